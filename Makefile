@@ -1,0 +1,55 @@
+# dynpgext: make, make install, make installcheck; PG_CONFIG=... chooses the server.
+#
+# Variables of our own start with DYNPGEXT_, for PGXS already uses many others.
+PG_CONFIG ?= pg_config
+
+EXTENSION = dynpgext
+MODULE_big = dynpgext
+
+DYNPGEXT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" dynpgext.control)
+DYNPGEXT_SOURCES := $(sort $(wildcard src/*.cpp src/*/*.cpp))
+DYNPGEXT_SCRIPT = dynpgext--$(DYNPGEXT_VERSION).sql
+DYNPGEXT_SCRIPT_PARTS := $(sort $(wildcard schema/*.sql))
+
+OBJS = $(DYNPGEXT_SOURCES:.cpp=.o)
+DATA = $(wildcard schema/updates/*.sql)
+DATA_built = $(DYNPGEXT_SCRIPT)
+HEADERS = include/dynpgext.h
+EXTRA_CLEAN = $(DYNPGEXT_SCRIPT) $(OBJS:.o=.d)
+
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+ISOLATION = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
+ISOLATION_OPTS = --load-extension=dynpgext
+
+# PGXS would compile bitcode without our flags, and nothing here is ever inlined into SQL.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+DYNPGEXT_WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wformat=2 \
+	-Wnull-dereference -Wundef -Wsuggest-override -Wnon-virtual-dtor -Wno-register
+ifneq (,$(findstring g++,$(CXX)))
+DYNPGEXT_WARNINGS += -Wduplicated-cond -Wlogical-op
+endif
+ifdef DYNPGEXT_WERROR
+DYNPGEXT_WARNINGS += -Werror
+endif
+
+# The server's headers as system headers: their warnings are not ours.
+override CPPFLAGS := -Iinclude -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
+	-DDYNPGEXT_VERSION='"$(DYNPGEXT_VERSION)"' $(filter -D% -U%,$(CPPFLAGS)) $(DYNPGEXT_CPPFLAGS)
+override CXXFLAGS := -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fvisibility-inlines-hidden \
+	-fno-strict-aliasing -fwrapv $(DYNPGEXT_WARNINGS) $(DYNPGEXT_CXXFLAGS)
+SHLIB_LINK += -lstdc++
+
+%.o: %.cpp
+	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# The version is a macro in one file, and stands in the control file only.
+src/module.o: dynpgext.control
+
+$(DYNPGEXT_SCRIPT): $(DYNPGEXT_SCRIPT_PARTS) dynpgext.control
+	cat $(DYNPGEXT_SCRIPT_PARTS) > $@
+
+-include $(OBJS:.o=.d)
