@@ -1,0 +1,95 @@
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+namespace detail {
+
+void rethrow(const saved_state &saved) {
+  saved.restore();
+  MemoryContextSwitchTo(saved.memory);
+  ErrorData *data = CopyErrorData();
+  FlushErrorState();
+  InterruptHoldoffCount = saved.interrupt_holdoff;
+  QueryCancelHoldoffCount = saved.cancel_holdoff;
+  throw server_error(data);
+}
+
+namespace {
+
+// Copies without raising; nullptr for nothing.
+const char *keep(const char *text) noexcept {
+  if (text == nullptr || *text == '\0') return nullptr;
+  const size_t size = std::strlen(text) + 1;
+  void *copy = MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM);
+  if (copy == nullptr) return "dynpgext: out of memory while reporting an error";
+  std::memcpy(copy, text, size);
+  return static_cast<const char *>(copy);
+}
+
+}  // namespace
+
+void describe_current_exception(report *into) noexcept {
+  try {
+    throw;
+  } catch (const server_error &e) {
+    into->server = e.data();
+  } catch (const error &e) {
+    into->sqlstate = e.sqlstate();
+    into->message = keep(e.what());
+    into->detail = keep(e.detail().c_str());
+    into->hint = keep(e.hint().c_str());
+  } catch (const std::bad_alloc &) {
+    into->sqlstate = ERRCODE_OUT_OF_MEMORY;
+    into->message = "out of memory";
+  } catch (const std::exception &e) {
+    into->sqlstate = ERRCODE_INTERNAL_ERROR;
+    into->message = keep(e.what());
+  } catch (...) {
+    into->sqlstate = ERRCODE_INTERNAL_ERROR;
+    into->message = "dynpgext: unknown C++ exception";
+  }
+  if (!into->failed()) into->message = "dynpgext: exception without a message";
+}
+
+void raise(const report &what) {
+  // As errfinish() leaves it: whoever catches this has no more interrupts held.
+  InterruptHoldoffCount = 0;
+  QueryCancelHoldoffCount = 0;
+  if (what.server != nullptr) ReThrowError(what.server);
+  ereport(ERROR, (errcode(what.sqlstate), errmsg("%s", what.message),
+                  what.detail != nullptr ? errdetail("%s", what.detail) : 0,
+                  what.hint != nullptr ? errhint("%s", what.hint) : 0));
+  pg_unreachable();
+}
+
+void warn(const report &what, const char *doing) noexcept {
+  // An ERROR inside the server may have left its LWLocks to an abort that will not come.
+  LWLockReleaseAll();
+  const bool server = what.server != nullptr;
+  const int sqlstate = server ? what.server->sqlerrcode : what.sqlstate;
+  const char *message = server ? what.server->message : what.message;
+  sigjmp_buf *exception_stack = PG_exception_stack;
+  sigjmp_buf here;
+  if (sigsetjmp(here, 0) == 0) {
+    PG_exception_stack = &here;
+    ereport(WARNING, (errcode(sqlstate), errmsg("dynpgext: while %s: %s", doing, message),
+                      errhint("The launcher makes it good; see also dynpgext.reload().")));
+  } else {
+    FlushErrorState();
+  }
+  PG_exception_stack = exception_stack;
+}
+
+}  // namespace detail
+
+void check_for_interrupts() {
+  if (INTERRUPTS_PENDING_CONDITION()) call([] { CHECK_FOR_INTERRUPTS(); });
+}
+
+void log(int level, const std::string &message, const std::string &hint) {
+  const char *text = message.c_str();
+  const char *advice = hint.empty() ? nullptr : hint.c_str();
+  call(
+      [=] { ereport(level, (errmsg("%s", text), advice != nullptr ? errhint("%s", advice) : 0)); });
+}
+
+}  // namespace dynpgext::pg

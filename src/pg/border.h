@@ -1,0 +1,152 @@
+// The border between C++ and the server.
+//
+// The server reports errors with longjmp, which skips destructors; C++ reports them with
+// exceptions, which the server cannot see.  Three functions keep the two apart:
+//
+//   call(f)    C++ into the server: runs f; an ERROR in it becomes a server_error.
+//   entry(f)   the server into C++: runs f; an exception becomes an ERROR.
+//   swallow(f) the same where nothing may be raised any more (after a commit, in an
+//              exit callback): a failure becomes a WARNING.
+//
+// What f does inside call() is C: it may hold no object with a destructor, for an ERROR
+// jumps out of it.  Captures are checked; locals are the author's duty.
+#pragma once
+
+#include "pg/server.h"
+
+namespace dynpgext::pg {
+
+// An ERROR of the server's, on its way through C++ frames.  The data lives in the memory
+// context that was current where call() was entered.
+class server_error : public std::exception {
+ public:
+  explicit server_error(ErrorData *data) noexcept : data_(data) {}
+  [[nodiscard]] const char *what() const noexcept override { return data_->message; }
+  [[nodiscard]] ErrorData *data() const noexcept { return data_; }
+
+ private:
+  ErrorData *data_;
+};
+
+// An error of ours: becomes ereport(ERROR) at the border.  Message style is the server's:
+// lower case, no full stop; hint and detail are sentences.
+class error : public std::exception {
+ public:
+  error(int sqlstate, std::string message, std::string detail = {}, std::string hint = {})
+      : sqlstate_(sqlstate),
+        message_(std::move(message)),
+        detail_(std::move(detail)),
+        hint_(std::move(hint)) {}
+  [[nodiscard]] const char *what() const noexcept override { return message_.c_str(); }
+  [[nodiscard]] int sqlstate() const noexcept { return sqlstate_; }
+  [[nodiscard]] const std::string &detail() const noexcept { return detail_; }
+  [[nodiscard]] const std::string &hint() const noexcept { return hint_; }
+
+ private:
+  int sqlstate_;
+  std::string message_;
+  std::string detail_;
+  std::string hint_;
+};
+
+namespace detail {
+
+// Everything errfinish() and longjmp leave changed, as it was when call() was entered.
+struct saved_state {
+  sigjmp_buf *exception_stack = PG_exception_stack;
+  ErrorContextCallback *context_stack = error_context_stack;
+  MemoryContext memory = CurrentMemoryContext;
+  uint32 interrupt_holdoff = InterruptHoldoffCount;
+  uint32 cancel_holdoff = QueryCancelHoldoffCount;
+
+  void restore() const noexcept {
+    PG_exception_stack = exception_stack;
+    error_context_stack = context_stack;
+  }
+};
+
+// Restores after an ERROR and throws it.  The holdoff counts come back too: errfinish()
+// zeroes them, and lock guards that unwind would count below zero.
+[[noreturn]] void rethrow(const saved_state &saved);
+
+// What an inner frame tells the outer one, which has nothing left to destroy.
+struct report {
+  ErrorData *server = nullptr;
+  int sqlstate = 0;
+  const char *message = nullptr;
+  const char *detail = nullptr;
+  const char *hint = nullptr;
+  [[nodiscard]] bool failed() const { return server != nullptr || message != nullptr; }
+};
+
+void describe_current_exception(report *into) noexcept;
+[[noreturn]] void raise(const report &what);
+void warn(const report &what, const char *doing) noexcept;
+
+template <class F, class R>
+[[gnu::noinline]] void run(F *f, R *result, report *failure) noexcept {
+  try {
+    if constexpr (std::is_same_v<R, char>) {
+      (*f)();
+      *result = 0;
+    } else {
+      *result = (*f)();
+    }
+  } catch (...) {
+    describe_current_exception(failure);
+  }
+}
+
+}  // namespace detail
+
+template <class F>
+auto call(F f) -> decltype(f()) {
+  static_assert(std::is_trivially_destructible_v<F>, "an ERROR would skip the destructor");
+  using result_type = decltype(f());
+  static_assert(std::is_void_v<result_type> || std::is_trivially_copyable_v<result_type>);
+  const detail::saved_state saved;
+  sigjmp_buf here;
+  if (sigsetjmp(here, 0) != 0) detail::rethrow(saved);
+  PG_exception_stack = &here;
+  if constexpr (std::is_void_v<result_type>) {
+    f();
+    saved.restore();
+  } else {
+    result_type result = f();
+    saved.restore();
+    return result;
+  }
+}
+
+template <class F>
+auto entry(F f) -> decltype(f()) {
+  static_assert(std::is_trivially_destructible_v<F>, "raising would skip the destructor");
+  using result_type = decltype(f());
+  using stored = std::conditional_t<std::is_void_v<result_type>, char, result_type>;
+  static_assert(std::is_trivially_destructible_v<stored>);
+  stored result{};
+  detail::report failure;
+  detail::run(&f, &result, &failure);
+  if (failure.failed()) detail::raise(failure);
+  if constexpr (!std::is_void_v<result_type>) return result;
+}
+
+// For places where an ERROR would be a catastrophe.  Locks that a failed call left behind
+// are released; `doing` completes "dynpgext: while ..., ".  Returns whether f succeeded.
+template <class F>
+bool swallow(const char *doing, F f) noexcept {
+  char result{};
+  detail::report failure;
+  detail::run(&f, &result, &failure);
+  if (!failure.failed()) return true;
+  detail::warn(failure, doing);
+  return false;
+}
+
+// A pending cancel or termination, as an exception.
+void check_for_interrupts();
+
+// NOTICE, LOG or WARNING.  Cannot fail below ERROR but for lack of memory.
+void log(int level, const std::string &message, const std::string &hint = {});
+
+}  // namespace dynpgext::pg

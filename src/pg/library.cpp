@@ -1,0 +1,129 @@
+#include "pg/library.h"
+
+#include <dlfcn.h>
+#include <sys/stat.h>
+
+#include <memory>
+
+namespace dynpgext::pg {
+namespace {
+
+bool is_file(const std::string &path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// As the server does: the name itself, then with the suffix of the platform.
+std::string with_suffix(const std::string &path) {
+  if (is_file(path)) return path;
+  if (is_file(path + DLSUFFIX)) return path + DLSUFFIX;
+  return {};
+}
+
+std::string substitute_libdir(const std::string &name) {
+  constexpr std::string_view macro = "$libdir";
+  if (name.compare(0, macro.size(), macro) != 0) return name;
+  if (name.size() > macro.size() && name[macro.size()] != '/') return name;
+  return pkglib_path + name.substr(macro.size());
+}
+
+// Debian lets a superuser put another root before the folders of extensions.
+std::string below_extension_root(const std::string &path) {
+  const char *root = GetConfigOption("extension_destdir", true, true);
+  return root == nullptr || *root == '\0' ? std::string() : root + path;
+}
+
+std::string find_path(const std::string &path) {
+  const std::string other = below_extension_root(path);
+  if (!other.empty()) {
+    std::string found = with_suffix(other);
+    if (!found.empty()) return found;
+  }
+  return with_suffix(path);
+}
+
+}  // namespace
+
+std::string library_file(const std::string &name) {
+  if (name.empty()) return {};
+  if (name.find('/') != std::string::npos) return find_path(substitute_libdir(name));
+  const std::string path = Dynamic_library_path != nullptr ? Dynamic_library_path : "$libdir";
+  for (size_t start = 0; start <= path.size();) {
+    const size_t end = std::min(path.find(':', start), path.size());
+    const std::string folder = substitute_libdir(path.substr(start, end - start));
+    if (!folder.empty()) {
+      std::string found = find_path(folder + "/" + name);
+      if (!found.empty()) return found;
+    }
+    start = end + 1;
+  }
+  return {};
+}
+
+bool library_defines(const std::string &file, const char *symbol) {
+  const std::unique_ptr<void, int (*)(void *)> library(dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL),
+                                                       dlclose);
+  if (library == nullptr) {
+    (void)dlerror();
+    return false;
+  }
+  return dlsym(library.get(), symbol) != nullptr;
+}
+
+void *library_function(const std::string &name, const char *function) {
+  const char *file = name.c_str();
+  return call([=] {
+    void *address = nullptr;
+    address = reinterpret_cast<void *>(load_external_function(file, function, false, nullptr));
+    return address;
+  });
+}
+
+std::vector<std::string> libraries_of_functions(Oid extension) {
+  struct list {
+    char **names;
+    size_t count;
+  };
+  const list found = call([extension] {
+    list libraries{nullptr, 0};
+    const Relation depend = table_open(DependRelationId, AccessShareLock);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(ExtensionRelationId));
+    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(extension));
+    const SysScanDesc scan =
+        systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
+    size_t capacity = 0;
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+         tuple = systable_getnext(scan)) {
+      const auto *dependency = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+      if (dependency->deptype != DEPENDENCY_EXTENSION || dependency->classid != ProcedureRelationId)
+        continue;
+      HeapTuple function = SearchSysCache1(PROCOID, ObjectIdGetDatum(dependency->objid));
+      if (!HeapTupleIsValid(function)) continue;
+      const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(function));
+      bool is_null = true;
+      const Datum file = SysCacheGetAttr(PROCOID, function, Anum_pg_proc_probin, &is_null);
+      if (form->prolang == ClanguageId && !is_null) {
+        if (libraries.count == capacity) {
+          capacity = capacity == 0 ? 16 : capacity * 2;
+          libraries.names = static_cast<char **>(
+              libraries.names == nullptr ? palloc(capacity * sizeof(char *))
+                                         : repalloc(libraries.names, capacity * sizeof(char *)));
+        }
+        libraries.names[libraries.count++] = TextDatumGetCString(file);
+      }
+      ReleaseSysCache(function);
+    }
+    systable_endscan(scan);
+    table_close(depend, AccessShareLock);
+    return libraries;
+  });
+  std::vector<std::string> names(found.names, found.names + found.count);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,27 @@
+// Libraries of other extensions: where they are, whether they take part, their functions.
+#pragma once
+
+#include "pg/border.h"
+
+struct dynpgext_magic;
+
+namespace dynpgext::pg {
+
+// The file that the server would load for a name as in pg_proc.probin or a control file's
+// module_pathname ('$libdir/x', a bare 'x', a path; with or without the suffix); empty when
+// there is none.
+[[nodiscard]] std::string library_file(const std::string &name);
+
+// Does the library define the symbol?  Looks with a plain dlopen, and closes again: neither
+// the server's magic check nor _PG_init runs.  False, too, where the file cannot be opened.
+[[nodiscard]] bool library_defines(const std::string &file, const char *symbol);
+
+// Loads the library as the server does (_PG_init runs, once for a process) and returns the
+// address of a function in it, or nullptr when the library has none of that name.
+// ERROR 58P01 when there is no such file.
+[[nodiscard]] void *library_function(const std::string &name, const char *function);
+
+// The names of libraries that the C functions of an installed extension live in, sorted.
+[[nodiscard]] std::vector<std::string> libraries_of_functions(Oid extension);
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,56 @@
+// Locks: LWLock guards and one heavyweight lock of our own for each database.
+#pragma once
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// Holds an LWLock for a scope.  While it is held: no SQL, no logging, no code of others.
+// After an ERROR, call() has put the interrupt holdoff count back, so that releasing here
+// balances; an abort that came first has released everything, and then there is nothing
+// to do.
+class lwlock_guard {
+ public:
+  lwlock_guard(LWLock *lock, LWLockMode mode) : lock_(lock) {
+    call([=] { LWLockAcquire(lock, mode); });
+  }
+  lwlock_guard(const lwlock_guard &) = delete;
+  lwlock_guard &operator=(const lwlock_guard &) = delete;
+  ~lwlock_guard() { release(); }
+
+  void release() noexcept {
+    if (lock_ != nullptr && InterruptHoldoffCount > 0 && LWLockHeldByMe(lock_))
+      LWLockRelease(lock_);
+    lock_ = nullptr;
+  }
+
+ private:
+  LWLock *lock_;
+};
+
+// "I am changing what runs for this database": whoever brings the live state of a
+// database in line with its registrations holds it, from reading the registrations until
+// the state is changed.  A heavyweight lock, so it takes part in deadlock detection and
+// shows in pg_locks (locktype advisory, objsubid 21584).  It is released at the end of the
+// transaction, or earlier by provisioning_lock::release().
+class provisioning_lock {
+ public:
+  static void acquire(Oid database);
+  static void release(Oid database);
+};
+
+// The same for a scope; the destructor releases unless an abort already has.
+class scoped_provisioning_lock {
+ public:
+  explicit scoped_provisioning_lock(Oid database) : database_(database) {
+    provisioning_lock::acquire(database);
+  }
+  scoped_provisioning_lock(const scoped_provisioning_lock &) = delete;
+  scoped_provisioning_lock &operator=(const scoped_provisioning_lock &) = delete;
+  ~scoped_provisioning_lock();
+
+ private:
+  Oid database_;
+};
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,119 @@
+#include "pg/relation.h"
+
+namespace dynpgext::pg {
+
+std::string row::text(int column) const {
+  const Datum value = values_[column];
+  const struct varlena *text = call([=] { return PG_DETOAST_DATUM_PACKED(value); });
+  return {VARDATA_ANY(text), static_cast<size_t>(VARSIZE_ANY_EXHDR(text))};
+}
+
+std::string row::bytes(int column) const { return text(column); }
+
+std::string row::name(int column) const { return NameStr(*DatumGetName(values_[column])); }
+
+bool row::is_ours() const {
+  const TransactionId writer = HeapTupleHeaderGetXmin(tuple_->t_data);
+  return call([=] { return TransactionIdIsCurrentTransactionId(writer); });
+}
+
+values &values::add(Datum value) {
+  Assert(next_ < columns_);
+  values_[next_++] = value;
+  return *this;
+}
+
+values &values::text(std::string_view value) {
+  return add(call([=] {
+    return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+  }));
+}
+
+values &values::bytes(std::string_view value) { return text(value); }
+
+values &values::name(std::string_view value) {
+  return add(call([=] {
+    auto *copy = static_cast<Name>(palloc0(sizeof(NameData)));
+    std::memcpy(NameStr(*copy), value.data(), std::min<size_t>(value.size(), NAMEDATALEN - 1));
+    return NameGetDatum(copy);
+  }));
+}
+
+relation::relation(Oid id, LOCKMODE mode) : relation_(call([=] { return table_open(id, mode); })) {}
+
+relation::~relation() {
+  (void)swallow("closing a table", [this] { call([this] { table_close(relation_, NoLock); }); });
+}
+
+std::vector<row> relation::rows() const {
+  struct list {
+    row *rows;
+    size_t count;
+  };
+  Relation opened = relation_;
+  const list all = call([opened] {
+    size_t capacity = 64;
+    list read{static_cast<row *>(palloc(capacity * sizeof(row))), 0};
+    const TupleDesc description = RelationGetDescr(opened);
+    if (description->natts > max_columns)
+      elog(ERROR, "dynpgext: too many columns in \"%s\"", RelationGetRelationName(opened));
+    const SysScanDesc scan = systable_beginscan(opened, InvalidOid, false, nullptr, 0, nullptr);
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+         tuple = systable_getnext(scan)) {
+      if (read.count == capacity) {
+        capacity *= 2;
+        read.rows = static_cast<row *>(repalloc_huge(read.rows, capacity * sizeof(row)));
+      }
+      row *next = &read.rows[read.count++];
+      next->tuple_ = heap_copytuple(tuple);
+      heap_deform_tuple(next->tuple_, description, next->values_, next->nulls_);
+    }
+    systable_endscan(scan);
+    return read;
+  });
+  return {all.rows, all.rows + all.count};
+}
+
+void relation::insert(const values &row) const {
+  Relation opened = relation_;
+  call([opened, &row] {
+    Datum data[max_columns];
+    bool nulls[max_columns];
+    std::memcpy(data, row.values_, sizeof data);
+    std::memcpy(nulls, row.nulls_, sizeof nulls);
+    HeapTuple tuple = heap_form_tuple(RelationGetDescr(opened), data, nulls);
+    CatalogTupleInsert(opened, tuple);
+    heap_freetuple(tuple);
+  });
+}
+
+void relation::erase(const row &row) const {
+  Relation opened = relation_;
+  HeapTuple tuple = row.tuple_;
+  call([=] { CatalogTupleDelete(opened, &tuple->t_self); });
+}
+
+Oid member_table(Oid extension, const char *schema, const char *name) {
+  return call([=] {
+    const Oid namespace_id = get_namespace_oid(schema, true);
+    if (!OidIsValid(namespace_id)) return InvalidOid;
+    const Oid table_id = get_relname_relid(name, namespace_id);
+    if (!OidIsValid(table_id)) return InvalidOid;
+    return getExtensionOfObject(RelationRelationId, table_id) == extension ? table_id : InvalidOid;
+  });
+}
+
+Oid extension_oid(const char *name) {
+  return call([=] { return get_extension_oid(name, true); });
+}
+
+Oid extension_owner(Oid extension) {
+  const relation extensions(ExtensionRelationId, AccessShareLock);
+  for (const row &row : extensions.rows()) {
+    if (row.oid(Anum_pg_extension_oid - 1) == extension)
+      return row.oid(Anum_pg_extension_extowner - 1);
+  }
+  return BOOTSTRAP_SUPERUSERID;
+}
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,76 @@
+// Rows of tables, read and written below SQL: no search_path, no operator, no policy and no
+// privilege of the session's takes part.
+#pragma once
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+inline constexpr int max_columns = 16;
+
+// A row that was read; strings live in the memory context of the reader.
+class row {
+ public:
+  [[nodiscard]] bool is_null(int column) const { return nulls_[column]; }
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::string bytes(int column) const;
+  [[nodiscard]] std::string name(int column) const;
+  [[nodiscard]] bool boolean(int column) const { return DatumGetBool(values_[column]); }
+  [[nodiscard]] int32 integer(int column) const { return DatumGetInt32(values_[column]); }
+  [[nodiscard]] int64 bigint(int column) const { return DatumGetInt64(values_[column]); }
+  [[nodiscard]] Oid oid(int column) const { return DatumGetObjectId(values_[column]); }
+  // Written by this transaction (or one of its subtransactions)?
+  [[nodiscard]] bool is_ours() const;
+
+ private:
+  friend class relation;
+  HeapTuple tuple_;
+  Datum values_[max_columns];
+  bool nulls_[max_columns];
+};
+
+// A row to be written.
+class values {
+ public:
+  explicit values(int columns) : columns_(columns) {}
+  values &text(std::string_view value);
+  values &name(std::string_view value);
+  values &bytes(std::string_view value);
+  values &boolean(bool value) { return add(BoolGetDatum(value)); }
+  values &integer(int32 value) { return add(Int32GetDatum(value)); }
+  values &bigint(int64 value) { return add(Int64GetDatum(value)); }
+
+ private:
+  friend class relation;
+  values &add(Datum value);
+  int columns_;
+  int next_ = 0;
+  Datum values_[max_columns] = {};
+  bool nulls_[max_columns] = {};
+};
+
+// An open table.  The lock is kept until the end of the transaction.
+class relation {
+ public:
+  relation(Oid id, LOCKMODE mode);
+  relation(const relation &) = delete;
+  relation &operator=(const relation &) = delete;
+  ~relation();
+
+  // All rows that the newest snapshot and this transaction see.
+  [[nodiscard]] std::vector<row> rows() const;
+  void insert(const values &row) const;
+  void erase(const row &row) const;
+
+ private:
+  Relation relation_;
+};
+
+// OID of schema.name if it belongs to the extension; InvalidOid otherwise, so that a table
+// that somebody else made there is never trusted.
+[[nodiscard]] Oid member_table(Oid extension, const char *schema, const char *name);
+// OID of an extension of this database, or InvalidOid; and its owner.
+[[nodiscard]] Oid extension_oid(const char *name);
+[[nodiscard]] Oid extension_owner(Oid extension);
+
+}  // namespace dynpgext::pg

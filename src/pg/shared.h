@@ -1,0 +1,116 @@
+// Dynamic shared memory: the area and tables in it.
+#pragma once
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// A fixed-size string in shared memory, always padded with NULs, so that it can be part of
+// a key that is compared as bytes.
+template <size_t Size>
+struct fixed_string {
+  char bytes[Size];
+
+  void assign(std::string_view text) noexcept {
+    std::memset(bytes, 0, Size);
+    std::memcpy(bytes, text.data(), std::min(text.size(), Size - 1));
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes, strnlen(bytes, Size)}; }
+  [[nodiscard]] std::string str() const { return std::string(view()); }
+};
+
+// A dshash table.  Key and Entry are plain structs; Entry starts with its `Key key`.
+//
+// Callers hold the lock that guards all tables (state::root) while they use an entry, so
+// the table's own partition locks are taken only for a moment, and entries, which never
+// move, may be kept until the guarding lock is released.
+template <class Key, class Entry>
+class table {
+ public:
+  static_assert(std::is_trivially_copyable_v<Entry> && offsetof(Entry, key) == 0);
+
+  // In the current memory context, which must live as long as the process.
+  void create(dsa_area *area, int tranche) {
+    const dshash_parameters p = parameters(tranche);
+    table_ = call([=, &p] { return dshash_create(area, &p, nullptr); });
+  }
+  void attach(dsa_area *area, int tranche, dshash_table_handle handle) {
+    const dshash_parameters p = parameters(tranche);
+    table_ = call([=, &p] { return dshash_attach(area, &p, handle, nullptr); });
+  }
+  [[nodiscard]] dshash_table_handle handle() const { return dshash_get_hash_table_handle(table_); }
+
+  [[nodiscard]] Entry *find(const Key &key) const {
+    dshash_table *t = table_;
+    return call([t, &key] {
+      auto *entry = static_cast<Entry *>(dshash_find(t, &key, false));
+      if (entry != nullptr) dshash_release_lock(t, entry);
+      return entry;
+    });
+  }
+  // Finds or makes; a new entry is zeroed but for its key.  Exclusive lock; may run out of memory.
+  [[nodiscard]] Entry *insert(const Key &key) const {
+    dshash_table *t = table_;
+    return call([t, &key] {
+      bool found = false;
+      auto *entry = static_cast<Entry *>(dshash_find_or_insert(t, &key, &found));
+      if (!found)
+        std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0, sizeof(Entry) - sizeof(Key));
+      dshash_release_lock(t, entry);
+      return entry;
+    });
+  }
+  void erase(const Key &key) const {
+    dshash_table *t = table_;
+    call([t, &key] { (void)dshash_delete_key(t, &key); });
+  }
+  [[nodiscard]] std::vector<Entry *> entries() const {
+    std::vector<Entry *> all;
+    dshash_seq_status scan;
+    dshash_table *t = table_;
+    call([&scan, t] { dshash_seq_init(&scan, t, false); });
+    while (auto *entry = call([&scan] { return static_cast<Entry *>(dshash_seq_next(&scan)); }))
+      all.push_back(entry);
+    call([&scan] { dshash_seq_term(&scan); });
+    return all;
+  }
+
+ private:
+  static dshash_parameters parameters(int tranche) {
+    dshash_parameters p{};
+    p.key_size = sizeof(Key);
+    p.entry_size = sizeof(Entry);
+    p.compare_function = dshash_memcmp;
+    p.hash_function = dshash_memhash;
+#if PG_VERSION_NUM >= 170000
+    p.copy_function = dshash_memcpy;
+#endif
+    p.tranche_id = tranche;
+    return p;
+  }
+
+  dshash_table *table_ = nullptr;
+};
+
+// A tranche of LWLocks; `register_lock_tranche` in each process that uses one.
+[[nodiscard]] int new_lock_tranche(const char *name);
+void register_lock_tranche(int id, const char *name);
+
+// Makes (pinned: it lives until the server restarts) or attaches the area, for the life of
+// the process.
+[[nodiscard]] dsa_area *create_area(int tranche);
+[[nodiscard]] dsa_area *attach_area(dsa_handle handle);
+
+// Zeroed memory from the area, or InvalidDsaPointer.  An ERROR where the system refuses.
+[[nodiscard]] dsa_pointer allocate(dsa_area *area, size_t size);
+void release(dsa_area *area, dsa_pointer pointer);
+template <class T>
+[[nodiscard]] T *address(dsa_area *area, dsa_pointer pointer) {
+  return call([=] { return static_cast<T *>(dsa_get_address(area, pointer)); });
+}
+
+// A struct in the main shared memory segment; works after startup, too.  `found` tells
+// whether it was there already; a new one is zeroed.
+[[nodiscard]] void *shared_struct(const char *name, size_t size, bool *found);
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,68 @@
+#include "pg/transaction.h"
+
+namespace dynpgext::pg {
+namespace detail {
+
+subtransaction::subtransaction() : context_(CurrentMemoryContext), owner_(CurrentResourceOwner) {
+  call([] { BeginInternalSubTransaction(nullptr); });
+  MemoryContextSwitchTo(context_);
+}
+
+void subtransaction::commit() {
+  call([] { ReleaseCurrentSubTransaction(); });
+  MemoryContextSwitchTo(context_);
+  CurrentResourceOwner = owner_;
+}
+
+void subtransaction::rollback() {
+  call([] { RollbackAndReleaseCurrentSubTransaction(); });
+  MemoryContextSwitchTo(context_);
+  CurrentResourceOwner = owner_;
+}
+
+bool is_interruption(int sqlstate) {
+  return sqlstate == ERRCODE_QUERY_CANCELED || sqlstate == ERRCODE_ADMIN_SHUTDOWN ||
+         sqlstate == ERRCODE_CRASH_SHUTDOWN || sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+}  // namespace detail
+
+pinned_identity::pinned_identity(Oid role) {
+  call([this, role] {
+    GetUserIdAndSecContext(&saved_role_, &saved_context_);
+    SetUserIdAndSecContext(role, saved_context_ | SECURITY_LOCAL_USERID_CHANGE);
+    guc_level_ = NewGUCNestLevel();
+    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+                            GUC_ACTION_SAVE, true, 0, false);
+  });
+}
+
+pinned_identity::~pinned_identity() {
+  (void)swallow("restoring the role", [this] {
+    call([this] {
+      AtEOXact_GUC(false, guc_level_);
+      SetUserIdAndSecContext(saved_role_, saved_context_);
+    });
+  });
+}
+
+void begin_transaction() {
+  call([] {
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+  });
+}
+
+void commit_transaction() {
+  call([] {
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+  });
+}
+
+void make_visible() {
+  if (!IsInParallelMode()) call([] { CommandCounterIncrement(); });
+}
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,113 @@
+#include "pg/worker.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+
+#if PG_VERSION_NUM >= 190000
+extern "C" {
+#include "postmaster/postmaster.h"
+}
+#endif
+
+namespace dynpgext::pg {
+namespace {
+
+// The file this code was loaded from, so that a worker runs the same; the server's field is
+// 96 bytes up to PostgreSQL 16, then the usual place must do.
+const char *own_library() {
+  static char name[sizeof(BackgroundWorker::bgw_library_name)];
+  if (name[0] == '\0') {
+    Dl_info info;
+    const bool known = dladdr(reinterpret_cast<void *>(&own_library), &info) != 0;
+    const bool fits =
+        known && std::strlen(info.dli_fname) < sizeof name && info.dli_fname[0] == '/';
+    strlcpy(name, fits ? info.dli_fname : "$libdir/dynpgext", sizeof name);
+  }
+  return name;
+}
+
+BackgroundWorker describe(const worker_request &request) {
+  BackgroundWorker worker{};
+  strlcpy(worker.bgw_name, request.name, sizeof worker.bgw_name);
+  strlcpy(worker.bgw_type, request.type, sizeof worker.bgw_type);
+  strlcpy(worker.bgw_library_name, own_library(), sizeof worker.bgw_library_name);
+  strlcpy(worker.bgw_function_name, request.function, sizeof worker.bgw_function_name);
+  worker.bgw_flags = request.flags;
+  worker.bgw_start_time = request.start;
+  worker.bgw_restart_time = request.restart_seconds;
+  worker.bgw_main_arg = request.argument;
+  worker.bgw_notify_pid = request.notify;
+  std::memcpy(worker.bgw_extra, request.extra.data(),
+              std::min(request.extra.size(), sizeof worker.bgw_extra));
+  return worker;
+}
+
+}  // namespace
+
+bool start_process(const worker_request &request, BackgroundWorkerHandle **handle) {
+  BackgroundWorker worker = describe(request);
+  return call([&worker, handle] {
+    const MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
+    const bool started = RegisterDynamicBackgroundWorker(&worker, handle);
+    MemoryContextSwitchTo(context);
+    return started;
+  });
+}
+
+void start_process_at_boot(const worker_request &request) {
+  BackgroundWorker worker = describe(request);
+  call([&worker] { RegisterBackgroundWorker(&worker); });
+}
+
+bool has_stopped(BackgroundWorkerHandle *handle) {
+  return call([=] {
+    pid_t pid = 0;
+    const BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
+    return status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED;
+  });
+}
+
+void free_handle(BackgroundWorkerHandle *handle) {
+  call([=] { pfree(handle); });
+}
+
+bool process_exists(pid_t pid) { return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); }
+
+void terminate_process(pid_t pid) {
+  if (pid > 0) (void)kill(pid, SIGTERM);
+}
+
+void wait_for_latch(long milliseconds) {
+  call([=] {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+  });
+}
+
+void handle_signals_politely() {
+  call([] {
+    pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    BackgroundWorkerUnblockSignals();
+  });
+}
+
+bool asked_to_exit() { return ShutdownRequestPending != 0; }
+
+void reload_configuration_if_asked() {
+  if (ConfigReloadPending == 0) return;
+  ConfigReloadPending = 0;
+  call([] { ProcessConfigFile(PGC_SIGHUP); });
+}
+
+bool is_background_worker() {
+#if PG_VERSION_NUM >= 170000
+  return AmBackgroundWorkerProcess();
+#else
+  return IsBackgroundWorker;
+#endif
+}
+
+}  // namespace dynpgext::pg

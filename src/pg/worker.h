@@ -1,0 +1,48 @@
+// Background workers of the server.
+#pragma once
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// What the postmaster needs to know of a worker that is to run a function of this library.
+struct worker_request {
+  const char *name;
+  const char *type;
+  const char *function;  // of dynpgext's library: `void function(Datum)`
+  Datum argument = 0;
+  int flags = BGWORKER_SHMEM_ACCESS;
+  BgWorkerStartTime start = BgWorkerStart_ConsistentState;
+  int restart_seconds = BGW_NEVER_RESTART;
+  pid_t notify = 0;
+  std::span<const char> extra = {};
+};
+
+// Asks the postmaster for a process; false when no slot is free.  With `handle`, it is
+// allocated to live as long as this process.
+[[nodiscard]] bool start_process(const worker_request &request,
+                                 BackgroundWorkerHandle **handle = nullptr);
+// The same from shared_preload_libraries.
+void start_process_at_boot(const worker_request &request);
+
+// Has the process with this handle ended (or will never start)?  Frees nothing.
+[[nodiscard]] bool has_stopped(BackgroundWorkerHandle *handle);
+
+void free_handle(BackgroundWorkerHandle *handle);
+
+[[nodiscard]] bool process_exists(pid_t pid);
+// SIGTERM; nothing where the process is gone.
+void terminate_process(pid_t pid);
+
+// Waits for this process's latch, an interrupt or the timeout; the process exits when the
+// postmaster dies.
+void wait_for_latch(long milliseconds);
+
+// Set on SIGTERM where `exit_on_terminate` was called: between steps the loop looks at it.
+void handle_signals_politely();
+[[nodiscard]] bool asked_to_exit();
+void reload_configuration_if_asked();
+
+[[nodiscard]] bool is_background_worker();
+
+}  // namespace dynpgext::pg
