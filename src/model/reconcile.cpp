@@ -1,0 +1,292 @@
+#include "model/reconcile.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <tuple>
+
+#include "model/version.h"
+
+namespace dynpgext::model {
+namespace {
+
+using worker_key = std::tuple<database_id, std::string, std::string>;
+
+worker_key key_of(const live_worker &w) {
+  return {w.home, w.definition.extension, w.definition.name};
+}
+
+// Is `wanted` what runs already?  A global worker outlives the database that registered it
+// as long as another one wants the same.
+bool is_same(const wanted_worker &wanted, const live_worker &live) {
+  if (*wanted.definition != live.definition || wanted.owner->version != live.version) return false;
+  if (wanted.source != live.source) return true;
+  return wanted.owner->incarnation == live.incarnation;
+}
+
+bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *live) {
+  const auto order = compare_versions(a.owner->version, b.owner->version);
+  if (order != 0) return order > 0;
+  if (live != nullptr && (a.source == live->source) != (b.source == live->source))
+    return a.source == live->source;
+  return a.source < b.source;
+}
+
+struct allocation_holder {
+  const allocation *registration;
+  const extension *owner;
+  database_id database;
+};
+
+// Who registers the allocation `name` that has its home in `home`?
+std::vector<allocation_holder> holders(const std::vector<desired_database> &desired,
+                                       database_id home, const std::string &name) {
+  std::vector<allocation_holder> found;
+  for (const desired_database &d : desired) {
+    if (home != no_database && d.database != home) continue;
+    const allocation *a = d.registrations.find_allocation(name);
+    if (a == nullptr || home_of(a->scope, d.database) != home) continue;
+    found.push_back({a, d.registrations.find_extension(a->extension), d.database});
+  }
+  return found;
+}
+
+const registrations *registrations_of(const std::vector<desired_database> &desired,
+                                      database_id database) {
+  for (const desired_database &d : desired)
+    if (d.database == database) return &d.registrations;
+  return nullptr;
+}
+
+class planner {
+ public:
+  planner(database_id database, const std::vector<desired_database> &desired,
+          const live_state &live, const circumstances &now)
+      : database_(database), desired_(desired), live_(live), now_(now) {}
+
+  std::vector<action> plan() {
+    drain_allocations();
+    provision_extensions();
+    plan_workers();
+    std::stable_sort(actions_.begin(), actions_.end(),
+                     [](const action &a, const action &b) { return a.kind < b.kind; });
+    return std::move(actions_);
+  }
+
+ private:
+  void add(action_kind kind, object_kind object, database_id home, const std::string &extension,
+           const std::string &name, std::string detail) {
+    actions_.push_back({kind, object, home, extension, name, std::move(detail)});
+  }
+
+  bool concerns(database_id home) const {
+    return home == no_database || home == database_ || database_ == every_database;
+  }
+
+  extension_state state_of(database_id database, const std::string &extension) const {
+    for (const live_extension &l : live_.extensions)
+      if (l.database == database && l.name == extension) return l.state;
+    return extension_state::pending;
+  }
+
+  bool is_ready(const wanted_worker &w) const {
+    if (state_of(w.source, w.owner->name) == extension_state::provisioned) return true;
+    return w.source == database_ &&
+           std::find(provisioned_.begin(), provisioned_.end(), w.owner->name) != provisioned_.end();
+  }
+
+  void drain_allocations() {
+    for (const live_allocation &a : live_.allocations) {
+      if (concerns(a.home) && holders(desired_, a.home, a.name).empty())
+        add(action_kind::drain, object_kind::allocation, a.home, a.extension, a.name,
+            "no longer registered");
+    }
+  }
+
+  void plan_workers() {
+    const std::vector<wanted_worker> wanted = wanted_workers(desired_, live_.workers);
+    std::map<worker_key, const wanted_worker *> by_key;
+    for (const wanted_worker &w : wanted)
+      by_key[{home_of(w.definition->scope, w.source), w.definition->extension,
+              w.definition->name}] = &w;
+    std::map<worker_key, const live_worker *> known;
+    for (const live_worker &w : live_.workers) known[key_of(w)] = &w;
+    for (const auto &[key, live] : known)
+      if (concerns(std::get<0>(key))) {
+        const auto found = by_key.find(key);
+        decide_one(key, found == by_key.end() ? nullptr : found->second, live);
+      }
+    for (const auto &[key, want] : by_key)
+      if (concerns(std::get<0>(key)) && known.count(key) == 0) decide_one(key, want, nullptr);
+  }
+
+  void decide_one(const worker_key &key, const wanted_worker *wanted, const live_worker *live) {
+    const std::optional<action_kind> kind = decide(wanted, live, now_);
+    if (!kind || (*kind != action_kind::stop && !is_ready(*wanted))) return;
+    const auto &[home, extension, name] = key;
+    std::string detail;
+    if (*kind == action_kind::stop) detail = "no longer registered";
+    if (*kind == action_kind::replace) detail = "version " + wanted->owner->version;
+    if (*kind == action_kind::postpone) detail = "until recovery has finished";
+    if (*kind == action_kind::start && live != nullptr)
+      detail = "was " + std::string(name_of(live->state));
+    add(*kind, object_kind::worker, home, extension, name, std::move(detail));
+  }
+
+  void provision_extensions() {
+    const registrations *own = registrations_of(desired_, database_);
+    if (own == nullptr) return;
+    for (const extension &e : own->extensions) {
+      const extension_state state = state_of(database_, e.name);
+      if (state == extension_state::quarantined) continue;
+      if (state == extension_state::failed && !now_.retry_failed) continue;
+      const bool incomplete = allocate_missing(*own, e);
+      if (!incomplete && state == extension_state::provisioned) continue;
+      provisioned_.push_back(e.name);
+      add(action_kind::provision, object_kind::extension, database_, e.name, e.name,
+          "version " + e.version);
+    }
+  }
+
+  bool allocate_missing(const registrations &own, const extension &e) {
+    bool any = false;
+    for (const allocation &a : own.allocations) {
+      if (a.extension != e.name) continue;
+      const database_id home = home_of(a.scope, database_);
+      const auto live = std::find_if(
+          live_.allocations.begin(), live_.allocations.end(),
+          [&](const live_allocation &l) { return l.home == home && l.name == a.name; });
+      const allocation_match match =
+          compare(a, e, database_, live == live_.allocations.end() ? nullptr : &*live, desired_);
+      if (match == allocation_match::same) continue;
+      any = true;
+      add(match == allocation_match::replaceable ? action_kind::replace : action_kind::allocate,
+          object_kind::allocation, home, e.name, a.name, std::to_string(a.size) + " bytes");
+    }
+    return any;
+  }
+
+  database_id database_;
+  const std::vector<desired_database> &desired_;
+  const live_state &live_;
+  const circumstances &now_;
+  std::vector<std::string> provisioned_;  // by these actions
+  std::vector<action> actions_;
+};
+
+}  // namespace
+
+std::string_view name_of(action_kind kind) {
+  switch (kind) {
+    case action_kind::stop: return "stop";
+    case action_kind::replace: return "replace";
+    case action_kind::drain: return "drain";
+    case action_kind::provision: return "provision";
+    case action_kind::allocate: return "allocate";
+    case action_kind::start: return "start";
+    case action_kind::postpone: return "postpone";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(object_kind kind) {
+  switch (kind) {
+    case object_kind::extension: return "extension";
+    case object_kind::allocation: return "allocation";
+    case object_kind::worker: return "worker";
+  }
+  return "unknown";
+}
+
+std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
+                                          const std::vector<live_worker> &live) {
+  std::map<worker_key, const live_worker *> running;
+  for (const live_worker &w : live) running[key_of(w)] = &w;
+  std::map<worker_key, wanted_worker> best;
+  for (const desired_database &d : desired) {
+    for (const worker &w : d.registrations.workers) {
+      const extension *owner = d.registrations.find_extension(w.extension);
+      if (owner == nullptr) continue;
+      const wanted_worker candidate{&w, owner, d.database};
+      const worker_key key{home_of(w.scope, d.database), w.extension, w.name};
+      const auto [known, is_new] = best.try_emplace(key, candidate);
+      const auto runs = running.find(key);
+      if (!is_new &&
+          is_better(candidate, known->second, runs == running.end() ? nullptr : runs->second))
+        known->second = candidate;
+    }
+  }
+  std::vector<wanted_worker> result;
+  std::transform(best.begin(), best.end(), std::back_inserter(result),
+                 [](const auto &entry) { return entry.second; });
+  return result;
+}
+
+std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker *live,
+                                  const circumstances &now) {
+  // Its process is on the way out; what is wanted then is decided when it has gone.
+  if (live != nullptr && live->leaving) return std::nullopt;
+  if (wanted == nullptr) {
+    if (live == nullptr) return std::nullopt;
+    return action_kind::stop;
+  }
+  const bool too_early = now.in_recovery && wanted->definition->start == now.start_after_recovery;
+  if (live == nullptr) return too_early ? action_kind::postpone : action_kind::start;
+  if (!is_same(*wanted, *live)) {
+    if (live->state == worker_state::quarantined) return std::nullopt;
+    return action_kind::replace;
+  }
+  switch (live->state) {
+    case worker_state::registered: return too_early ? action_kind::postpone : action_kind::start;
+    case worker_state::waiting:
+      if (too_early) return std::nullopt;
+      return action_kind::start;
+    case worker_state::failed:
+      if (now.retry_failed && !too_early) return action_kind::start;
+      return std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+allocation_match compare(const allocation &wanted, const extension &owner, database_id database,
+                         const live_allocation *live, const std::vector<desired_database> &others) {
+  if (live == nullptr) return allocation_match::missing;
+  bool shared = false;
+  for (const allocation_holder &h : holders(others, live->home, live->name))
+    shared = shared || h.database != database;
+  const bool fits = live->size == wanted.size && live->extension == wanted.extension;
+  if (fits && (shared || live->source != database || live->incarnation == owner.incarnation))
+    return allocation_match::same;
+  // Made by an earlier CREATE EXTENSION of this database, and nobody else has it.
+  if (!shared && live->source == database && live->incarnation != owner.incarnation)
+    return allocation_match::replaceable;
+  return allocation_match::taken;
+}
+
+std::vector<action> reconcile(database_id database, const std::vector<desired_database> &desired,
+                              const live_state &live, const circumstances &now) {
+  return planner(database, desired, live, now).plan();
+}
+
+std::vector<extension_change> compare_installed(const std::vector<installed_extension> &installed,
+                                                const std::vector<extension> &registered,
+                                                bool only_changed) {
+  std::vector<extension_change> changes;
+  for (const extension &r : registered) {
+    const auto found = std::find_if(installed.begin(), installed.end(),
+                                    [&](const installed_extension &i) { return i.name == r.name; });
+    if (found == installed.end()) changes.push_back({change_kind::removed, r.name, r.version});
+  }
+  for (const installed_extension &i : installed) {
+    const auto found = std::find_if(registered.begin(), registered.end(),
+                                    [&](const extension &r) { return r.name == i.name; });
+    if (found == registered.end()) {
+      if (i.changed || !only_changed) changes.push_back({change_kind::added, i.name, i.version});
+    } else if (found->version != i.version) {
+      changes.push_back({change_kind::updated, i.name, i.version});
+    }
+  }
+  return changes;
+}
+
+}  // namespace dynpgext::model

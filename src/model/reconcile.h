@@ -1,0 +1,137 @@
+// The one reconciler: what is registered (desired) against what is there (live), giving what
+// to do (actions).  Every trigger goes through it: a commit, a restart, a new database,
+// reload(), the launcher's timer.  It is level-triggered: it looks at states, never at what
+// happened, so whatever was missed is made good the next time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/registration.h"
+#include "model/state.h"
+
+namespace dynpgext::model {
+
+// The registrations of a database, as far as they are wanted in this run of the server.
+struct desired_database {
+  database_id database = no_database;
+  dynpgext::model::registrations registrations;
+};
+
+// Memory that exists, other than what is draining.
+struct live_allocation {
+  database_id home = no_database;  // no_database: global
+  std::string name;
+  std::string extension;
+  std::uint64_t size = 0;
+  database_id source = no_database;  // the database whose registration made it
+  std::int64_t incarnation = 0;      // of the extension there
+};
+
+// What is known of a worker, whether a process of it runs or not.
+struct live_worker {
+  database_id home = no_database;
+  worker definition;  // that runs, or ran last
+  std::string version;
+  database_id source = no_database;
+  std::int64_t incarnation = 0;
+  worker_state state = worker_state::registered;
+  bool leaving = false;  // told to end; forgotten when its process has
+};
+
+struct live_extension {
+  database_id database = no_database;
+  std::string name;
+  extension_state state = extension_state::pending;
+};
+
+struct live_state {
+  std::vector<live_allocation> allocations;
+  std::vector<live_worker> workers;
+  std::vector<live_extension> extensions;
+};
+
+enum class action_kind : std::uint8_t {
+  stop,       // worker: is no longer wanted; tell it to end and forget it
+  replace,    // worker: another definition is wanted; tell it to end, then start anew.
+              // allocation: made anew; what was there drains
+  drain,      // allocation: is no longer wanted
+  provision,  // extension: run its init, so that its memory and callbacks are there
+  allocate,   // allocation: has no memory yet (done by its extension's init)
+  start,      // worker
+  postpone,   // worker: waits for the end of recovery
+};
+[[nodiscard]] std::string_view name_of(action_kind kind);
+
+enum class object_kind : std::uint8_t { extension, allocation, worker };
+[[nodiscard]] std::string_view name_of(object_kind kind);
+
+struct action {
+  action_kind kind = action_kind::provision;
+  object_kind object = object_kind::extension;
+  database_id home = no_database;
+  std::string extension;
+  std::string name;
+  std::string detail;
+  bool operator==(const action &) const = default;
+};
+
+// Who wants a worker, and how it is to be.
+struct wanted_worker {
+  const worker *definition = nullptr;
+  const extension *owner = nullptr;
+  database_id source = no_database;
+};
+
+// The one to run of an identity: its database's, or of a global one the highest version's;
+// among equals the one that runs already.
+[[nodiscard]] std::vector<wanted_worker>
+wanted_workers(const std::vector<desired_database> &desired, const std::vector<live_worker> &live);
+
+struct circumstances {
+  bool in_recovery = false;   // then workers for the end of recovery wait
+  bool retry_failed = false;  // reload(): failed extensions and workers get another try
+  std::uint32_t start_after_recovery = 2;  // the start time that means "when recovery has finished"
+};
+
+// What is to be done with one worker; nullopt: nothing.  Either pointer may be null.
+[[nodiscard]] std::optional<action_kind> decide(const wanted_worker *wanted,
+                                                const live_worker *live, const circumstances &now);
+
+// Does this allocation have the wanted memory, or another's, or an older one's?
+enum class allocation_match : std::uint8_t { missing, same, replaceable, taken };
+[[nodiscard]] allocation_match compare(const allocation &wanted, const extension &owner,
+                                       database_id database, const live_allocation *live,
+                                       const std::vector<desired_database> &others);
+
+// Stands for all databases at once: then workers and what is no longer registered are
+// reconciled, but nothing is provisioned, which takes a process in its database.
+inline constexpr database_id every_database = ~database_id{0};
+
+// All actions for `database` and for what is global, in the order to carry them out.
+// `desired` holds every database that is known, `database` among them if it has any.
+// A worker starts only when its extension is provisioned, or is to be by these actions.
+[[nodiscard]] std::vector<action> reconcile(database_id database,
+                                            const std::vector<desired_database> &desired,
+                                            const live_state &live, const circumstances &now);
+
+// What CREATE, ALTER and DROP EXTENSION have done, found by comparing pg_extension with the
+// registered extensions.
+struct installed_extension {
+  std::string name;
+  std::string version;
+  bool changed = false;  // by this transaction
+};
+enum class change_kind : std::uint8_t { added, updated, removed };
+struct extension_change {
+  change_kind kind = change_kind::added;
+  std::string name;
+  std::string version;  // the new one; of a removed extension the old one
+};
+// With `only_changed`, installed extensions that are not registered count only when this
+// transaction wrote them: the others have been looked at before.
+[[nodiscard]] std::vector<extension_change>
+compare_installed(const std::vector<installed_extension> &installed,
+                  const std::vector<extension> &registered, bool only_changed);
+
+}  // namespace dynpgext::model

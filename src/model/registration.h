@@ -1,0 +1,83 @@
+// What an extension has registered, as plain values.  Nothing in model/ knows the server.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dynpgext::model {
+
+// A database's OID; 0 where something is global.
+using database_id = std::uint32_t;
+inline constexpr database_id no_database = 0;
+
+enum class scope : std::uint8_t { global = 0, database = 1 };
+
+[[nodiscard]] constexpr const char *name_of(scope s) {
+  return s == scope::global ? "global" : "database";
+}
+
+// The database an instance belongs to when `where` registers it.
+[[nodiscard]] constexpr database_id home_of(scope s, database_id where) {
+  return s == scope::global ? no_database : where;
+}
+
+struct allocation {
+  std::string name;
+  std::string extension;
+  dynpgext::model::scope scope = scope::global;
+  std::uint64_t size = 0;  // bytes
+  bool operator==(const allocation &) const = default;
+};
+
+inline constexpr std::size_t worker_extra_size = 128;
+
+struct worker {
+  std::string extension;
+  std::string name;
+  std::string type;
+  dynpgext::model::scope scope = scope::global;
+  std::string library;
+  std::string function;
+  std::uint32_t flags = 0;    // bgw_flags
+  std::uint32_t start = 0;    // bgw_start_time
+  bool notify = false;        // tell the starter when the state changes
+  bool has_callback = false;  // whoever starts it must have run _Dynpgext_init
+  std::array<char, worker_extra_size> extra{};
+  std::uint64_t argument = 0;  // bgw_main_arg of a global worker
+  bool operator==(const worker &) const = default;
+};
+
+struct extension {
+  std::string name;
+  std::string version;
+  std::string library;
+  bool eager = true;             // provisioned without load()
+  bool loaded = true;            // not unloaded
+  std::int64_t boot = 0;         // of a lazy one: the start of the server it was loaded in
+  std::int64_t incarnation = 0;  // differs between one CREATE EXTENSION and the next
+  bool operator==(const extension &) const = default;
+
+  // Is it to be there, in the server's run `current_boot`?
+  [[nodiscard]] bool wanted(std::int64_t current_boot) const {
+    return loaded && (eager || boot == current_boot);
+  }
+};
+
+// The registrations of one database.
+struct registrations {
+  std::vector<extension> extensions;
+  std::vector<allocation> allocations;
+  std::vector<worker> workers;
+  bool operator==(const registrations &) const = default;
+
+  [[nodiscard]] const extension *find_extension(const std::string &name) const;
+  [[nodiscard]] const allocation *find_allocation(const std::string &name) const;
+  [[nodiscard]] const worker *find_worker(const std::string &extension,
+                                          const std::string &name) const;
+  // Without what belongs to extensions that are not wanted in this run of the server.
+  [[nodiscard]] registrations wanted(std::int64_t boot) const;
+};
+
+}  // namespace dynpgext::model

@@ -1,0 +1,62 @@
+// The states things can be in, their names, and which event leads from which to which.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace dynpgext::model {
+
+enum class extension_state : std::uint8_t { pending, provisioned, failed, quarantined, unloaded };
+enum class allocation_state : std::uint8_t { registered, allocated, draining, failed };
+enum class worker_state : std::uint8_t {
+  registered,
+  starting,
+  running,
+  stopping,
+  stopped,
+  failed,
+  backoff,
+  waiting,
+  disabled,
+  quarantined
+};
+
+[[nodiscard]] std::string_view name_of(extension_state state);
+[[nodiscard]] std::string_view name_of(allocation_state state);
+[[nodiscard]] std::string_view name_of(worker_state state);
+
+// What can happen to a worker.
+enum class worker_event : std::uint8_t {
+  start,       // somebody claims the right to start it and asks the postmaster
+  no_slot,     // the postmaster had no free slot
+  postpone,    // the server is in recovery and the worker waits for its end
+  come_up,     // its process reports
+  lost,        // no process came of the start
+  stop,        // told to end (or not to start)
+  exit_ok,     // the process ended with exit 0
+  exit_fault,  // it ended in another way
+  reset,       // it is to be started anew: another definition, or restart_worker()
+};
+[[nodiscard]] std::string_view name_of(worker_event event);
+
+struct worker_transition {
+  worker_state from;
+  worker_event event;
+  worker_state to;
+};
+
+[[nodiscard]] std::span<const worker_transition> worker_transitions();
+
+// Where `event` leads from `from`; nothing where it cannot happen.
+[[nodiscard]] std::optional<worker_state> next(worker_state from, worker_event event);
+
+// Is there a process, or may one come up at any moment?
+[[nodiscard]] constexpr bool is_active(worker_state state) {
+  return state == worker_state::starting || state == worker_state::running ||
+         state == worker_state::stopping;
+}
+
+}  // namespace dynpgext::model
