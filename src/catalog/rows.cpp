@@ -1,0 +1,71 @@
+#include "catalog/rows.h"
+
+namespace dynpgext::catalog {
+namespace {
+
+model::scope scope_of(const std::string &text) {
+  return text == model::name_of(model::scope::global) ? model::scope::global
+                                                      : model::scope::database;
+}
+
+}  // namespace
+
+pg::values to_row(const model::extension &e) {
+  pg::values row(7);
+  row.name(e.name).text(e.version).text(e.library).boolean(e.eager).boolean(e.loaded);
+  row.bigint(e.boot).bigint(e.incarnation);
+  return row;
+}
+
+pg::values to_row(const model::allocation &a) {
+  pg::values row(4);
+  row.text(a.name)
+      .name(a.extension)
+      .text(model::name_of(a.scope))
+      .bigint(static_cast<int64>(a.size));
+  return row;
+}
+
+pg::values to_row(const model::worker &w) {
+  pg::values row(12);
+  row.name(w.extension).text(w.name).text(w.type).text(model::name_of(w.scope)).text(w.library);
+  row.text(w.function).integer(static_cast<int32>(w.flags)).integer(static_cast<int32>(w.start));
+  row.boolean(w.notify).boolean(w.has_callback);
+  row.bytes({w.extra.data(), w.extra.size()}).bigint(static_cast<int64>(w.argument));
+  return row;
+}
+
+void from_row(const pg::row &row, model::extension &into) {
+  into.name = row.name(0);
+  into.version = row.text(1);
+  into.library = row.text(2);
+  into.eager = row.boolean(3);
+  into.loaded = row.boolean(4);
+  into.boot = row.bigint(5);
+  into.incarnation = row.bigint(6);
+}
+
+void from_row(const pg::row &row, model::allocation &into) {
+  into.name = row.text(0);
+  into.extension = row.name(1);
+  into.scope = scope_of(row.text(2));
+  into.size = static_cast<std::uint64_t>(row.bigint(3));
+}
+
+void from_row(const pg::row &row, model::worker &into) {
+  into.extension = row.name(0);
+  into.name = row.text(1);
+  into.type = row.text(2);
+  into.scope = scope_of(row.text(3));
+  into.library = row.text(4);
+  into.function = row.text(5);
+  into.flags = static_cast<std::uint32_t>(row.integer(6));
+  into.start = static_cast<std::uint32_t>(row.integer(7));
+  into.notify = row.boolean(8);
+  into.has_callback = row.boolean(9);
+  const std::string extra = row.bytes(10);
+  std::memcpy(into.extra.data(), extra.data(), std::min(extra.size(), into.extra.size()));
+  into.argument = static_cast<std::uint64_t>(row.bigint(11));
+}
+
+}  // namespace dynpgext::catalog

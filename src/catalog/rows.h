@@ -1,0 +1,18 @@
+// One row of each table to a value and back.  The order of columns is that of
+// schema/20_tables.sql.
+#pragma once
+
+#include "model/registration.h"
+#include "pg/relation.h"
+
+namespace dynpgext::catalog {
+
+[[nodiscard]] pg::values to_row(const model::extension &e);
+[[nodiscard]] pg::values to_row(const model::allocation &a);
+[[nodiscard]] pg::values to_row(const model::worker &w);
+
+void from_row(const pg::row &row, model::extension &into);
+void from_row(const pg::row &row, model::allocation &into);
+void from_row(const pg::row &row, model::worker &into);
+
+}  // namespace dynpgext::catalog

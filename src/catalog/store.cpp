@@ -1,0 +1,104 @@
+#include "catalog/store.h"
+
+#include "catalog/rows.h"
+#include "pg/transaction.h"
+
+namespace dynpgext::catalog {
+namespace {
+
+const std::string &extension_of(const model::extension &e) { return e.name; }
+const std::string &extension_of(const model::allocation &a) { return a.extension; }
+const std::string &extension_of(const model::worker &w) { return w.extension; }
+
+template <class Row>
+std::vector<Row> read_all(Oid table) {
+  const pg::relation relation(table, AccessShareLock);
+  std::vector<Row> result;
+  for (const pg::row &row : relation.rows()) from_row(row, result.emplace_back());
+  return result;
+}
+
+}  // namespace
+
+// Which table holds which kind of row.
+struct tables {
+  static Oid of(const store &s, const model::extension *) { return s.extensions_; }
+  static Oid of(const store &s, const model::allocation *) { return s.allocations_; }
+  static Oid of(const store &s, const model::worker *) { return s.workers_; }
+};
+
+std::optional<store> store::open() {
+  if (!OidIsValid(MyDatabaseId)) return std::nullopt;
+  const Oid extension = pg::extension_oid("dynpgext");
+  if (!OidIsValid(extension)) return std::nullopt;
+  store s;
+  s.extensions_ = pg::member_table(extension, "dynpgext", "registered_extension");
+  s.allocations_ = pg::member_table(extension, "dynpgext", "registered_allocation");
+  s.workers_ = pg::member_table(extension, "dynpgext", "registered_worker");
+  if (!OidIsValid(s.extensions_) || !OidIsValid(s.allocations_) || !OidIsValid(s.workers_))
+    return std::nullopt;
+  s.owner_ = pg::extension_owner(extension);
+  return s;
+}
+
+model::registrations store::read() const {
+  model::registrations result;
+  result.extensions = read_all<model::extension>(extensions_);
+  result.allocations = read_all<model::allocation>(allocations_);
+  result.workers = read_all<model::worker>(workers_);
+  return result;
+}
+
+template <class Row>
+bool store::make_equal(const std::string &extension, const std::vector<Row> &wanted) const {
+  const pg::relation relation(tables::of(*this, static_cast<const Row *>(nullptr)),
+                              RowExclusiveLock);
+  std::vector<const Row *> missing;
+  for (const Row &row : wanted) missing.push_back(&row);
+  bool differed = false;
+  for (const pg::row &row : relation.rows()) {
+    Row existing;
+    from_row(row, existing);
+    if (extension_of(existing) != extension) continue;
+    const auto same = std::find_if(missing.begin(), missing.end(),
+                                   [&](const Row *candidate) { return *candidate == existing; });
+    if (same != missing.end()) {
+      missing.erase(same);
+    } else {
+      relation.erase(row);
+      differed = true;
+    }
+  }
+  if (differed) pg::make_visible();
+  for (const Row *row : missing) relation.insert(to_row(*row));
+  if (!missing.empty()) pg::make_visible();
+  return differed || !missing.empty();
+}
+
+bool store::write(const model::extension &extension,
+                  const std::vector<model::allocation> &allocations,
+                  const std::vector<model::worker> &workers) const {
+  bool differed = make_equal<model::extension>(extension.name, {extension});
+  differed |= make_equal(extension.name, allocations);
+  differed |= make_equal(extension.name, workers);
+  return differed;
+}
+
+void store::erase(const std::string &extension) const {
+  (void)make_equal<model::extension>(extension, {});
+  (void)make_equal<model::allocation>(extension, {});
+  (void)make_equal<model::worker>(extension, {});
+}
+
+std::vector<model::installed_extension> installed_extensions() {
+  const pg::relation extensions(ExtensionRelationId, AccessShareLock);
+  std::vector<model::installed_extension> result;
+  for (const pg::row &row : extensions.rows()) {
+    const std::string name = row.name(Anum_pg_extension_extname - 1);
+    if (name == "dynpgext") continue;
+    result.push_back({name, row.text(Anum_pg_extension_extversion - 1), row.is_ours()});
+  }
+  return result;
+}
+
+}  // namespace dynpgext::catalog
