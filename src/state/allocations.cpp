@@ -1,0 +1,342 @@
+#include "state/allocations.h"
+
+#include "state/databases.h"
+
+namespace dynpgext::state {
+namespace {
+
+uint64 (*limit_source)() = nullptr;
+
+// What this process is initialising.  An exit in the middle (FATAL) runs no destructors;
+// abandon_claims() finds it here.
+struct open_claim {
+  allocation_key key;
+  dsa_pointer made;
+};
+std::vector<open_claim> &claims() {
+  static auto *const list = new std::vector<open_claim>;
+  return *list;
+}
+bool is_for(const open_claim &claim, const allocation_key &key) {
+  return std::memcmp(&claim.key, &key, sizeof key) == 0;
+}
+
+instance_state state_of(instance &i) {
+  return static_cast<instance_state>(pg_atomic_read_u32(&i.state));
+}
+void set_state(instance &i, instance_state state) {
+  pg_atomic_write_u32(&i.state, static_cast<uint32>(state));
+}
+
+model::live_allocation describe(const instance &i) {
+  return {i.key.home, i.key.name.str(), i.extension.str(), i.size, i.source, i.incarnation};
+}
+
+template <class F>
+void for_each_instance(const shared &s, const allocation_entry &entry, F &&f) {
+  for (dsa_pointer p = entry.instances; DsaPointerIsValid(p);) {
+    instance *i = s.at(p);
+    const dsa_pointer next = i->next;
+    f(p, *i);
+    p = next;
+  }
+}
+
+void unlink(const shared &s, dsa_pointer *list, dsa_pointer target) {
+  for (dsa_pointer *p = list; DsaPointerIsValid(*p); p = &s.at(*p)->next) {
+    if (*p != target) continue;
+    *p = s.at(target)->next;
+    return;
+  }
+}
+
+void changed(const shared &s) { pg_atomic_fetch_add_u64(&s.root->generation, 1); }
+
+// Out of the entry: freed at once, or when the last process that looked it up has gone.
+void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
+  instance *i = s.at(p);
+  unlink(s, &entry.instances, p);
+  changed(s);
+  if (i->attached == 0) {
+    s.root->memory_used -= i->charged;
+    pg::release(s.area, p);
+    return;
+  }
+  set_state(*i, instance_state::draining);
+  i->next = s.root->draining;
+  s.root->draining = p;
+}
+
+void erase_if_empty(const shared &s, const allocation_entry &entry) {
+  if (!DsaPointerIsValid(entry.instances) && entry.creator == 0) {
+    const allocation_key key = entry.key;
+    s.allocations.erase(key);
+  }
+}
+
+[[noreturn]] void refuse_taken(const allocation_request &r, const model::live_allocation &other) {
+  const auto text = [](model::scope scope, uint64 size) {
+    return std::string("scope ") + model::name_of(scope) + ", " + std::to_string(size) + " bytes";
+  };
+  const bool own = other.extension == r.owner.name;
+  throw pg::error(
+      ERRCODE_DUPLICATE_OBJECT,
+      "extension \"" + r.owner.name + "\" cannot register shared memory \"" + r.registration.name +
+          (own ? "\": it exists with another size or scope" : "\": the name is taken"),
+      "It exists for extension \"" + other.extension + "\" with " +
+          text(OidIsValid(other.home) ? model::scope::database : model::scope::global, other.size) +
+          "; asked for was " + text(r.registration.scope, r.registration.size) + ".",
+      own ? "Use another name in a version that needs another size (by convention "
+            "extension:version:purpose), or drop and create the extension in all databases."
+          : "Use another name (by convention extension:version:purpose), or drop the extension that "
+            "has it.");
+}
+
+// A name is either global or database-local, everywhere.
+void check_other_scope(const shared &s, const allocation_request &r) {
+  const bool is_global = r.registration.scope == model::scope::global;
+  for (const allocation_entry *entry : s.allocations.entries()) {
+    const bool other_is_global = !OidIsValid(entry->key.home);
+    if (is_global == other_is_global || entry->key.name.view() != r.registration.name) continue;
+    for_each_instance(s, *entry, [&](dsa_pointer, instance &i) {
+      // what this very extension has just dropped here may change its scope
+      const bool own = i.source == r.database && i.extension.view() == r.owner.name &&
+                       i.incarnation != r.owner.incarnation;
+      if (!own) refuse_taken(r, describe(i));
+    });
+  }
+}
+
+// Which instance is the one that is registered?  A published one before others.  When the
+// database that made it no longer registers it, another one that does becomes its source.
+dsa_pointer choose(const shared &s, const allocation_entry &entry,
+                   const std::vector<model::desired_database> &all) {
+  const std::string name = entry.key.name.str();
+  dsa_pointer chosen = InvalidDsaPointer;
+  std::vector<std::pair<Oid, int64>> holders;
+  for (const model::desired_database &d : all) {
+    if (OidIsValid(entry.key.home) && d.database != entry.key.home) continue;
+    const model::allocation *wanted = d.registrations.find_allocation(name);
+    if (wanted == nullptr || model::home_of(wanted->scope, d.database) != entry.key.home) continue;
+    const model::extension *owner = d.registrations.find_extension(wanted->extension);
+    if (owner == nullptr) continue;
+    holders.emplace_back(d.database, owner->incarnation);
+    for_each_instance(s, entry, [&](dsa_pointer p, instance &i) {
+      const model::live_allocation live = describe(i);
+      if (model::compare(*wanted, *owner, d.database, &live, all) != model::allocation_match::same)
+        return;
+      if (!DsaPointerIsValid(chosen) || state_of(i) == instance_state::published) chosen = p;
+    });
+  }
+  if (DsaPointerIsValid(chosen)) {
+    instance *i = s.at(chosen);
+    const auto source = std::find_if(holders.begin(), holders.end(),
+                                     [i](const auto &h) { return h.first == i->source; });
+    std::tie(i->source, i->incarnation) = source == holders.end() ? holders.front() : *source;
+  }
+  return chosen;
+}
+
+}  // namespace
+
+allocation_key key_of(Oid home, const std::string &name) {
+  allocation_key key{};
+  key.home = home;
+  key.name.assign(name);
+  return key;
+}
+
+std::vector<model::live_allocation> live_allocations(const shared &s, std::span<const hold> own) {
+  std::vector<dsa_pointer> held;
+  for (const hold &h : own) held.push_back(h.instance);
+  std::sort(held.begin(), held.end());
+  std::vector<model::live_allocation> result;
+  for (const allocation_entry *entry : s.allocations.entries()) {
+    const instance *best = nullptr;
+    int best_rank = -1;
+    for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
+      const bool is_held = std::binary_search(held.begin(), held.end(), p);
+      const int rank = is_held ? 2 : state_of(i) == instance_state::published ? 1 : 0;
+      if (rank <= best_rank) return;
+      best = &i;
+      best_rank = rank;
+    });
+    if (best != nullptr) result.push_back(describe(*best));
+  }
+  return result;
+}
+
+namespace detail {
+
+claim claim_or_join(shared &s, const allocation_request &r) {
+  const Oid home = model::home_of(r.registration.scope, r.database);
+  const allocation_key key = key_of(home, r.registration.name);
+  for (;;) {
+    {
+      const exclusive lock(s);
+      check_other_scope(s, r);
+      allocation_entry *entry = s.allocations.insert(key);
+      if (entry->creator == MyProcPid)
+        throw pg::error(ERRCODE_OBJECT_IN_USE, "shared memory \"" + r.registration.name +
+                                                   "\" is being initialised by this process");
+      if (entry->creator == 0) {
+        const auto &others = desired(s);
+        claim result;
+        const instance *blocker = nullptr;
+        for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
+          const model::live_allocation live = describe(i);
+          switch (model::compare(r.registration, r.owner, r.database, &live, others)) {
+            case model::allocation_match::same:
+              if (!DsaPointerIsValid(result.joined.instance)) result.joined = {key, p};
+              break;
+            case model::allocation_match::taken: blocker = &i; break;
+            default: break;
+          }
+        });
+        if (DsaPointerIsValid(result.joined.instance)) {
+          ++s.at(result.joined.instance)->holders;
+          return result;
+        }
+        if (blocker != nullptr) refuse_taken(r, describe(*blocker));
+        claims().push_back({key, InvalidDsaPointer});
+        entry->creator = MyProcPid;
+        result.must_make = true;
+        return result;
+      }
+      pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
+    }
+    pg::call([&s] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
+      ConditionVariableCancelSleep();
+    });
+  }
+}
+
+dsa_pointer make_instance(shared &s, const allocation_request &r) {
+  const uint64 charge = sizeof(instance) + PG_CACHE_LINE_SIZE + r.registration.size;
+  {
+    const exclusive lock(s);
+    const uint64 limit = memory_limit();
+    if (charge > limit || s.root->memory_used > limit - charge)
+      throw pg::error(
+          ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+          "extension \"" + r.owner.name + "\" cannot have " + std::to_string(r.registration.size) +
+              " bytes of shared memory for \"" + r.registration.name +
+              "\": dynpgext.memory_limit would be exceeded",
+          std::to_string(s.root->memory_used) + " of " + std::to_string(limit) +
+              " bytes are in use.",
+          "Raise dynpgext.memory_limit or drop an extension that does not need its memory.");
+    s.root->memory_used += charge;
+  }
+  dsa_pointer made = InvalidDsaPointer;
+  try {
+    made = pg::allocate(s.area, charge);
+  } catch (...) {
+    const exclusive lock(s);
+    s.root->memory_used -= charge;
+    throw;
+  }
+  if (!DsaPointerIsValid(made)) {
+    const exclusive lock(s);
+    s.root->memory_used -= charge;
+    throw pg::error(ERRCODE_OUT_OF_MEMORY, "extension \"" + r.owner.name + "\" cannot have " +
+                                               std::to_string(r.registration.size) +
+                                               " bytes of shared memory for \"" +
+                                               r.registration.name + "\": out of shared memory");
+  }
+  instance *i = s.at(made);
+  i->key = key_of(model::home_of(r.registration.scope, r.database), r.registration.name);
+  i->extension.assign(r.registration.extension);
+  i->size = r.registration.size;
+  i->charged = charge;
+  i->source = r.database;
+  i->incarnation = r.owner.incarnation;
+  i->holders = 1;
+  i->owner = MyProcPid;
+  i->allocated_at = GetCurrentTimestamp();
+  pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
+  for (open_claim &claim : claims())
+    if (is_for(claim, i->key)) claim.made = made;
+  return made;
+}
+
+hold finish_claim(shared &s, const allocation_key &key, dsa_pointer made) {
+  const exclusive lock(s);
+  allocation_entry *entry = s.allocations.find(key);
+  std::erase_if(claims(), [&](const open_claim &c) { return is_for(c, key); });
+  entry->creator = 0;
+  instance *i = s.at(made);
+  i->next = entry->instances;
+  entry->instances = made;
+  // registered and committed already (after a restart): there for everybody from now on
+  settle(s, key, desired(s));
+  pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
+  return {key, made};
+}
+
+void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexcept {
+  (void)pg::swallow("giving back shared memory", [&] {
+    const exclusive lock(s);
+    std::erase_if(claims(), [&](const open_claim &c) { return is_for(c, key); });
+    if (DsaPointerIsValid(made)) {
+      s.root->memory_used -= s.at(made)->charged;
+      pg::release(s.area, made);
+    }
+    if (allocation_entry *entry = s.allocations.find(key)) {
+      entry->creator = 0;
+      erase_if_empty(s, *entry);
+    }
+    pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
+  });
+}
+
+}  // namespace detail
+
+void release_holds(shared &s, std::span<const hold> holds) noexcept {
+  if (holds.empty()) return;
+  (void)pg::swallow("releasing shared memory", [&] {
+    const exclusive lock(s);
+    for (const hold &h : holds) --s.at(h.instance)->holders;
+    const auto &all = desired(s);
+    for (const hold &h : holds) settle(s, h.key, all);
+  });
+}
+
+void settle(shared &s, const allocation_key &key, const std::vector<model::desired_database> &all) {
+  allocation_entry *entry = s.allocations.find(key);
+  if (entry == nullptr) return;
+  const dsa_pointer chosen = choose(s, *entry, all);
+  for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
+    if (p == chosen) {
+      if (state_of(i) != instance_state::published) {
+        set_state(i, instance_state::published);
+        changed(s);
+      }
+    } else if (i.holders == 0) {
+      retire(s, *entry, p);
+    } else if (state_of(i) == instance_state::published) {
+      set_state(i, instance_state::pending);
+      changed(s);
+    }
+  });
+  erase_if_empty(s, *entry);
+}
+
+void settle_allocations(shared &s, Oid database, const std::vector<model::desired_database> &all) {
+  std::vector<allocation_key> keys;
+  for (const allocation_entry *entry : s.allocations.entries())
+    if (!OidIsValid(entry->key.home) || entry->key.home == database) keys.push_back(entry->key);
+  for (const allocation_key &key : keys) settle(s, key, all);
+}
+
+void abandon_claims() noexcept {
+  shared *s = attached();
+  if (s == nullptr) return;
+  const std::vector<open_claim> open = std::exchange(claims(), {});
+  for (const open_claim &claim : open) detail::cancel_claim(*s, claim.key, claim.made);
+}
+
+void set_memory_limit_source(uint64 (*limit)()) { limit_source = limit; }
+uint64 memory_limit() { return limit_source == nullptr ? UINT64_MAX : limit_source(); }
+
+}  // namespace dynpgext::state

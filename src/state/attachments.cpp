@@ -1,0 +1,226 @@
+#include "state/attachments.h"
+
+#include <memory>
+#include <unordered_map>
+
+#include "state/databases.h"
+
+namespace dynpgext::state {
+namespace {
+
+struct attachment {
+  std::string name;
+  dsa_pointer pointer = InvalidDsaPointer;
+  instance *target = nullptr;
+  void *memory = nullptr;
+};
+
+struct name_hash {
+  using is_transparent = void;
+  size_t operator()(std::string_view name) const noexcept {
+    return std::hash<std::string_view>{}(name);
+  }
+};
+
+// Names are mostly string literals: where one lies tells, nearly always, which one it is, and
+// a comparison makes sure.  That spares hashing it.
+struct hint {
+  const char *key;
+  const attachment *found;
+};
+constexpr size_t hint_count = 512;
+
+struct local_state {
+  std::array<hint, hint_count> hints{};
+  // current meaning of a name; points into `all`
+  std::unordered_map<std::string, const attachment *, name_hash, std::equal_to<>> current;
+  // everything this process holds, older instances of a name included
+  std::vector<attachment *> all;
+  const pg_atomic_uint64 *generation = nullptr;
+  uint64 seen_generation = 0;  // 0: the fast path is off
+  bool bypass = false;
+  bool exit_watched = false;
+};
+
+constinit local_state *local = nullptr;
+
+local_state &mine() {
+  if (local == nullptr) local = new local_state;
+  return *local;
+}
+
+hint &hint_for(const char *name) noexcept {
+  const auto bits = reinterpret_cast<uintptr_t>(name);
+  return local->hints[((bits >> 3) ^ (bits >> 12)) % hint_count];
+}
+
+instance_state state_of(const instance *i) {
+  return static_cast<instance_state>(pg_atomic_read_u32(const_cast<pg_atomic_uint32 *>(&i->state)));
+}
+
+// Something has changed somewhere: forget the meanings that no longer hold.  The memory
+// stays attached.
+void revalidate(local_state &l) noexcept {
+  l.seen_generation = 0;
+  if (l.generation == nullptr) return;
+  const uint64 now = pg_atomic_read_u64(const_cast<pg_atomic_uint64 *>(l.generation));
+  pg_read_barrier();
+  l.hints.fill({});
+  std::erase_if(l.current, [](const auto &entry) {
+    return state_of(entry.second->target) != instance_state::published;
+  });
+  if (!l.bypass) l.seen_generation = now;
+}
+
+// The instance that the name means for this process.
+dsa_pointer visible_instance(const shared &s, const allocation_key &key, std::span<const hold> own,
+                             bool *initialising) {
+  const allocation_entry *entry = s.allocations.find(key);
+  if (entry == nullptr) return InvalidDsaPointer;
+  *initialising = *initialising || (entry->creator != 0 && entry->creator != MyProcPid);
+  const PGPROC *leader = MyProc->lockGroupLeader;
+  dsa_pointer found = InvalidDsaPointer;
+  for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
+    const instance *i = s.at(p);
+    const bool held =
+        std::any_of(own.begin(), own.end(), [p](const hold &h) { return h.instance == p; });
+    const bool leaders =
+        leader != nullptr && leader != MyProc && i->owner == leader->pid && i->holders > 0;
+    // newest first: what this transaction has made comes before what is published
+    if (held || leaders) return p;
+    if (state_of(i) == instance_state::published) found = p;
+  }
+  return found;
+}
+
+void on_exit(int, Datum) { detach_all(); }
+
+bool is_registered(const shared &s, const allocation_key &key) {
+  const std::string name = key.name.str();
+  for (const model::desired_database &d : desired(s)) {
+    const model::allocation *a = d.registrations.find_allocation(name);
+    if (a != nullptr && model::home_of(a->scope, d.database) == key.home) return true;
+  }
+  return false;
+}
+
+void detach(shared &s, attachment *a) noexcept {
+  (void)pg::swallow("detaching from shared memory", [&] {
+    const exclusive lock(s);
+    instance *i = a->target;
+    if (--i->attached > 0 || state_of(i) != instance_state::draining) return;
+    for (dsa_pointer *p = &s.root->draining; DsaPointerIsValid(*p); p = &s.at(*p)->next) {
+      if (*p != a->pointer) continue;
+      *p = i->next;
+      break;
+    }
+    s.root->memory_used -= i->charged;
+    pg::release(s.area, a->pointer);
+  });
+  delete a;
+}
+
+}  // namespace
+
+void *find_attached(const char *name) noexcept {
+  local_state *l = local;
+  if (unlikely(l == nullptr || l->generation == nullptr)) return nullptr;
+  if (unlikely(pg_atomic_read_u64(const_cast<pg_atomic_uint64 *>(l->generation)) !=
+               l->seen_generation)) {
+    revalidate(*l);
+    if (l->seen_generation == 0) return nullptr;
+  }
+  hint &h = hint_for(name);
+  if (likely(h.key == name) && std::strcmp(h.found->name.c_str(), name) == 0)
+    return h.found->memory;
+  const auto found = l->current.find(std::string_view(name));
+  if (found == l->current.end()) return nullptr;
+  h = {name, found->second};
+  return found->second->memory;
+}
+
+void *attach_instance(shared &s, const std::string &name, dsa_pointer pointer) {
+  local_state &l = mine();
+  if (!std::exchange(l.exit_watched, true)) pg::call([] { before_shmem_exit(on_exit, 0); });
+  l.generation = &s.root->generation;
+  revalidate(l);
+  for (attachment *a : l.all)
+    if (a->pointer == pointer && a->name == name) {
+      l.current[name] = a;
+      return a->memory;
+    }
+  auto fresh = std::make_unique<attachment>();
+  fresh->name = name;
+  fresh->pointer = pointer;
+  fresh->target = s.at(pointer);
+  fresh->memory = fresh->target->memory();
+  l.all.reserve(l.all.size() + 1);
+  l.current[name] = fresh.get();
+  ++fresh->target->attached;
+  l.all.push_back(fresh.get());
+  return fresh.release()->memory;
+}
+
+void *attach_allocation(shared &s, const std::string &name, std::span<const hold> own) {
+  const allocation_key local_key = key_of(current_database(), name);
+  const allocation_key global_key = key_of(InvalidOid, name);
+  for (;;) {
+    {
+      const exclusive lock(s);
+      bool initialising = false;
+      dsa_pointer found = InvalidDsaPointer;
+      if (OidIsValid(local_key.home)) found = visible_instance(s, local_key, own, &initialising);
+      if (!DsaPointerIsValid(found)) found = visible_instance(s, global_key, own, &initialising);
+      if (DsaPointerIsValid(found)) return attach_instance(s, name, found);
+      if (!initialising || !(is_registered(s, local_key) || is_registered(s, global_key)))
+        return nullptr;
+      pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
+    }
+    pg::call([&s] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
+      ConditionVariableCancelSleep();
+    });
+  }
+}
+
+bool is_registered_elsewhere(const shared &s, const std::string &name, Oid database) {
+  const reading lock(s);
+  for (const model::desired_database &d : desired(s)) {
+    const model::allocation *a = d.registrations.find_allocation(name);
+    if (d.database != database && a != nullptr && a->scope == model::scope::global) return true;
+  }
+  return false;
+}
+
+bool detach_allocation(const std::string &name) noexcept {
+  shared *s = attached();
+  if (s == nullptr || local == nullptr) return false;
+  local->hints.fill({});
+  local->current.erase(name);
+  bool any = false;
+  for (attachment *&a : local->all) {
+    if (a->name != name) continue;
+    detach(*s, std::exchange(a, nullptr));
+    any = true;
+  }
+  std::erase(local->all, nullptr);
+  return any;
+}
+
+void detach_all() noexcept {
+  shared *s = attached();
+  if (s == nullptr || local == nullptr) return;
+  local->hints.fill({});
+  local->current.clear();
+  for (attachment *a : std::exchange(local->all, {})) detach(*s, a);
+}
+
+void bypass_cache(bool on) noexcept {
+  local_state &l = mine();
+  l.bypass = on;
+  l.seen_generation = 0;
+}
+
+size_t attached_count() noexcept { return local == nullptr ? 0 : local->all.size(); }
+
+}  // namespace dynpgext::state

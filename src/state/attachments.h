@@ -1,0 +1,37 @@
+// What this process has looked up: names to addresses, without a lock after the first time.
+#pragma once
+
+#include <string>
+
+#include "state/allocations.h"
+
+namespace dynpgext::state {
+
+// The fast path of dynpgext_lookup_shmem(): the address if this process has looked the name
+// up before and nothing has changed since; nullptr otherwise.  Reads one shared counter,
+// writes nothing shared, takes no lock, allocates nothing.
+[[nodiscard]] void *find_attached(const char *name) noexcept;
+
+// Looks a name up in shared memory and attaches to it: a published instance of this
+// process's database or a global one, or one that this transaction holds.  nullptr when
+// there is none.  Waits while another process initialises what is registered.
+[[nodiscard]] void *attach_allocation(shared &s, const std::string &name,
+                                      std::span<const hold> own);
+// Is it a global name that another database than `database` registers?
+[[nodiscard]] bool is_registered_elsewhere(const shared &s, const std::string &name, Oid database);
+// Attaches to a given instance.  Exclusive lock.
+[[nodiscard]] void *attach_instance(shared &s, const std::string &name, dsa_pointer instance);
+
+// Lets go of a name; false when this process has not looked it up.
+bool detach_allocation(const std::string &name) noexcept;
+// Lets go of everything; at process exit.
+void detach_all() noexcept;
+
+// While a transaction registers or drops names, what they mean is decided by its snapshot:
+// the fast path is off.
+void bypass_cache(bool on) noexcept;
+
+// How many names this process has attached.
+[[nodiscard]] size_t attached_count() noexcept;
+
+}  // namespace dynpgext::state

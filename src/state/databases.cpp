@@ -1,0 +1,164 @@
+#include "state/databases.h"
+
+#include "model/encoding.h"
+
+namespace dynpgext::state {
+namespace {
+
+extension_key key_of(Oid database, const std::string &extension) {
+  extension_key key{};
+  key.database = database;
+  key.extension.assign(extension);
+  return key;
+}
+
+model::registrations read(const shared &s, const database_entry &entry) {
+  if (!DsaPointerIsValid(entry.registrations)) return {};
+  const char *bytes = pg::address<char>(s.area, entry.registrations);
+  auto decoded = model::decode({bytes, entry.registrations_size});
+  if (!decoded)
+    throw pg::error(ERRCODE_DATA_CORRUPTED, "dynpgext: registrations of database " +
+                                                std::to_string(entry.key.database) +
+                                                " in shared memory are damaged");
+  return std::move(*decoded);
+}
+
+}  // namespace
+
+const std::vector<model::desired_database> &desired(const shared &s) {
+  // Decoded again only when something has been published since.
+  static auto *const decoded = new std::vector<model::desired_database>;
+  static uint64 decoded_at = 0;
+  if (decoded_at != s.root->publications || decoded_at == 0) {
+    decoded_at = 0;
+    decoded->clear();
+    for (const database_entry *entry : s.databases.entries())
+      if (entry->present) decoded->push_back({entry->key.database, read(s, *entry)});
+    decoded_at = s.root->publications;
+  }
+  return *decoded;
+}
+
+std::vector<model::desired_database> desired_with(const shared &s,
+                                                  model::desired_database instead) {
+  std::vector<model::desired_database> all = desired(s);
+  std::erase_if(all, [&](const auto &d) { return d.database == instead.database; });
+  all.push_back(std::move(instead));
+  return all;
+}
+
+publication::publication(shared &s, Oid database, const model::registrations &wanted, bool present)
+    : shared_(s), database_(database), wanted_(wanted), present_(present) {
+  const std::string encoded = model::encode(wanted);
+  const exclusive lock(s);
+  (void)s.databases.insert({database});
+  if (!present) return;
+  size_ = static_cast<uint32>(encoded.size());
+  bytes_ = pg::allocate(s.area, encoded.size());
+  if (!DsaPointerIsValid(bytes_))
+    throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for the registrations");
+  std::memcpy(pg::address<char>(s.area, bytes_), encoded.data(), encoded.size());
+  s.root->memory_used += size_;
+}
+
+publication::~publication() {
+  if (!DsaPointerIsValid(bytes_)) return;
+  (void)pg::swallow("giving back registrations", [this] {
+    const exclusive lock(shared_);
+    shared_.root->memory_used -= size_;
+    pg::release(shared_.area, bytes_);
+  });
+}
+
+void publication::publish() noexcept {
+  (void)pg::swallow("publishing registrations", [this] {
+    database_entry *entry = shared_.databases.find({database_});
+    if (entry == nullptr) return;  // the database has been dropped meanwhile
+    std::swap(entry->registrations, bytes_);
+    std::swap(entry->registrations_size, size_);
+    entry->present = present_;
+    ++shared_.root->publications;
+    if (DsaPointerIsValid(bytes_)) {
+      shared_.root->memory_used -= size_;
+      pg::release(shared_.area, std::exchange(bytes_, InvalidDsaPointer));
+    }
+  });
+}
+
+void set_extension_state(shared &s, Oid database, const std::string &extension,
+                         model::extension_state state, const std::string &error) {
+  const exclusive lock(s);
+  extension_entry *entry = s.extensions.insert(key_of(database, extension));
+  entry->state = state;
+  entry->error.assign(error);
+  if (state == model::extension_state::provisioned) entry->provisioned_at = GetCurrentTimestamp();
+}
+
+void prepare_extension_state(shared &s, Oid database, const std::string &extension) {
+  const exclusive lock(s);
+  (void)s.extensions.insert(key_of(database, extension));
+}
+
+namespace {
+void keep_states_locked(const shared &s, Oid database, const model::registrations &wanted) {
+  std::vector<extension_key> unwanted;
+  for (const extension_entry *entry : s.extensions.entries())
+    if (entry->key.database == database &&
+        wanted.find_extension(entry->key.extension.str()) == nullptr)
+      unwanted.push_back(entry->key);
+  for (const extension_key &key : unwanted) s.extensions.erase(key);
+}
+}  // namespace
+
+void keep_extension_states(shared &s, Oid database, const model::registrations &wanted) {
+  const exclusive lock(s);
+  keep_states_locked(s, database, wanted);
+}
+
+void forget_unpublished_states(shared &s, Oid database) {
+  const exclusive lock(s);
+  model::registrations published;
+  for (const model::desired_database &d : desired(s))
+    if (d.database == database) published = d.registrations;
+  keep_states_locked(s, database, published);
+}
+
+std::vector<model::live_extension> extension_states(const shared &s) {
+  std::vector<model::live_extension> result;
+  for (const extension_entry *entry : s.extensions.entries())
+    result.push_back({entry->key.database, entry->key.extension.str(), entry->state});
+  return result;
+}
+
+bool is_known(const shared &s, Oid database) {
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && entry->present;
+}
+
+bool is_provisioned(const shared &s, Oid database) {
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && entry->provisioned && !TransactionIdIsValid(entry->prepared);
+}
+
+void set_provisioned(shared &s, Oid database) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.insert({database});
+  entry->provisioned = true;
+  entry->visits_failed = 0;
+}
+
+void want_visit(shared &s, Oid database) {
+  const exclusive lock(s);
+  s.databases.insert({database})->visit_wanted = true;
+  if (s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+}
+
+void watch_prepared(shared &s, Oid database, TransactionId xid) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.insert({database});
+  if (!TransactionIdIsValid(entry->prepared)) entry->prepared = xid;
+}
+
+}  // namespace dynpgext::state

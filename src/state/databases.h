@@ -1,0 +1,65 @@
+// What each database is known to register, and how provisioning its extensions went.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/reconcile.h"
+#include "state/root.h"
+
+namespace dynpgext::state {
+
+// All databases that are known to register something.  Caller holds root.lock; the list is
+// valid until the next call in this process.
+[[nodiscard]] const std::vector<model::desired_database> &desired(const shared &s);
+// The same with `instead` in place of what is published for its database.
+[[nodiscard]] std::vector<model::desired_database> desired_with(const shared &s,
+                                                                model::desired_database instead);
+
+// Registrations ready to be published: what can fail (memory) has been done.  Not publishing
+// them gives the memory back.
+class publication {
+ public:
+  publication(shared &s, Oid database, const model::registrations &wanted, bool present);
+  publication(const publication &) = delete;
+  publication &operator=(const publication &) = delete;
+  ~publication();
+
+  // In place of what was published before.  Exclusive lock.  Cannot fail.
+  void publish() noexcept;
+  [[nodiscard]] Oid database() const { return database_; }
+  [[nodiscard]] const model::registrations &wanted() const { return wanted_; }
+
+ private:
+  shared &shared_;
+  Oid database_;
+  model::registrations wanted_;
+  bool present_;
+  dsa_pointer bytes_ = InvalidDsaPointer;
+  uint32 size_ = 0;
+};
+
+// How an extension of a database is doing.  These take the lock themselves.
+void set_extension_state(shared &s, Oid database, const std::string &extension,
+                         model::extension_state state, const std::string &error = {});
+// Makes room for a state that is to be set later, when nothing may fail any more.
+void prepare_extension_state(shared &s, Oid database, const std::string &extension);
+// Forgets the states of extensions of the database that are not among the given ones.
+void keep_extension_states(shared &s, Oid database, const model::registrations &wanted);
+// The same against what is published; after a rollback.
+void forget_unpublished_states(shared &s, Oid database);
+// Of all databases.  Caller holds root.lock.
+[[nodiscard]] std::vector<model::live_extension> extension_states(const shared &s);
+
+// Is anything known of the database?
+[[nodiscard]] bool is_known(const shared &s, Oid database);
+// Has everything registered in the database been provisioned, or at least been tried?
+[[nodiscard]] bool is_provisioned(const shared &s, Oid database);
+void set_provisioned(shared &s, Oid database);
+
+// Asks the launcher to send a process to the database.
+void want_visit(shared &s, Oid database);
+// Remembers a prepared transaction whose end may change what the database registers.
+void watch_prepared(shared &s, Oid database, TransactionId xid);
+
+}  // namespace dynpgext::state

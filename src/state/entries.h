@@ -1,0 +1,116 @@
+// What lies in shared memory: plain structs without pointers.  All fields are guarded by
+// root.lock, unless a comment says otherwise.
+#pragma once
+
+#include "model/state.h"
+#include "pg/shared.h"
+
+namespace dynpgext::state {
+
+using extension_name = pg::fixed_string<NAMEDATALEN>;
+using version_name = pg::fixed_string<256>;
+using allocation_name = pg::fixed_string<256>;
+using message_text = pg::fixed_string<1024>;
+
+// ---- databases: what each is known to register --------------------------------------
+
+struct database_key {
+  Oid database;
+};
+struct database_entry {
+  database_key key;
+  bool present;               // has dynpgext
+  bool provisioned;           // everything registered has been provisioned (or has failed)
+  bool visit_wanted;          // the launcher is to send a process
+  uint32 visits_failed;       // in a row
+  TransactionId prepared;     // a prepared transaction that may have changed registrations
+  dsa_pointer registrations;  // encoded, see model/encoding.h
+  uint32 registrations_size;  // bytes
+};
+
+// ---- extensions: how provisioning went ------------------------------------------------
+
+struct extension_key {
+  Oid database;
+  extension_name extension;
+};
+struct extension_entry {
+  extension_key key;
+  model::extension_state state;
+  TimestampTz provisioned_at;
+  message_text error;
+};
+
+// ---- allocations -----------------------------------------------------------------------
+
+struct allocation_key {
+  Oid home;  // InvalidOid: global
+  allocation_name name;
+};
+struct allocation_entry {
+  allocation_key key;
+  pid_t creator;          // a process that makes an instance and runs its callback; or 0
+  dsa_pointer instances;  // list: at most one published, others of transactions under way
+};
+
+enum class instance_state : uint32 { pending, published, draining };
+
+// Memory of an allocation: this header, and behind it, aligned, what lookups return.
+struct instance {
+  dsa_pointer next;  // in the entry's list or in root.draining
+  allocation_key key;
+  extension_name extension;
+  uint64 size;        // bytes, as registered
+  uint64 charged;     // bytes counted in root.memory_used
+  Oid source;         // the database whose registration made it
+  int64 incarnation;  // of the extension there
+  uint32 holders;     // transactions under way that want it
+  pid_t owner;        // the process that made it (its parallel workers see it, too)
+  uint32 attached;    // processes that have looked it up
+  TimestampTz allocated_at;
+  pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
+
+  [[nodiscard]] void *memory() {
+    return reinterpret_cast<void *>(
+        TYPEALIGN(PG_CACHE_LINE_SIZE, reinterpret_cast<uintptr_t>(this + 1)));
+  }
+};
+
+// ---- workers ---------------------------------------------------------------------------
+
+struct worker_key {
+  Oid home;  // InvalidOid: global
+  extension_name extension;
+  pg::fixed_string<BGW_MAXLEN> name;
+};
+struct worker_entry {
+  worker_key key;
+  // what is to run, or ran last
+  version_name version;
+  Oid source;
+  int64 incarnation;
+  pg::fixed_string<BGW_MAXLEN> type;
+  pg::fixed_string<MAXPGPATH> library;
+  pg::fixed_string<BGW_MAXLEN> function;
+  uint32 flags;
+  uint32 start;
+  bool notify;
+  bool has_callback;
+  char extra[BGW_EXTRALEN];
+  uint64 argument;
+  // how it goes
+  model::worker_state state;
+  bool leaving;            // told to end; the entry goes with its process
+  bool renewing;           // told to end; starts anew when it has
+  uint64 ticket;           // of the newest start: a process with an older one must not run
+  pid_t pid;               // of the process, from when it comes up until it is known to have gone
+  bool exited;             // the process has reported its end but may still be there
+  TimestampTz claimed_at;  // when the newest start was asked for
+  int64 starts;
+  TimestampTz last_started_at;
+  TimestampTz last_exited_at;
+  int last_exit_code;
+  message_text last_error;
+};
+
+}  // namespace dynpgext::state

@@ -1,0 +1,188 @@
+#include "state/launch.h"
+
+#include <map>
+
+#include "pg/worker.h"
+
+namespace dynpgext::state {
+namespace {
+
+struct callback_entry {
+  worker_callback function;
+  void *data;
+};
+using callback_key = std::tuple<Oid, std::string, std::string>;
+
+std::map<callback_key, callback_entry> &callbacks() {
+  static auto *const map = new std::map<callback_key, callback_entry>;
+  return *map;
+}
+
+callback_key key_for(const worker_identity &id) { return {id.home, id.extension, id.name}; }
+
+// Somebody who asked for a launcher this long ago, without one coming up, has failed.
+constexpr int64 launcher_patience_microseconds = 10 * INT64CONST(1000000);
+
+constinit bool is_preloaded = false;
+
+bool runs(const shared &s, const worker_identity &id) {
+  const auto status = status_of(s, id);
+  return status && has_process(*status);
+}
+
+void run_callback(const worker_identity &id, BackgroundWorkerHandle *handle) {
+  const auto found = callbacks().find(key_for(id));
+  if (found == callbacks().end() || found->second.function == nullptr) return;
+  const callback_entry callback = found->second;
+  pg::call([=] { callback.function(handle, callback.data); });
+}
+
+}  // namespace
+
+void remember_callback(const worker_identity &id, worker_callback callback, void *data) {
+  callbacks()[key_for(id)] = {callback, data};
+}
+
+bool can_launch(const worker_identity &id, const model::worker &definition) {
+  return !definition.has_callback || callbacks().count(key_for(id)) != 0;
+}
+
+launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
+  const std::optional<worker_start> start = claim_start(s, id, wanted);
+  if (!start) return launch_result::not_startable;
+  const launch_message message{start->ticket, id.home};
+  const model::worker &definition = start->definition;
+  pg::worker_request request{.name = definition.name.c_str(),
+                             .type = definition.type.c_str(),
+                             .function = "dynpgext_worker_main"};
+  request.argument =
+      OidIsValid(id.home) ? ObjectIdGetDatum(id.home) : static_cast<Datum>(definition.argument);
+  request.flags = static_cast<int>(definition.flags);
+  request.start = static_cast<BgWorkerStartTime>(definition.start);
+  request.notify = definition.notify ? MyProcPid : s.root->launcher;
+  request.extra = {reinterpret_cast<const char *>(&message), sizeof message};
+  BackgroundWorkerHandle *handle = nullptr;
+  if (!pg::start_process(request, definition.has_callback ? &handle : nullptr)) {
+    report_no_slot(s, *start);
+    if (!start->was_waiting)
+      pg::log(WARNING,
+              "no free slot for background worker \"" + id.name + "\" of extension \"" +
+                  id.extension + "\"",
+              "It starts as soon as one is free. Consider increasing max_worker_processes.");
+    return launch_result::no_slot;
+  }
+  if (definition.has_callback)
+    (void)pg::swallow("running the callback of a background worker",
+                      [&] { run_callback(id, handle); });
+  return launch_result::started;
+}
+
+model::live_state live(const shared &s, std::span<const hold> own) {
+  return {live_allocations(s, own), live_workers(s), extension_states(s)};
+}
+
+model::circumstances circumstances(bool retry_failed) {
+  return {.in_recovery = RecoveryInProgress(),
+          .retry_failed = retry_failed,
+          .start_after_recovery = BgWorkerStart_RecoveryFinished};
+}
+
+std::vector<model::action> plan(shared &s, Oid database, bool retry_failed,
+                                std::span<const hold> own) {
+  const reading lock(s);
+  return model::reconcile(database, desired(s), live(s, own), circumstances(retry_failed));
+}
+
+void carry_out(shared &s, const std::vector<model::action> &plan) {
+  const auto is_worker = [](const model::action &a) {
+    return a.object == model::object_kind::worker;
+  };
+  if (std::none_of(plan.begin(), plan.end(), is_worker)) return;
+  std::vector<model::desired_database> all;
+  std::vector<model::wanted_worker> wanted;
+  {
+    const reading lock(s);
+    all = desired(s);  // a copy: `wanted` points into it
+    wanted = model::wanted_workers(all, live_workers(s));
+  }
+  for (const model::action &action : plan) {
+    if (!is_worker(action)) continue;
+    const worker_identity id{action.home, action.extension, action.name};
+    const auto want =
+        std::find_if(wanted.begin(), wanted.end(), [&](const model::wanted_worker &w) {
+          return model::home_of(w.definition->scope, w.source) == id.home &&
+                 w.definition->extension == id.extension && w.definition->name == id.name;
+        });
+    if (action.kind == model::action_kind::stop) {
+      (void)stop(s, id, stop_reason::dropped);
+    } else if (want != wanted.end()) {
+      if (action.kind == model::action_kind::postpone) {
+        postpone(s, id, *want);
+        continue;
+      }
+      if (action.kind == model::action_kind::replace && runs(s, id)) {
+        (void)stop(s, id, stop_reason::renewed);
+      } else if (can_launch(id, *want->definition)) {
+        (void)launch(s, id, *want);
+      } else {
+        want_visit(s, want->source);
+      }
+    }
+  }
+}
+
+void forget_database(shared &s, Oid database) {
+  publication nothing(s, database, {}, false);
+  {
+    const exclusive lock(s);
+    nothing.publish();
+    settle_allocations(s, database, desired(s));
+  }
+  keep_extension_states(s, database, {});
+  carry_out(s, plan(s, database, false));
+  const exclusive lock(s);
+  s.databases.erase({database});
+}
+
+bool start_launcher_process(bool at_boot) {
+  const pg::worker_request request{.name = "dynpgext launcher",
+                                   .type = "dynpgext launcher",
+                                   .function = "dynpgext_launcher_main",
+                                   .flags =
+                                       BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+                                   .start = BgWorkerStart_ConsistentState,
+                                   .restart_seconds = launcher_restart_seconds};
+  if (!at_boot) return pg::start_process(request);
+  pg::start_process_at_boot(request);
+  return true;
+}
+
+void set_preloaded() { is_preloaded = true; }
+bool preloaded() { return is_preloaded; }
+
+bool ensure_launcher(shared &s) {
+  if (is_preloaded || !IsUnderPostmaster) return true;
+  {
+    const exclusive lock(s);
+    const TimestampTz now = GetCurrentTimestamp();
+    if (s.root->launcher != 0) return true;
+    if (s.root->launcher_starter != 0 &&
+        now - s.root->launcher_asked < launcher_patience_microseconds)
+      return true;
+    s.root->launcher_starter = MyProcPid;
+    s.root->launcher_asked = now;
+  }
+  if (start_launcher_process(false)) return true;
+  const exclusive lock(s);
+  if (s.root->launcher_starter == MyProcPid) s.root->launcher_starter = 0;
+  return false;
+}
+
+shared &use() {
+  static constinit bool checked = false;
+  shared &s = attach();
+  if (!checked) checked = ensure_launcher(s);
+  return s;
+}
+
+}  // namespace dynpgext::state

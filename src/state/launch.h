@@ -1,0 +1,53 @@
+// From "this worker is wanted" to a process of it: claim, ask the postmaster, run the
+// callback that the extension's init gave in this process.
+#pragma once
+
+#include "state/allocations.h"
+#include "state/databases.h"
+#include "state/workers.h"
+
+namespace dynpgext::state {
+
+using worker_callback = void (*)(BackgroundWorkerHandle *, void *);
+
+// Callbacks of workers, as given by an init that ran in this process.
+void remember_callback(const worker_identity &id, worker_callback callback, void *data);
+[[nodiscard]] bool can_launch(const worker_identity &id, const model::worker &definition);
+
+enum class launch_result { started, not_startable, no_slot };
+// Starts what is wanted.  No slot: one WARNING with a hint, and state 'waiting'.
+launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
+
+// Everything that is live.  Caller holds root.lock.
+[[nodiscard]] model::live_state live(const shared &s, std::span<const hold> own = {});
+[[nodiscard]] model::circumstances circumstances(bool retry_failed);
+
+// What is to be done for a database (or model::every_database) as things stand.
+[[nodiscard]] std::vector<model::action> plan(shared &s, Oid database, bool retry_failed,
+                                              std::span<const hold> own = {});
+// Carries out what a plan says of workers.  One that needs a callback which no init has
+// given in this process is left to a visit of its database.
+void carry_out(shared &s, const std::vector<model::action> &plan);
+
+// The database has been dropped: its workers end, its memory goes, and so do its entries.
+void forget_database(shared &s, Oid database);
+
+// What goes through the postmaster to the worker's process, in bgw_extra.
+struct launch_message {
+  uint64 ticket;
+  Oid home;
+};
+
+// Starts the launcher if there is none, or none on its way.  False when no slot was free.
+bool ensure_launcher(shared &s);
+// What every use of dynpgext in a process begins with: attaches, and on the first call makes
+// sure there is a launcher, so that after a restart without preload the first use brings
+// everything back.
+shared &use();
+// Tells who starts the launcher that the postmaster does (shared_preload_libraries).
+void set_preloaded();
+[[nodiscard]] bool preloaded();
+inline constexpr int launcher_restart_seconds = 1;
+[[nodiscard]] bool start_launcher_process(bool at_boot);
+
+}  // namespace dynpgext::state

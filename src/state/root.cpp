@@ -1,0 +1,120 @@
+#include "state/root.h"
+
+namespace dynpgext::state {
+namespace {
+
+constexpr const char *tranche_name = "dynpgext";
+
+constinit bool is_attached = false;
+constinit Oid worker_database = InvalidOid;
+
+// Constructed on first use; never destroyed, for exit callbacks use it.
+shared &mine() {
+  alignas(shared) static char place[sizeof(shared)];
+  static shared *const s = new (place) shared;
+  return *s;
+}
+
+root *find_root() {
+  bool found = false;
+  auto *r = static_cast<root *>(pg::shared_struct("dynpgext", root_size, &found));
+  // Two processes may come here at once; the loser's tranche number is left unused.
+  if (r->layout == 0) {
+    const int tranche = pg::new_lock_tranche(tranche_name);
+    pg::call([r, tranche] {
+      LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+      if (r->layout == 0) {
+        r->tranche = tranche;
+        if (!pg_strong_random(&r->boot, sizeof r->boot)) r->boot = GetCurrentTimestamp();
+        LWLockInitialize(&r->lock, tranche);
+        ConditionVariableInit(&r->changed);
+        pg_atomic_init_u64(&r->generation, 1);
+        r->publications = 1;
+        pg_memory_barrier();
+        r->layout = layout_version;
+      }
+      LWLockRelease(AddinShmemInitLock);
+    });
+  }
+  if (r->layout != layout_version)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "dynpgext: shared memory has layout " + std::to_string(r->layout) +
+                        ", this library needs " + std::to_string(layout_version),
+                    "Another version of dynpgext has been in use since the server was started.",
+                    "Restart the server.");
+  return r;
+}
+
+void make_area(shared &s) {
+  s.area = pg::create_area(s.root->tranche);
+  s.databases.create(s.area, s.root->tranche);
+  s.extensions.create(s.area, s.root->tranche);
+  s.allocations.create(s.area, s.root->tranche);
+  s.workers.create(s.area, s.root->tranche);
+  s.root->databases = s.databases.handle();
+  s.root->extensions = s.extensions.handle();
+  s.root->allocations = s.allocations.handle();
+  s.root->workers = s.workers.handle();
+  s.root->area = pg::call([&s] { return dsa_get_handle(s.area); });
+  s.root->area_made = true;
+}
+
+void attach_area(shared &s) {
+  s.area = pg::attach_area(s.root->area);
+  s.databases.attach(s.area, s.root->tranche, s.root->databases);
+  s.extensions.attach(s.area, s.root->tranche, s.root->extensions);
+  s.allocations.attach(s.area, s.root->tranche, s.root->allocations);
+  s.workers.attach(s.area, s.root->tranche, s.root->workers);
+}
+
+// Everything attached here lives as long as the process.
+class in_top_context {
+ public:
+  in_top_context() : saved_(MemoryContextSwitchTo(TopMemoryContext)) {}
+  in_top_context(const in_top_context &) = delete;
+  in_top_context &operator=(const in_top_context &) = delete;
+  ~in_top_context() { MemoryContextSwitchTo(saved_); }
+
+ private:
+  MemoryContext saved_;
+};
+
+}  // namespace
+
+bool available() {
+  return (IsUnderPostmaster || !IsPostmasterEnvironment) && !IsBinaryUpgrade && MyProc != nullptr;
+}
+
+shared *attached() { return is_attached ? &mine() : nullptr; }
+
+shared &attach() {
+  shared &s = mine();
+  if (is_attached) return s;
+  if (!available())
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "dynpgext: no shared memory in this kind of process");
+  const in_top_context context;
+  s.root = find_root();
+  pg::register_lock_tranche(s.root->tranche, tranche_name);
+  {
+    const exclusive lock(s);
+    if (s.root->area_made)
+      attach_area(s);
+    else
+      make_area(s);
+  }
+  is_attached = true;
+  return s;
+}
+
+Oid current_database() { return OidIsValid(MyDatabaseId) ? MyDatabaseId : worker_database; }
+
+void set_worker_database(Oid database) { worker_database = database; }
+
+void wake_launcher() {
+  shared &s = attach();
+  const exclusive lock(s);
+  if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+}
+
+}  // namespace dynpgext::state

@@ -1,0 +1,82 @@
+// The root block: what every process finds first, and from which it finds the rest.
+//
+// It lives in the main shared memory segment, made after startup where dynpgext is not
+// preloaded; PostgreSQL wipes it in a crash-restart, and everything starts from the
+// registrations again.  Everything else is in one dynamic shared memory area.
+#pragma once
+
+#include "pg/lock.h"
+#include "pg/shared.h"
+#include "state/entries.h"
+
+namespace dynpgext::state {
+
+inline constexpr uint32 layout_version = 1;
+
+struct root {
+  uint32 layout;                // never changes
+  int tranche;                  // of all LWLocks of ours; never changes
+  int64 boot;                   // random: tells one run of the shared memory from another
+  LWLock lock;                  // guards everything here and in the tables
+  ConditionVariable changed;    // broadcast when an allocation or a worker changes state
+  pg_atomic_uint64 generation;  // counts changes of what names mean; read without the lock
+  dsa_handle area;
+  bool area_made;
+  dshash_table_handle databases;
+  dshash_table_handle extensions;
+  dshash_table_handle allocations;
+  dshash_table_handle workers;
+  dsa_pointer draining;    // list of instances that are dropped but still looked up
+  uint64 publications;     // counts changes of what databases register
+  uint64 memory_used;      // bytes taken for allocations and published registrations
+  uint64 next_ticket;      // identifies a start of a worker
+  pid_t launcher;          // 0: none
+  pid_t launcher_starter;  // who has asked for one that has not come up yet
+  TimestampTz launcher_asked;
+  Latch *launcher_latch;
+};
+static_assert(sizeof(root) <= 512, "servers have little room for structs made after startup");
+inline constexpr size_t root_size = 512;  // fixed, so that versions can share it
+
+// This process's view of it.
+struct shared {
+  state::root *root = nullptr;
+  dsa_area *area = nullptr;
+  pg::table<database_key, database_entry> databases;
+  pg::table<extension_key, extension_entry> extensions;
+  pg::table<allocation_key, allocation_entry> allocations;
+  pg::table<worker_key, worker_entry> workers;
+
+  [[nodiscard]] instance *at(dsa_pointer pointer) const {
+    return pg::address<instance>(area, pointer);
+  }
+};
+
+// Can this process have shared memory at all?  Not the postmaster, and nothing during a
+// binary upgrade.
+[[nodiscard]] bool available();
+
+// Attaches on the first call in a process, making what is not there yet.  ERROR 55000 where
+// it is not available, 53200 where there is no memory.
+[[nodiscard]] shared &attach();
+// The same without attaching: nullptr before the first attach().
+[[nodiscard]] shared *attached();
+
+// The database whose names this process sees: the connected one, or in a database-local
+// worker that has not connected yet, its own.
+[[nodiscard]] Oid current_database();
+void set_worker_database(Oid database);
+
+// Wakes the launcher, if there is one.
+void wake_launcher();
+
+class exclusive : public pg::lwlock_guard {
+ public:
+  explicit exclusive(const shared &s) : lwlock_guard(&s.root->lock, LW_EXCLUSIVE) {}
+};
+class reading : public pg::lwlock_guard {
+ public:
+  explicit reading(const shared &s) : lwlock_guard(&s.root->lock, LW_SHARED) {}
+};
+
+}  // namespace dynpgext::state

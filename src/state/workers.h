@@ -1,0 +1,96 @@
+// What is known of each worker, and its way from state to state.  Who runs a worker claims
+// its start first; the claim, under the lock, is what makes a second process impossible.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/reconcile.h"
+#include "state/root.h"
+
+namespace dynpgext::state {
+
+struct worker_identity {
+  Oid home = InvalidOid;
+  std::string extension;
+  std::string name;
+};
+[[nodiscard]] worker_key key_of(const worker_identity &id);
+
+// As the reconciler sees them.  Caller holds root.lock.
+[[nodiscard]] std::vector<model::live_worker> live_workers(const shared &s);
+
+// Makes room for a worker that is to be started later, so that the start needs no memory.
+void prepare_worker(shared &s, const worker_identity &id);
+// Takes back what prepare_worker() made and nobody used.
+void forget_prepared(shared &s, const worker_identity &id) noexcept;
+
+// What a claimed start is to run.
+struct worker_start {
+  worker_identity id;
+  model::worker definition;
+  uint64 ticket = 0;
+  bool was_waiting = false;
+};
+
+// Claims the start of what is wanted; nothing when it is not startable (any more): it runs
+// already, another process has claimed it, or its last process is still there.
+[[nodiscard]] std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
+                                                      const model::wanted_worker &wanted);
+// No process came of the claim.
+void report_no_slot(shared &s, const worker_start &start);
+// The worker is wanted but waits (for the end of recovery).
+void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
+
+// Tells a worker to end.
+enum class stop_reason {
+  dropped,  // it is no longer registered: its entry goes with it
+  renewed,  // it is to start anew when it has ended
+  asked,    // stop_worker(): it stays stopped
+};
+// Returns whether there was anything to stop.
+bool stop(shared &s, const worker_identity &id, stop_reason reason);
+
+// --- called in the worker's process ---
+// Reports that the process of a start is there.  Nothing when it must not run (any more).
+[[nodiscard]] std::optional<worker_start> come_up(shared &s, uint64 ticket);
+// Reports its end.  Wakes the launcher.
+void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
+                 const std::string &error) noexcept;
+
+// --- called by the launcher ---
+// Forgets processes that have ended, and starts that nothing came of.  Returns whether some
+// process has reported its end and is not gone yet.
+[[nodiscard]] bool bury(shared &s);
+
+// A worker's state and pid, if it is known.
+struct worker_status {
+  model::worker_state state;
+  pid_t pid;
+};
+[[nodiscard]] std::optional<worker_status> status_of(const shared &s, const worker_identity &id);
+// Is a process of it there, or may one come up at any moment?
+[[nodiscard]] bool has_process(const worker_status &status);
+
+// Waits until the predicate holds for the worker's status, `milliseconds` at most; false
+// then.  Interruptible.
+template <class F>
+bool wait_for_worker(shared &s, const worker_identity &id, long milliseconds, F &&holds) {
+  const TimestampTz end = GetCurrentTimestamp() + milliseconds * 1000;
+  for (;;) {
+    if (holds(status_of(s, id))) return true;
+    const long left = static_cast<long>((end - GetCurrentTimestamp()) / 1000);
+    if (left <= 0) return false;
+    pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
+    const bool done = holds(status_of(s, id));
+    pg::call([&s, done, left] {
+      if (!done)
+        (void)ConditionVariableTimedSleep(&s.root->changed, std::min(left, 100L),
+                                          PG_WAIT_EXTENSION);
+      ConditionVariableCancelSleep();
+    });
+  }
+}
+
+}  // namespace dynpgext::state
