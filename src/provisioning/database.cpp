@@ -1,0 +1,240 @@
+#include "provisioning/database.h"
+
+#include "pg/lock.h"
+#include "pg/transaction.h"
+#include "provisioning/extension.h"
+#include "provisioning/session.h"
+#include "provisioning/transaction.h"
+#include "state/databases.h"
+#include "state/launch.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+using model::action;
+using model::action_kind;
+using model::object_kind;
+
+void follow(const catalog::store &store, const model::extension_change &change) {
+  switch (change.kind) {
+    case model::change_kind::added: (void)add(store, change.name, change.version); break;
+    case model::change_kind::updated: update(store, change.name, change.version); break;
+    case model::change_kind::removed: remove(store, change.name); break;
+  }
+}
+
+std::vector<model::extension_change> changes(const catalog::store &store, bool only_changed) {
+  return model::compare_installed(catalog::installed_extensions(), store.read().extensions,
+                                  only_changed);
+}
+
+// Leaves a trace of an extension whose init fails when nobody is there to be told.
+void record_failure(const model::extension &e, const pg::failure &why) {
+  state::set_extension_state(state::attach(), MyDatabaseId, e.name, model::extension_state::failed,
+                             why.message);
+  note_extension(e.name, model::extension_state::failed, why.message);
+  pg::log(WARNING, "extension \"" + e.name + "\" cannot be provisioned: " + why.message,
+          "It is tried again by dynpgext.reload().");
+}
+
+// An installed extension that cannot be added keeps a row, so that the views show why.
+void add_failed(const catalog::store &store, const model::extension_change &change,
+                const pg::failure &why) {
+  if (change.kind == model::change_kind::removed) {  // its fini has raised: it goes all the same
+    pg::log(WARNING, "extension \"" + change.name + "\": " + why.message);
+    touch();
+    store.erase(change.name);
+    return;
+  }
+  model::extension e;
+  e.name = change.name;
+  e.version = change.version;
+  e.library = participating_library(change.name, change.version);
+  touch();
+  (void)store.write(e, {}, {});
+  record_failure(e, why);
+}
+
+// Publishes the committed registrations if they are not what is published.
+void publish(state::shared &s, const model::registrations &wanted) {
+  {
+    const state::reading lock(s);
+    for (const model::desired_database &d : state::desired(s))
+      if (d.database == MyDatabaseId && d.registrations == wanted) return;
+  }
+  state::publication publication(s, MyDatabaseId, wanted, true);
+  {
+    const state::exclusive lock(s);
+    publication.publish();
+    state::settle_allocations(s, MyDatabaseId, state::desired(s));
+  }
+  state::keep_extension_states(s, MyDatabaseId, wanted);
+}
+
+bool is_selected(const action &a, const reload_options &options) {
+  return options.extension.empty() || a.extension == options.extension;
+}
+
+std::vector<action> select(std::vector<action> plan, const reload_options &options) {
+  std::erase_if(plan, [&](const action &a) { return !is_selected(a, options); });
+  return plan;
+}
+
+std::vector<action> plan_with(state::shared &s, const model::registrations &wanted,
+                              const reload_options &options) {
+  const state::reading lock(s);
+  return select(model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}),
+                                 state::live(s, transaction_holds()),
+                                 state::circumstances(options.retry_failed)),
+                options);
+}
+
+// Extensions that were installed or dropped behind our back (with event triggers off).
+std::vector<action> describe(const std::vector<model::extension_change> &found) {
+  std::vector<action> result;
+  for (const model::extension_change &c : found) {
+    if (c.kind == model::change_kind::added && participating_library(c.name, c.version).empty())
+      continue;
+    const char *detail = c.kind == model::change_kind::removed ? "no longer installed, version "
+                         : c.kind == model::change_kind::added ? "adopted, version "
+                                                               : "updated to version ";
+    result.push_back(
+        {c.kind == model::change_kind::removed ? action_kind::drain : action_kind::provision,
+         object_kind::extension, MyDatabaseId, c.name, c.name, detail + c.version});
+  }
+  return result;
+}
+
+void provision_one(const catalog::store &store, state::shared &s, const model::extension &e) {
+  if (IsInParallelMode()) {
+    provision(store, e);
+  } else if (const auto why = pg::attempt([&] { provision(store, e); })) {
+    record_failure(e, *why);
+    return;
+  }
+  if (!is_touched())
+    state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
+}
+
+// Carries out a plan for committed registrations: first memory, then workers, for which what
+// has been provisioned by then counts.
+void execute(const catalog::store &store, state::shared &s, const model::registrations &wanted,
+             const std::vector<action> &plan, const reload_options &options) {
+  for (const action &a : plan)
+    if (a.kind == action_kind::provision)
+      if (const model::extension *e = wanted.find_extension(a.extension))
+        provision_one(store, s, *e);
+  if (is_touched()) return;  // the rest follows with the commit
+  const std::vector<action> rest =
+      select(state::plan(s, MyDatabaseId, options.retry_failed), options);
+  for (const action &a : rest) {
+    const model::worker *w = wanted.find_worker(a.extension, a.name);
+    if (a.object != object_kind::worker || a.kind == action_kind::stop || w == nullptr) continue;
+    if (!state::can_launch({a.home, a.extension, a.name}, *w))
+      learn_callbacks(store, *wanted.find_extension(a.extension));
+  }
+  state::carry_out(s, rest);
+}
+
+}  // namespace
+
+void capture(const catalog::store &store, bool only_changed) {
+  for (const model::extension_change &change : changes(store, only_changed)) {
+    if (only_changed) {
+      follow(store, change);
+    } else if (const auto why = pg::attempt([&] { follow(store, change); })) {
+      add_failed(store, change, *why);
+    }
+  }
+}
+
+std::vector<action> reload(const catalog::store &store, const reload_options &options) {
+  state::shared &s = state::attach();
+  const int64 boot = s.root->boot;
+  std::vector<model::extension_change> found = changes(store, false);
+  std::vector<action> plan = select(describe(found), options);
+  const std::vector<action> rest = plan_with(s, store.read().wanted(boot), options);
+  plan.insert(plan.end(), rest.begin(), rest.end());
+  if (plan.empty() || options.dry_run) return plan;
+  const bool lock_here = !is_touched();
+  std::optional<pg::scoped_provisioning_lock> lock;
+  if (lock_here) lock.emplace(MyDatabaseId);
+  if (!RecoveryInProgress() && !XactReadOnly)
+    for (const model::extension_change &change : changes(store, false))
+      if (options.extension.empty() || change.name == options.extension)
+        if (const auto why = pg::attempt([&] { follow(store, change); }))
+          add_failed(store, change, *why);
+  const model::registrations wanted = store.read().wanted(boot);
+  if (!is_touched()) publish(s, wanted);
+  execute(store, s, wanted, plan_with(s, wanted, options), options);
+  if (is_touched()) lock.reset();  // taken again before the commit
+  (void)state::ensure_launcher(s);
+  return plan;
+}
+
+void provision_database(const catalog::store &store) {
+  state::shared &s = state::attach();
+  reload_options options;
+  options.retry_failed = false;
+  // the tables first, then the lock: the order in which a commit takes them
+  (void)store.read();
+  const pg::scoped_provisioning_lock lock(MyDatabaseId);
+  if (!RecoveryInProgress())
+    for (const model::extension_change &change : changes(store, true))
+      if (const auto why = pg::attempt([&] { follow(store, change); }))
+        add_failed(store, change, *why);
+  const model::registrations wanted = store.read().wanted(s.root->boot);
+  if (!is_touched()) publish(s, wanted);
+  execute(store, s, wanted, plan_with(s, wanted, options), options);
+}
+
+void forget_current_database() {
+  state::shared &s = state::attach();
+  const pg::scoped_provisioning_lock lock(MyDatabaseId);
+  if (catalog::store::open()) return;  // somebody has just installed it
+  state::publication nothing(s, MyDatabaseId, {}, false);
+  {
+    const state::exclusive guard(s);
+    nothing.publish();
+    state::settle_allocations(s, MyDatabaseId, state::desired(s));
+  }
+  state::keep_extension_states(s, MyDatabaseId, {});
+  state::carry_out(s, state::plan(s, MyDatabaseId, false));
+}
+
+bool provision_name(const std::string &name) {
+  if (!IsTransactionState() || !OidIsValid(MyDatabaseId) || in_session() || is_touched())
+    return false;
+  state::shared &s = state::attach();
+  if (state::is_provisioned(s, MyDatabaseId)) return false;
+  const std::optional<catalog::store> store = catalog::store::open();
+  if (!store) return false;
+  const model::registrations before = store->read().wanted(s.root->boot);
+  if (before.find_allocation(name) == nullptr) return false;
+  const pg::scoped_provisioning_lock lock(MyDatabaseId);
+  const model::registrations wanted = store->read().wanted(s.root->boot);
+  const model::allocation *a = wanted.find_allocation(name);
+  if (a == nullptr) return false;
+  publish(s, wanted);
+  reload_options options;
+  options.extension = a->extension;
+  options.retry_failed = false;
+  for (const action &planned : plan_with(s, wanted, options)) {
+    if (planned.kind != action_kind::provision) continue;
+    provision(*store, *wanted.find_extension(a->extension));
+    state::set_extension_state(s, MyDatabaseId, a->extension, model::extension_state::provisioned);
+  }
+  return true;
+}
+
+bool is_name_registered(const std::string &name) {
+  const std::optional<catalog::store> store = catalog::store::open();
+  return store && store->read().wanted(state::attach().root->boot).find_allocation(name) != nullptr;
+}
+
+void learn_callbacks(const catalog::store &store, const model::extension &extension) {
+  if (const auto why = pg::attempt([&] { provision(store, extension); }))
+    record_failure(extension, *why);
+}
+
+}  // namespace dynpgext::provisioning

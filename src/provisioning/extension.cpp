@@ -1,0 +1,200 @@
+#include "provisioning/extension.h"
+
+#include "pg/library.h"
+#include "pg/transaction.h"
+#include "provisioning/participant.h"
+#include "provisioning/session.h"
+#include "provisioning/transaction.h"
+#include "state/root.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+int64 new_incarnation() {
+  int64 value = 0;
+  if (!pg_strong_random(&value, sizeof value)) value = GetCurrentTimestamp();
+  return value;
+}
+
+model::extension *find(model::registrations &all, const std::string &name) {
+  const auto found = std::find_if(all.extensions.begin(), all.extensions.end(),
+                                  [&](const model::extension &e) { return e.name == name; });
+  return found == all.extensions.end() ? nullptr : &*found;
+}
+
+bool may_write() { return !RecoveryInProgress() && !XactReadOnly && !IsInParallelMode(); }
+
+// Are these the rows that are there?
+bool is_registered(const model::registrations &all, const model::extension &e, const collected &c) {
+  const model::extension *known = all.find_extension(e.name);
+  if (known == nullptr || !(*known == e)) return false;
+  size_t count = 0;
+  for (const model::allocation &a : all.allocations)
+    if (a.extension == e.name) ++count;
+  for (const model::worker &w : all.workers)
+    if (w.extension == e.name) ++count;
+  if (count != c.allocations.size() + c.workers.size()) return false;
+  for (const model::allocation &a : c.allocations) {
+    const model::allocation *row = all.find_allocation(a.name);
+    if (row == nullptr || !(*row == a)) return false;
+  }
+  for (const model::worker &w : c.workers) {
+    const model::worker *row = all.find_worker(w.extension, w.name);
+    if (row == nullptr || !(*row == w)) return false;
+  }
+  return true;
+}
+
+void write(const catalog::store &store, const model::registrations &all, const model::extension &e,
+           const collected &c) {
+  if (is_registered(all, e, c)) return;
+  if (!may_write())
+    throw pg::error(
+        ERRCODE_READ_ONLY_SQL_TRANSACTION,
+        "library \"" + e.library + "\" of extension \"" + e.name +
+            "\" registers other things than the catalog says",
+        "They cannot be registered in a read-only or parallel transaction, or on a standby.",
+        "Call dynpgext.reload() on the primary.");
+  touch();
+  (void)store.write(e, c.allocations, c.workers);
+}
+
+void check_version(const std::string &name, const std::string &version) {
+  if (version.size() <= DYNPGEXT_MAX_NAME) return;
+  throw pg::error(ERRCODE_NAME_TOO_LONG,
+                  "the version of extension \"" + name + "\" has " +
+                      std::to_string(version.size()) + " bytes",
+                  "At most " + std::to_string(DYNPGEXT_MAX_NAME) + " are possible.");
+}
+
+void run_and_write(const catalog::store &store, const model::extension &e,
+                   const entry_points &library) {
+  const model::registrations all = store.read();
+  const collected c = run_init(e, library, store.owner(), all);
+  write(store, all, e, c);
+  note_extension(e.name, model::extension_state::provisioned);
+}
+
+bool is_eager(const entry_points &library) {
+  if (library.eager_preload == nullptr) return true;
+  const auto ask = library.eager_preload;
+  return pg::call([=] { return ask(); });
+}
+
+[[noreturn]] void not_taking_part(const std::string &name) {
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  "extension \"" + name + "\" does not take part in dynpgext",
+                  "No library of it declares DYNPGEXT_MAGIC.");
+}
+
+std::string installed_version(const std::string &name) {
+  for (const model::installed_extension &i : catalog::installed_extensions())
+    if (i.name == name) return i.version;
+  throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + name + "\" does not exist", {},
+                  "Use CREATE EXTENSION to install it in this database.");
+}
+
+}  // namespace
+
+bool add(const catalog::store &store, const std::string &name, const std::string &version) {
+  model::extension e;
+  e.name = name;
+  e.version = version;
+  e.library = participating_library(name, version);
+  if (e.library.empty()) return false;
+  check_version(name, version);
+  const entry_points library = load_participant(name, e.library);
+  e.incarnation = new_incarnation();
+  e.eager = is_eager(library);
+  e.loaded = e.eager;
+  touch();
+  (void)store.write(e, {}, {});
+  if (e.loaded) run_and_write(store, e, library);
+  return true;
+}
+
+void provision(const catalog::store &store, const model::extension &extension) {
+  run_and_write(store, extension, load_participant(extension.name, extension.library));
+}
+
+void update(const catalog::store &store, const std::string &name, const std::string &version) {
+  model::registrations all = store.read();
+  const model::extension old = *find(all, name);
+  const int64 boot = state::attach().root->boot;
+  model::extension e = old;
+  e.version = version;
+  e.library = participating_library(name, version);
+  touch();
+  if (e.library.empty()) {
+    remove(store, name);
+    return;
+  }
+  check_version(name, version);
+  const entry_points library = load_participant(name, e.library);
+  e.eager = is_eager(library);
+  if (e.wanted(boot)) {
+    run_and_write(store, e, library);
+  } else {
+    (void)store.write(e, {}, {});
+  }
+  if (old.wanted(boot)) fini_if_possible(old, store.owner());
+}
+
+std::string load(const catalog::store &store, const std::string &name,
+                 const std::optional<std::string> &version) {
+  const std::string installed = installed_version(name);
+  if (version && *version != installed)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    "extension \"" + name + "\" is installed in version \"" + installed +
+                        "\", not \"" + *version + "\"",
+                    {}, "Use ALTER EXTENSION ... UPDATE TO first.");
+  model::registrations all = store.read();
+  if (find(all, name) == nullptr) {
+    if (!add(store, name, installed)) not_taking_part(name);
+    all = store.read();
+  }
+  model::extension e = *find(all, name);
+  const int64 boot = state::attach().root->boot;
+  if (e.wanted(boot) && e.version == installed) return installed;
+  e.version = installed;
+  e.loaded = true;
+  e.boot = boot;
+  touch();
+  run_and_write(store, e, load_participant(name, e.library));
+  return installed;
+}
+
+bool unload(const catalog::store &store, const std::string &name) {
+  (void)installed_version(name);
+  model::registrations all = store.read();
+  const model::extension *known = find(all, name);
+  if (known == nullptr || !known->wanted(state::attach().root->boot)) return false;
+  model::extension e = *known;
+  touch();
+  fini_if_possible(e, store.owner());
+  e.loaded = false;
+  (void)store.write(e, {}, {});
+  return true;
+}
+
+void remove(const catalog::store &store, const std::string &name) {
+  model::registrations all = store.read();
+  const model::extension *known = find(all, name);
+  if (known == nullptr) return;
+  touch();
+  if (known->wanted(state::attach().root->boot)) fini_if_possible(*known, store.owner());
+  store.erase(name);
+}
+
+void fini_if_possible(const model::extension &extension, Oid role) {
+  const std::string file = pg::library_file(extension.library);
+  if (file.empty()) {
+    pg::log(WARNING, "library \"" + extension.library + "\" of extension \"" + extension.name +
+                         "\" is gone: its _Dynpgext_fini does not run");
+    return;
+  }
+  if (!pg::library_defines(file, "_Dynpgext_fini")) return;
+  run_fini(extension, load_participant(extension.name, extension.library), role);
+}
+
+}  // namespace dynpgext::provisioning

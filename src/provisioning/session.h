@@ -1,0 +1,27 @@
+// One run of an extension's _Dynpgext_init: the handle it is given, and what it registers.
+#pragma once
+
+#include "model/registration.h"
+#include "provisioning/participant.h"
+
+namespace dynpgext::provisioning {
+
+struct collected {
+  std::vector<model::allocation> allocations;
+  std::vector<model::worker> workers;
+};
+
+// Runs init as `role`, with search_path pinned.  Memory that it registers is there, and held
+// by this transaction, when it returns; callbacks of workers are remembered.  `others` are
+// the registrations of the database: names of other extensions are refused.
+// Whatever init raises is thrown.
+[[nodiscard]] collected run_init(const model::extension &extension, const entry_points &library,
+                                 Oid role, const model::registrations &others);
+
+// Runs fini, if there is one; it may register nothing.
+void run_fini(const model::extension &extension, const entry_points &library, Oid role);
+
+// Is an init running, or the callback of one?
+[[nodiscard]] bool in_session();
+
+}  // namespace dynpgext::provisioning

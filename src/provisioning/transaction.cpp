@@ -1,0 +1,230 @@
+#include "provisioning/transaction.h"
+
+#include <map>
+#include <memory>
+
+#include "catalog/store.h"
+#include "provisioning/extension.h"
+#include "provisioning/session.h"
+#include "state/attachments.h"
+#include "state/databases.h"
+#include "state/launch.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+struct note {
+  model::extension_state state;
+  std::string error;
+};
+
+struct transaction {
+  std::vector<state::hold> holds;
+  std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
+  bool touched = false;
+  bool drop_suspected = false;
+  std::map<std::string, note> notes;
+  // from PRE_COMMIT to COMMIT
+  std::unique_ptr<state::publication> publication;
+  std::vector<state::worker_identity> prepared;
+
+  [[nodiscard]] bool is_idle() const { return holds.empty() && !touched && !drop_suspected; }
+};
+
+transaction &mine() {
+  static auto *const t = new transaction;
+  return *t;
+}
+
+void end_holds(transaction &t) {
+  if (t.holds.empty()) return;
+  state::release_holds(state::attach(), t.holds);
+  t.holds.clear();
+  t.hold_levels.clear();
+}
+
+void forget(transaction &t) noexcept {
+  (void)pg::swallow("ending a transaction", [&t] {
+    if (t.touched) state::bypass_cache(false);
+    t.touched = t.drop_suspected = false;
+    t.notes.clear();
+    t.publication.reset();
+    t.prepared.clear();
+  });
+}
+
+// dynpgext is gone from the database: everything it had provisioned goes, too.
+void finish_all(state::shared &s) {
+  model::registrations published;
+  {
+    const state::reading lock(s);
+    for (const model::desired_database &d : state::desired(s))
+      if (d.database == MyDatabaseId) published = d.registrations;
+  }
+  for (const model::extension &e : published.extensions) fini_if_possible(e, BOOTSTRAP_SUPERUSERID);
+}
+
+// Memory that a rolled-back savepoint has taken from a registration that is valid again.
+void complete_memory(transaction &t, state::shared &s, const catalog::store &store,
+                     const model::registrations &wanted) {
+  std::vector<model::action> plan;
+  {
+    const state::reading lock(s);
+    model::live_state live = state::live(s, t.holds);
+    for (const auto &[name, n] : t.notes) {
+      std::erase_if(live.extensions,
+                    [&, extension = std::cref(name)](const model::live_extension &e) {
+                      return e.database == MyDatabaseId && e.name == extension.get();
+                    });
+      live.extensions.push_back({MyDatabaseId, name, n.state});
+    }
+    plan = model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}), live,
+                            state::circumstances(false));
+  }
+  for (const model::action &a : plan) {
+    const bool noted = t.notes.count(a.extension) != 0;
+    if (a.kind == model::action_kind::provision && noted)
+      provision(store, *wanted.find_extension(a.extension));
+    if (a.object == model::object_kind::worker && a.kind != model::action_kind::stop) {
+      t.prepared.push_back({a.home, a.extension, a.name});
+      state::prepare_worker(s, t.prepared.back());
+    }
+  }
+}
+
+void before_commit(transaction &t) {
+  if (!t.touched && !t.drop_suspected) return;
+  const std::optional<catalog::store> store = catalog::store::open();
+  if (store && !t.touched) return;
+  state::shared &s = state::attach();
+  if (!store) {
+    if (!t.touched && !state::is_known(s, MyDatabaseId)) return;
+    t.touched = true;
+    finish_all(s);
+  }
+  pg::provisioning_lock::acquire(MyDatabaseId);
+  model::registrations wanted;
+  if (store) wanted = store->read().wanted(s.root->boot);
+  t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value());
+  for (const model::extension &e : wanted.extensions)
+    if (t.notes.count(e.name) != 0) state::prepare_extension_state(s, MyDatabaseId, e.name);
+  if (store) complete_memory(t, s, *store, wanted);
+}
+
+void after_commit(transaction &t) {
+  state::shared &s = state::attach();
+  const bool publishes = t.publication != nullptr;
+  if (publishes) {
+    const state::exclusive lock(s);
+    t.publication->publish();
+    state::settle_allocations(s, MyDatabaseId, state::desired(s));
+  }
+  end_holds(t);
+  if (!publishes) return;
+  for (const auto &[name, n] : t.notes)
+    if (t.publication->wanted().find_extension(name) != nullptr)
+      state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
+  state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
+  state::carry_out(s, state::plan(s, MyDatabaseId, false));
+  for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
+  if (!state::is_provisioned(s, MyDatabaseId)) state::want_visit(s, MyDatabaseId);
+  if (!state::ensure_launcher(s))
+    pg::log(
+        WARNING, "no free slot for dynpgext's launcher",
+        "It starts as soon as dynpgext is used when one is free. Consider increasing max_worker_processes.");
+  state::wake_launcher();
+}
+
+void after_abort(transaction &t) {
+  state::abandon_claims();
+  if (t.is_idle() || state::attached() == nullptr) return;
+  state::shared &s = state::attach();
+  end_holds(t);
+  for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
+  if (t.touched) state::forget_unpublished_states(s, MyDatabaseId);
+}
+
+void on_transaction_event(XactEvent event, void *) {
+  transaction &t = mine();
+  switch (event) {
+    case XACT_EVENT_PRE_COMMIT: pg::entry([&t] { before_commit(t); }); break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_PARALLEL_COMMIT:
+      if (t.publication != nullptr || !t.holds.empty())
+        (void)pg::swallow("carrying out what was committed", [&t] { after_commit(t); });
+      forget(t);
+      break;
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PARALLEL_ABORT:
+      (void)pg::swallow("rolling back", [&t] { after_abort(t); });
+      forget(t);
+      break;
+    case XACT_EVENT_PRE_PREPARE:
+      if (t.touched || t.drop_suspected)
+        pg::entry([] {
+          state::watch_prepared(state::attach(), MyDatabaseId, GetTopTransactionIdIfAny());
+          (void)state::ensure_launcher(state::attach());
+        });
+      break;
+    case XACT_EVENT_PREPARE:
+      (void)pg::swallow("preparing a transaction", [&t] { after_abort(t); });
+      forget(t);
+      break;
+    default: break;
+  }
+}
+
+void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTransactionId parent_id,
+                             void *) {
+  transaction &t = mine();
+  if (t.holds.empty() && event != SUBXACT_EVENT_ABORT_SUB) return;
+  if (event == SUBXACT_EVENT_COMMIT_SUB) {
+    std::replace(t.hold_levels.begin(), t.hold_levels.end(), my_id, parent_id);
+  } else if (event == SUBXACT_EVENT_ABORT_SUB) {
+    (void)pg::swallow("rolling back to a savepoint", [&] {
+      state::abandon_claims();
+      std::vector<state::hold> ended;
+      for (size_t i = t.holds.size(); i-- > 0;) {
+        if (t.hold_levels[i] != my_id) continue;
+        ended.push_back(t.holds[i]);
+        t.holds.erase(t.holds.begin() + static_cast<ptrdiff_t>(i));
+        t.hold_levels.erase(t.hold_levels.begin() + static_cast<ptrdiff_t>(i));
+      }
+      if (!ended.empty()) state::release_holds(state::attach(), ended);
+    });
+  }
+}
+
+}  // namespace
+
+void watch_transactions() {
+  pg::call([] {
+    RegisterXactCallback(on_transaction_event, nullptr);
+    RegisterSubXactCallback(on_subtransaction_event, nullptr);
+  });
+}
+
+void hold_for_transaction(const state::hold &h) {
+  transaction &t = mine();
+  t.holds.reserve(t.holds.size() + 1);
+  t.hold_levels.push_back(GetCurrentSubTransactionId());
+  t.holds.push_back(h);
+}
+
+std::span<const state::hold> transaction_holds() { return mine().holds; }
+
+void touch() {
+  mine().touched = true;
+  state::bypass_cache(true);
+}
+
+bool is_touched() { return mine().touched; }
+
+void suspect_drop() { mine().drop_suspected = true; }
+
+void note_extension(const std::string &extension, model::extension_state state,
+                    const std::string &error) {
+  mine().notes[extension] = {state, error};
+}
+
+}  // namespace dynpgext::provisioning

@@ -1,0 +1,36 @@
+// What the transaction under way has done to registrations and memory, and what follows
+// when it ends.
+//
+//   PRE_COMMIT   reads the registrations as this transaction leaves them, and does all that
+//                can fail: takes the provisioning lock, makes room.
+//   COMMIT       publishes them, settles memory, starts and stops workers.  Cannot fail:
+//                what goes wrong is a WARNING, and the launcher makes it good.
+//   ABORT        gives back memory; nothing else has happened.
+//   PREPARE      as ABORT; the launcher waits for the transaction's end.
+//
+// What was rolled back to a savepoint is simply not among the registrations any more.
+#pragma once
+
+#include "model/reconcile.h"
+#include "state/allocations.h"
+
+namespace dynpgext::provisioning {
+
+// Registers the transaction callbacks; once in a process.
+void watch_transactions();
+
+// Memory that this transaction wants; its claim ends with the (sub)transaction.
+void hold_for_transaction(const state::hold &h);
+[[nodiscard]] std::span<const state::hold> transaction_holds();
+
+// This transaction changes registrations of its database.
+void touch();
+[[nodiscard]] bool is_touched();
+// This transaction may be dropping dynpgext itself, of which no trigger tells.
+void suspect_drop();
+
+// How provisioning an extension went; takes effect with the commit.
+void note_extension(const std::string &extension, model::extension_state state,
+                    const std::string &error = {});
+
+}  // namespace dynpgext::provisioning
