@@ -1,0 +1,82 @@
+#include "supervision/launcher.h"
+
+#include "pg/settings.h"
+
+namespace dynpgext::supervision {
+namespace {
+
+// While a process is on its way out, its end is looked for this often.
+constexpr long dying_naptime_milliseconds = 10;
+
+void on_exit(int, Datum) {
+  (void)pg::swallow("ending the launcher", [] {
+    state::shared *s = state::attached();
+    if (s == nullptr) return;
+    const state::exclusive lock(*s);
+    if (s->root->launcher != MyProcPid) return;
+    s->root->launcher = 0;
+    s->root->launcher_latch = nullptr;
+  });
+}
+
+// There is one launcher: false when another one is at work.
+bool take_office(state::shared &s) {
+  {
+    const state::exclusive lock(s);
+    if (s.root->launcher != 0 && s.root->launcher != MyProcPid &&
+        pg::process_exists(s.root->launcher))
+      return false;
+    s.root->launcher = MyProcPid;
+    s.root->launcher_latch = MyLatch;
+    s.root->launcher_starter = 0;
+    // visits that an earlier launcher had under way are made again
+    for (state::database_entry *entry : s.databases.entries())
+      if (!entry->provisioned && entry->visits_failed == 0) entry->visit_wanted = true;
+  }
+  pg::call([] { before_shmem_exit(on_exit, 0); });
+  return true;
+}
+
+// Without preload, and with no database that has dynpgext, there is nothing to launch.
+bool may_retire(state::shared &s) {
+  if (state::preloaded()) return false;
+  const state::exclusive lock(s);
+  for (const state::database_entry *entry : s.databases.entries())
+    if (entry->present || entry->visit_wanted || TransactionIdIsValid(entry->prepared))
+      return false;
+  if (!s.workers.entries().empty()) return false;
+  s.root->launcher = 0;
+  s.root->launcher_latch = nullptr;
+  return true;
+}
+
+void run() {
+  pg::handle_signals_politely();
+  pg::call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
+  state::shared &s = state::attach();
+  if (!take_office(s)) return;
+  visits visits(s);
+  while (!pg::asked_to_exit()) {
+    pg::reload_configuration_if_asked();
+    const bool dying = state::bury(s);
+    follow_databases(s, connectable_databases());
+    follow_prepared_transactions(s);
+    const bool visiting = visits.advance();
+    state::carry_out(s, state::plan(s, model::every_database, false));
+    if (!visiting && may_retire(s)) return;
+    pg::wait_for_latch(dying ? dying_naptime_milliseconds : pg::settings::naptime_milliseconds());
+  }
+  // Not 0, which would tell the postmaster that no launcher is needed any more.
+  proc_exit(1);
+}
+
+}  // namespace
+}  // namespace dynpgext::supervision
+
+extern "C" {
+PGDLLEXPORT void dynpgext_launcher_main(Datum);
+}
+
+void dynpgext_launcher_main(Datum) {
+  dynpgext::pg::entry([] { dynpgext::supervision::run(); });
+}

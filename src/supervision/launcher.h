@@ -1,0 +1,46 @@
+// The launcher: one process for the server that sees to it that what is registered runs.
+//
+// Every naptime, and whenever it is woken:
+//   1. buries processes of workers that have ended
+//   2. looks for new and dropped databases in pg_database
+//   3. sends processes to databases that have not been looked at, start_concurrency at once
+//   4. reconciles workers: what is wanted and does not run is started, and so on
+//
+// It holds no state of its own that matters: killed at any moment, its successor goes on.
+#pragma once
+
+#include "pg/worker.h"
+#include "state/launch.h"
+
+namespace dynpgext::supervision {
+
+class visits {
+ public:
+  explicit visits(state::shared &s) : shared_(s) {}
+  // Starts as many as may run at once; forgets those that have ended.  Returns whether any
+  // is under way or waits for a slot.
+  bool advance();
+
+ private:
+  struct visit {
+    Oid database;
+    BackgroundWorkerHandle *handle;
+  };
+  void reap();
+  [[nodiscard]] std::vector<Oid> due() const;
+  bool start(Oid database);
+
+  state::shared &shared_;
+  std::vector<visit> under_way_;
+  bool reported_no_slot_ = false;
+};
+
+// Databases that can be connected to, from pg_database; in a transaction of its own.
+[[nodiscard]] std::vector<Oid> connectable_databases();
+// Makes the known databases those: new ones are to be visited, dropped ones are forgotten
+// with everything they had.
+void follow_databases(state::shared &s, const std::vector<Oid> &existing);
+// Databases whose prepared transactions have ended are to be visited.
+void follow_prepared_transactions(state::shared &s);
+
+}  // namespace dynpgext::supervision

@@ -1,0 +1,85 @@
+// Where the process of every registered worker begins: dynpgext_worker_main().
+//
+// It reports the process, makes MyBgworkerEntry look as the author registered it, runs the
+// author's function, and on the way out, however that comes, records exit code and error.
+#include "pg/library.h"
+#include "pg/worker.h"
+#include "state/attachments.h"
+#include "state/launch.h"
+
+namespace {
+
+using namespace dynpgext;
+
+// What this process runs.  One for each process, never destroyed.
+struct current_worker {
+  state::worker_start start;
+  std::string error;
+};
+constinit current_worker *current = nullptr;
+constinit emit_log_hook_type previous_log_hook = nullptr;
+
+// FATAL is reported on its way out, with nothing in between that could catch it.
+void on_log(ErrorData *data) {
+  if (current != nullptr && data->elevel >= ERROR && data->message != nullptr)
+    (void)pg::swallow("keeping an error", [data] {
+      current->error = std::string(unpack_sql_state(data->sqlerrcode)) + ": " + data->message;
+    });
+  if (previous_log_hook != nullptr) previous_log_hook(data);
+}
+
+void on_exit(int code, Datum) {
+  if (current == nullptr) return;
+  // a normal end carries no error, whatever was logged before
+  if (code == 0) current->error.clear();
+  state::report_exit(*state::attached(), current->start.id, current->start.ticket, code,
+                     current->error);
+}
+
+using worker_function = void (*)(Datum);
+
+// Reports this process; the author's function, or nullptr when it must not run.
+worker_function prepare(Datum *argument) {
+  state::launch_message message;
+  std::memcpy(&message, MyBgworkerEntry->bgw_extra, sizeof message);
+  state::shared &s = state::attach();
+  auto start = state::come_up(s, message.ticket);
+  if (!start) return nullptr;
+  current = new current_worker{std::move(*start), {}};
+  previous_log_hook = emit_log_hook;
+  emit_log_hook = on_log;
+  pg::call([] { before_shmem_exit(on_exit, 0); });
+
+  const model::worker &w = current->start.definition;
+  state::set_worker_database(message.home);
+  strlcpy(MyBgworkerEntry->bgw_library_name, w.library.c_str(),
+          sizeof MyBgworkerEntry->bgw_library_name);
+  strlcpy(MyBgworkerEntry->bgw_function_name, w.function.c_str(),
+          sizeof MyBgworkerEntry->bgw_function_name);
+  std::memcpy(MyBgworkerEntry->bgw_extra, w.extra.data(), sizeof MyBgworkerEntry->bgw_extra);
+  *argument =
+      OidIsValid(message.home) ? ObjectIdGetDatum(message.home) : static_cast<Datum>(w.argument);
+  MyBgworkerEntry->bgw_main_arg = *argument;
+  auto *function =
+      reinterpret_cast<worker_function>(pg::library_function(w.library, w.function.c_str()));
+  if (function == nullptr)
+    throw pg::error(ERRCODE_UNDEFINED_FUNCTION, "library \"" + w.library + "\" has no function \"" +
+                                                    w.function + "\" for background worker \"" +
+                                                    w.name + "\" of extension \"" + w.extension +
+                                                    "\"");
+  return function;
+}
+
+}  // namespace
+
+extern "C" {
+PGDLLEXPORT void dynpgext_worker_main(Datum);
+}
+
+void dynpgext_worker_main(Datum) {
+  Datum argument = 0;
+  Datum *into = &argument;
+  const worker_function function = pg::entry([=] { return prepare(into); });
+  if (function == nullptr) proc_exit(0);
+  function(argument);
+}
