@@ -1,0 +1,42 @@
+-- What the views are made of.  Not an interface: these may change in any version.
+
+CREATE FUNCTION dynpgext.live_extensions(
+    OUT database oid, OUT extension name, OUT state text, OUT error text, OUT provisioned_at timestamptz)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_extensions';
+COMMENT ON FUNCTION dynpgext.live_extensions() IS 'internal: state of extensions, all databases';
+
+CREATE FUNCTION dynpgext.live_allocations(
+    OUT home oid, OUT name text, OUT extension name, OUT size bigint, OUT state text, OUT attached integer,
+    OUT allocated_at timestamptz)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_allocations';
+COMMENT ON FUNCTION dynpgext.live_allocations() IS 'internal: memory that exists, all databases';
+
+CREATE FUNCTION dynpgext.live_workers(
+    OUT home oid, OUT extension name, OUT name text, OUT version text, OUT type text, OUT library text,
+    OUT function text, OUT state text, OUT pid integer, OUT starts bigint, OUT last_started_at timestamptz,
+    OUT last_exited_at timestamptz, OUT last_exit_code integer, OUT last_error text, OUT leaving boolean)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_workers';
+COMMENT ON FUNCTION dynpgext.live_workers() IS 'internal: workers as they run, all databases';
+
+CREATE FUNCTION dynpgext.published_allocations(
+    OUT home oid, OUT database oid, OUT name text, OUT extension name, OUT version text, OUT scope text,
+    OUT size bigint)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_allocations';
+COMMENT ON FUNCTION dynpgext.published_allocations() IS 'internal: registered memory, all databases';
+
+CREATE FUNCTION dynpgext.published_workers(
+    OUT home oid, OUT database oid, OUT extension name, OUT version text, OUT name text, OUT type text,
+    OUT scope text, OUT library text, OUT function text)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_workers';
+COMMENT ON FUNCTION dynpgext.published_workers() IS 'internal: registered workers, all databases';
+
+CREATE FUNCTION dynpgext.boot() RETURNS bigint
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_boot';
+COMMENT ON FUNCTION dynpgext.boot() IS 'internal: identifies this run of the server''s shared memory';
+
+CREATE FUNCTION dynpgext.server_status(
+    OUT version text, OUT preloaded boolean, OUT launcher_pid integer, OUT memory_used bigint,
+    OUT memory_limit bigint, OUT databases bigint, OUT allocations bigint, OUT workers bigint)
+RETURNS SETOF record ROWS 1 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_status';
+COMMENT ON FUNCTION dynpgext.server_status() IS 'internal: the row of dynpgext.status';
+

@@ -1,0 +1,211 @@
+-- The views.  Registrations are read from the tables, so a transaction sees what it has done
+-- itself; how they are doing is read from shared memory.
+
+CREATE VIEW dynpgext.extensions AS
+SELECT r.extension,
+       r.version,
+       r.library,
+       CASE WHEN NOT (r.loaded AND (r.eager OR r.boot OPERATOR(pg_catalog.=) b.boot)) THEN 'unloaded'
+            ELSE COALESCE(l.state, 'pending') END AS state,
+       l.error,
+       (SELECT pg_catalog.count(*) FROM dynpgext.registered_allocation a
+         WHERE a.extension OPERATOR(pg_catalog.=) r.extension) AS allocations,
+       (SELECT pg_catalog.count(*) FROM dynpgext.registered_worker w
+         WHERE w.extension OPERATOR(pg_catalog.=) r.extension) AS workers,
+       l.provisioned_at
+  FROM dynpgext.registered_extension r
+       CROSS JOIN (SELECT dynpgext.boot() AS boot) b
+       LEFT JOIN dynpgext.live_extensions() l
+         ON l.extension OPERATOR(pg_catalog.=) r.extension
+        AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d
+              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+COMMENT ON VIEW dynpgext.extensions IS 'extensions of this database that take part in dynpgext';
+COMMENT ON COLUMN dynpgext.extensions.extension IS 'as in pg_extension';
+COMMENT ON COLUMN dynpgext.extensions.version IS 'that is provisioned';
+COMMENT ON COLUMN dynpgext.extensions.library IS 'that it takes part with';
+COMMENT ON COLUMN dynpgext.extensions.state IS 'pending, provisioned, failed, quarantined or unloaded';
+COMMENT ON COLUMN dynpgext.extensions.error IS 'why it is failed';
+COMMENT ON COLUMN dynpgext.extensions.allocations IS 'how many it has registered';
+COMMENT ON COLUMN dynpgext.extensions.workers IS 'how many it has registered';
+COMMENT ON COLUMN dynpgext.extensions.provisioned_at IS 'when its init last succeeded, in this run of the server';
+
+-- Memory of every database: what is registered, and what was dropped but is still looked up.
+CREATE VIEW dynpgext.cluster_allocations AS
+SELECT p.name,
+       p.extension,
+       p.version,
+       p.scope,
+       d.datname AS database,
+       p.size,
+       COALESCE(l.state, CASE WHEN x.state OPERATOR(pg_catalog.=) 'failed' THEN 'failed' ELSE 'registered' END) AS state,
+       COALESCE(l.attached, 0) AS attached,
+       l.allocated_at
+  FROM dynpgext.published_allocations() p
+       LEFT JOIN dynpgext.live_allocations() l
+         ON l.home OPERATOR(pg_catalog.=) p.home AND l.name OPERATOR(pg_catalog.=) p.name
+        AND l.state OPERATOR(pg_catalog.<>) 'draining'
+       LEFT JOIN dynpgext.live_extensions() x
+         ON x.database OPERATOR(pg_catalog.=) p.database AND x.extension OPERATOR(pg_catalog.=) p.extension
+       LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.home
+UNION ALL
+SELECT l.name, l.extension, NULL, CASE WHEN l.home OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END,
+       d.datname, l.size, l.state, l.attached, l.allocated_at
+  FROM dynpgext.live_allocations() l
+       LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.home
+ WHERE l.state OPERATOR(pg_catalog.=) 'draining';
+COMMENT ON VIEW dynpgext.cluster_allocations IS 'shared memory of extensions, all databases; those that the launcher has not reached yet are missing';
+COMMENT ON COLUMN dynpgext.cluster_allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
+COMMENT ON COLUMN dynpgext.cluster_allocations.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.cluster_allocations.version IS 'of the extension; of a global one the highest; NULL once it is dropped';
+COMMENT ON COLUMN dynpgext.cluster_allocations.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.cluster_allocations.database IS 'whose it is; NULL for a global one';
+COMMENT ON COLUMN dynpgext.cluster_allocations.size IS 'in bytes, as registered';
+COMMENT ON COLUMN dynpgext.cluster_allocations.state IS 'registered, allocated, draining or failed';
+COMMENT ON COLUMN dynpgext.cluster_allocations.attached IS 'how many processes have looked it up and not let go';
+COMMENT ON COLUMN dynpgext.cluster_allocations.allocated_at IS 'when its memory was made';
+
+CREATE VIEW dynpgext.allocations AS
+SELECT r.name,
+       r.extension,
+       e.version,
+       r.scope,
+       CASE WHEN r.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname END AS database,
+       r.size,
+       COALESCE(l.state, CASE WHEN x.state OPERATOR(pg_catalog.=) 'failed' THEN 'failed' ELSE 'registered' END) AS state,
+       COALESCE(l.attached, 0) AS attached,
+       l.allocated_at
+  FROM dynpgext.registered_allocation r
+       JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
+       JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.live_allocations() l
+         ON l.name OPERATOR(pg_catalog.=) r.name AND l.state OPERATOR(pg_catalog.<>) 'draining'
+        AND l.home OPERATOR(pg_catalog.=) CASE r.scope WHEN 'database' THEN d.oid ELSE 0 END
+       LEFT JOIN dynpgext.live_extensions() x
+         ON x.database OPERATOR(pg_catalog.=) d.oid AND x.extension OPERATOR(pg_catalog.=) r.extension
+ WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()))
+UNION ALL
+SELECT c.name, c.extension, c.version, c.scope, c.database, c.size, c.state, c.attached, c.allocated_at
+  FROM dynpgext.cluster_allocations c
+ WHERE (c.state OPERATOR(pg_catalog.=) 'draining'
+        AND (c.database IS NULL OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database()))
+    OR (c.database IS NULL AND c.state OPERATOR(pg_catalog.<>) 'draining'
+        AND NOT EXISTS (SELECT FROM dynpgext.registered_allocation r WHERE r.name OPERATOR(pg_catalog.=) c.name));
+COMMENT ON VIEW dynpgext.allocations IS 'shared memory of extensions: this database''s and the global one';
+COMMENT ON COLUMN dynpgext.allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
+COMMENT ON COLUMN dynpgext.allocations.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.allocations.version IS 'of the extension; NULL once it is dropped';
+COMMENT ON COLUMN dynpgext.allocations.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.allocations.database IS 'whose it is; NULL for a global one';
+COMMENT ON COLUMN dynpgext.allocations.size IS 'in bytes, as registered';
+COMMENT ON COLUMN dynpgext.allocations.state IS 'registered (no memory yet), allocated, draining (dropped but still looked up) or failed';
+COMMENT ON COLUMN dynpgext.allocations.attached IS 'how many processes have looked it up and not let go';
+COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'when its memory was made';
+
+-- A worker is never restarted but by a command: there is one policy as yet.
+CREATE VIEW dynpgext.cluster_workers AS
+SELECT COALESCE(p.extension, l.extension) AS extension,
+       COALESCE(l.version, p.version) AS version,
+       COALESCE(p.name, l.name) AS name,
+       COALESCE(l.type, p.type) AS type,
+       CASE WHEN COALESCE(p.home, l.home) OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END AS scope,
+       d.datname AS database,
+       COALESCE(l.library, p.library) AS library,
+       COALESCE(l.function, p.function) AS function,
+       COALESCE(l.state, 'registered') AS state,
+       l.pid,
+       'never'::pg_catalog.text AS restart,
+       COALESCE(l.starts, 0) AS starts,
+       l.last_started_at,
+       l.last_exited_at,
+       l.last_exit_code,
+       l.last_error,
+       NULL::pg_catalog.timestamptz AS next_start_at
+  FROM dynpgext.published_workers() p
+       FULL JOIN dynpgext.live_workers() l
+         ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
+        AND l.name OPERATOR(pg_catalog.=) p.name
+       LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) COALESCE(p.home, l.home);
+COMMENT ON VIEW dynpgext.cluster_workers IS 'background workers of extensions, all databases; those that the launcher has not reached yet are missing';
+COMMENT ON COLUMN dynpgext.cluster_workers.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.cluster_workers.version IS 'of the extension that runs, or ran last; of a global one that has not run the highest';
+COMMENT ON COLUMN dynpgext.cluster_workers.name IS 'bgw_name';
+COMMENT ON COLUMN dynpgext.cluster_workers.type IS 'bgw_type; backend_type in pg_stat_activity';
+COMMENT ON COLUMN dynpgext.cluster_workers.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.cluster_workers.database IS 'whose it is; NULL for a global one';
+COMMENT ON COLUMN dynpgext.cluster_workers.library IS 'that the function is in';
+COMMENT ON COLUMN dynpgext.cluster_workers.function IS 'bgw_function_name';
+COMMENT ON COLUMN dynpgext.cluster_workers.state IS 'registered, starting, running, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
+COMMENT ON COLUMN dynpgext.cluster_workers.pid IS 'of its process; NULL when there is none';
+COMMENT ON COLUMN dynpgext.cluster_workers.restart IS 'whether it is restarted when it ends';
+COMMENT ON COLUMN dynpgext.cluster_workers.starts IS 'how often its process has come up, in this run of the server';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_started_at IS 'when its process last came up';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_exited_at IS 'when its process last ended';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'with which exit code';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it';
+COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'when it is to be restarted';
+
+CREATE VIEW dynpgext.workers AS
+SELECT r.extension,
+       COALESCE(l.version, e.version) AS version,
+       r.name,
+       COALESCE(l.type, r.type) AS type,
+       r.scope,
+       CASE WHEN r.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname END AS database,
+       COALESCE(l.library, r.library) AS library,
+       COALESCE(l.function, r.function) AS function,
+       COALESCE(l.state, 'registered') AS state,
+       l.pid,
+       'never'::pg_catalog.text AS restart,
+       COALESCE(l.starts, 0) AS starts,
+       l.last_started_at,
+       l.last_exited_at,
+       l.last_exit_code,
+       l.last_error,
+       NULL::pg_catalog.timestamptz AS next_start_at
+  FROM dynpgext.registered_worker r
+       JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
+       JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.live_workers() l
+         ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.name OPERATOR(pg_catalog.=) r.name
+        AND l.home OPERATOR(pg_catalog.=) CASE r.scope WHEN 'database' THEN d.oid ELSE 0 END
+ WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()))
+UNION ALL
+SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c.function, c.state, c.pid, c.restart,
+       c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at
+  FROM dynpgext.cluster_workers c
+ WHERE (c.database IS NULL OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database())
+   AND NOT EXISTS (SELECT FROM dynpgext.registered_worker r
+                    WHERE r.extension OPERATOR(pg_catalog.=) c.extension AND r.name OPERATOR(pg_catalog.=) c.name
+                      AND r.scope OPERATOR(pg_catalog.=) c.scope);
+COMMENT ON VIEW dynpgext.workers IS 'background workers of extensions: this database''s and the global ones';
+COMMENT ON COLUMN dynpgext.workers.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.workers.version IS 'of the extension that runs, or ran last';
+COMMENT ON COLUMN dynpgext.workers.name IS 'bgw_name';
+COMMENT ON COLUMN dynpgext.workers.type IS 'bgw_type; backend_type in pg_stat_activity';
+COMMENT ON COLUMN dynpgext.workers.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.workers.database IS 'whose it is; NULL for a global one';
+COMMENT ON COLUMN dynpgext.workers.library IS 'that the function is in';
+COMMENT ON COLUMN dynpgext.workers.function IS 'bgw_function_name';
+COMMENT ON COLUMN dynpgext.workers.state IS 'registered, starting, running, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
+COMMENT ON COLUMN dynpgext.workers.pid IS 'of its process; NULL when there is none';
+COMMENT ON COLUMN dynpgext.workers.restart IS 'whether it is restarted when it ends';
+COMMENT ON COLUMN dynpgext.workers.starts IS 'how often its process has come up, in this run of the server';
+COMMENT ON COLUMN dynpgext.workers.last_started_at IS 'when its process last came up';
+COMMENT ON COLUMN dynpgext.workers.last_exited_at IS 'when its process last ended';
+COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'with which exit code';
+COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it';
+COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'when it is to be restarted';
+
+CREATE VIEW dynpgext.status AS
+SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers
+  FROM dynpgext.server_status();
+COMMENT ON VIEW dynpgext.status IS 'dynpgext on this server, in one row';
+COMMENT ON COLUMN dynpgext.status.version IS 'of the library that is loaded';
+COMMENT ON COLUMN dynpgext.status.preloaded IS 'is it in shared_preload_libraries';
+COMMENT ON COLUMN dynpgext.status.launcher_pid IS 'of the launcher; NULL when none runs';
+COMMENT ON COLUMN dynpgext.status.memory_used IS 'bytes of shared memory taken, bookkeeping and draining memory included';
+COMMENT ON COLUMN dynpgext.status.memory_limit IS 'dynpgext.memory_limit in bytes; NULL when there is none';
+COMMENT ON COLUMN dynpgext.status.databases IS 'known to have dynpgext';
+COMMENT ON COLUMN dynpgext.status.allocations IS 'that have memory, draining ones included';
+COMMENT ON COLUMN dynpgext.status.workers IS 'that run';
+

@@ -1,0 +1,35 @@
+-- What a DBA calls.
+
+CREATE FUNCTION dynpgext.version() RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'dynpgext_version';
+COMMENT ON FUNCTION dynpgext.version() IS 'version of the library that is loaded';
+
+CREATE FUNCTION dynpgext.reload(extension name DEFAULT NULL, dry_run boolean DEFAULT false)
+RETURNS TABLE(object text, name text, extension name, action text, detail text)
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_reload';
+COMMENT ON FUNCTION dynpgext.reload(name, boolean) IS 'makes what is live in this database equal to what is registered, of one extension or all; returns what was done, or with dry_run would be';
+
+CREATE FUNCTION dynpgext.load(extension name, version text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_load';
+COMMENT ON FUNCTION dynpgext.load(name, text) IS 'provisions an extension that is not provisioned by itself, or was unloaded; returns its version';
+
+CREATE FUNCTION dynpgext.unload(extension name) RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_unload';
+COMMENT ON FUNCTION dynpgext.unload(name) IS 'ends the workers and gives back the memory of an extension, which stays installed, until load(); false when it was not loaded';
+
+CREATE FUNCTION dynpgext.start_worker(extension name, worker text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_start_worker';
+COMMENT ON FUNCTION dynpgext.start_worker(name, text) IS 'starts a worker that does not run; false when there was nothing to start';
+
+CREATE FUNCTION dynpgext.stop_worker(extension name, worker text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_stop_worker';
+COMMENT ON FUNCTION dynpgext.stop_worker(name, text) IS 'ends a worker, until start_worker() or a restart of the server; false when there was nothing to stop';
+
+CREATE FUNCTION dynpgext.restart_worker(extension name, worker text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_restart_worker';
+COMMENT ON FUNCTION dynpgext.restart_worker(name, text) IS 'ends a worker, if it runs, and starts it; false when it could not be started';
+
+CREATE FUNCTION dynpgext.preload(enable boolean DEFAULT true) RETURNS text
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_preload';
+COMMENT ON FUNCTION dynpgext.preload(boolean) IS 'puts dynpgext into shared_preload_libraries, or takes it out, for the next restart of the server; returns the new setting';
+

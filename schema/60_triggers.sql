@@ -1,0 +1,26 @@
+-- Capture.  C functions, owned by the superuser who installs; they do not use search_path, but
+-- it is pinned all the same.
+
+CREATE FUNCTION dynpgext.on_change() RETURNS event_trigger
+LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_change';
+COMMENT ON FUNCTION dynpgext.on_change() IS 'internal: compares pg_extension with what is registered';
+
+CREATE FUNCTION dynpgext.on_drop_start() RETURNS event_trigger
+LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_drop_start';
+COMMENT ON FUNCTION dynpgext.on_drop_start() IS 'internal: looks at the commit whether dynpgext itself was dropped';
+
+CREATE EVENT TRIGGER dynpgext_on_create ON ddl_command_end
+    WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION') EXECUTE FUNCTION dynpgext.on_change();
+ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER dynpgext_on_create IS 'follows CREATE EXTENSION and ALTER EXTENSION';
+
+-- Any DROP ... CASCADE may end in an extension.
+CREATE EVENT TRIGGER dynpgext_on_drop ON sql_drop EXECUTE FUNCTION dynpgext.on_change();
+ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER dynpgext_on_drop IS 'follows whatever drops an extension';
+
+CREATE EVENT TRIGGER dynpgext_on_drop_start ON ddl_command_start
+    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED') EXECUTE FUNCTION dynpgext.on_drop_start();
+ALTER EVENT TRIGGER dynpgext_on_drop_start ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER dynpgext_on_drop_start IS 'notices the drop of dynpgext itself, after which its other triggers are gone';
+

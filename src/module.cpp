@@ -1,0 +1,46 @@
+// What happens when the server loads the library.
+#include "api/lookup.h"
+#include "pg/border.h"
+#include "pg/settings.h"
+#include "provisioning/transaction.h"
+#include "state/attachments.h"
+#include "state/launch.h"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+namespace {
+
+using namespace dynpgext;
+
+#if PG_VERSION_NUM >= 150000
+constinit shmem_request_hook_type previous_request_hook = nullptr;
+
+void request_shared_memory() {
+  if (previous_request_hook != nullptr) previous_request_hook();
+  RequestAddinShmemSpace(state::root_size);
+}
+#endif
+
+void when_preloaded() {
+  state::set_preloaded();
+  previous_request_hook = shmem_request_hook;
+  shmem_request_hook = request_shared_memory;
+  if (!IsBinaryUpgrade) (void)state::start_launcher_process(true);
+}
+
+void initialise() {
+  pg::settings::define();
+  state::set_memory_limit_source(pg::settings::memory_limit_bytes);
+  provisioning::watch_transactions();
+  api::publish_table();
+  if (process_shared_preload_libraries_in_progress) when_preloaded();
+}
+
+}  // namespace
+
+void _PG_init(void) {
+  pg::entry([] { initialise(); });
+}

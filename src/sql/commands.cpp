@@ -1,0 +1,75 @@
+// What a DBA can call: reload, load, unload, version.
+#include "catalog/store.h"
+#include "pg/control_file.h"
+#include "provisioning/database.h"
+#include "provisioning/extension.h"
+#include "sql/function.h"
+#include "state/launch.h"
+
+namespace {
+
+using namespace dynpgext;
+
+catalog::store open_store() {
+  auto store = catalog::store::open();
+  if (!store)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "extension \"dynpgext\" is not installed in this database", {},
+                    "Use CREATE EXTENSION dynpgext.");
+  (void)state::use();
+  return std::move(*store);
+}
+
+void require_registered(const catalog::store &store, const std::string &extension) {
+  for (const model::installed_extension &i : catalog::installed_extensions())
+    if (i.name == extension) return;
+  for (const model::extension &e : store.read().extensions)
+    if (e.name == extension) return;
+  throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist", {},
+                  "SELECT extension FROM dynpgext.extensions shows those that take part.");
+}
+
+}  // namespace
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_version) {
+  return pg::entry([] { return sql::text_result(DYNPGEXT_VERSION); });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_reload) {
+  return pg::entry([=] {
+    const catalog::store store = open_store();
+    provisioning::reload_options options;
+    if (!fcinfo->args[0].isnull) {
+      options.extension = sql::name_argument(fcinfo, 0);
+      require_registered(store, options.extension);
+    }
+    if (fcinfo->args[1].isnull)
+      throw pg::error(ERRCODE_NULL_VALUE_NOT_ALLOWED,
+                      "dynpgext.reload(): dry_run must not be null");
+    options.dry_run = DatumGetBool(fcinfo->args[1].value);
+    sql::result_set rows(fcinfo);
+    for (const model::action &a : provisioning::reload(store, options)) {
+      rows.text(model::name_of(a.object)).text(a.name).name(a.extension);
+      rows.text(model::name_of(a.kind)).text(a.detail).end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_load) {
+  return pg::entry([=] {
+    if (fcinfo->args[0].isnull)
+      throw pg::error(ERRCODE_NULL_VALUE_NOT_ALLOWED,
+                      "dynpgext.load(): extension must not be null");
+    std::optional<std::string> version;
+    if (!fcinfo->args[1].isnull) version = sql::text_argument(fcinfo, 1);
+    return sql::text_result(
+        provisioning::load(open_store(), sql::name_argument(fcinfo, 0), version));
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_unload) {
+  return pg::entry([=] {
+    return BoolGetDatum(provisioning::unload(open_store(), sql::name_argument(fcinfo, 0)));
+  });
+}

@@ -1,0 +1,53 @@
+#include "sql/function.h"
+
+namespace dynpgext::sql {
+
+std::string text_argument(FunctionCallInfo fcinfo, int n) {
+  const Datum value = fcinfo->args[n].value;
+  return pg::call([=] { return static_cast<const char *>(TextDatumGetCString(value)); });
+}
+
+Datum text_result(const std::string &text) {
+  const char *from = text.c_str();
+  return pg::call([=] { return CStringGetTextDatum(from); });
+}
+
+result_set::result_set(FunctionCallInfo fcinfo)
+    : set_(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo)) {
+  pg::call([=] { InitMaterializedSRF(fcinfo, 0); });
+}
+
+result_set &result_set::add(Datum value) {
+  Assert(next_ < max_columns);
+  nulls_[next_] = false;
+  values_[next_++] = value;
+  return *this;
+}
+
+result_set &result_set::null() {
+  Assert(next_ < max_columns);
+  nulls_[next_] = true;
+  values_[next_++] = 0;
+  return *this;
+}
+
+result_set &result_set::text(std::string_view value) {
+  return add(pg::call([=] {
+    return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+  }));
+}
+
+result_set &result_set::name(std::string_view value) {
+  return add(pg::call([=] {
+    auto *copy = static_cast<Name>(palloc0(sizeof(NameData)));
+    std::memcpy(NameStr(*copy), value.data(), std::min<size_t>(value.size(), NAMEDATALEN - 1));
+    return NameGetDatum(copy);
+  }));
+}
+
+void result_set::end_row() {
+  pg::call([this] { tuplestore_putvalues(set_->setResult, set_->setDesc, values_, nulls_); });
+  next_ = 0;
+}
+
+}  // namespace dynpgext::sql

@@ -1,0 +1,51 @@
+// Helpers for SQL entry points: arguments in, rows out.
+#pragma once
+
+#include <string>
+
+#include "pg/border.h"
+
+namespace dynpgext::sql {
+
+[[nodiscard]] inline std::string name_argument(FunctionCallInfo fcinfo, int n) {
+  return NameStr(*DatumGetName(fcinfo->args[n].value));
+}
+[[nodiscard]] std::string text_argument(FunctionCallInfo fcinfo, int n);
+[[nodiscard]] Datum text_result(const std::string &text);
+
+// A set of rows that a function returns; add() values in the order of its columns.
+class result_set {
+ public:
+  explicit result_set(FunctionCallInfo fcinfo);
+
+  result_set &text(std::string_view value);
+  result_set &name(std::string_view value);
+  result_set &boolean(bool value) { return add(BoolGetDatum(value)); }
+  result_set &integer(int32 value) { return add(Int32GetDatum(value)); }
+  result_set &bigint(int64 value) { return add(Int64GetDatum(value)); }
+  result_set &oid(Oid value) { return add(ObjectIdGetDatum(value)); }
+  // NULL for 0
+  result_set &time(TimestampTz value) {
+    return value == 0 ? null() : add(TimestampTzGetDatum(value));
+  }
+  result_set &null();
+  void end_row();
+
+ private:
+  static constexpr int max_columns = 24;
+  result_set &add(Datum value);
+  ReturnSetInfo *set_;
+  int next_ = 0;
+  Datum values_[max_columns] = {};
+  bool nulls_[max_columns] = {};
+};
+
+}  // namespace dynpgext::sql
+
+// Declares an SQL function with C linkage, exported, in the server's calling convention.
+#define DYNPGEXT_SQL_FUNCTION(name)                                                                \
+  extern "C" {                                                                                     \
+  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                                        \
+  PG_FUNCTION_INFO_V1(name);                                                                       \
+  }                                                                                                \
+  Datum name([[maybe_unused]] FunctionCallInfo fcinfo)

@@ -1,0 +1,54 @@
+// The event triggers, and the last line of the install script.
+#include "catalog/store.h"
+#include "provisioning/database.h"
+#include "provisioning/transaction.h"
+#include "sql/function.h"
+#include "state/launch.h"
+
+namespace {
+
+using namespace dynpgext;
+
+void require_event_trigger(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+    throw pg::error(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
+                    "this function of dynpgext is for its event triggers only");
+}
+
+void capture(bool only_changed) {
+  if (!state::available()) return;  // a binary upgrade brings the rows itself
+  if (const auto store = catalog::store::open()) provisioning::capture(*store, only_changed);
+}
+
+}  // namespace
+
+// ddl_command_end of CREATE and ALTER EXTENSION, sql_drop: something may have changed.
+DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
+  return pg::entry([=] {
+    require_event_trigger(fcinfo);
+    capture(true);
+    return Datum{0};
+  });
+}
+
+// ddl_command_start of what may drop dynpgext itself, whose triggers then say nothing.
+DYNPGEXT_SQL_FUNCTION(dynpgext_on_drop_start) {
+  return pg::entry([=] {
+    require_event_trigger(fcinfo);
+    if (state::available()) provisioning::suspect_drop();
+    return Datum{0};
+  });
+}
+
+// CREATE EXTENSION dynpgext: what is installed already takes part from now on.
+DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
+  return pg::entry([=] {
+    if (!creating_extension)
+      throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      "dynpgext.adopt_installed_extensions() is for dynpgext's install script only",
+                      {}, "Use dynpgext.reload().");
+    if (state::available()) provisioning::touch();  // the database is to be known, even without any
+    capture(false);
+    return Datum{0};
+  });
+}

@@ -1,0 +1,253 @@
+// What the views are made of: rows of shared memory.  The views join them with the
+// registrations that the reader's snapshot sees.
+#include "model/version.h"
+#include "provisioning/transaction.h"
+#include "sql/function.h"
+#include "state/launch.h"
+
+#include <map>
+
+namespace {
+
+using namespace dynpgext;
+
+std::string_view state_name(state::instance *i) {
+  const auto state = static_cast<state::instance_state>(pg_atomic_read_u32(&i->state));
+  return model::name_of(state == state::instance_state::draining
+                            ? model::allocation_state::draining
+                            : model::allocation_state::allocated);
+}
+
+struct instance_row {
+  Oid home;
+  std::string name, extension;
+  uint64 size;
+  std::string_view state;
+  uint32 attached;
+  TimestampTz allocated_at;
+};
+
+instance_row describe(state::instance *i) {
+  return {i->key.home,   i->key.name.str(), i->extension.str(), i->size,
+          state_name(i), i->attached,       i->allocated_at};
+}
+
+// Of each name what this process would find, and everything that drains.
+std::vector<instance_row> visible_instances(state::shared &s) {
+  const state::reading lock(s);
+  const auto own = provisioning::transaction_holds();
+  std::vector<instance_row> rows;
+  for (const state::allocation_entry *entry : s.allocations.entries()) {
+    state::instance *best = nullptr;
+    for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
+      const bool held = std::any_of(own.begin(), own.end(),
+                                    [p](const state::hold &h) { return h.instance == p; });
+      const bool published = pg_atomic_read_u32(&s.at(p)->state) ==
+                             static_cast<uint32>(state::instance_state::published);
+      if (held || (published && best == nullptr)) best = s.at(p);
+      if (held) break;
+    }
+    if (best != nullptr) rows.push_back(describe(best));
+  }
+  for (dsa_pointer p = s.root->draining; DsaPointerIsValid(p); p = s.at(p)->next)
+    rows.push_back(describe(s.at(p)));
+  return rows;
+}
+
+// The published registrations of all databases; of a global object the highest version's.
+template <class Registration>
+struct published {
+  Oid database;
+  std::string version;
+  Registration registration;
+};
+
+template <class Registration, class List, class Key>
+std::vector<published<Registration>> all_published(state::shared &s, List list, Key key) {
+  std::map<decltype(key(Oid{}, std::declval<const Registration &>())), published<Registration>>
+      found;
+  const state::reading lock(s);
+  for (const model::desired_database &d : state::desired(s)) {
+    for (const Registration &r : list(d.registrations)) {
+      const model::extension *owner = d.registrations.find_extension(r.extension);
+      if (owner == nullptr) continue;
+      const auto [at, is_new] =
+          found.try_emplace(key(model::home_of(r.scope, d.database), r),
+                            published<Registration>{d.database, owner->version, r});
+      if (!is_new && model::compare_versions(owner->version, at->second.version) > 0)
+        at->second = {d.database, owner->version, r};
+    }
+  }
+  std::vector<published<Registration>> result;
+  for (auto &[unused, p] : found) result.push_back(std::move(p));
+  return result;
+}
+
+}  // namespace
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
+  return pg::entry([=] {
+    state::shared &s = state::use();
+    struct row {
+      Oid database;
+      std::string extension, error;
+      model::extension_state state;
+      TimestampTz at;
+    };
+    std::vector<row> all;
+    {
+      const state::reading lock(s);
+      for (const state::extension_entry *e : s.extensions.entries())
+        all.push_back(
+            {e->key.database, e->key.extension.str(), e->error.str(), e->state, e->provisioned_at});
+    }
+    sql::result_set rows(fcinfo);
+    for (const row &r : all) {
+      rows.oid(r.database).name(r.extension).text(model::name_of(r.state));
+      if (r.error.empty())
+        rows.null();
+      else
+        rows.text(r.error);
+      rows.time(r.at).end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_live_allocations) {
+  return pg::entry([=] {
+    const std::vector<instance_row> all = visible_instances(state::use());
+    sql::result_set rows(fcinfo);
+    for (const instance_row &r : all) {
+      rows.oid(r.home)
+          .text(r.name)
+          .name(r.extension)
+          .bigint(static_cast<int64>(r.size))
+          .text(r.state);
+      rows.integer(static_cast<int32>(r.attached)).time(r.allocated_at).end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
+  return pg::entry([=] {
+    state::shared &s = state::use();
+    std::vector<state::worker_entry> all;
+    {
+      const state::reading lock(s);
+      for (const state::worker_entry *e : s.workers.entries())
+        if (e->ticket != 0 || OidIsValid(e->source)) all.push_back(*e);
+    }
+    sql::result_set rows(fcinfo);
+    for (const state::worker_entry &e : all) {
+      rows.oid(e.key.home)
+          .name(e.key.extension.view())
+          .text(e.key.name.view())
+          .text(e.version.view());
+      rows.text(e.type.view()).text(e.library.view()).text(e.function.view());
+      rows.text(model::name_of(e.state));
+      if (e.pid != 0 && !e.exited)
+        rows.integer(e.pid);
+      else
+        rows.null();
+      rows.bigint(e.starts).time(e.last_started_at).time(e.last_exited_at);
+      if (e.last_exited_at != 0)
+        rows.integer(e.last_exit_code);
+      else
+        rows.null();
+      if (e.last_error.view().empty())
+        rows.null();
+      else
+        rows.text(e.last_error.view());
+      rows.boolean(e.leaving).end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_published_allocations) {
+  return pg::entry([=] {
+    const auto all = all_published<model::allocation>(
+        state::use(), [](const model::registrations &r) { return r.allocations; },
+        [](Oid home, const model::allocation &a) {
+          return std::pair{home, a.name};
+        });
+    sql::result_set rows(fcinfo);
+    for (const auto &p : all) {
+      rows.oid(model::home_of(p.registration.scope, p.database))
+          .oid(p.database)
+          .text(p.registration.name);
+      rows.name(p.registration.extension)
+          .text(p.version)
+          .text(model::name_of(p.registration.scope));
+      rows.bigint(static_cast<int64>(p.registration.size)).end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_published_workers) {
+  return pg::entry([=] {
+    const auto all = all_published<model::worker>(
+        state::use(), [](const model::registrations &r) { return r.workers; },
+        [](Oid home, const model::worker &w) {
+          return std::tuple{home, w.extension, w.name};
+        });
+    sql::result_set rows(fcinfo);
+    for (const auto &p : all) {
+      const model::worker &w = p.registration;
+      rows.oid(model::home_of(w.scope, p.database))
+          .oid(p.database)
+          .name(w.extension)
+          .text(p.version);
+      rows.text(w.name)
+          .text(w.type)
+          .text(model::name_of(w.scope))
+          .text(w.library)
+          .text(w.function)
+          .end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_boot) {
+  return pg::entry([] { return Int64GetDatum(state::use().root->boot); });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_status) {
+  return pg::entry([=] {
+    state::shared &s = state::use();
+    int64 databases = 0;
+    int64 workers = 0;
+    uint64 used = 0;
+    pid_t launcher = 0;
+    {
+      const state::reading lock(s);
+      for (const state::database_entry *d : s.databases.entries())
+        if (d->present) ++databases;
+      for (const state::worker_entry *w : s.workers.entries())
+        if (w->pid != 0 && !w->exited) ++workers;
+      used = s.root->memory_used;
+      launcher = s.root->launcher;
+    }
+    const uint64 limit = state::memory_limit();
+    sql::result_set row(fcinfo);
+    row.text(DYNPGEXT_VERSION).boolean(state::preloaded());
+    if (launcher != 0)
+      row.integer(launcher);
+    else
+      row.null();
+    row.bigint(static_cast<int64>(used));
+    if (limit != UINT64_MAX)
+      row.bigint(static_cast<int64>(limit));
+    else
+      row.null();
+    row.bigint(databases)
+        .bigint(static_cast<int64>(visible_instances(s).size()))
+        .bigint(workers)
+        .end_row();
+    return Datum{0};
+  });
+}
