@@ -1,0 +1,31 @@
+\echo Use "CREATE EXTENSION dynpgext_heartbeat" to load this file. \quit
+
+-- One row, written by the worker.  Unlogged: a heartbeat is worth nothing after a crash, and
+-- a beat then costs neither WAL nor a flush.  (A standby can't read it.)  pg_dump leaves its
+-- content out, as that of every table of an extension.
+CREATE UNLOGGED TABLE heartbeat.dynpgext_heartbeat (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  pid integer NOT NULL,
+  started_at timestamptz NOT NULL,
+  beat_at timestamptz NOT NULL,
+  beats bigint NOT NULL
+) WITH (fillfactor = 10);
+COMMENT ON TABLE heartbeat.dynpgext_heartbeat IS
+  'the heartbeat of this database''s worker; one row';
+COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.pid IS
+  'of the worker that beat last';
+COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.started_at IS
+  'when that worker began';
+COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.beat_at IS
+  'when it beat last';
+COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.beats IS
+  'of all workers since the row was made';
+
+CREATE FUNCTION heartbeat.age() RETURNS interval
+  LANGUAGE sql VOLATILE
+  RETURN (SELECT pg_catalog.clock_timestamp() - beat_at FROM heartbeat.dynpgext_heartbeat);
+COMMENT ON FUNCTION heartbeat.age() IS
+  'time since the last beat; NULL before the first';
+
+GRANT USAGE ON SCHEMA heartbeat TO PUBLIC;
+GRANT SELECT ON heartbeat.dynpgext_heartbeat TO PUBLIC;
