@@ -1,0 +1,18 @@
+/* What a library from the future says of itself: an ABI that nobody serves. */
+#include "dx.h"
+
+PG_MODULE_MAGIC;
+
+extern DYNPGEXT_EXPORT const dynpgext_magic *_Dynpgext_magic(void);
+
+const dynpgext_magic *
+_Dynpgext_magic(void) {
+  static const dynpgext_magic magic = {sizeof(dynpgext_magic), 999, sizeof(dynpgext_handle)};
+
+  return &magic;
+}
+
+void
+_Dynpgext_init(const dynpgext_handle *handle) {
+  elog(ERROR, "%s: init must not be called", handle->name);
+}

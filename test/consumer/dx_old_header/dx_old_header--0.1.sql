@@ -1,0 +1,1 @@
+CREATE FUNCTION dx_old_header_value() RETURNS text LANGUAGE C AS 'MODULE_PATHNAME';

@@ -1,0 +1,2 @@
+-- This loads the library in this session, silently (a script's NOTICEs are not shown).
+CREATE FUNCTION dx_plain() RETURNS integer LANGUAGE C AS 'MODULE_PATHNAME';

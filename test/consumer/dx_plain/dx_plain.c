@@ -1,0 +1,20 @@
+/* An ordinary extension that does not take part: dynpgext must never load its library. */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
+PG_FUNCTION_INFO_V1(dx_plain);
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void) {
+  ereport(NOTICE, (errmsg("dx_plain _PG_init")));
+}
+
+Datum
+dx_plain(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PG_RETURN_INT32(1);
+}

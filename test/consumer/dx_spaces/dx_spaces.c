@@ -1,0 +1,10 @@
+/* A library with spaces in its path. */
+#include "dx.h"
+
+PG_MODULE_MAGIC;
+DYNPGEXT_MAGIC;
+
+void
+_Dynpgext_init(const dynpgext_handle *handle) {
+  handle->allocate_shmem(handle, "dx_spaces:memory", 64, NULL, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
+}

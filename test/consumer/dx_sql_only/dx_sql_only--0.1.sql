@@ -1,0 +1,1 @@
+CREATE FUNCTION dx_sql_only() RETURNS integer LANGUAGE sql AS 'SELECT 1';

@@ -1,0 +1,1 @@
+CREATE FUNCTION dx_usage_cpp_value() RETURNS text LANGUAGE C AS 'MODULE_PATHNAME';

@@ -1,0 +1,411 @@
+/*
+ * dynpgext.h - shared memory and background workers for PostgreSQL extensions,
+ * provisioned at run time, without shared_preload_libraries and without a restart.
+ *
+ * This is the only header of dynpgext that is installed.  It works in C11 and in
+ * C++17 or later, and it makes a library depend on nothing: the library opens in a
+ * process that has not loaded dynpgext, and on a server that does not have it.
+ *
+ * SYNOPSIS
+ *
+ *     #include <dynpgext.h>
+ *     PG_MODULE_MAGIC;
+ *     DYNPGEXT_MAGIC;
+ *
+ *     void _Dynpgext_init(const dynpgext_handle *handle) {
+ *       handle->allocate_shmem(handle, "my_ext:counter", sizeof(Counter), NULL, NULL,
+ *                              DYNPGEXT_SCOPE_DATABASE_LOCAL);
+ *     }
+ *
+ *     Counter *counter = dynpgext_lookup_shmem("my_ext:counter");
+ *
+ * Build with the folder of this file on the include path:
+ *
+ *     PG_CPPFLAGS = -I$(shell $(PG_CONFIG) --includedir-server)/extension/dynpgext
+ *
+ * A library takes part when it declares DYNPGEXT_MAGIC and is the library of an
+ * extension: the one its control file names as module_pathname, or else one that
+ * its C functions live in.  CREATE EXTENSION, ALTER EXTENSION ... UPDATE and DROP
+ * EXTENSION do the rest in every database that has the extension dynpgext.
+ *
+ * TERMS
+ *
+ *   provisioning   one run of _Dynpgext_init for one extension in one database
+ *   global         one instance for the server, as long as one database has it
+ *   database-local one instance for each database that has the extension
+ *   identity       of a worker: extension, name and database (or global); there is
+ *                  never more than one process of an identity
+ *
+ * Copyright (c) 2026, the dynpgext authors; PostgreSQL License, see LICENSE.
+ */
+#ifndef DYNPGEXT_H
+#define DYNPGEXT_H
+
+/* The server's headers need it, and PGXS defines it; so does a plain -std=c11 build. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE 1
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+
+#ifdef __cplusplus
+/* gives PG_MODULE_MAGIC C linkage wherever it stands */
+extern PGDLLEXPORT const Pg_magic_struct *Pg_magic_func(void);
+}
+#endif
+
+/*
+ * strncpy(bgw.bgw_library_name, handle->library_name, BGW_MAXLEN) is how a library name
+ * gets into a BackgroundWorker; a cut-off copy is fine (see register_bgworker).  The
+ * server builds itself without this warning, too.
+ */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
+#pragma GCC diagnostic ignored "-Wstringop-truncation"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Version of the binary interface between a library and dynpgext.  It changes only
+ * when old libraries can no longer be served; members appended to the tables below
+ * do not change it (each table starts with its size).
+ */
+#define DYNPGEXT_ABI_VERSION 1
+
+/*
+ * Longest name of an allocation in bytes, without the terminating NUL.  A longer
+ * one is refused with SQLSTATE 42622 (name_too_long), never cut.  A worker's name
+ * is bounded by the server: BGW_MAXLEN - 1 bytes.
+ */
+#define DYNPGEXT_MAX_NAME 255
+
+/* Most registrations (allocations and workers) that one _Dynpgext_init may make. */
+#define DYNPGEXT_MAX_REGISTRATIONS 1000
+
+/*
+ * FLAGS of allocate_shmem and register_bgworker.  Combine with |.  All other bits
+ * are reserved: setting one is an error (SQLSTATE 22023).
+ *
+ * DYNPGEXT_SCOPE_GLOBAL           one instance for the server (this is 0: the default)
+ * DYNPGEXT_SCOPE_DATABASE_LOCAL   one instance for each database that has the extension
+ * DYNPGEXT_REGISTER_BGWORKER_NOTIFY
+ *                                 workers only: the process that starts the worker is
+ *                                 told when its state changes, so that the callback may
+ *                                 use WaitForBackgroundWorkerStartup().  Setting
+ *                                 bgw_notify_pid to MyProcPid means the same.
+ */
+#define DYNPGEXT_SCOPE_GLOBAL 0
+#define DYNPGEXT_SCOPE_DATABASE_LOCAL 1
+#define DYNPGEXT_REGISTER_BGWORKER_NOTIFY 2
+
+#define DYNPGEXT_ALLOCATE_SHMEM_DEFAULTS DYNPGEXT_SCOPE_GLOBAL
+#define DYNPGEXT_REGISTER_BGWORKER_DEFAULTS DYNPGEXT_SCOPE_GLOBAL
+
+/*
+ * Exported whatever -fvisibility says; up to PostgreSQL 15 PGDLLEXPORT is empty on
+ * most platforms.
+ */
+#if defined(__GNUC__) && !defined(_WIN32)
+#define DYNPGEXT_EXPORT __attribute__((visibility("default")))
+#else
+#define DYNPGEXT_EXPORT PGDLLEXPORT
+#endif
+
+typedef struct dynpgext_handle dynpgext_handle;
+
+/*
+ * Runs once for each new instance of memory, in the process that provisions it, in a
+ * transaction, before any lookup of that name returns in any process.
+ *
+ * ptr   the memory: zeroed, aligned to PG_CACHE_LINE_SIZE, of the size registered
+ * data  what was given to allocate_shmem
+ *
+ * It may raise an ERROR: then the memory is given back and the provisioning is
+ * undone.  It must not look up names itself.
+ */
+typedef void (*dynpgext_shmem_callback)(void *ptr, void *data);
+
+/*
+ * Runs each time the worker is started by dynpgext, in the process that started it:
+ * the session whose commit made the worker wanted, a session in reload() or
+ * start_worker(), or a process of dynpgext's own after a restart.
+ *
+ * worker  as from RegisterDynamicBackgroundWorker(): valid as long as this process.
+ *         WaitForBackgroundWorkerStartup() may be called with it when the worker was
+ *         registered with DYNPGEXT_REGISTER_BGWORKER_NOTIFY.
+ * data    what was given to register_bgworker.  It outlives _Dynpgext_init: point it
+ *         at static storage.
+ *
+ * After a commit it runs with interrupts held, in a transaction that is already
+ * committed: be brief, do not use SQL, and do not wait for anything that the worker
+ * does after its start.  An ERROR there becomes a WARNING.
+ */
+typedef void (*dynpgext_bgworker_callback)(BackgroundWorkerHandle *worker, void *data);
+
+/*
+ * What _Dynpgext_init and _Dynpgext_fini are given.
+ *
+ * size          of this table in bytes, as the running dynpgext knows it.  Members are
+ *               only ever appended; use DYNPGEXT_HANDLE_HAS(handle, member) for those
+ *               that came after the first release.
+ * name          of the extension, as in pg_extension
+ * version       that is being provisioned (in fini: that is leaving)
+ * library_name  as the control file or pg_proc names it, such as '$libdir/my_ext'
+ *
+ * The strings live as long as the process.  The two functions may be called only from
+ * within _Dynpgext_init and only with the handle it was given; anywhere else they
+ * raise SQLSTATE 55000.
+ */
+struct dynpgext_handle {
+  size_t size;
+  const char *name;
+  const char *version;
+  const char *library_name;
+
+  /*
+   * allocate_shmem - register named shared memory and, where it does not exist yet,
+   * make it.
+   *
+   * name      unique in the server among global names, and among those of a database;
+   *           1 to DYNPGEXT_MAX_NAME bytes, valid in the database's encoding.  Copied.
+   *           By convention 'extension:version:purpose'.
+   * bytes     at least 1.  The memory is zeroed and aligned to PG_CACHE_LINE_SIZE.
+   * callback  may be NULL
+   * data      given to the callback.  The callback, if it is to run in this process,
+   *           runs before allocate_shmem returns.
+   * flags     a scope
+   *
+   * Registering a name again with the same size, scope and extension keeps the memory
+   * and its content, in one _Dynpgext_init, in a reload, and from one version of the
+   * extension to the next.  The memory is visible to other processes from the commit
+   * on, and given back if the (sub)transaction is rolled back.
+   *
+   * Errors: 22004 NULL name; 42602 empty name; 42622 name too long; 22021 name not
+   * valid in the encoding; 22023 size out of range, unknown flags; 42710 name taken
+   * with another size, scope or by another extension; 53400 over
+   * dynpgext.memory_limit; 53200 no memory; 54000 too many registrations; 55000
+   * outside _Dynpgext_init.
+   */
+  void (*allocate_shmem)(const dynpgext_handle *handle, const char *name, size_t bytes,
+                         dynpgext_shmem_callback callback, void *data, int flags);
+
+  /*
+   * register_bgworker - register a background worker; it is started after the commit.
+   *
+   * bgw       Copied.  bgw_name, unique in the extension, and bgw_function_name must be
+   *           set; bgw_type defaults to bgw_name; bgw_library_name defaults to (and may
+   *           be a cut-off copy of) handle->library_name.  BGWORKER_SHMEM_ACCESS must be
+   *           set.  bgw_restart_time is ignored: the server always sees
+   *           BGW_NEVER_RESTART, and dynpgext supervises.  bgw_main_arg is given to a
+   *           global worker; a database-local one is given the OID of its database:
+   *               BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
+   *           In the worker, MyBgworkerEntry shows what was registered here.
+   * callback  may be NULL
+   * data      given to the callback
+   * flags     a scope, and DYNPGEXT_REGISTER_BGWORKER_NOTIFY
+   *
+   * A global worker is run once for the server; when databases hold different versions
+   * of the extension, the highest version's runs.  The worker ends (SIGTERM) after the
+   * commit of DROP EXTENSION, and with its database.
+   *
+   * Errors: 22004 NULL bgw; 42602 empty name or function name; 22023 unknown flags, bad
+   * bgw_flags, bgw_start_time or a string without its end; 42710 the same name with
+   * another definition; 42883 the library lacks the function; 58P01 no such library;
+   * 54000 too many registrations; 55000 outside _Dynpgext_init.
+   */
+  void (*register_bgworker)(const dynpgext_handle *handle, BackgroundWorker *bgw,
+                            dynpgext_bgworker_callback callback, void *data, int flags);
+};
+
+/* True when the running dynpgext's handle has the member. */
+#define DYNPGEXT_HANDLE_HAS(handle, member)                                                        \
+  ((handle)->size >= offsetof(dynpgext_handle, member) + sizeof((handle)->member))
+
+/*
+ * What a library says of itself; read before any other code of the library runs.
+ *
+ * size     of this table in bytes
+ * abi      DYNPGEXT_ABI_VERSION the library was compiled with
+ * handle   sizeof(dynpgext_handle) the library was compiled with
+ */
+typedef struct dynpgext_magic {
+  size_t size;
+  uint32 abi;
+  uint32 handle;
+} dynpgext_magic;
+
+/*
+ * DYNPGEXT_MAGIC; - once in each library that takes part, beside PG_MODULE_MAGIC.
+ *
+ * dynpgext refuses a library whose size or abi it does not know with SQLSTATE 55000; the
+ * error names both sides.
+ */
+#ifdef __cplusplus
+#define DYNPGEXT_C_LINKAGE extern "C"
+#else
+#define DYNPGEXT_C_LINKAGE extern
+#endif
+#define DYNPGEXT_MAGIC                                                                             \
+  DYNPGEXT_C_LINKAGE DYNPGEXT_EXPORT const dynpgext_magic *_Dynpgext_magic(void);                  \
+  const dynpgext_magic *_Dynpgext_magic(void) {                                                    \
+    static const dynpgext_magic magic = {sizeof(dynpgext_magic), DYNPGEXT_ABI_VERSION,             \
+                                         (uint32)sizeof(dynpgext_handle)};                         \
+    return &magic;                                                                                 \
+  }                                                                                                \
+  DYNPGEXT_C_LINKAGE int dynpgext_magic_needs_a_semicolon
+
+/*
+ * _Dynpgext_init - register everything the extension needs.  Required.
+ *
+ * Called once for each provisioning: by CREATE EXTENSION and ALTER EXTENSION ... UPDATE,
+ * by load() and reload(), and after a restart by a process of dynpgext's or by the first
+ * lookup; so it is called many times in the life of an extension, in many processes, and
+ * must register the same things each time.  It runs in an ordinary process with a
+ * transaction open, as the owner of the extension dynpgext, with search_path pinned.
+ *
+ * An ERROR in it undoes this provisioning and nothing else: in a command of a user's it
+ * fails that command, after a restart it leaves the extension in state 'failed' with the
+ * message in dynpgext.extensions.
+ */
+extern DYNPGEXT_EXPORT void _Dynpgext_init(const dynpgext_handle *handle);
+
+/*
+ * _Dynpgext_fini - optional.  Called when the extension is dropped, unloaded, or
+ * replaced by another version (then after the new version's _Dynpgext_init), in the
+ * transaction that does so and before its commit; the memory is still there.  An ERROR
+ * fails the command.  It may register nothing.
+ */
+extern DYNPGEXT_EXPORT void _Dynpgext_fini(const dynpgext_handle *handle);
+
+/*
+ * _Dynpgext_eager_preload - optional.  Returning false means: not provisioned by CREATE
+ * EXTENSION or after a restart, only by dynpgext.load().
+ */
+extern DYNPGEXT_EXPORT bool _Dynpgext_eager_preload(void);
+
+/*
+ * The functions of dynpgext for every process, found through the rendezvous variable
+ * DYNPGEXT_API_VARIABLE.  Not to be used directly: the inline functions below do.
+ */
+typedef struct dynpgext_api {
+  size_t size; /* of this table, in bytes; members are only ever appended */
+  uint32 abi;  /* DYNPGEXT_ABI_VERSION of the running dynpgext */
+  bool (*present)(void);
+  void *(*lookup_shmem)(const char *name);
+  bool (*release_shmem)(const char *name);
+} dynpgext_api;
+
+#define DYNPGEXT_API_VARIABLE "dynpgext_api"
+
+/*
+ * Loads dynpgext's library and returns its table; NULL where the server does not have
+ * it.  Any other failure to load it is the server's ordinary ERROR.
+ *
+ * That it is not there is found out anew each time, so that dynpgext can be installed
+ * later; a process that asks often without it should remember the answer.  It catches an
+ * error: none of the functions below may be called in the arguments of ereport().
+ */
+static pg_noinline const dynpgext_api *
+dynpgext_load_api(void) {
+  void **variable = find_rendezvous_variable(DYNPGEXT_API_VARIABLE);
+
+  if (*variable == NULL) {
+    MemoryContext context = CurrentMemoryContext;
+
+    PG_TRY();
+    { (void)load_external_function("dynpgext", "dynpgext_version", true, NULL); }
+    PG_CATCH();
+    {
+      /* only "there is no such file" is an answer; nothing was acquired before it */
+      if (geterrcode() != ERRCODE_UNDEFINED_FILE)
+        PG_RE_THROW();
+      MemoryContextSwitchTo(context);
+      FlushErrorState();
+    }
+    PG_END_TRY();
+  }
+  if (*variable != NULL && ((const dynpgext_api *)*variable)->abi == DYNPGEXT_ABI_VERSION)
+    return (const dynpgext_api *)*variable;
+  return NULL;
+}
+
+static inline const dynpgext_api *
+dynpgext_get_api(void) {
+  static const dynpgext_api *api = NULL;
+
+  if (unlikely(api == NULL))
+    api = dynpgext_load_api();
+  return api;
+}
+
+/*
+ * dynpgext_loader_present - can dynpgext serve this process?
+ *
+ * False where dynpgext is not installed on the server, where its version does not serve
+ * this library's, and in the postmaster.  An extension that can do without dynpgext asks
+ * this first.  Callable in any process at any time.
+ */
+static inline bool
+dynpgext_loader_present(void) {
+  const dynpgext_api *api = dynpgext_get_api();
+
+  return api != NULL && api->present();
+}
+
+/*
+ * dynpgext_lookup_shmem - the address of a named allocation in this process.
+ *
+ * name     as registered; a database-local name means that of this process's database
+ *          (in a database-local worker also before it has connected)
+ * returns  the address, or NULL when there is no such allocation.  It is never NULL for
+ *          something registered that merely has not been provisioned yet after a
+ *          restart: then the lookup provisions it, where a transaction is open.
+ *
+ * Any process: backends, parallel workers, background workers before and after they have
+ * connected.  Within a transaction that registers names, those are found at once, and
+ * those that it drops are no longer found.
+ *
+ * The pointer stays valid until this process ends or calls dynpgext_release_shmem() for
+ * the name, even when the allocation is dropped meanwhile.  Keeping it is cheapest;
+ * looking it up each time is correct across DROP and CREATE EXTENSION, and costs less
+ * than a local hash table's search: no lock, no allocation, no write to shared memory
+ * after the first time in a process.
+ *
+ * Errors: only those of provisioning, the first time.  A NULL name returns NULL.
+ */
+static inline void *
+dynpgext_lookup_shmem(const char *name) {
+  const dynpgext_api *api = dynpgext_get_api();
+
+  return likely(api != NULL) ? api->lookup_shmem(name) : NULL;
+}
+
+/*
+ * dynpgext_release_shmem - let go of an allocation in this process.
+ *
+ * Every pointer that this process has had from dynpgext_lookup_shmem(name) is invalid
+ * afterwards.  A dropped allocation is freed when the last process has exited or let go.
+ * Returns false when this process had not looked the name up.
+ */
+static inline bool
+dynpgext_release_shmem(const char *name) {
+  const dynpgext_api *api = dynpgext_get_api();
+
+  return api != NULL && api->release_shmem(name);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DYNPGEXT_H */
