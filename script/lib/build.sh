@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# Building happens in a copy that belongs to the unprivileged user: a checkout of root's serves as
+# well as any, and stays as it was.
+
+JOBS=${DYNPGEXT_JOBS:-2}
+
+# DYNPGEXT_TREE is a copy that another script of ours has made.
+tree_make() {
+  TREE=${DYNPGEXT_TREE:-$SCRATCH/tree}
+  [ -z "${DYNPGEXT_TREE:-}" ] || return 0
+  as_user mkdir "$TREE"
+  tar -C "$ROOT" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+    --exclude='*.d' --exclude='./dynpgext--*.sql' . |
+    as_user tar -C "$TREE" -xf -
+}
+
+# tree_install FOLDER [VARIABLE=VALUE]...: builds it, and installs it into the server.
+tree_install() {
+  local make=(make --no-print-directory -C "$TREE/$1" "PG_CONFIG=$PG_CONFIG" "${@:2}")
+  as_user "${make[@]}" -j "$JOBS" all
+  if [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ]; then
+    "${make[@]}" install
+  else
+    as_root "${make[@]}" install
+  fi
+}

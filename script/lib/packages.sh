@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# Installs what is missing, by apt.  A thing counts as there when its file is, wherever it came
+# from; a server that is not Debian's (PG_CONFIG) must be there already.
+
+# One line for each thing: the file that shows that it is there, and its package.
+packages_wanted() {
+  cat <<'EOF'
+/usr/bin/g++ g++
+/usr/bin/make make
+/usr/bin/prove perl
+/usr/include/nlohmann/json.hpp nlohmann-json3-dev
+/usr/include/gtest/gtest.h libgtest-dev
+/usr/share/perl5/IPC/Run.pm libipc-run-perl
+EOF
+  if [[ $PG_CONFIG =~ ^/usr/lib/postgresql/([0-9]+)/bin/pg_config$ ]]; then
+    local major=${BASH_REMATCH[1]}
+    cat <<EOF
+/usr/lib/postgresql/$major/bin/postgres postgresql-$major
+/usr/lib/postgresql/$major/lib/pgxs/src/makefiles/pgxs.mk postgresql-server-dev-$major
+/usr/share/postgresql/$major/extension/pgtap.control postgresql-$major-pgtap
+EOF
+  fi
+}
+
+packages_install() {
+  local file package missing=()
+  while read -r file package; do
+    [ -e "$file" ] || missing+=("$package")
+  done < <(packages_wanted)
+  if [ "${#missing[@]}" -gt 0 ]; then
+    command -v apt-get >/dev/null || die "please install what these Debian packages have: ${missing[*]}"
+    say "installing ${missing[*]}"
+    apt_install "${missing[@]}"
+  fi
+  [ -f "$("$PG_CONFIG" --pgxs)" ] || die "$PG_CONFIG has no PGXS: install the server's development files"
+}
+
+# Debian makes and starts a cluster with a new server; ours is private, so it is told not to.
+apt_install() (
+  dropin=/etc/postgresql-common/createcluster.d/dynpgext.conf
+  trap 'as_root rm -f "$dropin"' EXIT
+  as_root mkdir -p "${dropin%/*}"
+  echo 'create_main_cluster = false' | as_root tee "$dropin" >/dev/null
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+    -o Dpkg::Use-Pty=0 install "$@" </dev/null >/dev/null
+)

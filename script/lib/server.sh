@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# Private servers: each has a folder of its own in the scratch folder, listens on a unix socket
+# there and nowhere else, and is not safe against power failure.
+
+pg_bindir() { "$PG_CONFIG" --bindir; }
+
+# server_start NAME [SETTING=VALUE]...: makes it and starts it; clients here use it from then on.
+server_start() {
+  local name=$1 setting
+  shift
+  server_use "$name"
+  as_user mkdir -p "$PGHOST"
+  as_user "$(pg_bindir)/initdb" -D "$PGHOST/data" -U "$PGUSER" -A trust -E UTF8 --locale=C \
+    --no-sync >"$SCRATCH/initdb.log" || die "initdb failed"
+  for setting in listen_addresses= "unix_socket_directories=$PGHOST" "port=$PGPORT" fsync=off "$@"; do
+    printf "%s = '%s'\n" "${setting%%=*}" "${setting#*=}"
+  done | as_user tee -a "$PGHOST/data/postgresql.conf" >/dev/null
+  server_ctl start
+}
+
+# server_use NAME: the environment in which libpq finds it.
+server_use() {
+  PATH=$(pg_bindir):$PATH
+  export PATH PGHOST="$SCRATCH/$1" PGPORT=54329 PGUSER=postgres PGDATABASE=postgres
+}
+
+# server_ctl start|stop|restart: the server in use.
+server_ctl() {
+  as_user "$(pg_bindir)/pg_ctl" "$1" -s -w -m fast -D "$PGHOST/data" -l "$PGHOST/log" && return
+  server_log
+  die "cannot $1 the server"
+}
+
+server_log() {
+  say "end of the server's log"
+  tail -n 60 "$PGHOST/log"
+}

@@ -1,0 +1,169 @@
+# shellcheck shell=bash
+# The stages of script/test.  A stage prints results that count_tests understands; it fails when
+# it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
+# loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
+
+STAGES=(layers lint build header unit regress pgtap tap examples demo)
+
+# built NAME COMMAND...: once in a run; a failure is not tried again by the next stage.
+built() {
+  local mark=$SCRATCH/built.$1
+  if [ -e "$mark.failed" ]; then
+    echo "$1 could not be built, see above"
+    return 1
+  fi
+  if [ -e "$mark" ]; then return; fi
+  touch "$mark.failed"
+  "${@:2}"
+  mv "$mark.failed" "$mark"
+}
+
+need_core() { built dynpgext tree_install . DYNPGEXT_WERROR=1; }
+need_consumers() { need_core && built consumers tree_install test/consumer; }
+need_examples() {
+  need_core
+  local makefile folder
+  for makefile in "$TREE"/examples/*/Makefile; do
+    folder=examples/$(basename "${makefile%/Makefile}")
+    built "${folder//\//-}" tree_install "$folder"
+  done
+}
+need_everything() { need_core && need_consumers && need_examples; }
+
+stage_layers() {
+  check "check-layers finds what it should" "$ROOT/script/check-layers" --self-test
+  check "layers" "$ROOT/script/check-layers"
+}
+
+stage_lint() {
+  local sources
+  if command -v shellcheck >/dev/null; then
+    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{check-layers,demo,test} .ci/run)
+  else
+    echo "skip - shellcheck is not installed"
+  fi
+  if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+    mapfile -t sources < <(find "$TREE"/{src,include,examples,test} -path '*/frozen' -prune -o \
+      -name '*.[ch]' -print -o -name '*.cpp' -print)
+    check "clang-format" clang-format --dry-run --Werror "${sources[@]}"
+  else
+    echo "skip - clang-format 14 is not installed"
+  fi
+}
+
+stage_build() {
+  need_core
+  echo "ok - dynpgext builds without warnings and installs"
+}
+
+stage_header() {
+  need_consumers
+  echo "ok - test/consumer builds and installs"
+  local standard
+  for standard in c11 c17 c++17 c++20; do
+    check "dynpgext.h, installed, in $standard" header_compiles "$standard"
+  done
+}
+
+# header_compiles STANDARD: everything that the header has, with nothing else on the path.
+header_compiles() {
+  local folder language=c
+  folder=$("$PG_CONFIG" --includedir-server)
+  case $1 in c++*) language=c++ ;; esac
+  as_user g++ -x "$language" -std="$1" -Wall -Wextra -Werror -fsyntax-only -isystem "$folder" \
+    -I "$folder/extension/dynpgext" - <<'EOF'
+#include <dynpgext.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+PG_MODULE_MAGIC;
+#ifdef __cplusplus
+}
+#endif
+DYNPGEXT_MAGIC;
+
+void _Dynpgext_init(const dynpgext_handle *handle) {
+  BackgroundWorker bgw;
+
+  memset(&bgw, 0, sizeof(bgw));
+  strncpy(bgw.bgw_library_name, handle->library_name, BGW_MAXLEN);
+  handle->allocate_shmem(handle, "a:value", 1024, NULL, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
+  if (DYNPGEXT_HANDLE_HAS(handle, register_bgworker))
+    handle->register_bgworker(handle, &bgw, NULL, NULL,
+                              DYNPGEXT_REGISTER_BGWORKER_NOTIFY | DYNPGEXT_SCOPE_GLOBAL);
+}
+
+void _Dynpgext_fini(const dynpgext_handle *handle) { (void)handle; }
+
+bool _Dynpgext_eager_preload(void) {
+  return dynpgext_loader_present() && dynpgext_lookup_shmem("a:value") != NULL &&
+         dynpgext_release_shmem("a:value");
+}
+EOF
+}
+
+stage_unit() {
+  as_user make --no-print-directory -C "$TREE/test/unit" -j "$JOBS" check
+}
+
+# regress FOLDER: its make installcheck, on the server in use; TAP tests have their own stage.
+regress() {
+  local diffs
+  as_user make --no-print-directory -C "$TREE/$1" "PG_CONFIG=$PG_CONFIG" TAP_TESTS= installcheck && return
+  for diffs in "$TREE/$1"/{,output_iso/}regression.diffs; do
+    [ ! -e "$diffs" ] || cat "$diffs"
+  done
+  server_log
+  return 1
+}
+
+stage_regress() {
+  need_everything
+  server_start regress max_worker_processes=32
+  regress .
+}
+
+stage_pgtap() {
+  need_everything
+  server_start pgtap max_worker_processes=32
+  as_user psql -Xqc 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION dynpgext'
+  as_user prove --exec 'psql -XAtq -v ON_ERROR_STOP=1 -f' "$TREE"/test/pgtap/*.sql && return
+  server_log
+  return 1
+}
+
+# As the server's own prove_installcheck does it.
+stage_tap() {
+  need_everything
+  local pgxs log
+  pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")
+  as_user env -C "$TREE" "PATH=$(pg_bindir):$PATH" "TESTDIR=$TREE" "TESTDATADIR=$TREE/tmp_check" \
+    "TESTLOGDIR=$TREE/tmp_check/log" PGPORT=65432 "PG_REGRESS=${pgxs%/*}/test/regress/pg_regress" \
+    prove -j "$JOBS" --timer -I "${pgxs%/*}/test/perl" -I "$TREE" "$TREE"/t/*.pl && return
+  for log in "$TREE"/tmp_check/log/regress_log_*; do
+    if grep -qE '(^|\) )not ok |Looks like your test' "$log"; then
+      say "end of ${log##*/}"
+      tail -n 60 "$log"
+    fi
+  done
+  return 1
+}
+
+stage_examples() {
+  need_examples
+  server_start examples max_worker_processes=32
+  local makefile folder failed=0
+  for makefile in "$TREE"/examples/*/Makefile; do
+    folder=examples/$(basename "${makefile%/Makefile}")
+    if grep -qE '^(REGRESS|ISOLATION)\b' "$makefile"; then
+      regress "$folder" || failed=1
+    else
+      echo "skip - $folder has no tests of its own"
+    fi
+  done
+  return "$failed"
+}
+
+stage_demo() {
+  check "script/demo" quietly "$SCRATCH/demo.log" env DYNPGEXT_TREE="$TREE" "$ROOT/script/demo"
+}
