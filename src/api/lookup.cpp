@@ -27,8 +27,9 @@ void *look_up(const std::string &name) {
 }
 
 void *lookup_shmem(const char *name) {
+  if (name == nullptr) return nullptr;
   if (void *found = state::find_attached(name)) return found;
-  if (name == nullptr || *name == '\0' || std::strlen(name) > DYNPGEXT_MAX_NAME) return nullptr;
+  if (*name == '\0' || std::strlen(name) > DYNPGEXT_MAX_NAME) return nullptr;
   return pg::entry([=] { return look_up(name); });
 }
 

@@ -49,6 +49,10 @@ model::registrations store::read() const {
   return result;
 }
 
+std::vector<model::extension> store::read_extensions() const {
+  return read_all<model::extension>(extensions_);
+}
+
 template <class Row>
 bool store::make_equal(const std::string &extension, const std::vector<Row> &wanted) const {
   const pg::relation relation(tables::of(*this, static_cast<const Row *>(nullptr)),

@@ -21,6 +21,7 @@ class store {
 
   // The newest committed rows and those of this transaction.  AccessShareLock until its end.
   [[nodiscard]] model::registrations read() const;
+  [[nodiscard]] std::vector<model::extension> read_extensions() const;
 
   // Makes the rows of one extension equal to the given ones, touching only what differs.
   // RowExclusiveLock until the end of the transaction.  Returns whether anything differed.

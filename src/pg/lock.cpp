@@ -12,6 +12,14 @@ LOCKTAG tag_of(Oid database) {
   return tag;
 }
 
+bool is_held(const LOCKTAG &tag) {
+#if PG_VERSION_NUM >= 170000
+  return LockHeldByMe(&tag, ExclusiveLock, false);
+#else
+  return LockHeldByMe(&tag, ExclusiveLock);
+#endif
+}
+
 }  // namespace
 
 void provisioning_lock::acquire(Oid database) {
@@ -26,7 +34,7 @@ void provisioning_lock::release(Oid database) {
 
 scoped_provisioning_lock::~scoped_provisioning_lock() {
   const LOCKTAG tag = tag_of(database_);
-  if (IsTransactionState() && LockHeldByMe(&tag, ExclusiveLock)) {
+  if (IsTransactionState() && is_held(tag)) {
     (void)swallow("releasing a lock", [&] { provisioning_lock::release(database_); });
   }
 }

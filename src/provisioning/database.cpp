@@ -24,7 +24,7 @@ void follow(const catalog::store &store, const model::extension_change &change) 
 }
 
 std::vector<model::extension_change> changes(const catalog::store &store, bool only_changed) {
-  return model::compare_installed(catalog::installed_extensions(), store.read().extensions,
+  return model::compare_installed(catalog::installed_extensions(), store.read_extensions(),
                                   only_changed);
 }
 

@@ -19,12 +19,16 @@ struct current_worker {
 constinit current_worker *current = nullptr;
 constinit emit_log_hook_type previous_log_hook = nullptr;
 
-// FATAL is reported on its way out, with nothing in between that could catch it.
+void keep(const ErrorData *data) noexcept {
+  (void)pg::swallow("keeping an error", [data] {
+    current->error = std::string(unpack_sql_state(data->sqlerrcode)) + ": " + data->message;
+  });
+}
+
+// FATAL is reported on its way out, with nothing in between that could catch it.  An ERROR is
+// kept where it leaves the author's function: others may be handled in there.
 void on_log(ErrorData *data) {
-  if (current != nullptr && data->elevel >= ERROR && data->message != nullptr)
-    (void)pg::swallow("keeping an error", [data] {
-      current->error = std::string(unpack_sql_state(data->sqlerrcode)) + ": " + data->message;
-    });
+  if (data->elevel >= FATAL && data->message != nullptr) keep(data);
   if (previous_log_hook != nullptr) previous_log_hook(data);
 }
 
@@ -70,6 +74,22 @@ worker_function prepare(Datum *argument) {
   return function;
 }
 
+void run() {
+  Datum argument = 0;
+  worker_function function = nullptr;
+  try {
+    function = prepare(&argument);
+    if (function != nullptr) pg::call([=] { function(argument); });
+  } catch (const pg::server_error &e) {
+    if (current != nullptr) keep(e.data());
+    throw;
+  } catch (const pg::error &e) {
+    if (current != nullptr)
+      current->error = std::string(unpack_sql_state(e.sqlstate())) + ": " + e.what();
+    throw;
+  }
+}
+
 }  // namespace
 
 extern "C" {
@@ -77,9 +97,5 @@ PGDLLEXPORT void dynpgext_worker_main(Datum);
 }
 
 void dynpgext_worker_main(Datum) {
-  Datum argument = 0;
-  Datum *into = &argument;
-  const worker_function function = pg::entry([=] { return prepare(into); });
-  if (function == nullptr) proc_exit(0);
-  function(argument);
+  pg::entry([] { run(); });
 }
