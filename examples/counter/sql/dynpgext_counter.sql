@@ -1,0 +1,23 @@
+-- Without dynpgext the functions say what is missing.
+CREATE EXTENSION dynpgext_counter;
+SELECT counter_next();
+-- dynpgext adopts what is installed already.
+CREATE EXTENSION dynpgext;
+SELECT counter_next();
+SELECT counter_next();
+SELECT counter_value();
+-- Other sessions see the same memory.
+\c -
+SELECT counter_next();
+SELECT counter_reset();
+SELECT counter_value();
+SELECT name, scope, database = current_database() AS here, size, state
+  FROM dynpgext.allocations WHERE extension = 'dynpgext_counter';
+-- A new CREATE EXTENSION begins anew.
+SELECT counter_next();
+DROP EXTENSION dynpgext_counter;
+CREATE EXTENSION dynpgext_counter;
+SELECT counter_next();
+DROP EXTENSION dynpgext_counter;
+SELECT count(*) FROM dynpgext.extensions;
+DROP EXTENSION dynpgext;

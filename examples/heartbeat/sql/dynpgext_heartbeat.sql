@@ -1,0 +1,33 @@
+CREATE EXTENSION dynpgext;
+-- Polls until the condition holds; the test fails by timeout when it never does.
+SET statement_timeout = '60s';
+CREATE PROCEDURE wait_until(condition text) LANGUAGE plpgsql AS $$
+DECLARE
+  holds boolean := false;
+BEGIN
+  WHILE NOT holds LOOP
+    EXECUTE 'SELECT ' || condition INTO holds;
+    COMMIT;
+  END LOOP;
+END
+$$;
+CREATE EXTENSION dynpgext_heartbeat;
+CALL wait_until('EXISTS (SELECT FROM heartbeat.dynpgext_heartbeat)');
+SELECT name, scope, database = current_database() AS here, state, starts
+  FROM dynpgext.workers WHERE extension = 'dynpgext_heartbeat';
+SELECT h.pid = w.pid AS is_the_worker, heartbeat.age() IS NOT NULL AS has_age
+  FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w WHERE w.name = 'heartbeat';
+-- SIGTERM ends it with exit 0; start_worker() brings it back.
+SELECT dynpgext.stop_worker('dynpgext_heartbeat', 'heartbeat');
+SELECT state, pid IS NULL AS no_process, last_exit_code, last_error
+  FROM dynpgext.workers WHERE name = 'heartbeat';
+SELECT dynpgext.start_worker('dynpgext_heartbeat', 'heartbeat');
+CALL wait_until('(SELECT h.pid = w.pid FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w
+                   WHERE w.name = ''heartbeat'')');
+-- Dropped with its worker beating.
+DROP EXTENSION dynpgext_heartbeat;
+CALL wait_until('NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = ''dynpgext heartbeat''
+                   AND datname = current_database())');
+CALL wait_until('(SELECT count(*) FROM dynpgext.workers) = 0');
+DROP PROCEDURE wait_until;
+DROP EXTENSION dynpgext;
