@@ -1,6 +1,7 @@
 #include "api/lookup.h"
 
 #include "pg/border.h"
+#include "pg/termination.h"
 #include "provisioning/database.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
@@ -30,12 +31,22 @@ void *lookup_shmem(const char *name) {
   if (name == nullptr) return nullptr;
   if (void *found = state::find_attached(name)) return found;
   if (*name == '\0' || std::strlen(name) > DYNPGEXT_MAX_NAME) return nullptr;
-  return pg::entry([=] { return look_up(name); });
+  void *found = pg::entry([=] {
+    const pg::termination_shield shield;
+    return look_up(name);
+  });
+  pg::end_if_asked();
+  return found;
 }
 
 bool release_shmem(const char *name) {
   if (name == nullptr) return false;
-  return pg::entry([=] { return state::detach_allocation(name); });
+  const bool released = pg::entry([=] {
+    const pg::termination_shield shield;
+    return state::detach_allocation(name);
+  });
+  pg::end_if_asked();
+  return released;
 }
 
 bool present() { return state::available(); }

@@ -1,6 +1,7 @@
 // A process that the launcher sends to one database, to provision what is registered there:
 // dynpgext_database_main().
 #include "catalog/store.h"
+#include "pg/termination.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "provisioning/database.h"
@@ -33,6 +34,7 @@ TransactionId oldest_prepared() {
 }
 
 void visit(Oid database) {
+  pg::install_session_termination();
   pg::call([=] {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);

@@ -210,6 +210,9 @@ bool bury(shared &s) {
       const bool late = entry->exited && now - entry->last_exited_at > gone_after_microseconds;
       if (pg::process_exists(entry->pid) && !late) {
         dying = dying || entry->exited;
+        // its handler may have put the first one off, or lost it
+        if (entry->state == model::worker_state::stopping && !entry->exited)
+          pg::terminate_process(entry->pid);
         continue;
       }
       // Gone without a word: that is for the postmaster to judge, and it restarts everything

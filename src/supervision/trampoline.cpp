@@ -3,6 +3,7 @@
 // It reports the process, makes MyBgworkerEntry look as the author registered it, runs the
 // author's function, and on the way out, however that comes, records exit code and error.
 #include "pg/library.h"
+#include "pg/termination.h"
 #include "pg/worker.h"
 #include "state/attachments.h"
 #include "state/launch.h"
@@ -79,6 +80,7 @@ void run() {
   worker_function function = nullptr;
   try {
     function = prepare(&argument);
+    pg::install_safe_termination();  // signals are still blocked: the author unblocks them
     if (function != nullptr) pg::call([=] { function(argument); });
   } catch (const pg::server_error &e) {
     if (current != nullptr) keep(e.data());
