@@ -41,7 +41,8 @@ override CPPFLAGS := -Iinclude -Isrc -isystem $(shell $(PG_CONFIG) --includedir-
 	-DDYNPGEXT_VERSION='"$(DYNPGEXT_VERSION)"' $(filter -D% -U%,$(CPPFLAGS)) $(DYNPGEXT_CPPFLAGS)
 override CXXFLAGS := -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fvisibility-inlines-hidden \
 	-fno-strict-aliasing -fwrapv $(DYNPGEXT_WARNINGS) $(DYNPGEXT_CXXFLAGS)
-SHLIB_LINK += -lstdc++
+# Linked in: opening libstdc++.so costs each new process about as much as all the rest.
+SHLIB_LINK += -static-libgcc -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -Wl,--exclude-libs,ALL
 
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<

@@ -2,6 +2,7 @@
 
 #include "pg/border.h"
 #include "pg/termination.h"
+#include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
@@ -18,9 +19,13 @@ namespace {
 void *look_up(const std::string &name) {
   if (!state::available()) return nullptr;
   state::shared &s = state::use();
-  if (provisioning::is_touched() && !provisioning::is_name_registered(name) &&
+  // The snapshot decides in a transaction that changes registrations; a parallel worker does
+  // not know whether its leader's does.
+  const bool by_snapshot =
+      provisioning::is_touched() || (IsParallelWorker() && IsTransactionState());
+  if (by_snapshot && !provisioning::is_name_registered(name) &&
       !state::is_registered_elsewhere(s, name, MyDatabaseId))
-    return nullptr;  // this transaction has dropped it, if it ever was there
+    return nullptr;
   void *found = state::attach_allocation(s, name, provisioning::transaction_holds());
   if (found == nullptr && provisioning::provision_name(name))
     found = state::attach_allocation(s, name, provisioning::transaction_holds());
@@ -31,22 +36,19 @@ void *lookup_shmem(const char *name) {
   if (name == nullptr) return nullptr;
   if (void *found = state::find_attached(name)) return found;
   if (*name == '\0' || std::strlen(name) > DYNPGEXT_MAX_NAME) return nullptr;
-  void *found = pg::entry([=] {
+  return pg::entry([=] {
     const pg::termination_shield shield;
+    const pg::scratch_memory memory;
     return look_up(name);
   });
-  pg::end_if_asked();
-  return found;
 }
 
 bool release_shmem(const char *name) {
   if (name == nullptr) return false;
-  const bool released = pg::entry([=] {
+  return pg::entry([=] {
     const pg::termination_shield shield;
     return state::detach_allocation(name);
   });
-  pg::end_if_asked();
-  return released;
 }
 
 bool present() { return state::available(); }

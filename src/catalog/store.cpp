@@ -29,12 +29,19 @@ struct tables {
 
 std::optional<store> store::open() {
   if (!OidIsValid(MyDatabaseId)) return std::nullopt;
-  const Oid extension = pg::extension_oid("dynpgext");
+  Oid extension = pg::extension_oid("dynpgext");
   if (!OidIsValid(extension)) return std::nullopt;
   store s;
-  s.extensions_ = pg::member_table(extension, "dynpgext", "registered_extension");
-  s.allocations_ = pg::member_table(extension, "dynpgext", "registered_allocation");
-  s.workers_ = pg::member_table(extension, "dynpgext", "registered_worker");
+  for (;;) {
+    // Each waits for a transaction that is dropping it; dynpgext may be another one then.
+    s.extensions_ = pg::member_table(extension, "dynpgext", "registered_extension");
+    s.allocations_ = pg::member_table(extension, "dynpgext", "registered_allocation");
+    s.workers_ = pg::member_table(extension, "dynpgext", "registered_worker");
+    const Oid now = pg::extension_oid("dynpgext");
+    if (now == extension) break;
+    if (!OidIsValid(now)) return std::nullopt;
+    extension = now;
+  }
   if (!OidIsValid(s.extensions_) || !OidIsValid(s.allocations_) || !OidIsValid(s.workers_))
     return std::nullopt;
   s.owner_ = pg::extension_owner(extension);
@@ -79,12 +86,32 @@ bool store::make_equal(const std::string &extension, const std::vector<Row> &wan
   return differed || !missing.empty();
 }
 
+namespace {
+// Two transactions may register one name at once: the second one waits, and fails here.
+[[noreturn]] void refuse_race(const std::string &extension, const std::string &detail) {
+  throw pg::error(ERRCODE_DUPLICATE_OBJECT,
+                  "extension \"" + extension +
+                      "\" cannot be registered: another transaction has just taken a name",
+                  detail,
+                  "Use another name (by convention extension:version:purpose), or drop the other "
+                  "extension.");
+}
+}  // namespace
+
 bool store::write(const model::extension &extension,
                   const std::vector<model::allocation> &allocations,
                   const std::vector<model::worker> &workers) const {
-  bool differed = make_equal<model::extension>(extension.name, {extension});
-  differed |= make_equal(extension.name, allocations);
-  differed |= make_equal(extension.name, workers);
+  std::string violated;
+  bool differed = false;
+  try {
+    differed = make_equal<model::extension>(extension.name, {extension});
+    differed |= make_equal(extension.name, allocations);
+    differed |= make_equal(extension.name, workers);
+  } catch (const pg::server_error &e) {
+    if (e.data()->sqlerrcode != ERRCODE_UNIQUE_VIOLATION) throw;
+    violated = e.data()->detail != nullptr ? e.data()->detail : e.what();
+  }
+  if (!violated.empty()) refuse_race(extension.name, violated);
   return differed;
 }
 

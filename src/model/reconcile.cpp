@@ -24,7 +24,21 @@ bool is_same(const wanted_worker &wanted, const live_worker &live) {
   return wanted.owner->incarnation == live.incarnation;
 }
 
-bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *live) {
+extension_state state_of(const std::vector<live_extension> &extensions, database_id database,
+                         const std::string &extension) {
+  for (const live_extension &l : extensions)
+    if (l.database == database && l.name == extension) return l.state;
+  return extension_state::pending;
+}
+
+bool can_run(const std::vector<live_extension> &extensions, const wanted_worker &w) {
+  const extension_state state = state_of(extensions, w.source, w.owner->name);
+  return state != extension_state::failed && state != extension_state::quarantined;
+}
+
+bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *live,
+               const std::vector<live_extension> &extensions) {
+  if (can_run(extensions, a) != can_run(extensions, b)) return can_run(extensions, a);
   const auto order = compare_versions(a.owner->version, b.owner->version);
   if (order != 0) return order > 0;
   if (live != nullptr && (a.source == live->source) != (b.source == live->source))
@@ -62,7 +76,11 @@ class planner {
  public:
   planner(database_id database, const std::vector<desired_database> &desired,
           const live_state &live, const circumstances &now)
-      : database_(database), desired_(desired), live_(live), now_(now) {}
+      : database_(database),
+        desired_(desired),
+        live_(live),
+        now_(now),
+        extensions_(live.extensions) {}
 
   std::vector<action> plan() {
     drain_allocations();
@@ -83,16 +101,8 @@ class planner {
     return home == no_database || home == database_ || database_ == every_database;
   }
 
-  extension_state state_of(database_id database, const std::string &extension) const {
-    for (const live_extension &l : live_.extensions)
-      if (l.database == database && l.name == extension) return l.state;
-    return extension_state::pending;
-  }
-
   bool is_ready(const wanted_worker &w) const {
-    if (state_of(w.source, w.owner->name) == extension_state::provisioned) return true;
-    return w.source == database_ &&
-           std::find(provisioned_.begin(), provisioned_.end(), w.owner->name) != provisioned_.end();
+    return state_of(extensions_, w.source, w.owner->name) == extension_state::provisioned;
   }
 
   void drain_allocations() {
@@ -104,7 +114,7 @@ class planner {
   }
 
   void plan_workers() {
-    const std::vector<wanted_worker> wanted = wanted_workers(desired_, live_.workers);
+    const std::vector<wanted_worker> wanted = wanted_workers(desired_, live_.workers, extensions_);
     std::map<worker_key, const wanted_worker *> by_key;
     for (const wanted_worker &w : wanted)
       by_key[{home_of(w.definition->scope, w.source), w.definition->extension,
@@ -131,21 +141,29 @@ class planner {
     if (*kind == action_kind::start && live != nullptr)
       detail = "was " + std::string(name_of(live->state));
     add(*kind, object_kind::worker, home, extension, name, std::move(detail));
+    if (live != nullptr) actions_.back().ticket = live->ticket;
   }
 
   void provision_extensions() {
     const registrations *own = registrations_of(desired_, database_);
     if (own == nullptr) return;
     for (const extension &e : own->extensions) {
-      const extension_state state = state_of(database_, e.name);
+      const extension_state state = state_of(live_.extensions, database_, e.name);
       if (state == extension_state::quarantined) continue;
       if (state == extension_state::failed && !now_.retry_failed) continue;
       const bool incomplete = allocate_missing(*own, e);
       if (!incomplete && state == extension_state::provisioned) continue;
-      provisioned_.push_back(e.name);
+      mark_provisioned(e.name);
       add(action_kind::provision, object_kind::extension, database_, e.name, e.name,
           "version " + e.version);
     }
+  }
+
+  void mark_provisioned(const std::string &extension) {
+    std::erase_if(extensions_, [&](const live_extension &l) {
+      return l.database == database_ && l.name == extension;
+    });
+    extensions_.push_back({database_, extension, extension_state::provisioned});
   }
 
   bool allocate_missing(const registrations &own, const extension &e) {
@@ -170,7 +188,7 @@ class planner {
   const std::vector<desired_database> &desired_;
   const live_state &live_;
   const circumstances &now_;
-  std::vector<std::string> provisioned_;  // by these actions
+  std::vector<live_extension> extensions_;  // as these actions leave them
   std::vector<action> actions_;
 };
 
@@ -199,7 +217,8 @@ std::string_view name_of(object_kind kind) {
 }
 
 std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
-                                          const std::vector<live_worker> &live) {
+                                          const std::vector<live_worker> &live,
+                                          const std::vector<live_extension> &extensions) {
   std::map<worker_key, const live_worker *> running;
   for (const live_worker &w : live) running[key_of(w)] = &w;
   std::map<worker_key, wanted_worker> best;
@@ -211,8 +230,8 @@ std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &d
       const worker_key key{home_of(w.scope, d.database), w.extension, w.name};
       const auto [known, is_new] = best.try_emplace(key, candidate);
       const auto runs = running.find(key);
-      if (!is_new &&
-          is_better(candidate, known->second, runs == running.end() ? nullptr : runs->second))
+      if (!is_new && is_better(candidate, known->second,
+                               runs == running.end() ? nullptr : runs->second, extensions))
         known->second = candidate;
     }
   }

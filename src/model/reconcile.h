@@ -36,7 +36,8 @@ struct live_worker {
   database_id source = no_database;
   std::int64_t incarnation = 0;
   worker_state state = worker_state::registered;
-  bool leaving = false;  // told to end; forgotten when its process has
+  bool leaving = false;      // told to end; what follows is decided when its process has
+  std::uint64_t ticket = 0;  // of its newest start
 };
 
 struct live_extension {
@@ -73,6 +74,7 @@ struct action {
   std::string extension;
   std::string name;
   std::string detail;
+  std::uint64_t ticket = 0;  // of a worker: the start that was decided on
   bool operator==(const action &) const = default;
 };
 
@@ -83,10 +85,11 @@ struct wanted_worker {
   database_id source = no_database;
 };
 
-// The one to run of an identity: its database's, or of a global one the highest version's;
-// among equals the one that runs already.
+// The one to run of an identity: its database's, or of a global one the highest version's of
+// those whose extension has not failed; among equals the one that runs already.
 [[nodiscard]] std::vector<wanted_worker>
-wanted_workers(const std::vector<desired_database> &desired, const std::vector<live_worker> &live);
+wanted_workers(const std::vector<desired_database> &desired, const std::vector<live_worker> &live,
+               const std::vector<live_extension> &extensions);
 
 struct circumstances {
   bool in_recovery = false;   // then workers for the end of recovery wait

@@ -5,8 +5,10 @@ namespace detail {
 
 void rethrow(const saved_state &saved) {
   saved.restore();
-  MemoryContextSwitchTo(saved.memory);
+  // Where a rollback of the subtransaction, which may come before the report, leaves it.
+  MemoryContextSwitchTo(TopTransactionContext != nullptr ? TopTransactionContext : saved.memory);
   ErrorData *data = CopyErrorData();
+  MemoryContextSwitchTo(saved.memory);
   FlushErrorState();
   InterruptHoldoffCount = saved.interrupt_holdoff;
   QueryCancelHoldoffCount = saved.cancel_holdoff;
@@ -61,7 +63,7 @@ void raise(const report &what) {
   pg_unreachable();
 }
 
-void warn(const report &what, const char *doing) noexcept {
+void warn(const report &what, const char *doing, const char *hint) noexcept {
   // An ERROR inside the server may have left its LWLocks to an abort that will not come.
   LWLockReleaseAll();
   const bool server = what.server != nullptr;
@@ -72,7 +74,7 @@ void warn(const report &what, const char *doing) noexcept {
   if (sigsetjmp(here, 0) == 0) {
     PG_exception_stack = &here;
     ereport(WARNING, (errcode(sqlstate), errmsg("dynpgext: while %s: %s", doing, message),
-                      errhint("The launcher makes it good; see also dynpgext.reload().")));
+                      hint != nullptr ? errhint("%s", hint) : 0));
   } else {
     FlushErrorState();
   }
@@ -80,6 +82,11 @@ void warn(const report &what, const char *doing) noexcept {
 }
 
 }  // namespace detail
+
+void begin_exit() noexcept {
+  LWLockReleaseAll();
+  ConditionVariableCancelSleep();
+}
 
 void check_for_interrupts() {
   if (INTERRUPTS_PENDING_CONDITION()) call([] { CHECK_FOR_INTERRUPTS(); });

@@ -16,8 +16,8 @@
 
 namespace dynpgext::pg {
 
-// An ERROR of the server's, on its way through C++ frames.  The data lives in the memory
-// context that was current where call() was entered.
+// An ERROR of the server's, on its way through C++ frames.  The data lives as long as the
+// transaction (outside of one, as long as the memory context that was current in call()).
 class server_error : public std::exception {
  public:
   explicit server_error(ErrorData *data) noexcept : data_(data) {}
@@ -81,7 +81,7 @@ struct report {
 
 void describe_current_exception(report *into) noexcept;
 [[noreturn]] void raise(const report &what);
-void warn(const report &what, const char *doing) noexcept;
+void warn(const report &what, const char *doing, const char *hint) noexcept;
 
 template <class F, class R>
 [[gnu::noinline]] void run(F *f, R *result, report *failure) noexcept {
@@ -131,17 +131,23 @@ auto entry(F f) -> decltype(f()) {
   if constexpr (!std::is_void_v<result_type>) return result;
 }
 
-// For places where an ERROR would be a catastrophe.  Locks that a failed call left behind
-// are released; `doing` completes "dynpgext: while ..., ".  Returns whether f succeeded.
+// For places where an ERROR would be a catastrophe.  All LWLocks are released after one, so
+// none may be held outside of f; `doing` completes "dynpgext: while ...: ".  Returns whether f
+// succeeded.
+inline constexpr const char *made_good = "The launcher makes it good; see also dynpgext.reload().";
 template <class F>
-bool swallow(const char *doing, F f) noexcept {
+bool swallow(const char *doing, F f, const char *hint = made_good) noexcept {
   char result{};
   detail::report failure;
   detail::run(&f, &result, &failure);
   if (!failure.failed()) return true;
-  detail::warn(failure, doing);
+  detail::warn(failure, doing, hint);
   return false;
 }
+
+// What an exit callback begins with: the process may have been ended in the middle of
+// anything, also while it held locks or waited on a condition variable.
+void begin_exit() noexcept;
 
 // A pending cancel or termination, as an exception.
 void check_for_interrupts();

@@ -34,7 +34,7 @@ std::string share_path() {
 std::vector<std::string> control_folders() {
   const std::string system = share_path();
   std::vector<std::string> folders;
-  if (const char *path = GetConfigOption("extension_control_path", true, true)) {
+  if (const char *path = GetConfigOption("extension_control_path", true, false)) {
     const std::string list = path;
     for (size_t start = 0; start <= list.size();) {
       const size_t end = std::min(list.find(':', start), list.size());
@@ -46,7 +46,7 @@ std::vector<std::string> control_folders() {
       start = end + 1;
     }
   }
-  if (const char *root = GetConfigOption("extension_destdir", true, true);
+  if (const char *root = GetConfigOption("extension_destdir", true, false);
       root != nullptr && *root != '\0')
     folders.push_back(root + system + "/extension");
   folders.push_back(system + "/extension");
@@ -68,7 +68,8 @@ void read_control_file(const std::string &file, settings *into) {
     found = call([=] {
       ConfigVariable *first = nullptr;
       ConfigVariable *last = nullptr;
-      (void)ParseConfigFp(opened, path, 0, ERROR, &first, &last);
+      // a broken file is the server's to refuse; here it names nothing
+      if (!ParseConfigFp(opened, path, 0, WARNING, &first, &last)) return pair{};
       pair values{};
       for (const ConfigVariable *item = first; item != nullptr; item = item->next) {
         if (strcmp(item->name, "module_pathname") == 0) values.library = item->value;

@@ -29,7 +29,7 @@ std::string substitute_libdir(const std::string &name) {
 
 // Debian lets a superuser put another root before the folders of extensions.
 std::string below_extension_root(const std::string &path) {
-  const char *root = GetConfigOption("extension_destdir", true, true);
+  const char *root = GetConfigOption("extension_destdir", true, false);
   return root == nullptr || *root == '\0' ? std::string() : root + path;
 }
 

@@ -34,7 +34,7 @@ void provisioning_lock::release(Oid database) {
 
 scoped_provisioning_lock::~scoped_provisioning_lock() {
   const LOCKTAG tag = tag_of(database_);
-  if (IsTransactionState() && is_held(tag)) {
+  if (!kept_ && IsTransactionState() && is_held(tag)) {
     (void)swallow("releasing a lock", [&] { provisioning_lock::release(database_); });
   }
 }

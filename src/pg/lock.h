@@ -48,9 +48,12 @@ class scoped_provisioning_lock {
   scoped_provisioning_lock(const scoped_provisioning_lock &) = delete;
   scoped_provisioning_lock &operator=(const scoped_provisioning_lock &) = delete;
   ~scoped_provisioning_lock();
+  // until the end of the transaction
+  void keep() { kept_ = true; }
 
  private:
   Oid database_;
+  bool kept_ = false;
 };
 
 }  // namespace dynpgext::pg

@@ -95,11 +95,18 @@ void relation::erase(const row &row) const {
 
 Oid member_table(Oid extension, const char *schema, const char *name) {
   return call([=] {
-    const Oid namespace_id = get_namespace_oid(schema, true);
-    if (!OidIsValid(namespace_id)) return InvalidOid;
-    const Oid table_id = get_relname_relid(name, namespace_id);
-    if (!OidIsValid(table_id)) return InvalidOid;
-    return getExtensionOfObject(RelationRelationId, table_id) == extension ? table_id : InvalidOid;
+    for (;;) {
+      const Oid namespace_id = get_namespace_oid(schema, true);
+      if (!OidIsValid(namespace_id)) return InvalidOid;
+      const Oid table_id = get_relname_relid(name, namespace_id);
+      if (!OidIsValid(table_id)) return InvalidOid;
+      LockRelationOid(table_id, AccessShareLock);
+      // still the one of that name, now that it cannot be dropped any more?
+      if (get_relname_relid(name, get_namespace_oid(schema, true)) == table_id)
+        return getExtensionOfObject(RelationRelationId, table_id) == extension ? table_id
+                                                                               : InvalidOid;
+      UnlockRelationOid(table_id, AccessShareLock);
+    }
   });
 }
 

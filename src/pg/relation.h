@@ -67,7 +67,7 @@ class relation {
 };
 
 // OID of schema.name if it belongs to the extension; InvalidOid otherwise, so that a table
-// that somebody else made there is never trusted.
+// that somebody else made there is never trusted.  AccessShareLock on it.
 [[nodiscard]] Oid member_table(Oid extension, const char *schema, const char *name);
 // OID of an extension of this database, or InvalidOid; and its owner.
 [[nodiscard]] Oid extension_oid(const char *name);

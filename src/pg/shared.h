@@ -38,6 +38,7 @@ class table {
     const dshash_parameters p = parameters(tranche);
     table_ = call([=, &p] { return dshash_attach(area, &p, handle, nullptr); });
   }
+  [[nodiscard]] bool is_open() const { return table_ != nullptr; }
   [[nodiscard]] dshash_table_handle handle() const { return dshash_get_hash_table_handle(table_); }
 
   [[nodiscard]] Entry *find(const Key &key) const {

@@ -1,12 +1,19 @@
 #include "pg/termination.h"
 
 #include <signal.h>
+#include <time.h>
 
 namespace dynpgext::pg {
 namespace {
 
+// How long a process may take to come by a CHECK_FOR_INTERRUPTS() before it is ended where it is.
+constexpr int64 grace_microseconds = 1000000;
+
 constinit volatile sig_atomic_t shields = 0;
-constinit volatile sig_atomic_t put_off = false;
+constinit volatile sig_atomic_t asked = false;
+constinit volatile TimestampTz asked_at = 0;
+constinit timer_t reminder{};
+constinit bool has_reminder = false;
 
 void end_now() {
   sigset_t all;
@@ -17,20 +24,38 @@ void end_now() {
                          MyBgworkerEntry->bgw_type)));
 }
 
+// A SIGTERM to this process itself, later; timer_settime() may be called in a handler.
+void remind() {
+  if (!has_reminder) return;
+  itimerspec when{};
+  when.it_value.tv_sec = grace_microseconds / 1000000;
+  (void)timer_settime(reminder, 0, &when, nullptr);
+}
+
 void on_terminate(SIGNAL_ARGS) {
   if (proc_exit_inprogress) return;
-  if (shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0) end_now();
   const int saved_errno = errno;
-  put_off = true;
+  const TimestampTz now = GetCurrentTimestamp();
+  if (!asked) {
+    asked = true;
+    asked_at = now;
+  }
+  const bool is_late = now - asked_at >= grace_microseconds * 9 / 10;
+  if (is_late && shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0) end_now();
   InterruptPending = true;
   ProcDiePending = true;
   SetLatch(MyLatch);
+  remind();
   errno = saved_errno;
 }
 
 }  // namespace
 
 void install_safe_termination() {
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGTERM;
+  has_reminder = timer_create(CLOCK_MONOTONIC, &event, &reminder) == 0;
   call([] { pqsignal(SIGTERM, on_terminate); });
 }
 
@@ -41,11 +66,5 @@ void install_session_termination() {
 termination_shield::termination_shield() noexcept { shields = shields + 1; }
 
 termination_shield::~termination_shield() { shields = shields - 1; }
-
-void end_if_asked() {
-  if (unlikely(put_off) && shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0 &&
-      !proc_exit_inprogress)
-    end_now();
-}
 
 }  // namespace dynpgext::pg

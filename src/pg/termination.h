@@ -1,18 +1,20 @@
 // SIGTERM in background workers.
 //
 // The server's default handler for them ends the process at once, in the middle of whatever
-// it does.  A process that dies so while it waits for an LWLock stays in the lock's queue,
-// and the others wait for ever.  (Authors who install die() are not affected.)
+// it does.  One that dies in malloc corrupts its memory on the way out, and takes the server
+// through a crash-restart; one that dies while it waits for an LWLock stays in the lock's
+// queue, and the others wait for ever.  Both were seen within seconds when workers were
+// stopped just after their start.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// In place of the server's default: ends the process at once, too, but not while interrupts
-// are held, as they are under every LWLock, and not within a termination_shield.  Then it
-// asks for the end, which comes at the next CHECK_FOR_INTERRUPTS(), at the end of the shield,
-// or with the next SIGTERM, whichever is first.
+// In place of the server's default: asks for the end, as in a session, which then comes at the
+// next CHECK_FOR_INTERRUPTS(), and sets the latch.  A process that has not come by one within a
+// second is ended where it is, as by the default handler, unless it holds interrupts or is
+// within a termination_shield; then it has another second.  An author's own handler replaces it.
 void install_safe_termination();
 
 // The server's handler for sessions: the end comes at the next CHECK_FOR_INTERRUPTS().
@@ -26,8 +28,5 @@ class termination_shield {
   termination_shield &operator=(const termination_shield &) = delete;
   ~termination_shield();
 };
-
-// What the shields have put off.  Called where nothing of ours is on the stack.
-void end_if_asked();
 
 }  // namespace dynpgext::pg

@@ -46,6 +46,17 @@ pinned_identity::~pinned_identity() {
   });
 }
 
+scratch_memory::scratch_memory()
+    : own_(call([] {
+        return AllocSetContextCreate(CurrentMemoryContext, "dynpgext", ALLOCSET_DEFAULT_SIZES);
+      })),
+      saved_(MemoryContextSwitchTo(own_)) {}
+
+scratch_memory::~scratch_memory() {
+  MemoryContextSwitchTo(saved_);
+  MemoryContextDelete(own_);
+}
+
 void begin_transaction() {
   call([] {
     SetCurrentStatementStartTimestamp();
@@ -58,6 +69,14 @@ void commit_transaction() {
   call([] {
     PopActiveSnapshot();
     CommitTransactionCommand();
+  });
+}
+
+void require_writable(const char *command) {
+  call([=] {
+    PreventCommandIfReadOnly(command);
+    PreventCommandDuringRecovery(command);
+    PreventCommandIfParallelMode(command);
   });
 }
 

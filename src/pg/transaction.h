@@ -12,7 +12,8 @@ struct failure {
 };
 
 // Runs f in a subtransaction.  When it fails the subtransaction is rolled back, and what
-// it raised is returned.  A cancel or termination is not a failure of f's: it is thrown on.
+// it raised is returned.  A cancel, termination or deadlock is not a failure of f's: it is
+// thrown on, after the rollback as well.
 template <class F>
 [[nodiscard]] std::optional<failure> attempt(F &&f);
 
@@ -30,10 +31,26 @@ class pinned_identity {
   int guc_level_ = 0;
 };
 
+// A memory context for a scope: what the server allocates in between goes with it.
+class scratch_memory {
+ public:
+  scratch_memory();
+  scratch_memory(const scratch_memory &) = delete;
+  scratch_memory &operator=(const scratch_memory &) = delete;
+  ~scratch_memory();
+
+ private:
+  MemoryContext own_;
+  MemoryContext saved_;
+};
+
 // One transaction in a background worker: begun here, committed by commit(), rolled back
 // by the server's own error handling when an ERROR gets that far.
 void begin_transaction();
 void commit_transaction();
+
+// Raises the server's error 25006 in a read-only transaction and on a standby.
+void require_writable(const char *command);
 
 // Everything that earlier commands of this transaction wrote becomes visible.
 void make_visible();
@@ -56,20 +73,24 @@ template <class F>
 std::optional<failure> attempt(F &&f) {
   detail::subtransaction sub;
   std::optional<failure> why;
-  std::exception_ptr interruption;
+  std::exception_ptr other;
   try {
     f();
   } catch (const server_error &e) {
-    why = failure{e.data()->sqlerrcode, e.data()->message};
-    if (detail::is_interruption(why->sqlstate)) interruption = std::current_exception();
+    if (detail::is_interruption(e.data()->sqlerrcode))
+      other = std::current_exception();
+    else
+      why = failure{e.data()->sqlerrcode, e.data()->message};
   } catch (const error &e) {
     why = failure{e.sqlstate(), e.what()};
+  } catch (...) {
+    other = std::current_exception();
   }
-  if (interruption) std::rethrow_exception(interruption);
-  if (why)
+  if (why || other)
     sub.rollback();
   else
     sub.commit();
+  if (other) std::rethrow_exception(other);
   return why;
 }
 

@@ -71,12 +71,6 @@ void free_handle(BackgroundWorkerHandle *handle) {
   call([=] { pfree(handle); });
 }
 
-bool process_exists(pid_t pid) { return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); }
-
-void terminate_process(pid_t pid) {
-  if (pid > 0) (void)kill(pid, SIGTERM);
-}
-
 void wait_for_latch(long milliseconds) {
   call([=] {
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pg/border.h"
+#include "pg/process.h"
 
 namespace dynpgext::pg {
 
@@ -29,10 +30,6 @@ void start_process_at_boot(const worker_request &request);
 [[nodiscard]] bool has_stopped(BackgroundWorkerHandle *handle);
 
 void free_handle(BackgroundWorkerHandle *handle);
-
-[[nodiscard]] bool process_exists(pid_t pid);
-// SIGTERM; nothing where the process is gone.
-void terminate_process(pid_t pid);
 
 // Waits for this process's latch, an interrupt or the timeout; the process exits when the
 // postmaster dies.

@@ -67,6 +67,7 @@ void publish(state::shared &s, const model::registrations &wanted) {
     const state::exclusive lock(s);
     publication.publish();
     state::settle_allocations(s, MyDatabaseId, state::desired(s));
+    state::settle_workers(s, state::desired(s));
   }
   state::keep_extension_states(s, MyDatabaseId, wanted);
 }
@@ -83,24 +84,34 @@ std::vector<action> select(std::vector<action> plan, const reload_options &optio
 std::vector<action> plan_with(state::shared &s, const model::registrations &wanted,
                               const reload_options &options) {
   const state::reading lock(s);
-  return select(model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}),
-                                 state::live(s, transaction_holds()),
-                                 state::circumstances(options.retry_failed)),
-                options);
+  model::live_state live = state::live(s, transaction_holds());
+  overlay_notes(live);
+  std::vector<action> plan =
+      select(model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}), live,
+                              state::circumstances(options.retry_failed)),
+             options);
+  // what this transaction has changed itself follows with its commit
+  if (is_touched())
+    std::erase_if(plan, [](const action &a) {
+      return a.kind != action_kind::provision && a.kind != action_kind::allocate;
+    });
+  return plan;
 }
 
 // Extensions that were installed or dropped behind our back (with event triggers off).
-std::vector<action> describe(const std::vector<model::extension_change> &found) {
+std::vector<action> describe(const std::vector<model::extension_change> &found,
+                             const reload_options &options) {
   std::vector<action> result;
   for (const model::extension_change &c : found) {
-    if (c.kind == model::change_kind::added && participating_library(c.name, c.version).empty())
-      continue;
-    const char *detail = c.kind == model::change_kind::removed ? "no longer installed, version "
-                         : c.kind == model::change_kind::added ? "adopted, version "
-                                                               : "updated to version ";
-    result.push_back(
-        {c.kind == model::change_kind::removed ? action_kind::drain : action_kind::provision,
-         object_kind::extension, MyDatabaseId, c.name, c.name, detail + c.version});
+    if (!options.extension.empty() && c.name != options.extension) continue;
+    const bool added = c.kind == model::change_kind::added;
+    const bool removed = c.kind == model::change_kind::removed;
+    if (added && participating_library(c.name, c.version).empty()) continue;
+    const char *detail = removed ? "no longer installed, version "
+                         : added ? "adopted, version "
+                                 : "updated to version ";
+    result.push_back({removed ? action_kind::drain : action_kind::provision, object_kind::extension,
+                      MyDatabaseId, c.name, c.name, detail + c.version});
   }
   return result;
 }
@@ -112,8 +123,9 @@ void provision_one(const catalog::store &store, state::shared &s, const model::e
     record_failure(e, *why);
     return;
   }
-  if (!is_touched())
-    state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
+  if (is_touched()) return;
+  state::publish_holds(s, transaction_holds());
+  state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
 }
 
 // Carries out a plan for committed registrations: first memory, then workers, for which what
@@ -136,38 +148,49 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
   state::carry_out(s, rest);
 }
 
+// Follows what has changed behind our back.  Returns the extensions that could not be.
+std::vector<std::string> follow_all(const catalog::store &store, const reload_options &options,
+                                    bool only_changed) {
+  std::vector<std::string> failed;
+  for (const model::extension_change &change : changes(store, only_changed)) {
+    if (!options.extension.empty() && change.name != options.extension) continue;
+    const auto why = pg::attempt([&] { follow(store, change); });
+    if (!why) continue;
+    add_failed(store, change, *why);
+    failed.push_back(change.name);
+  }
+  return failed;
+}
+
 }  // namespace
 
 void capture(const catalog::store &store, bool only_changed) {
-  for (const model::extension_change &change : changes(store, only_changed)) {
-    if (only_changed) {
-      follow(store, change);
-    } else if (const auto why = pg::attempt([&] { follow(store, change); })) {
-      add_failed(store, change, *why);
-    }
+  if (only_changed) {
+    for (const model::extension_change &change : changes(store, true)) follow(store, change);
+  } else {
+    (void)follow_all(store, {}, false);
   }
 }
 
 std::vector<action> reload(const catalog::store &store, const reload_options &options) {
   state::shared &s = state::attach();
   const int64 boot = s.root->boot;
-  std::vector<model::extension_change> found = changes(store, false);
-  std::vector<action> plan = select(describe(found), options);
+  std::vector<action> plan = select(describe(changes(store, false), options), options);
   const std::vector<action> rest = plan_with(s, store.read().wanted(boot), options);
   plan.insert(plan.end(), rest.begin(), rest.end());
   if (plan.empty() || options.dry_run) return plan;
-  const bool lock_here = !is_touched();
-  std::optional<pg::scoped_provisioning_lock> lock;
-  if (lock_here) lock.emplace(MyDatabaseId);
-  if (!RecoveryInProgress() && !XactReadOnly)
-    for (const model::extension_change &change : changes(store, false))
-      if (options.extension.empty() || change.name == options.extension)
-        if (const auto why = pg::attempt([&] { follow(store, change); }))
-          add_failed(store, change, *why);
+  // kept until the end of the transaction if this changes registrations
+  pg::scoped_provisioning_lock lock(MyDatabaseId);
+  std::vector<std::string> failed;
+  if (!RecoveryInProgress() && !XactReadOnly) failed = follow_all(store, options, false);
   const model::registrations wanted = store.read().wanted(boot);
   if (!is_touched()) publish(s, wanted);
-  execute(store, s, wanted, plan_with(s, wanted, options), options);
-  if (is_touched()) lock.reset();  // taken again before the commit
+  std::vector<action> now = plan_with(s, wanted, options);
+  std::erase_if(now, [&](const action &a) {
+    return std::find(failed.begin(), failed.end(), a.extension) != failed.end();
+  });
+  execute(store, s, wanted, now, options);
+  if (is_touched()) lock.keep();
   (void)state::ensure_launcher(s);
   return plan;
 }
@@ -178,14 +201,15 @@ void provision_database(const catalog::store &store) {
   options.retry_failed = false;
   // the tables first, then the lock: the order in which a commit takes them
   (void)store.read();
-  const pg::scoped_provisioning_lock lock(MyDatabaseId);
-  if (!RecoveryInProgress())
-    for (const model::extension_change &change : changes(store, true))
-      if (const auto why = pg::attempt([&] { follow(store, change); }))
-        add_failed(store, change, *why);
+  pg::scoped_provisioning_lock lock(MyDatabaseId);
+  // the first time after a start everything is looked at: in single-user mode, and with event
+  // triggers off, extensions come and go unnoticed
+  const bool is_first = !state::is_known(s, MyDatabaseId);
+  if (!RecoveryInProgress()) (void)follow_all(store, options, !is_first);
   const model::registrations wanted = store.read().wanted(s.root->boot);
   if (!is_touched()) publish(s, wanted);
   execute(store, s, wanted, plan_with(s, wanted, options), options);
+  if (is_touched()) lock.keep();
 }
 
 void forget_current_database() {
@@ -197,6 +221,7 @@ void forget_current_database() {
     const state::exclusive guard(s);
     nothing.publish();
     state::settle_allocations(s, MyDatabaseId, state::desired(s));
+    state::settle_workers(s, state::desired(s));
   }
   state::keep_extension_states(s, MyDatabaseId, {});
   state::carry_out(s, state::plan(s, MyDatabaseId, false));
@@ -222,6 +247,7 @@ bool provision_name(const std::string &name) {
   for (const action &planned : plan_with(s, wanted, options)) {
     if (planned.kind != action_kind::provision) continue;
     provision(*store, *wanted.find_extension(a->extension));
+    state::publish_holds(s, transaction_holds());
     state::set_extension_state(s, MyDatabaseId, a->extension, model::extension_state::provisioned);
   }
   return true;

@@ -88,6 +88,7 @@ bool is_eager(const entry_points &library) {
 }
 
 std::string installed_version(const std::string &name) {
+  if (name == "dynpgext") not_taking_part(name);
   for (const model::installed_extension &i : catalog::installed_extensions())
     if (i.name == name) return i.version;
   throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + name + "\" does not exist", {},

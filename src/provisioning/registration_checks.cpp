@@ -46,6 +46,9 @@ std::string library_of(const BackgroundWorker &bgw, const std::string &own) {
 
 void check_function(const std::string &library, const std::string &function,
                     const std::string &what) {
+  if (pg::library_file(library).empty())
+    throw pg::error(ERRCODE_UNDEFINED_FILE, what + ": there is no library \"" + library + "\"", {},
+                    "Leave bgw_library_name empty, or copy handle->library_name into it.");
   if (pg::library_function(library, function.c_str()) != nullptr) return;
   throw pg::error(
       ERRCODE_UNDEFINED_FUNCTION,

@@ -37,12 +37,30 @@ class opened {
   session *saved_;
 };
 
+// Handles and their strings live as long as the process.
+struct owned_handle {
+  std::string name, version, library;
+  dynpgext_handle handle;
+};
+using handle_key = std::tuple<std::string, std::string, std::string>;
+std::map<handle_key, owned_handle> &handles() {
+  static auto *const all = new std::map<handle_key, owned_handle>;
+  return *all;
+}
+
+[[noreturn]] void refuse_handle(const dynpgext_handle *handle, const char *function) {
+  std::string who;
+  for (const auto &[key, owned] : handles())
+    if (&owned.handle == handle) who = "extension \"" + owned.name + "\": ";
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  who + function + " may be called only from within _Dynpgext_init",
+                  "The handle is valid only while the _Dynpgext_init that was given it runs.");
+}
+
 session &session_for(const dynpgext_handle *handle, const char *function) {
   if (current == nullptr || handle == nullptr || current->handle != handle ||
       !current->may_register)
-    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    std::string(function) + " may be called only from within _Dynpgext_init",
-                    "The handle is valid only while the _Dynpgext_init that was given it runs.");
+    refuse_handle(handle, function);
   return *current;
 }
 
@@ -59,16 +77,9 @@ void api_register_bgworker(const dynpgext_handle *handle, BackgroundWorker *bgw,
   });
 }
 
-// Handles and their strings live as long as the process.
 const dynpgext_handle *handle_for(const model::extension &e) {
-  struct owned {
-    std::string name, version, library;
-    dynpgext_handle handle;
-  };
-  using key = std::tuple<std::string, std::string, std::string>;
-  static auto *const handles = new std::map<key, owned>;
-  const auto [found, is_new] = handles->try_emplace({e.name, e.version, e.library});
-  owned &o = found->second;
+  const auto [found, is_new] = handles().try_emplace({e.name, e.version, e.library});
+  owned_handle &o = found->second;
   if (is_new) {
     o.name = e.name;
     o.version = e.version;

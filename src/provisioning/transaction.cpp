@@ -36,9 +36,9 @@ transaction &mine() {
   return *t;
 }
 
-void end_holds(transaction &t) {
+void end_holds(transaction &t, void (*end)(state::shared &, std::span<const state::hold>)) {
   if (t.holds.empty()) return;
-  state::release_holds(state::attach(), t.holds);
+  end(state::attach(), t.holds);
   t.holds.clear();
   t.hold_levels.clear();
 }
@@ -71,13 +71,7 @@ void complete_memory(transaction &t, state::shared &s, const catalog::store &sto
   {
     const state::reading lock(s);
     model::live_state live = state::live(s, t.holds);
-    for (const auto &[name, n] : t.notes) {
-      std::erase_if(live.extensions,
-                    [&, extension = std::cref(name)](const model::live_extension &e) {
-                      return e.database == MyDatabaseId && e.name == extension.get();
-                    });
-      live.extensions.push_back({MyDatabaseId, name, n.state});
-    }
+    overlay_notes(live);
     plan = model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}), live,
                             state::circumstances(false));
   }
@@ -118,8 +112,9 @@ void after_commit(transaction &t) {
     const state::exclusive lock(s);
     t.publication->publish();
     state::settle_allocations(s, MyDatabaseId, state::desired(s));
+    state::settle_workers(s, state::desired(s));
   }
-  end_holds(t);
+  end_holds(t, state::release_holds);
   if (!publishes) return;
   for (const auto &[name, n] : t.notes)
     if (t.publication->wanted().find_extension(name) != nullptr)
@@ -139,7 +134,7 @@ void after_abort(transaction &t) {
   state::abandon_claims();
   if (t.is_idle() || state::attached() == nullptr) return;
   state::shared &s = state::attach();
-  end_holds(t);
+  end_holds(t, state::roll_back_holds);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
   if (t.touched) state::forget_unpublished_states(s, MyDatabaseId);
 }
@@ -182,7 +177,6 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
     std::replace(t.hold_levels.begin(), t.hold_levels.end(), my_id, parent_id);
   } else if (event == SUBXACT_EVENT_ABORT_SUB) {
     (void)pg::swallow("rolling back to a savepoint", [&] {
-      state::abandon_claims();
       std::vector<state::hold> ended;
       for (size_t i = t.holds.size(); i-- > 0;) {
         if (t.hold_levels[i] != my_id) continue;
@@ -190,7 +184,7 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
         t.holds.erase(t.holds.begin() + static_cast<ptrdiff_t>(i));
         t.hold_levels.erase(t.hold_levels.begin() + static_cast<ptrdiff_t>(i));
       }
-      if (!ended.empty()) state::release_holds(state::attach(), ended);
+      if (!ended.empty()) state::roll_back_holds(state::attach(), ended);
     });
   }
 }
@@ -225,6 +219,16 @@ void suspect_drop() { mine().drop_suspected = true; }
 void note_extension(const std::string &extension, model::extension_state state,
                     const std::string &error) {
   mine().notes[extension] = {state, error};
+}
+
+void overlay_notes(model::live_state &live) {
+  for (const auto &[name, n] : mine().notes) {
+    const std::string &extension = name;
+    std::erase_if(live.extensions, [&](const model::live_extension &e) {
+      return e.database == MyDatabaseId && e.name == extension;
+    });
+    live.extensions.push_back({MyDatabaseId, extension, n.state});
+  }
 }
 
 }  // namespace dynpgext::provisioning

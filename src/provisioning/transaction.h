@@ -33,4 +33,7 @@ void suspect_drop();
 void note_extension(const std::string &extension, model::extension_state state,
                     const std::string &error = {});
 
+// The states of extensions as this transaction leaves them.
+void overlay_notes(model::live_state &live);
+
 }  // namespace dynpgext::provisioning

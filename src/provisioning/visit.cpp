@@ -12,25 +12,32 @@ namespace {
 
 using namespace dynpgext;
 
-// A prepared transaction of this database that is still open may change registrations when
-// it ends; InvalidTransactionId if there is none.
-TransactionId oldest_prepared() {
-  return pg::call([] {
-    TransactionId found = InvalidTransactionId;
+// Prepared transactions of this database may change registrations when they end.
+void watch_prepared_transactions(state::shared &s) {
+  struct list {
+    TransactionId *ids;
+    uint64 count;
+  };
+  const list found = pg::call([] {
+    list open{nullptr, 0};
+    const MemoryContext caller = CurrentMemoryContext;
     if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
     if (SPI_execute("SELECT transaction FROM pg_catalog.pg_prepared_xacts"
                     " WHERE database OPERATOR(pg_catalog.=) pg_catalog.current_database()"
-                    " ORDER BY prepared LIMIT 1",
-                    true, 1) != SPI_OK_SELECT)
+                    " ORDER BY prepared",
+                    true, 0) != SPI_OK_SELECT)
       elog(ERROR, "could not read pg_prepared_xacts");
-    if (SPI_processed == 1) {
+    open.ids = static_cast<TransactionId *>(
+        MemoryContextAlloc(caller, sizeof(TransactionId) * (SPI_processed + 1)));
+    for (uint64 i = 0; i < SPI_processed; ++i) {
       bool is_null = false;
-      const Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-      if (!is_null) found = DatumGetTransactionId(value);
+      const Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+      open.ids[open.count++] = DatumGetTransactionId(value);
     }
     SPI_finish();
-    return found;
+    return open;
   });
+  for (uint64 i = 0; i < found.count; ++i) state::watch_prepared(s, MyDatabaseId, found.ids[i]);
 }
 
 void visit(Oid database) {
@@ -40,16 +47,13 @@ void visit(Oid database) {
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   });
   state::shared &s = state::attach();
+  state::set_visit();
   pg::begin_transaction();
-  const TransactionId prepared = max_prepared_xacts > 0 ? oldest_prepared() : InvalidTransactionId;
+  if (max_prepared_xacts > 0) watch_prepared_transactions(s);
   if (const auto store = catalog::store::open()) {
     provisioning::provision_database(*store);
   } else {
     provisioning::forget_current_database();
-  }
-  {
-    const state::exclusive lock(s);
-    if (state::database_entry *entry = s.databases.find({database})) entry->prepared = prepared;
   }
   pg::commit_transaction();
   state::set_provisioned(s, database);

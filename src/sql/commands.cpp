@@ -1,6 +1,6 @@
 // What a DBA can call: reload, load, unload, version.
 #include "catalog/store.h"
-#include "pg/control_file.h"
+#include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
 #include "sql/function.h"
@@ -61,6 +61,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_load) {
     if (fcinfo->args[0].isnull)
       throw pg::error(ERRCODE_NULL_VALUE_NOT_ALLOWED,
                       "dynpgext.load(): extension must not be null");
+    pg::require_writable("dynpgext.load()");
     std::optional<std::string> version;
     if (!fcinfo->args[1].isnull) version = sql::text_argument(fcinfo, 1);
     return sql::text_result(
@@ -70,6 +71,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_load) {
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_unload) {
   return pg::entry([=] {
+    pg::require_writable("dynpgext.unload()");
     return BoolGetDatum(provisioning::unload(open_store(), sql::name_argument(fcinfo, 0)));
   });
 }

@@ -59,7 +59,7 @@ bool start(const target &t) {
   {
     const state::reading lock(s);
     all = state::desired(s);
-    wanted = model::wanted_workers(all, state::live_workers(s));
+    wanted = model::wanted_workers(all, state::live_workers(s), state::extension_states(s));
   }
   for (const model::wanted_worker &w : wanted) {
     if (model::home_of(w.definition->scope, w.source) != t.id.home ||

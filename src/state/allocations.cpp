@@ -156,7 +156,8 @@ std::vector<model::live_allocation> live_allocations(const shared &s, std::span<
     int best_rank = -1;
     for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
       const bool is_held = std::binary_search(held.begin(), held.end(), p);
-      const int rank = is_held ? 2 : state_of(i) == instance_state::published ? 1 : 0;
+      // memory that only other transactions under way have is theirs alone
+      const int rank = is_held ? 2 : state_of(i) == instance_state::published ? 1 : -1;
       if (rank <= best_rank) return;
       best = &i;
       best_rank = rank;
@@ -252,7 +253,6 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   i->source = r.database;
   i->incarnation = r.owner.incarnation;
   i->holders = 1;
-  i->owner = MyProcPid;
   i->allocated_at = GetCurrentTimestamp();
   pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
   for (open_claim &claim : claims())
@@ -268,10 +268,8 @@ hold finish_claim(shared &s, const allocation_key &key, dsa_pointer made) {
   instance *i = s.at(made);
   i->next = entry->instances;
   entry->instances = made;
-  // registered and committed already (after a restart): there for everybody from now on
-  settle(s, key, desired(s));
   pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
-  return {key, made};
+  return {key, made, true};
 }
 
 void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexcept {
@@ -300,6 +298,31 @@ void release_holds(shared &s, std::span<const hold> holds) noexcept {
     const auto &all = desired(s);
     for (const hold &h : holds) settle(s, h.key, all);
   });
+}
+
+void roll_back_holds(shared &s, std::span<const hold> holds) noexcept {
+  if (holds.empty()) return;
+  (void)pg::swallow("giving back shared memory", [&] {
+    const exclusive lock(s);
+    for (const hold &h : holds) {
+      instance *i = s.at(h.instance);
+      const bool is_last = --i->holders == 0;
+      allocation_entry *entry = s.allocations.find(h.key);
+      if (entry == nullptr || !is_last || state_of(*i) != instance_state::pending) continue;
+      if (h.made) {
+        retire(s, *entry, h.instance);
+        erase_if_empty(s, *entry);
+      } else {
+        settle(s, h.key, desired(s));
+      }
+    }
+  });
+}
+
+void publish_holds(shared &s, std::span<const hold> holds) {
+  const exclusive lock(s);
+  const auto &all = desired(s);
+  for (const hold &h : holds) settle(s, h.key, all);
 }
 
 void settle(shared &s, const allocation_key &key, const std::vector<model::desired_database> &all) {

@@ -23,10 +23,11 @@ struct allocation_request {
 struct hold {
   allocation_key key;
   dsa_pointer instance = InvalidDsaPointer;
+  bool made = false;  // by this transaction
 };
 
 // The instances that exist, as the reconciler sees them: of each name the one that this
-// transaction holds, else the published one, else any.  Caller holds root.lock.
+// transaction holds, else the published one.  Caller holds root.lock.
 [[nodiscard]] std::vector<model::live_allocation> live_allocations(const shared &s,
                                                                    std::span<const hold> own = {});
 
@@ -36,8 +37,13 @@ struct hold {
 template <class F>
 [[nodiscard]] hold hold_instance(shared &s, const allocation_request &request, F &&initialise);
 
-// Ends holds: what is registered now stays, the rest is given back.
+// Ends holds with the commit: what is registered now stays, the rest is given back.
 void release_holds(shared &s, std::span<const hold> holds) noexcept;
+// Ends them with a rollback: what was made for them is given back, unless it has been published
+// or another transaction wants it, too.
+void roll_back_holds(shared &s, std::span<const hold> holds) noexcept;
+// What is registered and committed already (after a restart) is there for everybody from now on.
+void publish_holds(shared &s, std::span<const hold> holds);
 
 // Puts the instances of a name in line with what is registered: the wanted one is published,
 // others that nobody holds drain or go.  Exclusive lock.  Does not allocate.

@@ -78,14 +78,13 @@ dsa_pointer visible_instance(const shared &s, const allocation_key &key, std::sp
   const allocation_entry *entry = s.allocations.find(key);
   if (entry == nullptr) return InvalidDsaPointer;
   *initialising = *initialising || (entry->creator != 0 && entry->creator != MyProcPid);
-  const PGPROC *leader = MyProc->lockGroupLeader;
   dsa_pointer found = InvalidDsaPointer;
   for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
     const instance *i = s.at(p);
     const bool held =
         std::any_of(own.begin(), own.end(), [p](const hold &h) { return h.instance == p; });
-    const bool leaders =
-        leader != nullptr && leader != MyProc && i->owner == leader->pid && i->holders > 0;
+    // registered in the snapshot that it has from its leader, or this is not asked
+    const bool leaders = IsParallelWorker() && i->holders > 0;
     // newest first: what this transaction has made comes before what is published
     if (held || leaders) return p;
     if (state_of(i) == instance_state::published) found = p;
@@ -93,7 +92,10 @@ dsa_pointer visible_instance(const shared &s, const allocation_key &key, std::sp
   return found;
 }
 
-void on_exit(int, Datum) { detach_all(); }
+void on_exit(int, Datum) {
+  pg::begin_exit();
+  detach_all();
+}
 
 bool is_registered(const shared &s, const allocation_key &key) {
   const std::string name = key.name.str();

@@ -70,19 +70,17 @@ publication::~publication() {
   });
 }
 
-void publication::publish() noexcept {
-  (void)pg::swallow("publishing registrations", [this] {
-    database_entry *entry = shared_.databases.find({database_});
-    if (entry == nullptr) return;  // the database has been dropped meanwhile
-    std::swap(entry->registrations, bytes_);
-    std::swap(entry->registrations_size, size_);
-    entry->present = present_;
-    ++shared_.root->publications;
-    if (DsaPointerIsValid(bytes_)) {
-      shared_.root->memory_used -= size_;
-      pg::release(shared_.area, std::exchange(bytes_, InvalidDsaPointer));
-    }
-  });
+void publication::publish() {
+  database_entry *entry = shared_.databases.find({database_});
+  if (entry == nullptr) return;  // the database has been dropped meanwhile
+  std::swap(entry->registrations, bytes_);
+  std::swap(entry->registrations_size, size_);
+  entry->present = present_;
+  ++shared_.root->publications;
+  if (DsaPointerIsValid(bytes_)) {
+    shared_.root->memory_used -= size_;
+    pg::release(shared_.area, std::exchange(bytes_, InvalidDsaPointer));
+  }
 }
 
 void set_extension_state(shared &s, Oid database, const std::string &extension,
@@ -139,7 +137,7 @@ bool is_known(const shared &s, Oid database) {
 bool is_provisioned(const shared &s, Oid database) {
   const reading lock(s);
   const database_entry *entry = s.databases.find({database});
-  return entry != nullptr && entry->provisioned && !TransactionIdIsValid(entry->prepared);
+  return entry != nullptr && entry->provisioned && entry->prepared_count == 0;
 }
 
 void set_provisioned(shared &s, Oid database) {
@@ -147,18 +145,49 @@ void set_provisioned(shared &s, Oid database) {
   database_entry *entry = s.databases.insert({database});
   entry->provisioned = true;
   entry->visits_failed = 0;
+  entry->visit_after = 0;
 }
 
 void want_visit(shared &s, Oid database) {
   const exclusive lock(s);
   s.databases.insert({database})->visit_wanted = true;
-  if (s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+  // the launcher itself looks at it next time, not at once again
+  if (s.root->launcher_latch != nullptr && s.root->launcher != MyProcPid)
+    SetLatch(s.root->launcher_latch);
 }
 
 void watch_prepared(shared &s, Oid database, TransactionId xid) {
   const exclusive lock(s);
   database_entry *entry = s.databases.insert({database});
-  if (!TransactionIdIsValid(entry->prepared)) entry->prepared = xid;
+  TransactionId *end = entry->prepared + entry->prepared_count;
+  if (std::find(entry->prepared, end, xid) != end) return;
+  if (entry->prepared_count == std::size(entry->prepared)) {
+    entry->prepared_overflow = true;
+    return;
+  }
+  *end = xid;
+  ++entry->prepared_count;
+}
+
+std::vector<std::pair<Oid, TransactionId>> watched_prepared(const shared &s) {
+  std::vector<std::pair<Oid, TransactionId>> result;
+  const reading lock(s);
+  for (const database_entry *entry : s.databases.entries())
+    for (uint32 i = 0; i < entry->prepared_count; ++i)
+      result.emplace_back(entry->key.database, entry->prepared[i]);
+  return result;
+}
+
+void end_prepared(shared &s, Oid database, TransactionId xid) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr) return;
+  TransactionId *end = entry->prepared + entry->prepared_count;
+  TransactionId *rest = std::remove(entry->prepared, end, xid);
+  entry->prepared_count = static_cast<uint32>(rest - entry->prepared);
+  // the visit finds those that did not fit
+  entry->prepared_overflow = false;
+  entry->visit_wanted = true;
 }
 
 }  // namespace dynpgext::state

@@ -25,8 +25,8 @@ class publication {
   publication &operator=(const publication &) = delete;
   ~publication();
 
-  // In place of what was published before.  Exclusive lock.  Cannot fail.
-  void publish() noexcept;
+  // In place of what was published before.  Exclusive lock.  Allocates nothing.
+  void publish();
   [[nodiscard]] Oid database() const { return database_; }
   [[nodiscard]] const model::registrations &wanted() const { return wanted_; }
 
@@ -61,5 +61,9 @@ void set_provisioned(shared &s, Oid database);
 void want_visit(shared &s, Oid database);
 // Remembers a prepared transaction whose end may change what the database registers.
 void watch_prepared(shared &s, Oid database, TransactionId xid);
+// Those that are remembered, of all databases.
+[[nodiscard]] std::vector<std::pair<Oid, TransactionId>> watched_prepared(const shared &s);
+// Has ended: the database is to be visited.
+void end_prepared(shared &s, Oid database, TransactionId xid);
 
 }  // namespace dynpgext::state

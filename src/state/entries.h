@@ -19,11 +19,15 @@ struct database_key {
 };
 struct database_entry {
   database_key key;
-  bool present;               // has dynpgext
-  bool provisioned;           // everything registered has been provisioned (or has failed)
-  bool visit_wanted;          // the launcher is to send a process
-  uint32 visits_failed;       // in a row
-  TransactionId prepared;     // a prepared transaction that may have changed registrations
+  bool present;             // has dynpgext
+  bool provisioned;         // everything registered has been provisioned (or has failed)
+  bool visit_wanted;        // the launcher is to send a process
+  TimestampTz visit_after;  // but not before this time
+  uint32 visits_failed;     // in a row
+  // transactions that are, or are being, prepared and may change registrations
+  uint32 prepared_count;
+  TransactionId prepared[16];
+  bool prepared_overflow;     // there were more than fit; the next visit looks for them
   dsa_pointer registrations;  // encoded, see model/encoding.h
   uint32 registrations_size;  // bytes
 };
@@ -65,7 +69,6 @@ struct instance {
   Oid source;         // the database whose registration made it
   int64 incarnation;  // of the extension there
   uint32 holders;     // transactions under way that want it
-  pid_t owner;        // the process that made it (its parallel workers see it, too)
   uint32 attached;    // processes that have looked it up
   TimestampTz allocated_at;
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
@@ -102,8 +105,10 @@ struct worker_entry {
   model::worker_state state;
   bool leaving;            // told to end; the entry goes with its process
   bool renewing;           // told to end; starts anew when it has
+  bool crowded_out;        // the process sent to start it took the last free slot itself
   uint64 ticket;           // of the newest start: a process with an older one must not run
   pid_t pid;               // of the process, from when it comes up until it is known to have gone
+  uint64 pid_birth;        // tells that process from a later one with its pid
   bool exited;             // the process has reported its end but may still be there
   TimestampTz claimed_at;  // when the newest start was asked for
   int64 starts;

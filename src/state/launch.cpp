@@ -24,6 +24,7 @@ callback_key key_for(const worker_identity &id) { return {id.home, id.extension,
 constexpr int64 launcher_patience_microseconds = 10 * INT64CONST(1000000);
 
 constinit bool is_preloaded = false;
+constinit bool is_visit = false;
 
 bool runs(const shared &s, const worker_identity &id) {
   const auto status = status_of(s, id);
@@ -63,7 +64,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   request.extra = {reinterpret_cast<const char *>(&message), sizeof message};
   BackgroundWorkerHandle *handle = nullptr;
   if (!pg::start_process(request, definition.has_callback ? &handle : nullptr)) {
-    report_no_slot(s, *start);
+    report_no_slot(s, *start, is_visit);
     if (!start->was_waiting)
       pg::log(WARNING,
               "no free slot for background worker \"" + id.name + "\" of extension \"" +
@@ -72,8 +73,9 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     return launch_result::no_slot;
   }
   if (definition.has_callback)
-    (void)pg::swallow("running the callback of a background worker",
-                      [&] { run_callback(id, handle); });
+    (void)pg::swallow(
+        "running the callback of a background worker", [&] { run_callback(id, handle); },
+        "The worker has been started all the same.");
   return launch_result::started;
 }
 
@@ -103,7 +105,7 @@ void carry_out(shared &s, const std::vector<model::action> &plan) {
   {
     const reading lock(s);
     all = desired(s);  // a copy: `wanted` points into it
-    wanted = model::wanted_workers(all, live_workers(s));
+    wanted = model::wanted_workers(all, live_workers(s), extension_states(s));
   }
   for (const model::action &action : plan) {
     if (!is_worker(action)) continue;
@@ -114,15 +116,16 @@ void carry_out(shared &s, const std::vector<model::action> &plan) {
                  w.definition->extension == id.extension && w.definition->name == id.name;
         });
     if (action.kind == model::action_kind::stop) {
-      (void)stop(s, id, stop_reason::dropped);
+      (void)stop(s, id, stop_reason::dropped, action.ticket);
     } else if (want != wanted.end()) {
       if (action.kind == model::action_kind::postpone) {
         postpone(s, id, *want);
         continue;
       }
       if (action.kind == model::action_kind::replace && runs(s, id)) {
-        (void)stop(s, id, stop_reason::renewed);
-      } else if (can_launch(id, *want->definition)) {
+        (void)stop(s, id, stop_reason::renewed, action.ticket);
+      } else if (can_launch(id, *want->definition) || is_crowded_out(s, id)) {
+        // crowded out: a worker without its callback is better than none
         (void)launch(s, id, *want);
       } else {
         want_visit(s, want->source);
@@ -137,6 +140,7 @@ void forget_database(shared &s, Oid database) {
     const exclusive lock(s);
     nothing.publish();
     settle_allocations(s, database, desired(s));
+    settle_workers(s, desired(s));
   }
   keep_extension_states(s, database, {});
   carry_out(s, plan(s, database, false));
@@ -159,6 +163,8 @@ bool start_launcher_process(bool at_boot) {
 
 void set_preloaded() { is_preloaded = true; }
 bool preloaded() { return is_preloaded; }
+
+void set_visit() { is_visit = true; }
 
 bool ensure_launcher(shared &s) {
   if (is_preloaded || !IsUnderPostmaster) return true;

@@ -26,7 +26,8 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
 [[nodiscard]] std::vector<model::action> plan(shared &s, Oid database, bool retry_failed,
                                               std::span<const hold> own = {});
 // Carries out what a plan says of workers.  One that needs a callback which no init has
-// given in this process is left to a visit of its database.
+// given in this process is left to a visit of its database; where the visit finds no second
+// slot for it, it is started without.
 void carry_out(shared &s, const std::vector<model::action> &plan);
 
 // The database has been dropped: its workers end, its memory goes, and so do its entries.
@@ -44,6 +45,8 @@ bool ensure_launcher(shared &s);
 // sure there is a launcher, so that after a restart without preload the first use brings
 // everything back.
 shared &use();
+// This process was sent to a database by the launcher.
+void set_visit();
 // Tells who starts the launcher that the postmaster does (shared_preload_libraries).
 void set_preloaded();
 [[nodiscard]] bool preloaded();

@@ -45,26 +45,33 @@ root *find_root() {
   return r;
 }
 
+// Both may fail halfway, for want of memory, and go on from there when called again.
 void make_area(shared &s) {
-  s.area = pg::create_area(s.root->tranche);
-  s.databases.create(s.area, s.root->tranche);
-  s.extensions.create(s.area, s.root->tranche);
-  s.allocations.create(s.area, s.root->tranche);
-  s.workers.create(s.area, s.root->tranche);
-  s.root->databases = s.databases.handle();
-  s.root->extensions = s.extensions.handle();
-  s.root->allocations = s.allocations.handle();
-  s.root->workers = s.workers.handle();
-  s.root->area = pg::call([&s] { return dsa_get_handle(s.area); });
-  s.root->area_made = true;
+  if (s.root->area_made) return;
+  if (s.area == nullptr) {
+    s.area = pg::create_area(s.root->tranche);
+    s.root->area = pg::call([&s] { return dsa_get_handle(s.area); });
+    s.root->area_made = true;
+  }
 }
 
-void attach_area(shared &s) {
-  s.area = pg::attach_area(s.root->area);
-  s.databases.attach(s.area, s.root->tranche, s.root->databases);
-  s.extensions.attach(s.area, s.root->tranche, s.root->extensions);
-  s.allocations.attach(s.area, s.root->tranche, s.root->allocations);
-  s.workers.attach(s.area, s.root->tranche, s.root->workers);
+template <class Table>
+void open_table(const shared &s, Table &table, dshash_table_handle *handle) {
+  if (table.is_open()) return;
+  if (*handle == InvalidDsaPointer) {
+    table.create(s.area, s.root->tranche);
+    *handle = table.handle();
+  } else {
+    table.attach(s.area, s.root->tranche, *handle);
+  }
+}
+
+void open_tables(shared &s) {
+  if (s.area == nullptr) s.area = pg::attach_area(s.root->area);
+  open_table(s, s.databases, &s.root->databases);
+  open_table(s, s.extensions, &s.root->extensions);
+  open_table(s, s.allocations, &s.root->allocations);
+  open_table(s, s.workers, &s.root->workers);
 }
 
 // Everything attached here lives as long as the process.
@@ -98,10 +105,8 @@ shared &attach() {
   pg::register_lock_tranche(s.root->tranche, tranche_name);
   {
     const exclusive lock(s);
-    if (s.root->area_made)
-      attach_area(s);
-    else
-      make_area(s);
+    make_area(s);
+    open_tables(s);
   }
   is_attached = true;
   return s;

@@ -8,8 +8,6 @@ namespace {
 // A start that no process has come of for so long has been lost (the postmaster could not
 // fork, or gave up at a shutdown); one that comes later finds its ticket void.
 constexpr int64 lost_after_microseconds = 30 * INT64CONST(1000000);
-// A process that has reported its end but is there after so long is another one with its pid.
-constexpr int64 gone_after_microseconds = 10 * INT64CONST(1000000);
 
 // Does the event, if it can happen; returns whether it could.
 bool advance(worker_entry &entry, model::worker_event event) {
@@ -75,7 +73,7 @@ void release_identity(shared &s, worker_entry &entry) {
 // Forgets a process that has reported its end and is gone by now.
 void bury_exited(shared &s, const worker_key &key) {
   worker_entry *entry = s.workers.find(key);
-  if (entry != nullptr && entry->exited && !pg::process_exists(entry->pid))
+  if (entry != nullptr && entry->exited && !pg::process_exists(entry->pid, entry->pid_birth))
     release_identity(s, *entry);
 }
 
@@ -94,7 +92,8 @@ std::vector<model::live_worker> live_workers(const shared &s) {
   for (const worker_entry *entry : s.workers.entries()) {
     if (entry->ticket == 0 && entry->source == InvalidOid) continue;  // only prepared
     result.push_back({entry->key.home, definition_of(*entry), entry->version.str(), entry->source,
-                      entry->incarnation, entry->state, entry->leaving || entry->renewing});
+                      entry->incarnation, entry->state, entry->leaving || entry->renewing,
+                      entry->ticket});
   }
   return result;
 }
@@ -128,11 +127,12 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   return worker_start{id, *wanted.definition, entry->ticket, was_waiting};
 }
 
-void report_no_slot(shared &s, const worker_start &start) {
+void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
   const exclusive lock(s);
   worker_entry *entry = s.workers.find(key_of(start.id));
   if (entry == nullptr || entry->ticket != start.ticket) return;
   (void)advance(*entry, model::worker_event::no_slot);
+  entry->crowded_out = entry->crowded_out || crowded_out;
   changed(s);
 }
 
@@ -143,12 +143,12 @@ void postpone(shared &s, const worker_identity &id, const model::wanted_worker &
   if (advance(*entry, model::worker_event::postpone)) define(*entry, wanted);
 }
 
-bool stop(shared &s, const worker_identity &id, stop_reason reason) {
+bool stop(shared &s, const worker_identity &id, stop_reason reason, std::optional<uint64> ticket) {
   const exclusive lock(s);
   const worker_key key = key_of(id);
   bury_exited(s, key);
   worker_entry *entry = s.workers.find(key);
-  if (entry == nullptr) return false;
+  if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
   const bool had_process = entry->pid != 0 && !entry->exited;
   const bool stopped = advance(*entry, model::worker_event::stop);
   if (!had_process && entry->state == model::worker_state::stopped)
@@ -174,6 +174,8 @@ std::optional<worker_start> come_up(shared &s, uint64 ticket) {
   if (entry->leaving || entry->pid != 0 || !advance(*entry, model::worker_event::come_up))
     return std::nullopt;
   entry->pid = MyProcPid;
+  entry->pid_birth = pg::process_birth(MyProcPid);
+  entry->crowded_out = false;
   entry->exited = false;
   ++entry->starts;
   entry->last_started_at = GetCurrentTimestamp();
@@ -185,7 +187,7 @@ std::optional<worker_start> come_up(shared &s, uint64 ticket) {
 }
 
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
-                 const std::string &error) noexcept {
+                 const message_text &error) noexcept {
   (void)pg::swallow("reporting a worker's end", [&] {
     const exclusive lock(s);
     worker_entry *entry = s.workers.find(key_of(id));
@@ -195,7 +197,7 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
     entry->exited = true;
     entry->last_exited_at = GetCurrentTimestamp();
     entry->last_exit_code = code;
-    entry->last_error.assign(error);
+    entry->last_error = error;
     changed(s);
     wake_launcher_locked(s);
   });
@@ -207,12 +209,8 @@ bool bury(shared &s) {
   bool dying = false;
   for (worker_entry *entry : s.workers.entries()) {
     if (entry->pid != 0) {
-      const bool late = entry->exited && now - entry->last_exited_at > gone_after_microseconds;
-      if (pg::process_exists(entry->pid) && !late) {
+      if (pg::process_exists(entry->pid, entry->pid_birth)) {
         dying = dying || entry->exited;
-        // its handler may have put the first one off, or lost it
-        if (entry->state == model::worker_state::stopping && !entry->exited)
-          pg::terminate_process(entry->pid);
         continue;
       }
       // Gone without a word: that is for the postmaster to judge, and it restarts everything
@@ -234,11 +232,31 @@ std::optional<worker_status> status_of(const shared &s, const worker_identity &i
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
   if (entry == nullptr) return std::nullopt;
-  return worker_status{entry->state, entry->pid};
+  return worker_status{entry->state, entry->pid, entry->pid_birth};
+}
+
+bool is_crowded_out(const shared &s, const worker_identity &id) {
+  const reading lock(s);
+  const worker_entry *entry = s.workers.find(key_of(id));
+  return entry != nullptr && entry->crowded_out;
+}
+
+void settle_workers(shared &s, const std::vector<model::desired_database> &desired) {
+  for (const model::wanted_worker &wanted : model::wanted_workers(desired, live_workers(s), {})) {
+    if (wanted.definition->scope != model::scope::global) continue;
+    worker_entry *entry =
+        s.workers.find(key_of({InvalidOid, wanted.definition->extension, wanted.definition->name}));
+    if (entry == nullptr || entry->source == wanted.source || !OidIsValid(entry->source)) continue;
+    if (!(definition_of(*entry) == *wanted.definition) ||
+        entry->version.view() != wanted.owner->version)
+      continue;
+    entry->source = wanted.source;
+    entry->incarnation = wanted.owner->incarnation;
+  }
 }
 
 bool has_process(const worker_status &status) {
-  return model::is_active(status.state) || pg::process_exists(status.pid);
+  return model::is_active(status.state) || pg::process_exists(status.pid, status.pid_birth);
 }
 
 }  // namespace dynpgext::state

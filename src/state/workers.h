@@ -38,8 +38,14 @@ struct worker_start {
 // already, another process has claimed it, or its last process is still there.
 [[nodiscard]] std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
                                                       const model::wanted_worker &wanted);
-// No process came of the claim.
-void report_no_slot(shared &s, const worker_start &start);
+// No process came of the claim.  `crowded_out`: this process is one that was sent to start it.
+void report_no_slot(shared &s, const worker_start &start, bool crowded_out);
+// The process sent to start it took the last free slot itself?
+[[nodiscard]] bool is_crowded_out(const shared &s, const worker_identity &id);
+
+// Global workers that run for a database that no longer registers them, but are wanted by
+// another one just so, run for that one now.  Exclusive lock.
+void settle_workers(shared &s, const std::vector<model::desired_database> &desired);
 // The worker is wanted but waits (for the end of recovery).
 void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
 
@@ -49,15 +55,17 @@ enum class stop_reason {
   renewed,  // it is to start anew when it has ended
   asked,    // stop_worker(): it stays stopped
 };
-// Returns whether there was anything to stop.
-bool stop(shared &s, const worker_identity &id, stop_reason reason);
+// Returns whether there was anything to stop.  With a ticket, only the start with that one is
+// stopped: a newer start has been decided on by somebody who knew more.
+bool stop(shared &s, const worker_identity &id, stop_reason reason,
+          std::optional<uint64> ticket = std::nullopt);
 
 // --- called in the worker's process ---
 // Reports that the process of a start is there.  Nothing when it must not run (any more).
 [[nodiscard]] std::optional<worker_start> come_up(shared &s, uint64 ticket);
 // Reports its end.  Wakes the launcher.
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
-                 const std::string &error) noexcept;
+                 const message_text &error) noexcept;
 
 // --- called by the launcher ---
 // Forgets processes that have ended, and starts that nothing came of.  Returns whether some
@@ -68,6 +76,7 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
 struct worker_status {
   model::worker_state state;
   pid_t pid;
+  uint64 pid_birth;
 };
 [[nodiscard]] std::optional<worker_status> status_of(const shared &s, const worker_identity &id);
 // Is a process of it there, or may one come up at any moment?

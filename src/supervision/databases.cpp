@@ -5,44 +5,43 @@
 
 namespace dynpgext::supervision {
 
-std::vector<Oid> connectable_databases() {
+std::vector<database> existing_databases() {
   pg::begin_transaction();
-  std::vector<Oid> found;
+  std::vector<database> found;
   {
     const pg::relation databases(DatabaseRelationId, AccessShareLock);
     for (const pg::row &row : databases.rows())
-      if (row.boolean(Anum_pg_database_datallowconn - 1))
-        found.push_back(row.oid(Anum_pg_database_oid - 1));
+      found.push_back(
+          {row.oid(Anum_pg_database_oid - 1), row.boolean(Anum_pg_database_datallowconn - 1)});
   }
   pg::commit_transaction();
   return found;
 }
 
-void follow_databases(state::shared &s, const std::vector<Oid> &existing) {
-  std::vector<Oid> dropped;
-  {
-    const state::exclusive lock(s);
-    for (const state::database_entry *entry : s.databases.entries())
-      if (std::find(existing.begin(), existing.end(), entry->key.database) == existing.end())
-        dropped.push_back(entry->key.database);
-    for (const Oid database : existing)
-      if (s.databases.find({database}) == nullptr)
-        s.databases.insert({database})->visit_wanted = true;
-  }
-  for (const Oid database : dropped) state::forget_database(s, database);
-}
-
-void follow_prepared_transactions(state::shared &s) {
-  std::vector<std::pair<Oid, TransactionId>> watched;
+void follow_databases(state::shared &s) {
+  // What is known first, then what exists: one that is made in between is not taken for dropped.
+  std::vector<Oid> known;
   {
     const state::reading lock(s);
     for (const state::database_entry *entry : s.databases.entries())
-      if (TransactionIdIsValid(entry->prepared))
-        watched.emplace_back(entry->key.database, entry->prepared);
+      known.push_back(entry->key.database);
   }
-  for (const auto &[database, xid] : watched) {
+  const std::vector<database> existing = existing_databases();
+  for (const Oid id : known)
+    if (std::none_of(existing.begin(), existing.end(),
+                     [=](const database &d) { return d.id == id; }))
+      state::forget_database(s, id);
+  const state::exclusive lock(s);
+  for (const database &d : existing)
+    if (d.connectable && s.databases.find({d.id}) == nullptr)
+      s.databases.insert({d.id})->visit_wanted = true;
+}
+
+void follow_prepared_transactions(state::shared &s) {
+  for (const auto &[database, xid] : state::watched_prepared(s)) {
     const TransactionId id = xid;
-    if (!pg::call([id] { return TransactionIdIsInProgress(id); })) state::want_visit(s, database);
+    if (!pg::call([id] { return TransactionIdIsInProgress(id); }))
+      state::end_prepared(s, database, id);
   }
 }
 

@@ -9,6 +9,7 @@ namespace {
 constexpr long dying_naptime_milliseconds = 10;
 
 void on_exit(int, Datum) {
+  pg::begin_exit();
   (void)pg::swallow("ending the launcher", [] {
     state::shared *s = state::attached();
     if (s == nullptr) return;
@@ -31,7 +32,7 @@ bool take_office(state::shared &s) {
     s.root->launcher_starter = 0;
     // visits that an earlier launcher had under way are made again
     for (state::database_entry *entry : s.databases.entries())
-      if (!entry->provisioned && entry->visits_failed == 0) entry->visit_wanted = true;
+      if (!entry->provisioned) entry->visit_wanted = true;
   }
   pg::call([] { before_shmem_exit(on_exit, 0); });
   return true;
@@ -42,8 +43,7 @@ bool may_retire(state::shared &s) {
   if (state::preloaded()) return false;
   const state::exclusive lock(s);
   for (const state::database_entry *entry : s.databases.entries())
-    if (entry->present || entry->visit_wanted || TransactionIdIsValid(entry->prepared))
-      return false;
+    if (entry->present || entry->visit_wanted || entry->prepared_count > 0) return false;
   if (!s.workers.entries().empty()) return false;
   s.root->launcher = 0;
   s.root->launcher_latch = nullptr;
@@ -59,10 +59,11 @@ void run() {
   while (!pg::asked_to_exit()) {
     pg::reload_configuration_if_asked();
     const bool dying = state::bury(s);
-    follow_databases(s, connectable_databases());
+    follow_databases(s);
     follow_prepared_transactions(s);
     const bool visiting = visits.advance();
-    state::carry_out(s, state::plan(s, model::every_database, false));
+    // databases come first: workers would take the slots that their visits need
+    if (!visits.is_starved()) state::carry_out(s, state::plan(s, model::every_database, false));
     if (!visiting && may_retire(s)) return;
     pg::wait_for_latch(dying ? dying_naptime_milliseconds : pg::settings::naptime_milliseconds());
   }

@@ -20,6 +20,8 @@ class visits {
   // Starts as many as may run at once; forgets those that have ended.  Returns whether any
   // is under way or waits for a slot.
   bool advance();
+  // Does a database wait for a slot to be visited with?
+  [[nodiscard]] bool is_starved() const { return starved_; }
 
  private:
   struct visit {
@@ -32,14 +34,17 @@ class visits {
 
   state::shared &shared_;
   std::vector<visit> under_way_;
-  bool reported_no_slot_ = false;
+  bool starved_ = false;
 };
 
-// Databases that can be connected to, from pg_database; in a transaction of its own.
-[[nodiscard]] std::vector<Oid> connectable_databases();
-// Makes the known databases those: new ones are to be visited, dropped ones are forgotten
-// with everything they had.
-void follow_databases(state::shared &s, const std::vector<Oid> &existing);
+struct database {
+  Oid id;
+  bool connectable;
+};
+// From pg_database; in a transaction of its own.
+[[nodiscard]] std::vector<database> existing_databases();
+// New databases are to be visited, dropped ones are forgotten with everything they had.
+void follow_databases(state::shared &s);
 // Databases whose prepared transactions have ended are to be visited.
 void follow_prepared_transactions(state::shared &s);
 

@@ -15,28 +15,32 @@ using namespace dynpgext;
 // What this process runs.  One for each process, never destroyed.
 struct current_worker {
   state::worker_start start;
-  std::string error;
+  state::message_text error;
 };
 constinit current_worker *current = nullptr;
 constinit emit_log_hook_type previous_log_hook = nullptr;
 
-void keep(const ErrorData *data) noexcept {
-  (void)pg::swallow("keeping an error", [data] {
-    current->error = std::string(unpack_sql_state(data->sqlerrcode)) + ": " + data->message;
-  });
+// Without allocation: the process may be on its way out from anywhere.
+void keep(int sqlstate, const char *message) noexcept {
+  snprintf(current->error.bytes, sizeof current->error.bytes, "%s: %s", unpack_sql_state(sqlstate),
+           message);
+  const int length = static_cast<int>(current->error.view().size());
+  // where a long one is cut, not in the middle of a character
+  current->error.bytes[pg_mbcliplen(current->error.bytes, length, length)] = '\0';
 }
 
 // FATAL is reported on its way out, with nothing in between that could catch it.  An ERROR is
 // kept where it leaves the author's function: others may be handled in there.
 void on_log(ErrorData *data) {
-  if (data->elevel >= FATAL && data->message != nullptr) keep(data);
+  if (data->elevel >= FATAL && data->message != nullptr) keep(data->sqlerrcode, data->message);
   if (previous_log_hook != nullptr) previous_log_hook(data);
 }
 
 void on_exit(int code, Datum) {
   if (current == nullptr) return;
+  pg::begin_exit();
   // a normal end carries no error, whatever was logged before
-  if (code == 0) current->error.clear();
+  if (code == 0) current->error = {};
   state::report_exit(*state::attached(), current->start.id, current->start.ticket, code,
                      current->error);
 }
@@ -83,11 +87,10 @@ void run() {
     pg::install_safe_termination();  // signals are still blocked: the author unblocks them
     if (function != nullptr) pg::call([=] { function(argument); });
   } catch (const pg::server_error &e) {
-    if (current != nullptr) keep(e.data());
+    if (current != nullptr) keep(e.data()->sqlerrcode, e.data()->message);
     throw;
   } catch (const pg::error &e) {
-    if (current != nullptr)
-      current->error = std::string(unpack_sql_state(e.sqlstate())) + ": " + e.what();
+    if (current != nullptr) keep(e.sqlstate(), e.what());
     throw;
   }
 }

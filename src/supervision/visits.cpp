@@ -5,8 +5,11 @@
 namespace dynpgext::supervision {
 namespace {
 
-// A database that cannot be visited is tried again, but not for ever every second.
-constexpr uint32 most_failures_in_a_row = 60;
+// A database that cannot be visited is tried again after a second, two, four, ... a minute.
+TimestampTz after_failure(uint32 failures) {
+  const int64 seconds = std::min<int64>(int64{1} << std::min(failures - 1, 6U), 60);
+  return GetCurrentTimestamp() + seconds * INT64CONST(1000000);
+}
 
 }  // namespace
 
@@ -17,8 +20,8 @@ void visits::reap() {
     state::database_entry *entry = shared_.databases.find({v.database});
     // a visit that succeeded has said so itself
     if (entry != nullptr && !entry->provisioned) {
-      ++entry->visits_failed;
-      entry->visit_wanted = entry->visits_failed < most_failures_in_a_row;
+      entry->visit_after = after_failure(++entry->visits_failed);
+      entry->visit_wanted = true;
     }
     pg::free_handle(std::exchange(v.handle, nullptr));
   }
@@ -27,12 +30,13 @@ void visits::reap() {
 
 std::vector<Oid> visits::due() const {
   std::vector<Oid> databases;
+  const TimestampTz now = GetCurrentTimestamp();
   const state::reading lock(shared_);
   for (const state::database_entry *entry : shared_.databases.entries()) {
     const Oid database = entry->key.database;
     const bool busy = std::any_of(under_way_.begin(), under_way_.end(),
                                   [=](const visit &v) { return v.database == database; });
-    if (entry->visit_wanted && !busy) databases.push_back(database);
+    if (entry->visit_wanted && !busy && entry->visit_after <= now) databases.push_back(database);
   }
   std::sort(databases.begin(), databases.end());
   return databases;
@@ -56,11 +60,10 @@ bool visits::start(Oid database) {
   BackgroundWorkerHandle *handle = nullptr;
   if (pg::start_process(request, &handle)) {
     under_way_.push_back({database, handle});
-    reported_no_slot_ = false;
     return true;
   }
   state::want_visit(shared_, database);
-  if (!std::exchange(reported_no_slot_, true))
+  if (!std::exchange(starved_, true))
     pg::log(WARNING, "no free slot for provisioning databases",
             "It goes on as soon as one is free. Consider increasing max_worker_processes.");
   return false;
@@ -69,6 +72,7 @@ bool visits::start(Oid database) {
 bool visits::advance() {
   reap();
   const std::vector<Oid> waiting = due();
+  if (waiting.empty()) starved_ = false;
   for (const Oid database : waiting) {
     if (under_way_.size() >= static_cast<size_t>(pg::settings::start_concurrency())) break;
     if (!start(database)) break;

@@ -193,7 +193,7 @@ struct dynpgext_handle {
    * Errors: 22004 NULL name; 42602 empty name; 42622 name too long; 22021 name not
    * valid in the encoding; 22023 size out of range, unknown flags; 42710 name taken
    * with another size, scope or by another extension; 53400 over
-   * dynpgext.memory_limit; 53200 no memory; 54000 too many registrations; 55000
+   * dynpgext.memory_limit; 53200 or 53100 no memory; 54000 too many registrations; 55000
    * outside _Dynpgext_init.
    */
   void (*allocate_shmem)(const dynpgext_handle *handle, const char *name, size_t bytes,
@@ -321,6 +321,8 @@ dynpgext_load_api(void) {
 
   if (*variable == NULL) {
     MemoryContext context = CurrentMemoryContext;
+    uint32 interrupts = InterruptHoldoffCount; /* which reporting an error sets to 0 */
+    uint32 cancels = QueryCancelHoldoffCount;
 
     PG_TRY();
     { (void)load_external_function("dynpgext", "dynpgext_version", true, NULL); }
@@ -331,6 +333,8 @@ dynpgext_load_api(void) {
         PG_RE_THROW();
       MemoryContextSwitchTo(context);
       FlushErrorState();
+      InterruptHoldoffCount = interrupts;
+      QueryCancelHoldoffCount = cancels;
     }
     PG_END_TRY();
   }

@@ -1,0 +1,40 @@
+#include "pg/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace dynpgext::pg {
+
+uint64 process_birth(pid_t pid) {
+  // Field 22 of /proc/PID/stat, in clock ticks since boot; the name before it, in parentheses,
+  // may hold anything.  Without allocation: it is called in exit callbacks and under locks.
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  char text[1024];
+  const ssize_t length = read(file, text, sizeof text - 1);
+  (void)close(file);
+  if (length <= 0) return 0;
+  text[length] = '\0';
+  const char *at = std::strrchr(text, ')');
+  for (int field = 2; at != nullptr && field < 22; ++field) at = std::strchr(at + 1, ' ');
+  return at == nullptr ? 0 : std::strtoull(at, nullptr, 10);
+}
+
+bool process_exists(pid_t pid, uint64 birth) {
+  if (pid <= 0 || (kill(pid, 0) != 0 && errno != EPERM)) return false;
+  if (birth == 0) return true;
+  const uint64 now = process_birth(pid);
+  return now == 0 || now == birth;
+}
+
+void terminate_process(pid_t pid) {
+  if (pid > 0) (void)kill(pid, SIGTERM);
+}
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,18 @@
+// Processes of the operating system.
+#pragma once
+
+#include "pg/server.h"
+
+namespace dynpgext::pg {
+
+// A number that differs between a process and a later one with the same pid; 0 where the
+// system does not tell.
+[[nodiscard]] uint64 process_birth(pid_t pid);
+
+// Is there a process of this pid, and is it that one?  A birth of 0 fits any.
+[[nodiscard]] bool process_exists(pid_t pid, uint64 birth = 0);
+
+// SIGTERM; nothing where the process is gone.
+void terminate_process(pid_t pid);
+
+}  // namespace dynpgext::pg

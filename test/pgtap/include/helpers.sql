@@ -1,0 +1,96 @@
+-- What the tests here share; each starts with: \ir include/helpers.sql
+--
+-- A test is one psql session in autocommit mode, for workers start and stop at a commit only.
+-- It leaves the database as it has found it: with pgtap and dynpgext, and nothing of its own.
+-- Everything here is in pg_temp.  Nothing waits by the clock: what happens in other processes
+-- is waited for by looking, and statement_timeout bounds it.
+
+\set ON_ERROR_STOP 1
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\pset pager off
+
+SET client_min_messages = warning;
+SET statement_timeout = '60s';
+
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS dynpgext;
+
+-- Looks until the query, whose result is one boolean, is true; false when time is up.
+CREATE FUNCTION pg_temp.eventually(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  reached boolean;
+BEGIN
+  LOOP
+    PERFORM pg_stat_clear_snapshot();
+    EXECUTE query INTO reached;
+    IF reached THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+EXCEPTION WHEN query_canceled THEN
+  RAISE WARNING 'waited in vain for: %', query;
+  RETURN false;
+END $$;
+
+CREATE FUNCTION pg_temp.state_of_worker(of_extension name, of_worker text) RETURNS text
+LANGUAGE sql AS $$
+  SELECT state FROM dynpgext.workers WHERE extension = of_extension AND name = of_worker
+$$;
+
+CREATE FUNCTION pg_temp.pid_of_worker(of_extension name, of_worker text) RETURNS integer
+LANGUAGE sql AS $$
+  SELECT pid FROM dynpgext.workers WHERE extension = of_extension AND name = of_worker
+$$;
+
+CREATE FUNCTION pg_temp.worker_becomes(of_extension name, of_worker text, wanted text) RETURNS boolean
+LANGUAGE sql AS $$
+  SELECT pg_temp.eventually(
+    format('SELECT pg_temp.state_of_worker(%L, %L) = %L', of_extension, of_worker, wanted))
+$$;
+
+CREATE FUNCTION pg_temp.state_of_extension(of_extension name) RETURNS text LANGUAGE sql AS $$
+  SELECT state FROM dynpgext.extensions WHERE extension = of_extension
+$$;
+
+-- How many processes of this server have the name of the worker in their title.  Not from
+-- pg_stat_activity: a worker that has not connected to a database is not in it.
+CREATE FUNCTION pg_temp.processes(of_worker text) RETURNS bigint LANGUAGE sql AS $$
+  SELECT count(*)
+    FROM split_part(pg_read_file('postmaster.pid'), E'\n', 1) postmaster,
+         string_to_table(trim(pg_read_file(format('/proc/%1$s/task/%1$s/children', postmaster))), ' ') child
+   WHERE child <> ''
+     AND position(convert_to('postgres: ' || of_worker || ' ', 'UTF8')
+                  IN pg_read_binary_file(format('/proc/%s/cmdline', child), 0, 1000, true)) = 1
+$$;
+
+-- The allocations that can be used, as one line of text: "name scope size ..., ...".
+CREATE FUNCTION pg_temp.memory_of(of_extension name) RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(name || ' ' || scope || ' ' || size, ', ' ORDER BY name)
+    FROM dynpgext.allocations WHERE extension = of_extension AND state = 'allocated'
+$$;
+
+-- All that dynpgext has registered and taken; the same before and after whatever is undone.
+CREATE FUNCTION pg_temp.footprint() RETURNS text LANGUAGE sql AS $$
+  SELECT format('%s bytes, %s allocations, %s workers; registered %s extensions, %s allocations, %s workers; %s states, %s published',
+                s.memory_used, s.allocations, s.workers,
+                (SELECT count(*) FROM dynpgext.registered_extension),
+                (SELECT count(*) FROM dynpgext.registered_allocation),
+                (SELECT count(*) FROM dynpgext.registered_worker),
+                (SELECT count(*) FROM dynpgext.live_extensions()),
+                (SELECT count(*) FROM dynpgext.published_allocations())
+                  + (SELECT count(*) FROM dynpgext.published_workers()))
+    FROM dynpgext.status s
+$$;
+
+-- What the query returns, as text, or its error: 'SQLSTATE message'.
+CREATE FUNCTION pg_temp.result_of(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text;
+BEGIN
+  EXECUTE query INTO result;
+  RETURN result;
+EXCEPTION WHEN OTHERS THEN
+  RETURN sqlstate || ' ' || sqlerrm;
+END $$;

@@ -1,0 +1,108 @@
+-- reload(): makes what is live equal to what is registered.
+\ir include/helpers.sql
+SELECT no_plan();
+
+CREATE EXTENSION dx_memory;
+CREATE EXTENSION dx_old_header;
+SELECT pg_temp.worker_becomes('dx_old_header', 'dx old header', 'running') \g /dev/null
+
+-- Nothing to do
+
+SELECT pg_temp.footprint() AS before, pg_temp.pid_of_worker('dx_old_header', 'dx old header') AS pid,
+       dx_address('dx_memory:local') AS address \gset
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'reload with nothing to do returns no row');
+SELECT is_empty($$SELECT * FROM dynpgext.reload('dx_memory')$$, 'nor that of one extension');
+SELECT is_empty('SELECT * FROM dynpgext.reload(dry_run => true)', 'nor does a dry run');
+SELECT is(pg_temp.footprint(), :'before', 'it changes nothing');
+SELECT is(pg_temp.pid_of_worker('dx_old_header', 'dx old header'), :pid, 'no worker');
+SELECT is(dx_address('dx_memory:local'), :address, 'no memory');
+CREATE EXTENSION dx_plain;
+SELECT is_empty($$SELECT * FROM dynpgext.reload('dx_plain')$$, 'nor for an extension that does not take part');
+DROP EXTENSION dx_plain;
+
+-- Installed while the event triggers were off
+
+ALTER EVENT TRIGGER dynpgext_on_create DISABLE;
+CREATE EXTENSION dx_trusted;
+CREATE EXTENSION dx_usage;
+ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
+SELECT is(pg_temp.state_of_extension('dx_trusted'), NULL, 'with event triggers off an extension is not registered');
+
+PREPARE found AS VALUES ('extension', 'dx_trusted', 'dx_trusted'::name, 'provision', 'adopted, version 0.1'),
+                        ('extension', 'dx_usage', 'dx_usage', 'provision', 'adopted, version 0.1');
+SELECT results_eq('SELECT * FROM dynpgext.reload(dry_run => true) ORDER BY name', 'found', 'a dry run says what would be adopted');
+SELECT is(pg_temp.state_of_extension('dx_trusted'), NULL, 'and adopts nothing');
+SELECT is(pg_temp.footprint(), :'before', 'it changes nothing at all');
+SELECT results_eq($$SELECT * FROM dynpgext.reload('dx_trusted')$$,
+  $$VALUES ('extension', 'dx_trusted', 'dx_trusted'::name, 'provision', 'adopted, version 0.1')$$, 'reload of one extension adopts it');
+SELECT is(pg_temp.state_of_extension('dx_trusted'), 'provisioned', 'then it is provisioned');
+SELECT is(pg_temp.memory_of('dx_trusted'), 'dx_trusted:memory database 64', 'with its memory');
+SELECT is(pg_temp.state_of_extension('dx_usage'), NULL, 'the other is left alone');
+SELECT results_eq('SELECT * FROM dynpgext.reload()',
+  $$VALUES ('extension', 'dx_usage', 'dx_usage'::name, 'provision', 'adopted, version 0.1')$$, 'reload of all adopts the rest');
+SELECT is(dx_usage_value(), 'usage', 'its memory is there');
+SELECT ok(pg_temp.worker_becomes('dx_usage', 'worker', 'running'), 'its worker runs');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a second reload has nothing to do');
+
+-- Updated and dropped while they were off
+
+ALTER EVENT TRIGGER dynpgext_on_create DISABLE;
+ALTER EVENT TRIGGER dynpgext_on_drop DISABLE;
+ALTER EXTENSION dx_memory UPDATE TO '0.2';
+DROP EXTENSION dx_usage;
+ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
+ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS;
+-- not set_eq(), which drops a table: any drop is an occasion for the event triggers to look
+SELECT results_eq('SELECT * FROM dynpgext.reload(dry_run => true) ORDER BY name',
+  $$VALUES ('extension', 'dx_memory', 'dx_memory'::name, 'provision', 'updated to version 0.2'),
+           ('extension', 'dx_usage', 'dx_usage', 'drain', 'no longer installed, version 0.1')$$, 'a dry run finds an update and a drop');
+SELECT isnt_empty('SELECT * FROM dynpgext.reload()', 'a reload follows them');
+SELECT results_eq($$SELECT version, state FROM dynpgext.extensions WHERE extension = 'dx_memory'$$,
+  $$VALUES ('0.2', 'provisioned')$$, 'the new version is provisioned');
+SELECT is(pg_temp.memory_of('dx_memory'),
+  'dx_memory:coming database 4096, dx_memory:global global 1048576, dx_memory:global_small global 100, dx_memory:local database 64',
+  'with its memory');
+SELECT is(pg_temp.state_of_extension('dx_usage'), NULL, 'what was dropped is gone');
+SELECT ok(pg_temp.eventually($$SELECT count(*) = 0 FROM dynpgext.cluster_workers WHERE extension = 'dx_usage'$$), 'with its worker');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a second reload has nothing to do');
+
+-- Undone with its transaction
+
+ALTER EVENT TRIGGER dynpgext_on_create DISABLE;
+CREATE EXTENSION dx_usage;
+ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
+BEGIN;
+SELECT isnt_empty('SELECT * FROM dynpgext.reload()', 'a reload in a transaction');
+SELECT is(dx_usage_value(), 'usage', 'gives memory at once');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a second one has nothing to do');
+ROLLBACK;
+SELECT is(dx_usage_value(), NULL, 'a rollback takes it back');
+SELECT is(pg_temp.state_of_extension('dx_usage'), NULL, 'and the registration');
+SELECT isnt_empty('SELECT * FROM dynpgext.reload()', 'the next one finds the same');
+SELECT is(dx_usage_value(), 'usage', 'and does it for good');
+DROP EXTENSION dx_usage;
+
+-- One that fails does not block the rest, and is tried again
+
+ALTER EVENT TRIGGER dynpgext_on_create DISABLE;
+CREATE EXTENSION dx_raise;
+CREATE EXTENSION dx_usage;
+ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
+SET client_min_messages = error;
+SET dx_raise.at = 'between';
+SELECT lives_ok('SELECT * FROM dynpgext.reload()', 'a reload with one that fails');
+SELECT results_eq($$SELECT state, error, allocations, workers FROM dynpgext.extensions WHERE extension = 'dx_raise'$$,
+  $$VALUES ('failed', 'dx_raise raises: between', 0::bigint, 0::bigint)$$, 'shows it as failed, and why');
+SELECT is(dx_usage_value(), 'usage', 'and provisions the rest');
+SELECT lives_ok($$SELECT * FROM dynpgext.reload('dx_raise')$$, 'it is tried again');
+SELECT is(pg_temp.state_of_extension('dx_raise'), 'failed', 'and fails again');
+SET dx_raise.at = 'none';
+SELECT isnt_empty('SELECT * FROM dynpgext.reload()', 'until it succeeds');
+SELECT results_eq($$SELECT state, error, allocations, workers FROM dynpgext.extensions WHERE extension = 'dx_raise'$$,
+  $$VALUES ('provisioned', NULL, 2::bigint, 1::bigint)$$, 'then it is provisioned');
+SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'and its worker runs');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'and there is nothing left to do');
+SET client_min_messages = warning;
+
+DROP EXTENSION dx_raise, dx_usage, dx_memory, dx_old_header, dx_trusted;
+SELECT * FROM finish();

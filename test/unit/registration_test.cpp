@@ -1,0 +1,138 @@
+// What an extension has registered: where it belongs, how it is found, and what of it is
+// wanted in a run of the server.
+#include "model/registration.h"
+
+#include <gtest/gtest.h>
+
+#include "samples.h"
+
+namespace dynpgext::model {
+namespace {
+
+using samples::allocation_of;
+using samples::extension_of;
+using samples::worker_of;
+
+TEST(registration, scopes_have_the_names_that_the_views_show) {
+  EXPECT_STREQ(name_of(scope::global), "global");
+  EXPECT_STREQ(name_of(scope::database), "database");
+}
+
+TEST(registration, only_what_is_local_has_a_database_as_home) {
+  EXPECT_EQ(home_of(scope::global, 17), no_database);
+  EXPECT_EQ(home_of(scope::database, 17), 17u);
+}
+
+TEST(registration, an_extension_is_wanted_when_loaded_and_eager_or_of_this_boot) {
+  struct {
+    bool eager, loaded;
+    std::int64_t boot;
+    bool wanted;
+  } const table[] = {
+      {true, true, 0, true},     // the usual one
+      {true, true, 9, true},     // its boot says nothing
+      {true, false, 0, false},   // unloaded
+      {true, false, 7, false},   // unloaded, in this run
+      {false, true, 7, true},    // lazy, loaded in this run
+      {false, true, 6, false},   // lazy, loaded in an earlier run
+      {false, false, 7, false},  // lazy, loaded and unloaded in this run
+      {false, false, 0, false},  // lazy, never loaded
+  };
+  for (const auto &t : table) {
+    extension e = extension_of("a");
+    e.eager = t.eager;
+    e.loaded = t.loaded;
+    e.boot = t.boot;
+    EXPECT_EQ(e.wanted(7), t.wanted) << t.eager << t.loaded << t.boot;
+  }
+}
+
+registrations two_extensions() {
+  registrations r;
+  r.extensions = {extension_of("a"), extension_of("b")};
+  r.allocations = {allocation_of("a", "a:1", scope::global),
+                   allocation_of("b", "b:1", scope::database),
+                   allocation_of("a", "a:2", scope::database)};
+  r.workers = {worker_of("a", "w", scope::global), worker_of("b", "w", scope::database)};
+  return r;
+}
+
+TEST(registration, things_are_found_by_their_names) {
+  const registrations r = two_extensions();
+  ASSERT_NE(r.find_extension("b"), nullptr);
+  EXPECT_EQ(r.find_extension("b"), &r.extensions[1]);
+  EXPECT_EQ(r.find_extension("B"), nullptr);
+  EXPECT_EQ(r.find_extension(""), nullptr);
+  EXPECT_EQ(r.find_allocation("a:2"), &r.allocations[2]);
+  EXPECT_EQ(r.find_allocation("a"), nullptr);
+}
+
+TEST(registration, a_worker_is_found_by_extension_and_name) {
+  const registrations r = two_extensions();
+  EXPECT_EQ(r.find_worker("a", "w"), &r.workers[0]);
+  EXPECT_EQ(r.find_worker("b", "w"), &r.workers[1]);
+  EXPECT_EQ(r.find_worker("c", "w"), nullptr);
+  EXPECT_EQ(r.find_worker("a", "v"), nullptr);
+}
+
+TEST(registration, nothing_is_found_in_nothing) {
+  const registrations r;
+  EXPECT_EQ(r.find_extension("a"), nullptr);
+  EXPECT_EQ(r.find_allocation("a"), nullptr);
+  EXPECT_EQ(r.find_worker("a", "a"), nullptr);
+  EXPECT_EQ(r.wanted(1), registrations{});
+}
+
+TEST(registration, wanted_keeps_all_of_what_is_wanted) {
+  const registrations r = two_extensions();
+  EXPECT_EQ(r.wanted(7), r);
+}
+
+TEST(registration, wanted_drops_an_unwanted_extension_with_all_it_has) {
+  registrations r = two_extensions();
+  r.extensions[0].loaded = false;
+  const registrations w = r.wanted(7);
+  EXPECT_EQ(w.extensions, std::vector<extension>{r.extensions[1]});
+  EXPECT_EQ(w.allocations, std::vector<allocation>{r.allocations[1]});
+  EXPECT_EQ(w.workers, std::vector<worker>{r.workers[1]});
+}
+
+TEST(registration, wanted_drops_what_belongs_to_no_extension) {
+  registrations r = two_extensions();
+  r.extensions.erase(r.extensions.begin());
+  const registrations w = r.wanted(7);
+  EXPECT_EQ(w.allocations, std::vector<allocation>{r.allocations[1]});
+  EXPECT_EQ(w.workers, std::vector<worker>{r.workers[1]});
+}
+
+TEST(registration, wanting_twice_changes_nothing) {
+  registrations r = two_extensions();
+  r.extensions[1].eager = false;
+  r.extensions[1].boot = 7;
+  EXPECT_EQ(r.wanted(7).wanted(7), r.wanted(7));
+  EXPECT_EQ(r.wanted(7), r);
+  EXPECT_NE(r.wanted(8), r);
+}
+
+TEST(registration, every_member_counts_in_a_comparison) {
+  const worker w = worker_of("a", "w", scope::global);
+  worker other = w;
+  other.extra[worker_extra_size - 1] = 1;
+  EXPECT_NE(w, other);
+  other = w;
+  other.argument = 1;
+  EXPECT_NE(w, other);
+  other = w;
+  other.has_callback = true;
+  EXPECT_NE(w, other);
+  other = w;
+  other.notify = true;
+  EXPECT_NE(w, other);
+  allocation a = allocation_of("a", "n", scope::global);
+  allocation b = a;
+  b.size += 1;
+  EXPECT_NE(a, b);
+}
+
+}  // namespace
+}  // namespace dynpgext::model
