@@ -1,0 +1,1 @@
+-- Has nothing: what CREATE EXTENSION costs by itself.

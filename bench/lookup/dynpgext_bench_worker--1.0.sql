@@ -1,0 +1,1 @@
+-- Its worker is all it has.

@@ -1,0 +1,94 @@
+# Creating and dropping extensions for long leaves nothing behind.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# mmap: then each segment is a file of this server's; few slots: a lost one is missed
+my $node = new_cluster('main',
+    dynamic_shared_memory_type => 'mmap',
+    max_logical_replication_workers => 0,
+    max_parallel_workers => 8,
+    max_parallel_workers_per_gather => 8,
+    max_worker_processes => 8);
+add_database($node, 'one', qw(dynpgext dx_memory));
+$node->safe_psql('one', q(
+    CREATE TABLE wide AS SELECT generate_series(1, 1000) AS i;
+    ALTER TABLE wide SET (parallel_workers = 8);
+    ANALYZE wide;));
+
+# How many background workers can be had: a query takes as many as there are.  A slot is free
+# again when the postmaster has noticed that its process is gone.
+sub free_slots {
+    my ($expected) = @_;
+    my $free;
+    for (1 .. 50) {
+        $free = launched();
+        last if !defined $expected || $free eq $expected;
+    }
+    return $free;
+}
+
+sub launched {
+    my $plan = $node->safe_psql('one', q(
+        SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+        EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT count(*) FROM wide;));
+    return $plan =~ /Workers Launched: (\d+)/ ? $1 : 'none';
+}
+
+# When what was told to end has ended.
+sub measure {
+    my ($expected_slots) = @_;
+    $node->poll_query_until('one', q(
+        SELECT (SELECT count(*) = 0 FROM dynpgext.cluster_workers)
+           AND (SELECT count(*) = 0 FROM dynpgext.cluster_allocations WHERE state = 'draining')
+           AND (SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext provisioning')))
+      or return 'not settled';
+    my @segments = slurp_dir($node->data_dir . '/pg_dynshmem');
+    return sprintf 'memory_used %s, allocations %s, segments %d, free slots %s',
+      memory_used($node, 'one'), value($node, 'one', 'SELECT allocations FROM dynpgext.status'),
+      scalar(grep { !/^\./ } @segments), free_slots($expected_slots);
+}
+
+sub cycles {
+    my ($count, $commands) = @_;
+    my $file = PostgreSQL::Test::Utils::tempdir() . '/cycles.sql';
+    append_to_file($file, $commands x $count);
+    return "\\i $file";
+}
+
+my %kinds = (
+    '1000 create-and-drop cycles with no growth of memory or slots' =>
+      [ 1000, "CREATE EXTENSION dx_usage;\nDROP EXTENSION dx_usage;\n" ],
+    '300 rolled-back creations with no growth of memory or slots' =>
+      [ 300, "BEGIN;\nCREATE EXTENSION dx_usage;\nROLLBACK;\n" ],
+    '300 drop-and-create transactions with no growth of memory or slots' =>
+      [ 300, "BEGIN;\nDROP EXTENSION dx_memory;\nCREATE EXTENSION dx_memory;\nCOMMIT;\n" ]);
+
+# all but the launcher's
+my $all_slots = 7;
+like(measure($all_slots), qr/free slots $all_slots$/, 'slots before');
+
+for my $name (sort keys %kinds) {
+    subtest $name => sub {
+        my ($count, $commands) = @{ $kinds{$name} };
+        my $session = $node->background_psql('one');
+        # a worker that has just been told to end still has its slot: the next one may lack it
+        $session->query_safe('SET client_min_messages = error');
+        $session->query_safe(cycles(10, $commands));
+        my $first = measure($all_slots);
+        $session->query_safe(cycles($count - 10, $commands));
+        is(measure($all_slots), $first, 'as after the first ten');
+        $session->quit;
+    };
+}
+
+value($node, 'one', 'CREATE EXTENSION dx_usage');
+is_whole($node, 'and all works', 'one');
+
+$node->stop;
+done_testing();

@@ -1,0 +1,132 @@
+# Dropped memory stays until the last process that looked it up has let go of it.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# mmap: then the memory can be looked at from outside
+my $node = new_cluster('main', dynamic_shared_memory_type => 'mmap');
+add_database($node, 'one', qw(dynpgext dx_memory));
+# stays when dx_memory goes
+$node->safe_psql('one', qq(
+    CREATE FUNCTION read(name text) RETURNS text LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_read';
+    CREATE FUNCTION write(name text, value text) RETURNS boolean LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_write';
+    CREATE FUNCTION release(name text) RETURNS boolean LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_release';));
+
+# state and attached of each instance of the name
+sub instances {
+    my ($name) = @_;
+    return value($node, 'one', "SELECT string_agg(state || ' ' || attached, ', ' ORDER BY state, attached)
+        FROM dynpgext.allocations WHERE name = '$name'");
+}
+
+sub becomes {
+    my ($name, $expected, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return ok($node->poll_query_until('one', "SELECT coalesce(string_agg(state || ' ' || attached, ', ' ORDER BY state, attached), '')
+        FROM dynpgext.allocations WHERE name = '$name'", $expected), $test);
+}
+
+# Is the text anywhere in the shared memory?
+sub is_in_memory {
+    my ($text) = @_;
+    my $folder = $node->data_dir . '/pg_dynshmem';
+    return scalar grep { slurp_file("$folder/$_") =~ /\Q$text\E/ } grep { !/^\.\.?$/ } slurp_dir($folder);
+}
+
+sub create { $node->safe_psql('one', 'CREATE EXTENSION dx_memory'); return }
+sub drop { $node->safe_psql('one', 'DROP EXTENSION dx_memory'); return }
+
+subtest 'attached' => sub {
+    is(instances('dx_memory:local'), 'allocated 0', 'nobody has looked it up');
+    my @sessions = map { $node->background_psql('one') } 1 .. 2;
+    $sessions[0]->query_safe(q(SELECT read('dx_memory:local')));
+    is(instances('dx_memory:local'), 'allocated 1', 'one has');
+    $sessions[0]->query_safe(q(SELECT read('dx_memory:local')));
+    is(instances('dx_memory:local'), 'allocated 1', 'a second lookup does not count');
+    $sessions[1]->query_safe(q(SELECT read('dx_memory:local')));
+    is(instances('dx_memory:local'), 'allocated 2', 'two have');
+    is(instances('dx_memory:global'), 'allocated 0', 'of another name nobody has');
+    is($sessions[0]->query_safe(q(SELECT release('dx_memory:local'))), 't', 'release');
+    is(instances('dx_memory:local'), 'allocated 1', 'one has let go');
+    is($sessions[0]->query_safe(q(SELECT release('dx_memory:local'))), 'f', 'there is nothing more to release');
+    is($sessions[0]->query_safe(q(SELECT read('dx_memory:local'))), '', 'it can be looked up again');
+    is(instances('dx_memory:local'), 'allocated 2', 'and counts again');
+    $_->quit for @sessions;
+    becomes('dx_memory:local', 'allocated 0', 'with the end of a process it has let go');
+};
+
+subtest 'draining' => sub {
+    my $others = value($node, 'one', 'SELECT allocations FROM dynpgext.status') - 4;
+    drop();
+    my $used = memory_used($node, 'one');
+    create();
+
+    my @sessions = map { $node->background_psql('one') } 1 .. 2;
+    $sessions[0]->query_safe(q(SELECT write('dx_memory:local', 'first content'), write('dx_memory:global', 'first global')));
+    $sessions[1]->query_safe(q(SELECT read('dx_memory:local')));
+    drop();
+    is(instances('dx_memory:local'), 'draining 2', 'dropped, it drains');
+    is(instances('dx_memory:global'), 'draining 1', 'the global one, too');
+    is(instances('dx_memory:going') . instances('dx_memory:global_small'), '', 'what nobody holds is gone');
+    is(value($node, 'one', q(SELECT read('dx_memory:local') IS NULL)), 't', 'a lookup finds it no longer');
+    is($sessions[0]->query_safe(q(SELECT read('dx_memory:local') IS NULL)), 't', 'not even by a holder');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.reload())), 0, 'there is nothing to do');
+
+    # new memory of the same name, several times over, does not take its place
+    for my $round (1 .. 3) {
+        create();
+        is(value($node, 'one', q(SELECT read('dx_memory:local'))), '', 'new memory is empty');
+        value($node, 'one', qq(SELECT write('dx_memory:local', 'content $round')));
+        ok(is_in_memory('first content') && is_in_memory('first global'), 'what drains is as it was');
+        drop();
+    }
+    create();
+    is($sessions[1]->query_safe(q(SELECT read('dx_memory:local'))), '', 'a holder finds the new one');
+    is(instances('dx_memory:local'), 'allocated 1, draining 2', 'and holds both');
+    drop();
+    is(instances('dx_memory:local'), 'draining 1, draining 2', 'now both drain');
+
+    is($sessions[1]->query_safe(q(SELECT release('dx_memory:local'))), 't', 'release');
+    becomes('dx_memory:local', 'draining 1', 'lets go of both');
+    ok(is_in_memory('first content'), 'what is held is as it was');
+    $sessions[1]->quit;
+    is(instances('dx_memory:local'), 'draining 1', 'the last one holds it');
+    $sessions[0]->quit;
+    becomes('dx_memory:local', '', 'with its end it is gone');
+    becomes('dx_memory:global', '', 'the global one, too');
+    is(memory_used($node, 'one'), $used, 'and is free');
+    create();
+};
+
+subtest 'the holder is a worker' => sub {
+    add_database($node, 'two', qw(dynpgext dx_worker));
+    ok($node->poll_query_until('two', q(SELECT starts = 1 FROM dx_worker_info('local'))), 'it runs');
+    ok($node->poll_query_until('two', q(SELECT attached >= 1 FROM dynpgext.allocations WHERE name = 'dx_worker:local')),
+        'it has looked up its memory');
+    $node->safe_psql('two', 'DROP EXTENSION dx_worker');
+    ok($node->poll_query_until('two', q(SELECT count(*) = 0 FROM dynpgext.allocations WHERE extension = 'dx_worker')),
+        'with its end the memory is gone');
+};
+
+subtest 'a transaction that is rolled back' => sub {
+    value($node, 'one', q(SELECT write('dx_memory:local', 'stays')));
+    my $session = $node->background_psql('one');
+    is($session->query_safe(q(SELECT read('dx_memory:local'))), 'stays', 'looked up before');
+    $session->query_safe('BEGIN');
+    $session->query_safe('DROP EXTENSION dx_memory');
+    is($session->query_safe(q(SELECT read('dx_memory:local') IS NULL)), 't', 'inside, it is dropped');
+    is(value($node, 'one', q(SELECT read('dx_memory:local'))), 'stays', 'for others it is not');
+    is(instances('dx_memory:local'), 'allocated 1', 'nor does it drain');
+    $session->query_safe('ROLLBACK');
+    is($session->query_safe(q(SELECT read('dx_memory:local'))), 'stays', 'and is found again');
+    is(instances('dx_memory:local'), 'allocated 1', 'by the same process, once');
+    $session->quit;
+};
+
+$node->stop;
+done_testing();

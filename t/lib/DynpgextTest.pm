@@ -1,0 +1,189 @@
+# What the tests here share: a cluster with settings, what is live on it, and waiting for it.
+#
+# Nothing here waits by the clock: every wait is for a state, in the views or in the log.
+package DynpgextTest;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter 'import';
+use File::Basename;
+use File::Copy;
+use File::Path qw(make_path);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(
+  new_cluster add_database private_install set_preload
+  value whole wait_whole is_whole wait_crash_restart
+  worker_pids pid_of processes log_offset log_count memory_used
+);
+
+# new_cluster(NAME, SETTING => VALUE, ...): made and started.  The log tells of every start and
+# end of a background worker.  install_path: another installation than the one on the PATH.
+sub new_cluster {
+    my ($name, %settings) = @_;
+    my $path = delete $settings{install_path};
+    my $node = PostgreSQL::Test::Cluster->new($name, $path ? (install_path => $path) : ());
+    $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+    my %all = (
+        autovacuum => 'off',
+        log_min_messages => 'debug1',
+        log_statement => 'none',
+        max_connections => 30,
+        max_prepared_transactions => 5,
+        max_worker_processes => 32,
+        restart_after_crash => 'on',
+        'dynpgext.naptime' => '100ms',
+        %settings);
+    $node->append_conf('postgresql.conf', "$_ = '$all{$_}'") for sort keys %all;
+    $node->start;
+    return $node;
+}
+
+# Makes the database unless it is there, and the extensions in it, in this order.
+sub add_database {
+    my ($node, $database, @extensions) = @_;
+    $node->safe_psql('postgres', "CREATE DATABASE $database") if $database !~ /^(postgres|template1)$/;
+    $node->safe_psql($database, join('', map { "CREATE EXTENSION $_;\n" } @extensions));
+    return;
+}
+
+# For the next start.
+sub set_preload {
+    my ($node, $on) = @_;
+    $node->append_conf('postgresql.conf',
+        "shared_preload_libraries = '" . ($on ? 'dynpgext' : '') . "'");
+    return;
+}
+
+# A copy of the installation on the PATH whose libraries a test may take away: links, but for
+# the programs, which look for the rest from where they are.  Returns its install_path and the
+# folder of its libraries.
+sub private_install {
+    my $root = PostgreSQL::Test::Utils::tempdir('install');
+    my %of;
+    for my $what (qw(bindir pkglibdir sharedir)) {
+        ($of{$what}) = `pg_config --$what` =~ /^(.*)$/m;
+    }
+    make_path($root . $of{bindir}, $root . $of{pkglibdir}, dirname($root . $of{sharedir}));
+    for my $program (qw(postgres pg_ctl initdb pg_config psql)) {
+        copy("$of{bindir}/$program", "$root$of{bindir}/$program") or die "$program: $!";
+        chmod 0755, "$root$of{bindir}/$program";
+    }
+    symlink $_, "$root$of{pkglibdir}/" . basename($_) for glob "'$of{pkglibdir}/'*";
+    symlink $of{sharedir}, $root . $of{sharedir};
+    return (dirname($root . $of{bindir}), $root . $of{pkglibdir});
+}
+
+sub value {
+    my ($node, $database, $query) = @_;
+    return $node->safe_psql($database, $query);
+}
+
+# What is not as it is registered in this database; nothing where all is well.
+my $complaints = <<'SQL';
+SELECT what FROM (
+  SELECT format('extension %s is %s: %s', extension, state, error) FROM dynpgext.extensions
+   WHERE state <> 'provisioned'
+  UNION ALL
+  SELECT format('allocation %s is %s', name, state) FROM dynpgext.allocations
+   WHERE state NOT IN ('allocated', 'draining')
+  UNION ALL
+  SELECT format('worker %s is %s: %s', name, state, last_error) FROM dynpgext.workers WHERE state <> 'running'
+  UNION ALL
+  SELECT format('to do: %s %s %s', action, object, name) FROM dynpgext.reload(dry_run => true)
+) AS c(what) ORDER BY 1
+SQL
+
+sub whole {
+    my ($node, $database) = @_;
+    return $node->safe_psql($database, $complaints);
+}
+
+# Waits until everything registered in the databases is live.
+sub wait_whole {
+    my ($node, @databases) = @_;
+    my $well = 1;
+    for my $database (@databases) {
+        $well = 0 unless $node->poll_query_until($database, $complaints, '');
+    }
+    return $well;
+}
+
+# One test: everything registered in the databases becomes live, and each worker identity has
+# one process, the one that the view shows.
+sub is_whole {
+    my ($node, $test, @databases) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return fail($test) unless wait_whole($node, @databases);
+    my @shown = split /\n/,
+      $node->safe_psql($databases[0], q(SELECT name || ' ' || pid FROM dynpgext.cluster_workers WHERE pid IS NOT NULL));
+    my %names = map { s/ \d+$//r => 1 } @shown;
+    my %there = processes($node);
+    my @real = map { my $name = $_; map {"$name $_"} @{ $there{$name} // [] } } keys %names;
+    return is(join("\n", sort @real), join("\n", sort @shown), $test);
+}
+
+# pid of a worker, as its database sees it; '' when there is none
+sub pid_of {
+    my ($node, $database, $worker) = @_;
+    return $node->safe_psql($database,
+        "SELECT pid FROM dynpgext.workers WHERE name = '$worker' AND state = 'running'");
+}
+
+# All workers that run: database, name and pid, a line each.
+sub worker_pids {
+    my ($node, $database) = @_;
+    return $node->safe_psql($database,
+        "SELECT database, name, pid FROM dynpgext.cluster_workers ORDER BY 1, 2");
+}
+
+sub memory_used {
+    my ($node, $database) = @_;
+    return $node->safe_psql($database, 'SELECT memory_used FROM dynpgext.status');
+}
+
+# The server's processes now: title => [pid, ...].  Also those that have not connected to a
+# database, which pg_stat_activity does not show.
+sub processes {
+    my ($node) = @_;
+    my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+    my $prefix = 'postgres: ' . $node->name . ': ';
+    my %found;
+    for my $folder (glob '/proc/[0-9]*') {
+        open(my $status, '<', "$folder/stat") or next;
+        my $line = <$status> // next;
+        close $status;
+        next unless $line =~ /^(\d+) \(.*\) (\S) (\d+) /s && $3 == $postmaster && $2 ne 'Z';
+        my $pid = $1;
+        open(my $command, '<', "$folder/cmdline") or next;
+        my $title = <$command> // next;
+        close $command;
+        $title =~ s/[\0 ]+$//;
+        push @{ $found{$title} }, $pid if $title =~ s/^\Q$prefix\E//;
+    }
+    return %found;
+}
+
+# Where the log ends now.
+sub log_offset { return -s $_[0]->logfile }
+
+# How often the log matches, from an offset on.
+sub log_count {
+    my ($node, $pattern, $offset) = @_;
+    my @found = slurp_file($node->logfile, $offset // 0) =~ /$pattern/g;
+    return scalar @found;
+}
+
+# After a crash, seen in the log from $offset on: until the server accepts connections again.
+sub wait_crash_restart {
+    my ($node, $offset) = @_;
+    $node->wait_for_log(
+        qr/all server processes terminated; reinitializing.*database system is ready to accept connections/s,
+        $offset);
+    return;
+}
+
+1;
