@@ -10,6 +10,22 @@ const std::string &extension_of(const model::extension &e) { return e.name; }
 const std::string &extension_of(const model::allocation &a) { return a.extension; }
 const std::string &extension_of(const model::worker &w) { return w.extension; }
 
+// Two transactions may register one name at once: the second one waits for the first, and
+// learns of it only here.
+[[noreturn]] void refuse_race(const model::allocation &a) {
+  throw pg::error(ERRCODE_DUPLICATE_OBJECT,
+                  "extension \"" + a.extension + "\" cannot register shared memory \"" + a.name +
+                      "\": the name is taken",
+                  "Another extension has registered it in this database at the same time.",
+                  "Use another name (by convention extension:version:purpose), or drop that "
+                  "extension.");
+}
+template <class Row>
+[[noreturn]] void refuse_race(const Row &row) {
+  throw pg::error(ERRCODE_OBJECT_IN_USE, "extension \"" + extension_of(row) +
+                                             "\" is being registered by another transaction");
+}
+
 template <class Row>
 std::vector<Row> read_all(Oid table) {
   const pg::relation relation(table, AccessShareLock);
@@ -65,6 +81,7 @@ bool store::make_equal(const std::string &extension, const std::vector<Row> &wan
   const pg::relation relation(tables::of(*this, static_cast<const Row *>(nullptr)),
                               RowExclusiveLock);
   std::vector<const Row *> missing;
+  missing.reserve(wanted.size());
   for (const Row &row : wanted) missing.push_back(&row);
   bool differed = false;
   for (const pg::row &row : relation.rows()) {
@@ -81,37 +98,18 @@ bool store::make_equal(const std::string &extension, const std::vector<Row> &wan
     }
   }
   if (differed) pg::make_visible();
-  for (const Row *row : missing) relation.insert(to_row(*row));
+  for (const Row *row : missing)
+    if (!relation.insert(to_row(*row))) refuse_race(*row);
   if (!missing.empty()) pg::make_visible();
   return differed || !missing.empty();
 }
 
-namespace {
-// Two transactions may register one name at once: the second one waits, and fails here.
-[[noreturn]] void refuse_race(const std::string &extension, const std::string &detail) {
-  throw pg::error(ERRCODE_DUPLICATE_OBJECT,
-                  "extension \"" + extension +
-                      "\" cannot be registered: another transaction has just taken a name",
-                  detail,
-                  "Use another name (by convention extension:version:purpose), or drop the other "
-                  "extension.");
-}
-}  // namespace
-
 bool store::write(const model::extension &extension,
                   const std::vector<model::allocation> &allocations,
                   const std::vector<model::worker> &workers) const {
-  std::string violated;
-  bool differed = false;
-  try {
-    differed = make_equal<model::extension>(extension.name, {extension});
-    differed |= make_equal(extension.name, allocations);
-    differed |= make_equal(extension.name, workers);
-  } catch (const pg::server_error &e) {
-    if (e.data()->sqlerrcode != ERRCODE_UNIQUE_VIOLATION) throw;
-    violated = e.data()->detail != nullptr ? e.data()->detail : e.what();
-  }
-  if (!violated.empty()) refuse_race(extension.name, violated);
+  bool differed = make_equal<model::extension>(extension.name, {extension});
+  differed |= make_equal(extension.name, allocations);
+  differed |= make_equal(extension.name, workers);
   return differed;
 }
 

@@ -19,8 +19,12 @@ class lwlock_guard {
   ~lwlock_guard() { release(); }
 
   void release() noexcept {
-    if (lock_ != nullptr && InterruptHoldoffCount > 0 && LWLockHeldByMe(lock_))
+    if (lock_ != nullptr && InterruptHoldoffCount > 0 && LWLockHeldByMe(lock_)) {
       LWLockRelease(lock_);
+      // what a call that failed has left locked (a partition of a table, the area): nobody on
+      // the way out may wait for this lock while holding those
+      if (std::uncaught_exceptions() > 0) LWLockReleaseAll();
+    }
     lock_ = nullptr;
   }
 

@@ -74,17 +74,23 @@ std::vector<row> relation::rows() const {
   return {all.rows, all.rows + all.count};
 }
 
-void relation::insert(const values &row) const {
+bool relation::insert(const values &row) const {
   Relation opened = relation_;
-  call([opened, &row] {
-    Datum data[max_columns];
-    bool nulls[max_columns];
-    std::memcpy(data, row.values_, sizeof data);
-    std::memcpy(nulls, row.nulls_, sizeof nulls);
-    HeapTuple tuple = heap_form_tuple(RelationGetDescr(opened), data, nulls);
-    CatalogTupleInsert(opened, tuple);
-    heap_freetuple(tuple);
-  });
+  try {
+    call([opened, &row] {
+      Datum data[max_columns];
+      bool nulls[max_columns];
+      std::memcpy(data, row.values_, sizeof data);
+      std::memcpy(nulls, row.nulls_, sizeof nulls);
+      HeapTuple tuple = heap_form_tuple(RelationGetDescr(opened), data, nulls);
+      CatalogTupleInsert(opened, tuple);
+      heap_freetuple(tuple);
+    });
+  } catch (const server_error &e) {
+    if (e.data()->sqlerrcode != ERRCODE_UNIQUE_VIOLATION) throw;
+    return false;
+  }
+  return true;
 }
 
 void relation::erase(const row &row) const {

@@ -59,7 +59,8 @@ class relation {
 
   // All rows that the newest snapshot and this transaction see.
   [[nodiscard]] std::vector<row> rows() const;
-  void insert(const values &row) const;
+  // False where a unique index refuses it; then the transaction must be rolled back.
+  [[nodiscard]] bool insert(const values &row) const;
   void erase(const row &row) const;
 
  private:

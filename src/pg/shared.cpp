@@ -33,10 +33,21 @@ dsa_area *attach_area(dsa_handle handle) {
   });
 }
 
-dsa_pointer allocate(dsa_area *area, size_t size) {
-  return call([=] {
-    return dsa_allocate_extended(area, size, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM | DSA_ALLOC_ZERO);
-  });
+allocation_result allocate(dsa_area *area, size_t size) {
+  allocation_result result;
+  try {
+    result.pointer = call([=] {
+      return dsa_allocate_extended(area, size, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM | DSA_ALLOC_ZERO);
+    });
+  } catch (const server_error &e) {
+    if (e.data()->sqlerrcode != ERRCODE_DISK_FULL && e.data()->sqlerrcode != ERRCODE_OUT_OF_MEMORY)
+      throw;
+    result.refusal = e.what();
+  }
+  // The area's lock, under which the system has refused; nothing has been changed by then.  The
+  // caller raises an error of its own, so the transaction is rolled back all the same.
+  if (!result.refusal.empty()) LWLockReleaseAll();
+  return result;
 }
 
 void release(dsa_area *area, dsa_pointer pointer) {

@@ -102,8 +102,12 @@ void register_lock_tranche(int id, const char *name);
 [[nodiscard]] dsa_area *create_area(int tranche);
 [[nodiscard]] dsa_area *attach_area(dsa_handle handle);
 
-// Zeroed memory from the area, or InvalidDsaPointer.  An ERROR where the system refuses.
-[[nodiscard]] dsa_pointer allocate(dsa_area *area, size_t size);
+// Zeroed memory from the area; nothing, and why, where there is none.  No LWLock may be held.
+struct allocation_result {
+  dsa_pointer pointer = InvalidDsaPointer;
+  std::string refusal;  // of the system, if it gave one
+};
+[[nodiscard]] allocation_result allocate(dsa_area *area, size_t size);
 void release(dsa_area *area, dsa_pointer pointer);
 template <class T>
 [[nodiscard]] T *address(dsa_area *area, dsa_pointer pointer) {

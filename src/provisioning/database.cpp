@@ -162,6 +162,15 @@ std::vector<std::string> follow_all(const catalog::store &store, const reload_op
   return failed;
 }
 
+// What a reload is to do as things stand.
+std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
+                                const reload_options &options) {
+  std::vector<action> plan = describe(changes(store, false), options);
+  const std::vector<action> rest = plan_with(s, store.read().wanted(s.root->boot), options);
+  plan.insert(plan.end(), rest.begin(), rest.end());
+  return plan;
+}
+
 }  // namespace
 
 void capture(const catalog::store &store, bool only_changed) {
@@ -175,12 +184,11 @@ void capture(const catalog::store &store, bool only_changed) {
 std::vector<action> reload(const catalog::store &store, const reload_options &options) {
   state::shared &s = state::attach();
   const int64 boot = s.root->boot;
-  std::vector<action> plan = select(describe(changes(store, false), options), options);
-  const std::vector<action> rest = plan_with(s, store.read().wanted(boot), options);
-  plan.insert(plan.end(), rest.begin(), rest.end());
+  std::vector<action> plan = plan_reload(store, s, options);
   if (plan.empty() || options.dry_run) return plan;
   // kept until the end of the transaction if this changes registrations
   pg::scoped_provisioning_lock lock(MyDatabaseId);
+  plan = plan_reload(store, s, options);  // somebody else may have done it meanwhile
   std::vector<std::string> failed;
   if (!RecoveryInProgress() && !XactReadOnly) failed = follow_all(store, options, false);
   const model::registrations wanted = store.read().wanted(boot);

@@ -229,21 +229,16 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
           "Raise dynpgext.memory_limit or drop an extension that does not need its memory.");
     s.root->memory_used += charge;
   }
-  dsa_pointer made = InvalidDsaPointer;
-  try {
-    made = pg::allocate(s.area, charge);
-  } catch (...) {
-    const exclusive lock(s);
-    s.root->memory_used -= charge;
-    throw;
-  }
+  const pg::allocation_result memory = pg::allocate(s.area, charge);
+  const dsa_pointer made = memory.pointer;
   if (!DsaPointerIsValid(made)) {
     const exclusive lock(s);
     s.root->memory_used -= charge;
-    throw pg::error(ERRCODE_OUT_OF_MEMORY, "extension \"" + r.owner.name + "\" cannot have " +
-                                               std::to_string(r.registration.size) +
-                                               " bytes of shared memory for \"" +
-                                               r.registration.name + "\": out of shared memory");
+    throw pg::error(ERRCODE_OUT_OF_MEMORY,
+                    "extension \"" + r.owner.name + "\" cannot have " +
+                        std::to_string(r.registration.size) + " bytes of shared memory for \"" +
+                        r.registration.name + "\": out of shared memory",
+                    memory.refusal);
   }
   instance *i = s.at(made);
   i->key = key_of(model::home_of(r.registration.scope, r.database), r.registration.name);

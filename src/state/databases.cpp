@@ -49,16 +49,19 @@ std::vector<model::desired_database> desired_with(const shared &s,
 
 publication::publication(shared &s, Oid database, const model::registrations &wanted, bool present)
     : shared_(s), database_(database), wanted_(wanted), present_(present) {
-  const std::string encoded = model::encode(wanted);
+  if (present) {
+    const std::string encoded = model::encode(wanted);
+    const pg::allocation_result memory = pg::allocate(s.area, encoded.size());
+    if (!DsaPointerIsValid(memory.pointer))
+      throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for the registrations",
+                      memory.refusal);
+    bytes_ = memory.pointer;
+    size_ = static_cast<uint32>(encoded.size());
+    std::memcpy(pg::address<char>(s.area, bytes_), encoded.data(), encoded.size());
+  }
   const exclusive lock(s);
-  (void)s.databases.insert({database});
-  if (!present) return;
-  size_ = static_cast<uint32>(encoded.size());
-  bytes_ = pg::allocate(s.area, encoded.size());
-  if (!DsaPointerIsValid(bytes_))
-    throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for the registrations");
-  std::memcpy(pg::address<char>(s.area, bytes_), encoded.data(), encoded.size());
   s.root->memory_used += size_;
+  (void)s.databases.insert({database});
 }
 
 publication::~publication() {
