@@ -153,7 +153,7 @@ void set_provisioned(shared &s, Oid database) {
 
 void want_visit(shared &s, Oid database) {
   const exclusive lock(s);
-  s.databases.insert({database})->visit_wanted = true;
+  s.databases.insert({database})->visited = false;
   // the launcher itself looks at it next time, not at once again
   if (s.root->launcher_latch != nullptr && s.root->launcher != MyProcPid)
     SetLatch(s.root->launcher_latch);
@@ -190,7 +190,7 @@ void end_prepared(shared &s, Oid database, TransactionId xid) {
   entry->prepared_count = static_cast<uint32>(rest - entry->prepared);
   // the visit finds those that did not fit
   entry->prepared_overflow = false;
-  entry->visit_wanted = true;
+  entry->visited = false;
 }
 
 }  // namespace dynpgext::state

@@ -21,7 +21,7 @@ struct database_entry {
   database_key key;
   bool present;             // has dynpgext
   bool provisioned;         // everything registered has been provisioned (or has failed)
-  bool visit_wanted;        // the launcher is to send a process
+  bool visited;             // looked at by a process of the launcher, since that was last wanted
   TimestampTz visit_after;  // but not before this time
   uint32 visits_failed;     // in a row
   // transactions that are, or are being, prepared and may change registrations

@@ -33,8 +33,7 @@ void follow_databases(state::shared &s) {
       state::forget_database(s, id);
   const state::exclusive lock(s);
   for (const database &d : existing)
-    if (d.connectable && s.databases.find({d.id}) == nullptr)
-      s.databases.insert({d.id})->visit_wanted = true;
+    if (d.connectable) (void)s.databases.insert({d.id});  // a new one has not been visited
 }
 
 void follow_prepared_transactions(state::shared &s) {

@@ -32,7 +32,7 @@ bool take_office(state::shared &s) {
     s.root->launcher_starter = 0;
     // visits that an earlier launcher had under way are made again
     for (state::database_entry *entry : s.databases.entries())
-      if (!entry->provisioned) entry->visit_wanted = true;
+      if (!entry->provisioned) entry->visited = false;
   }
   pg::call([] { before_shmem_exit(on_exit, 0); });
   return true;
@@ -43,7 +43,7 @@ bool may_retire(state::shared &s) {
   if (state::preloaded()) return false;
   const state::exclusive lock(s);
   for (const state::database_entry *entry : s.databases.entries())
-    if (entry->present || entry->visit_wanted || entry->prepared_count > 0) return false;
+    if (entry->present || !entry->visited || entry->prepared_count > 0) return false;
   if (!s.workers.entries().empty()) return false;
   s.root->launcher = 0;
   s.root->launcher_latch = nullptr;
@@ -62,8 +62,12 @@ void run() {
     follow_databases(s);
     follow_prepared_transactions(s);
     const bool visiting = visits.advance();
+    std::vector<model::action> plan = state::plan(s, model::every_database, false);
     // databases come first: workers would take the slots that their visits need
-    if (!visits.is_starved()) state::carry_out(s, state::plan(s, model::every_database, false));
+    if (visits.is_starved())
+      std::erase_if(plan,
+                    [](const model::action &a) { return a.kind == model::action_kind::start; });
+    state::carry_out(s, plan);
     if (!visiting && may_retire(s)) return;
     pg::wait_for_latch(dying ? dying_naptime_milliseconds : pg::settings::naptime_milliseconds());
   }

@@ -21,7 +21,7 @@ void visits::reap() {
     // a visit that succeeded has said so itself
     if (entry != nullptr && !entry->provisioned) {
       entry->visit_after = after_failure(++entry->visits_failed);
-      entry->visit_wanted = true;
+      entry->visited = false;
     }
     pg::free_handle(std::exchange(v.handle, nullptr));
   }
@@ -36,7 +36,7 @@ std::vector<Oid> visits::due() const {
     const Oid database = entry->key.database;
     const bool busy = std::any_of(under_way_.begin(), under_way_.end(),
                                   [=](const visit &v) { return v.database == database; });
-    if (entry->visit_wanted && !busy && entry->visit_after <= now) databases.push_back(database);
+    if (!entry->visited && !busy && entry->visit_after <= now) databases.push_back(database);
   }
   std::sort(databases.begin(), databases.end());
   return databases;
@@ -54,7 +54,7 @@ bool visits::start(Oid database) {
     const state::exclusive lock(shared_);
     state::database_entry *entry = shared_.databases.find({database});
     if (entry == nullptr) return true;
-    entry->visit_wanted = false;
+    entry->visited = true;
     entry->provisioned = false;
   }
   BackgroundWorkerHandle *handle = nullptr;
