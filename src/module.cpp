@@ -31,8 +31,14 @@ void when_preloaded() {
   if (!IsBinaryUpgrade) (void)state::start_launcher_process(true);
 }
 
+// Will this process run an extension's worker, and nothing else?
+bool is_worker_process() {
+  return MyBgworkerEntry != nullptr &&
+         std::strcmp(MyBgworkerEntry->bgw_function_name, state::worker_entry_point) == 0;
+}
+
 void initialise() {
-  pg::settings::define();
+  if (!is_worker_process()) pg::settings::define();
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   provisioning::watch_transactions();
   api::publish_table();

@@ -12,6 +12,8 @@ constinit int start_concurrency_value = 4;
 }  // namespace
 
 void define() {
+  static constinit bool defined = false;
+  if (std::exchange(defined, true)) return;
   pg::call([] {
     DefineCustomIntVariable("dynpgext.memory_limit",
                             "Limits the shared memory that extensions get through dynpgext.",
@@ -31,6 +33,7 @@ void define() {
 }
 
 std::uint64_t memory_limit_bytes() {
+  define();
   return memory_limit_kb < 0 ? UINT64_MAX : static_cast<std::uint64_t>(memory_limit_kb) * 1024;
 }
 long naptime_milliseconds() { return naptime_ms; }

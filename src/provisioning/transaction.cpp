@@ -127,7 +127,6 @@ void after_commit(transaction &t) {
     pg::log(
         WARNING, "no free slot for dynpgext's launcher",
         "It starts as soon as dynpgext is used when one is free. Consider increasing max_worker_processes.");
-  state::wake_launcher();
 }
 
 void after_abort(transaction &t) {

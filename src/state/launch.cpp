@@ -55,12 +55,12 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   const model::worker &definition = start->definition;
   pg::worker_request request{.name = definition.name.c_str(),
                              .type = definition.type.c_str(),
-                             .function = "dynpgext_worker_main"};
+                             .function = worker_entry_point};
   request.argument =
       OidIsValid(id.home) ? ObjectIdGetDatum(id.home) : static_cast<Datum>(definition.argument);
   request.flags = static_cast<int>(definition.flags);
   request.start = static_cast<BgWorkerStartTime>(definition.start);
-  request.notify = definition.notify ? MyProcPid : s.root->launcher;
+  request.notify = definition.notify ? MyProcPid : 0;
   request.extra = {reinterpret_cast<const char *>(&message), sizeof message};
   BackgroundWorkerHandle *handle = nullptr;
   if (!pg::start_process(request, definition.has_callback ? &handle : nullptr)) {

@@ -33,6 +33,9 @@ void carry_out(shared &s, const std::vector<model::action> &plan);
 // The database has been dropped: its workers end, its memory goes, and so do its entries.
 void forget_database(shared &s, Oid database);
 
+// Where the process of every worker begins (supervision/trampoline.cpp).
+inline constexpr const char *worker_entry_point = "dynpgext_worker_main";
+
 // What goes through the postmaster to the worker's process, in bgw_extra.
 struct launch_message {
   uint64 ticket;

@@ -56,11 +56,17 @@ void run() {
   state::shared &s = state::attach();
   if (!take_office(s)) return;
   visits visits(s);
+  TimestampTz last_look = 0;
   while (!pg::asked_to_exit()) {
     pg::reload_configuration_if_asked();
     const bool dying = state::bury(s);
-    follow_databases(s);
-    follow_prepared_transactions(s);
+    // what nobody tells of is looked for every naptime, not whenever something else wakes it
+    const TimestampTz now = GetCurrentTimestamp();
+    if (now - last_look >= pg::settings::naptime_milliseconds() * 1000) {
+      follow_databases(s);
+      follow_prepared_transactions(s);
+      last_look = now;
+    }
     const bool visiting = visits.advance();
     std::vector<model::action> plan = state::plan(s, model::every_database, false);
     // databases come first: workers would take the slots that their visits need
