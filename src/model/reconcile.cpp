@@ -84,7 +84,7 @@ class planner {
 
   std::vector<action> plan() {
     drain_allocations();
-    provision_extensions();
+    if (!now_.workers_only) provision_extensions();
     plan_workers();
     std::stable_sort(actions_.begin(), actions_.end(),
                      [](const action &a, const action &b) { return a.kind < b.kind; });

@@ -95,6 +95,7 @@ struct circumstances {
   bool in_recovery = false;   // then workers for the end of recovery wait
   bool retry_failed = false;  // reload(): failed extensions and workers get another try
   std::uint32_t start_after_recovery = 2;  // the start time that means "when recovery has finished"
+  bool workers_only = false;  // nothing is going to be provisioned: only what is counts
 };
 
 // What is to be done with one worker; nullopt: nothing.  Either pointer may be null.

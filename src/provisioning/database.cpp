@@ -42,7 +42,7 @@ void add_failed(const catalog::store &store, const model::extension_change &chan
                 const pg::failure &why) {
   if (change.kind == model::change_kind::removed) {  // its fini has raised: it goes all the same
     pg::log(WARNING, "extension \"" + change.name + "\": " + why.message);
-    touch();
+    touch(store);
     store.erase(change.name);
     return;
   }
@@ -50,7 +50,7 @@ void add_failed(const catalog::store &store, const model::extension_change &chan
   e.name = change.name;
   e.version = change.version;
   e.library = participating_library(change.name, change.version);
-  touch();
+  touch(store);
   (void)store.write(e, {}, {});
   record_failure(e, why);
 }
@@ -137,9 +137,9 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
       if (const model::extension *e = wanted.find_extension(a.extension))
         provision_one(store, s, *e);
   if (is_touched()) return;  // the rest follows with the commit
-  const std::vector<action> rest =
-      select(state::plan(s, MyDatabaseId, options.retry_failed), options);
-  for (const action &a : rest) {
+  state::decision rest = state::decide(s, MyDatabaseId, options.retry_failed);
+  rest.actions = select(std::move(rest.actions), options);
+  for (const action &a : rest.actions) {
     const model::worker *w = wanted.find_worker(a.extension, a.name);
     if (a.object != object_kind::worker || a.kind == action_kind::stop || w == nullptr) continue;
     if (!state::can_launch({a.home, a.extension, a.name}, *w))
@@ -232,7 +232,7 @@ void forget_current_database() {
     state::settle_workers(s, state::desired(s));
   }
   state::keep_extension_states(s, MyDatabaseId, {});
-  state::carry_out(s, state::plan(s, MyDatabaseId, false));
+  state::carry_out(s, state::decide_workers(s, MyDatabaseId));
 }
 
 bool provision_name(const std::string &name) {

@@ -55,7 +55,7 @@ void write(const catalog::store &store, const model::registrations &all, const m
             "\" registers other things than the catalog says",
         "They cannot be registered in a read-only or parallel transaction, or on a standby.",
         "Call dynpgext.reload() on the primary.");
-  touch();
+  touch(store);
   (void)store.write(e, c.allocations, c.workers);
 }
 
@@ -108,7 +108,7 @@ bool add(const catalog::store &store, const std::string &name, const std::string
   e.incarnation = new_incarnation();
   e.eager = is_eager(library);
   e.loaded = e.eager;
-  touch();
+  touch(store);
   (void)store.write(e, {}, {});
   if (e.loaded) run_and_write(store, e, library);
   return true;
@@ -125,7 +125,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
   model::extension e = old;
   e.version = version;
   e.library = participating_library(name, version);
-  touch();
+  touch(store);
   if (e.library.empty()) {
     remove(store, name);
     return;
@@ -160,7 +160,7 @@ std::string load(const catalog::store &store, const std::string &name,
   e.version = installed;
   e.loaded = true;
   e.boot = boot;
-  touch();
+  touch(store);
   run_and_write(store, e, load_participant(name, e.library));
   return installed;
 }
@@ -171,7 +171,7 @@ bool unload(const catalog::store &store, const std::string &name) {
   const model::extension *known = find(all, name);
   if (known == nullptr || !known->wanted(state::attach().root->boot)) return false;
   model::extension e = *known;
-  touch();
+  touch(store);
   fini_if_possible(e, store.owner());
   e.loaded = false;
   (void)store.write(e, {}, {});
@@ -182,7 +182,7 @@ void remove(const catalog::store &store, const std::string &name) {
   model::registrations all = store.read();
   const model::extension *known = find(all, name);
   if (known == nullptr) return;
-  touch();
+  touch(store);
   if (known->wanted(state::attach().root->boot)) fini_if_possible(*known, store.owner());
   store.erase(name);
 }

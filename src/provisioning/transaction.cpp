@@ -23,6 +23,8 @@ struct transaction {
   std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
   bool touched = false;
   bool drop_suspected = false;
+  bool memory_given_back = false;       // by a subtransaction that was rolled back
+  std::optional<catalog::store> store;  // that the changes went through
   std::map<std::string, note> notes;
   // from PRE_COMMIT to COMMIT
   std::unique_ptr<state::publication> publication;
@@ -46,7 +48,8 @@ void end_holds(transaction &t, void (*end)(state::shared &, std::span<const stat
 void forget(transaction &t) noexcept {
   (void)pg::swallow("ending a transaction", [&t] {
     if (t.touched) state::bypass_cache(false);
-    t.touched = t.drop_suspected = false;
+    t.touched = t.drop_suspected = t.memory_given_back = false;
+    t.store.reset();
     t.notes.clear();
     t.publication.reset();
     t.prepared.clear();
@@ -64,7 +67,8 @@ void finish_all(state::shared &s) {
   for (const model::extension &e : published.extensions) fini_if_possible(e, BOOTSTRAP_SUPERUSERID);
 }
 
-// Memory that a rolled-back savepoint has taken from a registration that is valid again.
+// A savepoint that was rolled back may have taken memory with it that is wanted again: runs
+// the inits of extensions that lack some.
 void complete_memory(transaction &t, state::shared &s, const catalog::store &store,
                      const model::registrations &wanted) {
   std::vector<model::action> plan;
@@ -75,20 +79,27 @@ void complete_memory(transaction &t, state::shared &s, const catalog::store &sto
     plan = model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}), live,
                             state::circumstances(false));
   }
-  for (const model::action &a : plan) {
-    const bool noted = t.notes.count(a.extension) != 0;
-    if (a.kind == model::action_kind::provision && noted)
+  for (const model::action &a : plan)
+    if (a.kind == model::action_kind::provision && t.notes.count(a.extension) != 0)
       provision(store, *wanted.find_extension(a.extension));
-    if (a.object == model::object_kind::worker && a.kind != model::action_kind::stop) {
-      t.prepared.push_back({a.home, a.extension, a.name});
-      state::prepare_worker(s, t.prepared.back());
-    }
+}
+
+// Room for what the commit sets, when nothing may fail any more.
+void make_room(transaction &t, state::shared &s, const model::registrations &wanted) {
+  for (const model::extension &e : wanted.extensions)
+    if (t.notes.count(e.name) != 0) state::prepare_extension_state(s, MyDatabaseId, e.name);
+  for (const model::worker &w : wanted.workers) {
+    if (t.notes.count(w.extension) == 0) continue;
+    t.prepared.push_back({model::home_of(w.scope, MyDatabaseId), w.extension, w.name});
+    state::prepare_worker(s, t.prepared.back());
   }
 }
 
 void before_commit(transaction &t) {
   if (!t.touched && !t.drop_suspected) return;
-  const std::optional<catalog::store> store = catalog::store::open();
+  // its tables are locked since it was opened; only this transaction itself can have dropped them
+  const std::optional<catalog::store> store =
+      t.drop_suspected || !t.store ? catalog::store::open() : t.store;
   if (store && !t.touched) return;
   state::shared &s = state::attach();
   if (!store) {
@@ -100,33 +111,40 @@ void before_commit(transaction &t) {
   model::registrations wanted;
   if (store) wanted = store->read().wanted(s.root->boot);
   t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value());
-  for (const model::extension &e : wanted.extensions)
-    if (t.notes.count(e.name) != 0) state::prepare_extension_state(s, MyDatabaseId, e.name);
-  if (store) complete_memory(t, s, *store, wanted);
+  if (!store) return;
+  if (t.memory_given_back) complete_memory(t, s, *store, wanted);
+  make_room(t, s, wanted);
 }
 
 void after_commit(transaction &t) {
   state::shared &s = state::attach();
-  const bool publishes = t.publication != nullptr;
-  if (publishes) {
+  if (t.publication == nullptr) {
+    end_holds(t, state::release_holds);
+    return;
+  }
+  {
     const state::exclusive lock(s);
     t.publication->publish();
-    state::settle_allocations(s, MyDatabaseId, state::desired(s));
-    state::settle_workers(s, state::desired(s));
   }
-  end_holds(t, state::release_holds);
-  if (!publishes) return;
+  state::publish_holds(s, t.holds);
   for (const auto &[name, n] : t.notes)
     if (t.publication->wanted().find_extension(name) != nullptr)
       state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
+  // as early as possible; what is left is housekeeping
+  state::carry_out(s, state::decide_workers(s, MyDatabaseId));
+  end_holds(t, state::release_holds);
+  {
+    const state::exclusive lock(s);
+    state::settle_allocations(s, MyDatabaseId, state::desired(s));
+    state::settle_workers(s, state::desired(s));
+  }
   state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
-  state::carry_out(s, state::plan(s, MyDatabaseId, false));
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
   if (!state::is_provisioned(s, MyDatabaseId)) state::want_visit(s, MyDatabaseId);
   if (!state::ensure_launcher(s))
-    pg::log(
-        WARNING, "no free slot for dynpgext's launcher",
-        "It starts as soon as dynpgext is used when one is free. Consider increasing max_worker_processes.");
+    pg::log(WARNING, "no free slot for dynpgext's launcher",
+            "It starts as soon as dynpgext is used when one is free. Consider increasing "
+            "max_worker_processes.");
 }
 
 void after_abort(transaction &t) {
@@ -175,6 +193,7 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
   if (event == SUBXACT_EVENT_COMMIT_SUB) {
     std::replace(t.hold_levels.begin(), t.hold_levels.end(), my_id, parent_id);
   } else if (event == SUBXACT_EVENT_ABORT_SUB) {
+    t.store.reset();  // dynpgext itself may have been made or dropped in it
     (void)pg::swallow("rolling back to a savepoint", [&] {
       std::vector<state::hold> ended;
       for (size_t i = t.holds.size(); i-- > 0;) {
@@ -183,7 +202,9 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
         t.holds.erase(t.holds.begin() + static_cast<ptrdiff_t>(i));
         t.hold_levels.erase(t.hold_levels.begin() + static_cast<ptrdiff_t>(i));
       }
-      if (!ended.empty()) state::roll_back_holds(state::attach(), ended);
+      if (ended.empty()) return;
+      t.memory_given_back = true;
+      state::roll_back_holds(state::attach(), ended);
     });
   }
 }
@@ -206,8 +227,9 @@ void hold_for_transaction(const state::hold &h) {
 
 std::span<const state::hold> transaction_holds() { return mine().holds; }
 
-void touch() {
+void touch(const catalog::store &store) {
   mine().touched = true;
+  mine().store = store;
   state::bypass_cache(true);
 }
 

@@ -11,6 +11,7 @@
 // What was rolled back to a savepoint is simply not among the registrations any more.
 #pragma once
 
+#include "catalog/store.h"
 #include "model/reconcile.h"
 #include "state/allocations.h"
 
@@ -23,8 +24,8 @@ void watch_transactions();
 void hold_for_transaction(const state::hold &h);
 [[nodiscard]] std::span<const state::hold> transaction_holds();
 
-// This transaction changes registrations of its database.
-void touch();
+// This transaction changes registrations of its database, through this access to them.
+void touch(const catalog::store &store);
 [[nodiscard]] bool is_touched();
 // This transaction may be dropping dynpgext itself, of which no trigger tells.
 void suspect_drop();

@@ -47,8 +47,11 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
       throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       "dynpgext.adopt_installed_extensions() is for dynpgext's install script only",
                       {}, "Use dynpgext.reload().");
-    if (state::available()) provisioning::touch();  // the database is to be known, even without any
-    capture(false);
+    if (!state::available()) return Datum{0};
+    if (const auto store = catalog::store::open()) {
+      provisioning::touch(*store);  // the database is to be known, even without any
+      provisioning::capture(*store, false);
+    }
     return Datum{0};
   });
 }

@@ -136,8 +136,11 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
     std::vector<state::worker_entry> all;
     {
       const state::reading lock(s);
-      for (const state::worker_entry *e : s.workers.entries())
-        if (e->ticket != 0 || OidIsValid(e->source)) all.push_back(*e);
+      for (const state::worker_entry *e : s.workers.entries()) {
+        const bool only_prepared = e->ticket == 0 && !OidIsValid(e->source);
+        const bool forgotten = e->leaving && e->exited;  // as soon as its process is gone
+        if (!only_prepared && !forgotten) all.push_back(*e);
+      }
     }
     sql::result_set rows(fcinfo);
     for (const state::worker_entry &e : all) {

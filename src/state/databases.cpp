@@ -25,19 +25,22 @@ model::registrations read(const shared &s, const database_entry &entry) {
 
 }  // namespace
 
-const std::vector<model::desired_database> &desired(const shared &s) {
+std::shared_ptr<const desired_databases> desired_to_keep(const shared &s) {
   // Decoded again only when something has been published since.
-  static auto *const decoded = new std::vector<model::desired_database>;
-  static uint64 decoded_at = 0;
-  if (decoded_at != s.root->publications || decoded_at == 0) {
-    decoded_at = 0;
-    decoded->clear();
+  static auto *const decoded = new std::shared_ptr<const desired_databases>;
+  static constinit uint64 decoded_at = 0;
+  if (*decoded == nullptr || decoded_at != s.root->publications) {
+    auto fresh = std::make_shared<desired_databases>();
     for (const database_entry *entry : s.databases.entries())
-      if (entry->present) decoded->push_back({entry->key.database, read(s, *entry)});
+      if (entry->present) fresh->push_back({entry->key.database, read(s, *entry)});
+    *decoded = std::move(fresh);
     decoded_at = s.root->publications;
   }
   return *decoded;
 }
+
+// The list that is cached stays with the cache.
+const desired_databases &desired(const shared &s) { return *desired_to_keep(s); }
 
 std::vector<model::desired_database> desired_with(const shared &s,
                                                   model::desired_database instead) {

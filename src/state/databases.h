@@ -1,6 +1,7 @@
 // What each database is known to register, and how provisioning its extensions went.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,9 +10,12 @@
 
 namespace dynpgext::state {
 
-// All databases that are known to register something.  Caller holds root.lock; the list is
-// valid until the next call in this process.
-[[nodiscard]] const std::vector<model::desired_database> &desired(const shared &s);
+// What all databases register that are known to.
+using desired_databases = std::vector<model::desired_database>;
+// Caller holds root.lock; the reference is valid until the next call in this process.
+[[nodiscard]] const desired_databases &desired(const shared &s);
+// The same to keep.
+[[nodiscard]] std::shared_ptr<const desired_databases> desired_to_keep(const shared &s);
 // The same with `instead` in place of what is published for its database.
 [[nodiscard]] std::vector<model::desired_database> desired_with(const shared &s,
                                                                 model::desired_database instead);

@@ -51,7 +51,8 @@ bool can_launch(const worker_identity &id, const model::worker &definition) {
 launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
   const std::optional<worker_start> start = claim_start(s, id, wanted);
   if (!start) return launch_result::not_startable;
-  const launch_message message{start->ticket, id.home};
+  launch_message message{start->ticket, id.home, {}};
+  message.extension.assign(id.extension);
   const model::worker &definition = start->definition;
   pg::worker_request request{.name = definition.name.c_str(),
                              .type = definition.type.c_str(),
@@ -89,25 +90,38 @@ model::circumstances circumstances(bool retry_failed) {
           .start_after_recovery = BgWorkerStart_RecoveryFinished};
 }
 
-std::vector<model::action> plan(shared &s, Oid database, bool retry_failed,
-                                std::span<const hold> own) {
-  const reading lock(s);
-  return model::reconcile(database, desired(s), live(s, own), circumstances(retry_failed));
+decision decide(shared &s, Oid database, bool retry_failed) {
+  decision d;
+  {
+    const reading lock(s);
+    d.desired = desired_to_keep(s);
+    d.live = live(s);
+  }
+  d.actions = model::reconcile(database, *d.desired, d.live, circumstances(retry_failed));
+  return d;
 }
 
-void carry_out(shared &s, const std::vector<model::action> &plan) {
+decision decide_workers(shared &s, Oid database) {
+  decision d;
+  {
+    const reading lock(s);
+    d.desired = desired_to_keep(s);
+    d.live = {{}, live_workers(s), extension_states(s)};
+  }
+  model::circumstances now = circumstances(false);
+  now.workers_only = true;
+  d.actions = model::reconcile(database, *d.desired, d.live, now);
+  return d;
+}
+
+void carry_out(shared &s, const decision &d) {
   const auto is_worker = [](const model::action &a) {
     return a.object == model::object_kind::worker;
   };
-  if (std::none_of(plan.begin(), plan.end(), is_worker)) return;
-  std::vector<model::desired_database> all;
-  std::vector<model::wanted_worker> wanted;
-  {
-    const reading lock(s);
-    all = desired(s);  // a copy: `wanted` points into it
-    wanted = model::wanted_workers(all, live_workers(s), extension_states(s));
-  }
-  for (const model::action &action : plan) {
+  if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return;
+  const std::vector<model::wanted_worker> wanted =
+      model::wanted_workers(*d.desired, d.live.workers, d.live.extensions);
+  for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
     const worker_identity id{action.home, action.extension, action.name};
     const auto want =
@@ -143,7 +157,7 @@ void forget_database(shared &s, Oid database) {
     settle_workers(s, desired(s));
   }
   keep_extension_states(s, database, {});
-  carry_out(s, plan(s, database, false));
+  carry_out(s, decide_workers(s, database));
   const exclusive lock(s);
   s.databases.erase({database});
 }

@@ -22,13 +22,19 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
 [[nodiscard]] model::live_state live(const shared &s, std::span<const hold> own = {});
 [[nodiscard]] model::circumstances circumstances(bool retry_failed);
 
-// What is to be done for a database (or model::every_database) as things stand.
-[[nodiscard]] std::vector<model::action> plan(shared &s, Oid database, bool retry_failed,
-                                              std::span<const hold> own = {});
-// Carries out what a plan says of workers.  One that needs a callback which no init has
+// What is to be done for a database (or model::every_database), and what that was decided on.
+struct decision {
+  std::shared_ptr<const desired_databases> desired;
+  model::live_state live;
+  std::vector<model::action> actions;
+};
+[[nodiscard]] decision decide(shared &s, Oid database, bool retry_failed);
+// The same for workers alone; does not look at memory.
+[[nodiscard]] decision decide_workers(shared &s, Oid database);
+// Carries out what a decision says of workers.  One that needs a callback which no init has
 // given in this process is left to a visit of its database; where the visit finds no second
 // slot for it, it is started without.
-void carry_out(shared &s, const std::vector<model::action> &plan);
+void carry_out(shared &s, const decision &d);
 
 // The database has been dropped: its workers end, its memory goes, and so do its entries.
 void forget_database(shared &s, Oid database);
@@ -40,7 +46,9 @@ inline constexpr const char *worker_entry_point = "dynpgext_worker_main";
 struct launch_message {
   uint64 ticket;
   Oid home;
+  extension_name extension;  // the worker's name is the process's own bgw_name
 };
+static_assert(sizeof(launch_message) <= BGW_EXTRALEN);
 
 // Starts the launcher if there is none, or none on its way.  False when no slot was free.
 bool ensure_launcher(shared &s);

@@ -164,26 +164,21 @@ bool stop(shared &s, const worker_identity &id, stop_reason reason, std::optiona
   return stopped || had_process;
 }
 
-std::optional<worker_start> come_up(shared &s, uint64 ticket) {
+std::optional<worker_start> come_up(shared &s, const worker_identity &id, uint64 ticket) {
+  const uint64 birth = pg::process_birth(MyProcPid);
   const exclusive lock(s);
-  const std::vector<worker_entry *> all = s.workers.entries();
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const worker_entry *e) { return e->ticket == ticket; });
-  if (found == all.end()) return std::nullopt;
-  worker_entry *entry = *found;
+  worker_entry *entry = s.workers.find(key_of(id));
+  if (entry == nullptr || entry->ticket != ticket) return std::nullopt;
   if (entry->leaving || entry->pid != 0 || !advance(*entry, model::worker_event::come_up))
     return std::nullopt;
   entry->pid = MyProcPid;
-  entry->pid_birth = pg::process_birth(MyProcPid);
+  entry->pid_birth = birth;
   entry->crowded_out = false;
   entry->exited = false;
   ++entry->starts;
   entry->last_started_at = GetCurrentTimestamp();
   changed(s);
-  return worker_start{{entry->key.home, entry->key.extension.str(), entry->key.name.str()},
-                      definition_of(*entry),
-                      ticket,
-                      false};
+  return worker_start{id, definition_of(*entry), ticket, false};
 }
 
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,

@@ -62,7 +62,8 @@ bool stop(shared &s, const worker_identity &id, stop_reason reason,
 
 // --- called in the worker's process ---
 // Reports that the process of a start is there.  Nothing when it must not run (any more).
-[[nodiscard]] std::optional<worker_start> come_up(shared &s, uint64 ticket);
+[[nodiscard]] std::optional<worker_start> come_up(shared &s, const worker_identity &id,
+                                                  uint64 ticket);
 // Reports its end.  Wakes the launcher.
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
                  const message_text &error) noexcept;

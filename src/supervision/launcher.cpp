@@ -68,12 +68,12 @@ void run() {
       last_look = now;
     }
     const bool visiting = visits.advance();
-    std::vector<model::action> plan = state::plan(s, model::every_database, false);
+    state::decision d = state::decide_workers(s, model::every_database);
     // databases come first: workers would take the slots that their visits need
     if (visits.is_starved())
-      std::erase_if(plan,
+      std::erase_if(d.actions,
                     [](const model::action &a) { return a.kind == model::action_kind::start; });
-    state::carry_out(s, plan);
+    state::carry_out(s, d);
     if (!visiting && may_retire(s)) return;
     pg::wait_for_latch(dying ? dying_naptime_milliseconds : pg::settings::naptime_milliseconds());
   }

@@ -52,7 +52,8 @@ worker_function prepare(Datum *argument) {
   state::launch_message message;
   std::memcpy(&message, MyBgworkerEntry->bgw_extra, sizeof message);
   state::shared &s = state::attach();
-  auto start = state::come_up(s, message.ticket);
+  auto start = state::come_up(s, {message.home, message.extension.str(), MyBgworkerEntry->bgw_name},
+                              message.ticket);
   if (!start) return nullptr;
   current = new current_worker{std::move(*start), {}};
   previous_log_hook = emit_log_hook;

@@ -343,6 +343,18 @@ TEST_F(compare_allocation, a_local_name_elsewhere_does_not_share_the_memory) {
 
 // ---- plans ---------------------------------------------------------------------------------
 
+TEST(reconcile, for_workers_only_none_of_a_pending_extension_starts) {
+  const std::vector<desired_database> desired = {with_worker(db1, local_worker)};
+  circumstances workers_only;
+  workers_only.workers_only = true;
+  EXPECT_TRUE(reconcile(db1, desired, {}, workers_only).empty());
+  EXPECT_FALSE(reconcile(db1, desired, {}, usual).empty());
+  const std::string &name = desired[0].registrations.extensions[0].name;
+  const live_state ready{{}, {}, {{db1, name, extension_state::provisioned}}};
+  ASSERT_EQ(reconcile(db1, desired, ready, workers_only).size(), 1u);
+  EXPECT_EQ(reconcile(db1, desired, ready, workers_only)[0].kind, action_kind::start);
+}
+
 TEST(reconcile, nothing_registered_and_nothing_live_is_nothing_to_do) {
   EXPECT_EQ(reconcile(db1, {}, {}, usual), actions{});
   EXPECT_EQ(reconcile(every_database, {}, {}, retrying), actions{});
