@@ -40,9 +40,10 @@ endif
 override CPPFLAGS := -Iinclude -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
 	-DDYNPGEXT_VERSION='"$(DYNPGEXT_VERSION)"' $(filter -D% -U%,$(CPPFLAGS)) $(DYNPGEXT_CPPFLAGS)
 override CXXFLAGS := -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fvisibility-inlines-hidden \
-	-fno-strict-aliasing -fwrapv $(DYNPGEXT_WARNINGS) $(DYNPGEXT_CXXFLAGS)
+	-ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv $(DYNPGEXT_WARNINGS) $(DYNPGEXT_CXXFLAGS)
 # Linked in: opening libstdc++.so costs each new process about as much as all the rest.
-SHLIB_LINK += -static-libgcc -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -Wl,--exclude-libs,ALL
+SHLIB_LINK += -static-libgcc -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -Wl,--exclude-libs,ALL \
+	-Wl,--gc-sections
 
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<

@@ -29,6 +29,7 @@ struct transaction {
   // from PRE_COMMIT to COMMIT
   std::unique_ptr<state::publication> publication;
   std::vector<state::worker_identity> prepared;
+  std::vector<state::head_start> head_starts;
 
   [[nodiscard]] bool is_idle() const { return holds.empty() && !touched && !drop_suspected; }
 };
@@ -53,6 +54,9 @@ void forget(transaction &t) noexcept {
     t.notes.clear();
     t.publication.reset();
     t.prepared.clear();
+    // none is left unless the commit could not be carried out; the launcher starts them then
+    for (const state::head_start &h : t.head_starts) state::call_off(*state::attached(), h.start);
+    t.head_starts.clear();
   });
 }
 
@@ -95,6 +99,34 @@ void make_room(transaction &t, state::shared &s, const model::registrations &wan
   }
 }
 
+// Asks for the processes of workers that this commit makes wanted, so that they come up while it
+// is written.  They wait for it; an abort calls them off.
+void start_ahead(transaction &t, state::shared &s, const model::registrations &wanted) {
+  state::desired_databases desired;
+  model::live_state live;
+  {
+    const state::reading lock(s);
+    desired = state::desired_with(s, {MyDatabaseId, wanted});
+    live = {{}, state::live_workers(s), state::extension_states(s)};
+  }
+  overlay_notes(live);
+  model::circumstances now = state::circumstances(false);
+  now.workers_only = true;
+  const std::vector<model::action> actions = model::reconcile(MyDatabaseId, desired, live, now);
+  const std::vector<model::wanted_worker> workers =
+      model::wanted_workers(desired, live.workers, live.extensions);
+  for (const model::action &a : actions) {
+    if (a.kind != model::action_kind::start || t.notes.count(a.extension) == 0) continue;
+    for (const model::wanted_worker &w : workers) {
+      if (w.source != MyDatabaseId || w.definition->extension != a.extension ||
+          w.definition->name != a.name)
+        continue;
+      if (auto h = state::start_ahead(s, {a.home, a.extension, a.name}, w))
+        t.head_starts.push_back(std::move(*h));
+    }
+  }
+}
+
 void before_commit(transaction &t) {
   if (!t.touched && !t.drop_suspected) return;
   // its tables are locked since it was opened; only this transaction itself can have dropped them
@@ -114,6 +146,7 @@ void before_commit(transaction &t) {
   if (!store) return;
   if (t.memory_given_back) complete_memory(t, s, *store, wanted);
   make_room(t, s, wanted);
+  start_ahead(t, s, wanted);
 }
 
 void after_commit(transaction &t) {
@@ -130,6 +163,8 @@ void after_commit(transaction &t) {
   for (const auto &[name, n] : t.notes)
     if (t.publication->wanted().find_extension(name) != nullptr)
       state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
+  for (const state::head_start &h : t.head_starts) state::let_start(s, h);
+  t.head_starts.clear();
   // as early as possible; what is left is housekeeping
   state::carry_out(s, state::decide_workers(s, MyDatabaseId));
   end_holds(t, state::release_holds);
@@ -151,6 +186,7 @@ void after_abort(transaction &t) {
   state::abandon_claims();
   if (t.is_idle() || state::attached() == nullptr) return;
   state::shared &s = state::attach();
+  for (const state::head_start &h : t.head_starts) state::call_off(s, h.start);
   end_holds(t, state::roll_back_holds);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
   if (t.touched) state::forget_unpublished_states(s, MyDatabaseId);

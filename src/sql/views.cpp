@@ -139,7 +139,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       for (const state::worker_entry *e : s.workers.entries()) {
         const bool only_prepared = e->ticket == 0 && !OidIsValid(e->source);
         const bool forgotten = e->leaving && e->exited;  // as soon as its process is gone
-        if (!only_prepared && !forgotten) all.push_back(*e);
+        if (!only_prepared && !forgotten && !e->held_back) all.push_back(*e);
       }
     }
     sql::result_set rows(fcinfo);

@@ -30,8 +30,26 @@ struct hint {
 };
 constexpr size_t hint_count = 512;
 
+// Names in buffers that are used again and again lie where others have lain.  These are found
+// by a cheap digest of what they say, with a comparison to make sure, too.
+constexpr size_t digest_count = 1024;
+size_t digest(const char *name, size_t length) noexcept {
+  uint64 first = 0;
+  uint64 last = 0;
+  if (length >= sizeof first) {
+    std::memcpy(&first, name, sizeof first);
+    std::memcpy(&last, name + length - sizeof last, sizeof last);
+  } else {
+    std::memcpy(&first, name, length);
+  }
+  constexpr uint64 golden = 0x9E3779B97F4A7C15U;
+  return (((first * golden) ^ last ^ length) * golden) >> 54;  // 10 bits
+}
+static_assert(digest_count == 1 << 10);
+
 struct local_state {
   std::array<hint, hint_count> hints{};
+  std::array<const attachment *, digest_count> digests{};
   // current meaning of a name; points into `all`
   std::unordered_map<std::string, const attachment *, name_hash, std::equal_to<>> current;
   // everything this process holds, older instances of a name included
@@ -47,6 +65,11 @@ constinit local_state *local = nullptr;
 local_state &mine() {
   if (local == nullptr) local = new local_state;
   return *local;
+}
+
+void forget_hints(local_state &l) noexcept {
+  l.hints.fill({});
+  l.digests.fill(nullptr);
 }
 
 hint &hint_for(const char *name) noexcept {
@@ -65,7 +88,7 @@ void revalidate(local_state &l) noexcept {
   if (l.generation == nullptr) return;
   const uint64 now = pg_atomic_read_u64(const_cast<pg_atomic_uint64 *>(l.generation));
   pg_read_barrier();
-  l.hints.fill({});
+  forget_hints(l);
   std::erase_if(l.current, [](const auto &entry) {
     return state_of(entry.second->target) != instance_state::published;
   });
@@ -135,10 +158,15 @@ void *find_attached(const char *name) noexcept {
   hint &h = hint_for(name);
   if (likely(h.key == name) && std::strcmp(h.found->name.c_str(), name) == 0)
     return h.found->memory;
-  const auto found = l->current.find(std::string_view(name));
-  if (found == l->current.end()) return nullptr;
-  h = {name, found->second};
-  return found->second->memory;
+  const std::string_view text(name);
+  const attachment *&digested = l->digests[digest(name, text.size())];
+  if (unlikely(digested == nullptr || digested->name != text)) {
+    const auto found = l->current.find(text);
+    if (found == l->current.end()) return nullptr;
+    digested = found->second;
+  }
+  h = {name, digested};
+  return digested->memory;
 }
 
 void *attach_instance(shared &s, const std::string &name, dsa_pointer pointer) {
@@ -197,7 +225,7 @@ bool is_registered_elsewhere(const shared &s, const std::string &name, Oid datab
 bool detach_allocation(const std::string &name) noexcept {
   shared *s = attached();
   if (s == nullptr || local == nullptr) return false;
-  local->hints.fill({});
+  forget_hints(*local);
   local->current.erase(name);
   bool any = false;
   for (attachment *&a : local->all) {
@@ -212,7 +240,7 @@ bool detach_allocation(const std::string &name) noexcept {
 void detach_all() noexcept {
   shared *s = attached();
   if (s == nullptr || local == nullptr) return;
-  local->hints.fill({});
+  forget_hints(*local);
   local->current.clear();
   for (attachment *a : std::exchange(local->all, {})) detach(*s, a);
 }

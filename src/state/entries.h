@@ -105,6 +105,7 @@ struct worker_entry {
   model::worker_state state;
   bool leaving;            // told to end; the entry goes with its process
   bool renewing;           // told to end; starts anew when it has
+  bool held_back;          // started ahead of the commit that makes it wanted: waits for it
   bool crowded_out;        // the process sent to start it took the last free slot itself
   uint64 ticket;           // of the newest start: a process with an older one must not run
   pid_t pid;               // of the process, from when it comes up until it is known to have gone

@@ -31,11 +31,31 @@ bool runs(const shared &s, const worker_identity &id) {
   return status && has_process(*status);
 }
 
-void run_callback(const worker_identity &id, BackgroundWorkerHandle *handle) {
-  const auto found = callbacks().find(key_for(id));
-  if (found == callbacks().end() || found->second.function == nullptr) return;
+void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
+  const auto found = callbacks().find(key_for(start.id));
+  if (!start.definition.has_callback || found == callbacks().end()) return;
   const callback_entry callback = found->second;
-  pg::call([=] { callback.function(handle, callback.data); });
+  (void)pg::swallow(
+      "running the callback of a background worker",
+      [&] { pg::call([=] { callback.function(handle, callback.data); }); },
+      "The worker has been started all the same.");
+}
+
+// False when no slot is free.
+bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle) {
+  launch_message message{start.ticket, start.id.home, {}};
+  message.extension.assign(start.id.extension);
+  const model::worker &definition = start.definition;
+  pg::worker_request request{.name = definition.name.c_str(),
+                             .type = definition.type.c_str(),
+                             .function = worker_entry_point};
+  request.argument = OidIsValid(start.id.home) ? ObjectIdGetDatum(start.id.home)
+                                               : static_cast<Datum>(definition.argument);
+  request.flags = static_cast<int>(definition.flags);
+  request.start = static_cast<BgWorkerStartTime>(definition.start);
+  request.notify = definition.notify ? MyProcPid : 0;
+  request.extra = {reinterpret_cast<const char *>(&message), sizeof message};
+  return pg::start_process(request, definition.has_callback ? handle : nullptr);
 }
 
 }  // namespace
@@ -51,20 +71,8 @@ bool can_launch(const worker_identity &id, const model::worker &definition) {
 launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
   const std::optional<worker_start> start = claim_start(s, id, wanted);
   if (!start) return launch_result::not_startable;
-  launch_message message{start->ticket, id.home, {}};
-  message.extension.assign(id.extension);
-  const model::worker &definition = start->definition;
-  pg::worker_request request{.name = definition.name.c_str(),
-                             .type = definition.type.c_str(),
-                             .function = worker_entry_point};
-  request.argument =
-      OidIsValid(id.home) ? ObjectIdGetDatum(id.home) : static_cast<Datum>(definition.argument);
-  request.flags = static_cast<int>(definition.flags);
-  request.start = static_cast<BgWorkerStartTime>(definition.start);
-  request.notify = definition.notify ? MyProcPid : 0;
-  request.extra = {reinterpret_cast<const char *>(&message), sizeof message};
   BackgroundWorkerHandle *handle = nullptr;
-  if (!pg::start_process(request, definition.has_callback ? &handle : nullptr)) {
+  if (!ask_for_process(*start, &handle)) {
     report_no_slot(s, *start, is_visit);
     if (!start->was_waiting)
       pg::log(WARNING,
@@ -73,11 +81,29 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
               "It starts as soon as one is free. Consider increasing max_worker_processes.");
     return launch_result::no_slot;
   }
-  if (definition.has_callback)
-    (void)pg::swallow(
-        "running the callback of a background worker", [&] { run_callback(id, handle); },
-        "The worker has been started all the same.");
+  run_callback(*start, handle);
   return launch_result::started;
+}
+
+std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
+                                      const model::wanted_worker &wanted) {
+  if (!can_launch(id, *wanted.definition)) return std::nullopt;
+  const std::optional<worker_start> start = claim_ahead(s, id, wanted);
+  if (!start) return std::nullopt;
+  head_start h{*start};
+  try {
+    if (ask_for_process(*start, &h.handle)) return h;
+  } catch (...) {
+    call_off(s, *start);
+    throw;
+  }
+  call_off(s, *start);  // the commit asks again, and says so when there is no slot
+  return std::nullopt;
+}
+
+void let_start(shared &s, const head_start &h) {
+  let_go(s, h.start);
+  run_callback(h.start, h.handle);
 }
 
 model::live_state live(const shared &s, std::span<const hold> own) {

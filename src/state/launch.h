@@ -18,6 +18,18 @@ enum class launch_result { started, not_startable, no_slot };
 // Starts what is wanted.  No slot: one WARNING with a hint, and state 'waiting'.
 launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
 
+// A worker's process that was asked for just before the commit that makes it wanted, so that it
+// comes up while the commit is written.  It runs nothing of the author's before let_start().
+struct head_start {
+  worker_start start;
+  BackgroundWorkerHandle *handle = nullptr;
+};
+// Nothing when it is known already, when no slot is free, or when it cannot be started here.
+[[nodiscard]] std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
+                                                    const model::wanted_worker &wanted);
+// After the commit: the process goes on, and the callback runs.
+void let_start(shared &s, const head_start &h);
+
 // Everything that is live.  Caller holds root.lock.
 [[nodiscard]] model::live_state live(const shared &s, std::span<const hold> own = {});
 [[nodiscard]] model::circumstances circumstances(bool retry_failed);

@@ -77,6 +77,21 @@ void bury_exited(shared &s, const worker_key &key) {
     release_identity(s, *entry);
 }
 
+// This process becomes the worker's, unless it must not.
+std::optional<worker_start> take_up(const shared &s, worker_entry &entry, const worker_identity &id,
+                                    uint64 birth) {
+  if (entry.leaving || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
+    return std::nullopt;
+  entry.pid = MyProcPid;
+  entry.pid_birth = birth;
+  entry.crowded_out = false;
+  entry.exited = false;
+  ++entry.starts;
+  entry.last_started_at = GetCurrentTimestamp();
+  changed(s);
+  return worker_start{id, definition_of(entry), entry.ticket, false};
+}
+
 }  // namespace
 
 worker_key key_of(const worker_identity &id) {
@@ -91,6 +106,7 @@ std::vector<model::live_worker> live_workers(const shared &s) {
   std::vector<model::live_worker> result;
   for (const worker_entry *entry : s.workers.entries()) {
     if (entry->ticket == 0 && entry->source == InvalidOid) continue;  // only prepared
+    if (entry->held_back) continue;                                   // not committed yet
     result.push_back({entry->key.home, definition_of(*entry), entry->version.str(), entry->source,
                       entry->incarnation, entry->state, entry->leaving || entry->renewing,
                       entry->ticket});
@@ -125,6 +141,38 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   entry->ticket = ++s.root->next_ticket;
   entry->claimed_at = GetCurrentTimestamp();
   return worker_start{id, *wanted.definition, entry->ticket, was_waiting};
+}
+
+std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
+                                        const model::wanted_worker &wanted) {
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.insert(key_of(id));
+  if (entry->ticket != 0 || OidIsValid(entry->source)) return std::nullopt;
+  if (!advance(*entry, model::worker_event::start)) return std::nullopt;
+  define(*entry, wanted);
+  entry->ticket = ++s.root->next_ticket;
+  entry->held_back = true;
+  return worker_start{id, *wanted.definition, entry->ticket, false};
+}
+
+void let_go(shared &s, const worker_start &start) {
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(start.id));
+  if (entry == nullptr || entry->ticket != start.ticket) return;
+  entry->held_back = false;
+  entry->claimed_at = GetCurrentTimestamp();
+  changed(s);
+}
+
+void call_off(shared &s, const worker_start &start) noexcept {
+  (void)pg::swallow("calling off the start of a worker", [&] {
+    const exclusive lock(s);
+    const worker_key key = key_of(start.id);
+    const worker_entry *entry = s.workers.find(key);
+    if (entry == nullptr || entry->ticket != start.ticket || !entry->held_back) return;
+    s.workers.erase(key);
+    changed(s);
+  });
 }
 
 void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
@@ -166,19 +214,19 @@ bool stop(shared &s, const worker_identity &id, stop_reason reason, std::optiona
 
 std::optional<worker_start> come_up(shared &s, const worker_identity &id, uint64 ticket) {
   const uint64 birth = pg::process_birth(MyProcPid);
-  const exclusive lock(s);
-  worker_entry *entry = s.workers.find(key_of(id));
-  if (entry == nullptr || entry->ticket != ticket) return std::nullopt;
-  if (entry->leaving || entry->pid != 0 || !advance(*entry, model::worker_event::come_up))
-    return std::nullopt;
-  entry->pid = MyProcPid;
-  entry->pid_birth = birth;
-  entry->crowded_out = false;
-  entry->exited = false;
-  ++entry->starts;
-  entry->last_started_at = GetCurrentTimestamp();
-  changed(s);
-  return worker_start{id, definition_of(*entry), ticket, false};
+  for (;;) {
+    {
+      const exclusive lock(s);
+      worker_entry *entry = s.workers.find(key_of(id));
+      if (entry == nullptr || entry->ticket != ticket) return std::nullopt;
+      if (!entry->held_back) return take_up(s, *entry, id, birth);
+      pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
+    }
+    pg::call([&s] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
+      ConditionVariableCancelSleep();
+    });
+  }
 }
 
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
@@ -213,7 +261,7 @@ bool bury(shared &s) {
       if (!entry->exited) (void)advance(*entry, model::worker_event::exit_fault);
       release_identity(s, *entry);
       changed(s);
-    } else if (entry->state == model::worker_state::starting &&
+    } else if (entry->state == model::worker_state::starting && !entry->held_back &&
                now - entry->claimed_at > lost_after_microseconds) {
       entry->ticket = ++s.root->next_ticket;
       (void)advance(*entry, model::worker_event::lost);

@@ -38,6 +38,12 @@ struct worker_start {
 // already, another process has claimed it, or its last process is still there.
 [[nodiscard]] std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
                                                       const model::wanted_worker &wanted);
+// The same ahead of the commit that makes the worker wanted: only for one that nothing is known
+// of.  Its process waits, and nobody else sees it, until it is let go or called off.
+[[nodiscard]] std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
+                                                      const model::wanted_worker &wanted);
+void let_go(shared &s, const worker_start &start);
+void call_off(shared &s, const worker_start &start) noexcept;
 // No process came of the claim.  `crowded_out`: this process is one that was sent to start it.
 void report_no_slot(shared &s, const worker_start &start, bool crowded_out);
 // The process sent to start it took the last free slot itself?
