@@ -141,12 +141,13 @@ void before_commit(transaction &t) {
   }
   pg::provisioning_lock::acquire(MyDatabaseId);
   model::registrations wanted;
-  if (store) wanted = store->read().wanted(s.root->boot);
+  if (store) {
+    wanted = store->read().wanted(s.root->boot);
+    if (t.memory_given_back) complete_memory(t, s, *store, wanted);
+    start_ahead(t, s, wanted);
+  }
   t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value());
-  if (!store) return;
-  if (t.memory_given_back) complete_memory(t, s, *store, wanted);
   make_room(t, s, wanted);
-  start_ahead(t, s, wanted);
 }
 
 void after_commit(transaction &t) {

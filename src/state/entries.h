@@ -109,7 +109,7 @@ struct worker_entry {
   bool crowded_out;        // the process sent to start it took the last free slot itself
   uint64 ticket;           // of the newest start: a process with an older one must not run
   pid_t pid;               // of the process, from when it comes up until it is known to have gone
-  uint64 pid_birth;        // tells that process from a later one with its pid
+  uint64 pid_birth;        // once it has reported its end: tells it from a later one with its pid
   bool exited;             // the process has reported its end but may still be there
   TimestampTz claimed_at;  // when the newest start was asked for
   int64 starts;

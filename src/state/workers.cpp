@@ -78,12 +78,12 @@ void bury_exited(shared &s, const worker_key &key) {
 }
 
 // This process becomes the worker's, unless it must not.
-std::optional<worker_start> take_up(const shared &s, worker_entry &entry, const worker_identity &id,
-                                    uint64 birth) {
+std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
+                                    const worker_identity &id) {
   if (entry.leaving || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
     return std::nullopt;
   entry.pid = MyProcPid;
-  entry.pid_birth = birth;
+  entry.pid_birth = 0;
   entry.crowded_out = false;
   entry.exited = false;
   ++entry.starts;
@@ -213,13 +213,12 @@ bool stop(shared &s, const worker_identity &id, stop_reason reason, std::optiona
 }
 
 std::optional<worker_start> come_up(shared &s, const worker_identity &id, uint64 ticket) {
-  const uint64 birth = pg::process_birth(MyProcPid);
   for (;;) {
     {
       const exclusive lock(s);
       worker_entry *entry = s.workers.find(key_of(id));
       if (entry == nullptr || entry->ticket != ticket) return std::nullopt;
-      if (!entry->held_back) return take_up(s, *entry, id, birth);
+      if (!entry->held_back) return take_up(s, *entry, id);
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
     pg::call([&s] {
@@ -238,6 +237,7 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
     (void)advance(*entry,
                   code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
     entry->exited = true;
+    entry->pid_birth = pg::process_birth(MyProcPid);
     entry->last_exited_at = GetCurrentTimestamp();
     entry->last_exit_code = code;
     entry->last_error = error;
