@@ -125,8 +125,8 @@ _Dynpgext_init(const dynpgext_handle *handle) {
 
 /*
  * The worker.  The argument of a database-local worker is the OID of its database.  It ends
- * with exit code 0 when it is told to (SIGTERM); an ERROR ends it with exit code 1, and
- * dynpgext does then what dynpgext.configure_worker() has been told.
+ * with exit code 0 when it is told to (SIGTERM); an ERROR ends it with exit code 1, and it
+ * is 'failed' then until dynpgext.reload() or dynpgext.start_worker() starts it again.
  */
 void
 dynpgext_heartbeat_main(Datum argument) {

@@ -212,7 +212,7 @@ void provision_database(const catalog::store &store) {
   pg::scoped_provisioning_lock lock(MyDatabaseId);
   // the first time after a start everything is looked at: in single-user mode, and with event
   // triggers off, extensions come and go unnoticed
-  const bool is_first = !state::is_known(s, MyDatabaseId);
+  const bool is_first = state::is_first_comparison(s, MyDatabaseId);
   if (!RecoveryInProgress()) (void)follow_all(store, options, !is_first);
   const model::registrations wanted = store.read().wanted(s.root->boot);
   if (!is_touched()) publish(s, wanted);

@@ -134,6 +134,11 @@ std::vector<model::live_extension> extension_states(const shared &s) {
   return result;
 }
 
+bool is_first_comparison(shared &s, Oid database) {
+  const exclusive lock(s);
+  return !std::exchange(s.databases.insert({database})->compared, true);
+}
+
 bool is_known(const shared &s, Oid database) {
   const reading lock(s);
   const database_entry *entry = s.databases.find({database});

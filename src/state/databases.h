@@ -55,6 +55,8 @@ void forget_unpublished_states(shared &s, Oid database);
 // Of all databases.  Caller holds root.lock.
 [[nodiscard]] std::vector<model::live_extension> extension_states(const shared &s);
 
+// Is this the first call for the database since the start of the server?
+[[nodiscard]] bool is_first_comparison(shared &s, Oid database);
 // Is anything known of the database?
 [[nodiscard]] bool is_known(const shared &s, Oid database);
 // Has everything registered in the database been provisioned, or at least been tried?

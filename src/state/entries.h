@@ -22,6 +22,7 @@ struct database_entry {
   bool present;             // has dynpgext
   bool provisioned;         // everything registered has been provisioned (or has failed)
   bool visited;             // looked at by a process of the launcher, since that was last wanted
+  bool compared;            // pg_extension has been compared in full since the start
   TimestampTz visit_after;  // but not before this time
   uint32 visits_failed;     // in a row
   // transactions that are, or are being, prepared and may change registrations

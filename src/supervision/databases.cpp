@@ -37,6 +37,12 @@ void follow_databases(state::shared &s) {
 }
 
 void follow_prepared_transactions(state::shared &s) {
+  {
+    // more than can be watched: a visit looks which there are, as long as it is so
+    const state::exclusive lock(s);
+    for (state::database_entry *entry : s.databases.entries())
+      if (std::exchange(entry->prepared_overflow, false)) entry->visited = false;
+  }
   for (const auto &[database, xid] : state::watched_prepared(s)) {
     const TransactionId id = xid;
     if (!pg::call([id] { return TransactionIdIsInProgress(id); }))

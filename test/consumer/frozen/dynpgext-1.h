@@ -193,7 +193,7 @@ struct dynpgext_handle {
    * Errors: 22004 NULL name; 42602 empty name; 42622 name too long; 22021 name not
    * valid in the encoding; 22023 size out of range, unknown flags; 42710 name taken
    * with another size, scope or by another extension; 53400 over
-   * dynpgext.memory_limit; 53200 or 53100 no memory; 54000 too many registrations; 55000
+   * dynpgext.memory_limit; 53200 no memory; 54000 too many registrations; 55000
    * outside _Dynpgext_init.
    */
   void (*allocate_shmem)(const dynpgext_handle *handle, const char *name, size_t bytes,
