@@ -88,10 +88,6 @@ void begin_exit() noexcept {
   ConditionVariableCancelSleep();
 }
 
-void check_for_interrupts() {
-  if (INTERRUPTS_PENDING_CONDITION()) call([] { CHECK_FOR_INTERRUPTS(); });
-}
-
 void log(int level, const std::string &message, const std::string &hint) {
   const char *text = message.c_str();
   const char *advice = hint.empty() ? nullptr : hint.c_str();

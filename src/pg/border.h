@@ -149,9 +149,6 @@ bool swallow(const char *doing, F f, const char *hint = made_good) noexcept {
 // anything, also while it held locks or waited on a condition variable.
 void begin_exit() noexcept;
 
-// A pending cancel or termination, as an exception.
-void check_for_interrupts();
-
 // NOTICE, LOG or WARNING.  Cannot fail below ERROR but for lack of memory.
 void log(int level, const std::string &message, const std::string &hint = {});
 

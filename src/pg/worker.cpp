@@ -96,12 +96,4 @@ void reload_configuration_if_asked() {
   call([] { ProcessConfigFile(PGC_SIGHUP); });
 }
 
-bool is_background_worker() {
-#if PG_VERSION_NUM >= 170000
-  return AmBackgroundWorkerProcess();
-#else
-  return IsBackgroundWorker;
-#endif
-}
-
 }  // namespace dynpgext::pg

@@ -35,11 +35,9 @@ void free_handle(BackgroundWorkerHandle *handle);
 // postmaster dies.
 void wait_for_latch(long milliseconds);
 
-// Set on SIGTERM where `exit_on_terminate` was called: between steps the loop looks at it.
+// For a loop of our own: SIGTERM and SIGHUP are noted, and looked at between its steps.
 void handle_signals_politely();
 [[nodiscard]] bool asked_to_exit();
 void reload_configuration_if_asked();
-
-[[nodiscard]] bool is_background_worker();
 
 }  // namespace dynpgext::pg

@@ -24,6 +24,11 @@ struct target {
 target find_target(FunctionCallInfo fcinfo) {
   const std::string extension = sql::name_argument(fcinfo, 0);
   const std::string name = sql::text_argument(fcinfo, 1);
+  if (name.size() >= BGW_MAXLEN)
+    throw pg::error(ERRCODE_NAME_TOO_LONG,
+                    "the name of a background worker of extension \"" + extension +
+                        "\" has at most " + std::to_string(BGW_MAXLEN - 1) + " bytes",
+                    "The given one has " + std::to_string(name.size()) + ".");
   auto store = catalog::store::open();
   state::shared &s = state::use();
   if (store) {

@@ -251,6 +251,4 @@ void bypass_cache(bool on) noexcept {
   l.seen_generation = 0;
 }
 
-size_t attached_count() noexcept { return local == nullptr ? 0 : local->all.size(); }
-
 }  // namespace dynpgext::state

@@ -31,7 +31,4 @@ void detach_all() noexcept;
 // the fast path is off.
 void bypass_cache(bool on) noexcept;
 
-// How many names this process has attached.
-[[nodiscard]] size_t attached_count() noexcept;
-
 }  // namespace dynpgext::state
