@@ -75,6 +75,7 @@ SELECT dynpgext.load('dx_plain');
 SELECT dynpgext.load('dx_plain', '7');
 DROP EXTENSION dx_plain;
 SELECT dynpgext.start_worker('dx_unknown', 'worker');
+SELECT dynpgext.stop_worker('dx_unknown', repeat('x', 10000));
 SELECT dynpgext.adopt_installed_extensions();
 
 -- Nothing is left behind.
