@@ -1,0 +1,75 @@
+// Who took the server down, how often, and who may not run any more because of it.
+//
+// A process that runs an extension's worker, or other code of an extension, arms a record, and
+// takes it back when it ends well; one that is killed because another has crashed says so in its
+// record.  So the records that a crash leaves armed are those of the processes that ended in no
+// way the server knows: the suspects.  Times are microseconds; the clock is the caller's.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/registration.h"
+
+namespace dynpgext::model {
+
+// A worker, or (worker is empty) the code of an extension in the sessions of a database.
+struct guarded_identity {
+  database_id home = no_database;  // 0: of a global worker
+  std::string extension;
+  std::string worker;
+  auto operator<=>(const guarded_identity &) const = default;
+  [[nodiscard]] bool is_worker() const { return !worker.empty(); }
+};
+
+// A record that the last run of the server has left armed.  The launcher's own accuses nobody: it
+// is evidence, for the launcher dies without a word only when something kills everything at once.
+struct armed_record {
+  bool launcher = false;
+  guarded_identity who;
+};
+
+struct suspect {
+  guarded_identity who;
+  std::vector<std::int64_t> crashes;    // the newest last
+  std::int64_t quarantined_since = 0;   // 0: it is not
+  std::uint32_t quarantined_after = 0;  // crashes that it was quarantined for
+  bool operator==(const suspect &) const = default;
+  [[nodiscard]] bool is_quarantined() const { return quarantined_since != 0; }
+};
+
+inline constexpr std::size_t crashes_kept = 16;  // of a suspect: no limit is higher
+inline constexpr std::size_t suspects_kept = 256;
+
+struct blamed {
+  guarded_identity who;
+  std::uint32_t crashes = 0;  // within the window, with this one
+  bool newly_quarantined = false;
+  bool operator==(const blamed &) const = default;
+};
+
+struct verdict {
+  std::vector<suspect> suspects;  // from now on
+  std::vector<model::blamed> blamed;
+  bool all_killed = false;  // everything at once, by the system or its administrator
+};
+
+// What follows from the records that were left armed.  Whoever is blamed `limit` times within
+// `window` is quarantined, until it is released.  A limit of 0 blames nobody.
+[[nodiscard]] verdict judge(std::span<const armed_record> records, std::vector<suspect> suspects,
+                            std::int64_t now, std::uint32_t limit, std::int64_t window);
+
+// Of exactly this identity: a worker of an extension whose code is quarantined is not meant.
+[[nodiscard]] bool is_quarantined(std::span<const suspect> suspects, const guarded_identity &who);
+[[nodiscard]] std::vector<suspect> quarantined(std::span<const suspect> suspects);
+
+// Forgets what the extension, its code and its workers, has done there; whether there was anything.
+[[nodiscard]] bool release(std::vector<suspect> &suspects, database_id home,
+                           const std::string &extension);
+// The same of all extensions in a database; never of what is global.
+[[nodiscard]] bool forget_home(std::vector<suspect> &suspects, database_id home);
+
+}  // namespace dynpgext::model

@@ -1,0 +1,81 @@
+#include "pg/crash_exit.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace dynpgext::pg {
+namespace {
+
+constinit exit_word told{};
+constinit pid_t owner = 0;
+constinit struct sigaction previous {};
+
+// What armed the word may be another process by now: it has this one's place in the server from
+// when this one gave it up, shortly before its end.  Its value differs, so nothing is changed.
+// And a child that this process has forked (system() does) is not meant.
+void tell(uint64 value) noexcept {
+  if (getpid() != owner) return;
+  uint64 expected = told.armed;
+  (void)told.place->compare_exchange_strong(expected, value);
+}
+
+bool ends_well(int status) { return (status & 0xff) == 0 || (status & 0xff) == 1; }
+
+void on_quit(int signal, siginfo_t *info, void *context) {
+  const int saved_errno = errno;
+  tell(told.quit);
+  errno = saved_errno;
+  if ((previous.sa_flags & SA_SIGINFO) != 0) {
+    previous.sa_sigaction(signal, info, context);
+  } else if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN) {
+    _exit(2);
+  } else {
+    previous.sa_handler(signal);
+  }
+}
+
+#ifdef __GLIBC__
+void on_direct_exit(int status, void *) {
+  if (ends_well(status)) tell(told.exited);
+}
+#endif
+
+void on_exit_of_process(int status, Datum) {
+  if (status >= 0) {
+    if (ends_well(status)) tell(told.exited);
+    return;
+  }
+  // Somebody has called exit(), and the server does not know with which status.
+#ifdef __GLIBC__
+  (void)on_exit(on_direct_exit, nullptr);  // is called next
+#else
+  tell(told.exited);
+#endif
+}
+
+}  // namespace
+
+void tell_exit(const exit_word &word) {
+  if (owner == getpid()) return;
+  told = word;
+  call([] { on_proc_exit(on_exit_of_process, 0); });
+  owner = getpid();
+  // Blocked meanwhile: the handler needs to know the previous one.
+  sigset_t quit;
+  sigset_t saved;
+  (void)sigemptyset(&quit);
+  (void)sigaddset(&quit, SIGQUIT);
+  (void)sigprocmask(SIG_BLOCK, &quit, &saved);
+  if (sigaction(SIGQUIT, nullptr, &previous) == 0) {
+    struct sigaction ours = previous;
+    ours.sa_sigaction = on_quit;
+    ours.sa_flags |= SA_SIGINFO;
+    (void)sigaction(SIGQUIT, &ours, nullptr);
+  }
+  (void)sigprocmask(SIG_SETMASK, &saved, nullptr);
+}
+
+}  // namespace dynpgext::pg

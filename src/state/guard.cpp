@@ -1,0 +1,361 @@
+#include "state/guard.h"
+
+#include "pg/crash_exit.h"
+#include "pg/mapped_file.h"
+
+namespace dynpgext::state {
+namespace {
+
+// Base backups and pg_rewind leave out what is in this folder.
+constexpr const char *path = PG_STAT_TMP_DIR "/dynpgext.guard";
+
+// ---- what is in the file ------------------------------------------------------------------
+
+constexpr uint64 magic = 0x647270756772616e;
+constexpr uint32 layout = 1;
+
+struct file_header {
+  uint64 magic;   // stored last
+  uint64 inode;   // of the file itself: what is in a copy says nothing of this server
+  uint32 layout;  // with those below, all that follows
+  uint32 record_size;
+  uint32 suspect_size;
+  uint32 record_count;
+};
+
+using worker_name = pg::fixed_string<BGW_MAXLEN>;
+
+struct suspect_slot {
+  uint32 in_use;
+  Oid home;
+  extension_name extension;
+  worker_name worker;  // empty: code of the extension
+  uint32 crash_count;
+  uint32 quarantined_after;
+  TimestampTz quarantined_since;
+  TimestampTz crashes[model::crashes_kept];
+};
+
+enum class record_state : uint32 { unused, armed, exited, quit };
+enum class record_kind : uint32 { code, worker, launcher };
+
+struct alignas(64) record {
+  std::atomic<uint64> word;  // the pid, and in the lower half a record_state
+  TimestampTz armed_at;
+  record_kind kind;
+  Oid home;
+  extension_name extension;
+  worker_name worker;
+};
+static_assert(sizeof(file_header) <= 64 && sizeof(suspect_slot) % 8 == 0);
+
+constexpr size_t suspects_offset = 64;
+constexpr size_t records_offset =
+    TYPEALIGN(alignof(record), suspects_offset + model::suspects_kept * sizeof(suspect_slot));
+
+constexpr size_t size_of_file(uint32 record_count) {
+  return records_offset + record_count * sizeof(record);
+}
+
+// ---- this process's view of it --------------------------------------------------------------
+
+struct view {
+  pg::mapped_file file;
+
+  [[nodiscard]] file_header &header() const {
+    return *reinterpret_cast<file_header *>(file.content.data());
+  }
+  [[nodiscard]] std::span<suspect_slot> suspects() const {
+    return {reinterpret_cast<suspect_slot *>(file.content.data() + suspects_offset),
+            model::suspects_kept};
+  }
+  [[nodiscard]] std::span<record> records() const {
+    return {reinterpret_cast<record *>(file.content.data() + records_offset),
+            header().record_count};
+  }
+  [[nodiscard]] bool is_valid() const {
+    if (file.content.size() < records_offset) return false;
+    const file_header &h = header();
+    return h.magic == magic && h.inode == file.inode && h.layout == layout &&
+           h.record_size == sizeof(record) && h.suspect_size == sizeof(suspect_slot) &&
+           file.content.size() == size_of_file(h.record_count);
+  }
+};
+
+constinit view mine{};
+constinit bool is_usable = false;
+constinit bool has_tried = false;
+constinit pg::fixed_string<512> failure{};  // why it is not usable, until that is logged
+
+void map_again() {
+  is_usable = false;
+  has_tried = true;
+  pg::unmap_file(std::exchange(mine, view{}).file);
+  if (auto file = pg::map_file(path)) mine.file = *file;
+}
+
+// Maps the file on the first call; without a log, for locks may be held.
+bool usable() noexcept {
+  if (has_tried) return is_usable;
+  try {
+    map_again();
+    is_usable = mine.is_valid() && mine.header().record_count == ProcGlobal->allProcCount;
+    if (!is_usable) failure.assign("its file is missing or not of this run of the server");
+  } catch (const std::exception &e) {
+    failure.assign(e.what());
+  }
+  return is_usable;
+}
+
+void log_failure_once() noexcept {
+  if (failure.view().empty()) return;
+  (void)pg::swallow("logging", [] {
+    const std::string why = std::exchange(failure, {}).str();
+    pg::log(LOG, "dynpgext: no crash guard in this process: " + why);
+  });
+}
+
+// ---- arming ------------------------------------------------------------------------------------
+
+uint64 word_of(record_state state) {
+  return static_cast<uint64>(static_cast<uint32>(MyProcPid)) << 32 | static_cast<uint32>(state);
+}
+record_state state_of(const record &r) {
+  return static_cast<record_state>(static_cast<uint32>(r.word.load(std::memory_order_relaxed)));
+}
+
+// nullptr where nothing can be guarded: also when this process has given up its slot already.
+record *own_record() noexcept {
+  if (MyProc == nullptr || !IsUnderPostmaster || IsBinaryUpgrade || attached() == nullptr)
+    return nullptr;
+  if (!usable()) {
+    log_failure_once();
+    return nullptr;
+  }
+  const auto slot = static_cast<size_t>(MyProc - ProcGlobal->allProcs);
+  return slot < mine.header().record_count ? &mine.records()[slot] : nullptr;
+}
+
+bool is_armed(const record &r) {
+  return r.word.load(std::memory_order_relaxed) == word_of(record_state::armed);
+}
+
+void disarm(record &r) {
+  r.word.store(word_of(record_state::unused), std::memory_order_release);
+  // what follows stays behind it, as a signal handler of this process, or a crash, sees it
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+void arm(record &r, record_kind kind, Oid home, std::string_view extension,
+         std::string_view worker = {}) {
+  disarm(r);
+  r.armed_at = GetCurrentTimestamp();
+  r.kind = kind;
+  r.home = home;
+  r.extension.assign(extension);
+  r.worker.assign(worker);
+  pg::tell_exit({&r.word, word_of(record_state::armed), word_of(record_state::exited),
+                 word_of(record_state::quit)});
+  r.word.store(word_of(record_state::armed), std::memory_order_release);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+// ---- suspects -----------------------------------------------------------------------------------
+
+model::suspect decode(const suspect_slot &slot) {
+  model::suspect s;
+  s.who = {slot.home, slot.extension.str(), slot.worker.str()};
+  s.crashes.assign(slot.crashes,
+                   slot.crashes + std::min<size_t>(slot.crash_count, model::crashes_kept));
+  s.quarantined_since = slot.quarantined_since;
+  s.quarantined_after = slot.quarantined_after;
+  return s;
+}
+
+void encode(const model::suspect &s, suspect_slot &slot) {
+  slot.home = s.who.home;
+  slot.extension.assign(s.who.extension);
+  slot.worker.assign(s.who.worker);
+  slot.crash_count = static_cast<uint32>(std::min(s.crashes.size(), model::crashes_kept));
+  std::copy_n(s.crashes.begin(), slot.crash_count, slot.crashes);
+  slot.quarantined_after = s.quarantined_after;
+  slot.quarantined_since = s.quarantined_since;
+  slot.in_use = 1;
+}
+
+std::vector<model::suspect> read_suspects() {
+  std::vector<model::suspect> all;
+  for (const suspect_slot &slot : mine.suspects())
+    if (slot.in_use != 0) all.push_back(decode(slot));
+  return all;
+}
+
+void write_suspects(const std::vector<model::suspect> &suspects) {
+  const std::span<suspect_slot> slots = mine.suspects();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    slots[i] = {};
+    if (i < suspects.size()) encode(suspects[i], slots[i]);
+  }
+}
+
+std::vector<model::armed_record> read_armed_records() {
+  std::vector<model::armed_record> all;
+  for (const record &r : mine.records())
+    if (state_of(r) == record_state::armed)
+      all.push_back({r.kind == record_kind::launcher,
+                     {r.home, r.extension.str(),
+                      r.kind == record_kind::worker ? r.worker.str() : std::string()}});
+  return all;
+}
+
+// An empty file for this run of the server; it stays void until everything is in it.
+void make_file() {
+  const uint32 count = ProcGlobal->allProcCount;
+  pg::unmap_file(std::exchange(mine, view{}).file);
+  mine.file = pg::make_mapped_file(path, size_of_file(count));
+  file_header &h = mine.header();
+  h.inode = mine.file.inode;
+  h.layout = layout;
+  h.record_size = sizeof(record);
+  h.suspect_size = sizeof(suspect_slot);
+  h.record_count = count;
+}
+
+template <class Change>
+bool change_suspects(Change change) {
+  if (!usable()) return false;
+  std::vector<model::suspect> suspects = read_suspects();
+  if (!change(suspects)) return false;
+  write_suspects(suspects);
+  return true;
+}
+
+// ---- messages -----------------------------------------------------------------------------------
+
+std::string span_of_time(int64 microseconds) {
+  constexpr int64 second = 1000000;
+  if (microseconds % (3600 * second) == 0)
+    return std::to_string(microseconds / 3600 / second) + " h";
+  if (microseconds % (60 * second) == 0) return std::to_string(microseconds / 60 / second) + " min";
+  if (microseconds % second == 0) return std::to_string(microseconds / second) + " s";
+  return std::to_string(microseconds / 1000) + " ms";
+}
+
+std::string describe(const guarded_identity &who) {
+  std::string text = who.is_worker() ? "background worker \"" + who.worker + "\"" : "code";
+  text += " of extension \"" + who.extension + "\"";
+  if (OidIsValid(who.home)) text += " in the database with OID " + std::to_string(who.home);
+  return text;
+}
+
+std::string literal(const std::string &text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') quoted += c;
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+}  // namespace
+
+void guard_worker(const worker_key &key) noexcept {
+  record *r = own_record();
+  if (r != nullptr) arm(*r, record_kind::worker, key.home, key.extension.view(), key.name.view());
+}
+
+void guard_launcher() noexcept {
+  record *r = own_record();
+  if (r != nullptr) arm(*r, record_kind::launcher, InvalidOid, {});
+}
+
+guarded_code::guarded_code(std::string_view extension) noexcept {
+  record *r = own_record();
+  if (r == nullptr) return;
+  is_inner_ = is_armed(*r);
+  if (is_inner_) {
+    if (r->kind != record_kind::code) return;
+    outer_home_ = r->home;
+    outer_extension_ = r->extension;
+  }
+  is_armed_ = true;
+  arm(*r, record_kind::code, MyDatabaseId, extension);
+}
+
+guarded_code::~guarded_code() {
+  if (!is_armed_) return;
+  record *r = own_record();
+  if (r == nullptr) return;
+  if (is_inner_)
+    arm(*r, record_kind::code, outer_home_, outer_extension_.view());
+  else
+    disarm(*r);
+}
+
+crash_report judge_last_run(uint32 limit, int64 window_microseconds) {
+  crash_report report;
+  // single-user mode leaves everything to the next run
+  if (!IsUnderPostmaster) return report;
+  std::vector<model::armed_record> armed;
+  std::vector<model::suspect> suspects;
+  try {
+    map_again();
+    const bool is_known = mine.is_valid();
+    if (is_known) {
+      armed = read_armed_records();
+      suspects = read_suspects();
+    }
+    model::verdict verdict =
+        model::judge(armed, std::move(suspects), GetCurrentTimestamp(), limit, window_microseconds);
+    if (!is_known || mine.header().record_count != ProcGlobal->allProcCount) make_file();
+    write_suspects(verdict.suspects);
+    for (record &r : mine.records()) r.word.store(0, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    mine.header().magic = magic;
+    is_usable = true;
+    if (limit > 0)
+      report.quarantined = static_cast<uint32>(model::quarantined(verdict.suspects).size());
+    report.blamed = std::move(verdict.blamed);
+    report.all_killed = verdict.all_killed;
+  } catch (const std::exception &e) {
+    failure.assign(e.what());
+    throw;
+  }
+  return report;
+}
+
+void log_report(const crash_report &report, uint32 limit, int64 window_microseconds) {
+  if (report.all_killed)
+    pg::log(LOG, "dynpgext: all processes were killed at once; no extension is blamed");
+  const std::string within = " times within " + span_of_time(window_microseconds);
+  for (const model::blamed &b : report.blamed) {
+    const std::string who = describe(b.who);
+    const std::string count = std::to_string(b.crashes);
+    pg::log(WARNING, who + " took the server down (" + count + " of " + std::to_string(limit) +
+                         within + ")");
+    if (!b.newly_quarantined) continue;
+    pg::log(WARNING, who + " is quarantined: it took the server down " + count + within,
+            "Nothing of it runs until dynpgext.release(" + literal(b.who.extension) +
+                ") is called in " +
+                (OidIsValid(b.who.home) ? "that database." : "a database that has it."));
+  }
+}
+
+std::vector<model::suspect> quarantines() {
+  if (!usable()) return {};
+  return model::quarantined(read_suspects());
+}
+
+bool release(Oid home, const std::string &extension) {
+  return change_suspects([&](std::vector<model::suspect> &suspects) {
+    return model::release(suspects, home, extension);
+  });
+}
+
+bool forget_home(Oid database) {
+  return change_suspects([database](std::vector<model::suspect> &suspects) {
+    return model::forget_home(suspects, database);
+  });
+}
+
+}  // namespace dynpgext::state
