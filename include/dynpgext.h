@@ -124,6 +124,46 @@ extern "C" {
 typedef struct dynpgext_handle dynpgext_handle;
 
 /*
+ * When a worker that has ended is started again.
+ *
+ * DYNPGEXT_RESTART_NEVER       by a command only (this is 0: the default)
+ * DYNPGEXT_RESTART_ON_FAILURE  after any end but exit code 0
+ * DYNPGEXT_RESTART_ALWAYS      after any end
+ *
+ * One that was told to end, by DROP EXTENSION, an update, stop_worker() or the like, is not
+ * restarted for it.
+ */
+#define DYNPGEXT_RESTART_NEVER 0
+#define DYNPGEXT_RESTART_ON_FAILURE 1
+#define DYNPGEXT_RESTART_ALWAYS 2
+
+/*
+ * How a worker is to be supervised; for register_bgworker_with().  A DBA may override it with
+ * dynpgext.configure_worker().
+ *
+ *     dynpgext_bgworker_options options = {.size = sizeof(options),
+ *                                          .restart = DYNPGEXT_RESTART_ON_FAILURE};
+ *
+ * size           of this struct in bytes, as the library was compiled with.  Members are only
+ *                ever appended; those that a caller's struct lacks have their default.
+ * restart        DYNPGEXT_RESTART_...
+ * restart_delay  milliseconds from its end to its first restart, up to 86400000 (a day); 0: the
+ *                default, a second.  After each run that was shorter than the setting
+ *                dynpgext.restart_delay_max it doubles, up to that; a longer run makes it what it
+ *                was.  Up to a quarter is taken off at random.
+ * deadline       milliseconds, up to 86400000; 0: none.  A worker that has not called
+ *                dynpgext_worker_heartbeat() or dynpgext_worker_wait() for longer, or not within
+ *                this time from its start, is shown as 'unresponsive', and if its restart policy
+ *                is not "never", told to end (SIGTERM) and restarted.
+ */
+typedef struct dynpgext_bgworker_options {
+  size_t size;
+  int restart;
+  int64 restart_delay;
+  int64 deadline;
+} dynpgext_bgworker_options;
+
+/*
  * Runs once for each new instance of memory, in the process that provisions it, in a
  * transaction, before any lookup of that name returns in any process.
  *
@@ -225,6 +265,19 @@ struct dynpgext_handle {
    */
   void (*register_bgworker)(const dynpgext_handle *handle, BackgroundWorker *bgw,
                             dynpgext_bgworker_callback callback, void *data, int flags);
+
+  /*
+   * register_bgworker_with - as register_bgworker, and says how it is to be supervised.
+   *
+   * options   NULL means the defaults, which are those of register_bgworker: never restarted,
+   *           no deadline.  Copied.
+   *
+   * Errors: as register_bgworker; 22023 unknown restart policy, delay or deadline out of range,
+   * a size that cannot be.
+   */
+  void (*register_bgworker_with)(const dynpgext_handle *handle, BackgroundWorker *bgw,
+                                 dynpgext_bgworker_callback callback, void *data, int flags,
+                                 const dynpgext_bgworker_options *options);
 };
 
 /* True when the running dynpgext's handle has the member. */
@@ -303,7 +356,13 @@ typedef struct dynpgext_api {
   bool (*present)(void);
   void *(*lookup_shmem)(const char *name);
   bool (*release_shmem)(const char *name);
+  void (*worker_heartbeat)(void);
+  bool (*worker_wait)(long milliseconds);
 } dynpgext_api;
+
+/* True when the running dynpgext's table has the member. */
+#define DYNPGEXT_API_HAS(api, member)                                                              \
+  ((api) != NULL && (api)->size >= offsetof(dynpgext_api, member) + sizeof((api)->member))
 
 #define DYNPGEXT_API_VARIABLE "dynpgext_api"
 
@@ -406,6 +465,51 @@ dynpgext_release_shmem(const char *name) {
   const dynpgext_api *api = dynpgext_get_api();
 
   return api != NULL && api->release_shmem(name);
+}
+
+/*
+ * dynpgext_worker_heartbeat - say that this worker is alive.
+ *
+ * For a worker registered with a deadline, wherever its work takes longer than that without a
+ * dynpgext_worker_wait().  It costs a look at the clock and a store: call it as often as you
+ * like.  Does nothing in a process that is no worker of dynpgext's.  Raises nothing.
+ */
+static inline void
+dynpgext_worker_heartbeat(void) {
+  const dynpgext_api *api = dynpgext_get_api();
+
+  if (DYNPGEXT_API_HAS(api, worker_heartbeat))
+    api->worker_heartbeat();
+}
+
+/*
+ * dynpgext_worker_wait - what the loop of a worker waits with.
+ *
+ *     for (;;) {
+ *       (void) dynpgext_worker_wait(1000);
+ *       ... work, in a transaction of its own ...
+ *     }
+ *
+ * Waits until the latch of the process is set, at most so many milliseconds (negative: for
+ * ever), and does what a worker has to do while it waits: it unblocks signals the first time,
+ * resets the latch, serves interrupts (so that the process ends here when it is told to),
+ * rereads the configuration after a reload, exits when the postmaster has died, and sends
+ * heartbeats for as long as it waits.
+ *
+ * Returns true when the latch was set, false when the time was over.  Call it outside of a
+ * transaction.
+ *
+ * Errors: 57P01 (FATAL, exit code 1) when the worker is told to end; 0A000 when the running
+ * dynpgext is too old to know it, or not there.
+ */
+static inline bool
+dynpgext_worker_wait(long milliseconds) {
+  const dynpgext_api *api = dynpgext_get_api();
+
+  if (!DYNPGEXT_API_HAS(api, worker_wait))
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("this version of dynpgext has no dynpgext_worker_wait()")));
+  return api->worker_wait(milliseconds);
 }
 
 #ifdef __cplusplus

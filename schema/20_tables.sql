@@ -44,6 +44,9 @@ CREATE TABLE dynpgext.registered_worker (
     callback boolean NOT NULL,
     extra bytea NOT NULL,
     argument bigint NOT NULL,
+    restart text NOT NULL CHECK (restart IN ('never', 'on_failure', 'always')),
+    restart_delay bigint NOT NULL,
+    deadline bigint NOT NULL,
     PRIMARY KEY (extension, name)
 );
 COMMENT ON TABLE dynpgext.registered_worker IS 'background workers that extensions of this database have registered; read dynpgext.workers instead';
@@ -59,4 +62,24 @@ COMMENT ON COLUMN dynpgext.registered_worker.notify IS 'the process that starts 
 COMMENT ON COLUMN dynpgext.registered_worker.callback IS 'whoever starts it runs the extension''s init first, for its callback';
 COMMENT ON COLUMN dynpgext.registered_worker.extra IS 'bgw_extra';
 COMMENT ON COLUMN dynpgext.registered_worker.argument IS 'bgw_main_arg of a global worker';
+COMMENT ON COLUMN dynpgext.registered_worker.restart IS 'after which end it is started again, as its author says: never, on_failure or always';
+COMMENT ON COLUMN dynpgext.registered_worker.restart_delay IS 'before the first restart, in milliseconds';
+COMMENT ON COLUMN dynpgext.registered_worker.deadline IS 'longest silence between two heartbeats, in milliseconds; 0: it sends none';
 
+-- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
+-- their extension.
+CREATE TABLE dynpgext.worker_settings (
+    extension name NOT NULL,
+    worker text NOT NULL,
+    enabled boolean,
+    restart text CHECK (restart IN ('never', 'on_failure', 'always')),
+    restart_delay interval CHECK (restart_delay BETWEEN INTERVAL '0' AND INTERVAL '24 hours'),
+    PRIMARY KEY (extension, worker)
+);
+COMMENT ON TABLE dynpgext.worker_settings IS 'how DBAs want background workers of this database to be supervised; set with dynpgext.configure_worker()';
+COMMENT ON COLUMN dynpgext.worker_settings.extension IS 'that registers the worker';
+COMMENT ON COLUMN dynpgext.worker_settings.worker IS 'bgw_name';
+COMMENT ON COLUMN dynpgext.worker_settings.enabled IS 'false: it does not run; NULL: it does';
+COMMENT ON COLUMN dynpgext.worker_settings.restart IS 'never, on_failure or always; NULL: as its author says';
+COMMENT ON COLUMN dynpgext.worker_settings.restart_delay IS 'before the first restart; NULL: as its author says';
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');

@@ -14,7 +14,8 @@ COMMENT ON FUNCTION dynpgext.live_allocations() IS 'internal: memory that exists
 CREATE FUNCTION dynpgext.live_workers(
     OUT home oid, OUT extension name, OUT name text, OUT version text, OUT type text, OUT library text,
     OUT function text, OUT state text, OUT pid integer, OUT starts bigint, OUT last_started_at timestamptz,
-    OUT last_exited_at timestamptz, OUT last_exit_code integer, OUT last_error text, OUT leaving boolean)
+    OUT last_exited_at timestamptz, OUT last_exit_code integer, OUT last_error text, OUT leaving boolean,
+    OUT restart text, OUT next_start_at timestamptz, OUT stale boolean)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_workers';
 COMMENT ON FUNCTION dynpgext.live_workers() IS 'internal: workers as they run, all databases';
 
@@ -26,9 +27,15 @@ COMMENT ON FUNCTION dynpgext.published_allocations() IS 'internal: registered me
 
 CREATE FUNCTION dynpgext.published_workers(
     OUT home oid, OUT database oid, OUT extension name, OUT version text, OUT name text, OUT type text,
-    OUT scope text, OUT library text, OUT function text)
+    OUT scope text, OUT library text, OUT function text, OUT restart text)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_workers';
 COMMENT ON FUNCTION dynpgext.published_workers() IS 'internal: registered workers, all databases';
+
+CREATE FUNCTION dynpgext.list_events(
+    OUT at timestamptz, OUT extension name, OUT object text, OUT name text, OUT home oid, OUT event text,
+    OUT detail text)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_list_events';
+COMMENT ON FUNCTION dynpgext.list_events() IS 'internal: the rows of dynpgext.events';
 
 CREATE FUNCTION dynpgext.boot() RETURNS bigint
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_boot';

@@ -24,7 +24,7 @@ COMMENT ON COLUMN dynpgext.extensions.extension IS 'as in pg_extension';
 COMMENT ON COLUMN dynpgext.extensions.version IS 'that is provisioned';
 COMMENT ON COLUMN dynpgext.extensions.library IS 'that it takes part with';
 COMMENT ON COLUMN dynpgext.extensions.state IS 'pending, provisioned, failed, quarantined or unloaded';
-COMMENT ON COLUMN dynpgext.extensions.error IS 'why it is failed';
+COMMENT ON COLUMN dynpgext.extensions.error IS 'why it is failed, or why and since when quarantined';
 COMMENT ON COLUMN dynpgext.extensions.allocations IS 'how many it has registered';
 COMMENT ON COLUMN dynpgext.extensions.workers IS 'how many it has registered';
 COMMENT ON COLUMN dynpgext.extensions.provisioned_at IS 'when its init last succeeded, in this run of the server';
@@ -101,7 +101,6 @@ COMMENT ON COLUMN dynpgext.allocations.state IS 'registered (no memory yet), all
 COMMENT ON COLUMN dynpgext.allocations.attached IS 'how many processes have looked it up and not let go';
 COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'when its memory was made';
 
--- A worker is never restarted but by a command: there is one policy as yet.
 CREATE VIEW dynpgext.cluster_workers AS
 SELECT COALESCE(p.extension, l.extension) AS extension,
        COALESCE(l.version, p.version) AS version,
@@ -113,13 +112,14 @@ SELECT COALESCE(p.extension, l.extension) AS extension,
        COALESCE(l.function, p.function) AS function,
        COALESCE(l.state, 'registered') AS state,
        l.pid,
-       'never'::pg_catalog.text AS restart,
+       COALESCE(l.restart, p.restart) AS restart,
        COALESCE(l.starts, 0) AS starts,
        l.last_started_at,
        l.last_exited_at,
        l.last_exit_code,
        l.last_error,
-       NULL::pg_catalog.timestamptz AS next_start_at
+       l.next_start_at,
+       COALESCE(l.stale, false) AS stale
   FROM dynpgext.published_workers() p
        FULL JOIN dynpgext.live_workers() l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
@@ -134,15 +134,16 @@ COMMENT ON COLUMN dynpgext.cluster_workers.scope IS 'global or database';
 COMMENT ON COLUMN dynpgext.cluster_workers.database IS 'whose it is; NULL for a global one';
 COMMENT ON COLUMN dynpgext.cluster_workers.library IS 'that the function is in';
 COMMENT ON COLUMN dynpgext.cluster_workers.function IS 'bgw_function_name';
-COMMENT ON COLUMN dynpgext.cluster_workers.state IS 'registered, starting, running, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
+COMMENT ON COLUMN dynpgext.cluster_workers.state IS 'registered, starting, running, unresponsive, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
 COMMENT ON COLUMN dynpgext.cluster_workers.pid IS 'of its process; NULL when there is none';
-COMMENT ON COLUMN dynpgext.cluster_workers.restart IS 'whether it is restarted when it ends';
+COMMENT ON COLUMN dynpgext.cluster_workers.restart IS 'after which end it is restarted: never, on_failure or always';
 COMMENT ON COLUMN dynpgext.cluster_workers.starts IS 'how often its process has come up, in this run of the server';
 COMMENT ON COLUMN dynpgext.cluster_workers.last_started_at IS 'when its process last came up';
 COMMENT ON COLUMN dynpgext.cluster_workers.last_exited_at IS 'when its process last ended';
 COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'with which exit code';
-COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it';
-COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'when it is to be restarted';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it; of a quarantined one why and since when';
+COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'in state backoff: when it is to be restarted';
+COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'the file of its library is no longer the one that its process runs';
 
 CREATE VIEW dynpgext.workers AS
 SELECT r.extension,
@@ -155,23 +156,27 @@ SELECT r.extension,
        COALESCE(l.function, r.function) AS function,
        COALESCE(l.state, 'registered') AS state,
        l.pid,
-       'never'::pg_catalog.text AS restart,
+       CASE WHEN r.scope OPERATOR(pg_catalog.=) 'database' THEN COALESCE(w.restart, r.restart)
+            ELSE COALESCE(l.restart, w.restart, r.restart) END AS restart,
        COALESCE(l.starts, 0) AS starts,
        l.last_started_at,
        l.last_exited_at,
        l.last_exit_code,
        l.last_error,
-       NULL::pg_catalog.timestamptz AS next_start_at
+       l.next_start_at,
+       COALESCE(l.stale, false) AS stale
   FROM dynpgext.registered_worker r
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
        LEFT JOIN dynpgext.live_workers() l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.name OPERATOR(pg_catalog.=) r.name
         AND l.home OPERATOR(pg_catalog.=) CASE r.scope WHEN 'database' THEN d.oid ELSE 0 END
+       LEFT JOIN dynpgext.worker_settings w
+         ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.worker OPERATOR(pg_catalog.=) r.name
  WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()))
 UNION ALL
 SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c.function, c.state, c.pid, c.restart,
-       c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at
+       c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at, c.stale
   FROM dynpgext.cluster_workers c
  WHERE (c.database IS NULL OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database())
    AND NOT EXISTS (SELECT FROM dynpgext.registered_worker r
@@ -186,15 +191,16 @@ COMMENT ON COLUMN dynpgext.workers.scope IS 'global or database';
 COMMENT ON COLUMN dynpgext.workers.database IS 'whose it is; NULL for a global one';
 COMMENT ON COLUMN dynpgext.workers.library IS 'that the function is in';
 COMMENT ON COLUMN dynpgext.workers.function IS 'bgw_function_name';
-COMMENT ON COLUMN dynpgext.workers.state IS 'registered, starting, running, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
+COMMENT ON COLUMN dynpgext.workers.state IS 'registered, starting, running, unresponsive, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
 COMMENT ON COLUMN dynpgext.workers.pid IS 'of its process; NULL when there is none';
-COMMENT ON COLUMN dynpgext.workers.restart IS 'whether it is restarted when it ends';
+COMMENT ON COLUMN dynpgext.workers.restart IS 'after which end it is restarted: never, on_failure or always';
 COMMENT ON COLUMN dynpgext.workers.starts IS 'how often its process has come up, in this run of the server';
 COMMENT ON COLUMN dynpgext.workers.last_started_at IS 'when its process last came up';
 COMMENT ON COLUMN dynpgext.workers.last_exited_at IS 'when its process last ended';
 COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'with which exit code';
-COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it';
-COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'when it is to be restarted';
+COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it; of a quarantined one why and since when';
+COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'in state backoff: when it is to be restarted';
+COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library is no longer the one that its process runs';
 
 CREATE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers
@@ -209,3 +215,21 @@ COMMENT ON COLUMN dynpgext.status.databases IS 'known to have dynpgext';
 COMMENT ON COLUMN dynpgext.status.allocations IS 'that have memory, draining ones included';
 COMMENT ON COLUMN dynpgext.status.workers IS 'that run';
 
+CREATE VIEW dynpgext.events AS
+SELECT e.at,
+       e.extension,
+       e.object,
+       e.name,
+       CASE WHEN e.home OPERATOR(pg_catalog.<>) 0 THEN COALESCE(d.datname, e.home::pg_catalog.text::pg_catalog.name) END AS database,
+       e.event,
+       e.detail
+  FROM dynpgext.list_events() e
+       LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) e.home;
+COMMENT ON VIEW dynpgext.events IS 'what has happened to extensions, allocations and workers of the cluster: the last dynpgext.max_events, since the start of the server';
+COMMENT ON COLUMN dynpgext.events.at IS 'when';
+COMMENT ON COLUMN dynpgext.events.extension IS 'whose';
+COMMENT ON COLUMN dynpgext.events.object IS 'extension, allocation or worker';
+COMMENT ON COLUMN dynpgext.events.name IS 'of the extension, allocation or worker';
+COMMENT ON COLUMN dynpgext.events.database IS 'its name, or OID once it is dropped; NULL for what is global';
+COMMENT ON COLUMN dynpgext.events.event IS 'such as provisioned, failed, allocated, drained, started, exited, restarted, waiting, quarantined';
+COMMENT ON COLUMN dynpgext.events.detail IS 'more about it';

@@ -33,3 +33,16 @@ CREATE FUNCTION dynpgext.preload(enable boolean DEFAULT true) RETURNS text
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_preload';
 COMMENT ON FUNCTION dynpgext.preload(boolean) IS 'puts dynpgext into shared_preload_libraries, or takes it out, for the next restart of the server; returns the new setting';
 
+CREATE FUNCTION dynpgext.configure_worker(
+    extension name, worker text, enabled boolean DEFAULT NULL, restart text DEFAULT NULL,
+    restart_delay interval DEFAULT NULL)
+RETURNS void LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_configure_worker';
+COMMENT ON FUNCTION dynpgext.configure_worker(name, text, boolean, text, interval) IS 'sets whether a worker runs, after which end it is restarted (never, on_failure, always) and how long after; NULL keeps what is set; kept by pg_dump';
+
+CREATE FUNCTION dynpgext.reset_worker(extension name, worker text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_reset_worker';
+COMMENT ON FUNCTION dynpgext.reset_worker(name, text) IS 'forgets what configure_worker() has set; false when nothing was set';
+
+CREATE FUNCTION dynpgext.release(extension name) RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_release';
+COMMENT ON FUNCTION dynpgext.release(name) IS 'ends the quarantine of an extension and its workers, and starts them; false when there was none';

@@ -24,3 +24,11 @@ CREATE EVENT TRIGGER dynpgext_on_drop_start ON ddl_command_start
 ALTER EVENT TRIGGER dynpgext_on_drop_start ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER dynpgext_on_drop_start IS 'notices the drop of dynpgext itself, after which its other triggers are gone';
 
+CREATE FUNCTION dynpgext.on_settings() RETURNS trigger
+LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_settings';
+COMMENT ON FUNCTION dynpgext.on_settings() IS 'internal: settings of workers take effect with the commit';
+
+CREATE TRIGGER on_settings AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON dynpgext.worker_settings
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_settings();
+ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings;
+COMMENT ON TRIGGER on_settings ON dynpgext.worker_settings IS 'follows a restore, and changes by hand';

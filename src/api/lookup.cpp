@@ -1,5 +1,6 @@
 #include "api/lookup.h"
 
+#include "api/worker.h"
 #include "pg/border.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
@@ -53,8 +54,8 @@ bool release_shmem(const char *name) {
 
 bool present() { return state::available(); }
 
-constexpr dynpgext_api table{sizeof(dynpgext_api), DYNPGEXT_ABI_VERSION, &present, &lookup_shmem,
-                             &release_shmem};
+constexpr dynpgext_api table{sizeof(dynpgext_api), DYNPGEXT_ABI_VERSION, &present,    &lookup_shmem,
+                             &release_shmem,       &worker_heartbeat,    &worker_wait};
 
 }  // namespace
 

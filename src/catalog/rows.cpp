@@ -8,6 +8,11 @@ model::scope scope_of(const std::string &text) {
                                                       : model::scope::database;
 }
 
+// The table's constraint lets nothing else in.
+model::restart_policy policy_of(const std::string &text) {
+  return model::restart_policy_of(text).value_or(model::restart_policy::never);
+}
+
 }  // namespace
 
 pg::values to_row(const model::extension &e) {
@@ -27,11 +32,21 @@ pg::values to_row(const model::allocation &a) {
 }
 
 pg::values to_row(const model::worker &w) {
-  pg::values row(12);
+  pg::values row(15);
   row.name(w.extension).text(w.name).text(w.type).text(model::name_of(w.scope)).text(w.library);
   row.text(w.function).integer(static_cast<int32>(w.flags)).integer(static_cast<int32>(w.start));
   row.boolean(w.notify).boolean(w.has_callback);
   row.bytes({w.extra.data(), w.extra.size()}).bigint(static_cast<int64>(w.argument));
+  row.text(model::name_of(w.restart)).bigint(w.restart_delay).bigint(w.deadline);
+  return row;
+}
+
+pg::values to_row(const model::worker_settings &s) {
+  pg::values row(5);
+  row.name(s.extension).text(s.worker);
+  s.enabled ? row.boolean(*s.enabled) : row.null();
+  s.restart ? row.text(model::name_of(*s.restart)) : row.null();
+  s.restart_delay ? row.interval(*s.restart_delay) : row.null();
   return row;
 }
 
@@ -66,6 +81,17 @@ void from_row(const pg::row &row, model::worker &into) {
   const std::string extra = row.bytes(10);
   std::memcpy(into.extra.data(), extra.data(), std::min(extra.size(), into.extra.size()));
   into.argument = static_cast<std::uint64_t>(row.bigint(11));
+  into.restart = policy_of(row.text(12));
+  into.restart_delay = row.bigint(13);
+  into.deadline = row.bigint(14);
+}
+
+void from_row(const pg::row &row, model::worker_settings &into) {
+  into.extension = row.name(0);
+  into.worker = row.text(1);
+  if (!row.is_null(2)) into.enabled = row.boolean(2);
+  if (!row.is_null(3)) into.restart = policy_of(row.text(3));
+  if (!row.is_null(4)) into.restart_delay = row.interval(4);
 }
 
 }  // namespace dynpgext::catalog

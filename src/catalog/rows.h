@@ -10,9 +10,11 @@ namespace dynpgext::catalog {
 [[nodiscard]] pg::values to_row(const model::extension &e);
 [[nodiscard]] pg::values to_row(const model::allocation &a);
 [[nodiscard]] pg::values to_row(const model::worker &w);
+[[nodiscard]] pg::values to_row(const model::worker_settings &s);
 
 void from_row(const pg::row &row, model::extension &into);
 void from_row(const pg::row &row, model::allocation &into);
 void from_row(const pg::row &row, model::worker &into);
+void from_row(const pg::row &row, model::worker_settings &into);
 
 }  // namespace dynpgext::catalog

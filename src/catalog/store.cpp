@@ -9,6 +9,7 @@ namespace {
 const std::string &extension_of(const model::extension &e) { return e.name; }
 const std::string &extension_of(const model::allocation &a) { return a.extension; }
 const std::string &extension_of(const model::worker &w) { return w.extension; }
+const std::string &extension_of(const model::worker_settings &s) { return s.extension; }
 
 // Two transactions may register one name at once: the second one waits for the first, and
 // learns of it only here.
@@ -41,6 +42,7 @@ struct tables {
   static Oid of(const store &s, const model::extension *) { return s.extensions_; }
   static Oid of(const store &s, const model::allocation *) { return s.allocations_; }
   static Oid of(const store &s, const model::worker *) { return s.workers_; }
+  static Oid of(const store &s, const model::worker_settings *) { return s.settings_; }
 };
 
 std::optional<store> store::open() {
@@ -53,12 +55,14 @@ std::optional<store> store::open() {
     s.extensions_ = pg::member_table(extension, "dynpgext", "registered_extension");
     s.allocations_ = pg::member_table(extension, "dynpgext", "registered_allocation");
     s.workers_ = pg::member_table(extension, "dynpgext", "registered_worker");
+    s.settings_ = pg::member_table(extension, "dynpgext", "worker_settings");
     const Oid now = pg::extension_oid("dynpgext");
     if (now == extension) break;
     if (!OidIsValid(now)) return std::nullopt;
     extension = now;
   }
-  if (!OidIsValid(s.extensions_) || !OidIsValid(s.allocations_) || !OidIsValid(s.workers_))
+  if (!OidIsValid(s.extensions_) || !OidIsValid(s.allocations_) || !OidIsValid(s.workers_) ||
+      !OidIsValid(s.settings_))
     return std::nullopt;
   s.owner_ = pg::extension_owner(extension);
   return s;
@@ -69,6 +73,7 @@ model::registrations store::read() const {
   result.extensions = read_all<model::extension>(extensions_);
   result.allocations = read_all<model::allocation>(allocations_);
   result.workers = read_all<model::worker>(workers_);
+  result.settings = read_all<model::worker_settings>(settings_);
   return result;
 }
 
@@ -117,6 +122,16 @@ void store::erase(const std::string &extension) const {
   (void)make_equal<model::extension>(extension, {});
   (void)make_equal<model::allocation>(extension, {});
   (void)make_equal<model::worker>(extension, {});
+  (void)make_equal<model::worker_settings>(extension, {});
+}
+
+void store::write(const model::worker_settings &settings) const {
+  std::vector<model::worker_settings> all = read_all<model::worker_settings>(settings_);
+  std::erase_if(all, [&](const model::worker_settings &s) {
+    return s.extension != settings.extension || s.worker == settings.worker;
+  });
+  if (settings.enabled || settings.restart || settings.restart_delay) all.push_back(settings);
+  (void)make_equal(settings.extension, all);
 }
 
 std::vector<model::installed_extension> installed_extensions() {

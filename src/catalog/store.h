@@ -1,6 +1,6 @@
 // The registrations of this database: tables dynpgext.registered_extension,
-// registered_allocation and registered_worker.  Names, not OIDs, so that they survive
-// pg_upgrade and mean the same on a standby.
+// registered_allocation and registered_worker, and what DBAs set: worker_settings.  Names, not
+// OIDs, so that they survive pg_upgrade and mean the same on a standby.
 #pragma once
 
 #include <optional>
@@ -27,6 +27,8 @@ class store {
   // RowExclusiveLock until the end of the transaction.  Returns whether anything differed.
   bool write(const model::extension &extension, const std::vector<model::allocation> &allocations,
              const std::vector<model::worker> &workers) const;
+  // What the DBA has set for a worker, in place of what was set before.
+  void write(const model::worker_settings &settings) const;
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 
@@ -41,6 +43,7 @@ class store {
   Oid extensions_ = InvalidOid;
   Oid allocations_ = InvalidOid;
   Oid workers_ = InvalidOid;
+  Oid settings_ = InvalidOid;
   Oid owner_ = InvalidOid;
 
   friend struct tables;

@@ -22,7 +22,14 @@ template <class Archive>
 void describe(Archive &archive, worker &w) {
   archive(w.extension), archive(w.name), archive(w.type), archive(w.scope), archive(w.library);
   archive(w.function), archive(w.flags), archive(w.start), archive(w.notify);
-  archive(w.has_callback), archive(w.extra), archive(w.argument);
+  archive(w.has_callback), archive(w.extra), archive(w.argument), archive(w.restart);
+  archive(w.restart_delay), archive(w.deadline);
+}
+
+template <class Archive>
+void describe(Archive &archive, worker_settings &s) {
+  archive(s.extension), archive(s.worker), archive(s.enabled), archive(s.restart);
+  archive(s.restart_delay);
 }
 
 class writer {
@@ -37,6 +44,11 @@ class writer {
   void operator()(const std::string &text) {
     (*this)(static_cast<std::uint32_t>(text.size()));
     bytes_ += text;
+  }
+  template <class T>
+  void operator()(const std::optional<T> &value) {
+    (*this)(value.has_value());
+    (*this)(value.value_or(T{}));
   }
   template <class T>
   void list(const std::vector<T> &items) {
@@ -61,6 +73,13 @@ class reader {
     std::uint32_t size = 0;
     (*this)(size);
     if (const char *from = take(size)) text.assign(from, size);
+  }
+  template <class T>
+  void operator()(std::optional<T> &value) {
+    bool is_set = false;
+    T content{};
+    (*this)(is_set), (*this)(content);
+    value = is_set ? std::optional<T>(content) : std::nullopt;
   }
   template <class T>
   void list(std::vector<T> &items) {
@@ -91,6 +110,7 @@ std::string encode(const registrations &from) {
   out.list(from.extensions);
   out.list(from.allocations);
   out.list(from.workers);
+  out.list(from.settings);
   return out.take();
 }
 
@@ -100,6 +120,7 @@ std::optional<registrations> decode(std::span<const char> bytes) {
   in.list(result.extensions);
   in.list(result.allocations);
   in.list(result.workers);
+  in.list(result.settings);
   if (!in.finished()) return std::nullopt;
   return result;
 }

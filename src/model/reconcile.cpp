@@ -19,7 +19,8 @@ worker_key key_of(const live_worker &w) {
 // Is `wanted` what runs already?  A global worker outlives the database that registered it
 // as long as another one wants the same.
 bool is_same(const wanted_worker &wanted, const live_worker &live) {
-  if (*wanted.definition != live.definition || wanted.owner->version != live.version) return false;
+  if (!same_process(*wanted.definition, live.definition)) return false;
+  if (wanted.owner->version != live.version) return false;
   if (wanted.source != live.source) return true;
   return wanted.owner->incarnation == live.incarnation;
 }
@@ -44,6 +45,47 @@ bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker
   if (live != nullptr && (a.source == live->source) != (b.source == live->source))
     return a.source == live->source;
   return a.source < b.source;
+}
+
+// What the DBA has set overrides what the author says, each item by itself.
+worker_terms terms_of(const std::vector<desired_database> &desired, const wanted_worker &w) {
+  const worker &definition = *w.definition;
+  worker_settings set;
+  std::vector<const desired_database *> sources;
+  for (const desired_database &d : desired)
+    if (!d.registrations.settings.empty() &&
+        (d.database == w.source || definition.scope == scope::global))
+      sources.push_back(&d);
+  std::sort(sources.begin(), sources.end(),
+            [](const auto *a, const auto *b) { return a->database < b->database; });
+  for (const desired_database *d : sources) {
+    const worker *registered = d->registrations.find_worker(definition.extension, definition.name);
+    const worker_settings *s =
+        d->registrations.find_settings(definition.extension, definition.name);
+    if (s == nullptr || registered == nullptr || registered->scope != definition.scope) continue;
+    if (!set.enabled) set.enabled = s->enabled;
+    if (!set.restart) set.restart = s->restart;
+    if (!set.restart_delay) set.restart_delay = s->restart_delay;
+  }
+  return {set.enabled.value_or(true), set.restart.value_or(definition.restart),
+          set.restart_delay.value_or(definition.restart_delay)};
+}
+
+bool is_quarantined(const live_state &live, const wanted_worker &w) {
+  if (state_of(live.extensions, w.source, w.owner->name) == extension_state::quarantined)
+    return true;
+  const database_id home = home_of(w.definition->scope, w.source);
+  return std::any_of(live.quarantined.begin(), live.quarantined.end(),
+                     [&](const quarantined_worker &q) {
+                       return q.home == home && q.extension == w.definition->extension &&
+                              q.worker == w.definition->name;
+                     });
+}
+
+// Disabling and quarantining end a process that is there, and mark the worker.
+std::optional<action_kind> unless_already(worker_state state, const live_worker *live) {
+  if (live != nullptr && live->state == state) return std::nullopt;
+  return state == worker_state::disabled ? action_kind::disable : action_kind::quarantine;
 }
 
 struct allocation_holder {
@@ -101,6 +143,11 @@ class planner {
     return home == no_database || home == database_ || database_ == every_database;
   }
 
+  static bool needs_provisioning(action_kind kind) {
+    return kind == action_kind::replace || kind == action_kind::start ||
+           kind == action_kind::postpone;
+  }
+
   bool is_ready(const wanted_worker &w) const {
     return state_of(extensions_, w.source, w.owner->name) == extension_state::provisioned;
   }
@@ -114,7 +161,8 @@ class planner {
   }
 
   void plan_workers() {
-    const std::vector<wanted_worker> wanted = wanted_workers(desired_, live_.workers, extensions_);
+    const std::vector<wanted_worker> wanted =
+        wanted_workers(desired_, {{}, live_.workers, extensions_, live_.quarantined});
     std::map<worker_key, const wanted_worker *> by_key;
     for (const wanted_worker &w : wanted)
       by_key[{home_of(w.definition->scope, w.source), w.definition->extension,
@@ -132,11 +180,18 @@ class planner {
 
   void decide_one(const worker_key &key, const wanted_worker *wanted, const live_worker *live) {
     const std::optional<action_kind> kind = decide(wanted, live, now_);
-    if (!kind || (*kind != action_kind::stop && !is_ready(*wanted))) return;
+    if (!kind || (needs_provisioning(*kind) && !is_ready(*wanted))) return;
     const auto &[home, extension, name] = key;
     std::string detail;
     if (*kind == action_kind::stop) detail = "no longer registered";
-    if (*kind == action_kind::replace) detail = "version " + wanted->owner->version;
+    if (*kind == action_kind::replace)
+      detail = is_same(*wanted, *live) ? "the file of its library has changed"
+                                       : "version " + wanted->owner->version;
+    if (*kind == action_kind::disable) detail = "by configure_worker()";
+    if (*kind == action_kind::quarantine) detail = "until release()";
+    if (*kind == action_kind::configure)
+      detail = "restart " + std::string(name_of(wanted->terms.restart)) + ", delay " +
+               std::to_string(wanted->terms.restart_delay) + " ms";
     if (*kind == action_kind::postpone) detail = "until recovery has finished";
     if (*kind == action_kind::start && live != nullptr)
       detail = "was " + std::string(name_of(live->state));
@@ -198,9 +253,12 @@ std::string_view name_of(action_kind kind) {
   switch (kind) {
     case action_kind::stop: return "stop";
     case action_kind::replace: return "replace";
+    case action_kind::disable: return "disable";
+    case action_kind::quarantine: return "quarantine";
     case action_kind::drain: return "drain";
     case action_kind::provision: return "provision";
     case action_kind::allocate: return "allocate";
+    case action_kind::configure: return "configure";
     case action_kind::start: return "start";
     case action_kind::postpone: return "postpone";
   }
@@ -217,10 +275,9 @@ std::string_view name_of(object_kind kind) {
 }
 
 std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
-                                          const std::vector<live_worker> &live,
-                                          const std::vector<live_extension> &extensions) {
+                                          const live_state &live) {
   std::map<worker_key, const live_worker *> running;
-  for (const live_worker &w : live) running[key_of(w)] = &w;
+  for (const live_worker &w : live.workers) running[key_of(w)] = &w;
   std::map<worker_key, wanted_worker> best;
   for (const desired_database &d : desired) {
     for (const worker &w : d.registrations.workers) {
@@ -231,13 +288,16 @@ std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &d
       const auto [known, is_new] = best.try_emplace(key, candidate);
       const auto runs = running.find(key);
       if (!is_new && is_better(candidate, known->second,
-                               runs == running.end() ? nullptr : runs->second, extensions))
+                               runs == running.end() ? nullptr : runs->second, live.extensions))
         known->second = candidate;
     }
   }
   std::vector<wanted_worker> result;
-  std::transform(best.begin(), best.end(), std::back_inserter(result),
-                 [](const auto &entry) { return entry.second; });
+  for (auto &[key, w] : best) {
+    w.terms = terms_of(desired, w);
+    w.quarantined = is_quarantined(live, w);
+    result.push_back(w);
+  }
   return result;
 }
 
@@ -249,22 +309,31 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
     if (live == nullptr) return std::nullopt;
     return action_kind::stop;
   }
+  if (wanted->quarantined) return unless_already(worker_state::quarantined, live);
+  if (!wanted->terms.enabled) return unless_already(worker_state::disabled, live);
   const bool too_early = now.in_recovery && wanted->definition->start == now.start_after_recovery;
-  if (live == nullptr) return too_early ? action_kind::postpone : action_kind::start;
-  if (!is_same(*wanted, *live)) {
-    if (live->state == worker_state::quarantined) return std::nullopt;
-    return action_kind::replace;
-  }
+  const action_kind begin = too_early ? action_kind::postpone : action_kind::start;
+  if (live == nullptr) return begin;
   switch (live->state) {
-    case worker_state::registered: return too_early ? action_kind::postpone : action_kind::start;
-    case worker_state::waiting:
-      if (too_early) return std::nullopt;
-      return action_kind::start;
-    case worker_state::failed:
-      if (now.retry_failed && !too_early) return action_kind::start;
-      return std::nullopt;
-    default: return std::nullopt;
+    // enabled again, or released: begins anew
+    case worker_state::disabled:
+    case worker_state::quarantined: return begin;
+    default: break;
   }
+  if (!is_same(*wanted, *live)) return action_kind::replace;
+  if (live->state == worker_state::registered) return begin;
+  if (live->state == worker_state::waiting) {
+    if (too_early) return std::nullopt;
+    return action_kind::start;
+  }
+  if (is_active(live->state) && live->stale && now.replace_stale) return action_kind::replace;
+  const bool retry = now.retry_failed && !too_early;
+  if (retry && (live->state == worker_state::failed || live->state == worker_state::backoff))
+    return action_kind::start;
+  if (wanted->terms != live->terms) return action_kind::configure;
+  if (live->state == worker_state::backoff && live->next_start_at <= now.time && !too_early)
+    return action_kind::start;
+  return std::nullopt;
 }
 
 allocation_match compare(const allocation &wanted, const extension &owner, database_id database,

@@ -36,8 +36,11 @@ struct live_worker {
   database_id source = no_database;
   std::int64_t incarnation = 0;
   worker_state state = worker_state::registered;
-  bool leaving = false;      // told to end; what follows is decided when its process has
-  std::uint64_t ticket = 0;  // of its newest start
+  bool leaving = false;            // told to end; what follows is decided when its process has
+  std::uint64_t ticket = 0;        // of its newest start
+  worker_terms terms;              // that it is supervised by
+  std::int64_t next_start_at = 0;  // in state backoff; microseconds, as circumstances.time
+  bool stale = false;              // the file of its library is no longer the one it runs
 };
 
 struct live_extension {
@@ -46,21 +49,32 @@ struct live_extension {
   extension_state state = extension_state::pending;
 };
 
+// A worker that the crash guard lets nobody start.  (An extension has a state for that.)
+struct quarantined_worker {
+  database_id home = no_database;
+  std::string extension;
+  std::string worker;
+};
+
 struct live_state {
   std::vector<live_allocation> allocations;
   std::vector<live_worker> workers;
   std::vector<live_extension> extensions;
+  std::vector<quarantined_worker> quarantined;
 };
 
 enum class action_kind : std::uint8_t {
-  stop,       // worker: is no longer wanted; tell it to end and forget it
-  replace,    // worker: another definition is wanted; tell it to end, then start anew.
-              // allocation: made anew; what was there drains
-  drain,      // allocation: is no longer wanted
-  provision,  // extension: run its init, so that its memory and callbacks are there
-  allocate,   // allocation: has no memory yet (done by its extension's init)
-  start,      // worker
-  postpone,   // worker: waits for the end of recovery
+  stop,        // worker: is no longer wanted; tell it to end and forget it
+  replace,     // worker: another definition is wanted; tell it to end, then start anew.
+               // allocation: made anew; what was there drains
+  disable,     // worker: the DBA has switched it off; tell it to end, and keep it so
+  quarantine,  // worker: the crash guard has; nothing of it runs
+  drain,       // allocation: is no longer wanted
+  provision,   // extension: run its init, so that its memory and callbacks are there
+  allocate,    // allocation: has no memory yet (done by its extension's init)
+  configure,   // worker: is supervised in another way from now on; its process goes on
+  start,       // worker
+  postpone,    // worker: waits for the end of recovery
 };
 [[nodiscard]] std::string_view name_of(action_kind kind);
 
@@ -83,19 +97,26 @@ struct wanted_worker {
   const worker *definition = nullptr;
   const extension *owner = nullptr;
   database_id source = no_database;
+  worker_terms terms = {};
+  bool quarantined = false;
 };
 
 // The one to run of an identity: its database's, or of a global one the highest version's of
 // those whose extension has not failed; among equals the one that runs already.
+//
+// Its terms are its author's, overridden by what the DBA has set.  For a global worker a setting
+// counts in whichever database it was made; where two contradict each other, that of the database
+// with the lower OID.
 [[nodiscard]] std::vector<wanted_worker>
-wanted_workers(const std::vector<desired_database> &desired, const std::vector<live_worker> &live,
-               const std::vector<live_extension> &extensions);
+wanted_workers(const std::vector<desired_database> &desired, const live_state &live);
 
 struct circumstances {
   bool in_recovery = false;   // then workers for the end of recovery wait
   bool retry_failed = false;  // reload(): failed extensions and workers get another try
   std::uint32_t start_after_recovery = 2;  // the start time that means "when recovery has finished"
-  bool workers_only = false;  // nothing is going to be provisioned: only what is counts
+  bool workers_only = false;   // nothing is going to be provisioned: only what is counts
+  std::int64_t time = 0;       // microseconds
+  bool replace_stale = false;  // reload(): workers whose library's file has changed are replaced
 };
 
 // What is to be done with one worker; nullopt: nothing.  Either pointer may be null.

@@ -1,6 +1,7 @@
 #include "model/registration.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace dynpgext::model {
 namespace {
@@ -12,6 +13,14 @@ auto find(const Range &range, Predicate matches) -> decltype(range.data()) {
 }
 
 }  // namespace
+
+bool same_process(const worker &a, const worker &b) {
+  const auto process = [](const worker &w) {
+    return std::tie(w.extension, w.name, w.type, w.scope, w.library, w.function, w.flags, w.start,
+                    w.notify, w.has_callback, w.extra, w.argument, w.deadline);
+  };
+  return process(a) == process(b);
+}
 
 const extension *registrations::find_extension(const std::string &name) const {
   return find(extensions, [&](const extension &e) { return e.name == name; });
@@ -26,6 +35,13 @@ const worker *registrations::find_worker(const std::string &extension,
   return find(workers, [&](const worker &w) { return w.extension == extension && w.name == name; });
 }
 
+const worker_settings *registrations::find_settings(const std::string &extension,
+                                                    const std::string &worker) const {
+  return find(settings, [&](const worker_settings &s) {
+    return s.extension == extension && s.worker == worker;
+  });
+}
+
 registrations registrations::wanted(std::int64_t boot) const {
   registrations result;
   const auto is_wanted = [&](const std::string &name) {
@@ -38,6 +54,8 @@ registrations registrations::wanted(std::int64_t boot) const {
     if (is_wanted(a.extension)) result.allocations.push_back(a);
   for (const worker &w : workers)
     if (is_wanted(w.extension)) result.workers.push_back(w);
+  for (const worker_settings &s : settings)
+    if (is_wanted(s.extension)) result.settings.push_back(s);
   return result;
 }
 

@@ -3,8 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "model/restart.h"
 
 namespace dynpgext::model {
 
@@ -46,7 +49,23 @@ struct worker {
   bool has_callback = false;  // whoever starts it must have run _Dynpgext_init
   std::array<char, worker_extra_size> extra{};
   std::uint64_t argument = 0;  // bgw_main_arg of a global worker
+  restart_policy restart = restart_policy::never;
+  std::int64_t restart_delay = default_restart_delay;  // milliseconds
+  std::int64_t deadline = 0;  // longest silence between two heartbeats, milliseconds; 0: any
   bool operator==(const worker &) const = default;
+};
+
+// Do they differ in nothing that the process was started with?
+[[nodiscard]] bool same_process(const worker &a, const worker &b);
+
+// What the DBA has set for a worker; what is not set is as its author says.
+struct worker_settings {
+  std::string extension;
+  std::string worker;
+  std::optional<bool> enabled;
+  std::optional<restart_policy> restart;
+  std::optional<std::int64_t> restart_delay;  // milliseconds
+  bool operator==(const worker_settings &) const = default;
 };
 
 struct extension {
@@ -70,12 +89,15 @@ struct registrations {
   std::vector<extension> extensions;
   std::vector<allocation> allocations;
   std::vector<worker> workers;
+  std::vector<worker_settings> settings;
   bool operator==(const registrations &) const = default;
 
   [[nodiscard]] const extension *find_extension(const std::string &name) const;
   [[nodiscard]] const allocation *find_allocation(const std::string &name) const;
   [[nodiscard]] const worker *find_worker(const std::string &extension,
                                           const std::string &name) const;
+  [[nodiscard]] const worker_settings *find_settings(const std::string &extension,
+                                                     const std::string &worker) const;
   // Without what belongs to extensions that are not wanted in this run of the server.
   [[nodiscard]] registrations wanted(std::int64_t boot) const;
 };

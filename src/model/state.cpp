@@ -10,9 +10,13 @@ constexpr std::array transitions{
     worker_transition{s::registered, e::start, s::starting},
     worker_transition{s::registered, e::postpone, s::waiting},
     worker_transition{s::registered, e::stop, s::stopped},
+    worker_transition{s::registered, e::disable, s::disabled},
+    worker_transition{s::registered, e::quarantine, s::quarantined},
     worker_transition{s::waiting, e::start, s::starting},
     worker_transition{s::waiting, e::stop, s::stopped},
     worker_transition{s::waiting, e::reset, s::registered},
+    worker_transition{s::waiting, e::disable, s::disabled},
+    worker_transition{s::waiting, e::quarantine, s::quarantined},
     worker_transition{s::starting, e::no_slot, s::waiting},
     worker_transition{s::starting, e::come_up, s::running},
     worker_transition{s::starting, e::lost, s::registered},
@@ -22,15 +26,35 @@ constexpr std::array transitions{
     worker_transition{s::running, e::stop, s::stopping},
     worker_transition{s::running, e::exit_ok, s::stopped},
     worker_transition{s::running, e::exit_fault, s::failed},
+    worker_transition{s::running, e::fall_silent, s::unresponsive},
+    worker_transition{s::unresponsive, e::recover, s::running},
+    worker_transition{s::unresponsive, e::stop, s::stopping},
+    worker_transition{s::unresponsive, e::exit_ok, s::stopped},
+    worker_transition{s::unresponsive, e::exit_fault, s::failed},
     // it was told to: how it ends is no fault
     worker_transition{s::stopping, e::exit_ok, s::stopped},
     worker_transition{s::stopping, e::exit_fault, s::stopped},
     worker_transition{s::stopping, e::lost, s::stopped},
     worker_transition{s::stopped, e::start, s::starting},
     worker_transition{s::stopped, e::reset, s::registered},
+    worker_transition{s::stopped, e::back_off, s::backoff},
+    worker_transition{s::stopped, e::disable, s::disabled},
+    worker_transition{s::stopped, e::quarantine, s::quarantined},
     worker_transition{s::failed, e::start, s::starting},
     worker_transition{s::failed, e::stop, s::stopped},
     worker_transition{s::failed, e::reset, s::registered},
+    worker_transition{s::failed, e::back_off, s::backoff},
+    worker_transition{s::failed, e::disable, s::disabled},
+    worker_transition{s::failed, e::quarantine, s::quarantined},
+    worker_transition{s::backoff, e::start, s::starting},
+    worker_transition{s::backoff, e::stop, s::stopped},
+    worker_transition{s::backoff, e::reset, s::registered},
+    worker_transition{s::backoff, e::give_up, s::failed},
+    worker_transition{s::backoff, e::disable, s::disabled},
+    worker_transition{s::backoff, e::quarantine, s::quarantined},
+    worker_transition{s::disabled, e::reset, s::registered},
+    worker_transition{s::disabled, e::quarantine, s::quarantined},
+    worker_transition{s::quarantined, e::reset, s::registered},
 };
 
 template <class State, std::size_t Count>
@@ -43,11 +67,12 @@ constexpr std::array<std::string_view, 5> extension_names{"pending", "provisione
                                                           "quarantined", "unloaded"};
 constexpr std::array<std::string_view, 4> allocation_names{"registered", "allocated", "draining",
                                                            "failed"};
-constexpr std::array<std::string_view, 10> worker_names{
-    "registered", "starting", "running", "stopping", "stopped",
-    "failed",     "backoff",  "waiting", "disabled", "quarantined"};
-constexpr std::array<std::string_view, 9> event_names{
-    "start", "no slot", "postpone", "come up", "lost", "stop", "exit 0", "other exit", "reset"};
+constexpr std::array<std::string_view, 11> worker_names{
+    "registered", "starting", "running",  "stopping",    "stopped",     "failed",
+    "backoff",    "waiting",  "disabled", "quarantined", "unresponsive"};
+constexpr std::array<std::string_view, 15> event_names{
+    "start", "no slot",  "postpone", "come up", "lost",       "stop",        "exit 0", "other exit",
+    "reset", "back off", "give up",  "disable", "quarantine", "fall silent", "recover"};
 
 }  // namespace
 
@@ -62,6 +87,19 @@ std::optional<worker_state> next(worker_state from, worker_event event) {
   for (const worker_transition &t : transitions)
     if (t.from == from && t.event == event) return t.to;
   return std::nullopt;
+}
+
+std::string worker_state_diagram() {
+  std::string text = "stateDiagram-v2\n    [*] --> registered\n";
+  for (const worker_transition &t : transitions)
+    text.append("    ")
+        .append(name_of(t.from))
+        .append(" --> ")
+        .append(name_of(t.to))
+        .append(" : ")
+        .append(name_of(t.event))
+        .append("\n");
+  return text;
 }
 
 }  // namespace dynpgext::model

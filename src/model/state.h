@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace dynpgext::model {
@@ -21,7 +22,8 @@ enum class worker_state : std::uint8_t {
   backoff,
   waiting,
   disabled,
-  quarantined
+  quarantined,
+  unresponsive
 };
 
 [[nodiscard]] std::string_view name_of(extension_state state);
@@ -30,15 +32,21 @@ enum class worker_state : std::uint8_t {
 
 // What can happen to a worker.
 enum class worker_event : std::uint8_t {
-  start,       // somebody claims the right to start it and asks the postmaster
-  no_slot,     // the postmaster had no free slot
-  postpone,    // the server is in recovery and the worker waits for its end
-  come_up,     // its process reports
-  lost,        // no process came of the start
-  stop,        // told to end (or not to start)
-  exit_ok,     // the process ended with exit 0
-  exit_fault,  // it ended in another way
-  reset,       // it is to be started anew: another definition, or restart_worker()
+  start,        // somebody claims the right to start it and asks the postmaster
+  no_slot,      // the postmaster had no free slot
+  postpone,     // the server is in recovery and the worker waits for its end
+  come_up,      // its process reports
+  lost,         // no process came of the start
+  stop,         // told to end (or not to start)
+  exit_ok,      // the process ended with exit 0
+  exit_fault,   // it ended in another way
+  reset,        // it is to be started anew: another definition, enabled again, released
+  back_off,     // it has ended, and is to be restarted after a delay
+  give_up,      // it is not to be restarted after all
+  disable,      // by the DBA
+  quarantine,   // by the crash guard
+  fall_silent,  // no heartbeat within its deadline
+  recover,      // a heartbeat after that
 };
 [[nodiscard]] std::string_view name_of(worker_event event);
 
@@ -56,7 +64,10 @@ struct worker_transition {
 // Is there a process, or may one come up at any moment?
 [[nodiscard]] constexpr bool is_active(worker_state state) {
   return state == worker_state::starting || state == worker_state::running ||
-         state == worker_state::stopping;
+         state == worker_state::unresponsive || state == worker_state::stopping;
 }
+
+// The table as a diagram in the language of mermaid, for docs/worker-states.md.
+[[nodiscard]] std::string worker_state_diagram();
 
 }  // namespace dynpgext::model

@@ -60,6 +60,13 @@ std::string library_file(const std::string &name) {
   return {};
 }
 
+file_identity identify_file(const char *path) noexcept {
+  struct stat status;
+  if (*path == '\0' || stat(path, &status) != 0) return {};
+  return {status.st_dev, status.st_ino, status.st_size,
+          int64{status.st_mtim.tv_sec} * 1000000000 + status.st_mtim.tv_nsec};
+}
+
 bool library_defines(const std::string &file, const char *symbol) {
   const std::unique_ptr<void, int (*)(void *)> library(dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL),
                                                        dlclose);

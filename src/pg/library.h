@@ -12,6 +12,17 @@ namespace dynpgext::pg {
 // there is none.
 [[nodiscard]] std::string library_file(const std::string &name);
 
+// Which file is at a path, and in which state; all 0 where there is none.  An overwritten or
+// replaced file is another one.
+struct file_identity {
+  uint64 device;
+  uint64 inode;
+  int64 size;      // bytes
+  int64 modified;  // nanoseconds since 1970
+  bool operator==(const file_identity &) const = default;
+};
+[[nodiscard]] file_identity identify_file(const char *path) noexcept;
+
 // Does the library define the symbol?  Looks with a plain dlopen, and closes again: neither
 // the server's magic check nor _PG_init runs.  False, too, where the file cannot be opened.
 [[nodiscard]] bool library_defines(const std::string &file, const char *symbol);

@@ -2,6 +2,12 @@
 
 namespace dynpgext::pg {
 
+// As the server compares intervals: a day has 24 hours, a month 30 days.
+int64 interval_milliseconds(const Interval &value) {
+  const int64 days = int64{value.month} * DAYS_PER_MONTH + value.day;
+  return days * SECS_PER_DAY * 1000 + value.time / 1000;
+}
+
 std::string row::text(int column) const {
   const Datum value = values_[column];
   const struct varlena *text = call([=] { return PG_DETOAST_DATUM_PACKED(value); });
@@ -11,6 +17,10 @@ std::string row::text(int column) const {
 std::string row::bytes(int column) const { return text(column); }
 
 std::string row::name(int column) const { return NameStr(*DatumGetName(values_[column])); }
+
+int64 row::interval(int column) const {
+  return interval_milliseconds(*DatumGetIntervalP(values_[column]));
+}
 
 bool row::is_ours() const {
   const TransactionId writer = HeapTupleHeaderGetXmin(tuple_->t_data);
@@ -27,6 +37,19 @@ values &values::text(std::string_view value) {
   return add(call([=] {
     return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
   }));
+}
+
+values &values::interval(int64 milliseconds) {
+  return add(call([=] {
+    auto *value = static_cast<Interval *>(palloc0(sizeof(Interval)));
+    value->time = milliseconds * 1000;
+    return IntervalPGetDatum(value);
+  }));
+}
+
+values &values::null() {
+  nulls_[next_] = true;
+  return add(Datum{0});
 }
 
 values &values::bytes(std::string_view value) { return text(value); }

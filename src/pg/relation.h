@@ -8,6 +8,8 @@ namespace dynpgext::pg {
 
 inline constexpr int max_columns = 16;
 
+[[nodiscard]] int64 interval_milliseconds(const Interval &value);
+
 // A row that was read; strings live in the memory context of the reader.
 class row {
  public:
@@ -19,6 +21,8 @@ class row {
   [[nodiscard]] int32 integer(int column) const { return DatumGetInt32(values_[column]); }
   [[nodiscard]] int64 bigint(int column) const { return DatumGetInt64(values_[column]); }
   [[nodiscard]] Oid oid(int column) const { return DatumGetObjectId(values_[column]); }
+  [[nodiscard]] Datum datum(int column) const { return values_[column]; }
+  [[nodiscard]] int64 interval(int column) const;  // in milliseconds
   // Written by this transaction (or one of its subtransactions)?
   [[nodiscard]] bool is_ours() const;
 
@@ -39,6 +43,8 @@ class values {
   values &boolean(bool value) { return add(BoolGetDatum(value)); }
   values &integer(int32 value) { return add(Int32GetDatum(value)); }
   values &bigint(int64 value) { return add(Int64GetDatum(value)); }
+  values &interval(int64 milliseconds);
+  values &null();
 
  private:
   friend class relation;

@@ -5,9 +5,18 @@
 namespace dynpgext::pg::settings {
 namespace {
 
+constexpr int most_processes = 262143;  // that a server can have
+
 constinit int memory_limit_kb = -1;
 constinit int naptime_ms = 1000;
 constinit int start_concurrency_value = 4;
+constinit int restart_delay_max_ms = 60000;
+constinit int stop_timeout_ms = 10000;
+constinit int max_workers_value = -1;
+constinit int max_database_workers_value = -1;
+constinit int crash_limit_value = 3;
+constinit int crash_window_s = 300;
+constinit int max_events_value = 1000;
 
 }  // namespace
 
@@ -28,6 +37,39 @@ void define() {
         "Sets how many databases are provisioned at once after a start of the server.",
         "Each takes a background worker slot for a moment.", &start_concurrency_value, 4, 1, 1000,
         PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "dynpgext.restart_delay_max",
+        "Sets the longest delay before a worker that ended is restarted.",
+        "Delays double up to it. A worker that has run for so long begins with its shortest again.",
+        &restart_delay_max_ms, 60000, 1, 24 * 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
+        nullptr, nullptr);
+    DefineCustomIntVariable(
+        "dynpgext.stop_timeout",
+        "Sets after how long a worker that was told to end and has not is reported.",
+        "It is named in the log; nothing waits for it any longer.", &stop_timeout_ms, 10000, 10,
+        3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "dynpgext.max_workers", "Limits how many workers of extensions run at once.",
+        "All databases together; -1 means as many as max_worker_processes leaves room for.",
+        &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        max_database_workers_name,
+        "Limits how many database-local workers of extensions run at once in a database.",
+        "As ALTER DATABASE says, else the configuration; -1 means no limit.",
+        &max_database_workers_value, -1, -1, most_processes, PGC_SUSET, 0, nullptr, nullptr,
+        nullptr);
+    DefineCustomIntVariable(
+        "dynpgext.crash_limit",
+        "Sets how often a worker or an init may take the server down before it is quarantined.",
+        "Within dynpgext.crash_window; 0 means any number of times.", &crash_limit_value, 3, 0, 16,
+        PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("dynpgext.crash_window",
+                            "Sets the time within which crashes of the server are counted.",
+                            nullptr, &crash_window_s, 300, 1, 7 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
+                            nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
+                            "In shared memory.", &max_events_value, 1000, 1, 1000000, PGC_SIGHUP, 0,
+                            nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("dynpgext");
   });
 }
@@ -38,5 +80,12 @@ std::uint64_t memory_limit_bytes() {
 }
 long naptime_milliseconds() { return naptime_ms; }
 int start_concurrency() { return start_concurrency_value; }
+std::int64_t restart_delay_max_milliseconds() { return restart_delay_max_ms; }
+long stop_timeout_milliseconds() { return stop_timeout_ms; }
+int max_workers() { return max_workers_value; }
+int max_database_workers() { return max_database_workers_value; }
+std::uint32_t crash_limit() { return static_cast<std::uint32_t>(crash_limit_value); }
+std::int64_t crash_window_seconds() { return crash_window_s; }
+std::uint32_t max_events() { return static_cast<std::uint32_t>(max_events_value); }
 
 }  // namespace dynpgext::pg::settings

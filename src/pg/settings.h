@@ -7,11 +7,20 @@ namespace dynpgext::pg::settings {
 
 // Defines them, once in each process.  That costs a process that has just started a good part
 // of what it takes to start (the server sorts all its settings anew for each), so the process of
-// a worker does it only when it needs one.
+// a worker does it only when it needs one.  Not while an LWLock is held.
 void define();
 
 [[nodiscard]] std::uint64_t memory_limit_bytes();  // UINT64_MAX: none
 [[nodiscard]] long naptime_milliseconds();
 [[nodiscard]] int start_concurrency();
+[[nodiscard]] std::int64_t restart_delay_max_milliseconds();
+[[nodiscard]] long stop_timeout_milliseconds();
+[[nodiscard]] int max_workers();            // -1: no limit
+[[nodiscard]] std::uint32_t crash_limit();  // 0: the crash guard is off
+[[nodiscard]] std::int64_t crash_window_seconds();
+[[nodiscard]] std::uint32_t max_events();
+
+[[nodiscard]] int max_database_workers();  // -1: no limit; of databases without a setting
+inline constexpr const char *max_database_workers_name = "dynpgext.max_database_workers";
 
 }  // namespace dynpgext::pg::settings

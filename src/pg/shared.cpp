@@ -33,11 +33,13 @@ dsa_area *attach_area(dsa_handle handle) {
   });
 }
 
-allocation_result allocate(dsa_area *area, size_t size) {
+namespace {
+
+allocation_result allocate_with(dsa_area *area, size_t size, int flags) {
   allocation_result result;
   try {
     result.pointer = call([=] {
-      return dsa_allocate_extended(area, size, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM | DSA_ALLOC_ZERO);
+      return dsa_allocate_extended(area, size, flags | DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM);
     });
   } catch (const server_error &e) {
     if (e.data()->sqlerrcode != ERRCODE_DISK_FULL && e.data()->sqlerrcode != ERRCODE_OUT_OF_MEMORY)
@@ -48,6 +50,16 @@ allocation_result allocate(dsa_area *area, size_t size) {
   // caller raises an error of its own, so the transaction is rolled back all the same.
   if (!result.refusal.empty()) LWLockReleaseAll();
   return result;
+}
+
+}  // namespace
+
+allocation_result allocate(dsa_area *area, size_t size) {
+  return allocate_with(area, size, DSA_ALLOC_ZERO);
+}
+
+allocation_result allocate_uninitialised(dsa_area *area, size_t size) {
+  return allocate_with(area, size, 0);
 }
 
 void release(dsa_area *area, dsa_pointer pointer) {

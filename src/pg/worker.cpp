@@ -71,13 +71,19 @@ void free_handle(BackgroundWorkerHandle *handle) {
   call([=] { pfree(handle); });
 }
 
-void wait_for_latch(long milliseconds) {
-  call([=] {
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
-                    PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
+bool wait_for_latch(long milliseconds) {
+  return call([=] {
+    const int timeout = milliseconds < 0 ? 0 : WL_TIMEOUT;
+    const int events = WaitLatch(MyLatch, WL_LATCH_SET | timeout | WL_EXIT_ON_PM_DEATH,
+                                 milliseconds, PG_WAIT_EXTENSION);
+    if ((events & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
+    return (events & WL_LATCH_SET) != 0;
   });
+}
+
+void note_reload_requests() {
+  call([] { pqsignal(SIGHUP, SignalHandlerForConfigReload); });
 }
 
 void handle_signals_politely() {
@@ -90,10 +96,11 @@ void handle_signals_politely() {
 
 bool asked_to_exit() { return ShutdownRequestPending != 0; }
 
-void reload_configuration_if_asked() {
-  if (ConfigReloadPending == 0) return;
+bool reload_configuration_if_asked() {
+  if (ConfigReloadPending == 0) return false;
   ConfigReloadPending = 0;
   call([] { ProcessConfigFile(PGC_SIGHUP); });
+  return true;
 }
 
 }  // namespace dynpgext::pg

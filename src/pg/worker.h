@@ -31,13 +31,16 @@ void start_process_at_boot(const worker_request &request);
 
 void free_handle(BackgroundWorkerHandle *handle);
 
-// Waits for this process's latch, an interrupt or the timeout; the process exits when the
-// postmaster dies.
-void wait_for_latch(long milliseconds);
+// Waits for this process's latch, an interrupt or the timeout (negative: none); the process exits
+// when the postmaster dies.  Was it the latch?
+bool wait_for_latch(long milliseconds);
+
+// SIGHUP is noted, and reload_configuration_if_asked() follows it.
+void note_reload_requests();
 
 // For a loop of our own: SIGTERM and SIGHUP are noted, and looked at between its steps.
 void handle_signals_politely();
 [[nodiscard]] bool asked_to_exit();
-void reload_configuration_if_asked();
+bool reload_configuration_if_asked();  // was it?
 
 }  // namespace dynpgext::pg

@@ -1,6 +1,9 @@
 #include "provisioning/database.h"
 
+#include "pg/database_settings.h"
+#include "pg/library.h"
 #include "pg/lock.h"
+#include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/extension.h"
 #include "provisioning/session.h"
@@ -30,11 +33,12 @@ std::vector<model::extension_change> changes(const catalog::store &store, bool o
 
 // Leaves a trace of an extension whose init fails when nobody is there to be told.
 void record_failure(const model::extension &e, const pg::failure &why) {
+  const pg::file_identity file = pg::identify_file(pg::library_file(e.library).c_str());
   state::set_extension_state(state::attach(), MyDatabaseId, e.name, model::extension_state::failed,
-                             why.message);
+                             why.message, &file);
   note_extension(e.name, model::extension_state::failed, why.message);
   pg::log(WARNING, "extension \"" + e.name + "\" cannot be provisioned: " + why.message,
-          "It is tried again by dynpgext.reload().");
+          "It is tried again by dynpgext.reload(), and when the file of its library changes.");
 }
 
 // An installed extension that cannot be added keeps a row, so that the views show why.
@@ -81,15 +85,25 @@ std::vector<action> select(std::vector<action> plan, const reload_options &optio
   return plan;
 }
 
+model::circumstances circumstances(const reload_options &options) {
+  model::circumstances now = state::circumstances(options.retry_failed);
+  now.replace_stale = options.retry_failed;
+  return now;
+}
+
 std::vector<action> plan_with(state::shared &s, const model::registrations &wanted,
                               const reload_options &options) {
-  const state::reading lock(s);
-  model::live_state live = state::live(s, transaction_holds());
+  model::live_state live;
+  state::desired_databases desired;
+  {
+    const state::reading lock(s);
+    live = state::live(s, transaction_holds());
+    desired = state::desired_with(s, {MyDatabaseId, wanted});
+  }
   overlay_notes(live);
+  if (options.retry_failed) state::mark_stale(s, MyDatabaseId, live.workers);
   std::vector<action> plan =
-      select(model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}), live,
-                              state::circumstances(options.retry_failed)),
-             options);
+      select(model::reconcile(MyDatabaseId, desired, live, circumstances(options)), options);
   // what this transaction has changed itself follows with its commit
   if (is_touched())
     std::erase_if(plan, [](const action &a) {
@@ -137,15 +151,16 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
       if (const model::extension *e = wanted.find_extension(a.extension))
         provision_one(store, s, *e);
   if (is_touched()) return;  // the rest follows with the commit
-  state::decision rest = state::decide(s, MyDatabaseId, options.retry_failed);
+  state::decision rest = state::decide(s, MyDatabaseId, circumstances(options));
   rest.actions = select(std::move(rest.actions), options);
   for (const action &a : rest.actions) {
     const model::worker *w = wanted.find_worker(a.extension, a.name);
-    if (a.object != object_kind::worker || a.kind == action_kind::stop || w == nullptr) continue;
+    const bool starts = a.kind == action_kind::start || a.kind == action_kind::replace;
+    if (a.object != object_kind::worker || !starts || w == nullptr) continue;
     if (!state::can_launch({a.home, a.extension, a.name}, *w))
       learn_callbacks(store, *wanted.find_extension(a.extension));
   }
-  state::carry_out(s, rest);
+  (void)state::carry_out(s, rest);
 }
 
 // Follows what has changed behind our back.  Returns the extensions that could not be.
@@ -184,6 +199,7 @@ void capture(const catalog::store &store, bool only_changed) {
 std::vector<action> reload(const catalog::store &store, const reload_options &options) {
   state::shared &s = state::attach();
   const int64 boot = s.root->boot;
+  if (!options.dry_run) learn_worker_places(s);
   std::vector<action> plan = plan_reload(store, s, options);
   if (plan.empty() || options.dry_run) return plan;
   // kept until the end of the transaction if this changes registrations
@@ -209,6 +225,7 @@ void provision_database(const catalog::store &store) {
   options.retry_failed = false;
   // the tables first, then the lock: the order in which a commit takes them
   (void)store.read();
+  learn_worker_places(s);
   pg::scoped_provisioning_lock lock(MyDatabaseId);
   // the first time after a start everything is looked at: in single-user mode, and with event
   // triggers off, extensions come and go unnoticed
@@ -232,7 +249,7 @@ void forget_current_database() {
     state::settle_workers(s, state::desired(s));
   }
   state::keep_extension_states(s, MyDatabaseId, {});
-  state::carry_out(s, state::decide_workers(s, MyDatabaseId));
+  (void)state::carry_out(s, state::decide_workers(s, MyDatabaseId));
 }
 
 bool provision_name(const std::string &name) {
@@ -264,6 +281,11 @@ bool provision_name(const std::string &name) {
 bool is_name_registered(const std::string &name) {
   const std::optional<catalog::store> store = catalog::store::open();
   return store && store->read().wanted(state::attach().root->boot).find_allocation(name) != nullptr;
+}
+
+void learn_worker_places(state::shared &s) {
+  const pg::database_settings limits(pg::settings::max_database_workers_name);
+  state::set_worker_places(s, MyDatabaseId, state::worker_places(limits.of(MyDatabaseId)));
 }
 
 void learn_callbacks(const catalog::store &store, const model::extension &extension) {

@@ -6,6 +6,7 @@
 
 #include "catalog/store.h"
 #include "model/reconcile.h"
+#include "state/root.h"
 
 namespace dynpgext::provisioning {
 
@@ -38,6 +39,9 @@ bool provision_name(const std::string &name);
 
 // Within a transaction that changes registrations: does its snapshot have the name?
 [[nodiscard]] bool is_name_registered(const std::string &name);
+
+// How many workers this database may have is known from now on to whoever starts them.
+void learn_worker_places(state::shared &s);
 
 // Makes sure the callbacks of an extension's workers are known in this process.
 void learn_callbacks(const catalog::store &store, const model::extension &extension);

@@ -5,6 +5,7 @@
 #include "provisioning/participant.h"
 #include "provisioning/session.h"
 #include "provisioning/transaction.h"
+#include "state/quarantine.h"
 #include "state/root.h"
 
 namespace dynpgext::provisioning {
@@ -75,6 +76,27 @@ void run_and_write(const catalog::store &store, const model::extension &e,
   note_extension(e.name, model::extension_state::provisioned);
 }
 
+bool is_quarantined(const std::string &name) {
+  return state::is_quarantined(state::attach(), MyDatabaseId, name);
+}
+
+// It is installed, and updated, but nothing of it runs.
+void leave_quarantined(const std::string &name) {
+  note_extension(name, model::extension_state::quarantined);
+  pg::log(WARNING, "extension \"" + name + "\" is quarantined: nothing of it is provisioned",
+          "It has taken the server down again and again. Use dynpgext.release() to end that.");
+}
+
+// The rows there are of an extension.
+collected registered(const model::registrations &all, const std::string &name) {
+  collected rows;
+  for (const model::allocation &a : all.allocations)
+    if (a.extension == name) rows.allocations.push_back(a);
+  for (const model::worker &w : all.workers)
+    if (w.extension == name) rows.workers.push_back(w);
+  return rows;
+}
+
 bool is_eager(const entry_points &library) {
   if (library.eager_preload == nullptr) return true;
   const auto ask = library.eager_preload;
@@ -104,8 +126,14 @@ bool add(const catalog::store &store, const std::string &name, const std::string
   e.library = participating_library(name, version);
   if (e.library.empty()) return false;
   check_version(name, version);
-  const entry_points library = load_participant(name, e.library);
   e.incarnation = new_incarnation();
+  if (is_quarantined(name)) {
+    touch(store);
+    (void)store.write(e, {}, {});
+    leave_quarantined(name);
+    return true;
+  }
+  const entry_points library = load_participant(name, e.library);
   e.eager = is_eager(library);
   e.loaded = e.eager;
   touch(store);
@@ -131,6 +159,12 @@ void update(const catalog::store &store, const std::string &name, const std::str
     return;
   }
   check_version(name, version);
+  if (is_quarantined(name)) {
+    const collected rows = registered(all, name);
+    (void)store.write(e, rows.allocations, rows.workers);
+    leave_quarantined(name);
+    return;
+  }
   const entry_points library = load_participant(name, e.library);
   e.eager = is_eager(library);
   if (e.wanted(boot)) {
@@ -156,6 +190,10 @@ std::string load(const catalog::store &store, const std::string &name,
   }
   model::extension e = *find(all, name);
   const int64 boot = state::attach().root->boot;
+  if (is_quarantined(name))
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "extension \"" + name + "\" is quarantined", {},
+                    "Use dynpgext.release() to end that.");
   if (e.wanted(boot) && e.version == installed) return installed;
   e.version = installed;
   e.loaded = true;
@@ -184,10 +222,12 @@ void remove(const catalog::store &store, const std::string &name) {
   if (known == nullptr) return;
   touch(store);
   if (known->wanted(state::attach().root->boot)) fini_if_possible(*known, store.owner());
+  note_drop(name);
   store.erase(name);
 }
 
 void fini_if_possible(const model::extension &extension, Oid role) {
+  if (is_quarantined(extension.name)) return;  // nothing of it runs
   const std::string file = pg::library_file(extension.library);
   if (file.empty()) {
     pg::log(WARNING, "library \"" + extension.library + "\" of extension \"" + extension.name +

@@ -3,6 +3,7 @@
 #include "pg/control_file.h"
 #include "pg/library.h"
 #include "pg/relation.h"
+#include "state/guard.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -60,6 +61,7 @@ std::string participating_library(const std::string &extension, const std::strin
 }
 
 entry_points load_participant(const std::string &extension, const std::string &library) {
+  const state::guarded_code guard(extension);
   check_magic(extension, library);
   entry_points found;
   found.init = symbol<void (*)(const dynpgext_handle *)>(library, "_Dynpgext_init");

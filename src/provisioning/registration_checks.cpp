@@ -143,4 +143,39 @@ model::worker check_worker(const std::string &extension, const std::string &libr
   return result;
 }
 
+void check_options(const dynpgext_bgworker_options *options, model::worker &worker) {
+  if (options == nullptr) return;
+  const std::string what =
+      "extension \"" + worker.extension + "\", background worker \"" + worker.name + "\"";
+  dynpgext_bgworker_options given{};
+  if (options->size < offsetof(dynpgext_bgworker_options, restart) + sizeof given.restart)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    what + ": options of " + std::to_string(options->size) + " bytes", {},
+                    "Set options.size to sizeof(dynpgext_bgworker_options).");
+  // what a newer header has appended is not known here, and must not be asked for
+  const auto *bytes = reinterpret_cast<const char *>(options);
+  for (size_t i = sizeof given; i < options->size; ++i)
+    if (bytes[i] != 0)
+      throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                      what + ": options that this version of dynpgext does not know", {},
+                      "Update dynpgext, or leave them out.");
+  std::memcpy(&given, options, std::min(options->size, sizeof given));
+  if (given.restart < DYNPGEXT_RESTART_NEVER || given.restart > DYNPGEXT_RESTART_ALWAYS)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    what + ": restart policy " + std::to_string(given.restart) + " is not possible",
+                    {}, "Use one of DYNPGEXT_RESTART_...");
+  const auto check = [&](const char *name, int64 milliseconds) {
+    if (milliseconds >= 0 && milliseconds <= model::max_restart_delay) return;
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    what + ": " + name + " of " + std::to_string(milliseconds) +
+                        " ms is out of range",
+                    {}, "It is at most a day, 86400000.");
+  };
+  check("restart_delay", given.restart_delay);
+  check("deadline", given.deadline);
+  worker.restart = static_cast<model::restart_policy>(given.restart);
+  if (given.restart_delay > 0) worker.restart_delay = given.restart_delay;
+  worker.deadline = given.deadline;
+}
+
 }  // namespace dynpgext::provisioning

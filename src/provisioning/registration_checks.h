@@ -5,6 +5,10 @@
 #include "model/registration.h"
 #include "pg/border.h"
 
+extern "C" {
+#include "dynpgext.h"
+}
+
 namespace dynpgext::provisioning {
 
 // The arguments as values, or an error.
@@ -14,5 +18,7 @@ namespace dynpgext::provisioning {
 // it.  The function is looked up: a library that lacks it is refused now.
 [[nodiscard]] model::worker check_worker(const std::string &extension, const std::string &library,
                                          const BackgroundWorker *bgw, bool has_callback, int flags);
+// How it is to be supervised, into `worker`; nullptr: the defaults.
+void check_options(const dynpgext_bgworker_options *options, model::worker &worker);
 
 }  // namespace dynpgext::provisioning

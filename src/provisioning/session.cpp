@@ -5,6 +5,7 @@
 #include "pg/transaction.h"
 #include "provisioning/registration_checks.h"
 #include "provisioning/transaction.h"
+#include "state/guard.h"
 #include "state/launch.h"
 
 namespace dynpgext::provisioning {
@@ -20,7 +21,7 @@ struct session {
   void allocate(const char *name, size_t size, dynpgext_shmem_callback callback, void *data,
                 int flags);
   void register_worker(const BackgroundWorker *bgw, dynpgext_bgworker_callback callback, void *data,
-                       int flags);
+                       int flags, const dynpgext_bgworker_options *options);
   void count_one() const;
 };
 
@@ -73,7 +74,16 @@ void api_allocate_shmem(const dynpgext_handle *handle, const char *name, size_t 
 void api_register_bgworker(const dynpgext_handle *handle, BackgroundWorker *bgw,
                            dynpgext_bgworker_callback callback, void *data, int flags) {
   pg::entry([=] {
-    session_for(handle, "register_bgworker").register_worker(bgw, callback, data, flags);
+    session_for(handle, "register_bgworker").register_worker(bgw, callback, data, flags, nullptr);
+  });
+}
+
+void api_register_bgworker_with(const dynpgext_handle *handle, BackgroundWorker *bgw,
+                                dynpgext_bgworker_callback callback, void *data, int flags,
+                                const dynpgext_bgworker_options *options) {
+  pg::entry([=] {
+    session_for(handle, "register_bgworker_with")
+        .register_worker(bgw, callback, data, flags, options);
   });
 }
 
@@ -84,8 +94,9 @@ const dynpgext_handle *handle_for(const model::extension &e) {
     o.name = e.name;
     o.version = e.version;
     o.library = e.library;
-    o.handle = {sizeof(dynpgext_handle), o.name.c_str(),      o.version.c_str(),
-                o.library.c_str(),       &api_allocate_shmem, &api_register_bgworker};
+    o.handle = {sizeof(dynpgext_handle),    o.name.c_str(),      o.version.c_str(),
+                o.library.c_str(),          &api_allocate_shmem, &api_register_bgworker,
+                &api_register_bgworker_with};
   }
   return &o.handle;
 }
@@ -127,9 +138,10 @@ void session::allocate(const char *name, size_t size, dynpgext_shmem_callback ca
 }
 
 void session::register_worker(const BackgroundWorker *bgw, dynpgext_bgworker_callback callback,
-                              void *data, int flags) {
-  const model::worker wanted =
+                              void *data, int flags, const dynpgext_bgworker_options *options) {
+  model::worker wanted =
       check_worker(extension.name, extension.library, bgw, callback != nullptr, flags);
+  check_options(options, wanted);
   bool known = false;
   for (const model::worker &w : result.workers) {
     if (w.name != wanted.name) continue;
@@ -166,6 +178,7 @@ collected run_init(const model::extension &extension, const entry_points &librar
   if (current != nullptr)
     throw pg::error(ERRCODE_OBJECT_IN_USE, "extension \"" + extension.name +
                                                "\" cannot be provisioned while another one is");
+  const state::guarded_code guard(extension.name);
   session s{extension, others, handle_for(extension), {}, true};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);
@@ -178,6 +191,7 @@ collected run_init(const model::extension &extension, const entry_points &librar
 void run_fini(const model::extension &extension, const entry_points &library, Oid role) {
   if (library.fini == nullptr) return;
   const model::registrations none;
+  const state::guarded_code guard(extension.name);
   session s{extension, none, handle_for(extension), {}, false};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);

@@ -4,11 +4,14 @@
 #include <memory>
 
 #include "catalog/store.h"
+#include "pg/settings.h"
+#include "provisioning/database.h"
 #include "provisioning/extension.h"
 #include "provisioning/session.h"
 #include "state/attachments.h"
 #include "state/databases.h"
 #include "state/launch.h"
+#include "state/quarantine.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -26,6 +29,7 @@ struct transaction {
   bool memory_given_back = false;       // by a subtransaction that was rolled back
   std::optional<catalog::store> store;  // that the changes went through
   std::map<std::string, note> notes;
+  std::vector<std::string> dropped;
   // from PRE_COMMIT to COMMIT
   std::unique_ptr<state::publication> publication;
   std::vector<state::worker_identity> prepared;
@@ -52,6 +56,7 @@ void forget(transaction &t) noexcept {
     t.touched = t.drop_suspected = t.memory_given_back = false;
     t.store.reset();
     t.notes.clear();
+    t.dropped.clear();
     t.publication.reset();
     t.prepared.clear();
     // none is left unless the commit could not be carried out; the launcher starts them then
@@ -107,14 +112,13 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
   {
     const state::reading lock(s);
     desired = state::desired_with(s, {MyDatabaseId, wanted});
-    live = {{}, state::live_workers(s), state::extension_states(s)};
+    live = state::live_without_memory(s);
   }
   overlay_notes(live);
   model::circumstances now = state::circumstances(false);
   now.workers_only = true;
   const std::vector<model::action> actions = model::reconcile(MyDatabaseId, desired, live, now);
-  const std::vector<model::wanted_worker> workers =
-      model::wanted_workers(desired, live.workers, live.extensions);
+  const std::vector<model::wanted_worker> workers = model::wanted_workers(desired, live);
   for (const model::action &a : actions) {
     if (a.kind != model::action_kind::start || t.notes.count(a.extension) == 0) continue;
     for (const model::wanted_worker &w : workers) {
@@ -129,6 +133,7 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
 
 void before_commit(transaction &t) {
   if (!t.touched && !t.drop_suspected) return;
+  pg::settings::define();
   // its tables are locked since it was opened; only this transaction itself can have dropped them
   const std::optional<catalog::store> store =
       t.drop_suspected || !t.store ? catalog::store::open() : t.store;
@@ -144,6 +149,7 @@ void before_commit(transaction &t) {
   if (store) {
     wanted = store->read().wanted(s.root->boot);
     if (t.memory_given_back) complete_memory(t, s, *store, wanted);
+    learn_worker_places(s);
     start_ahead(t, s, wanted);
   }
   t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value());
@@ -167,7 +173,7 @@ void after_commit(transaction &t) {
   for (const state::head_start &h : t.head_starts) state::let_start(s, h);
   t.head_starts.clear();
   // as early as possible; what is left is housekeeping
-  state::carry_out(s, state::decide_workers(s, MyDatabaseId));
+  (void)state::carry_out(s, state::decide_workers(s, MyDatabaseId));
   end_holds(t, state::release_holds);
   {
     const state::exclusive lock(s);
@@ -175,8 +181,11 @@ void after_commit(transaction &t) {
     state::settle_workers(s, state::desired(s));
   }
   state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
+  for (const std::string &name : t.dropped)
+    if (t.publication->wanted().find_extension(name) == nullptr)
+      state::forget_crashes(s, MyDatabaseId, name);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
-  if (!state::is_provisioned(s, MyDatabaseId)) state::want_visit(s, MyDatabaseId);
+  if (!state::is_provisioned(s, MyDatabaseId)) (void)state::want_visit(s, MyDatabaseId);
   if (!state::ensure_launcher(s))
     pg::log(WARNING, "no free slot for dynpgext's launcher",
             "It starts as soon as dynpgext is used when one is free. Consider increasing "
@@ -278,6 +287,8 @@ void note_extension(const std::string &extension, model::extension_state state,
                     const std::string &error) {
   mine().notes[extension] = {state, error};
 }
+
+void note_drop(const std::string &extension) { mine().dropped.push_back(extension); }
 
 void overlay_notes(model::live_state &live) {
   for (const auto &[name, n] : mine().notes) {

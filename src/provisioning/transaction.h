@@ -34,6 +34,9 @@ void suspect_drop();
 void note_extension(const std::string &extension, model::extension_state state,
                     const std::string &error = {});
 
+// The extension is no longer registered: with the commit its crashes are forgotten.
+void note_drop(const std::string &extension);
+
 // The states of extensions as this transaction leaves them.
 void overlay_notes(model::live_state &live);
 

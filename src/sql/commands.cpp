@@ -1,5 +1,6 @@
 // What a DBA can call: reload, load, unload, version.
 #include "catalog/store.h"
+#include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
@@ -11,6 +12,7 @@ namespace {
 using namespace dynpgext;
 
 catalog::store open_store() {
+  pg::settings::define();
   auto store = catalog::store::open();
   if (!store)
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -19,6 +19,7 @@ class result_set {
   explicit result_set(FunctionCallInfo fcinfo);
 
   result_set &text(std::string_view value);
+  result_set &text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }
   result_set &name(std::string_view value);
   result_set &boolean(bool value) { return add(BoolGetDatum(value)); }
   result_set &integer(int32 value) { return add(Int32GetDatum(value)); }

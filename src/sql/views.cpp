@@ -3,7 +3,9 @@
 #include "model/version.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
+#include "state/events.h"
 #include "state/launch.h"
+#include "state/quarantine.h"
 
 #include <map>
 
@@ -54,6 +56,17 @@ std::vector<instance_row> visible_instances(state::shared &s) {
   return rows;
 }
 
+// What a worker ended with, or why it is not to run.
+std::string error_of(const state::shared &s, const state::worker_entry &e) {
+  if (e.state == model::worker_state::quarantined) {
+    std::string why =
+        state::quarantine_reason(s, e.key.home, e.key.extension.view(), e.key.name.view());
+    if (why.empty()) why = state::quarantine_reason(s, e.source, e.key.extension.view(), {});
+    if (!why.empty()) return why;
+  }
+  return e.last_error.str();
+}
+
 // The published registrations of all databases; of a global object the highest version's.
 template <class Registration>
 struct published {
@@ -97,18 +110,18 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
     std::vector<row> all;
     {
       const state::reading lock(s);
-      for (const state::extension_entry *e : s.extensions.entries())
-        all.push_back(
-            {e->key.database, e->key.extension.str(), e->error.str(), e->state, e->provisioned_at});
+      for (const model::live_extension &e : state::extension_states(s)) {
+        const state::extension_entry *entry = state::find_extension(s, e.database, e.name);
+        row r{e.database, e.name, state::quarantine_reason(s, e.database, e.name, {}), e.state, 0};
+        if (entry != nullptr) r.at = entry->provisioned_at;
+        if (entry != nullptr && r.error.empty()) r.error = entry->error.str();
+        all.push_back(std::move(r));
+      }
     }
     sql::result_set rows(fcinfo);
     for (const row &r : all) {
       rows.oid(r.database).name(r.extension).text(model::name_of(r.state));
-      if (r.error.empty())
-        rows.null();
-      else
-        rows.text(r.error);
-      rows.time(r.at).end_row();
+      rows.text_or_null(r.error).time(r.at).end_row();
     }
     return Datum{0};
   });
@@ -133,37 +146,37 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_allocations) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
   return pg::entry([=] {
     state::shared &s = state::use();
-    std::vector<state::worker_entry> all;
+    struct row {
+      state::worker_entry e;
+      std::string error;
+    };
+    std::vector<row> all;
     {
       const state::reading lock(s);
       for (const state::worker_entry *e : s.workers.entries()) {
         const bool only_prepared = e->ticket == 0 && !OidIsValid(e->source);
-        const bool forgotten = e->leaving && e->exited;  // as soon as its process is gone
-        if (!only_prepared && !forgotten && !e->held_back) all.push_back(*e);
+        const bool forgotten = e->after == state::after_end::vanish && e->exited;
+        if (!only_prepared && !forgotten && !e->held_back) all.push_back({*e, error_of(s, *e)});
       }
     }
     sql::result_set rows(fcinfo);
-    for (const state::worker_entry &e : all) {
+    for (const auto &[e, error] : all) {
+      const bool is_there = e.pid != 0 && !e.exited;
       rows.oid(e.key.home)
           .name(e.key.extension.view())
           .text(e.key.name.view())
           .text(e.version.view());
       rows.text(e.type.view()).text(e.library.view()).text(e.function.view());
       rows.text(model::name_of(e.state));
-      if (e.pid != 0 && !e.exited)
-        rows.integer(e.pid);
-      else
-        rows.null();
+      is_there ? rows.integer(e.pid) : rows.null();
       rows.bigint(e.starts).time(e.last_started_at).time(e.last_exited_at);
-      if (e.last_exited_at != 0)
-        rows.integer(e.last_exit_code);
-      else
-        rows.null();
-      if (e.last_error.view().empty())
-        rows.null();
-      else
-        rows.text(e.last_error.view());
-      rows.boolean(e.leaving).end_row();
+      e.last_exited_at != 0 ? rows.integer(e.last_exit_code) : rows.null();
+      rows.text_or_null(error).boolean(e.after == state::after_end::vanish);
+      rows.text(model::name_of(e.restart));
+      rows.time(e.state == model::worker_state::backoff ? e.next_start_at : 0);
+      rows.boolean(is_there && e.file.bytes[0] != '\0' &&
+                   state::is_stale({e.file.str(), e.loaded}));
+      rows.end_row();
     }
     return Datum{0};
   });
@@ -209,7 +222,20 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_published_workers) {
           .text(model::name_of(w.scope))
           .text(w.library)
           .text(w.function)
+          .text(model::name_of(w.restart))
           .end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_list_events) {
+  return pg::entry([=] {
+    sql::result_set rows(fcinfo);
+    for (const state::event_entry &e : state::events(state::use())) {
+      rows.time(e.at).name(e.extension.view());
+      rows.text(model::name_of(static_cast<model::object_kind>(e.object))).text(e.name.view());
+      rows.oid(e.home).text(e.event.view()).text_or_null(e.detail.view()).end_row();
     }
     return Datum{0};
   });

@@ -1,8 +1,9 @@
 // start_worker, stop_worker, restart_worker: at once, whatever the transaction does later.
 #include "catalog/store.h"
+#include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/database.h"
-#include "sql/function.h"
+#include "sql/worker.h"
 #include "state/launch.h"
 
 namespace {
@@ -12,45 +13,27 @@ using model::worker_state;
 using state::worker_status;
 
 // How long a command waits for what it has asked for, before it returns all the same.
-constexpr long patience_milliseconds = 10000;
+long patience() { return pg::settings::stop_timeout_milliseconds(); }
 
-struct target {
-  state::worker_identity id;
-  catalog::store store;
-  model::extension extension;
-};
-
-// A worker of this database's registrations, committed or not.
-target find_target(FunctionCallInfo fcinfo) {
-  const std::string extension = sql::name_argument(fcinfo, 0);
-  const std::string name = sql::text_argument(fcinfo, 1);
-  if (name.size() >= BGW_MAXLEN)
-    throw pg::error(ERRCODE_NAME_TOO_LONG,
-                    "the name of a background worker of extension \"" + extension +
-                        "\" has at most " + std::to_string(BGW_MAXLEN - 1) + " bytes",
-                    "The given one has " + std::to_string(name.size()) + ".");
-  auto store = catalog::store::open();
-  state::shared &s = state::use();
-  if (store) {
-    const model::registrations all = store->read().wanted(s.root->boot);
-    const model::worker *w = all.find_worker(extension, name);
-    if (w != nullptr)
-      return {{model::home_of(w->scope, MyDatabaseId), extension, name},
-              *store,
-              *all.find_extension(extension)};
-  }
-  throw pg::error(ERRCODE_UNDEFINED_OBJECT,
-                  "extension \"" + extension + "\" has no background worker \"" + name +
-                      "\" in this database",
-                  {}, "SELECT extension, name FROM dynpgext.workers shows those there are.");
-}
+using target = sql::registered_worker;
 
 // Until a process of it is neither there nor on its way.
 bool wait_until_gone(const target &t) {
-  return state::wait_for_worker(state::attach(), t.id, patience_milliseconds,
+  return state::wait_for_worker(state::attach(), t.id, patience(),
                                 [](const std::optional<worker_status> &status) {
                                   return !status || !state::has_process(*status);
                                 });
+}
+
+void refuse_if_set_aside(const target &t, const model::wanted_worker &wanted) {
+  const std::string who =
+      "background worker \"" + t.id.name + "\" of extension \"" + t.id.extension + "\"";
+  if (wanted.quarantined)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is quarantined", {},
+                    "Use dynpgext.release() to end the quarantine of the extension.");
+  if (!wanted.terms.enabled)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is disabled", {},
+                    "Use dynpgext.configure_worker(..., enabled => true).");
 }
 
 // Starts it as it is wanted by what is published; false when there was nothing to start.
@@ -64,12 +47,13 @@ bool start(const target &t) {
   {
     const state::reading lock(s);
     all = state::desired(s);
-    wanted = model::wanted_workers(all, state::live_workers(s), state::extension_states(s));
+    wanted = model::wanted_workers(all, state::live_without_memory(s));
   }
   for (const model::wanted_worker &w : wanted) {
     if (model::home_of(w.definition->scope, w.source) != t.id.home ||
         w.definition->extension != t.id.extension || w.definition->name != t.id.name)
       continue;
+    refuse_if_set_aside(t, w);
     if (RecoveryInProgress() && w.definition->start == BgWorkerStart_RecoveryFinished) {
       state::postpone(s, t.id, w);
       return false;
@@ -85,14 +69,14 @@ bool start(const target &t) {
 }
 
 void wait_until_up(const target &t) {
-  (void)state::wait_for_worker(state::attach(), t.id, patience_milliseconds,
+  (void)state::wait_for_worker(state::attach(), t.id, patience(),
                                [](const std::optional<worker_status> &status) {
                                  return !status || status->state != worker_state::starting;
                                });
 }
 
 bool stop(const target &t) {
-  const bool stopped = state::stop(state::attach(), t.id, state::stop_reason::asked);
+  const bool stopped = state::stop(state::attach(), t.id, state::after_end::stay);
   if (stopped && !wait_until_gone(t))
     pg::log(WARNING,
             "background worker \"" + t.id.name + "\" of extension \"" + t.id.extension +
@@ -105,7 +89,7 @@ bool stop(const target &t) {
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_start_worker) {
   return pg::entry([=] {
-    const target t = find_target(fcinfo);
+    const target t = sql::find_worker(fcinfo);
     const bool started = start(t);
     if (started) wait_until_up(t);
     return BoolGetDatum(started);
@@ -113,12 +97,12 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_start_worker) {
 }
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_stop_worker) {
-  return pg::entry([=] { return BoolGetDatum(stop(find_target(fcinfo))); });
+  return pg::entry([=] { return BoolGetDatum(stop(sql::find_worker(fcinfo))); });
 }
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
   return pg::entry([=] {
-    const target t = find_target(fcinfo);
+    const target t = sql::find_worker(fcinfo);
     (void)stop(t);
     const bool started = start(t);
     if (started) wait_until_up(t);

@@ -1,6 +1,7 @@
 #include "state/allocations.h"
 
 #include "state/databases.h"
+#include "state/events.h"
 
 namespace dynpgext::state {
 namespace {
@@ -52,11 +53,17 @@ void unlink(const shared &s, dsa_pointer *list, dsa_pointer target) {
 
 void changed(const shared &s) { pg_atomic_fetch_add_u64(&s.root->generation, 1); }
 
+void announce(const shared &s, const instance &i, std::string_view what) {
+  record(s, {model::object_kind::allocation, i.key.home, i.extension.view(), i.key.name.view(),
+             what, std::to_string(i.size) + " bytes"});
+}
+
 // Out of the entry: freed at once, or when the last process that looked it up has gone.
 void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
   instance *i = s.at(p);
   unlink(s, &entry.instances, p);
   changed(s);
+  if (i->announced) announce(s, *i, i->attached == 0 ? "drained" : "draining");
   if (i->attached == 0) {
     s.root->memory_used -= i->charged;
     pg::release(s.area, p);
@@ -329,6 +336,7 @@ void settle(shared &s, const allocation_key &key, const std::vector<model::desir
       if (state_of(i) != instance_state::published) {
         set_state(i, instance_state::published);
         changed(s);
+        if (!std::exchange(i.announced, true)) announce(s, i, "allocated");
       }
     } else if (i.holders == 0) {
       retire(s, *entry, p);

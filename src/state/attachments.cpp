@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "state/databases.h"
+#include "state/events.h"
 
 namespace dynpgext::state {
 namespace {
@@ -140,6 +141,8 @@ void detach(shared &s, attachment *a) noexcept {
       break;
     }
     s.root->memory_used -= i->charged;
+    record(s, {model::object_kind::allocation, i->key.home, i->extension.view(), i->key.name.view(),
+               "drained", std::to_string(i->size) + " bytes"});
     pg::release(s.area, a->pointer);
   });
   delete a;

@@ -1,6 +1,9 @@
 #include "state/databases.h"
 
 #include "model/encoding.h"
+#include "pg/settings.h"
+#include "state/events.h"
+#include "state/quarantine.h"
 
 namespace dynpgext::state {
 namespace {
@@ -90,12 +93,56 @@ void publication::publish() {
 }
 
 void set_extension_state(shared &s, Oid database, const std::string &extension,
-                         model::extension_state state, const std::string &error) {
+                         model::extension_state state, const std::string &error,
+                         const pg::file_identity *file) {
   const exclusive lock(s);
   extension_entry *entry = s.extensions.insert(key_of(database, extension));
+  const bool is_news = entry->state != state || entry->error.view() != error ||
+                       state == model::extension_state::provisioned;
   entry->state = state;
   entry->error.assign(error);
+  if (file != nullptr) entry->file = *file;
   if (state == model::extension_state::provisioned) entry->provisioned_at = GetCurrentTimestamp();
+  if (is_news)
+    record(s, {model::object_kind::extension, database, extension, extension, model::name_of(state),
+               error});
+}
+
+std::vector<failed_library> failed_libraries(shared &s) {
+  std::vector<failed_library> result;
+  const reading lock(s);
+  for (const extension_entry *entry : s.extensions.entries()) {
+    if (entry->state != model::extension_state::failed) continue;
+    for (const model::desired_database &d : desired(s)) {
+      if (d.database != entry->key.database) continue;
+      const model::extension *e = d.registrations.find_extension(entry->key.extension.str());
+      if (e != nullptr && !e->library.empty())
+        result.push_back({d.database, e->name, e->library, entry->file});
+    }
+  }
+  return result;
+}
+
+void retry_extension(shared &s, Oid database, const std::string &extension) {
+  {
+    const exclusive lock(s);
+    extension_entry *entry = s.extensions.find(key_of(database, extension));
+    if (entry == nullptr || entry->state != model::extension_state::failed) return;
+    entry->state = model::extension_state::pending;
+    entry->error = {};
+  }
+  (void)want_visit(s, database);
+}
+
+uint32 worker_places(const std::optional<std::string> &setting) {
+  const int64 limit = setting ? std::strtoll(setting->c_str(), nullptr, 10)
+                              : int64{pg::settings::max_database_workers()};
+  return limit < 0 ? 0 : static_cast<uint32>(limit) + 1;
+}
+
+void set_worker_places(shared &s, Oid database, uint32 places) {
+  const exclusive lock(s);
+  if (database_entry *entry = s.databases.find({database})) entry->worker_places = places;
 }
 
 void prepare_extension_state(shared &s, Oid database, const std::string &extension) {
@@ -131,7 +178,12 @@ std::vector<model::live_extension> extension_states(const shared &s) {
   std::vector<model::live_extension> result;
   for (const extension_entry *entry : s.extensions.entries())
     result.push_back({entry->key.database, entry->key.extension.str(), entry->state});
+  overlay_quarantine(s, result);
   return result;
+}
+
+const extension_entry *find_extension(const shared &s, Oid database, const std::string &extension) {
+  return s.extensions.find(key_of(database, extension));
 }
 
 bool is_first_comparison(shared &s, Oid database) {
@@ -159,12 +211,17 @@ void set_provisioned(shared &s, Oid database) {
   entry->visit_after = 0;
 }
 
-void want_visit(shared &s, Oid database) {
+bool want_visit(shared &s, Oid database) {
   const exclusive lock(s);
-  s.databases.insert({database})->visited = false;
+  database_entry *entry = s.databases.insert({database});
+  const bool is_own = s.root->launcher == MyProcPid;
+  // Others know of something that a visit under way may have overlooked.  The launcher decides
+  // anew when that has ended.
+  if (is_own && (!entry->visited || !entry->provisioned)) return false;
+  entry->visited = false;
   // the launcher itself looks at it next time, not at once again
-  if (s.root->launcher_latch != nullptr && s.root->launcher != MyProcPid)
-    SetLatch(s.root->launcher_latch);
+  if (s.root->launcher_latch != nullptr && !is_own) SetLatch(s.root->launcher_latch);
+  return true;
 }
 
 void watch_prepared(shared &s, Oid database, TransactionId xid) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,20 @@ class publication {
 };
 
 // How an extension of a database is doing.  These take the lock themselves.
+// `file`: which file the library of one that has failed is; not given, what is known is kept.
 void set_extension_state(shared &s, Oid database, const std::string &extension,
-                         model::extension_state state, const std::string &error = {});
+                         model::extension_state state, const std::string &error = {},
+                         const pg::file_identity *file = nullptr);
+// Extensions that have failed, of all databases, with their libraries.
+struct failed_library {
+  Oid database;
+  std::string extension;
+  std::string library;
+  pg::file_identity file;  // that it failed with
+};
+[[nodiscard]] std::vector<failed_library> failed_libraries(shared &s);
+// It is pending again, and its database is to be visited.
+void retry_extension(shared &s, Oid database, const std::string &extension);
 // Makes room for a state that is to be set later, when nothing may fail any more.
 void prepare_extension_state(shared &s, Oid database, const std::string &extension);
 // Forgets the states of extensions of the database that are not among the given ones.
@@ -54,6 +67,8 @@ void keep_extension_states(shared &s, Oid database, const model::registrations &
 void forget_unpublished_states(shared &s, Oid database);
 // Of all databases.  Caller holds root.lock.
 [[nodiscard]] std::vector<model::live_extension> extension_states(const shared &s);
+[[nodiscard]] const extension_entry *find_extension(const shared &s, Oid database,
+                                                    const std::string &extension);
 
 // Is this the first call for the database since the start of the server?
 [[nodiscard]] bool is_first_comparison(shared &s, Oid database);
@@ -63,8 +78,13 @@ void forget_unpublished_states(shared &s, Oid database);
 [[nodiscard]] bool is_provisioned(const shared &s, Oid database);
 void set_provisioned(shared &s, Oid database);
 
-// Asks the launcher to send a process to the database.
-void want_visit(shared &s, Oid database);
+// How many workers of its own the database may have at once, as an entry holds it, from what
+// ALTER DATABASE says.
+[[nodiscard]] uint32 worker_places(const std::optional<std::string> &setting);
+void set_worker_places(shared &s, Oid database, uint32 places);
+
+// Asks the launcher to send a process to the database.  False when one is on its way already.
+bool want_visit(shared &s, Oid database);
 // Remembers a prepared transaction whose end may change what the database registers.
 void watch_prepared(shared &s, Oid database, TransactionId xid);
 // Those that are remembered, of all databases.

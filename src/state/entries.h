@@ -2,7 +2,9 @@
 // root.lock, unless a comment says otherwise.
 #pragma once
 
+#include "model/restart.h"
 #include "model/state.h"
+#include "pg/library.h"
 #include "pg/shared.h"
 
 namespace dynpgext::state {
@@ -25,6 +27,7 @@ struct database_entry {
   bool compared;            // pg_extension has been compared in full since the start
   TimestampTz visit_after;  // but not before this time
   uint32 visits_failed;     // in a row
+  uint32 worker_places;     // 1 + how many workers may run in it; 0: any number
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
@@ -44,6 +47,7 @@ struct extension_entry {
   model::extension_state state;
   TimestampTz provisioned_at;
   message_text error;
+  pg::file_identity file;  // of its library, when it failed
 };
 
 // ---- allocations -----------------------------------------------------------------------
@@ -71,6 +75,7 @@ struct instance {
   int64 incarnation;  // of the extension there
   uint32 holders;     // transactions under way that want it
   uint32 attached;    // processes that have looked it up
+  bool announced;     // as an event
   TimestampTz allocated_at;
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
 
@@ -87,6 +92,17 @@ struct worker_key {
   extension_name extension;
   pg::fixed_string<BGW_MAXLEN> name;
 };
+
+// What follows when its process has ended.
+enum class after_end : uint8 {
+  by_policy,   // nobody has told it to end: a restart, perhaps
+  stay,        // stop_worker(): it stays stopped
+  vanish,      // no longer registered: the entry goes
+  renew,       // it starts anew
+  disable,     // by the DBA
+  quarantine,  // by the crash guard
+};
+
 struct worker_entry {
   worker_key key;
   // what is to run, or ran last
@@ -102,10 +118,14 @@ struct worker_entry {
   bool has_callback;
   char extra[BGW_EXTRALEN];
   uint64 argument;
+  // how it is supervised
+  model::restart_policy restart;
+  int64 restart_delay;  // milliseconds, of the first restart
+  int64 deadline;       // longest silence between two heartbeats, in milliseconds; 0: any
   // how it goes
   model::worker_state state;
-  bool leaving;            // told to end; the entry goes with its process
-  bool renewing;           // told to end; starts anew when it has
+  after_end after;
+  bool timed_out;          // told to end because it had fallen silent: that is a failure
   bool held_back;          // started ahead of the commit that makes it wanted: waits for it
   bool crowded_out;        // the process sent to start it took the last free slot itself
   uint64 ticket;           // of the newest start: a process with an older one must not run
@@ -118,6 +138,37 @@ struct worker_entry {
   TimestampTz last_exited_at;
   int last_exit_code;
   message_text last_error;
+  uint32 unhealthy_runs;       // that ended soon, in a row
+  TimestampTz next_start_at;   // in state backoff
+  TimestampTz told_at;         // to end; 0: not told
+  bool overdue;                // has been reported as not ending
+  pg_atomic_uint64 heartbeat;  // when the last one was; by the process itself, without the lock
+  pg::fixed_string<MAXPGPATH> file;  // that its library was loaded from, and
+  pg::file_identity loaded;          // which one that was
+
+  // Told to end, and what is wanted then is decided when it has.
+  [[nodiscard]] bool is_leaving() const {
+    return after != after_end::by_policy && after != after_end::stay;
+  }
+};
+
+// ---- events ------------------------------------------------------------------------------
+
+struct event_entry {
+  TimestampTz at;
+  Oid home;       // InvalidOid: global
+  uint32 object;  // model::object_kind
+  extension_name extension;
+  allocation_name name;  // of an allocation or a worker
+  pg::fixed_string<16> event;
+  pg::fixed_string<256> detail;
+};
+
+// The newest ones: number n of all that have happened is at n modulo capacity.
+struct event_ring {
+  uint64 count;  // of all that have happened since the start
+  uint32 capacity;
+  event_entry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 
 }  // namespace dynpgext::state

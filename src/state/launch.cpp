@@ -3,6 +3,8 @@
 #include <map>
 
 #include "pg/worker.h"
+#include "state/guard.h"
+#include "state/quarantine.h"
 
 namespace dynpgext::state {
 namespace {
@@ -34,6 +36,7 @@ bool runs(const shared &s, const worker_identity &id) {
 void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
   const auto found = callbacks().find(key_for(start.id));
   if (!start.definition.has_callback || found == callbacks().end()) return;
+  const guarded_code guard(start.id.extension);
   const callback_entry callback = found->second;
   (void)pg::swallow(
       "running the callback of a background worker",
@@ -58,6 +61,48 @@ bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle)
   return pg::start_process(request, definition.has_callback ? handle : nullptr);
 }
 
+// One action after the other.
+class executor {
+ public:
+  explicit executor(shared &s) : shared_(s) {}
+
+  void carry_out(const model::action &action, const worker_identity &id,
+                 const model::wanted_worker &want) {
+    switch (action.kind) {
+      case model::action_kind::disable: set_aside(shared_, id, want, after_end::disable); break;
+      case model::action_kind::quarantine:
+        set_aside(shared_, id, want, after_end::quarantine);
+        break;
+      case model::action_kind::configure: configure(shared_, id, want); break;
+      case model::action_kind::postpone: postpone(shared_, id, want); break;
+      case model::action_kind::replace:
+        if (runs(shared_, id)) {
+          (void)stop(shared_, id, after_end::renew, action.ticket);
+          break;
+        }
+        [[fallthrough]];
+      case model::action_kind::start: start(id, want); break;
+      default: break;
+    }
+  }
+  [[nodiscard]] bool wants_visit() const { return wants_visit_; }
+
+ private:
+  void start(const worker_identity &id, const model::wanted_worker &want) {
+    // crowded out: a worker without its callback is better than none
+    if (can_launch(id, *want.definition) || is_crowded_out(shared_, id)) {
+      // where one has found no slot, the next would not either
+      if (launch(shared_, id, want, no_slots_) == launch_result::no_slot) no_slots_ = true;
+    } else {
+      if (want_visit(shared_, want.source)) wants_visit_ = true;
+    }
+  }
+
+  shared &shared_;
+  bool no_slots_ = false;
+  bool wants_visit_ = false;
+};
+
 }  // namespace
 
 void remember_callback(const worker_identity &id, worker_callback callback, void *data) {
@@ -68,21 +113,26 @@ bool can_launch(const worker_identity &id, const model::worker &definition) {
   return !definition.has_callback || callbacks().count(key_for(id)) != 0;
 }
 
-launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
+launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+                     bool no_slots) {
   const std::optional<worker_start> start = claim_start(s, id, wanted);
   if (!start) return launch_result::not_startable;
+  const char *full = start->full;
   BackgroundWorkerHandle *handle = nullptr;
-  if (!ask_for_process(*start, &handle)) {
-    report_no_slot(s, *start, is_visit);
-    if (!start->was_waiting)
-      pg::log(WARNING,
-              "no free slot for background worker \"" + id.name + "\" of extension \"" +
-                  id.extension + "\"",
-              "It starts as soon as one is free. Consider increasing max_worker_processes.");
-    return launch_result::no_slot;
+  if (full == nullptr && (no_slots || !ask_for_process(*start, &handle))) {
+    report_no_slot(s, *start, is_visit && !no_slots);
+    full = "max_worker_processes";
   }
-  run_callback(*start, handle);
-  return launch_result::started;
+  if (full == nullptr) {
+    run_callback(*start, handle);
+    return launch_result::started;
+  }
+  if (!start->was_waiting)
+    pg::log(WARNING,
+            "no free slot for background worker \"" + id.name + "\" of extension \"" +
+                id.extension + "\"",
+            std::string("It starts as soon as one is free. Consider increasing ") + full + ".");
+  return start->full == nullptr ? launch_result::no_slot : launch_result::no_place;
 }
 
 std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
@@ -107,23 +157,31 @@ void let_start(shared &s, const head_start &h) {
 }
 
 model::live_state live(const shared &s, std::span<const hold> own) {
-  return {live_allocations(s, own), live_workers(s), extension_states(s)};
+  model::live_state all = live_without_memory(s);
+  all.allocations = live_allocations(s, own);
+  return all;
+}
+
+model::live_state live_without_memory(const shared &s) {
+  return {{}, live_workers(s), extension_states(s), quarantined_workers(s)};
 }
 
 model::circumstances circumstances(bool retry_failed) {
   return {.in_recovery = RecoveryInProgress(),
           .retry_failed = retry_failed,
-          .start_after_recovery = BgWorkerStart_RecoveryFinished};
+          .start_after_recovery = BgWorkerStart_RecoveryFinished,
+          .time = GetCurrentTimestamp()};
 }
 
-decision decide(shared &s, Oid database, bool retry_failed) {
+decision decide(shared &s, Oid database, const model::circumstances &now) {
   decision d;
   {
     const reading lock(s);
     d.desired = desired_to_keep(s);
     d.live = live(s);
   }
-  d.actions = model::reconcile(database, *d.desired, d.live, circumstances(retry_failed));
+  if (now.replace_stale) mark_stale(s, database, d.live.workers);
+  d.actions = model::reconcile(database, *d.desired, d.live, now);
   return d;
 }
 
@@ -132,7 +190,7 @@ decision decide_workers(shared &s, Oid database) {
   {
     const reading lock(s);
     d.desired = desired_to_keep(s);
-    d.live = {{}, live_workers(s), extension_states(s)};
+    d.live = live_without_memory(s);
   }
   model::circumstances now = circumstances(false);
   now.workers_only = true;
@@ -140,13 +198,13 @@ decision decide_workers(shared &s, Oid database) {
   return d;
 }
 
-void carry_out(shared &s, const decision &d) {
+bool carry_out(shared &s, const decision &d) {
   const auto is_worker = [](const model::action &a) {
     return a.object == model::object_kind::worker;
   };
-  if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return;
-  const std::vector<model::wanted_worker> wanted =
-      model::wanted_workers(*d.desired, d.live.workers, d.live.extensions);
+  if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return false;
+  const std::vector<model::wanted_worker> wanted = model::wanted_workers(*d.desired, d.live);
+  executor run(s);
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
     const worker_identity id{action.home, action.extension, action.name};
@@ -156,21 +214,21 @@ void carry_out(shared &s, const decision &d) {
                  w.definition->extension == id.extension && w.definition->name == id.name;
         });
     if (action.kind == model::action_kind::stop) {
-      (void)stop(s, id, stop_reason::dropped, action.ticket);
+      (void)stop(s, id, after_end::vanish, action.ticket);
     } else if (want != wanted.end()) {
-      if (action.kind == model::action_kind::postpone) {
-        postpone(s, id, *want);
-        continue;
-      }
-      if (action.kind == model::action_kind::replace && runs(s, id)) {
-        (void)stop(s, id, stop_reason::renewed, action.ticket);
-      } else if (can_launch(id, *want->definition) || is_crowded_out(s, id)) {
-        // crowded out: a worker without its callback is better than none
-        (void)launch(s, id, *want);
-      } else {
-        want_visit(s, want->source);
-      }
+      run.carry_out(action, id, *want);
     }
+  }
+  return run.wants_visit();
+}
+
+void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &workers) {
+  // looks at files: not under the lock
+  for (model::live_worker &w : workers) {
+    if ((w.home != database && w.home != model::no_database) || !model::is_active(w.state))
+      continue;
+    const auto file = loaded_file(s, {w.home, w.definition.extension, w.definition.name});
+    w.stale = file && is_stale(*file);
   }
 }
 
@@ -183,7 +241,8 @@ void forget_database(shared &s, Oid database) {
     settle_workers(s, desired(s));
   }
   keep_extension_states(s, database, {});
-  carry_out(s, decide_workers(s, database));
+  (void)carry_out(s, decide_workers(s, database));
+  forget_database_crashes(s, database);
   const exclusive lock(s);
   s.databases.erase({database});
 }

@@ -14,9 +14,16 @@ using worker_callback = void (*)(BackgroundWorkerHandle *, void *);
 void remember_callback(const worker_identity &id, worker_callback callback, void *data);
 [[nodiscard]] bool can_launch(const worker_identity &id, const model::worker &definition);
 
-enum class launch_result { started, not_startable, no_slot };
-// Starts what is wanted.  No slot: one WARNING with a hint, and state 'waiting'.
-launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
+enum class launch_result {
+  started,
+  not_startable,
+  no_slot,   // of the server
+  no_place,  // by our own limits
+};
+// Starts what is wanted.  No slot: one WARNING with a hint, and state 'waiting'.  `no_slots`:
+// it is known that none is free, so nobody is asked.
+launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+                     bool no_slots = false);
 
 // A worker's process that was asked for just before the commit that makes it wanted, so that it
 // comes up while the commit is written.  It runs nothing of the author's before let_start().
@@ -32,6 +39,7 @@ void let_start(shared &s, const head_start &h);
 
 // Everything that is live.  Caller holds root.lock.
 [[nodiscard]] model::live_state live(const shared &s, std::span<const hold> own = {});
+[[nodiscard]] model::live_state live_without_memory(const shared &s);
 [[nodiscard]] model::circumstances circumstances(bool retry_failed);
 
 // What is to be done for a database (or model::every_database), and what that was decided on.
@@ -40,13 +48,16 @@ struct decision {
   model::live_state live;
   std::vector<model::action> actions;
 };
-[[nodiscard]] decision decide(shared &s, Oid database, bool retry_failed);
+[[nodiscard]] decision decide(shared &s, Oid database, const model::circumstances &now);
 // The same for workers alone; does not look at memory.
 [[nodiscard]] decision decide_workers(shared &s, Oid database);
 // Carries out what a decision says of workers.  One that needs a callback which no init has
 // given in this process is left to a visit of its database; where the visit finds no second
-// slot for it, it is started without.
-void carry_out(shared &s, const decision &d);
+// slot for it, it is started without.  Returns whether a visit was asked for.
+bool carry_out(shared &s, const decision &d);
+
+// Workers of `database`, and global ones, whose library's file has changed since they loaded it.
+void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &workers);
 
 // The database has been dropped: its workers end, its memory goes, and so do its entries.
 void forget_database(shared &s, Oid database);

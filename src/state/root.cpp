@@ -1,5 +1,8 @@
 #include "state/root.h"
 
+#include "state/events.h"
+#include "state/quarantine.h"
+
 namespace dynpgext::state {
 namespace {
 
@@ -30,6 +33,7 @@ root *find_root() {
         ConditionVariableInit(&r->changed);
         pg_atomic_init_u64(&r->generation, 1);
         r->publications = 1;
+        r->longest_delay = 60000;  // until the launcher says what the setting is
         pg_memory_barrier();
         r->layout = layout_version;
       }
@@ -74,6 +78,19 @@ void open_tables(shared &s) {
   open_table(s, s.workers, &s.root->workers);
 }
 
+// What the first process does once everything is there.
+void begin_run(shared &s) {
+  bool is_new = false;
+  {
+    const reading lock(s);
+    is_new = !DsaPointerIsValid(s.root->events) || !s.root->crashes_judged;
+  }
+  if (!is_new) return;
+  (void)pg::swallow(
+      "making room for events", [&s] { keep_events(s, default_event_capacity); }, nullptr);
+  judge_crashes(s);
+}
+
 // Everything attached here lives as long as the process.
 class in_top_context {
  public:
@@ -109,6 +126,7 @@ shared &attach() {
     open_tables(s);
   }
   is_attached = true;
+  begin_run(s);
   return s;
 }
 

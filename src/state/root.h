@@ -34,6 +34,10 @@ struct root {
   pid_t launcher_starter;  // who has asked for one that has not come up yet
   TimestampTz launcher_asked;
   Latch *launcher_latch;
+  dsa_pointer events;   // event_ring
+  int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
+  bool crashes_judged;  // those of the last run of the server
+  uint32 quarantined;   // how many workers and extensions are
 };
 static_assert(sizeof(root) <= 512, "servers have little room for structs made after startup");
 inline constexpr size_t root_size = 512;  // fixed, so that versions can share it

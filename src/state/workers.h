@@ -32,6 +32,7 @@ struct worker_start {
   model::worker definition;
   uint64 ticket = 0;
   bool was_waiting = false;
+  const char *full = nullptr;  // the setting that leaves no place for it
 };
 
 // Claims the start of what is wanted; nothing when it is not startable (any more): it runs
@@ -54,36 +55,61 @@ void report_no_slot(shared &s, const worker_start &start, bool crowded_out);
 void settle_workers(shared &s, const std::vector<model::desired_database> &desired);
 // The worker is wanted but waits (for the end of recovery).
 void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
+// Is supervised as wanted from now on; a restart that is due no longer is called off, and one
+// that is due now is arranged.
+void configure(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
+// It is not to run (`why`: after_end::disable or quarantine): told to end if it does.
+void set_aside(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+               after_end why);
 
-// Tells a worker to end.
-enum class stop_reason {
-  dropped,  // it is no longer registered: its entry goes with it
-  renewed,  // it is to start anew when it has ended
-  asked,    // stop_worker(): it stays stopped
-};
-// Returns whether there was anything to stop.  With a ticket, only the start with that one is
-// stopped: a newer start has been decided on by somebody who knew more.
-bool stop(shared &s, const worker_identity &id, stop_reason reason,
+// Tells a worker to end.  Returns whether there was anything to stop.  With a ticket, only the
+// start with that one is stopped: a newer start has been decided on by somebody who knew more.
+bool stop(shared &s, const worker_identity &id, after_end then,
           std::optional<uint64> ticket = std::nullopt);
 
 // --- called in the worker's process ---
 // Reports that the process of a start is there.  Nothing when it must not run (any more).
 [[nodiscard]] std::optional<worker_start> come_up(shared &s, const worker_identity &id,
                                                   uint64 ticket);
+// Which file its library is about to be loaded from.
+void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::string &file);
+// The file that the worker's process has loaded its library from, and which one that was.
+struct loaded_library {
+  std::string file;
+  pg::file_identity identity;
+};
+[[nodiscard]] std::optional<loaded_library> loaded_file(const shared &s, const worker_identity &id);
+// Is another file there by now?
+[[nodiscard]] bool is_stale(const loaded_library &library);
+
+// Where it stores its heartbeats (microseconds, as GetCurrentTimestamp()), for as long as the
+// process lives, and its deadline in milliseconds.
+struct pulse {
+  pg_atomic_uint64 *heartbeat;
+  int64 deadline;
+};
+// Looks it up for this process, and keeps it.
+void find_pulse(shared &s, const worker_identity &id, uint64 ticket);
+// nullptr where this process is no worker.
+[[nodiscard]] const pulse *my_pulse();
 // Reports its end.  Wakes the launcher.
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
                  const message_text &error) noexcept;
 
 // --- called by the launcher ---
-// Forgets processes that have ended, and starts that nothing came of.  Returns whether some
-// process has reported its end and is not gone yet.
-[[nodiscard]] bool bury(shared &s);
+// Forgets processes that have ended, and starts that nothing came of.
+struct burial {
+  bool dying = false;   // some process has reported its end and is not gone yet
+  bool buried = false;  // some process has gone: its slot is free in a moment
+};
+[[nodiscard]] burial bury(shared &s);
 
 // A worker's state and pid, if it is known.
 struct worker_status {
   model::worker_state state;
   pid_t pid;
   uint64 pid_birth;
+  std::string error;
 };
 [[nodiscard]] std::optional<worker_status> status_of(const shared &s, const worker_identity &id);
 // Is a process of it there, or may one come up at any moment?

@@ -1,4 +1,5 @@
 // Which databases there are, and what follows when they come and go.
+#include "pg/library.h"
 #include "pg/relation.h"
 #include "pg/transaction.h"
 #include "supervision/launcher.h"
@@ -34,6 +35,14 @@ void follow_databases(state::shared &s) {
   const state::exclusive lock(s);
   for (const database &d : existing)
     if (d.connectable) (void)s.databases.insert({d.id});  // a new one has not been visited
+}
+
+void follow_libraries(state::shared &s) {
+  for (const state::failed_library &failed : state::failed_libraries(s)) {
+    const std::string file = pg::library_file(failed.library);
+    if (pg::identify_file(file.c_str()) != failed.file)
+      state::retry_extension(s, failed.database, failed.extension);
+  }
 }
 
 void follow_prepared_transactions(state::shared &s) {

@@ -2,9 +2,10 @@
 //
 // Every naptime, and whenever it is woken:
 //   1. buries processes of workers that have ended
-//   2. looks for new and dropped databases in pg_database
+//   2. looks for new and dropped databases in pg_database, and for libraries that have changed
 //   3. sends processes to databases that have not been looked at, start_concurrency at once
 //   4. reconciles workers: what is wanted and does not run is started, and so on
+//   5. looks at the clock: heartbeats that stay away, ends that do not come, restarts to come
 //
 // It holds no state of its own that matters: killed at any moment, its successor goes on.
 #pragma once
@@ -45,6 +46,8 @@ struct database {
 [[nodiscard]] std::vector<database> existing_databases();
 // New databases are to be visited, dropped ones are forgotten with everything they had.
 void follow_databases(state::shared &s);
+// Extensions that have failed are tried again when the file of their library has changed.
+void follow_libraries(state::shared &s);
 // Databases whose prepared transactions have ended are to be visited.
 void follow_prepared_transactions(state::shared &s);
 

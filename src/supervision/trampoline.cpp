@@ -6,6 +6,7 @@
 #include "pg/termination.h"
 #include "pg/worker.h"
 #include "state/attachments.h"
+#include "state/guard.h"
 #include "state/launch.h"
 
 namespace {
@@ -61,6 +62,9 @@ worker_function prepare(Datum *argument) {
   pg::call([] { before_shmem_exit(on_exit, 0); });
 
   const model::worker &w = current->start.definition;
+  state::guard_worker(state::key_of(current->start.id));
+  state::find_pulse(s, current->start.id, current->start.ticket);
+  state::note_file(s, current->start.id, current->start.ticket, pg::library_file(w.library));
   state::set_worker_database(message.home);
   strlcpy(MyBgworkerEntry->bgw_library_name, w.library.c_str(),
           sizeof MyBgworkerEntry->bgw_library_name);
@@ -86,6 +90,7 @@ void run() {
   try {
     function = prepare(&argument);
     pg::install_safe_termination();  // signals are still blocked: the author unblocks them
+    pg::note_reload_requests();
     if (function != nullptr) pg::call([=] { function(argument); });
   } catch (const pg::server_error &e) {
     if (current != nullptr) keep(e.data()->sqlerrcode, e.data()->message);

@@ -62,7 +62,10 @@ bool visits::start(Oid database) {
     under_way_.push_back({database, handle});
     return true;
   }
-  state::want_visit(shared_, database);
+  {
+    const state::exclusive lock(shared_);
+    if (state::database_entry *entry = shared_.databases.find({database})) entry->visited = false;
+  }
   if (!std::exchange(starved_, true))
     pg::log(WARNING, "no free slot for provisioning databases",
             "It goes on as soon as one is free. Consider increasing max_worker_processes.");

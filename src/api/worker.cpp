@@ -1,0 +1,51 @@
+#include "api/worker.h"
+
+#include "pg/worker.h"
+#include "state/workers.h"
+
+namespace dynpgext::api {
+namespace {
+
+// An author who forgets it would have a worker that no signal reaches.
+void unblock_signals() {
+  static constinit bool unblocked = false;
+  if (std::exchange(unblocked, true) || MyBgworkerEntry == nullptr) return;
+  pg::call([] { BackgroundWorkerUnblockSignals(); });
+}
+
+// A process that waits is alive: it wakes in between to say so.
+long until_heartbeat(long milliseconds) {
+  const state::pulse *mine = state::my_pulse();
+  if (mine == nullptr || mine->deadline <= 0) return milliseconds;
+  const long half = std::max(1L, static_cast<long>(mine->deadline / 2));
+  return milliseconds < 0 ? half : std::min(milliseconds, half);
+}
+
+bool wait(long milliseconds) {
+  unblock_signals();
+  const TimestampTz end = GetCurrentTimestamp() + int64{milliseconds} * 1000;
+  long left = milliseconds;
+  for (;;) {
+    worker_heartbeat();
+    const bool woken = pg::wait_for_latch(until_heartbeat(left));
+    (void)pg::reload_configuration_if_asked();
+    worker_heartbeat();
+    if (woken) return true;
+    if (milliseconds < 0) continue;
+    left = static_cast<long>((end - GetCurrentTimestamp() + 999) / 1000);
+    if (left <= 0) return false;
+  }
+}
+
+}  // namespace
+
+void worker_heartbeat() {
+  if (const state::pulse *mine = state::my_pulse())
+    pg_atomic_write_u64(mine->heartbeat, static_cast<uint64>(GetCurrentTimestamp()));
+}
+
+bool worker_wait(long milliseconds) {
+  return pg::entry([=] { return wait(milliseconds); });
+}
+
+}  // namespace dynpgext::api

@@ -1,0 +1,35 @@
+// release: ends a quarantine of the crash guard's.
+#include "state/quarantine.h"
+#include "catalog/store.h"
+#include "provisioning/database.h"
+#include "sql/function.h"
+#include "state/launch.h"
+
+namespace {
+
+using namespace dynpgext;
+
+void require_known(const std::string &extension, const std::optional<catalog::store> &store) {
+  if (store && store->read().find_extension(extension) != nullptr) return;
+  throw pg::error(ERRCODE_UNDEFINED_OBJECT,
+                  "extension \"" + extension + "\" is not registered in this database", {},
+                  "SELECT extension FROM dynpgext.extensions shows those that are.");
+}
+
+}  // namespace
+
+// At once, whatever the transaction does later; and then everything of it starts again.
+DYNPGEXT_SQL_FUNCTION(dynpgext_release) {
+  return pg::entry([=] {
+    const std::string extension = sql::name_argument(fcinfo, 0);
+    const std::optional<catalog::store> store = catalog::store::open();
+    const bool released = state::release_extension(state::use(), MyDatabaseId, extension);
+    if (!released) require_known(extension, store);
+    if (released && store && store->read().find_extension(extension) != nullptr) {
+      provisioning::reload_options options;
+      options.extension = extension;
+      (void)provisioning::reload(*store, options);
+    }
+    return BoolGetDatum(released);
+  });
+}

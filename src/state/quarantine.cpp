@@ -1,0 +1,122 @@
+#include "state/quarantine.h"
+
+#include "pg/settings.h"
+#include "state/databases.h"
+#include "state/events.h"
+#include "state/guard.h"
+
+namespace dynpgext::state {
+namespace {
+
+void count_again(const shared &s) {
+  s.root->quarantined =
+      pg::settings::crash_limit() == 0 ? 0 : static_cast<uint32>(quarantines().size());
+}
+
+std::string time_text(TimestampTz at) {
+  const char *text = pg::call([=] { return timestamptz_to_str(at); });
+  return text;
+}
+
+}  // namespace
+
+std::vector<model::quarantined_worker> quarantined_workers(const shared &s) {
+  std::vector<model::quarantined_worker> result;
+  if (s.root->quarantined == 0) return result;
+  for (const model::suspect &q : quarantines())
+    if (q.who.is_worker()) result.push_back({q.who.home, q.who.extension, q.who.worker});
+  return result;
+}
+
+void overlay_quarantine(const shared &s, std::vector<model::live_extension> &extensions) {
+  if (s.root->quarantined == 0) return;
+  for (const model::suspect &q : quarantines()) {
+    if (q.who.is_worker()) continue;
+    std::erase_if(extensions, [&](const model::live_extension &e) {
+      return e.database == q.who.home && e.name == q.who.extension;
+    });
+    extensions.push_back({q.who.home, q.who.extension, model::extension_state::quarantined});
+  }
+}
+
+bool is_quarantined(const shared &s, Oid database, const std::string &extension) {
+  const reading lock(s);
+  if (s.root->quarantined == 0) return false;
+  for (const model::suspect &q : quarantines())
+    if (!q.who.is_worker() && q.who.home == database && q.who.extension == extension) return true;
+  return false;
+}
+
+std::string quarantine_reason(const shared &s, Oid home, std::string_view extension,
+                              std::string_view worker) {
+  if (s.root->quarantined == 0) return {};
+  for (const model::suspect &q : quarantines())
+    if (q.who.home == home && q.who.extension == extension && q.who.worker == worker)
+      return "quarantined since " + time_text(q.quarantined_since) + ": it took the server down " +
+             std::to_string(q.quarantined_after) + " times; dynpgext.release() ends it";
+  return {};
+}
+
+bool release_extension(shared &s, Oid database, const std::string &extension) {
+  const exclusive lock(s);
+  const bool local = release(database, extension);
+  const bool global = release(InvalidOid, extension);
+  count_again(s);
+  for (extension_entry *entry : s.extensions.entries())
+    if (entry->key.database == database && entry->key.extension.view() == extension &&
+        entry->state == model::extension_state::quarantined)
+      entry->state = model::extension_state::pending;
+  if (local || global)
+    record(s, {model::object_kind::extension, database, extension, extension, "released"});
+  return local || global;
+}
+
+void forget_crashes(shared &s, Oid database, const std::string &extension) {
+  const exclusive lock(s);
+  (void)release(database, extension);
+  const auto &all = desired(s);
+  const bool elsewhere = std::any_of(all.begin(), all.end(), [&](const model::desired_database &d) {
+    return d.database != database && d.registrations.find_extension(extension) != nullptr;
+  });
+  if (!elsewhere) (void)release(InvalidOid, extension);
+  count_again(s);
+}
+
+void forget_database_crashes(shared &s, Oid database) {
+  const exclusive lock(s);
+  if (forget_home(database)) count_again(s);
+}
+
+void judge_crashes(shared &s) {
+  const uint32 limit = pg::settings::crash_limit();
+  const int64 window = pg::settings::crash_window_seconds() * 1000000;
+  crash_report report;
+  std::string failure;
+  {
+    const exclusive lock(s);
+    if (s.root->crashes_judged) return;
+    s.root->crashes_judged = true;
+    try {
+      report = judge_last_run(limit, window);
+      s.root->quarantined = report.quarantined;
+    } catch (const pg::error &e) {
+      failure = e.what();
+    }
+  }
+  if (!failure.empty())
+    pg::log(WARNING, "the crash guard cannot work: " + failure,
+            "Extensions that take the server down again and again are not quarantined.");
+  log_report(report, limit, window);
+  const exclusive lock(s);
+  for (const model::blamed &b : report.blamed) {
+    const auto kind =
+        b.who.is_worker() ? model::object_kind::worker : model::object_kind::extension;
+    const std::string_view name = b.who.is_worker() ? b.who.worker : b.who.extension;
+    record(s, {kind, b.who.home, b.who.extension, name, "crashed", "took the server down"});
+    // a worker's is an event when it is set aside
+    if (b.newly_quarantined && !b.who.is_worker())
+      record(s, {kind, b.who.home, b.who.extension, name, "quarantined"});
+  }
+}
+
+}  // namespace dynpgext::state

@@ -1,0 +1,34 @@
+// What the crash guard has quarantined, as the reconciler and the views see it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/reconcile.h"
+#include "state/root.h"
+
+namespace dynpgext::state {
+
+// Caller holds root.lock.
+[[nodiscard]] std::vector<model::quarantined_worker> quarantined_workers(const shared &s);
+// Extensions whose code is quarantined have that state, whatever else is known of them.
+void overlay_quarantine(const shared &s, std::vector<model::live_extension> &extensions);
+[[nodiscard]] bool is_quarantined(const shared &s, Oid database, const std::string &extension);
+
+// Why, since when and how it ends; for people.  Empty where it is not quarantined.  `worker` is
+// empty for the extension's code.  Caller holds root.lock.
+[[nodiscard]] std::string quarantine_reason(const shared &s, Oid home, std::string_view extension,
+                                            std::string_view worker);
+
+// Ends the quarantine of an extension's code and workers in a database, and of its global workers.
+// Returns whether there was one.  Takes the lock itself.
+bool release_extension(shared &s, Oid database, const std::string &extension);
+// The same when it is dropped; its global workers stay quarantined as long as another database
+// has it.
+void forget_crashes(shared &s, Oid database, const std::string &extension);
+void forget_database_crashes(shared &s, Oid database);
+
+// Judges the crashes of the last run of the server, if nobody has yet.
+void judge_crashes(shared &s);
+
+}  // namespace dynpgext::state

@@ -1,0 +1,79 @@
+#include "state/watch.h"
+
+#include "pg/process.h"
+#include "state/worker_entry.h"
+
+namespace dynpgext::state {
+namespace {
+
+using model::worker_event;
+using model::worker_state;
+
+worker_identity identity_of(const worker_entry &entry) {
+  return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
+}
+
+class watcher {
+ public:
+  watcher(shared &s, int64 stop_timeout_milliseconds, TimestampTz decided_at)
+      : shared_(s), stop_timeout_(stop_timeout_milliseconds * 1000), decided_at_(decided_at) {}
+
+  watch_result look() {
+    const exclusive lock(shared_);
+    for (worker_entry *entry : shared_.workers.entries()) {
+      if (entry->state == worker_state::waiting) result_.somebody_waits = true;
+      if (entry->state == worker_state::backoff && entry->next_start_at > decided_at_)
+        again_at(entry->next_start_at);
+      if (entry->pid == 0 || entry->exited) continue;
+      if (entry->told_at != 0)
+        check_end(*entry);
+      else if (entry->deadline > 0)
+        check_heartbeat(*entry);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void again_at(TimestampTz at) { result_.look_again_at = std::min(result_.look_again_at, at); }
+
+  void check_end(worker_entry &entry) {
+    if (entry.overdue) return;
+    if (now_ - entry.told_at < stop_timeout_) return again_at(entry.told_at + stop_timeout_);
+    entry.overdue = true;
+    record(shared_, entry, "overdue", "was told to end, and has not");
+    result_.overdue.push_back(identity_of(entry));
+  }
+
+  void check_heartbeat(worker_entry &entry) {
+    const auto last = static_cast<TimestampTz>(pg_atomic_read_u64(&entry.heartbeat));
+    const TimestampTz due = last + entry.deadline * 1000;
+    if (now_ < due) {
+      if (advance(entry, worker_event::recover)) record(shared_, entry, "recovered");
+      return again_at(due);
+    }
+    if (!advance(entry, worker_event::fall_silent)) return again_at(now_ + entry.deadline * 1000);
+    const bool ends = model::restarts(entry.restart, true);
+    record(shared_, entry, "unresponsive",
+           "no heartbeat for " + std::to_string((now_ - last) / 1000) + " ms");
+    result_.silent.push_back({identity_of(entry), entry.deadline, ends});
+    if (!ends) return again_at(now_ + entry.deadline * 1000);
+    entry.timed_out = true;
+    entry.told_at = now_;
+    pg::terminate_process(entry.pid);
+    again_at(now_ + stop_timeout_);
+  }
+
+  shared &shared_;
+  int64 stop_timeout_;
+  TimestampTz decided_at_;
+  TimestampTz now_ = GetCurrentTimestamp();
+  watch_result result_;
+};
+
+}  // namespace
+
+watch_result watch(shared &s, int64 stop_timeout_milliseconds, TimestampTz decided_at) {
+  return watcher(s, stop_timeout_milliseconds, decided_at).look();
+}
+
+}  // namespace dynpgext::state

@@ -1,0 +1,25 @@
+// What time does to workers: restarts come due, heartbeats stay away, ends do not come.
+#pragma once
+
+#include <vector>
+
+#include "state/workers.h"
+
+namespace dynpgext::state {
+
+struct watch_result {
+  struct silence {
+    worker_identity id;
+    int64 deadline;   // milliseconds
+    bool terminated;  // it is restarted when it has ended
+  };
+  std::vector<silence> silent;           // have just fallen silent
+  std::vector<worker_identity> overdue;  // were told to end, and should have by now
+  TimestampTz look_again_at = DT_NOEND;  // when something is due next
+  bool somebody_waits = false;           // for a slot
+};
+// `decided_at`: what was due then has been dealt with, as far as it can be.
+[[nodiscard]] watch_result watch(shared &s, int64 stop_timeout_milliseconds,
+                                 TimestampTz decided_at);
+
+}  // namespace dynpgext::state

@@ -1,0 +1,122 @@
+// Ends of workers: asked for, reported, and what follows.
+#include "state/worker_entry.h"
+
+#include "pg/process.h"
+
+namespace dynpgext::state {
+namespace {
+
+// A start that no process has come of for so long has been lost (the postmaster could not
+// fork, or gave up at a shutdown); one that comes later finds its ticket void.
+constexpr int64 lost_after_microseconds = 30 * INT64CONST(1000000);
+
+}  // namespace
+
+void configure(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
+  using model::worker_state;
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(id));
+  if (entry == nullptr || entry->is_leaving()) return;
+  entry->restart = wanted.terms.restart;
+  entry->restart_delay = wanted.terms.restart_delay;
+  if (entry->state == worker_state::backoff) {  // is it still to be restarted, and when?
+    const bool failed = entry->last_exit_code != 0 || entry->timed_out;
+    (void)advance(*entry, failed ? model::worker_event::give_up : model::worker_event::stop);
+    if (entry->unhealthy_runs > 0) --entry->unhealthy_runs;
+    entry->next_start_at = 0;
+  }
+  settle_end(s, *entry);
+  changed(s);
+  wake_launcher_locked(s);
+}
+
+void set_aside(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+               after_end why) {
+  {
+    const exclusive lock(s);
+    worker_entry *entry = s.workers.insert(key_of(id));
+    if (entry->ticket == 0 && !OidIsValid(entry->source)) define(*entry, wanted);
+  }
+  (void)stop(s, id, why);
+}
+
+bool stop(shared &s, const worker_identity &id, after_end then, std::optional<uint64> ticket) {
+  const exclusive lock(s);
+  const worker_key key = key_of(id);
+  bury_exited(s, key);
+  worker_entry *entry = s.workers.find(key);
+  if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
+  const bool had_process = entry->pid != 0 && !entry->exited;
+  const bool stopped = advance(*entry, model::worker_event::stop);
+  if (!had_process && entry->state == model::worker_state::stopped)
+    entry->ticket = ++s.root->next_ticket;
+  // one that is no longer registered goes, whatever else is said
+  if (entry->after != after_end::vanish) entry->after = then;
+  if (had_process) {
+    if (entry->told_at == 0) {
+      entry->told_at = GetCurrentTimestamp();
+      record(s, *entry, "stopping");
+    }
+    pg::terminate_process(entry->pid);
+  } else if (entry->pid == 0) {
+    release_identity(s, *entry);
+  }
+  changed(s);
+  // it looks after what comes next, and after those that do not end
+  if (had_process || then == after_end::renew) wake_launcher_locked(s);
+  return stopped || had_process;
+}
+
+void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
+                 const message_text &error) noexcept {
+  (void)pg::swallow("reporting a worker's end", [&] {
+    const exclusive lock(s);
+    worker_entry *entry = s.workers.find(key_of(id));
+    if (entry == nullptr || entry->ticket != ticket || entry->pid != MyProcPid) return;
+    (void)advance(*entry,
+                  code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
+    entry->exited = true;
+    entry->pid_birth = pg::process_birth(MyProcPid);
+    entry->last_exited_at = GetCurrentTimestamp();
+    entry->last_exit_code = code;
+    entry->last_error = error;
+    if (entry->timed_out)
+      entry->last_error.assign("57P01: no heartbeat within its deadline of " +
+                               std::to_string(entry->deadline) + " ms");
+    std::string detail = "code " + std::to_string(code);
+    if (entry->last_error.bytes[0] != '\0') detail.append("; ").append(entry->last_error.view());
+    record(s, *entry, "exited", detail);
+    settle_end(s, *entry);
+    changed(s);
+    wake_launcher_locked(s);
+  });
+}
+
+burial bury(shared &s) {
+  const exclusive lock(s);
+  const TimestampTz now = GetCurrentTimestamp();
+  burial result;
+  for (worker_entry *entry : s.workers.entries()) {
+    if (entry->pid != 0) {
+      if (pg::process_exists(entry->pid, entry->pid_birth)) {
+        result.dying = result.dying || entry->exited;
+        continue;
+      }
+      // Gone without a word: that is for the postmaster to judge, and it restarts everything
+      // when it was a crash.  Here it only must not look alive.
+      if (!entry->exited) (void)advance(*entry, model::worker_event::exit_fault);
+      result.buried = true;
+      release_identity(s, *entry);
+      changed(s);
+    } else if (entry->state == model::worker_state::starting && !entry->held_back &&
+               now - entry->claimed_at > lost_after_microseconds) {
+      entry->ticket = ++s.root->next_ticket;
+      (void)advance(*entry, model::worker_event::lost);
+      record(s, *entry, "lost", "no process came of its start");
+      changed(s);
+    }
+  }
+  return result;
+}
+
+}  // namespace dynpgext::state

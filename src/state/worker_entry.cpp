@@ -1,0 +1,116 @@
+#include "state/worker_entry.h"
+
+#include "pg/process.h"
+#include "state/events.h"
+
+namespace dynpgext::state {
+
+bool advance(worker_entry &entry, model::worker_event event) {
+  const auto to = model::next(entry.state, event);
+  if (to) entry.state = *to;
+  return to.has_value();
+}
+
+void record(const shared &s, const worker_entry &entry, std::string_view what,
+            std::string_view detail) {
+  record(s, event{model::object_kind::worker, entry.key.home, entry.key.extension.view(),
+                  entry.key.name.view(), what, detail});
+}
+
+void define(worker_entry &entry, const model::wanted_worker &wanted) {
+  const model::worker &w = *wanted.definition;
+  entry.restart = wanted.terms.restart;
+  entry.restart_delay = wanted.terms.restart_delay;
+  entry.deadline = w.deadline;
+  entry.version.assign(wanted.owner->version);
+  entry.source = wanted.source;
+  entry.incarnation = wanted.owner->incarnation;
+  entry.type.assign(w.type);
+  entry.library.assign(w.library);
+  entry.function.assign(w.function);
+  entry.flags = w.flags;
+  entry.start = w.start;
+  entry.notify = w.notify;
+  entry.has_callback = w.has_callback;
+  std::memcpy(entry.extra, w.extra.data(), sizeof entry.extra);
+  entry.argument = w.argument;
+}
+
+model::worker definition_of(const worker_entry &entry) {
+  model::worker w;
+  w.extension = entry.key.extension.str();
+  w.name = entry.key.name.str();
+  w.type = entry.type.str();
+  w.scope = OidIsValid(entry.key.home) ? model::scope::database : model::scope::global;
+  w.library = entry.library.str();
+  w.function = entry.function.str();
+  w.flags = entry.flags;
+  w.start = entry.start;
+  w.notify = entry.notify;
+  w.has_callback = entry.has_callback;
+  std::memcpy(w.extra.data(), entry.extra, w.extra.size());
+  w.argument = entry.argument;
+  w.deadline = entry.deadline;
+  return w;
+}
+
+model::worker_terms terms_of(const worker_entry &entry) {
+  return {true, entry.restart, entry.restart_delay};
+}
+
+void changed(const shared &s) {
+  pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
+}
+
+void wake_launcher_locked(const shared &s) {
+  if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+}
+
+void release_identity(const shared &s, worker_entry &entry) {
+  entry.pid = 0;
+  entry.exited = false;
+  entry.told_at = 0;
+  entry.overdue = false;
+  switch (entry.after) {
+    case after_end::by_policy:
+    case after_end::stay: return;
+    case after_end::vanish: {
+      const worker_key key = entry.key;
+      s.workers.erase(key);
+      return;
+    }
+    case after_end::renew: (void)advance(entry, model::worker_event::reset); break;
+    case after_end::disable:
+      if (advance(entry, model::worker_event::disable)) record(s, entry, "disabled");
+      break;
+    case after_end::quarantine:
+      if (advance(entry, model::worker_event::quarantine)) record(s, entry, "quarantined");
+      break;
+  }
+  entry.after = after_end::by_policy;
+}
+
+void settle_end(const shared &s, worker_entry &entry) {
+  using model::worker_state;
+  if (entry.after != after_end::by_policy) return;
+  if (entry.state != worker_state::stopped && entry.state != worker_state::failed) return;
+  const bool failed = entry.state == worker_state::failed || entry.timed_out;
+  if (entry.last_exited_at == 0 || !model::restarts(entry.restart, failed)) return;
+  const int64 ran = (entry.last_exited_at - entry.last_started_at) / 1000;
+  if (model::is_healthy(ran, s.root->longest_delay)) entry.unhealthy_runs = 0;
+  const int64 delay =
+      model::restart_delay(terms_of(entry), entry.unhealthy_runs, s.root->longest_delay,
+                           pg_prng_double(&pg_global_prng_state));
+  if (!advance(entry, model::worker_event::back_off)) return;
+  ++entry.unhealthy_runs;
+  entry.next_start_at = entry.last_exited_at + delay * 1000;
+  record(s, entry, "backoff", "restart in " + std::to_string(delay) + " ms");
+}
+
+void bury_exited(shared &s, const worker_key &key) {
+  worker_entry *entry = s.workers.find(key);
+  if (entry != nullptr && entry->exited && !pg::process_exists(entry->pid, entry->pid_birth))
+    release_identity(s, *entry);
+}
+
+}  // namespace dynpgext::state

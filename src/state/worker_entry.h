@@ -1,0 +1,31 @@
+// An entry of a worker, as those who change it do: claims (worker_starts.cpp) and ends
+// (worker_ends.cpp).  Callers hold root.lock exclusively.
+#pragma once
+
+#include "state/workers.h"
+
+namespace dynpgext::state {
+
+// Does the event, if it can happen; returns whether it could.
+bool advance(worker_entry &entry, model::worker_event event);
+// As an event of this worker's.
+void record(const shared &s, const worker_entry &entry, std::string_view what,
+            std::string_view detail = {});
+
+// What is to run, into the entry; what runs, out of it.
+void define(worker_entry &entry, const model::wanted_worker &wanted);
+[[nodiscard]] model::worker definition_of(const worker_entry &entry);
+[[nodiscard]] model::worker_terms terms_of(const worker_entry &entry);
+
+// Tells those who wait for workers; wakes the launcher.
+void changed(const shared &s);
+void wake_launcher_locked(const shared &s);
+
+// The process is gone: nothing holds the identity any more.
+void release_identity(const shared &s, worker_entry &entry);
+// Forgets a process that has reported its end and is gone by now.
+void bury_exited(shared &s, const worker_key &key);
+// What follows when it has ended by itself: a restart after a delay, or nothing.
+void settle_end(const shared &s, worker_entry &entry);
+
+}  // namespace dynpgext::state

@@ -1,0 +1,201 @@
+// Starts of workers: claimed, asked for, come up.
+#include "pg/settings.h"
+#include "state/worker_entry.h"
+
+namespace dynpgext::state {
+namespace {
+
+constinit pulse this_pulse{nullptr, 0};
+
+// This process becomes the worker's, unless it must not.
+std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
+                                    const worker_identity &id) {
+  if (entry.is_leaving() || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
+    return std::nullopt;
+  entry.pid = MyProcPid;
+  entry.pid_birth = 0;
+  entry.crowded_out = false;
+  entry.exited = false;
+  entry.timed_out = false;
+  entry.file = {};
+  entry.loaded = {};
+  entry.last_started_at = GetCurrentTimestamp();
+  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(entry.last_started_at));
+  record(s, entry, entry.next_start_at != 0 ? "restarted" : "started",
+         "pid " + std::to_string(MyProcPid));
+  entry.next_start_at = 0;
+  ++entry.starts;
+  changed(s);
+  return worker_start{id, definition_of(entry), entry.ticket};
+}
+
+// The setting that leaves no place for a worker of the home, or nullptr.
+const char *full(const shared &s, Oid home) {
+  const int in_all = pg::settings::max_workers();
+  const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
+  const int64 in_database = database == nullptr ? -1 : int64{database->worker_places} - 1;
+  if (in_all < 0 && in_database < 0) return nullptr;
+  int64 all = 0;
+  int64 local = 0;
+  for (const worker_entry *entry : s.workers.entries()) {
+    if (entry->pid == 0 && !model::is_active(entry->state)) continue;
+    ++all;
+    if (entry->key.home == home) ++local;
+  }
+  if (in_all >= 0 && all >= in_all) return "dynpgext.max_workers";
+  if (in_database >= 0 && local >= in_database) return pg::settings::max_database_workers_name;
+  return nullptr;
+}
+
+// Claims a start.  The worker's state allows it.
+worker_start claim(const shared &s, worker_entry &entry, const worker_identity &id,
+                   const model::wanted_worker &wanted) {
+  define(entry, wanted);
+  entry.after = after_end::by_policy;
+  entry.ticket = ++s.root->next_ticket;
+  entry.claimed_at = GetCurrentTimestamp();
+  return {id, *wanted.definition, entry.ticket};
+}
+
+void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
+  (void)advance(entry, model::worker_event::no_slot);
+  if (!was_waiting) record(s, entry, "waiting", for_what);
+  changed(s);
+}
+
+}  // namespace
+
+void prepare_worker(shared &s, const worker_identity &id) {
+  const exclusive lock(s);
+  (void)s.workers.insert(key_of(id));
+}
+
+void forget_prepared(shared &s, const worker_identity &id) noexcept {
+  (void)pg::swallow("forgetting a worker", [&] {
+    const exclusive lock(s);
+    const worker_key key = key_of(id);
+    const worker_entry *entry = s.workers.find(key);
+    if (entry != nullptr && entry->ticket == 0 && entry->source == InvalidOid) s.workers.erase(key);
+  });
+}
+
+std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
+                                        const model::wanted_worker &wanted) {
+  using model::worker_state;
+  const exclusive lock(s);
+  const worker_key key = key_of(id);
+  bury_exited(s, key);
+  if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
+  worker_entry *entry = s.workers.insert(key);
+  if (entry->is_leaving() || entry->pid != 0) return std::nullopt;
+  if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined) {
+    record(s, *entry, entry->state == worker_state::disabled ? "enabled" : "released");
+    (void)advance(*entry, model::worker_event::reset);
+  }
+  const bool was_waiting = entry->state == worker_state::waiting;
+  const bool comes_back = was_waiting || entry->state == worker_state::backoff;
+  const char *no_place = full(s, id.home);
+  if (!advance(*entry, model::worker_event::start)) return std::nullopt;
+  if (!comes_back) entry->unhealthy_runs = 0;
+  if (!comes_back) entry->next_start_at = 0;
+  worker_start start = claim(s, *entry, id, wanted);
+  start.was_waiting = was_waiting;
+  start.full = no_place;
+  if (no_place != nullptr) wait_for_slot(s, *entry, was_waiting, no_place);
+  return start;
+}
+
+std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
+                                        const model::wanted_worker &wanted) {
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.insert(key_of(id));
+  if (entry->ticket != 0 || OidIsValid(entry->source)) return std::nullopt;
+  if (wanted.quarantined || !wanted.terms.enabled || full(s, id.home) != nullptr)
+    return std::nullopt;
+  if (!advance(*entry, model::worker_event::start)) return std::nullopt;
+  entry->held_back = true;
+  return claim(s, *entry, id, wanted);
+}
+
+void let_go(shared &s, const worker_start &start) {
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(start.id));
+  if (entry == nullptr || entry->ticket != start.ticket) return;
+  entry->held_back = false;
+  entry->claimed_at = GetCurrentTimestamp();
+  changed(s);
+}
+
+void call_off(shared &s, const worker_start &start) noexcept {
+  (void)pg::swallow("calling off the start of a worker", [&] {
+    const exclusive lock(s);
+    const worker_key key = key_of(start.id);
+    const worker_entry *entry = s.workers.find(key);
+    if (entry == nullptr || entry->ticket != start.ticket || !entry->held_back) return;
+    s.workers.erase(key);
+    changed(s);
+  });
+}
+
+void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(start.id));
+  if (entry == nullptr || entry->ticket != start.ticket) return;
+  entry->crowded_out = entry->crowded_out || crowded_out;
+  wait_for_slot(s, *entry, start.was_waiting, "max_worker_processes");
+}
+
+void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
+  using model::worker_state;
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.insert(key_of(id));
+  if (entry->is_leaving() || entry->pid != 0) return;
+  if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined)
+    (void)advance(*entry, model::worker_event::reset);
+  if (!advance(*entry, model::worker_event::postpone)) return;
+  define(*entry, wanted);
+  record(s, *entry, "waiting", "for the end of recovery");
+}
+
+std::optional<worker_start> come_up(shared &s, const worker_identity &id, uint64 ticket) {
+  for (;;) {
+    {
+      const exclusive lock(s);
+      worker_entry *entry = s.workers.find(key_of(id));
+      if (entry == nullptr || entry->ticket != ticket) return std::nullopt;
+      if (!entry->held_back) return take_up(s, *entry, id);
+      pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
+    }
+    pg::call([&s] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
+      ConditionVariableCancelSleep();
+    });
+  }
+}
+
+void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::string &file) {
+  const pg::file_identity loaded = pg::identify_file(file.c_str());
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(id));
+  if (entry == nullptr || entry->ticket != ticket) return;
+  entry->file.assign(file);
+  entry->loaded = loaded;
+}
+
+void find_pulse(shared &s, const worker_identity &id, uint64 ticket) {
+  const reading lock(s);
+  worker_entry *entry = s.workers.find(key_of(id));
+  // an entry stays where it is, and does not go before its process
+  if (entry != nullptr && entry->ticket == ticket)
+    this_pulse = {&entry->heartbeat, entry->deadline};
+}
+
+const pulse *my_pulse() { return this_pulse.heartbeat == nullptr ? nullptr : &this_pulse; }
+
+bool is_crowded_out(const shared &s, const worker_identity &id) {
+  const reading lock(s);
+  const worker_entry *entry = s.workers.find(key_of(id));
+  return entry != nullptr && entry->crowded_out;
+}
+
+}  // namespace dynpgext::state
