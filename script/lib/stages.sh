@@ -38,7 +38,7 @@ stage_layers() {
 stage_lint() {
   local sources
   if command -v shellcheck >/dev/null; then
-    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{check-layers,demo,test} .ci/run)
+    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{bench,check-layers,demo,state-diagram,test} .ci/run)
   else
     echo "skip - shellcheck is not installed"
   fi
@@ -103,6 +103,7 @@ EOF
 }
 
 stage_unit() {
+  check "docs/worker-states.md is up to date" "$ROOT/script/state-diagram" --check
   as_user make --no-print-directory -C "$TREE/test/unit" -j "$JOBS" check
 }
 

@@ -326,7 +326,8 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
     if (too_early) return std::nullopt;
     return action_kind::start;
   }
-  if (is_active(live->state) && live->stale && now.replace_stale) return action_kind::replace;
+  const bool stays = is_active(live->state) && live->state != worker_state::stopping;
+  if (stays && live->stale && now.replace_stale) return action_kind::replace;
   const bool retry = now.retry_failed && !too_early;
   if (retry && (live->state == worker_state::failed || live->state == worker_state::backoff))
     return action_kind::start;

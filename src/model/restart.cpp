@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::array<std::string_view, 3> policy_names{"never", "on_failure", "always"};
 
-// What a delay of 0 grows from: a worker that ends at once must not eat up a processor.
-constexpr std::int64_t shortest_doubled = 100;
+// What shorter delays grow from: a worker that ends at once must not eat up a processor.
+constexpr std::int64_t shortest_doubled = 50;
 constexpr double most_shortened = 0.25;
 
 }  // namespace

@@ -33,9 +33,9 @@ struct worker_terms {
 [[nodiscard]] bool is_healthy(std::int64_t ran, std::int64_t longest_delay);
 
 // How long to wait before the next start, in milliseconds.  `unhealthy_runs` that came before in
-// a row double the delay, up to `longest_delay`, which bounds the growth, not the first delay.
-// `chance`, from 0 to 1, shortens it by up to a quarter, so that workers that ended together do
-// not come back together; it is never longer than the nominal delay.
+// a row double the delay (one below 50 ms from there on), up to `longest_delay`, which bounds the
+// growth, not the first delay. `chance`, from 0 to 1, shortens it by up to a quarter, so that
+// workers that ended together do not come back together; it is never longer than the nominal delay.
 [[nodiscard]] std::int64_t restart_delay(const worker_terms &terms, std::uint32_t unhealthy_runs,
                                          std::int64_t longest_delay, double chance);
 

@@ -55,6 +55,7 @@ constexpr std::array transitions{
     worker_transition{s::disabled, e::reset, s::registered},
     worker_transition{s::disabled, e::quarantine, s::quarantined},
     worker_transition{s::quarantined, e::reset, s::registered},
+    worker_transition{s::quarantined, e::disable, s::disabled},
 };
 
 template <class State, std::size_t Count>

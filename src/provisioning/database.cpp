@@ -151,7 +151,9 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
       if (const model::extension *e = wanted.find_extension(a.extension))
         provision_one(store, s, *e);
   if (is_touched()) return;  // the rest follows with the commit
-  state::decision rest = state::decide(s, MyDatabaseId, circumstances(options));
+  model::circumstances now = circumstances(options);
+  now.workers_only = true;  // what could not be provisioned is not tried again
+  state::decision rest = state::decide(s, MyDatabaseId, now);
   rest.actions = select(std::move(rest.actions), options);
   for (const action &a : rest.actions) {
     const model::worker *w = wanted.find_worker(a.extension, a.name);

@@ -14,6 +14,7 @@ namespace {
 
 using samples::allocation_of;
 using samples::extension_of;
+using samples::settings_of;
 using samples::worker_of;
 
 registrations everything() {
@@ -32,7 +33,16 @@ registrations everything() {
   w.argument = std::numeric_limits<std::uint64_t>::max();
   w.notify = true;
   w.has_callback = true;
+  w.restart = restart_policy::always;
+  w.restart_delay = std::numeric_limits<std::int64_t>::max();
+  w.deadline = std::numeric_limits<std::int64_t>::min();
   r.workers = {w, worker_of("b", "other", scope::global)};
+  for (const std::optional<bool> enabled : {std::optional<bool>(), {true}, {false}})
+    for (const std::optional<restart_policy> restart :
+         {std::optional<restart_policy>(), {restart_policy::never}, {restart_policy::on_failure}})
+      for (const std::optional<std::int64_t> delay :
+           {std::optional<std::int64_t>(), {0}, {max_restart_delay}})
+        r.settings.push_back(settings_of(w, enabled, restart, delay));
   return r;
 }
 
@@ -56,8 +66,19 @@ TEST(encoding, a_thousand_of_each_make_the_round_trip) {
     r.extensions.push_back(extension_of("e" + n, n, i));
     r.allocations.push_back(allocation_of("e" + n, "a" + n, scope::database, 8));
     r.workers.push_back(worker_of("e" + n, "w" + n, scope::global));
+    r.settings.push_back(settings_of(r.workers.back(), i % 2 == 0, {}, i));
   }
   EXPECT_EQ(decode(encode(r)), r);
+}
+
+TEST(encoding, what_is_not_set_is_not_what_is_set_to_nothing) {
+  const worker w = worker_of("a", "w", scope::global);
+  registrations unset, set;
+  unset.settings = {settings_of(w, {}, {}, {})};
+  set.settings = {settings_of(w, false, restart_policy::never, 0)};
+  EXPECT_NE(encode(unset), encode(set));
+  EXPECT_EQ(decode(encode(unset)), unset);
+  EXPECT_EQ(decode(encode(set)), set);
 }
 
 TEST(encoding, the_same_registrations_give_the_same_bytes) {

@@ -11,6 +11,7 @@ namespace {
 
 using samples::allocation_of;
 using samples::extension_of;
+using samples::settings_of;
 using samples::worker_of;
 
 TEST(registration, scopes_have_the_names_that_the_views_show) {
@@ -54,6 +55,7 @@ registrations two_extensions() {
                    allocation_of("b", "b:1", scope::database),
                    allocation_of("a", "a:2", scope::database)};
   r.workers = {worker_of("a", "w", scope::global), worker_of("b", "w", scope::database)};
+  r.settings = {settings_of(r.workers[0], false), settings_of(r.workers[1], true)};
   return r;
 }
 
@@ -75,11 +77,20 @@ TEST(registration, a_worker_is_found_by_extension_and_name) {
   EXPECT_EQ(r.find_worker("a", "v"), nullptr);
 }
 
+TEST(registration, settings_are_found_by_extension_and_name_of_their_worker) {
+  const registrations r = two_extensions();
+  EXPECT_EQ(r.find_settings("a", "w"), &r.settings[0]);
+  EXPECT_EQ(r.find_settings("b", "w"), &r.settings[1]);
+  EXPECT_EQ(r.find_settings("c", "w"), nullptr);
+  EXPECT_EQ(r.find_settings("a", "v"), nullptr);
+}
+
 TEST(registration, nothing_is_found_in_nothing) {
   const registrations r;
   EXPECT_EQ(r.find_extension("a"), nullptr);
   EXPECT_EQ(r.find_allocation("a"), nullptr);
   EXPECT_EQ(r.find_worker("a", "a"), nullptr);
+  EXPECT_EQ(r.find_settings("a", "a"), nullptr);
   EXPECT_EQ(r.wanted(1), registrations{});
 }
 
@@ -95,6 +106,7 @@ TEST(registration, wanted_drops_an_unwanted_extension_with_all_it_has) {
   EXPECT_EQ(w.extensions, std::vector<extension>{r.extensions[1]});
   EXPECT_EQ(w.allocations, std::vector<allocation>{r.allocations[1]});
   EXPECT_EQ(w.workers, std::vector<worker>{r.workers[1]});
+  EXPECT_EQ(w.settings, std::vector<worker_settings>{r.settings[1]});
 }
 
 TEST(registration, wanted_drops_what_belongs_to_no_extension) {
@@ -103,6 +115,7 @@ TEST(registration, wanted_drops_what_belongs_to_no_extension) {
   const registrations w = r.wanted(7);
   EXPECT_EQ(w.allocations, std::vector<allocation>{r.allocations[1]});
   EXPECT_EQ(w.workers, std::vector<worker>{r.workers[1]});
+  EXPECT_EQ(w.settings, std::vector<worker_settings>{r.settings[1]});
 }
 
 TEST(registration, wanting_twice_changes_nothing) {
@@ -114,24 +127,59 @@ TEST(registration, wanting_twice_changes_nothing) {
   EXPECT_NE(r.wanted(8), r);
 }
 
+// Changes one member of a worker at a time.
+template <class F>
+void for_each_change(F check) {
+  void (*const of_the_process[])(worker &) = {
+      [](worker &w) { w.extension = "b"; },
+      [](worker &w) { w.name = "v"; },
+      [](worker &w) { w.type = "other"; },
+      [](worker &w) { w.scope = scope::database; },
+      [](worker &w) { w.library = "other"; },
+      [](worker &w) { w.function = "other"; },
+      [](worker &w) { w.flags = 3; },
+      [](worker &w) { w.start = 1; },
+      [](worker &w) { w.notify = true; },
+      [](worker &w) { w.has_callback = true; },
+      [](worker &w) { w.extra[worker_extra_size - 1] = 1; },
+      [](worker &w) { w.argument = 1; },
+      [](worker &w) { w.deadline = 1; },
+  };
+  void (*const of_supervision[])(worker &) = {
+      [](worker &w) { w.restart = restart_policy::always; },
+      [](worker &w) { w.restart_delay += 1; },
+  };
+  int number = 0;
+  for (const auto change : of_the_process) check(change, true, ++number);
+  for (const auto change : of_supervision) check(change, false, ++number);
+}
+
 TEST(registration, every_member_counts_in_a_comparison) {
   const worker w = worker_of("a", "w", scope::global);
-  worker other = w;
-  other.extra[worker_extra_size - 1] = 1;
-  EXPECT_NE(w, other);
-  other = w;
-  other.argument = 1;
-  EXPECT_NE(w, other);
-  other = w;
-  other.has_callback = true;
-  EXPECT_NE(w, other);
-  other = w;
-  other.notify = true;
-  EXPECT_NE(w, other);
+  for_each_change([&](auto change, bool, int number) {
+    worker other = w;
+    change(other);
+    EXPECT_NE(w, other) << "change " << number;
+  });
   allocation a = allocation_of("a", "n", scope::global);
   allocation b = a;
   b.size += 1;
   EXPECT_NE(a, b);
+  const worker_settings set = settings_of(w, {});
+  EXPECT_NE(set, settings_of(w, false));
+  EXPECT_NE(set, settings_of(w, {}, restart_policy::never));
+  EXPECT_NE(set, settings_of(w, {}, {}, default_restart_delay));
+}
+
+TEST(registration, a_process_depends_on_all_but_how_it_is_restarted) {
+  const worker w = worker_of("a", "w", scope::global);
+  EXPECT_TRUE(same_process(w, w));
+  for_each_change([&](auto change, bool of_the_process, int number) {
+    worker other = w;
+    change(other);
+    EXPECT_EQ(same_process(w, other), !of_the_process) << "change " << number;
+    EXPECT_EQ(same_process(other, w), !of_the_process) << "change " << number;
+  });
 }
 
 }  // namespace
