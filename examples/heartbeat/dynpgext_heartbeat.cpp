@@ -16,21 +16,14 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
-#include "storage/ipc.h"
-#include "storage/latch.h"
-#include "storage/lmgr.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "dynpgext.h"
 
@@ -47,8 +40,6 @@ namespace {
 /* dynpgext_heartbeat.interval, in milliseconds */
 int interval = 1000;
 
-constexpr const char *schema_name = "heartbeat";
-constexpr const char *table_name = "dynpgext_heartbeat";
 constexpr const char *beat_command =
     "INSERT INTO heartbeat.dynpgext_heartbeat AS h (pid, started_at, beat_at, beats)"
     " VALUES ($1, $2, pg_catalog.clock_timestamp(), 1)"
@@ -56,40 +47,29 @@ constexpr const char *beat_command =
     " beat_at = excluded.beat_at, beats = h.beats OPERATOR(pg_catalog.+) 1";
 
 /*
- * Locks the table for writing, without waiting for it.
+ * One beat: one transaction, and everything in it gone at its end.
  *
- * Somebody who drops or alters the extension holds a lock on its table.  A worker that waits
- * for that lock does not see that it is told to end, and fails when it gets the lock of a
- * table that is gone.  So it leaves out a beat instead.
+ * It may wait for the lock of somebody who alters the table, or drops the extension: the worker
+ * still ends when it is told to, for dynpgext's handler of SIGTERM ends such a wait.
  */
-bool
-lock_table() {
-  Oid schema = get_namespace_oid(schema_name, true);
-  Oid table = OidIsValid(schema) ? get_relname_relid(table_name, schema) : InvalidOid;
-
-  return OidIsValid(table) && ConditionalLockRelationOid(table, RowExclusiveLock) &&
-         get_relname_relid(table_name, schema) == table;
-}
-
-/* One beat: one transaction, and everything in it gone at its end. */
 void
 beat(TimestampTz started_at) {
+  Oid types[] = {INT4OID, TIMESTAMPTZOID};
+  Datum values[] = {Int32GetDatum(MyProcPid), TimestampTzGetDatum(started_at)};
+  int result;
+
   SetCurrentStatementStartTimestamp();
   StartTransactionCommand();
-  if (lock_table()) {
-    Oid types[] = {INT4OID, TIMESTAMPTZOID};
-    Datum values[] = {Int32GetDatum(MyProcPid), TimestampTzGetDatum(started_at)};
-    int result;
+  SPI_connect();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  pgstat_report_activity(STATE_RUNNING, beat_command);
 
-    SPI_connect();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    pgstat_report_activity(STATE_RUNNING, beat_command);
-    result = SPI_execute_with_args(beat_command, 2, types, values, nullptr, false, 0);
-    if (result != SPI_OK_INSERT)
-      elog(ERROR, "could not write the heartbeat: %s", SPI_result_code_string(result));
-    SPI_finish();
-    PopActiveSnapshot();
-  }
+  result = SPI_execute_with_args(beat_command, 2, types, values, nullptr, false, 0);
+  if (result != SPI_OK_INSERT)
+    elog(ERROR, "could not write the heartbeat: %s", SPI_result_code_string(result));
+
+  SPI_finish();
+  PopActiveSnapshot();
   CommitTransactionCommand();
   pgstat_report_stat(false);
   pgstat_report_activity(STATE_IDLE, nullptr);
@@ -113,6 +93,7 @@ _PG_init() {
 void
 _Dynpgext_init(const dynpgext_handle *handle) {
   BackgroundWorker worker = {};
+  dynpgext_bgworker_options options = {};
 
   strlcpy(worker.bgw_name, "heartbeat", sizeof(worker.bgw_name));
   strlcpy(worker.bgw_type, "dynpgext heartbeat", sizeof(worker.bgw_type));
@@ -120,20 +101,24 @@ _Dynpgext_init(const dynpgext_handle *handle) {
   strlcpy(worker.bgw_function_name, "dynpgext_heartbeat_main", sizeof(worker.bgw_function_name));
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished; /* it writes */
-  handle->register_bgworker(handle, &worker, nullptr, nullptr, DYNPGEXT_SCOPE_DATABASE_LOCAL);
+
+  options.size = sizeof(options);
+  options.restart = DYNPGEXT_RESTART_ON_FAILURE; /* a second after an ERROR, later each time */
+  handle->register_bgworker_with(handle, &worker, nullptr, nullptr, DYNPGEXT_SCOPE_DATABASE_LOCAL,
+                                 &options);
 }
 
 /*
- * The worker.  The argument of a database-local worker is the OID of its database.  It ends
- * with exit code 0 when it is told to (SIGTERM); an ERROR ends it with exit code 1, and it
- * is 'failed' then until dynpgext.reload() or dynpgext.start_worker() starts it again.
+ * The worker.  The argument of a database-local worker is the OID of its database.
+ *
+ * It needs no handlers of its own for signals: it ends in dynpgext_worker_wait(), or wherever the
+ * server looks for interrupts, when it is told to.  An ERROR ends it, too, and dynpgext starts it
+ * again: so it begins from a clean state, and nothing has to be cleaned up here.
  */
 void
 dynpgext_heartbeat_main(Datum argument) {
   TimestampTz started_at;
 
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
 
@@ -141,19 +126,8 @@ dynpgext_heartbeat_main(Datum argument) {
   SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
 
   started_at = GetCurrentTimestamp();
-  while (!ShutdownRequestPending) {
+  for (;;) {
     beat(started_at);
-
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, interval,
-                    PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
-
-    /* also what lets DROP DATABASE and others go on, which wait for every process */
-    CHECK_FOR_INTERRUPTS();
-
-    if (ConfigReloadPending) {
-      ConfigReloadPending = false;
-      ProcessConfigFile(PGC_SIGHUP);
-    }
+    (void)dynpgext_worker_wait(interval);
   }
 }

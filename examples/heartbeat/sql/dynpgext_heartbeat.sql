@@ -17,13 +17,21 @@ SELECT name, scope, database = current_database() AS here, state, starts
   FROM dynpgext.workers WHERE extension = 'dynpgext_heartbeat';
 SELECT h.pid = w.pid AS is_the_worker, heartbeat.age() IS NOT NULL AS has_age
   FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w WHERE w.name = 'heartbeat';
--- SIGTERM ends it with exit 0; start_worker() brings it back.
+-- stop_worker() ends it for good; start_worker() brings it back.
 SELECT dynpgext.stop_worker('dynpgext_heartbeat', 'heartbeat');
-SELECT state, pid IS NULL AS no_process, last_exit_code, last_error
+SELECT state, pid IS NULL AS no_process, restart, next_start_at
   FROM dynpgext.workers WHERE name = 'heartbeat';
 SELECT dynpgext.start_worker('dynpgext_heartbeat', 'heartbeat');
 CALL wait_until('(SELECT h.pid = w.pid FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w
                    WHERE w.name = ''heartbeat'')');
+-- An ERROR ends it, and dynpgext starts it again.
+ALTER TABLE heartbeat.dynpgext_heartbeat RENAME TO elsewhere;
+CALL wait_until('EXISTS (SELECT FROM dynpgext.events WHERE database = current_database()
+                   AND name = ''heartbeat'' AND event = ''restarted'')');
+ALTER TABLE heartbeat.elsewhere RENAME TO dynpgext_heartbeat;
+CALL wait_until('(SELECT state = ''running'' AND h.pid = w.pid
+                    FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w WHERE w.name = ''heartbeat'')');
+SELECT last_exit_code, last_error FROM dynpgext.workers WHERE name = 'heartbeat';
 -- Dropped with its worker beating.
 DROP EXTENSION dynpgext_heartbeat;
 CALL wait_until('NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = ''dynpgext heartbeat''
