@@ -53,6 +53,18 @@ CREATE EXTENSION dx_bad;
 SET dx_bad."case" = 'db_connection_postmaster_start';
 CREATE EXTENSION dx_bad;
 
+-- How workers are supervised
+SET dx_bad."case" = 'options_small_size';
+CREATE EXTENSION dx_bad;
+SET dx_bad."case" = 'options_unknown_tail';
+CREATE EXTENSION dx_bad;
+SET dx_bad."case" = 'bad_restart';
+CREATE EXTENSION dx_bad;
+SET dx_bad."case" = 'huge_delay';
+CREATE EXTENSION dx_bad;
+SET dx_bad."case" = 'negative_deadline';
+CREATE EXTENSION dx_bad;
+
 -- Too many
 SET dx_bad."case" = 'thousand_and_one';
 CREATE EXTENSION dx_bad;
@@ -76,9 +88,18 @@ SELECT dynpgext.load('dx_plain', '7');
 DROP EXTENSION dx_plain;
 SELECT dynpgext.start_worker('dx_unknown', 'worker');
 SELECT dynpgext.stop_worker('dx_unknown', repeat('x', 10000));
+SELECT dynpgext.configure_worker('dx_unknown', 'worker');
+SELECT dynpgext.configure_worker('dx_unknown', NULL);
+CREATE EXTENSION dx_worker;
+SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'sometimes');
+SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '2 days');
+SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => false);
+SELECT dynpgext.start_worker('dx_worker', 'dx local');
+DROP EXTENSION dx_worker;
+SELECT dynpgext.release('dx_unknown');
 SELECT dynpgext.adopt_installed_extensions();
 
--- Nothing is left behind.
+-- Nothing is left behind but what workers that end have looked up.
 SELECT count(*) FROM dynpgext.extensions;
-SELECT count(*) FROM dynpgext.allocations;
+SELECT count(*) FROM dynpgext.allocations WHERE state <> 'draining';
 DROP EXTENSION dynpgext;

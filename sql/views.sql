@@ -6,6 +6,7 @@ CREATE EXTENSION dynpgext;
 \d dynpgext.extensions
 \d dynpgext.allocations
 \d dynpgext.workers
+\d dynpgext.events
 \d dynpgext.status
 
 -- extensions: provisioned, unloaded, failed
@@ -48,6 +49,12 @@ SELECT name, extension, version, size, state, attached FROM dynpgext.allocations
 -- cluster_allocations and cluster_workers: the same for all databases
 SELECT name, extension, size, state FROM dynpgext.cluster_allocations
  WHERE database = current_database() ORDER BY name;
+
+-- events: what has happened since it was updated
+SELECT extension, object, name, database = current_database() AS here, event, detail
+  FROM dynpgext.events
+ WHERE at > (SELECT max(at) FROM dynpgext.events WHERE object = 'extension' AND name = 'dx_memory' AND event = 'provisioned')
+ ORDER BY name;
 
 -- status: one row
 SELECT version = dynpgext.version() AS version, preloaded, memory_used > 0 AS memory_used, memory_limit,

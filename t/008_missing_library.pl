@@ -54,15 +54,10 @@ subtest 'missing library after a restart' => sub {
     has_failed('dx_usage', qr/dx_usage/, qw(one two));
 
     unhide('dx_usage.so');
-    is(value($node, 'one', $states), value($node, 'two', $states), 'without a reload nothing changes');
-    value($node, 'one', 'SELECT dynpgext.reload()');
-    is_whole($node, 'a reload makes it good', 'one');
+    is_whole($node, 'the file is noticed without a call', qw(one two));
     is(value($node, 'one', 'SELECT dx_usage_value()'), 'usage', 'lookups work');
-    is(value($node, 'two', q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_usage')), 'failed',
-        'in this database alone');
-    value($node, 'two', 'SELECT dynpgext.reload()');
-    is_whole($node, 'then in the other', qw(one two));
-    is(value($node, 'two', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a second reload does nothing');
+    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'there is nothing to do for a reload');
+    is(value($node, 'two', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'in either database');
 };
 
 subtest 'missing library of several extensions' => sub {
@@ -74,8 +69,50 @@ subtest 'missing library of several extensions' => sub {
         'dx_memory failed, dx_raise provisioned, dx_usage provisioned, dx_worker failed'), 'both fail');
     unhide('dx_worker-0.1.so');
     unhide('dx_memory-0.1.so');
-    value($node, $_, 'SELECT dynpgext.reload()') for qw(one two);
-    is_whole($node, 'a reload makes it good', qw(one two));
+    is_whole($node, 'the files are noticed', qw(one two));
+};
+
+# Another file in place of the library, as an installation makes it; returns what puts it back.
+sub replace {
+    my ($name, $content) = @_;
+    rename "$libraries/$name", "$libraries/$name.old" or die "$name: $!";
+    append_to_file("$libraries/$name.new", $content);
+    chmod 0755, "$libraries/$name.new";
+    rename "$libraries/$name.new", "$libraries/$name" or die "$name: $!";
+    return sub { rename "$libraries/$name.old", "$libraries/$name" or die "$name: $!" };
+}
+
+subtest 'library without an init after a restart' => sub {
+    $node->stop;
+    my $put_back = replace('dx_usage.so', slurp_file("$libraries/dx_no_init.so"));
+    $node->start;
+    has_failed('dx_usage', qr/_Dynpgext_init/, qw(one two));
+    $put_back->();
+    is_whole($node, 'the other file is noticed', qw(one two));
+};
+
+subtest 'library without the function of a worker after a restart' => sub {
+    $node->stop;
+    my $put_back = replace('dx_raise.so', slurp_file("$libraries/dx_raise.so") =~ s/dx_raise_main/dx_raise_gone/r);
+    $node->start;
+    has_failed('dx_raise', qr/dx_raise_main/, qw(one two));
+    $put_back->();
+    is_whole($node, 'the other file is noticed', qw(one two));
+};
+
+subtest 'library that is no library after a restart' => sub {
+    $node->stop;
+    my $put_back = replace('dx_usage.so', 'nothing');
+    my $offset = log_offset($node);
+    $node->start;
+    has_failed('dx_usage', qr/dx_usage/, qw(one two));
+    # as long as the file is the same one, it is not tried again
+    my $tries = log_count($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset);
+    is($tries, 2, 'each database says so');
+    value($node, 'postgres', 'CREATE DATABASE three; DROP DATABASE three');
+    is(log_count($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset), 2, 'once');
+    $put_back->();
+    is_whole($node, 'the other file is noticed', qw(one two));
 };
 
 for my $at (qw(before between after callback)) {
@@ -85,10 +122,36 @@ for my $at (qw(before between after callback)) {
         has_failed('dx_raise', qr/dx_raise raises: $at/, 'one');
         is_whole($node, 'the other database is not concerned', 'two');
         value($node, 'one', 'ALTER DATABASE one RESET dx_raise.at');
-        value($node, 'one', 'SELECT dynpgext.reload()');
-        is_whole($node, 'a reload makes it good', qw(one two));
+        if ($at eq 'between') {
+            my $put_back = replace('dx_raise.so', slurp_file("$libraries/dx_raise.so"));
+            is_whole($node, 'another file makes it good', 'one');
+            $put_back->();
+            value($node, $_, 'SELECT dynpgext.reload()') for qw(one two);
+        } else {
+            value($node, 'one', 'SELECT dynpgext.reload()');
+            is_whole($node, 'a reload makes it good', qw(one two));
+        }
     };
 }
+
+subtest 'init that raises, of a worker without a callback' => sub {
+    value($node, 'one', 'CREATE EXTENSION dx_supervised');
+    $node->append_conf('postgresql.conf', q(dx_supervised.raise = 'on'));
+    $node->restart;
+    my $failed = q(SELECT state, error FROM dynpgext.extensions WHERE extension = 'dx_supervised');
+    ok($node->poll_query_until('one', $failed, 'failed|dx_supervised raises in init'), 'the extension has failed');
+    my $worker = q(SELECT state, starts FROM dynpgext.workers WHERE extension = 'dx_supervised');
+    is(value($node, 'one', $worker), 'registered|0', 'its worker does not run');
+    value($node, 'one', 'SELECT dynpgext.reload()');
+    is(value($node, 'one', $failed), 'failed|dx_supervised raises in init', 'it has failed again by a reload');
+    is(value($node, 'one', $worker), 'registered|0', 'and its worker does not run, without its memory');
+    $node->append_conf('postgresql.conf', q(dx_supervised.raise = 'off'));
+    $node->reload;
+    ok($node->poll_query_until('one', q(SELECT current_setting('dx_supervised.raise') = 'off')), 'healed');
+    value($node, 'one', 'SELECT dynpgext.reload()');
+    is_whole($node, 'a reload makes it good', 'one');
+    value($node, 'one', 'DROP EXTENSION dx_supervised');
+};
 
 subtest 'worker callback that raises after a restart' => sub {
     value($node, 'one', q(ALTER DATABASE one SET dx_raise.at = 'worker_callback'));

@@ -43,7 +43,7 @@ stage_lint() {
     echo "skip - shellcheck is not installed"
   fi
   if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
-    mapfile -t sources < <(find "$TREE"/{src,include,examples,test} -path '*/frozen' -prune -o \
+    mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
       -name '*.[ch]' -print -o -name '*.cpp' -print)
     check "clang-format" clang-format --dry-run --Werror "${sources[@]}"
   else

@@ -18,6 +18,7 @@ our @EXPORT = qw(
   new_cluster add_database private_install set_preload
   value whole wait_whole is_whole wait_crash_restart
   worker_pids pid_of processes log_offset log_count memory_used
+  configure tell tell_to_crash shows worker_row reaches error_of crash
 );
 
 # new_cluster(NAME, SETTING => VALUE, ...): made and started.  The log tells of every start and
@@ -165,6 +166,69 @@ sub processes {
         push @{ $found{$title} }, $pid if $title =~ s/^\Q$prefix\E//;
     }
     return %found;
+}
+
+# configure(NODE, DATABASE, SETTING => VALUE, ...): in the configuration file, and reread by the
+# postmaster when this returns.
+sub configure {
+    my ($node, $database, %settings) = @_;
+    my $before = $node->safe_psql($database, 'SELECT pg_conf_load_time()');
+    $node->append_conf('postgresql.conf', join '', map {"$_ = '$settings{$_}'\n"} sort keys %settings);
+    $node->reload;
+    $node->poll_query_until($database, "SELECT pg_conf_load_time() <> '$before'") or die "the settings did not take effect";
+    return;
+}
+
+# Says it to a worker of dx_supervised, as soon as it listens.
+sub tell {
+    my ($node, $database, $worker, $command) = @_;
+    return $node->poll_query_until($database, "SELECT dx_supervised_command($worker, '$command')");
+}
+
+# The same with what takes the server down: said once, for the answer may be lost.
+sub tell_to_crash {
+    my ($node, $database, $worker, $command) = @_;
+    $node->poll_query_until($database, "SELECT pid <> 0 FROM dx_supervised_info($worker)") or return 0;
+    $node->psql($database, "SELECT dx_supervised_command($worker, '$command')");
+    return 1;
+}
+
+# One test: the view comes to show these columns so.  The values are SQL conditions on the worker.
+sub shows {
+    my ($node, $database, $worker, $condition, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $well = reaches($node, $database, $worker, $condition);
+    diag($worker, ' is ', worker_row($node, $database, $worker)) unless $well;
+    return ok($well, $test);
+}
+
+sub reaches {
+    my ($node, $database, $worker, $condition) = @_;
+    return $node->poll_query_until($database,
+        "SELECT COALESCE(bool_and($condition), false) FROM dynpgext.workers WHERE name = '$worker'");
+}
+
+sub worker_row {
+    my ($node, $database, $worker) = @_;
+    return $node->safe_psql($database, qq(
+        SELECT state, restart, starts, last_exit_code, last_error, next_start_at IS NOT NULL, pid IS NOT NULL
+          FROM dynpgext.workers WHERE name = '$worker'));
+}
+
+# The whole message of a command that fails, with its SQLSTATE; '' when it succeeds.
+sub error_of {
+    my ($node, $database, $sql) = @_;
+    my ($code, $out, $error) = $node->psql($database, "\\set VERBOSITY verbose\n$sql", on_error_stop => 1);
+    return $code == 0 ? '' : $error;
+}
+
+# Does what takes the server down, and waits until it is back.
+sub crash {
+    my ($node, $how) = @_;
+    my $offset = log_offset($node);
+    $how->();
+    wait_crash_restart($node, $offset);
+    return $offset;
 }
 
 # Where the log ends now.

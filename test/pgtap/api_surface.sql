@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(33);
+SELECT plan(48);
 
 -- The extension
 
@@ -15,7 +15,7 @@ SELECT matches(dynpgext.version(), '^\d+\.\d+\.\d+$', 'a version has three numbe
 -- The views
 
 SELECT views_are('dynpgext',
-  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'status']);
+  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'events', 'status']);
 
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS TABLE (attname text, type text)
 LANGUAGE sql AS $$
@@ -43,11 +43,15 @@ PREPARE columns_of_workers AS
          ('state', 'text'), ('pid', 'integer'), ('restart', 'text'), ('starts', 'bigint'),
          ('last_started_at', 'timestamp with time zone'),
          ('last_exited_at', 'timestamp with time zone'), ('last_exit_code', 'integer'),
-         ('last_error', 'text'), ('next_start_at', 'timestamp with time zone');
+         ('last_error', 'text'), ('next_start_at', 'timestamp with time zone'), ('stale', 'boolean');
 SELECT results_eq(format('SELECT * FROM pg_temp.columns_of(%L)', view), 'EXECUTE columns_of_workers',
   'columns of ' || view)
   FROM (VALUES ('dynpgext.workers'), ('dynpgext.cluster_workers')) v (view);
 
+SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.events')$$,
+  $$VALUES ('at', 'timestamp with time zone'), ('extension', 'name'), ('object', 'text'), ('name', 'text'),
+           ('database', 'name'), ('event', 'text'), ('detail', 'text')$$,
+  'columns of dynpgext.events');
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.status')$$,
   $$VALUES ('version', 'text'), ('preloaded', 'boolean'), ('launcher_pid', 'integer'),
            ('memory_used', 'bigint'), ('memory_limit', 'bigint'), ('databases', 'bigint'),
@@ -61,7 +65,25 @@ SELECT ok(pg_temp.eventually(
   'SELECT EXISTS (SELECT FROM dynpgext.status JOIN pg_stat_activity ON pid = launcher_pid)'),
   'the launcher in the status is a process');
 
-SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker']);
+-- The tables
+
+SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'worker_settings']);
+SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')$$,
+  $$VALUES ('extension', 'name'), ('worker', 'text'), ('enabled', 'boolean'), ('restart', 'text'),
+           ('restart_delay', 'interval')$$,
+  'columns of dynpgext.worker_settings');
+SELECT results_eq($$
+    SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
+  $$VALUES ('dynpgext.worker_settings', '')$$, 'which alone is dumped, whole');
+SELECT results_eq($$
+    SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
+      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+     WHERE c.relnamespace = 'dynpgext'::regnamespace$$,
+  $$VALUES ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
+  'its trigger is for every statement that changes it, after it, and enabled always');
+SELECT isnt_empty($$
+    SELECT obj_description(oid, 'pg_trigger') FROM pg_trigger
+     WHERE tgname = 'on_settings' AND obj_description(oid, 'pg_trigger') <> ''$$, 'and has a comment');
 
 -- The functions: those that are not internal
 
@@ -72,10 +94,14 @@ SELECT results_eq($$
        AND obj_description(p.oid, 'pg_proc') NOT LIKE 'internal: %'
      ORDER BY proname$$,
   $$VALUES
+    ('configure_worker', 'extension name, worker text, enabled boolean DEFAULT NULL::boolean, restart text DEFAULT NULL::text, '
+     'restart_delay interval DEFAULT NULL::interval', 'void'),
     ('load', 'extension name, version text DEFAULT NULL::text', 'text'),
     ('preload', 'enable boolean DEFAULT true', 'text'),
+    ('release', 'extension name', 'boolean'),
     ('reload', 'extension name DEFAULT NULL::name, dry_run boolean DEFAULT false',
      'TABLE(object text, name text, extension name, action text, detail text)'),
+    ('reset_worker', 'extension name, worker text', 'boolean'),
     ('restart_worker', 'extension name, worker text', 'boolean'),
     ('start_worker', 'extension name, worker text', 'boolean'),
     ('stop_worker', 'extension name, worker text', 'boolean'),
@@ -85,13 +111,14 @@ SELECT results_eq($$
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
      WHERE pronamespace = 'dynpgext'::regnamespace AND prosecdef
-       AND (prorettype <> 'event_trigger'::regtype OR proconfig IS NULL
+       AND (prorettype NOT IN ('event_trigger'::regtype, 'trigger'::regtype) OR proconfig IS NULL
             OR NOT proconfig && ARRAY['search_path=pg_catalog, pg_temp'])$$,
-  'only event triggers are SECURITY DEFINER, and their search_path is pinned');
+  'only triggers are SECURITY DEFINER, and their search_path is pinned');
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
-     WHERE pronamespace = 'dynpgext'::regnamespace AND prorettype = 'event_trigger'::regtype AND NOT prosecdef$$,
-  'all event trigger functions are');
+     WHERE pronamespace = 'dynpgext'::regnamespace AND prorettype IN ('event_trigger'::regtype, 'trigger'::regtype)
+       AND NOT prosecdef$$,
+  'all trigger functions are');
 
 -- The event triggers
 
@@ -105,6 +132,7 @@ SELECT results_eq($$
   'event triggers, enabled always');
 SELECT throws_ok('SELECT dynpgext.on_change()', NULL, NULL, 'on_change() is for event triggers only');
 SELECT throws_ok('SELECT dynpgext.on_drop_start()', NULL, NULL, 'on_drop_start() too');
+SELECT throws_ok('SELECT dynpgext.on_settings()', NULL, NULL, 'on_settings() is for its trigger only');
 SELECT throws_ok('SELECT dynpgext.adopt_installed_extensions()', '55000', NULL,
   'adopt_installed_extensions() is for the install script only');
 
@@ -133,16 +161,26 @@ SELECT is_empty($$
 -- The settings
 
 SELECT results_eq($$
-    SELECT name, vartype, unit, context, boot_val, min_val FROM pg_settings
+    SELECT name, vartype, unit, context, boot_val, min_val, max_val FROM pg_settings
      WHERE name LIKE 'dynpgext.%' ORDER BY name$$,
-  $$VALUES ('dynpgext.memory_limit', 'integer', 'kB', 'sighup', '-1', '-1'),
-           ('dynpgext.naptime', 'integer', 'ms', 'sighup', '1000', '10'),
-           ('dynpgext.start_concurrency', 'integer', NULL, 'sighup', '4', '1')$$,
-  'settings with types, units, contexts and defaults');
+  $$VALUES ('dynpgext.crash_limit', 'integer', NULL, 'sighup', '3', '0', '16'),
+           ('dynpgext.crash_window', 'integer', 's', 'sighup', '300', '1', '604800'),
+           ('dynpgext.max_database_workers', 'integer', NULL, 'superuser', '-1', '-1', '262143'),
+           ('dynpgext.max_events', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
+           ('dynpgext.max_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
+           ('dynpgext.memory_limit', 'integer', 'kB', 'sighup', '-1', '-1', '2147483647'),
+           ('dynpgext.naptime', 'integer', 'ms', 'sighup', '1000', '10', '3600000'),
+           ('dynpgext.restart_delay_max', 'integer', 'ms', 'sighup', '60000', '1', '86400000'),
+           ('dynpgext.start_concurrency', 'integer', NULL, 'sighup', '4', '1', '1000'),
+           ('dynpgext.stop_timeout', 'integer', 'ms', 'sighup', '10000', '10', '3600000')$$,
+  'settings with types, units, contexts, defaults and ranges');
 SELECT is_empty($$SELECT name FROM pg_settings
                    WHERE name LIKE 'dynpgext.%' AND coalesce(short_desc, '') = ''$$,
   'every setting is described');
-SELECT throws_ok($$SET dynpgext.memory_limit = '1MB'$$, '55P02', NULL, 'a session cannot set them');
+SELECT throws_ok(format('SET %s = %s', name, boot_val), '55P02', NULL, 'a session cannot set ' || name)
+  FROM pg_settings WHERE name LIKE 'dynpgext.%' AND context = 'sighup' ORDER BY name;
+SELECT lives_ok('SET dynpgext.max_database_workers = 1', 'a superuser can set dynpgext.max_database_workers');
+RESET dynpgext.max_database_workers;
 SELECT throws_ok($$SET dynpgext.no_such_setting = 1$$, '42602', NULL, 'the prefix is reserved');
 
 SELECT * FROM finish();

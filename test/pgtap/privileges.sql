@@ -22,29 +22,38 @@ SELECT ok(NOT has_schema_privilege('dx_nobody', 'dynpgext', 'CREATE'), 'nor crea
 
 SET ROLE dx_nobody;
 SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
-  format('permission denied for %s %s', CASE WHEN relation ~ '^registered' THEN 'table' ELSE 'view' END, relation),
+  format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings' THEN 'table' ELSE 'view' END, relation),
   'a role without privileges cannot select from ' || relation)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'status',
-                    'registered_extension', 'registered_allocation', 'registered_worker']) relation;
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'events', 'status',
+                    'registered_extension', 'registered_allocation', 'registered_worker', 'worker_settings']) relation;
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
                     $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$,
                     'preload()', 'preload(false)', 'live_extensions()', 'live_allocations()', 'live_workers()',
-                    'published_allocations()', 'published_workers()', 'boot()', 'server_status()',
-                    'adopt_installed_extensions()']) call;
+                    'published_allocations()', 'published_workers()', 'boot()', 'server_status()', 'list_events()',
+                    'adopt_installed_extensions()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
+                    $$reset_worker('x', 'y')$$, $$release('x')$$]) call;
+SELECT throws_ok(command, '42501', 'permission denied for table worker_settings', 'nor ' || command)
+  FROM unnest(ARRAY[$$INSERT INTO dynpgext.worker_settings VALUES ('x', 'y')$$, 'UPDATE dynpgext.worker_settings SET enabled = false',
+                    'DELETE FROM dynpgext.worker_settings', 'TRUNCATE dynpgext.worker_settings']) command;
 RESET ROLE;
 
 -- pg_monitor
 
 SET ROLE dx_monitor;
 SELECT lives_ok('SELECT * FROM dynpgext.' || view, 'a member of pg_monitor can select from ' || view)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'status']) view;
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'events', 'worker_settings',
+                    'status']) view;
 SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', NULL, 'but not ' || call)
   FROM unnest(ARRAY['reload()', 'reload(dry_run => true)', $$load('x')$$, $$unload('x')$$, $$start_worker('x', 'y')$$,
-                    $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, 'preload()']) call;
+                    $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, 'preload()', $$configure_worker('x', 'y')$$,
+                    $$reset_worker('x', 'y')$$, $$release('x')$$]) call;
 SELECT throws_ok('DELETE FROM dynpgext.registered_extension', '42501', NULL, 'nor write the registrations');
+SELECT throws_ok(command, '42501', NULL, 'nor the settings of workers: ' || command)
+  FROM unnest(ARRAY[$$INSERT INTO dynpgext.worker_settings VALUES ('x', 'y')$$, 'UPDATE dynpgext.worker_settings SET enabled = false',
+                    'DELETE FROM dynpgext.worker_settings', 'TRUNCATE dynpgext.worker_settings']) command;
 RESET ROLE;
 
 -- What is granted is enough.  Init and fini run as the owner of dynpgext, with search_path pinned.
@@ -77,6 +86,62 @@ SELECT results_eq('SELECT * FROM dx_log', $$VALUES ('fini', 'dx_fini', '0.1')$$,
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
 DROP EXTENSION dx_worker, dx_fini;
 DROP TABLE dx_log;
+
+-- The same for the settings of workers: EXECUTE is enough, without a privilege for their table, and
+-- without one for dynpgext.events or the views.
+
+CREATE EXTENSION dx_worker;
+SELECT pg_temp.worker_becomes('dx_worker', 'dx local', 'running') \g /dev/null
+GRANT EXECUTE ON FUNCTION dynpgext.configure_worker, dynpgext.reset_worker, dynpgext.release TO dx_operator;
+SET ROLE dx_operator;
+SELECT is(pg_temp.result_of(query), result, 'EXECUTE is enough for ' || query)
+  FROM (VALUES ($$SELECT dynpgext.release('dx_worker')$$, 'false'),
+               ($$SELECT dynpgext.reset_worker('dx_worker', 'dx local')$$, 'false'),
+               ($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', false, 'always', '1 s')$$, ''),
+               ($$SELECT dynpgext.reset_worker('dx_worker', 'dx local')$$, 'true'),
+               ($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => false)$$, '')) v (query, result);
+SELECT throws_ok('SELECT * FROM dynpgext.worker_settings', '42501', NULL, 'the table is not included');
+SELECT throws_ok('DELETE FROM dynpgext.worker_settings', '42501', NULL, 'nor to write it');
+SELECT is(current_user::text, 'dx_operator', 'the role is what it was');
+RESET ROLE;
+SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'it takes effect');
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
+
+-- And the other way round: who may only write the table changes what runs by that.
+
+GRANT USAGE ON SCHEMA dynpgext TO dx_operator;
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON dynpgext.worker_settings TO dx_operator;
+SET ROLE dx_operator;
+BEGIN;
+DELETE FROM dynpgext.worker_settings;
+SELECT throws_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', false)$$, '42501', NULL, 'the function is not included');
+COMMIT;
+RESET ROLE;
+SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'what such a role deletes takes effect');
+SET ROLE dx_operator;
+TRUNCATE dynpgext.worker_settings;
+BEGIN;
+INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false);
+SELECT is(current_user::text, 'dx_operator', 'the role is what it was');
+COMMIT;
+RESET ROLE;
+SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'and what it inserts');
+REVOKE ALL ON dynpgext.worker_settings FROM dx_operator;
+DROP EXTENSION dx_worker;
+
+-- The trigger's function is of no use to anybody else.
+
+CREATE TABLE dx_table (n integer);
+GRANT TRIGGER ON dx_table TO dx_nobody;
+SET ROLE dx_nobody;
+SELECT throws_ok('CREATE TRIGGER x AFTER INSERT ON dx_table FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_settings()', '42501', NULL,
+  'nobody makes a trigger of it');
+RESET ROLE;
+CREATE TRIGGER x AFTER INSERT ON dx_table FOR EACH ROW EXECUTE FUNCTION dynpgext.on_settings();
+CREATE TRIGGER y BEFORE INSERT ON dx_table FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_settings();
+SELECT lives_ok('INSERT INTO dx_table VALUES (1)', 'on another table it does no harm');
+SELECT results_eq('SELECT n FROM dx_table', ARRAY[1], 'the row is there');
+DROP TABLE dx_table;
 
 -- A reload by such a role adopts what was installed with the event triggers off.
 
@@ -129,8 +194,10 @@ BEGIN
 END $$;
 SELECT format('CREATE FUNCTION dx_schema.trap(%1$s, %1$s) RETURNS boolean LANGUAGE sql AS ''SELECT dx_schema.trap()'';
   CREATE OPERATOR dx_schema.= (FUNCTION = dx_schema.trap, LEFTARG = %1$s, RIGHTARG = %1$s);
-  CREATE OPERATOR dx_schema.<> (FUNCTION = dx_schema.trap, LEFTARG = %1$s, RIGHTARG = %1$s);', type)
-  FROM unnest(ARRAY['name', 'text', 'oid', 'integer', 'bigint', 'boolean']) type \gexec
+  CREATE OPERATOR dx_schema.<> (FUNCTION = dx_schema.trap, LEFTARG = %1$s, RIGHTARG = %1$s);
+  CREATE OPERATOR dx_schema.>= (FUNCTION = dx_schema.trap, LEFTARG = %1$s, RIGHTARG = %1$s);
+  CREATE OPERATOR dx_schema.<= (FUNCTION = dx_schema.trap, LEFTARG = %1$s, RIGHTARG = %1$s);', type)
+  FROM unnest(ARRAY['name', 'text', 'oid', 'integer', 'bigint', 'boolean', 'interval']) type \gexec
 CREATE FUNCTION dx_schema.current_database() RETURNS name LANGUAGE sql AS $$SELECT dx_schema.trap()::text::name$$;
 CREATE FUNCTION dx_schema.quote_identifier(text) RETURNS text LANGUAGE sql AS $$SELECT dx_schema.trap()::text$$;
 CREATE FUNCTION dx_schema.count() RETURNS bigint LANGUAGE sql AS $$SELECT dx_schema.trap()::integer::bigint$$;
@@ -138,6 +205,7 @@ CREATE TABLE dx_schema.pg_extension (oid oid, extname name, extowner oid, extver
 CREATE TABLE dx_schema.pg_database (oid oid, datname name);
 CREATE TABLE dx_schema.registered_extension (extension name, version text, library text, eager boolean,
                                              loaded boolean, boot bigint, incarnation bigint);
+CREATE TABLE dx_schema.worker_settings (extension name, worker text, enabled boolean, restart text, restart_delay interval);
 CREATE TABLE dx_schema.registered_allocation (name text, extension name, scope text, size bigint);
 INSERT INTO dx_schema.pg_extension VALUES (1, 'dx_bad', 10, '0.1');
 INSERT INTO dx_schema.registered_extension VALUES ('dx_bad', '0.1', '$libdir/dx_bad', true, true, 0, 0);
@@ -163,6 +231,12 @@ SELECT pg_temp.with_path('dx_schema, pg_catalog, public', command) FROM unnest(A
   'SELECT * FROM dynpgext.extensions', 'SELECT * FROM dynpgext.allocations', 'SELECT * FROM dynpgext.workers',
   'SELECT * FROM dynpgext.cluster_allocations', 'SELECT * FROM dynpgext.cluster_workers',
   'SELECT * FROM dynpgext.status', 'SELECT * FROM dynpgext.reload()',
+  'SELECT * FROM dynpgext.events', 'SELECT * FROM dynpgext.worker_settings', $$SELECT dynpgext.release('dx_memory')$$,
+  'CREATE EXTENSION dx_worker SCHEMA public', 'SELECT * FROM dynpgext.events', 'SELECT * FROM dynpgext.workers',
+  $$SELECT dynpgext.configure_worker('dx_worker', 'dx local', true, 'always', '1 s')$$,
+  $$INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx global', true, 'always', '1 s')$$,
+  'SELECT * FROM dynpgext.workers', 'UPDATE dynpgext.worker_settings SET enabled = NULL',
+  $$SELECT dynpgext.reset_worker('dx_worker', 'dx local')$$, 'DROP EXTENSION dx_worker',
   $$SELECT dynpgext.unload('dx_memory')$$, $$SELECT dynpgext.load('dx_memory')$$,
   'DROP EXTENSION dx_requires', 'ALTER EXTENSION dx_memory UPDATE TO "0.2"']) command;
 SELECT is(pg_temp.memory_of('dx_memory'),
@@ -176,12 +250,16 @@ SELECT set_eq('SELECT extension::text FROM dynpgext.extensions', ARRAY['dx_memor
 CREATE TEMPORARY TABLE registered_extension (LIKE dynpgext.registered_extension);
 CREATE TEMPORARY TABLE pg_extension (LIKE pg_catalog.pg_extension);
 CREATE TEMPORARY TABLE pg_database (LIKE pg_catalog.pg_database);
+CREATE TEMPORARY TABLE worker_settings (LIKE dynpgext.worker_settings);
 SELECT pg_temp.with_path('pg_temp, pg_catalog, public', command) FROM unnest(ARRAY[
   'DROP EXTENSION dx_trusted', 'CREATE EXTENSION dx_trusted SCHEMA public', 'SELECT * FROM dynpgext.extensions',
-  'SELECT * FROM dynpgext.reload()']) command;
+  'SELECT * FROM dynpgext.reload()', 'SELECT * FROM dynpgext.workers', 'SELECT * FROM dynpgext.events',
+  'CREATE EXTENSION dx_worker SCHEMA public', $$SELECT dynpgext.configure_worker('dx_worker', 'dx local', true)$$,
+  'DROP EXTENSION dx_worker']) command;
 SELECT set_eq('SELECT extension::text FROM dynpgext.extensions', ARRAY['dx_memory', 'dx_trusted'],
   'temporary tables are not mistaken for others');
-DROP TABLE pg_temp.registered_extension, pg_temp.pg_extension, pg_temp.pg_database;
+SELECT is_empty('SELECT * FROM pg_temp.worker_settings', 'nor written');
+DROP TABLE pg_temp.registered_extension, pg_temp.pg_extension, pg_temp.pg_database, pg_temp.worker_settings;
 
 -- With the traps in place dynpgext itself can be installed.
 
@@ -189,6 +267,8 @@ SELECT pg_temp.with_path('dx_schema, pg_catalog, public', 'DROP EXTENSION dynpge
 SELECT pg_temp.with_path('dx_schema, pg_catalog, public', 'CREATE EXTENSION dynpgext');
 SELECT set_eq('SELECT extension::text FROM dynpgext.extensions', ARRAY['dx_memory', 'dx_trusted'],
   'it adopts what is installed');
+SELECT throws_ok($$INSERT INTO dynpgext.worker_settings VALUES ('x', 'y', NULL, NULL, '-1 s')$$, '23514', NULL,
+  'its constraints are made of the server''s own operators');
 DROP EXTENSION dx_memory, dx_trusted;
 SET client_min_messages = error;
 DROP SCHEMA dx_schema CASCADE;
@@ -198,6 +278,7 @@ SET client_min_messages = warning;
 
 ALTER TABLE dynpgext.registered_extension ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE dynpgext.registered_allocation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE dynpgext.worker_settings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE EXTENSION dx_memory;
 SELECT is(pg_temp.memory_of('dx_memory'),
   'dx_memory:global global 1048576, dx_memory:global_small global 100, dx_memory:going database 4096, dx_memory:local database 64',
@@ -213,6 +294,19 @@ DROP EXTENSION dx_memory;
 SELECT is_empty('SELECT * FROM dynpgext.registered_allocation', 'and a drop removes all rows');
 ALTER TABLE dynpgext.registered_extension NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 ALTER TABLE dynpgext.registered_allocation NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
+CREATE EXTENSION dx_worker;
+GRANT EXECUTE ON FUNCTION dynpgext.configure_worker, dynpgext.reset_worker TO dx_operator;
+SET ROLE dx_operator;
+SET row_security = off;
+SELECT lives_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => false)$$, 'a worker is configured under it');
+RESET row_security;
+RESET ROLE;
+SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'which takes effect');
+SET ROLE dx_operator;
+SELECT is(dynpgext.reset_worker('dx_worker', 'dx local'), true, 'and reset');
+RESET ROLE;
+DROP EXTENSION dx_worker;
+ALTER TABLE dynpgext.worker_settings NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
 
 -- A schema made beforehand
@@ -227,11 +321,14 @@ CREATE TABLE dynpgext.registered_extension (extension name, version text, librar
                                             loaded boolean, boot bigint, incarnation bigint);
 CREATE TABLE dynpgext.registered_allocation (name text, extension name, scope text, size bigint);
 CREATE TABLE dynpgext.registered_worker (extension name, name text, type text, scope text, library text, function text,
-  flags integer, start integer, notify boolean, callback boolean, extra bytea, argument bigint);
+  flags integer, start integer, notify boolean, callback boolean, extra bytea, argument bigint, restart text,
+  restart_delay bigint, deadline bigint);
+CREATE TABLE dynpgext.worker_settings (extension name, worker text, enabled boolean, restart text, restart_delay interval);
 INSERT INTO dynpgext.registered_extension VALUES ('dx_usage', '0.1', '$libdir/dx_usage', true, true, 0, 1);
 INSERT INTO dynpgext.registered_allocation VALUES ('dx:evil', 'dx_usage', 'database', 64);
 INSERT INTO dynpgext.registered_worker VALUES ('dx_usage', 'dx evil', 'dx evil', 'database', '$libdir/dx_usage', 'worker',
-  1, 2, false, false, decode(repeat('00', 128), 'hex'), 0);
+  1, 2, false, false, decode(repeat('00', 128), 'hex'), 0, 'always', 0, 0);
+INSERT INTO dynpgext.worker_settings VALUES ('dx_usage', 'dx evil', true, 'always', '0');
 RESET ROLE;
 CREATE EXTENSION dx_memory;
 SELECT is(dx_read('dx:evil'), NULL, 'tables of the same names, without the extension, are not trusted');

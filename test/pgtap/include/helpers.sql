@@ -56,14 +56,26 @@ $$;
 
 -- How many processes of this server have the name of the worker in their title.  Not from
 -- pg_stat_activity: a worker that has not connected to a database is not in it.
-CREATE FUNCTION pg_temp.processes(of_worker text) RETURNS bigint LANGUAGE sql AS $$
-  SELECT count(*)
-    FROM split_part(pg_read_file('postmaster.pid'), E'\n', 1) postmaster,
-         string_to_table(trim(pg_read_file(format('/proc/%1$s/task/%1$s/children', postmaster))), ' ') child
-   WHERE child <> ''
-     AND position(convert_to('postgres: ' || of_worker || ' ', 'UTF8')
-                  IN pg_read_binary_file(format('/proc/%s/cmdline', child), 0, 1000, true)) = 1
-$$;
+CREATE FUNCTION pg_temp.processes(of_worker text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  postmaster text := split_part(pg_read_file('postmaster.pid'), E'\n', 1);
+  title bytea := convert_to('postgres: ' || of_worker || ' ', 'UTF8');
+  child text;
+  found bigint := 0;
+BEGIN
+  FOREACH child IN ARRAY
+    string_to_array(trim(pg_read_file(format('/proc/%1$s/task/%1$s/children', postmaster))), ' ')
+  LOOP
+    BEGIN
+      IF position(title IN pg_read_binary_file(format('/proc/%s/cmdline', child), 0, 1000, true)) = 1 THEN
+        found := found + 1;
+      END IF;
+    EXCEPTION WHEN internal_error THEN  -- ESRCH: it has ended since
+      NULL;
+    END;
+  END LOOP;
+  RETURN found;
+END $$;
 
 -- The allocations that can be used, as one line of text: "name scope size ..., ...".
 CREATE FUNCTION pg_temp.memory_of(of_extension name) RETURNS text LANGUAGE sql AS $$

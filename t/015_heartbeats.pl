@@ -1,0 +1,185 @@
+# Workers that fall silent, and those that only seem to; what dynpgext_worker_wait() sees; workers
+# that do not end.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# 1 and 2 are to fall silent, 3 waits with a long timeout, 4 sends heartbeats, 5 has no deadline.
+# The launcher has to be told of everything: it looks by itself once an hour.
+my $node = new_cluster('main',
+    'dynpgext.naptime' => '1h',
+    'dynpgext.stop_timeout' => '200ms',
+    'dx_supervised.deadline' => '150,150,150,150,0',
+    'dx_supervised.delay' => 10,
+    'dx_supervised.note' => 'first',
+    'dx_supervised.restart' => 'never,on_failure,always',
+    'dx_supervised.workers' => 5);
+add_database($node, 'one', qw(dynpgext dx_supervised));
+is_whole($node, 'all is well before', 'one');
+
+sub is_shown {
+    my ($n, $condition, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return shows($node, 'one', "dx supervised $n", $condition, $test);
+}
+
+my $pids = q(SELECT string_agg(pid::text, ' ' ORDER BY name) FROM dynpgext.workers WHERE name ~ '[345]$');
+my $alive = value($node, 'one', $pids);
+ok(tell($node, 'one', 4, 'beat'), 'one works, and sends heartbeats');
+ok(tell($node, 'one', 5, 'silent'), 'one without a deadline is silent');
+
+sub silences {
+    my ($n, $offset) = @_;
+    return log_count($node, qr/WARNING:  background worker "dx supervised $n" of extension "dx_supervised" has sent no heartbeat for 150 ms/, $offset);
+}
+
+subtest 'silent, restart never' => sub {
+    my $offset = log_offset($node);
+    my $pid = pid_of($node, 'one', 'dx supervised 1');
+    ok(tell($node, 'one', 1, 'silent'), 'it falls silent');
+    is_shown(1, "state = 'unresponsive' AND pid = $pid", 'it is unresponsive');
+    ok($node->poll_query_until('one', q(
+        SELECT clock_timestamp() - max(at) > interval '500 ms' FROM dynpgext.events WHERE event = 'unresponsive')), 'for several deadlines');
+    is_shown(1, "state = 'unresponsive' AND pid = $pid AND starts = 1", 'it is left alone');
+    is(silences(1, $offset), 1, 'the log says so once');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'unresponsive' AND name = 'dx supervised 1')), 1, 'there is one event');
+    is(value($node, 'one', 'SELECT workers FROM dynpgext.status'), 5, 'it counts as one that runs');
+    ok(tell($node, 'one', 1, 'wait'), 'it waits again');
+    is_shown(1, "state = 'running' AND pid = $pid", 'it is running');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'recovered' AND name = 'dx supervised 1')), 1, 'an event says so');
+    $offset = log_offset($node);
+    ok(tell($node, 'one', 1, 'silent'), 'it falls silent again');
+    is_shown(1, q(state = 'unresponsive'), 'it is unresponsive again');
+    is(silences(1, $offset), 1, 'the log says so again');
+    is(value($node, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1'))), 't', 'stop_worker ends it');
+    is_shown(1, q(state = 'stopped' AND pid IS NULL), 'it is stopped');
+    value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
+    ok(tell($node, 'one', 1, 'silent'), 'it falls silent again');
+    is_shown(1, q(state = 'unresponsive'), 'it is unresponsive again');
+    ok(tell($node, 'one', 1, 'exit0'), 'told to exit with 0');
+    is_shown(1, q(state = 'stopped' AND last_exit_code = 0 AND last_error IS NULL), 'it may end by itself');
+    value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
+};
+
+subtest 'policy set while it is silent' => sub {
+    ok(tell($node, 'one', 1, 'silent'), 'it falls silent');
+    is_shown(1, q(state = 'unresponsive' AND restart = 'never'), 'it is unresponsive');
+    my $starts = value($node, 'one', q(SELECT starts FROM dynpgext.workers WHERE name = 'dx supervised 1'));
+    value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 1', restart => 'on_failure')));
+    is_shown(1, "state = 'running' AND starts = $starts + 1", 'by its new policy it is restarted');
+    value($node, 'one', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1')));
+    tell($node, 'one', 1, 'wait');
+};
+
+subtest 'silent, restart on_failure' => sub {
+    my $offset = log_offset($node);
+    my $pid = pid_of($node, 'one', 'dx supervised 2');
+    ok(tell($node, 'one', 2, 'silent'), 'it falls silent');
+    is_shown(2, "state = 'running' AND pid <> $pid AND starts = 2", 'it is restarted');
+    is(value($node, 'one', q(SELECT last_exit_code, last_error FROM dynpgext.workers WHERE name = 'dx supervised 2')),
+        '1|57P01: no heartbeat within its deadline of 150 ms', 'the error says why');
+    is(silences(2, $offset), 1, 'the log says so once');
+    is(value($node, 'one', q(SELECT string_agg(event, ' ' ORDER BY at) FROM dynpgext.events WHERE name = 'dx supervised 2')),
+        'started unresponsive exited backoff restarted', 'so do the events');
+};
+
+subtest 'the others' => sub {
+    is(value($node, 'one', $pids), $alive, 'one that waits, one that sends heartbeats and one without a deadline are left alone');
+    is(value($node, 'one', q(SELECT string_agg(DISTINCT state, ' ') FROM dynpgext.workers WHERE name ~ '[345]$')), 'running', 'they run');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name ~ '[345]$' AND event <> 'started')), 0, 'nothing has happened to them');
+    ok($node->poll_query_until('one', 'SELECT beats > 100 FROM dx_supervised_info(4)'), 'one has sent heartbeats');
+    is(value($node, 'one', 'SELECT wakes < 3 FROM dx_supervised_info(3)'), 't', 'one has waited, and not returned to its author');
+};
+
+subtest 'a reload while it waits' => sub {
+    ok(tell($node, 'one', 4, 'wait'), 'all wait');
+    configure($node, 'one', 'dx_supervised.note' => 'second');
+    ok($node->poll_query_until('one', "SELECT note = 'second' FROM dx_supervised_info($_)"), "worker $_ sees it") for 1 .. 4;
+    # it looks when it waits again
+    ok(tell($node, 'one', 5, 'wait'), 'the other one, too');
+    ok($node->poll_query_until('one', q(SELECT note = 'second' FROM dx_supervised_info(5))), 'sees it then');
+    is(value($node, 'one', q(SELECT wakes > 0 AND wakes < 5 FROM dx_supervised_info(3))), 't', 'it has not been woken for nothing');
+};
+
+subtest 'a timeout' => sub {
+    configure($node, 'one', 'dx_supervised.wait' => '20');
+    ok($node->poll_query_until('one', "SELECT wakes > 10 FROM dx_supervised_info($_)"), "worker $_ returns from its wait") for 3, 5;
+    configure($node, 'one', 'dx_supervised.wait' => '-1');
+};
+
+subtest 'a deaf one' => sub {
+    my $overdue = qr/WARNING:  background worker "dx supervised 5" of extension "dx_supervised" was told to end, and has not within 200 ms/;
+    my $offset = log_offset($node);
+    my $pid = pid_of($node, 'one', 'dx supervised 5');
+    ok(tell($node, 'one', 5, 'deaf'), 'it ignores SIGTERM');
+    ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(5))), 'it does');
+    my ($code, $out, $error) = $node->psql('one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 5')));
+    is("$code $out", '0 t', 'stop_worker returns');
+    like($error, qr/WARNING:.*"dx supervised 5" of extension "dx_supervised" has not ended yet/, 'with a warning');
+    is_shown(5, "state = 'stopping' AND pid = $pid", 'it is stopping');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 5')), 'an event');
+    ok($node->poll_query_until('one', q(
+        SELECT clock_timestamp() - max(at) > interval '500 ms' FROM dynpgext.events WHERE event = 'overdue')), 'after a while');
+    is(log_count($node, $overdue, $offset), 1, 'the launcher has named it in the log, once');
+    ok($node->log_contains(qr/HINT:  Its code does not serve interrupts/, $offset), 'with a hint');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'overdue')), 1, 'and no more events');
+
+    ok(tell($node, 'one', 5, 'exit0'), 'it ends after all');
+    is_shown(5, q(state = 'stopped' AND pid IS NULL AND last_exit_code = 0), 'it is stopped');
+    value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
+
+    # with a deadline: it falls silent, is told to end, and does not
+    $offset = log_offset($node);
+    $pid = pid_of($node, 'one', 'dx supervised 2');
+    my $starts = value($node, 'one', q(SELECT starts FROM dynpgext.workers WHERE name = 'dx supervised 2'));
+    ok(tell($node, 'one', 2, 'deaf'), 'one with a deadline ignores it, too');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 2')), 'it is overdue');
+    is_shown(2, "state = 'unresponsive' AND pid = $pid", 'it is unresponsive');
+    is(silences(2, $offset), 1, 'the log says once that it is silent');
+    is(log_count($node, qr/WARNING:  background worker "dx supervised 2".*was told to end/, $offset), 1, 'and that it does not end');
+    ok(tell($node, 'one', 2, 'exit0'), 'it ends after all');
+    is_shown(2, "state = 'running' AND starts = $starts + 1", 'and is restarted, for it was silent');
+
+    $offset = log_offset($node);
+    ok(tell($node, 'one', 5, 'deaf'), 'one ignores SIGTERM');
+    ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(5))), 'it does');
+    $pid = pid_of($node, 'one', 'dx supervised 5');
+    is($node->psql('one', q(SET statement_timeout = '150 ms'; DROP EXTENSION dx_supervised)), 0, 'DROP EXTENSION does not wait for it');
+    $node->wait_for_log($overdue, $offset);
+    is(value($node, 'one', q(SELECT name, state, pid FROM dynpgext.cluster_workers)), "dx supervised 5|stopping|$pid", 'it is shown');
+    is(log_count($node, $overdue, $offset), 1, 'and named in the log');
+};
+
+subtest 'the postmaster is killed' => sub {
+    my %processes = processes($node);
+    my @ours = map {@$_} @processes{ grep {/^dx |dynpgext/} keys %processes };
+    cmp_ok(scalar @ours, '>=', 2, 'a launcher and a worker run');
+    kill 'KILL', $processes{'dx supervised 5'}[0];    # the deaf one would not see it
+    $node->poll_query_until('one', q(SELECT dynpgext.version() <> '')) or die;
+    value($node, 'one', 'CREATE EXTENSION dx_supervised');
+    is_whole($node, 'all runs', 'one');
+    %processes = processes($node);
+    my %workers = map { $_ => $processes{$_} } grep {/^dx supervised/} keys %processes;
+    is(scalar keys %workers, 5, 'five workers wait');
+    my @pids = (map({@$_} values %workers), @{ $processes{'dynpgext launcher'} });
+    $node->kill9;
+    my $left = @pids;
+    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
+        $left = grep { kill 0, $_ } @pids;
+        last if !$left;
+        select undef, undef, undef, 0.1;
+    }
+    is($left, 0, 'they end with it');
+    # what is connected to its shared memory has ended, too
+    $node->start;
+    value($node, 'one', 'SELECT dynpgext.version()');
+    is_whole($node, 'with the next start all runs', 'one');
+};
+
+$node->stop;
+done_testing();

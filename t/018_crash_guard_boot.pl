@@ -1,0 +1,134 @@
+# Extensions that take the server down while it comes up: the server becomes usable all the same.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('main',
+    'shared_preload_libraries' => 'dynpgext',
+    'dx_supervised.delay' => 0,
+    'dx_supervised.restart' => 'never,always',
+    'dx_supervised.workers' => 3);
+add_database($node, 'one', qw(dynpgext dx_memory dx_supervised dx_raise dx_usage));
+add_database($node, 'two', qw(dynpgext dx_memory));
+is_whole($node, 'all is well before', qw(one two));
+
+# Starts the server, which crashes a number of times, and waits until it has settled.
+sub start_crashing {
+    my ($crashes) = @_;
+    my $offset = log_offset($node);
+    $node->start(fail_ok => 1);
+    my $crash = qr/all server processes terminated; reinitializing.*?/s;
+    $node->wait_for_log(qr/(?:$crash){$crashes}database system is ready to accept connections/s, $offset);
+    return $offset;
+}
+
+sub crashes { return log_count($node, qr/all server processes terminated; reinitializing/, $_[0]) }
+
+# The complaints of whole(), but for what is quarantined.
+sub others_are_whole {
+    my ($test, $quarantined, @databases) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    for my $database (@databases) {
+        ok($node->poll_query_until($database, qq(
+            SELECT NOT EXISTS (SELECT FROM dynpgext.extensions WHERE state <> 'provisioned' AND extension <> '$quarantined')
+               AND NOT EXISTS (SELECT FROM dynpgext.allocations WHERE state <> 'allocated' AND extension <> '$quarantined')
+               AND NOT EXISTS (SELECT FROM dynpgext.workers WHERE state <> 'running' AND '$quarantined' NOT IN (extension, name))
+               AND NOT EXISTS (SELECT FROM dynpgext.reload(dry_run => true)))), "$test in $database");
+    }
+    return;
+}
+
+my $state = q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_raise');
+
+subtest 'init that crashes after a restart' => sub {
+    $node->stop;
+    $node->append_conf('postgresql.conf', q(dx_raise.at = 'crash'));
+    my $offset = start_crashing(3);
+    ok($node->poll_query_until('one', $state, 'quarantined'), 'the extension is quarantined');
+    is(crashes($offset), 3, 'after three crashes');
+    is(log_count($node, qr/WARNING:  code of extension "dx_raise" in the database with OID \d+ took the server down \(\d of 3 times/, $offset),
+        3, 'the log names it each time');
+    is(log_count($node, qr/took the server down \(/, $offset), 3, 'and nobody else');
+    is(log_count($node, qr/WARNING:  code of extension "dx_raise" .* is quarantined: .*\n.*HINT:  Nothing of it runs until dynpgext\.release\('dx_raise'\)/, $offset),
+        1, 'then that it is quarantined, with a hint');
+    others_are_whole('everything else is there', 'dx_raise', qw(one two));
+    like(value($node, 'one', q(SELECT error FROM dynpgext.extensions WHERE extension = 'dx_raise')),
+        qr/^quarantined since .*: it took the server down 3 times; dynpgext\.release\(\) ends it$/, 'the view says why');
+    is(value($node, 'one', q(SELECT state, pid IS NULL FROM dynpgext.workers WHERE extension = 'dx_raise')), 'quarantined|t', 'its worker does not run');
+    is(value($node, 'one', q(SELECT object || ' ' || event FROM dynpgext.events WHERE extension = 'dx_raise' AND object = 'extension' ORDER BY at)),
+        "extension crashed\nextension quarantined", 'the events say so');
+    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload does not run it');
+    like(error_of($node, 'one', q(SELECT dynpgext.start_worker('dx_raise', 'dx raise');)), qr/ERROR:  55000: .*quarantined/, 'start_worker neither');
+    like(error_of($node, 'one', q(SELECT dynpgext.unload('dx_raise');)) || 'ok', qr/^ok|ERROR:  55000/, 'unload neither');
+    like(error_of($node, 'one', q(SELECT dynpgext.load('dx_raise');)), qr/ERROR:  55000: .*quarantined/, 'nor load');
+};
+
+subtest 'DROP and CREATE EXTENSION of the quarantined' => sub {
+    my $offset = log_offset($node);
+    $node->safe_psql('one', 'BEGIN; DROP EXTENSION dx_raise; ROLLBACK');
+    is(value($node, 'one', $state) =~ /quarantined|unloaded/ ? 1 : 0, 1, 'rolled back, nothing has changed');
+    $node->restart;
+    others_are_whole('after a restart, everything else is there', 'dx_raise', qw(one two));
+    $node->safe_psql('one', 'DROP EXTENSION dx_raise');
+    is_whole($node, 'dropped, all is well', qw(one two));
+    $node->safe_psql('one', 'ALTER DATABASE one SET dx_raise.at = \'none\'');
+    $node->safe_psql('one', 'CREATE EXTENSION dx_raise');
+    is_whole($node, 'it begins anew', qw(one two));
+    is(crashes($offset), 0, 'nothing has crashed');
+};
+
+subtest 'CREATE EXTENSION crashes' => sub {
+    $node->safe_psql('two', 'CREATE EXTENSION dx_usage');
+    for my $time (1 .. 3) {
+        my $offset = crash($node, sub { $node->psql('two', 'CREATE EXTENSION dx_raise') });
+        is_whole($node, 'all is back', qw(one two));
+        ok($node->log_contains(qr/WARNING:  code of extension "dx_raise" in the database with OID \d+ took the server down \($time of 3 times/, $offset), "the log says: $time");
+    }
+    my $offset = log_offset($node);
+    my ($code, $out, $error) = $node->psql('two', 'CREATE EXTENSION dx_raise');
+    is($code, 0, 'then CREATE EXTENSION succeeds, without running it');
+    like($error, qr/WARNING:.*quarantined/, 'with a warning');
+    is(crashes($offset), 0, 'nothing has crashed');
+    is(value($node, 'two', $state), 'quarantined', 'it is quarantined');
+    is(value($node, 'one', $state), 'provisioned', 'in that database alone');
+    $node->safe_psql('postgres', q(ALTER DATABASE two SET dx_raise.at = 'none'));
+    is(value($node, 'two', q(SELECT dynpgext.release('dx_raise'))), 't', 'released');
+    is_whole($node, 'all is well', qw(one two));
+};
+
+subtest 'a worker that crashes whenever it starts' => sub {
+    $node->stop;
+    $node->append_conf('postgresql.conf', q(dx_supervised.crash = 'dx supervised 2'));
+    my $offset = start_crashing(3);
+    shows($node, 'one', 'dx supervised 2', q(state = 'quarantined' AND pid IS NULL), 'it is quarantined');
+    is(crashes($offset), 3, 'after three crashes');
+    is(log_count($node, qr/WARNING:  background worker "dx supervised 2" of extension "dx_supervised" .* took the server down \(/, $offset), 3, 'the log names it each time');
+    is(log_count($node, qr/took the server down \(/, $offset), 3, 'and nobody else');
+    others_are_whole('everything else is there', 'dx supervised 2', qw(one two));
+    $node->restart;
+    others_are_whole('after a restart, too', 'dx supervised 2', qw(one two));
+    shows($node, 'one', 'dx supervised 2', q(state = 'quarantined' AND pid IS NULL), 'it is quarantined');
+    $node->append_conf('postgresql.conf', q(dx_supervised.crash = ''));
+    $node->reload;
+    ok($node->poll_query_until('one', q(SELECT current_setting('dx_supervised.crash') = '')), 'healed');
+    is(value($node, 'one', q(SELECT dynpgext.release('dx_supervised'))), 't', 'released');
+    is_whole($node, 'all is well', qw(one two));
+};
+
+subtest 'without preload' => sub {
+    set_preload($node, 0);
+    $node->append_conf('postgresql.conf', q(dx_supervised.crash = 'dx supervised 3'));
+    $node->restart;
+    my $offset = log_offset($node);
+    shows($node, 'one', 'dx supervised 3', q(state = 'quarantined'), 'it is quarantined');
+    others_are_whole('everything else is there', 'dx supervised 3', 'one');
+    is(crashes($offset), 3, 'after three crashes');
+};
+
+$node->stop;
+done_testing();

@@ -1,0 +1,277 @@
+/*
+ * As many workers as the setting dx_supervised.workers says, supervised as other settings say.
+ * They do what they are told through a block of shared memory, and wait with
+ * dynpgext_worker_wait() meanwhile.
+ *
+ * Each field is written by one side: the callback, the worker, or dx_supervised_command().
+ */
+#include "dx.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "port/atomics.h"
+#include "postmaster/interrupt.h"
+
+PG_MODULE_MAGIC;
+DYNPGEXT_MAGIC;
+PG_FUNCTION_INFO_V1(dx_supervised_command);
+PG_FUNCTION_INFO_V1(dx_supervised_info);
+
+extern DYNPGEXT_EXPORT void dx_supervised_main(Datum argument);
+
+#define LOCAL_BOARD "dx_supervised:local"
+#define GLOBAL_BOARD "dx_supervised:global"
+#define NAME "dx supervised %d"
+#define MAX_WORKERS 100
+
+typedef struct Worker {
+  int pid; /* while it listens */
+  Latch *latch;
+  int starts;
+  uint64 wakes; /* ends of dynpgext_worker_wait() */
+  uint64 beats; /* of the command "beat" */
+  char doing[32];
+  char note[64];    /* the setting dx_supervised.note, as it saw it last */
+  char command[32]; /* of dx_supervised_command(); emptied by the worker */
+  int callbacks;
+} Worker;
+
+typedef struct Board {
+  Worker workers[MAX_WORKERS];
+} Board;
+
+static Worker *me;
+
+/* Item n, from 1 on, of the list in a setting; where it is shorter, its last. */
+static const char *
+item(const char *setting, const char *fallback, int n) {
+  static char text[64];
+  const char *list = dx_setting(setting, fallback);
+  const char *comma;
+
+  while (--n > 0 && (comma = strchr(list, ',')) != NULL)
+    list = comma + 1;
+  strlcpy(text, list, sizeof(text));
+  text[strcspn(text, ",")] = '\0';
+  return text;
+}
+
+static bool
+is_on(const char *setting) {
+  return strcmp(dx_setting(setting, "off"), "on") == 0;
+}
+
+static int
+policy(const char *name) {
+  if (strcmp(name, "on_failure") == 0)
+    return DYNPGEXT_RESTART_ON_FAILURE;
+  if (strcmp(name, "always") == 0)
+    return DYNPGEXT_RESTART_ALWAYS;
+  return DYNPGEXT_RESTART_NEVER;
+}
+
+/* Where a session, or a process that provisions, looks. */
+static const char *
+board_name(void) {
+  return strcmp(dx_setting("dx_supervised.scope", "local"), "global") == 0 ? GLOBAL_BOARD
+                                                                           : LOCAL_BOARD;
+}
+
+static void
+started(BackgroundWorkerHandle *worker, void *data) {
+  Board *board = dynpgext_lookup_shmem(board_name());
+
+  (void)worker;
+  if (board != NULL)
+    board->workers[*(const int *)data].callbacks++;
+}
+
+void
+_Dynpgext_init(const dynpgext_handle *handle) {
+  static int numbers[MAX_WORKERS];
+  const char *board = board_name();
+  int scope =
+      strcmp(board, GLOBAL_BOARD) == 0 ? DYNPGEXT_SCOPE_GLOBAL : DYNPGEXT_SCOPE_DATABASE_LOCAL;
+  int count = Min(MAX_WORKERS, atoi(dx_setting("dx_supervised.workers", "1")));
+
+  if (is_on("dx_supervised.raise"))
+    ereport(ERROR, (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("dx_supervised raises in init")));
+  handle->allocate_shmem(handle, board, sizeof(Board), NULL, NULL, scope);
+  for (int i = 0; i < count; i++) {
+    char name[BGW_MAXLEN];
+    BackgroundWorker worker;
+    dynpgext_bgworker_options options = {.size = sizeof(options)};
+
+    numbers[i] = i;
+    snprintf(name, sizeof(name), NAME, i + 1);
+    worker = dx_worker_named(name, "dx_supervised_main");
+    strlcpy(worker.bgw_extra, board, sizeof(worker.bgw_extra));
+    if (is_on("dx_supervised.connect"))
+      worker.bgw_flags |= BGWORKER_BACKEND_DATABASE_CONNECTION;
+    options.restart = policy(item("dx_supervised.restart", "never", i + 1));
+    options.restart_delay = atoi(item("dx_supervised.delay", "0", i + 1));
+    options.deadline = atoi(item("dx_supervised.deadline", "0", i + 1));
+    handle->register_bgworker_with(handle, &worker,
+                                   is_on("dx_supervised.callback") ? started : NULL, &numbers[i],
+                                   scope, &options);
+  }
+}
+
+static void
+stop_listening(int code, Datum argument) {
+  (void)code;
+  (void)argument;
+  me->pid = 0;
+}
+
+/* A SIGTERM handler that does not listen. */
+static void
+ignore_signal(SIGNAL_ARGS) {
+  (void)postgres_signal_arg;
+}
+
+static void
+take(char *command) {
+  strlcpy(command, me->command, sizeof(me->command));
+  me->command[0] = '\0';
+  if (command[0] != '\0')
+    strlcpy(me->doing, command, sizeof(me->doing));
+}
+
+/* For as long as there is no other command. */
+static void
+go_on(bool interruptible, bool with_heartbeats) {
+  while (me->command[0] == '\0') {
+    pg_usleep(5000);
+    if (interruptible)
+      CHECK_FOR_INTERRUPTS();
+    if (with_heartbeats) {
+      dynpgext_worker_heartbeat();
+      me->beats++;
+    }
+  }
+}
+
+/* False: the function is to return. */
+static bool
+obey(const char *command) {
+  if (strcmp(command, "return") == 0)
+    return false;
+  if (strcmp(command, "exit0") == 0)
+    proc_exit(0);
+  else if (strcmp(command, "exit1") == 0)
+    proc_exit(1);
+  else if (strcmp(command, "exit3") == 0)
+    proc_exit(3);
+  else if (strcmp(command, "libc_exit0") == 0)
+    exit(0);
+  else if (strcmp(command, "error") == 0)
+    ereport(ERROR, (errcode(ERRCODE_DIVISION_BY_ZERO),
+                    errmsg("dx_supervised was told to raise an error")));
+  else if (strcmp(command, "fatal") == 0)
+    ereport(FATAL,
+            (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("dx_supervised was told to end fatally")));
+  else if (strcmp(command, "own_sigquit") == 0)
+    pqsignal(SIGQUIT, SignalHandlerForCrashExit);
+  else if (strcmp(command, "segv") == 0)
+    raise(SIGSEGV);
+  else if (strcmp(command, "kill9") == 0)
+    raise(SIGKILL);
+  else if (strcmp(command, "silent") == 0)
+    go_on(true, false);
+  else if (strcmp(command, "beat") == 0)
+    go_on(true, true);
+  else if (strcmp(command, "deaf") == 0) {
+    pqsignal(SIGTERM, ignore_signal);
+    go_on(false, false);
+  }
+  return true;
+}
+
+void
+dx_supervised_main(Datum argument) {
+  Board *board = dynpgext_lookup_shmem(MyBgworkerEntry->bgw_extra);
+  const char *name = MyBgworkerEntry->bgw_name;
+  char command[sizeof(me->command)];
+  int number = 0;
+
+  if (board == NULL)
+    elog(ERROR, "dx_supervised: no memory");
+  if (sscanf(name, NAME, &number) != 1 || number < 1 || number > MAX_WORKERS)
+    elog(ERROR, "dx_supervised: what is a worker called \"%s\"?", name);
+  me = &board->workers[number - 1];
+  if (strcmp(dx_setting("dx_supervised.crash", ""), name) == 0)
+    raise(SIGSEGV);
+  if (strcmp(dx_setting("dx_supervised.fail", ""), name) == 0)
+    elog(ERROR, "dx_supervised fails at start");
+  if (is_on("dx_supervised.connect")) {
+    BackgroundWorkerUnblockSignals();
+    BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
+  }
+
+  me->command[0] = '\0'; /* what was meant for the process before */
+  strlcpy(me->doing, "waiting", sizeof(me->doing));
+  strlcpy(me->note, dx_setting("dx_supervised.note", ""), sizeof(me->note));
+  me->latch = MyLatch;
+  me->starts++;
+  before_shmem_exit(stop_listening, (Datum)0);
+  pg_write_barrier();
+  me->pid = MyProcPid;
+  do {
+    (void)dynpgext_worker_wait(atoi(dx_setting("dx_supervised.wait", "-1")));
+    me->wakes++;
+    strlcpy(me->note, dx_setting("dx_supervised.note", ""), sizeof(me->note));
+    take(command);
+  } while (obey(command));
+}
+
+static Worker *
+get_worker(FunctionCallInfo fcinfo) {
+  Board *board = dynpgext_lookup_shmem(board_name());
+  int number = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
+
+  if (number < 1 || number > MAX_WORKERS)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("workers are 1 to 100")));
+  return board == NULL ? NULL : &board->workers[number - 1];
+}
+
+/* False when nobody listens. */
+Datum
+dx_supervised_command(PG_FUNCTION_ARGS) {
+  Worker *worker = get_worker(fcinfo);
+  const char *command = DX_ARGUMENT(1);
+
+  if (worker == NULL || worker->pid == 0 || command == NULL)
+    PG_RETURN_BOOL(false);
+  strlcpy(worker->command, command, sizeof(worker->command));
+  SetLatch(worker->latch);
+  PG_RETURN_BOOL(true);
+}
+
+/* One row: what the worker has written; all NULL when there is no memory. */
+Datum
+dx_supervised_info(PG_FUNCTION_ARGS) {
+  const Worker *worker = get_worker(fcinfo);
+  Datum values[8];
+  bool nulls[lengthof(values)] = {false};
+  TupleDesc descriptor;
+  int n = 0;
+
+  if (worker == NULL)
+    PG_RETURN_NULL();
+  if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "dx_supervised_info returns a row");
+  values[n++] = Int32GetDatum(worker->pid);
+  values[n++] = Int32GetDatum(worker->starts);
+  values[n++] = Int64GetDatum((int64)worker->wakes);
+  values[n++] = Int64GetDatum((int64)worker->beats);
+  values[n++] = CStringGetTextDatum(worker->command);
+  values[n++] = CStringGetTextDatum(worker->doing);
+  values[n++] = CStringGetTextDatum(worker->note);
+  values[n++] = Int32GetDatum(worker->callbacks);
+  Assert(n == lengthof(values));
+  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
