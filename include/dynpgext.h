@@ -138,6 +138,22 @@ typedef struct dynpgext_handle dynpgext_handle;
 #define DYNPGEXT_RESTART_ALWAYS 2
 
 /*
+ * The servers that a worker runs on, when there are standbys.
+ *
+ * DYNPGEXT_RUN_BY_START_TIME   as its bgw_start_time says (this is 0: the default):
+ *                              BgWorkerStart_ConsistentState both, RecoveryFinished the primary
+ * DYNPGEXT_RUN_ON_PRIMARY      on the primary; on a standby it is 'waiting' until promotion
+ * DYNPGEXT_RUN_ON_STANDBY      on standbys; it ends at promotion, and is 'waiting' on a primary
+ * DYNPGEXT_RUN_ON_BOTH         on both; its process goes on at promotion
+ *
+ * The last two need BgWorkerStart_ConsistentState.
+ */
+#define DYNPGEXT_RUN_BY_START_TIME 0
+#define DYNPGEXT_RUN_ON_PRIMARY 1
+#define DYNPGEXT_RUN_ON_STANDBY 2
+#define DYNPGEXT_RUN_ON_BOTH 3
+
+/*
  * How a worker is to be supervised; for register_bgworker_with().  A DBA may override it with
  * dynpgext.configure_worker().
  *
@@ -155,12 +171,14 @@ typedef struct dynpgext_handle dynpgext_handle;
  *                dynpgext_worker_heartbeat() or dynpgext_worker_wait() for longer, or not within
  *                this time from its start, is shown as 'unresponsive', and if its restart policy
  *                is not "never", told to end (SIGTERM) and restarted.
+ * servers        DYNPGEXT_RUN_...
  */
 typedef struct dynpgext_bgworker_options {
   size_t size;
   int restart;
   int64 restart_delay;
   int64 deadline;
+  int servers;
 } dynpgext_bgworker_options;
 
 /*
@@ -272,8 +290,8 @@ struct dynpgext_handle {
    * options   NULL means the defaults, which are those of register_bgworker: never restarted,
    *           no deadline.  Copied.
    *
-   * Errors: as register_bgworker; 22023 unknown restart policy, delay or deadline out of range,
-   * a size that cannot be.
+   * Errors: as register_bgworker; 22023 unknown restart policy or servers, delay or deadline out of
+   * range, a size that cannot be.
    */
   void (*register_bgworker_with)(const dynpgext_handle *handle, BackgroundWorker *bgw,
                                  dynpgext_bgworker_callback callback, void *data, int flags,

@@ -47,6 +47,7 @@ CREATE TABLE dynpgext.registered_worker (
     restart text NOT NULL CHECK (restart IN ('never', 'on_failure', 'always')),
     restart_delay bigint NOT NULL,
     deadline bigint NOT NULL,
+    servers text NOT NULL,
     PRIMARY KEY (extension, name)
 );
 COMMENT ON TABLE dynpgext.registered_worker IS 'background workers that extensions of this database have registered; read dynpgext.workers instead';
@@ -65,6 +66,7 @@ COMMENT ON COLUMN dynpgext.registered_worker.argument IS 'bgw_main_arg of a glob
 COMMENT ON COLUMN dynpgext.registered_worker.restart IS 'after which end it is started again, as its author says: never, on_failure or always';
 COMMENT ON COLUMN dynpgext.registered_worker.restart_delay IS 'before the first restart, in milliseconds';
 COMMENT ON COLUMN dynpgext.registered_worker.deadline IS 'longest silence between two heartbeats, in milliseconds; 0: it sends none';
+COMMENT ON COLUMN dynpgext.registered_worker.servers IS 'servers it runs on: primary, standby, both, or by start time: as bgw_start_time says';
 
 -- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
 -- their extension.

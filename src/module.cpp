@@ -1,10 +1,12 @@
 // What happens when the server loads the library.
 #include "api/lookup.h"
+#include "model/allowed.h"
 #include "pg/border.h"
 #include "pg/settings.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
 #include "state/launch.h"
+#include "supervision/utility.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -38,9 +40,12 @@ bool is_worker_process() {
 }
 
 void initialise() {
+  pg::settings::set_allowed_extensions_check(
+      [](const char *list) { return model::is_allowed_list(list); });
   if (!is_worker_process()) pg::settings::define();
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   provisioning::watch_transactions();
+  supervision::watch_database_commands();
   api::publish_table();
   if (process_shared_preload_libraries_in_progress) when_preloaded();
 }

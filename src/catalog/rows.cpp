@@ -32,12 +32,15 @@ pg::values to_row(const model::allocation &a) {
 }
 
 pg::values to_row(const model::worker &w) {
-  pg::values row(15);
+  pg::values row(16);
   row.name(w.extension).text(w.name).text(w.type).text(model::name_of(w.scope)).text(w.library);
   row.text(w.function).integer(static_cast<int32>(w.flags)).integer(static_cast<int32>(w.start));
   row.boolean(w.notify).boolean(w.has_callback);
   row.bytes({w.extra.data(), w.extra.size()}).bigint(static_cast<int64>(w.argument));
-  row.text(model::name_of(w.restart)).bigint(w.restart_delay).bigint(w.deadline);
+  row.text(model::name_of(w.restart))
+      .bigint(w.restart_delay)
+      .bigint(w.deadline)
+      .text(model::name_of(w.role));
   return row;
 }
 
@@ -84,6 +87,7 @@ void from_row(const pg::row &row, model::worker &into) {
   into.restart = policy_of(row.text(12));
   into.restart_delay = row.bigint(13);
   into.deadline = row.bigint(14);
+  into.role = model::server_role_of(row.text(15));
 }
 
 void from_row(const pg::row &row, model::worker_settings &into) {

@@ -23,7 +23,7 @@ void describe(Archive &archive, worker &w) {
   archive(w.extension), archive(w.name), archive(w.type), archive(w.scope), archive(w.library);
   archive(w.function), archive(w.flags), archive(w.start), archive(w.notify);
   archive(w.has_callback), archive(w.extra), archive(w.argument), archive(w.restart);
-  archive(w.restart_delay), archive(w.deadline);
+  archive(w.restart_delay), archive(w.deadline), archive(w.role);
 }
 
 template <class Archive>

@@ -192,7 +192,8 @@ class planner {
     if (*kind == action_kind::configure)
       detail = "restart " + std::string(name_of(wanted->terms.restart)) + ", delay " +
                std::to_string(wanted->terms.restart_delay) + " ms";
-    if (*kind == action_kind::postpone) detail = "until recovery has finished";
+    if (*kind == action_kind::postpone)
+      detail = now_.in_recovery ? "until recovery has finished" : "for a standby only";
     if (*kind == action_kind::start && live != nullptr)
       detail = "was " + std::string(name_of(live->state));
     add(*kind, object_kind::worker, home, extension, name, std::move(detail));
@@ -274,6 +275,16 @@ std::string_view name_of(object_kind kind) {
   return "unknown";
 }
 
+bool runs_here(const worker &w, const circumstances &now) {
+  switch (w.role) {
+    case server_role::primary: return !now.in_recovery;
+    case server_role::standby: return now.in_recovery;
+    case server_role::both: return true;
+    case server_role::by_start_time: break;
+  }
+  return !now.in_recovery || w.start != now.start_after_recovery;
+}
+
 std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
                                           const live_state &live) {
   std::map<worker_key, const live_worker *> running;
@@ -311,7 +322,7 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   }
   if (wanted->quarantined) return unless_already(worker_state::quarantined, live);
   if (!wanted->terms.enabled) return unless_already(worker_state::disabled, live);
-  const bool too_early = now.in_recovery && wanted->definition->start == now.start_after_recovery;
+  const bool too_early = !runs_here(*wanted->definition, now);
   const action_kind begin = too_early ? action_kind::postpone : action_kind::start;
   if (live == nullptr) return begin;
   switch (live->state) {
@@ -322,6 +333,7 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   }
   if (!is_same(*wanted, *live)) return action_kind::replace;
   if (live->state == worker_state::registered) return begin;
+  if (too_early && is_active(live->state)) return action_kind::postpone;
   if (live->state == worker_state::waiting) {
     if (too_early) return std::nullopt;
     return action_kind::start;

@@ -74,7 +74,7 @@ enum class action_kind : std::uint8_t {
   allocate,    // allocation: has no memory yet (done by its extension's init)
   configure,   // worker: is supervised in another way from now on; its process goes on
   start,       // worker
-  postpone,    // worker: waits for the end of recovery
+  postpone,    // worker: waits until the server is a primary, or a standby; ends if it runs
 };
 [[nodiscard]] std::string_view name_of(action_kind kind);
 
@@ -118,6 +118,9 @@ struct circumstances {
   std::int64_t time = 0;       // microseconds
   bool replace_stale = false;  // reload(): workers whose library's file has changed are replaced
 };
+
+// Is this a server that it runs on?
+[[nodiscard]] bool runs_here(const worker &w, const circumstances &now);
 
 // What is to be done with one worker; nullopt: nothing.  Either pointer may be null.
 [[nodiscard]] std::optional<action_kind> decide(const wanted_worker *wanted,

@@ -1,10 +1,13 @@
 #include "model/registration.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace dynpgext::model {
 namespace {
+
+constexpr std::array<const char *, 4> role_names{"by start time", "primary", "standby", "both"};
 
 template <class Range, class Predicate>
 auto find(const Range &range, Predicate matches) -> decltype(range.data()) {
@@ -14,10 +17,21 @@ auto find(const Range &range, Predicate matches) -> decltype(range.data()) {
 
 }  // namespace
 
+const char *name_of(server_role role) {
+  const auto index = static_cast<std::size_t>(role);
+  return index < role_names.size() ? role_names[index] : role_names[0];
+}
+
+server_role server_role_of(const std::string &name) {
+  const auto found = std::find(role_names.begin(), role_names.end(), name);
+  return found == role_names.end() ? server_role::by_start_time
+                                   : static_cast<server_role>(found - role_names.begin());
+}
+
 bool same_process(const worker &a, const worker &b) {
   const auto process = [](const worker &w) {
     return std::tie(w.extension, w.name, w.type, w.scope, w.library, w.function, w.flags, w.start,
-                    w.notify, w.has_callback, w.extra, w.argument, w.deadline);
+                    w.notify, w.has_callback, w.extra, w.argument, w.deadline, w.role);
   };
   return process(a) == process(b);
 }

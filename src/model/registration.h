@@ -36,6 +36,16 @@ struct allocation {
 
 inline constexpr std::size_t worker_extra_size = 128;
 
+// The servers that a worker runs on.
+enum class server_role : std::uint8_t {
+  by_start_time,  // as its bgw_start_time says: both, or the primary
+  primary,
+  standby,
+  both
+};
+[[nodiscard]] const char *name_of(server_role role);
+[[nodiscard]] server_role server_role_of(const std::string &name);
+
 struct worker {
   std::string extension;
   std::string name;
@@ -51,6 +61,7 @@ struct worker {
   std::uint64_t argument = 0;  // bgw_main_arg of a global worker
   restart_policy restart = restart_policy::never;
   std::int64_t restart_delay = default_restart_delay;  // milliseconds
+  server_role role = server_role::by_start_time;
   std::int64_t deadline = 0;  // longest silence between two heartbeats, milliseconds; 0: any
   bool operator==(const worker &) const = default;
 };

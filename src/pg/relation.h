@@ -6,7 +6,7 @@
 
 namespace dynpgext::pg {
 
-inline constexpr int max_columns = 16;
+inline constexpr int max_columns = 32;
 
 [[nodiscard]] int64 interval_milliseconds(const Interval &value);
 

@@ -18,7 +18,19 @@ constinit int crash_limit_value = 3;
 constinit int crash_window_s = 300;
 constinit int max_events_value = 1000;
 
+constinit char *allowed_extensions_value = nullptr;
+using list_check = bool (*)(const char *);
+constinit list_check is_allowed_list = nullptr;
+
+bool check_allowed_extensions(char **value, void **, GucSource) {
+  if (is_allowed_list == nullptr || is_allowed_list(*value)) return true;
+  GUC_check_errdetail("It is a list of names, separated by commas; * means all, ! refuses.");
+  return false;
+}
+
 }  // namespace
+
+void set_allowed_extensions_check(bool (*is_list)(const char *)) { is_allowed_list = is_list; }
 
 void define() {
   static constinit bool defined = false;
@@ -70,6 +82,11 @@ void define() {
     DefineCustomIntVariable("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
                             "In shared memory.", &max_events_value, 1000, 1, 1000000, PGC_SIGHUP, 0,
                             nullptr, nullptr, nullptr);
+    DefineCustomStringVariable(
+        "dynpgext.allowed_extensions", "Lists the extensions that may take part.",
+        "Names separated by commas; the first that fits decides. * is any extension, and !name "
+        "refuses.",
+        &allowed_extensions_value, "*", PGC_SIGHUP, 0, check_allowed_extensions, nullptr, nullptr);
     MarkGUCPrefixReserved("dynpgext");
   });
 }
@@ -86,6 +103,10 @@ int max_workers() { return max_workers_value; }
 int max_database_workers() { return max_database_workers_value; }
 std::uint32_t crash_limit() { return static_cast<std::uint32_t>(crash_limit_value); }
 std::int64_t crash_window_seconds() { return crash_window_s; }
+const char *allowed_extensions() {
+  define();
+  return allowed_extensions_value;
+}
 std::uint32_t max_events() { return static_cast<std::uint32_t>(max_events_value); }
 
 }  // namespace dynpgext::pg::settings

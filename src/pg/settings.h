@@ -19,6 +19,9 @@ void define();
 [[nodiscard]] std::uint32_t crash_limit();  // 0: the crash guard is off
 [[nodiscard]] std::int64_t crash_window_seconds();
 [[nodiscard]] std::uint32_t max_events();
+[[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
+// What checks it; set before define().
+void set_allowed_extensions_check(bool (*is_list)(const char *));
 
 [[nodiscard]] int max_database_workers();  // -1: no limit; of databases without a setting
 inline constexpr const char *max_database_workers_name = "dynpgext.max_database_workers";

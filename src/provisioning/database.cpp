@@ -1,6 +1,7 @@
 #include "provisioning/database.h"
 
 #include "pg/database_settings.h"
+#include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/lock.h"
 #include "pg/settings.h"
@@ -72,6 +73,7 @@ void publish(state::shared &s, const model::registrations &wanted) {
     publication.publish();
     state::settle_allocations(s, MyDatabaseId, state::desired(s));
     state::settle_workers(s, state::desired(s));
+    DYNPGEXT_FAULT_POINT("publish.settled");
   }
   state::keep_extension_states(s, MyDatabaseId, wanted);
 }
@@ -138,7 +140,9 @@ void provision_one(const catalog::store &store, state::shared &s, const model::e
     return;
   }
   if (is_touched()) return;
+  DYNPGEXT_FAULT_POINT("provision.run");
   state::publish_holds(s, transaction_holds());
+  DYNPGEXT_FAULT_POINT("provision.published");
   state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
 }
 
@@ -206,6 +210,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (plan.empty() || options.dry_run) return plan;
   // kept until the end of the transaction if this changes registrations
   pg::scoped_provisioning_lock lock(MyDatabaseId);
+  DYNPGEXT_FAULT_POINT("reload.locked");
   plan = plan_reload(store, s, options);  // somebody else may have done it meanwhile
   std::vector<std::string> failed;
   if (!RecoveryInProgress() && !XactReadOnly) failed = follow_all(store, options, false);
@@ -231,7 +236,7 @@ void provision_database(const catalog::store &store) {
   pg::scoped_provisioning_lock lock(MyDatabaseId);
   // the first time after a start everything is looked at: in single-user mode, and with event
   // triggers off, extensions come and go unnoticed
-  const bool is_first = state::is_first_comparison(s, MyDatabaseId);
+  const bool is_first = !RecoveryInProgress() && state::is_first_comparison(s, MyDatabaseId);
   if (!RecoveryInProgress()) (void)follow_all(store, options, !is_first);
   const model::registrations wanted = store.read().wanted(s.root->boot);
   if (!is_touched()) publish(s, wanted);

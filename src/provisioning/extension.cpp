@@ -1,5 +1,6 @@
 #include "provisioning/extension.h"
 
+#include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/transaction.h"
 #include "provisioning/participant.h"
@@ -72,7 +73,9 @@ void run_and_write(const catalog::store &store, const model::extension &e,
                    const entry_points &library) {
   const model::registrations all = store.read();
   const collected c = run_init(e, library, store.owner(), all);
+  DYNPGEXT_FAULT_POINT("init.run");
   write(store, all, e, c);
+  DYNPGEXT_FAULT_POINT("init.written");
   note_extension(e.name, model::extension_state::provisioned);
 }
 
@@ -138,6 +141,7 @@ bool add(const catalog::store &store, const std::string &name, const std::string
   e.loaded = e.eager;
   touch(store);
   (void)store.write(e, {}, {});
+  DYNPGEXT_FAULT_POINT("add.written");
   if (e.loaded) run_and_write(store, e, library);
   return true;
 }
@@ -172,6 +176,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
   } else {
     (void)store.write(e, {}, {});
   }
+  DYNPGEXT_FAULT_POINT("update.provisioned");
   if (old.wanted(boot)) fini_if_possible(old, store.owner());
 }
 
@@ -224,10 +229,12 @@ void remove(const catalog::store &store, const std::string &name) {
   if (known->wanted(state::attach().root->boot)) fini_if_possible(*known, store.owner());
   note_drop(name);
   store.erase(name);
+  DYNPGEXT_FAULT_POINT("remove.erased");
 }
 
 void fini_if_possible(const model::extension &extension, Oid role) {
-  if (is_quarantined(extension.name)) return;  // nothing of it runs
+  // nothing of it runs, and it must be possible to drop it all the same
+  if (is_quarantined(extension.name) || !is_allowed(extension.name)) return;
   const std::string file = pg::library_file(extension.library);
   if (file.empty()) {
     pg::log(WARNING, "library \"" + extension.library + "\" of extension \"" + extension.name +

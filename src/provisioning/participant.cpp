@@ -1,8 +1,10 @@
 #include "provisioning/participant.h"
 
+#include "model/allowed.h"
 #include "pg/control_file.h"
 #include "pg/library.h"
 #include "pg/relation.h"
+#include "pg/settings.h"
 #include "state/guard.h"
 
 namespace dynpgext::provisioning {
@@ -48,7 +50,18 @@ void check_magic(const std::string &extension, const std::string &library) {
                   "Rebuild the extension with the dynpgext.h of this version, or update dynpgext.");
 }
 
+void require_allowed(const std::string &extension) {
+  if (is_allowed(extension)) return;
+  throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                  "extension \"" + extension + "\" is not allowed to take part in dynpgext", {},
+                  "The setting dynpgext.allowed_extensions says which are.");
+}
+
 }  // namespace
+
+bool is_allowed(const std::string &extension) {
+  return model::is_allowed(pg::settings::allowed_extensions(), extension);
+}
 
 std::string participating_library(const std::string &extension, const std::string &version) {
   const std::string named = pg::module_pathname(extension, version);
@@ -61,6 +74,7 @@ std::string participating_library(const std::string &extension, const std::strin
 }
 
 entry_points load_participant(const std::string &extension, const std::string &library) {
+  require_allowed(extension);
   const state::guarded_code guard(extension);
   check_magic(extension, library);
   entry_points found;

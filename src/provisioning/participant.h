@@ -17,6 +17,9 @@ namespace dynpgext::provisioning {
 [[nodiscard]] std::string participating_library(const std::string &extension,
                                                 const std::string &version);
 
+// As dynpgext.allowed_extensions says.
+[[nodiscard]] bool is_allowed(const std::string &extension);
+
 struct entry_points {
   void (*init)(const dynpgext_handle *) = nullptr;
   void (*fini)(const dynpgext_handle *) = nullptr;  // or nullptr
@@ -24,7 +27,8 @@ struct entry_points {
 };
 
 // Loads the library as the server does, and checks what it says of itself.
-// Errors: 58P01 no such file, 55000 made for another interface, 42883 no _Dynpgext_init.
+// Errors: 42501 not allowed, 58P01 no such file, 55000 made for another interface, 42883 no
+// _Dynpgext_init.
 [[nodiscard]] entry_points load_participant(const std::string &extension,
                                             const std::string &library);
 

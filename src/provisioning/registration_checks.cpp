@@ -171,11 +171,20 @@ void check_options(const dynpgext_bgworker_options *options, model::worker &work
                         " ms is out of range",
                     {}, "It is at most a day, 86400000.");
   };
+  if (given.servers < DYNPGEXT_RUN_BY_START_TIME || given.servers > DYNPGEXT_RUN_ON_BOTH)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    what + ": servers " + std::to_string(given.servers) + " is not possible", {},
+                    "Use one of DYNPGEXT_RUN_...");
+  if (given.servers >= DYNPGEXT_RUN_ON_STANDBY && worker.start == BgWorkerStart_RecoveryFinished)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    what + ": it is to run on standbys, but starts when recovery has finished", {},
+                    "Set bgw_start_time to BgWorkerStart_ConsistentState.");
   check("restart_delay", given.restart_delay);
   check("deadline", given.deadline);
   worker.restart = static_cast<model::restart_policy>(given.restart);
   if (given.restart_delay > 0) worker.restart_delay = given.restart_delay;
   worker.deadline = given.deadline;
+  worker.role = static_cast<model::server_role>(given.servers);
 }
 
 }  // namespace dynpgext::provisioning

@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "catalog/store.h"
+#include "pg/announcement.h"
+#include "pg/fault.h"
 #include "pg/settings.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
@@ -144,16 +146,21 @@ void before_commit(transaction &t) {
     t.touched = true;
     finish_all(s);
   }
+  pg::announce(store && state::is_known(s, MyDatabaseId) ? pg::announcement::registrations
+                                                         : pg::announcement::presence);
   pg::provisioning_lock::acquire(MyDatabaseId);
   model::registrations wanted;
   if (store) {
     wanted = store->read().wanted(s.root->boot);
     if (t.memory_given_back) complete_memory(t, s, *store, wanted);
+    DYNPGEXT_FAULT_POINT("commit.locked");
     learn_worker_places(s);
     start_ahead(t, s, wanted);
+    DYNPGEXT_FAULT_POINT("commit.started_ahead");
   }
   t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value());
   make_room(t, s, wanted);
+  DYNPGEXT_FAULT_POINT("commit.ready");
 }
 
 void after_commit(transaction &t) {
@@ -164,16 +171,21 @@ void after_commit(transaction &t) {
   }
   {
     const state::exclusive lock(s);
+    DYNPGEXT_FAULT_POINT("commit.publishing");
     t.publication->publish();
+    DYNPGEXT_FAULT_POINT("commit.published");
   }
   state::publish_holds(s, t.holds);
   for (const auto &[name, n] : t.notes)
     if (t.publication->wanted().find_extension(name) != nullptr)
       state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
+  DYNPGEXT_FAULT_POINT("commit.states_set");
   for (const state::head_start &h : t.head_starts) state::let_start(s, h);
+  DYNPGEXT_FAULT_POINT("commit.let_start");
   t.head_starts.clear();
   // as early as possible; what is left is housekeeping
   (void)state::carry_out(s, state::decide_workers(s, MyDatabaseId));
+  DYNPGEXT_FAULT_POINT("commit.carried_out");
   end_holds(t, state::release_holds);
   {
     const state::exclusive lock(s);
@@ -181,6 +193,7 @@ void after_commit(transaction &t) {
     state::settle_workers(s, state::desired(s));
   }
   state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
+  DYNPGEXT_FAULT_POINT("commit.settled");
   for (const std::string &name : t.dropped)
     if (t.publication->wanted().find_extension(name) == nullptr)
       state::forget_crashes(s, MyDatabaseId, name);
@@ -197,6 +210,7 @@ void after_abort(transaction &t) {
   if (t.is_idle() || state::attached() == nullptr) return;
   state::shared &s = state::attach();
   for (const state::head_start &h : t.head_starts) state::call_off(s, h.start);
+  DYNPGEXT_FAULT_POINT("abort.called_off");
   end_holds(t, state::roll_back_holds);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
   if (t.touched) state::forget_unpublished_states(s, MyDatabaseId);

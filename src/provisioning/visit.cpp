@@ -1,10 +1,12 @@
 // A process that the launcher sends to one database, to provision what is registered there:
 // dynpgext_database_main().
 #include "catalog/store.h"
+#include "pg/fault.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "provisioning/database.h"
+#include "state/database_commands.h"
 #include "state/databases.h"
 #include "state/launch.h"
 
@@ -48,6 +50,8 @@ void visit(Oid database) {
   });
   state::shared &s = state::attach();
   state::set_visit();
+  state::set_visitor(s, database);
+  DYNPGEXT_FAULT_POINT("visit.connected");
   pg::begin_transaction();
   if (max_prepared_xacts > 0) watch_prepared_transactions(s);
   if (const auto store = catalog::store::open()) {
@@ -55,7 +59,9 @@ void visit(Oid database) {
   } else {
     provisioning::forget_current_database();
   }
+  DYNPGEXT_FAULT_POINT("visit.provisioned");
   pg::commit_transaction();
+  DYNPGEXT_FAULT_POINT("visit.committed");
   state::set_provisioned(s, database);
   state::wake_launcher();
 }

@@ -54,7 +54,7 @@ bool start(const target &t) {
         w.definition->extension != t.id.extension || w.definition->name != t.id.name)
       continue;
     refuse_if_set_aside(t, w);
-    if (RecoveryInProgress() && w.definition->start == BgWorkerStart_RecoveryFinished) {
+    if (!model::runs_here(*w.definition, state::circumstances(false))) {
       state::postpone(s, t.id, w);
       return false;
     }

@@ -1,5 +1,6 @@
 #include "state/allocations.h"
 
+#include "pg/fault.h"
 #include "state/databases.h"
 #include "state/events.h"
 
@@ -209,6 +210,7 @@ claim claim_or_join(shared &s, const allocation_request &r) {
         claims().push_back({key, InvalidDsaPointer});
         entry->creator = MyProcPid;
         result.must_make = true;
+        DYNPGEXT_FAULT_POINT("allocate.claimed");
         return result;
       }
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
@@ -237,6 +239,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
     s.root->memory_used += charge;
   }
   const pg::allocation_result memory = pg::allocate(s.area, charge);
+  DYNPGEXT_FAULT_POINT("allocate.made");
   const dsa_pointer made = memory.pointer;
   if (!DsaPointerIsValid(made)) {
     const exclusive lock(s);

@@ -2,7 +2,7 @@
 // root.lock, unless a comment says otherwise.
 #pragma once
 
-#include "model/restart.h"
+#include "model/registration.h"
 #include "model/state.h"
 #include "pg/library.h"
 #include "pg/shared.h"
@@ -27,7 +27,10 @@ struct database_entry {
   bool compared;            // pg_extension has been compared in full since the start
   TimestampTz visit_after;  // but not before this time
   uint32 visits_failed;     // in a row
-  uint32 worker_places;     // 1 + how many workers may run in it; 0: any number
+  pid_t visitor;            // a process of ours that is connected to provision it; or 0
+  pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
+  bool locked;       // somebody is at such a command: its lock has been met
+  uint32 worker_places;  // 1 + how many workers may run in it; 0: any number
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
@@ -99,6 +102,7 @@ enum class after_end : uint8 {
   stay,        // stop_worker(): it stays stopped
   vanish,      // no longer registered: the entry goes
   renew,       // it starts anew
+  wait,        // it starts anew when the command is over that it was in the way of
   disable,     // by the DBA
   quarantine,  // by the crash guard
 };
@@ -121,7 +125,8 @@ struct worker_entry {
   // how it is supervised
   model::restart_policy restart;
   int64 restart_delay;  // milliseconds, of the first restart
-  int64 deadline;       // longest silence between two heartbeats, in milliseconds; 0: any
+  model::server_role role;
+  int64 deadline;  // longest silence between two heartbeats, in milliseconds; 0: any
   // how it goes
   model::worker_state state;
   after_end after;
@@ -138,6 +143,7 @@ struct worker_entry {
   TimestampTz last_exited_at;
   int last_exit_code;
   message_text last_error;
+  Oid stopped_for;             // the database that a command is about which it was in the way of
   uint32 unhealthy_runs;       // that ended soon, in a row
   TimestampTz next_start_at;   // in state backoff
   TimestampTz told_at;         // to end; 0: not told

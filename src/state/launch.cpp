@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "pg/fault.h"
 #include "pg/worker.h"
 #include "state/guard.h"
 #include "state/quarantine.h"
@@ -74,7 +75,12 @@ class executor {
         set_aside(shared_, id, want, after_end::quarantine);
         break;
       case model::action_kind::configure: configure(shared_, id, want); break;
-      case model::action_kind::postpone: postpone(shared_, id, want); break;
+      case model::action_kind::postpone:
+        if (runs(shared_, id))
+          (void)stop(shared_, id, after_end::renew, action.ticket);
+        else
+          postpone(shared_, id, want);
+        break;
       case model::action_kind::replace:
         if (runs(shared_, id)) {
           (void)stop(shared_, id, after_end::renew, action.ticket);
@@ -117,6 +123,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
                      bool no_slots) {
   const std::optional<worker_start> start = claim_start(s, id, wanted);
   if (!start) return launch_result::not_startable;
+  DYNPGEXT_FAULT_POINT("launch.claimed");
   const char *full = start->full;
   BackgroundWorkerHandle *handle = nullptr;
   if (full == nullptr && (no_slots || !ask_for_process(*start, &handle))) {
@@ -124,6 +131,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     full = "max_worker_processes";
   }
   if (full == nullptr) {
+    DYNPGEXT_FAULT_POINT("launch.asked");
     run_callback(*start, handle);
     return launch_result::started;
   }

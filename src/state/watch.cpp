@@ -25,6 +25,7 @@ class watcher {
       if (entry->state == worker_state::backoff && entry->next_start_at > decided_at_)
         again_at(entry->next_start_at);
       if (entry->pid == 0 || entry->exited) continue;
+      result_.somebody_runs = true;
       if (entry->told_at != 0)
         check_end(*entry);
       else if (entry->deadline > 0)

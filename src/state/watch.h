@@ -17,6 +17,7 @@ struct watch_result {
   std::vector<worker_identity> overdue;  // were told to end, and should have by now
   TimestampTz look_again_at = DT_NOEND;  // when something is due next
   bool somebody_waits = false;           // for a slot
+  bool somebody_runs = false;
 };
 // `decided_at`: what was due then has been dealt with, as far as it can be.
 [[nodiscard]] watch_result watch(shared &s, int64 stop_timeout_milliseconds,

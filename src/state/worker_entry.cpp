@@ -22,6 +22,7 @@ void define(worker_entry &entry, const model::wanted_worker &wanted) {
   entry.restart = wanted.terms.restart;
   entry.restart_delay = wanted.terms.restart_delay;
   entry.deadline = w.deadline;
+  entry.role = w.role;
   entry.version.assign(wanted.owner->version);
   entry.source = wanted.source;
   entry.incarnation = wanted.owner->incarnation;
@@ -51,6 +52,7 @@ model::worker definition_of(const worker_entry &entry) {
   std::memcpy(w.extra.data(), entry.extra, w.extra.size());
   w.argument = entry.argument;
   w.deadline = entry.deadline;
+  w.role = entry.role;
   return w;
 }
 
@@ -80,6 +82,11 @@ void release_identity(const shared &s, worker_entry &entry) {
       return;
     }
     case after_end::renew: (void)advance(entry, model::worker_event::reset); break;
+    case after_end::wait:
+      (void)advance(entry, model::worker_event::reset);
+      if (advance(entry, model::worker_event::postpone))
+        record(s, entry, "waiting", "for a command on the database");
+      break;
     case after_end::disable:
       if (advance(entry, model::worker_event::disable)) record(s, entry, "disabled");
       break;

@@ -1,5 +1,6 @@
 // Starts of workers: claimed, asked for, come up.
 #include "pg/settings.h"
+#include "state/database_commands.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -10,6 +11,12 @@ constinit pulse this_pulse{nullptr, 0};
 // This process becomes the worker's, unless it must not.
 std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
                                     const worker_identity &id) {
+  if (is_blocked(s, entry.key.home)) {  // since it was asked for
+    if (advance(entry, model::worker_event::no_slot))
+      record(s, entry, "waiting", "for a command on the database");
+    changed(s);
+    return std::nullopt;
+  }
   if (entry.is_leaving() || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
     return std::nullopt;
   entry.pid = MyProcPid;
@@ -85,8 +92,10 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const exclusive lock(s);
   const worker_key key = key_of(id);
   bury_exited(s, key);
-  if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
+  if (wanted.quarantined || !wanted.terms.enabled || is_blocked(s, id.home)) return std::nullopt;
   worker_entry *entry = s.workers.insert(key);
+  if (OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for)) return std::nullopt;
+  entry->stopped_for = InvalidOid;
   if (entry->is_leaving() || entry->pid != 0) return std::nullopt;
   if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined) {
     record(s, *entry, entry->state == worker_state::disabled ? "enabled" : "released");
@@ -110,7 +119,8 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   const exclusive lock(s);
   worker_entry *entry = s.workers.insert(key_of(id));
   if (entry->ticket != 0 || OidIsValid(entry->source)) return std::nullopt;
-  if (wanted.quarantined || !wanted.terms.enabled || full(s, id.home) != nullptr)
+  if (wanted.quarantined || !wanted.terms.enabled || is_blocked(s, id.home) ||
+      full(s, id.home) != nullptr)
     return std::nullopt;
   if (!advance(*entry, model::worker_event::start)) return std::nullopt;
   entry->held_back = true;

@@ -1,4 +1,5 @@
 // Which databases there are, and what follows when they come and go.
+#include "pg/announcement.h"
 #include "pg/library.h"
 #include "pg/relation.h"
 #include "pg/transaction.h"
@@ -35,6 +36,20 @@ void follow_databases(state::shared &s) {
   const state::exclusive lock(s);
   for (const database &d : existing)
     if (d.connectable) (void)s.databases.insert({d.id});  // a new one has not been visited
+}
+
+void follow_replay(state::shared &s) {
+  static constinit bool was_standby = false;
+  const bool is_standby = RecoveryInProgress();
+  const bool promoted = std::exchange(was_standby, is_standby) && !is_standby;
+  const bool registrations = pg::heard(pg::announcement::registrations);
+  const bool presence = pg::heard(pg::announcement::presence);
+  if (!promoted && (!is_standby || (!registrations && !presence))) return;
+  const state::exclusive lock(s);
+  for (state::database_entry *entry : s.databases.entries()) {
+    if (entry->present || presence) entry->visited = false;
+    if (promoted) entry->compared = false;
+  }
 }
 
 void follow_libraries(state::shared &s) {

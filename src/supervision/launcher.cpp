@@ -1,6 +1,9 @@
 #include "supervision/launcher.h"
 
+#include "pg/announcement.h"
+#include "pg/fault.h"
 #include "pg/settings.h"
+#include "state/database_commands.h"
 #include "state/events.h"
 #include "state/guard.h"
 #include "state/watch.h"
@@ -11,6 +14,10 @@ namespace {
 // While a process is on its way out, or a slot is about to be free, it is looked for this often.
 constexpr long short_naptime_milliseconds = 10;
 constexpr int64 slot_patience_microseconds = 200000;
+// How often commands on databases are looked for that our processes are in the way of.
+constexpr long command_naptime_milliseconds = 700;
+constexpr long busy_command_naptime_milliseconds = 100;
+constexpr long standby_naptime_milliseconds = 250;
 
 std::string name_of(const state::worker_identity &id) {
   return "background worker \"" + id.name + "\" of extension \"" + id.extension + "\"";
@@ -90,9 +97,11 @@ class loop {
   // is nothing to launch.
   std::optional<long> round() {
     const state::burial burial = state::bury(shared_);
+    DYNPGEXT_FAULT_POINT("launcher.buried");
     const TimestampTz now = GetCurrentTimestamp();
     if (burial.buried) slot_freed_at_ = now;
     look_around(now);
+    const bool commands = meet_commands(now);
     const bool visiting = visits_.advance();
     const TimestampTz decided_at = GetCurrentTimestamp();
     state::decision d = state::decide_workers(shared_, model::every_database);
@@ -101,27 +110,52 @@ class loop {
       std::erase_if(d.actions,
                     [](const model::action &a) { return a.kind == model::action_kind::start; });
     const bool wants_visit = state::carry_out(shared_, d);
+    DYNPGEXT_FAULT_POINT("launcher.carried_out");
     const state::watch_result seen =
         state::watch(shared_, pg::settings::stop_timeout_milliseconds(), decided_at);
     report(seen);
     if (!visiting && may_retire(shared_)) return std::nullopt;
     if (wants_visit) return 0;
-    return nap(burial.dying, seen);
+    return nap(burial.dying, commands, seen);
   }
 
  private:
   // What nobody tells of is looked for every naptime, not whenever something else wakes it.
   void look_around(TimestampTz now) {
-    if (now - last_look_ < pg::settings::naptime_milliseconds() * 1000) return;
+    if (!asked_to_look() && now - last_look_ < naptime() * 1000) return;
     follow_databases(shared_);
+    follow_replay(shared_);
     follow_prepared_transactions(shared_);
     follow_libraries(shared_);
     last_look_ = now;
   }
 
-  [[nodiscard]] long nap(bool dying, const state::watch_result &seen) const {
+  // A standby is to notice its promotion soon.
+  [[nodiscard]] static long naptime() {
+    const long set = pg::settings::naptime_milliseconds();
+    return RecoveryInProgress() ? std::min(set, standby_naptime_milliseconds) : set;
+  }
+
+  bool asked_to_look() {
+    const state::exclusive lock(shared_);
+    return std::exchange(shared_.root->look_soon, false);
+  }
+
+  // The server gives up after five seconds what our processes are in the way of.
+  bool meet_commands(TimestampTz now) {
+    if (now - last_commands_ < command_naptime() * 1000) return commands_;
+    last_commands_ = now;
+    commands_ = state::meet_commands(shared_);
+    return commands_;
+  }
+  [[nodiscard]] long command_naptime() const {
+    return commands_ ? busy_command_naptime_milliseconds : command_naptime_milliseconds;
+  }
+
+  [[nodiscard]] long nap(bool dying, bool commands, const state::watch_result &seen) const {
     const TimestampTz now = GetCurrentTimestamp();
-    long milliseconds = pg::settings::naptime_milliseconds();
+    long milliseconds = naptime();
+    if (commands || seen.somebody_runs) milliseconds = std::min(milliseconds, command_naptime());
     // the postmaster gives a slot back a moment after the process has gone
     const bool slot_is_coming =
         seen.somebody_waits && now - slot_freed_at_ < slot_patience_microseconds;
@@ -137,6 +171,8 @@ class loop {
   visits visits_;
   TimestampTz last_look_ = 0;
   TimestampTz slot_freed_at_ = 0;
+  TimestampTz last_commands_ = 0;
+  bool commands_ = false;  // one was under way when it was last looked for
 };
 
 void run() {
@@ -144,7 +180,9 @@ void run() {
   pg::call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
   state::shared &s = state::attach();
   if (!take_office(s)) return;
+  DYNPGEXT_FAULT_POINT("launcher.in_office");
   state::guard_launcher();
+  pg::listen_to_announcements();
   apply_settings(s);
   loop loop(s);
   while (!pg::asked_to_exit()) {

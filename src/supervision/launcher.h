@@ -48,6 +48,9 @@ struct database {
 void follow_databases(state::shared &s);
 // Extensions that have failed are tried again when the file of their library has changed.
 void follow_libraries(state::shared &s);
+// On a standby: databases whose registrations have changed on the primary are to be visited.  After
+// a promotion: all of them.
+void follow_replay(state::shared &s);
 // Databases whose prepared transactions have ended are to be visited.
 void follow_prepared_transactions(state::shared &s);
 

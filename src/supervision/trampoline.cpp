@@ -2,6 +2,7 @@
 //
 // It reports the process, makes MyBgworkerEntry look as the author registered it, runs the
 // author's function, and on the way out, however that comes, records exit code and error.
+#include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/termination.h"
 #include "pg/worker.h"
@@ -40,6 +41,7 @@ void on_log(ErrorData *data) {
 void on_exit(int code, Datum) {
   if (current == nullptr) return;
   pg::begin_exit();
+  DYNPGEXT_FAULT_POINT("worker.exiting");
   // a normal end carries no error, whatever was logged before
   if (code == 0) current->error = {};
   state::report_exit(*state::attached(), current->start.id, current->start.ticket, code,
@@ -56,6 +58,7 @@ worker_function prepare(Datum *argument) {
   auto start = state::come_up(s, {message.home, message.extension.str(), MyBgworkerEntry->bgw_name},
                               message.ticket);
   if (!start) return nullptr;
+  DYNPGEXT_FAULT_POINT("worker.up");
   current = new current_worker{std::move(*start), {}};
   previous_log_hook = emit_log_hook;
   emit_log_hook = on_log;
@@ -74,6 +77,7 @@ worker_function prepare(Datum *argument) {
   *argument =
       OidIsValid(message.home) ? ObjectIdGetDatum(message.home) : static_cast<Datum>(w.argument);
   MyBgworkerEntry->bgw_main_arg = *argument;
+  DYNPGEXT_FAULT_POINT("worker.described");
   auto *function =
       reinterpret_cast<worker_function>(pg::library_function(w.library, w.function.c_str()));
   if (function == nullptr)

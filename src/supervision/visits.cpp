@@ -1,5 +1,7 @@
 // Processes that the launcher sends to databases.
+#include "pg/fault.h"
 #include "pg/settings.h"
+#include "state/database_commands.h"
 #include "supervision/launcher.h"
 
 namespace dynpgext::supervision {
@@ -36,7 +38,9 @@ std::vector<Oid> visits::due() const {
     const Oid database = entry->key.database;
     const bool busy = std::any_of(under_way_.begin(), under_way_.end(),
                                   [=](const visit &v) { return v.database == database; });
-    if (!entry->visited && !busy && entry->visit_after <= now) databases.push_back(database);
+    if (!entry->visited && !busy && entry->visit_after <= now &&
+        !state::is_blocked(shared_, database))
+      databases.push_back(database);
   }
   std::sort(databases.begin(), databases.end());
   return databases;
@@ -58,7 +62,9 @@ bool visits::start(Oid database) {
     entry->provisioned = false;
   }
   BackgroundWorkerHandle *handle = nullptr;
+  DYNPGEXT_FAULT_POINT("visits.asking");
   if (pg::start_process(request, &handle)) {
+    DYNPGEXT_FAULT_POINT("visits.asked");
     under_way_.push_back({database, handle});
     return true;
   }

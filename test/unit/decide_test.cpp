@@ -332,5 +332,35 @@ TEST_F(decide_worker, in_recovery_is_never_started_when_it_is_for_its_end) {
     EXPECT_NE(decided(state, everything), action_kind::start) << name_of(state);
 }
 
+// ---- servers ---------------------------------------------------------------------------------
+
+TEST_F(decide_worker, runs_on_the_servers_that_its_author_says) {
+  const circumstances standby{.in_recovery = true, .start_after_recovery = 2};
+  const circumstances primary{.start_after_recovery = 2};
+  struct {
+    server_role role;
+    std::uint32_t start;
+    bool on_primary, on_standby;
+  } const cases[] = {
+      {server_role::by_start_time, 1, true, true}, {server_role::by_start_time, 2, true, false},
+      {server_role::primary, 1, true, false},      {server_role::primary, 2, true, false},
+      {server_role::standby, 1, false, true},      {server_role::both, 1, true, true},
+  };
+  for (const auto &c : cases) {
+    worker w;
+    w.role = c.role;
+    w.start = c.start;
+    EXPECT_EQ(runs_here(w, primary), c.on_primary) << name_of(c.role) << ' ' << c.start;
+    EXPECT_EQ(runs_here(w, standby), c.on_standby) << name_of(c.role) << ' ' << c.start;
+  }
+}
+
+TEST(server_role, names_and_values_belong_together) {
+  for (const server_role role :
+       {server_role::by_start_time, server_role::primary, server_role::standby, server_role::both})
+    EXPECT_EQ(server_role_of(name_of(role)), role);
+  EXPECT_EQ(server_role_of("none"), server_role::by_start_time);
+}
+
 }  // namespace
 }  // namespace dynpgext::model

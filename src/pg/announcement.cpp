@@ -1,0 +1,37 @@
+#include "pg/announcement.h"
+
+namespace dynpgext::pg {
+namespace {
+
+constexpr Oid catalog_of(announcement what) {
+  return what == announcement::registrations ? SubscriptionRelationId : ReplicationOriginRelationId;
+}
+
+constinit bool heard_registrations = false;
+constinit bool heard_presence = false;
+
+// With InvalidOid when so much has been invalidated that nobody knows what.
+void on_invalidation(Datum, Oid relation) {
+  if (relation == catalog_of(announcement::registrations) || !OidIsValid(relation))
+    heard_registrations = true;
+  if (relation == catalog_of(announcement::presence) || !OidIsValid(relation))
+    heard_presence = true;
+}
+
+}  // namespace
+
+void announce(announcement what) {
+  const Oid catalog = catalog_of(what);
+  call([=] { CacheInvalidateRelcacheByRelid(catalog); });
+}
+
+void listen_to_announcements() {
+  call([] { CacheRegisterRelcacheCallback(on_invalidation, Datum{0}); });
+}
+
+bool heard(announcement what) {
+  return std::exchange(what == announcement::registrations ? heard_registrations : heard_presence,
+                       false);
+}
+
+}  // namespace dynpgext::pg

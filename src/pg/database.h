@@ -1,0 +1,23 @@
+// Commands on whole databases: what they are about, and whether one is under way.
+#pragma once
+
+#include <optional>
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// The database that a utility statement needs for itself, so that the server refuses it while
+// others are connected: DROP, RENAME, SET TABLESPACE, and as a template of CREATE DATABASE.
+// Nothing for other statements, a database that does not exist or is the current one, and where
+// the current user may not do it anyway.
+[[nodiscard]] std::optional<Oid> database_wanted_alone(const Node *statement);
+
+// Is somebody at such a command?  They hold a lock on the database that this tries for a moment;
+// it waits for nothing, and needs no transaction.
+[[nodiscard]] bool is_database_wanted_alone(Oid database);
+
+// The database that a process is connected to; InvalidOid for none, and for one that is gone.
+[[nodiscard]] Oid database_of_process(pid_t pid);
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,149 @@
+#include "state/database_commands.h"
+
+#include <set>
+
+#include "pg/database.h"
+#include "pg/fault.h"
+#include "pg/process.h"
+#include "state/worker_entry.h"
+
+namespace dynpgext::state {
+namespace {
+
+bool uses(const worker_entry &entry, Oid database) {
+  if (entry.pid == 0 || entry.exited) return false;
+  return entry.key.home == database || pg::database_of_process(entry.pid) == database;
+}
+
+worker_identity identity_of(const worker_entry &entry) {
+  return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
+}
+
+// That something of ours is, or is about to be, connected to, or that a command has been met in.
+std::set<Oid> databases_to_watch(const shared &s) {
+  std::set<Oid> result;
+  const reading lock(s);
+  for (const worker_entry *entry : s.workers.entries()) {
+    if (entry->pid == 0) continue;
+    if (OidIsValid(entry->key.home)) result.insert(entry->key.home);
+    const Oid connected = pg::database_of_process(entry->pid);
+    if (OidIsValid(connected)) result.insert(connected);
+  }
+  for (const database_entry *entry : s.databases.entries())
+    if (entry->locked || entry->visitor != 0) result.insert(entry->key.database);
+  return result;
+}
+
+// Returns whether that is news.
+bool set_locked(const shared &s, Oid database, bool locked) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({database});
+  return entry != nullptr && std::exchange(entry->locked, locked) != locked;
+}
+
+constinit bool has_blocked = false;
+
+void on_visit_exit(int, Datum) {
+  pg::begin_exit();
+  (void)pg::swallow("ending a visit", [] {
+    shared *s = attached();
+    if (s == nullptr) return;
+    const exclusive lock(*s);
+    for (database_entry *entry : s->databases.entries())
+      if (entry->visitor == MyProcPid) entry->visitor = 0;
+  });
+}
+
+void on_blocker_exit(int, Datum) {
+  pg::begin_exit();
+  if (shared *s = attached()) unblock_databases(*s);
+}
+
+}  // namespace
+
+void block_database(shared &s, Oid database) {
+  static constinit bool watched = false;
+  if (!std::exchange(watched, true)) pg::call([] { before_shmem_exit(on_blocker_exit, 0); });
+  has_blocked = true;
+  DYNPGEXT_FAULT_POINT("command.blocking");
+  const exclusive lock(s);
+  s.databases.insert({database})->blocked_by = MyProcPid;
+}
+
+void unblock_databases(shared &s) noexcept {
+  if (!std::exchange(has_blocked, false)) return;
+  (void)pg::swallow("ending a command on a database", [&s] {
+    const exclusive lock(s);
+    for (database_entry *entry : s.databases.entries())
+      if (entry->blocked_by == MyProcPid) entry->blocked_by = 0;
+    s.root->look_soon = true;  // a database has come, gone, or another name
+    wake_launcher_locked(s);
+  });
+}
+
+bool is_blocked(const shared &s, Oid database) {
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && (entry->locked || pg::process_exists(entry->blocked_by));
+}
+
+std::vector<worker_identity> clear_database(shared &s, Oid database) {
+  std::vector<worker_identity> told;
+  const exclusive lock(s);
+  for (worker_entry *entry : s.workers.entries()) {
+    if (!uses(*entry, database)) continue;
+    told.push_back(identity_of(*entry));
+    entry->stopped_for = database;
+    if (entry->told_at == 0) {
+      record(s, *entry, "stopping", "for a command on the database");
+      entry->told_at = GetCurrentTimestamp();
+    }
+    if (entry->after == after_end::by_policy) entry->after = after_end::wait;
+    (void)advance(*entry, model::worker_event::stop);
+    pg::terminate_process(entry->pid);
+  }
+  if (const database_entry *entry = s.databases.find({database}))
+    pg::terminate_process(entry->visitor);
+  if (!told.empty()) wake_launcher_locked(s);
+  return told;
+}
+
+std::vector<worker_identity>
+wait_until_cleared(shared &s, const std::vector<worker_identity> &workers, long milliseconds) {
+  const TimestampTz end = GetCurrentTimestamp() + milliseconds * 1000;
+  std::vector<worker_identity> left;
+  for (const worker_identity &id : workers) {
+    const long rest = std::max(0L, static_cast<long>((end - GetCurrentTimestamp()) / 1000));
+    const bool gone = wait_for_worker(s, id, rest, [](const std::optional<worker_status> &status) {
+      return !status || !has_process(*status);
+    });
+    if (!gone) left.push_back(id);
+  }
+  return left;
+}
+
+bool meet_commands(shared &s) {
+  bool wanted = false;
+  bool freed = false;
+  for (const Oid database : databases_to_watch(s)) {
+    const bool locked = pg::is_database_wanted_alone(database);
+    wanted = wanted || locked;
+    const bool is_news = set_locked(s, database, locked);
+    if (locked)
+      (void)clear_database(s, database);
+    else if (is_news)
+      freed = true;
+  }
+  if (freed) {  // the database may be gone by now
+    const exclusive lock(s);
+    s.root->look_soon = true;
+  }
+  return wanted;
+}
+
+void set_visitor(shared &s, Oid database) {
+  pg::call([] { before_shmem_exit(on_visit_exit, 0); });
+  const exclusive lock(s);
+  if (database_entry *entry = s.databases.find({database})) entry->visitor = MyProcPid;
+}
+
+}  // namespace dynpgext::state

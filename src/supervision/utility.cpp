@@ -1,0 +1,64 @@
+#include "supervision/utility.h"
+
+#include "pg/database.h"
+#include "pg/fault.h"
+#include "pg/settings.h"
+#include "state/database_commands.h"
+#include "state/launch.h"
+
+namespace dynpgext::supervision {
+namespace {
+
+constinit ProcessUtility_hook_type previous_hook = nullptr;
+
+void make_room(const Node *statement) {
+  const std::optional<Oid> database = pg::database_wanted_alone(statement);
+  if (!database) return;
+  state::shared &s = state::use();
+  state::block_database(s, *database);
+  const long patience = pg::settings::stop_timeout_milliseconds();
+  const auto told = state::clear_database(s, *database);
+  DYNPGEXT_FAULT_POINT("command.cleared");
+  for (const state::worker_identity &id : state::wait_until_cleared(s, told, patience))
+    pg::log(WARNING,
+            "background worker \"" + id.name + "\" of extension \"" + id.extension +
+                "\" is connected to the database, and has not ended within " +
+                std::to_string(patience) + " ms",
+            "Its code does not serve interrupts.");
+}
+
+bool concerns_databases(const Node *statement) {
+  switch (nodeTag(statement)) {
+    case T_DropdbStmt:
+    case T_CreatedbStmt:
+    case T_AlterDatabaseStmt:
+    case T_RenameStmt: return true;
+    default: return false;
+  }
+}
+
+void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
+                ProcessUtilityContext context, ParamListInfo parameters,
+                QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
+  if (concerns_databases(planned->utilityStmt) && state::available())
+    pg::entry([=] { make_room(planned->utilityStmt); });
+  const ProcessUtility_hook_type next =
+      previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
+  next(planned, query, read_only_tree, context, parameters, environment, destination, done);
+}
+
+// The command's own end: whether it has succeeded shows in pg_database.
+void on_transaction_event(XactEvent event, void *) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT) return;
+  if (state::shared *s = state::attached()) state::unblock_databases(*s);
+}
+
+}  // namespace
+
+void watch_database_commands() {
+  previous_hook = ProcessUtility_hook;
+  ProcessUtility_hook = on_utility;
+  pg::call([] { RegisterXactCallback(on_transaction_event, nullptr); });
+}
+
+}  // namespace dynpgext::supervision
