@@ -7,7 +7,7 @@ SELECT r.extension,
        r.library,
        CASE WHEN NOT (r.loaded AND (r.eager OR r.boot OPERATOR(pg_catalog.=) b.boot)) THEN 'unloaded'
             ELSE COALESCE(l.state, 'pending') END AS state,
-       l.error,
+       CASE WHEN r.loaded AND (r.eager OR r.boot OPERATOR(pg_catalog.=) b.boot) THEN l.error END AS error,
        (SELECT pg_catalog.count(*) FROM dynpgext.registered_allocation a
          WHERE a.extension OPERATOR(pg_catalog.=) r.extension) AS allocations,
        (SELECT pg_catalog.count(*) FROM dynpgext.registered_worker w

@@ -45,4 +45,4 @@ COMMENT ON FUNCTION dynpgext.reset_worker(name, text) IS 'forgets what configure
 
 CREATE FUNCTION dynpgext.release(extension name) RETURNS boolean
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_release';
-COMMENT ON FUNCTION dynpgext.release(name) IS 'ends the quarantine of an extension and its workers, and starts them; false when there was none';
+COMMENT ON FUNCTION dynpgext.release(name) IS 'ends the quarantine of an extension and its workers, forgets their crashes, and starts them; false when there was none';

@@ -197,7 +197,9 @@ class planner {
     if (*kind == action_kind::start && live != nullptr)
       detail = "was " + std::string(name_of(live->state));
     add(*kind, object_kind::worker, home, extension, name, std::move(detail));
-    if (live != nullptr) actions_.back().ticket = live->ticket;
+    if (live == nullptr) return;
+    actions_.back().ticket = live->ticket;
+    actions_.back().waits = *kind == action_kind::start && live->state == worker_state::waiting;
   }
 
   void provision_extensions() {
@@ -333,7 +335,9 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   }
   if (!is_same(*wanted, *live)) return action_kind::replace;
   if (live->state == worker_state::registered) return begin;
-  if (too_early && is_active(live->state)) return action_kind::postpone;
+  // a primary becomes a standby only by a restart
+  const bool promoted = too_early && wanted->definition->role == server_role::standby;
+  if (promoted && is_active(live->state)) return action_kind::postpone;
   if (live->state == worker_state::waiting) {
     if (too_early) return std::nullopt;
     return action_kind::start;

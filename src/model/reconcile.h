@@ -89,6 +89,7 @@ struct action {
   std::string name;
   std::string detail;
   std::uint64_t ticket = 0;  // of a worker: the start that was decided on
+  bool waits = false;        // of a worker's start: it has been tried, and waits for a place
   bool operator==(const action &) const = default;
 };
 

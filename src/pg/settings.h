@@ -23,7 +23,7 @@ void define();
 // What checks it; set before define().
 void set_allowed_extensions_check(bool (*is_list)(const char *));
 
-[[nodiscard]] int max_database_workers();  // -1: no limit; of databases without a setting
+[[nodiscard]] int max_database_workers();  // -1: no limit
 inline constexpr const char *max_database_workers_name = "dynpgext.max_database_workers";
 
 }  // namespace dynpgext::pg::settings

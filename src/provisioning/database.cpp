@@ -183,6 +183,12 @@ std::vector<std::string> follow_all(const catalog::store &store, const reload_op
   return failed;
 }
 
+// Without what is tried again and again by itself.
+std::vector<action> news(std::vector<action> plan) {
+  std::erase_if(plan, [](const action &a) { return a.waits; });
+  return plan;
+}
+
 // What a reload is to do as things stand.
 std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
                                 const reload_options &options) {
@@ -205,9 +211,9 @@ void capture(const catalog::store &store, bool only_changed) {
 std::vector<action> reload(const catalog::store &store, const reload_options &options) {
   state::shared &s = state::attach();
   const int64 boot = s.root->boot;
-  if (!options.dry_run) learn_worker_places(s);
+  if (!options.dry_run) learn_worker_limit(s);
   std::vector<action> plan = plan_reload(store, s, options);
-  if (plan.empty() || options.dry_run) return plan;
+  if (plan.empty() || options.dry_run) return news(std::move(plan));
   // kept until the end of the transaction if this changes registrations
   pg::scoped_provisioning_lock lock(MyDatabaseId);
   DYNPGEXT_FAULT_POINT("reload.locked");
@@ -223,7 +229,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   execute(store, s, wanted, now, options);
   if (is_touched()) lock.keep();
   (void)state::ensure_launcher(s);
-  return plan;
+  return news(std::move(plan));
 }
 
 void provision_database(const catalog::store &store) {
@@ -232,7 +238,7 @@ void provision_database(const catalog::store &store) {
   options.retry_failed = false;
   // the tables first, then the lock: the order in which a commit takes them
   (void)store.read();
-  learn_worker_places(s);
+  learn_worker_limit(s);
   pg::scoped_provisioning_lock lock(MyDatabaseId);
   // the first time after a start everything is looked at: in single-user mode, and with event
   // triggers off, extensions come and go unnoticed
@@ -290,9 +296,9 @@ bool is_name_registered(const std::string &name) {
   return store && store->read().wanted(state::attach().root->boot).find_allocation(name) != nullptr;
 }
 
-void learn_worker_places(state::shared &s) {
+void learn_worker_limit(state::shared &s) {
   const pg::database_settings limits(pg::settings::max_database_workers_name);
-  state::set_worker_places(s, MyDatabaseId, state::worker_places(limits.of(MyDatabaseId)));
+  state::set_worker_limit(s, MyDatabaseId, limits.of(MyDatabaseId));
 }
 
 void learn_callbacks(const catalog::store &store, const model::extension &extension) {

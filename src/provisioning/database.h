@@ -41,7 +41,7 @@ bool provision_name(const std::string &name);
 [[nodiscard]] bool is_name_registered(const std::string &name);
 
 // How many workers this database may have is known from now on to whoever starts them.
-void learn_worker_places(state::shared &s);
+void learn_worker_limit(state::shared &s);
 
 // Makes sure the callbacks of an extension's workers are known in this process.
 void learn_callbacks(const catalog::store &store, const model::extension &extension);

@@ -6,6 +6,7 @@
 #include "provisioning/participant.h"
 #include "provisioning/session.h"
 #include "provisioning/transaction.h"
+#include "state/guard.h"
 #include "state/quarantine.h"
 #include "state/root.h"
 
@@ -100,8 +101,9 @@ collected registered(const model::registrations &all, const std::string &name) {
   return rows;
 }
 
-bool is_eager(const entry_points &library) {
+bool is_eager(const std::string &name, const entry_points &library) {
   if (library.eager_preload == nullptr) return true;
+  const state::guarded_code guard(name);
   const auto ask = library.eager_preload;
   return pg::call([=] { return ask(); });
 }
@@ -137,7 +139,7 @@ bool add(const catalog::store &store, const std::string &name, const std::string
     return true;
   }
   const entry_points library = load_participant(name, e.library);
-  e.eager = is_eager(library);
+  e.eager = is_eager(name, library);
   e.loaded = e.eager;
   touch(store);
   (void)store.write(e, {}, {});
@@ -170,7 +172,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
     return;
   }
   const entry_points library = load_participant(name, e.library);
-  e.eager = is_eager(library);
+  e.eager = is_eager(name, library);
   if (e.wanted(boot)) {
     run_and_write(store, e, library);
   } else {

@@ -154,7 +154,7 @@ void before_commit(transaction &t) {
     wanted = store->read().wanted(s.root->boot);
     if (t.memory_given_back) complete_memory(t, s, *store, wanted);
     DYNPGEXT_FAULT_POINT("commit.locked");
-    learn_worker_places(s);
+    learn_worker_limit(s);
     start_ahead(t, s, wanted);
     DYNPGEXT_FAULT_POINT("commit.started_ahead");
   }

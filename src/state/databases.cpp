@@ -1,7 +1,6 @@
 #include "state/databases.h"
 
 #include "model/encoding.h"
-#include "pg/settings.h"
 #include "state/events.h"
 #include "state/quarantine.h"
 
@@ -134,15 +133,16 @@ void retry_extension(shared &s, Oid database, const std::string &extension) {
   (void)want_visit(s, database);
 }
 
-uint32 worker_places(const std::optional<std::string> &setting) {
-  const int64 limit = setting ? std::strtoll(setting->c_str(), nullptr, 10)
-                              : int64{pg::settings::max_database_workers()};
-  return limit < 0 ? 0 : static_cast<uint32>(limit) + 1;
-}
-
-void set_worker_places(shared &s, Oid database, uint32 places) {
+void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting) {
+  int value = -1;
+  const char *text = setting ? setting->c_str() : nullptr;
+  const bool is_set =
+      text != nullptr && pg::call([text, &value] { return parse_int(text, &value, 0, nullptr); });
   const exclusive lock(s);
-  if (database_entry *entry = s.databases.find({database})) entry->worker_places = places;
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr) return;
+  entry->has_worker_limit = is_set;
+  entry->worker_limit = value;
 }
 
 void prepare_extension_state(shared &s, Oid database, const std::string &extension) {
@@ -157,7 +157,13 @@ void keep_states_locked(const shared &s, Oid database, const model::registration
     if (entry->key.database == database &&
         wanted.find_extension(entry->key.extension.str()) == nullptr)
       unwanted.push_back(entry->key);
-  for (const extension_key &key : unwanted) s.extensions.erase(key);
+  for (const extension_key &key : unwanted) {
+    // a state that was only made room for is nothing that anybody has seen
+    if (s.extensions.find(key)->state != model::extension_state::pending)
+      record(s, {model::object_kind::extension, database, key.extension.view(),
+                 key.extension.view(), "removed"});
+    s.extensions.erase(key);
+  }
 }
 }  // namespace
 

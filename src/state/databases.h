@@ -78,10 +78,8 @@ void forget_unpublished_states(shared &s, Oid database);
 [[nodiscard]] bool is_provisioned(const shared &s, Oid database);
 void set_provisioned(shared &s, Oid database);
 
-// How many workers of its own the database may have at once, as an entry holds it, from what
-// ALTER DATABASE says.
-[[nodiscard]] uint32 worker_places(const std::optional<std::string> &setting);
-void set_worker_places(shared &s, Oid database, uint32 places);
+// What ALTER DATABASE says of dynpgext.max_database_workers; nothing: the server's value holds.
+void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting);
 
 // Asks the launcher to send a process to the database.  False when one is on its way already.
 bool want_visit(shared &s, Oid database);

@@ -30,7 +30,8 @@ struct database_entry {
   pid_t visitor;            // a process of ours that is connected to provision it; or 0
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool locked;       // somebody is at such a command: its lock has been met
-  uint32 worker_places;  // 1 + how many workers may run in it; 0: any number
+  bool has_worker_limit;  // set with ALTER DATABASE; otherwise the one in the root holds
+  int32 worker_limit;     // how many workers of its own it may have at once; -1: any number
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];

@@ -211,6 +211,7 @@ bool carry_out(shared &s, const decision &d) {
     return a.object == model::object_kind::worker;
   };
   if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return false;
+  if (!IsUnderPostmaster) return false;  // single-user mode: nobody could start them
   const std::vector<model::wanted_worker> wanted = model::wanted_workers(*d.desired, d.live);
   executor run(s);
   for (const model::action &action : d.actions) {
@@ -236,7 +237,9 @@ void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &
     if ((w.home != database && w.home != model::no_database) || !model::is_active(w.state))
       continue;
     const auto file = loaded_file(s, {w.home, w.definition.extension, w.definition.name});
-    w.stale = file && is_stale(*file);
+    // where there is none at all, another process could not start
+    const bool is_there = file && pg::identify_file(file->file.c_str()) != pg::file_identity{};
+    w.stale = is_there && is_stale(*file);
   }
 }
 

@@ -59,16 +59,20 @@ std::string quarantine_reason(const shared &s, Oid home, std::string_view extens
 
 bool release_extension(shared &s, Oid database, const std::string &extension) {
   const exclusive lock(s);
-  const bool local = release(database, extension);
-  const bool global = release(InvalidOid, extension);
+  bool was_quarantined = false;
+  for (const model::suspect &q : quarantines())
+    if (q.who.extension == extension && (q.who.home == database || !OidIsValid(q.who.home)))
+      was_quarantined = true;
+  (void)release(database, extension);
+  (void)release(InvalidOid, extension);
   count_again(s);
   for (extension_entry *entry : s.extensions.entries())
     if (entry->key.database == database && entry->key.extension.view() == extension &&
         entry->state == model::extension_state::quarantined)
       entry->state = model::extension_state::pending;
-  if (local || global)
+  if (was_quarantined)
     record(s, {model::object_kind::extension, database, extension, extension, "released"});
-  return local || global;
+  return was_quarantined;
 }
 
 void forget_crashes(shared &s, Oid database, const std::string &extension) {

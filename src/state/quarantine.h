@@ -20,7 +20,8 @@ void overlay_quarantine(const shared &s, std::vector<model::live_extension> &ext
 [[nodiscard]] std::string quarantine_reason(const shared &s, Oid home, std::string_view extension,
                                             std::string_view worker);
 
-// Ends the quarantine of an extension's code and workers in a database, and of its global workers.
+// Ends the quarantine of an extension's code and workers in a database, and of its global workers,
+// and forgets their crashes.
 // Returns whether there was one.  Takes the lock itself.
 bool release_extension(shared &s, Oid database, const std::string &extension);
 // The same when it is dropped; its global workers stay quarantined as long as another database

@@ -33,6 +33,7 @@ root *find_root() {
         ConditionVariableInit(&r->changed);
         pg_atomic_init_u64(&r->generation, 1);
         r->publications = 1;
+        r->worker_limit = -1;
         r->longest_delay = 60000;  // until the launcher says what the setting is
         pg_memory_barrier();
         r->layout = layout_version;

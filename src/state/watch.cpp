@@ -52,11 +52,12 @@ class watcher {
       if (advance(entry, worker_event::recover)) record(shared_, entry, "recovered");
       return again_at(due);
     }
-    if (!advance(entry, worker_event::fall_silent)) return again_at(now_ + entry.deadline * 1000);
     const bool ends = model::restarts(entry.restart, true);
-    record(shared_, entry, "unresponsive",
-           "no heartbeat for " + std::to_string((now_ - last) / 1000) + " ms");
-    result_.silent.push_back({identity_of(entry), entry.deadline, ends});
+    if (advance(entry, worker_event::fall_silent)) {
+      record(shared_, entry, "unresponsive",
+             "no heartbeat for " + std::to_string((now_ - last) / 1000) + " ms");
+      result_.silent.push_back({identity_of(entry), entry.deadline, ends});
+    }
     if (!ends) return again_at(now_ + entry.deadline * 1000);
     entry.timed_out = true;
     entry.told_at = now_;

@@ -40,7 +40,9 @@ std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
 const char *full(const shared &s, Oid home) {
   const int in_all = pg::settings::max_workers();
   const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
-  const int64 in_database = database == nullptr ? -1 : int64{database->worker_places} - 1;
+  int in_database = -1;
+  if (database != nullptr)
+    in_database = database->has_worker_limit ? database->worker_limit : s.root->worker_limit;
   if (in_all < 0 && in_database < 0) return nullptr;
   int64 all = 0;
   int64 local = 0;

@@ -87,6 +87,7 @@ void apply_settings(state::shared &s) {
       nullptr);
   const state::exclusive lock(s);
   s.root->longest_delay = pg::settings::restart_delay_max_milliseconds();
+  s.root->worker_limit = pg::settings::max_database_workers();
 }
 
 class loop {

@@ -214,8 +214,9 @@ TEST(reconcile, every_database_retries_workers_that_wait) {
   live_state live;
   live.extensions = {provisioned(db1), provisioned(db2)};
   live.workers = {live_of(one, worker_state::waiting), live_of(two, worker_state::running)};
-  EXPECT_EQ(reconcile(every_database, {one, two}, live, usual),
-            (actions{{action_kind::start, object_kind::worker, db1, "a", "w", "was waiting"}}));
+  EXPECT_EQ(
+      reconcile(every_database, {one, two}, live, usual),
+      (actions{{action_kind::start, object_kind::worker, db1, "a", "w", "was waiting", 0, true}}));
 }
 
 // ---- global workers ------------------------------------------------------------------------
