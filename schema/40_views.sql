@@ -87,8 +87,8 @@ UNION ALL
 SELECT c.name, c.extension, c.version, c.scope, c.database, c.size, c.state, c.attached, c.allocated_at
   FROM dynpgext.cluster_allocations c
  WHERE (c.state OPERATOR(pg_catalog.=) 'draining'
-        AND (c.database IS NULL OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database()))
-    OR (c.database IS NULL AND c.state OPERATOR(pg_catalog.<>) 'draining'
+        AND (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database()))
+    OR (c.scope OPERATOR(pg_catalog.=) 'global' AND c.state OPERATOR(pg_catalog.<>) 'draining'
         AND NOT EXISTS (SELECT FROM dynpgext.registered_allocation r WHERE r.name OPERATOR(pg_catalog.=) c.name));
 COMMENT ON VIEW dynpgext.allocations IS 'shared memory of extensions: this database''s and the global one';
 COMMENT ON COLUMN dynpgext.allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
@@ -178,7 +178,7 @@ UNION ALL
 SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c.function, c.state, c.pid, c.restart,
        c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at, c.stale
   FROM dynpgext.cluster_workers c
- WHERE (c.database IS NULL OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database())
+ WHERE (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database())
    AND NOT EXISTS (SELECT FROM dynpgext.registered_worker r
                     WHERE r.extension OPERATOR(pg_catalog.=) c.extension AND r.name OPERATOR(pg_catalog.=) c.name
                       AND r.scope OPERATOR(pg_catalog.=) c.scope);

@@ -122,8 +122,11 @@ void store::erase(const std::string &extension) const {
   (void)make_equal<model::extension>(extension, {});
   (void)make_equal<model::allocation>(extension, {});
   (void)make_equal<model::worker>(extension, {});
+  lock_settings();
   (void)make_equal<model::worker_settings>(extension, {});
 }
+
+void store::lock_settings() const { const pg::relation table(settings_, ShareRowExclusiveLock); }
 
 void store::write(const model::worker_settings &settings) const {
   std::vector<model::worker_settings> all = read_all<model::worker_settings>(settings_);

@@ -29,6 +29,9 @@ class store {
              const std::vector<model::worker> &workers) const;
   // What the DBA has set for a worker, in place of what was set before.
   void write(const model::worker_settings &settings) const;
+  // Until the end of the transaction nobody else changes settings, or drops an extension that has
+  // some; readers go on.  Waits for those who are at it.
+  void lock_settings() const;
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 

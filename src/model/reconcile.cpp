@@ -82,9 +82,14 @@ bool is_quarantined(const live_state &live, const wanted_worker &w) {
                      });
 }
 
-// Disabling and quarantining end a process that is there, and mark the worker.
-std::optional<action_kind> unless_already(worker_state state, const live_worker *live) {
-  if (live != nullptr && live->state == state) return std::nullopt;
+// Disabling and quarantining end a process that is there, and mark the worker; what is known of it
+// follows its extension's updates.
+std::optional<action_kind> unless_already(worker_state state, const wanted_worker &wanted,
+                                          const live_worker *live) {
+  const bool is_known = live != nullptr && live->terms.restart == wanted.terms.restart &&
+                        live->terms.restart_delay == wanted.terms.restart_delay &&
+                        is_same(wanted, *live);
+  if (is_known && live->state == state) return std::nullopt;
   return state == worker_state::disabled ? action_kind::disable : action_kind::quarantine;
 }
 
@@ -322,8 +327,8 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
     if (live == nullptr) return std::nullopt;
     return action_kind::stop;
   }
-  if (wanted->quarantined) return unless_already(worker_state::quarantined, live);
-  if (!wanted->terms.enabled) return unless_already(worker_state::disabled, live);
+  if (wanted->quarantined) return unless_already(worker_state::quarantined, *wanted, live);
+  if (!wanted->terms.enabled) return unless_already(worker_state::disabled, *wanted, live);
   const bool too_early = !runs_here(*wanted->definition, now);
   const action_kind begin = too_early ? action_kind::postpone : action_kind::start;
   if (live == nullptr) return begin;

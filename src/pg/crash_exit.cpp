@@ -22,11 +22,16 @@ void tell(uint64 value) noexcept {
   (void)told.place->compare_exchange_strong(expected, value);
 }
 
+void tell_well() noexcept {
+  if (!told.outlives || PostmasterIsAlive()) tell(told.exited);
+}
+
 bool ends_well(int status) { return (status & 0xff) == 0 || (status & 0xff) == 1; }
 
 void on_quit(int signal, siginfo_t *info, void *context) {
   const int saved_errno = errno;
   tell(told.quit);
+  if (told.on_quit != nullptr) told.on_quit();
   errno = saved_errno;
   if ((previous.sa_flags & SA_SIGINFO) != 0) {
     previous.sa_sigaction(signal, info, context);
@@ -39,20 +44,23 @@ void on_quit(int signal, siginfo_t *info, void *context) {
 
 #ifdef __GLIBC__
 void on_direct_exit(int status, void *) {
-  if (ends_well(status)) tell(told.exited);
+  if (ends_well(status)) tell_well();
 }
+
+constinit int direct_status = -1;
+void remember_status(int status, void *) { direct_status = status; }
 #endif
 
 void on_exit_of_process(int status, Datum) {
   if (status >= 0) {
-    if (ends_well(status)) tell(told.exited);
+    if (ends_well(status)) tell_well();
     return;
   }
   // Somebody has called exit(), and the server does not know with which status.
 #ifdef __GLIBC__
   (void)on_exit(on_direct_exit, nullptr);  // is called next
 #else
-  tell(told.exited);
+  tell_well();
 #endif
 }
 
@@ -76,6 +84,19 @@ void tell_exit(const exit_word &word) {
     (void)sigaction(SIGQUIT, &ours, nullptr);
   }
   (void)sigprocmask(SIG_SETMASK, &saved, nullptr);
+}
+
+void watch_exit_status() {
+#ifdef __GLIBC__
+  (void)on_exit(remember_status, nullptr);  // runs before the server's own, which was there first
+#endif
+}
+
+int exit_status(int code) noexcept {
+#ifdef __GLIBC__
+  if (code < 0) return direct_status;
+#endif
+  return code;
 }
 
 }  // namespace dynpgext::pg

@@ -15,11 +15,19 @@ struct exit_word {
   uint64 armed;                // only while it holds this it is changed, ...
   uint64 exited;               // to this when the process ends well,
   uint64 quit;                 // and to this when it is a bystander
+  bool outlives;               // it is not changed when the process ends because the postmaster has
+  void (*on_quit)();           // called in the signal handler of a bystander; or nullptr
 };
 static_assert(std::atomic<uint64>::is_always_lock_free, "it is changed in a signal handler");
 
 // For the life of the process; a second call changes nothing.  What the process had installed for
 // SIGQUIT is called after the word is changed.
 void tell_exit(const exit_word &word);
+
+// The status that the process ends with, in a before_shmem_exit callback that is told `code`.  One
+// that calls the C library's exit() is told -1, whatever the status; watch_exit_status(), called
+// before, remembers it (with glibc).
+void watch_exit_status();
+[[nodiscard]] int exit_status(int code) noexcept;
 
 }  // namespace dynpgext::pg

@@ -2,10 +2,12 @@
 
 namespace dynpgext::pg {
 
-// As the server compares intervals: a day has 24 hours, a month 30 days.
-int64 interval_milliseconds(const Interval &value) {
+int64 interval_microseconds(const Interval &value) {
   const int64 days = int64{value.month} * DAYS_PER_MONTH + value.day;
-  return days * SECS_PER_DAY * 1000 + value.time / 1000;
+  // out of all bounds long before it could overflow
+  const int64 bounded = std::clamp<int64>(days, -100000, 100000);
+  const int64 time = std::clamp<int64>(value.time, INT64_MIN / 4, INT64_MAX / 4);
+  return bounded * USECS_PER_DAY + time;
 }
 
 std::string row::text(int column) const {
@@ -19,7 +21,7 @@ std::string row::bytes(int column) const { return text(column); }
 std::string row::name(int column) const { return NameStr(*DatumGetName(values_[column])); }
 
 int64 row::interval(int column) const {
-  return interval_milliseconds(*DatumGetIntervalP(values_[column]));
+  return interval_microseconds(*DatumGetIntervalP(values_[column])) / 1000;
 }
 
 bool row::is_ours() const {

@@ -8,7 +8,8 @@ namespace dynpgext::pg {
 
 inline constexpr int max_columns = 32;
 
-[[nodiscard]] int64 interval_milliseconds(const Interval &value);
+// As the server compares intervals: a day has 24 hours, a month 30 days.
+[[nodiscard]] int64 interval_microseconds(const Interval &value);
 
 // A row that was read; strings live in the memory context of the reader.
 class row {

@@ -148,7 +148,8 @@ void check_options(const dynpgext_bgworker_options *options, model::worker &work
   const std::string what =
       "extension \"" + worker.extension + "\", background worker \"" + worker.name + "\"";
   dynpgext_bgworker_options given{};
-  if (options->size < offsetof(dynpgext_bgworker_options, restart) + sizeof given.restart)
+  // no header has had a shorter one
+  if (options->size < sizeof given || options->size % alignof(dynpgext_bgworker_options) != 0)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
                     what + ": options of " + std::to_string(options->size) + " bytes", {},
                     "Set options.size to sizeof(dynpgext_bgworker_options).");
@@ -159,7 +160,7 @@ void check_options(const dynpgext_bgworker_options *options, model::worker &work
       throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
                       what + ": options that this version of dynpgext does not know", {},
                       "Update dynpgext, or leave them out.");
-  std::memcpy(&given, options, std::min(options->size, sizeof given));
+  std::memcpy(&given, options, sizeof given);
   if (given.restart < DYNPGEXT_RESTART_NEVER || given.restart > DYNPGEXT_RESTART_ALWAYS)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
                     what + ": restart policy " + std::to_string(given.restart) + " is not possible",

@@ -7,6 +7,7 @@
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
+#include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
 #include "provisioning/session.h"
@@ -136,6 +137,7 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
 void before_commit(transaction &t) {
   if (!t.touched && !t.drop_suspected) return;
   pg::settings::define();
+  pg::make_visible();  // what the last command wrote
   // its tables are locked since it was opened; only this transaction itself can have dropped them
   const std::optional<catalog::store> store =
       t.drop_suspected || !t.store ? catalog::store::open() : t.store;

@@ -23,12 +23,12 @@ model::restart_policy policy_argument(FunctionCallInfo fcinfo, int n) {
 }
 
 int64 delay_argument(FunctionCallInfo fcinfo, int n) {
-  const int64 delay = pg::interval_milliseconds(*DatumGetIntervalP(fcinfo->args[n].value));
-  if (delay < 0 || delay > model::max_restart_delay)
+  const int64 microseconds = pg::interval_microseconds(*DatumGetIntervalP(fcinfo->args[n].value));
+  if (microseconds < 0 || microseconds > model::max_restart_delay * 1000)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "restart_delay of " + std::to_string(delay) + " ms is out of range", {},
+                    "restart_delay of " + std::to_string(microseconds) + " us is out of range", {},
                     "It is from 0 to 24 hours.");
-  return delay;
+  return microseconds / 1000;
 }
 
 void require_arguments(FunctionCallInfo fcinfo, const char *function) {
@@ -37,22 +37,50 @@ void require_arguments(FunctionCallInfo fcinfo, const char *function) {
                   std::string(function) + ": extension and worker must not be null");
 }
 
+struct target {
+  catalog::store store;
+  model::worker_settings settings;  // as they are
+  bool is_set = false;
+};
+
+// What is set for the worker, while nobody else changes it.  A worker that is not registered will
+// do where `any`, or where its extension is not loaded and has no registrations therefore.
+target find_settings(FunctionCallInfo fcinfo, bool any) {
+  const auto store = catalog::store::open();
+  if (store) {
+    store->lock_settings();
+    const std::string extension = sql::name_argument(fcinfo, 0);
+    const std::string worker = sql::text_argument(fcinfo, 1);
+    const model::registrations all = store->read();
+    const model::extension *e = all.find_extension(extension);
+    const bool is_loaded = e == nullptr || e->wanted(state::use().root->boot);
+    const model::worker_settings *known = all.find_settings(extension, worker);
+    if (known != nullptr && (any || !is_loaded)) return {*store, *known, true};
+    if (!is_loaded && worker.size() < BGW_MAXLEN)
+      return {*store, {extension, worker, {}, {}, {}}, false};
+  }
+  const sql::registered_worker found = sql::find_worker(fcinfo);
+  const std::string extension = found.extension.name;
+  const std::string worker = found.worker.name;
+  const model::registrations all = found.store.read();
+  if (const model::worker_settings *known = all.find_settings(extension, worker))
+    return {found.store, *known, true};
+  return {found.store, {extension, worker, {}, {}, {}}, false};
+}
+
 }  // namespace
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
   return pg::entry([=] {
     require_arguments(fcinfo, "dynpgext.configure_worker()");
     pg::require_writable("dynpgext.configure_worker()");
-    const sql::registered_worker target = sql::find_worker(fcinfo);
-    model::worker_settings wanted{target.extension.name, target.worker.name, {}, {}, {}};
-    const model::registrations all = target.store.read();
-    const model::worker_settings *known = all.find_settings(wanted.extension, wanted.worker);
-    if (known != nullptr) wanted = *known;
+    const target t = find_settings(fcinfo, false);
+    model::worker_settings wanted = t.settings;
     if (is_given(fcinfo, 2)) wanted.enabled = DatumGetBool(fcinfo->args[2].value);
     if (is_given(fcinfo, 3)) wanted.restart = policy_argument(fcinfo, 3);
     if (is_given(fcinfo, 4)) wanted.restart_delay = delay_argument(fcinfo, 4);
-    provisioning::touch(target.store);
-    target.store.write(wanted);
+    provisioning::touch(t.store);
+    t.store.write(wanted);
     return Datum{0};
   });
 }
@@ -60,12 +88,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_reset_worker) {
   return pg::entry([=] {
     pg::require_writable("dynpgext.reset_worker()");
-    const sql::registered_worker target = sql::find_worker(fcinfo);
-    const std::string extension = target.extension.name;
-    const std::string worker = target.worker.name;
-    if (target.store.read().find_settings(extension, worker) == nullptr) return BoolGetDatum(false);
-    provisioning::touch(target.store);
-    target.store.write(model::worker_settings{extension, worker, {}, {}, {}});
+    const target t = find_settings(fcinfo, true);
+    if (!t.is_set) return BoolGetDatum(false);
+    provisioning::touch(t.store);
+    t.store.write(model::worker_settings{t.settings.extension, t.settings.worker, {}, {}, {}});
     return BoolGetDatum(true);
   });
 }
@@ -78,6 +104,6 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_settings) {
                       "this function of dynpgext is for its trigger only");
     if (state::available())
       if (const auto store = catalog::store::open()) provisioning::touch(*store);
-    return PointerGetDatum(nullptr);
+    return Datum{0};
   });
 }

@@ -130,6 +130,7 @@ dsa_pointer choose(const shared &s, const allocation_entry &entry,
     if (owner == nullptr) continue;
     holders.emplace_back(d.database, owner->incarnation);
     for_each_instance(s, entry, [&](dsa_pointer p, instance &i) {
+      if (i.provisional) return;
       const model::live_allocation live = describe(i);
       if (model::compare(*wanted, *owner, d.database, &live, all) != model::allocation_match::same)
         return;
@@ -258,6 +259,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   i->source = r.database;
   i->incarnation = r.owner.incarnation;
   i->holders = 1;
+  i->provisional = true;
   i->allocated_at = GetCurrentTimestamp();
   pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
   for (open_claim &claim : claims())
@@ -274,7 +276,7 @@ hold finish_claim(shared &s, const allocation_key &key, dsa_pointer made) {
   i->next = entry->instances;
   entry->instances = made;
   pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
-  return {key, made, true};
+  return {key, made};
 }
 
 void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexcept {
@@ -314,7 +316,7 @@ void roll_back_holds(shared &s, std::span<const hold> holds) noexcept {
       const bool is_last = --i->holders == 0;
       allocation_entry *entry = s.allocations.find(h.key);
       if (entry == nullptr || !is_last || state_of(*i) != instance_state::pending) continue;
-      if (h.made) {
+      if (i->provisional) {
         retire(s, *entry, h.instance);
         erase_if_empty(s, *entry);
       } else {
@@ -327,6 +329,7 @@ void roll_back_holds(shared &s, std::span<const hold> holds) noexcept {
 void publish_holds(shared &s, std::span<const hold> holds) {
   const exclusive lock(s);
   const auto &all = desired(s);
+  for (const hold &h : holds) s.at(h.instance)->provisional = false;
   for (const hold &h : holds) settle(s, h.key, all);
 }
 

@@ -23,7 +23,6 @@ struct allocation_request {
 struct hold {
   allocation_key key;
   dsa_pointer instance = InvalidDsaPointer;
-  bool made = false;  // by this transaction
 };
 
 // The instances that exist, as the reconciler sees them: of each name the one that this

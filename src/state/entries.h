@@ -79,6 +79,7 @@ struct instance {
   int64 incarnation;  // of the extension there
   uint32 holders;     // transactions under way that want it
   uint32 attached;    // processes that have looked it up
+  bool provisional;   // of an init that has not succeeded yet
   bool announced;     // as an event
   TimestampTz allocated_at;
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without

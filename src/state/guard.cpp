@@ -3,6 +3,8 @@
 #include "pg/crash_exit.h"
 #include "pg/mapped_file.h"
 
+#include <signal.h>
+
 namespace dynpgext::state {
 namespace {
 
@@ -36,7 +38,13 @@ struct suspect_slot {
   TimestampTz crashes[model::crashes_kept];
 };
 
-enum class record_state : uint32 { unused, armed, exited, quit };
+enum class record_state : uint32 {
+  unused,
+  armed,
+  exited,
+  quit,
+  spared  // was alive when the postmaster killed the bystanders of a crash
+};
 enum class record_kind : uint32 { code, worker, launcher };
 
 struct alignas(64) record {
@@ -140,6 +148,21 @@ bool is_armed(const record &r) {
   return r.word.load(std::memory_order_relaxed) == word_of(record_state::armed);
 }
 
+// In the signal handler of a bystander: the postmaster has seen the end of whoever crashed before
+// it sends the signal, so those that are there still are bystanders, too, whatever their own
+// handlers do, and also if they are killed later because they do not go.
+void spare_living() {
+  if (!is_usable) return;
+  for (record &r : mine.records()) {
+    uint64 word = r.word.load(std::memory_order_relaxed);
+    const auto pid = static_cast<pid_t>(word >> 32);
+    if (static_cast<record_state>(static_cast<uint32>(word)) != record_state::armed) continue;
+    if (kill(pid, 0) != 0) continue;
+    const uint64 spared = (word & ~uint64{UINT32_MAX}) | static_cast<uint32>(record_state::spared);
+    (void)r.word.compare_exchange_strong(word, spared);
+  }
+}
+
 void disarm(record &r) {
   r.word.store(word_of(record_state::unused), std::memory_order_release);
   // what follows stays behind it, as a signal handler of this process, or a crash, sees it
@@ -155,7 +178,7 @@ void arm(record &r, record_kind kind, Oid home, std::string_view extension,
   r.extension.assign(extension);
   r.worker.assign(worker);
   pg::tell_exit({&r.word, word_of(record_state::armed), word_of(record_state::exited),
-                 word_of(record_state::quit)});
+                 word_of(record_state::quit), kind == record_kind::launcher, spare_living});
   r.word.store(word_of(record_state::armed), std::memory_order_release);
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }

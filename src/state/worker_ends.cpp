@@ -35,7 +35,7 @@ void set_aside(shared &s, const worker_identity &id, const model::wanted_worker 
   {
     const exclusive lock(s);
     worker_entry *entry = s.workers.insert(key_of(id));
-    if (entry->ticket == 0 && !OidIsValid(entry->source)) define(*entry, wanted);
+    if (entry->pid == 0 && !model::is_active(entry->state)) define(*entry, wanted);
   }
   (void)stop(s, id, why);
 }

@@ -2,6 +2,7 @@
 //
 // It reports the process, makes MyBgworkerEntry look as the author registered it, runs the
 // author's function, and on the way out, however that comes, records exit code and error.
+#include "pg/crash_exit.h"
 #include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/termination.h"
@@ -38,8 +39,9 @@ void on_log(ErrorData *data) {
   if (previous_log_hook != nullptr) previous_log_hook(data);
 }
 
-void on_exit(int code, Datum) {
+void on_exit(int told, Datum) {
   if (current == nullptr) return;
+  const int code = pg::exit_status(told);
   pg::begin_exit();
   DYNPGEXT_FAULT_POINT("worker.exiting");
   // a normal end carries no error, whatever was logged before
@@ -62,6 +64,7 @@ worker_function prepare(Datum *argument) {
   current = new current_worker{std::move(*start), {}};
   previous_log_hook = emit_log_hook;
   emit_log_hook = on_log;
+  pg::watch_exit_status();
   pg::call([] { before_shmem_exit(on_exit, 0); });
 
   const model::worker &w = current->start.definition;

@@ -142,8 +142,7 @@ TEST_F(decide_quarantined, is_made_so_in_every_state_but_its_own) {
 
 TEST_F(decide_quarantined, comes_before_everything_else) {
   wanted.quarantined = true;
-  wanted.terms = {false, restart_policy::always, 5};
-  live.version = "0.9";
+  wanted.terms.enabled = false;
   live.stale = true;
   const circumstances everything{
       .in_recovery = true, .retry_failed = true, .time = 1, .replace_stale = true};
@@ -179,9 +178,19 @@ TEST_F(decide_disabled, is_made_so_in_every_state_but_its_own) {
         << name_of(state);
 }
 
-TEST_F(decide_disabled, comes_before_all_but_quarantine) {
+// What is known of it, and shown, is as it would run.
+TEST_F(decide_disabled, follows_its_definition_and_terms) {
+  live.state = worker_state::disabled;
   wanted.terms = {false, restart_policy::always, 5};
+  EXPECT_EQ(decided(worker_state::disabled, usual), action_kind::disable);
+  live.terms = {true, restart_policy::always, 5};
+  EXPECT_EQ(decided(worker_state::disabled, usual), nothing);
   live.version = "0.9";
+  EXPECT_EQ(decided(worker_state::disabled, usual), action_kind::disable);
+}
+
+TEST_F(decide_disabled, comes_before_all_but_quarantine) {
+  wanted.terms.enabled = false;
   live.stale = true;
   const circumstances everything{
       .in_recovery = true, .retry_failed = true, .time = 1, .replace_stale = true};

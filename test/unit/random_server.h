@@ -99,7 +99,9 @@ struct server {
     live_worker *known = worker_at(a);
     if (a.kind == action_kind::configure) return configure(*known, *want);
     if (a.kind == action_kind::disable || a.kind == action_kind::quarantine) {
-      if (known == nullptr) known = &live.workers.emplace_back(made_for(a, *want));
+      if (known == nullptr) known = &live.workers.emplace_back();
+      *known = made_for(a, *want);
+      known->terms.enabled = true;  // what is switched off is a state
       known->state =
           a.kind == action_kind::disable ? worker_state::disabled : worker_state::quarantined;
       return;
