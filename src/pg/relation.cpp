@@ -11,6 +11,7 @@ int64 interval_microseconds(const Interval &value) {
 }
 
 std::string row::text(int column) const {
+  if (is_null(column)) return {};
   const Datum value = values_[column];
   const struct varlena *text = call([=] { return PG_DETOAST_DATUM_PACKED(value); });
   return {VARDATA_ANY(text), static_cast<size_t>(VARSIZE_ANY_EXHDR(text))};
@@ -18,9 +19,13 @@ std::string row::text(int column) const {
 
 std::string row::bytes(int column) const { return text(column); }
 
-std::string row::name(int column) const { return NameStr(*DatumGetName(values_[column])); }
+std::string row::name(int column) const {
+  if (is_null(column)) return {};
+  return NameStr(*DatumGetName(values_[column]));
+}
 
 int64 row::interval(int column) const {
+  if (is_null(column)) return 0;
   return interval_microseconds(*DatumGetIntervalP(values_[column])) / 1000;
 }
 
@@ -90,6 +95,8 @@ std::vector<row> relation::rows() const {
         read.rows = static_cast<row *>(repalloc_huge(read.rows, capacity * sizeof(row)));
       }
       row *next = &read.rows[read.count++];
+      std::memset(next->values_, 0, sizeof next->values_);
+      std::memset(next->nulls_, true, sizeof next->nulls_);
       next->tuple_ = heap_copytuple(tuple);
       heap_deform_tuple(next->tuple_, description, next->values_, next->nulls_);
     }
@@ -107,6 +114,7 @@ bool relation::insert(const values &row) const {
       bool nulls[max_columns];
       std::memcpy(data, row.values_, sizeof data);
       std::memcpy(nulls, row.nulls_, sizeof nulls);
+      std::memset(nulls + row.next_, true, sizeof nulls - static_cast<size_t>(row.next_));
       HeapTuple tuple = heap_form_tuple(RelationGetDescr(opened), data, nulls);
       CatalogTupleInsert(opened, tuple);
       heap_freetuple(tuple);

@@ -11,7 +11,8 @@ inline constexpr int max_columns = 32;
 // As the server compares intervals: a day has 24 hours, a month 30 days.
 [[nodiscard]] int64 interval_microseconds(const Interval &value);
 
-// A row that was read; strings live in the memory context of the reader.
+// A row that was read.  A column that is NULL, or that the table does not have (until ALTER
+// EXTENSION dynpgext UPDATE it may be an older one than the library's), is empty, 0 or false.
 class row {
  public:
   [[nodiscard]] bool is_null(int column) const { return nulls_[column]; }
@@ -34,7 +35,7 @@ class row {
   bool nulls_[max_columns];
 };
 
-// A row to be written.
+// A row to be written.  Columns of the table beyond the given ones are NULL.
 class values {
  public:
   explicit values(int columns) : columns_(columns) {}

@@ -26,8 +26,11 @@ int64 delay_argument(FunctionCallInfo fcinfo, int n) {
   const int64 microseconds = pg::interval_microseconds(*DatumGetIntervalP(fcinfo->args[n].value));
   if (microseconds < 0 || microseconds > model::max_restart_delay * 1000)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "restart_delay of " + std::to_string(microseconds) + " us is out of range", {},
-                    "It is from 0 to 24 hours.");
+                    "restart_delay of " +
+                        (microseconds % 1000 == 0 ? std::to_string(microseconds / 1000) + " ms"
+                                                  : std::to_string(microseconds) + " us") +
+                        " is out of range",
+                    {}, "It is from 0 to 24 hours.");
   return microseconds / 1000;
 }
 

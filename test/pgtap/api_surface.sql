@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(48);
+SELECT plan(49);
 
 -- The extension
 
@@ -163,7 +163,8 @@ SELECT is_empty($$
 SELECT results_eq($$
     SELECT name, vartype, unit, context, boot_val, min_val, max_val FROM pg_settings
      WHERE name LIKE 'dynpgext.%' ORDER BY name$$,
-  $$VALUES ('dynpgext.crash_limit', 'integer', NULL, 'sighup', '3', '0', '16'),
+  $$VALUES ('dynpgext.allowed_extensions', 'string', NULL, 'sighup', '*', NULL, NULL),
+           ('dynpgext.crash_limit', 'integer', NULL, 'sighup', '3', '0', '16'),
            ('dynpgext.crash_window', 'integer', 's', 'sighup', '300', '1', '604800'),
            ('dynpgext.max_database_workers', 'integer', NULL, 'superuser', '-1', '-1', '262143'),
            ('dynpgext.max_events', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
@@ -177,7 +178,7 @@ SELECT results_eq($$
 SELECT is_empty($$SELECT name FROM pg_settings
                    WHERE name LIKE 'dynpgext.%' AND coalesce(short_desc, '') = ''$$,
   'every setting is described');
-SELECT throws_ok(format('SET %s = %s', name, boot_val), '55P02', NULL, 'a session cannot set ' || name)
+SELECT throws_ok(format('SET %s = %L', name, boot_val), '55P02', NULL, 'a session cannot set ' || name)
   FROM pg_settings WHERE name LIKE 'dynpgext.%' AND context = 'sighup' ORDER BY name;
 SELECT lives_ok('SET dynpgext.max_database_workers = 1', 'a superuser can set dynpgext.max_database_workers');
 RESET dynpgext.max_database_workers;

@@ -210,7 +210,7 @@ SELECT is_empty($$SELECT * FROM dynpgext.events WHERE object NOT IN ('extension'
   'everything else is always there');
 SELECT is_empty($$SELECT object, event FROM dynpgext.events
                    WHERE NOT CASE object
-                     WHEN 'extension' THEN event IN ('provisioned', 'failed', 'quarantined', 'released', 'crashed', 'unloaded')
+                     WHEN 'extension' THEN event IN ('provisioned', 'failed', 'quarantined', 'released', 'crashed', 'removed')
                      WHEN 'allocation' THEN event IN ('allocated', 'draining', 'drained')
                      ELSE event IN ('started', 'restarted', 'stopping', 'exited', 'backoff', 'disabled', 'enabled', 'waiting',
                                     'quarantined', 'released', 'crashed', 'lost', 'overdue', 'unresponsive', 'recovered') END$$,

@@ -276,7 +276,7 @@ options_small_size(const dynpgext_handle *handle) {
   register_with_size(handle, SIZE_UP_TO(restart) - 1, good_options, 0);
 }
 
-/* good: without the members after it, which must not be looked at */
+/* without the members after it, shorter than any header's */
 static void
 options_up_to_restart(const dynpgext_handle *handle) {
   register_with_size(handle, SIZE_UP_TO(restart), good_options, 0);
