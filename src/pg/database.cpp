@@ -66,8 +66,9 @@ Oid find_wanted(const Node *statement) {
       break;
     default: break;
   }
-  // all but RENAME are refused in a transaction block
-  if (name == nullptr || (IsTransactionBlock() && nodeTag(statement) != T_RenameStmt))
+  // all but RENAME are refused in a transaction block, and all of them on a standby
+  if (name == nullptr || RecoveryInProgress() ||
+      (IsTransactionBlock() && nodeTag(statement) != T_RenameStmt))
     return InvalidOid;
   const Oid database = get_database_oid(name, true);
   if (!OidIsValid(database) || database == MyDatabaseId) return InvalidOid;
