@@ -37,7 +37,8 @@ meaning_of(worker_state state) {
     return "It has ended, and its restart is due at `next_start_at`.";
   case worker_state::waiting:
     return "It wants to run, but no slot is free, a limit on the number of workers is reached, "
-           "or the server is in recovery.";
+           "the server is a standby (or a primary) and the worker is not for it, or a command "
+           "such as DROP DATABASE has its database to itself.";
   case worker_state::disabled:
     return "The DBA has switched it off with `configure_worker()`.";
   case worker_state::quarantined:
@@ -56,7 +57,7 @@ meaning_of(worker_event event) {
   case worker_event::no_slot:
     return "The postmaster had no free slot, or a limit on the number of workers is reached.";
   case worker_event::postpone:
-    return "The server is in recovery, and the worker waits for its end.";
+    return "The worker is not for this kind of server, or a command has its database to itself.";
   case worker_event::come_up:
     return "Its process reports.";
   case worker_event::lost:
