@@ -34,7 +34,7 @@ enum class worker_state : std::uint8_t {
 enum class worker_event : std::uint8_t {
   start,        // somebody claims the right to start it and asks the postmaster
   no_slot,      // the postmaster had no free slot
-  postpone,     // the server is in recovery and the worker waits for its end
+  postpone,     // it waits for a promotion, or for the end of a command on its database
   come_up,      // its process reports
   lost,         // no process came of the start
   stop,         // told to end (or not to start)
