@@ -123,7 +123,7 @@ subtest 'restart_after_crash = off' => sub {
     for my $time (1, 2) {
         my $offset = log_offset($node);
         ok(tell_to_crash($node, 'one', 5, 'segv'), 'told');
-        $node->wait_for_log(qr/shutting down because restart_after_crash is off.*database system is shut down/s, $offset);
+        $node->wait_for_log(qr/shutting down because "?restart_after_crash"? is off.*database system is shut down/s, $offset);
         1 while -e $node->data_dir . '/postmaster.pid' && select undef, undef, undef, 0.02;
         $node->{_pid} = undef;
         $node->start;
