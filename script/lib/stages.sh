@@ -91,6 +91,15 @@ void _Dynpgext_init(const dynpgext_handle *handle) {
   if (DYNPGEXT_HANDLE_HAS(handle, register_bgworker))
     handle->register_bgworker(handle, &bgw, NULL, NULL,
                               DYNPGEXT_REGISTER_BGWORKER_NOTIFY | DYNPGEXT_SCOPE_GLOBAL);
+  if (DYNPGEXT_HANDLE_HAS(handle, register_bgworker_with)) {
+    dynpgext_bgworker_options options;
+
+    memset(&options, 0, sizeof(options));
+    options.size = sizeof(options);
+    options.restart = DYNPGEXT_RESTART_ALWAYS;
+    options.servers = DYNPGEXT_RUN_ON_BOTH;
+    handle->register_bgworker_with(handle, &bgw, NULL, NULL, DYNPGEXT_SCOPE_GLOBAL, &options);
+  }
 }
 
 void _Dynpgext_fini(const dynpgext_handle *handle) { (void)handle; }
@@ -98,6 +107,14 @@ void _Dynpgext_fini(const dynpgext_handle *handle) { (void)handle; }
 bool _Dynpgext_eager_preload(void) {
   return dynpgext_loader_present() && dynpgext_lookup_shmem("a:value") != NULL &&
          dynpgext_release_shmem("a:value");
+}
+
+extern DYNPGEXT_EXPORT void a_worker(Datum argument);
+
+void a_worker(Datum argument) {
+  (void)argument;
+  while (dynpgext_worker_wait(1000L))
+    dynpgext_worker_heartbeat();
 }
 EOF
 }
