@@ -172,6 +172,7 @@ typedef struct dynpgext_handle dynpgext_handle;
  *                this time from its start, is shown as 'unresponsive', and if its restart policy
  *                is not "never", told to end (SIGTERM) and restarted.
  * servers        DYNPGEXT_RUN_...
+ * reserved       0
  */
 typedef struct dynpgext_bgworker_options {
   size_t size;
@@ -179,6 +180,7 @@ typedef struct dynpgext_bgworker_options {
   int64 restart_delay;
   int64 deadline;
   int servers;
+  int reserved; /* 0 */
 } dynpgext_bgworker_options;
 
 /*

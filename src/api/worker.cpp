@@ -1,10 +1,13 @@
 #include "api/worker.h"
 
+#include "pg/process.h"
 #include "pg/worker.h"
 #include "state/workers.h"
 
 namespace dynpgext::api {
 namespace {
+
+constexpr long longest_wait = 1000L * 365 * 24 * 3600 * 1000;  // a thousand years, about
 
 // An author who forgets it would have a worker that no signal reaches.
 void unblock_signals() {
@@ -23,6 +26,7 @@ long until_heartbeat(long milliseconds) {
 
 bool wait(long milliseconds) {
   unblock_signals();
+  milliseconds = std::min(milliseconds, longest_wait);
   const TimestampTz end = GetCurrentTimestamp() + int64{milliseconds} * 1000;
   long left = milliseconds;
   for (;;) {
@@ -41,7 +45,7 @@ bool wait(long milliseconds) {
 
 void worker_heartbeat() {
   if (const state::pulse *mine = state::my_pulse())
-    pg_atomic_write_u64(mine->heartbeat, static_cast<uint64>(GetCurrentTimestamp()));
+    pg_atomic_write_u64(mine->heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
 }
 
 bool worker_wait(long milliseconds) {

@@ -122,9 +122,10 @@ void store::erase(const std::string &extension) const {
   (void)make_equal<model::extension>(extension, {});
   (void)make_equal<model::allocation>(extension, {});
   (void)make_equal<model::worker>(extension, {});
-  lock_settings();
   (void)make_equal<model::worker_settings>(extension, {});
 }
+
+void store::expect_erase() const { const pg::relation table(settings_, RowExclusiveLock); }
 
 void store::lock_settings() const { const pg::relation table(settings_, ShareRowExclusiveLock); }
 

@@ -32,6 +32,8 @@ class store {
   // Until the end of the transaction nobody else changes settings, or drops an extension that has
   // some; readers go on.  Waits for those who are at it.
   void lock_settings() const;
+  // Takes the lock that erase() needs, before others that come after it.
+  void expect_erase() const;
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 

@@ -338,11 +338,13 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
     case worker_state::quarantined: return begin;
     default: break;
   }
-  if (!is_same(*wanted, *live)) return action_kind::replace;
+  if (!is_same(*wanted, *live))
+    return too_early && !is_active(live->state) ? action_kind::postpone : action_kind::replace;
   if (live->state == worker_state::registered) return begin;
-  // a primary becomes a standby only by a restart
-  const bool promoted = too_early && wanted->definition->role == server_role::standby;
-  if (promoted && is_active(live->state)) return action_kind::postpone;
+  // promoted: one for standbys ends, or is not restarted
+  const bool promoted = too_early && wanted->definition->role != server_role::by_start_time;
+  if (promoted && (is_active(live->state) || live->state == worker_state::backoff))
+    return action_kind::postpone;
   if (live->state == worker_state::waiting) {
     if (too_early) return std::nullopt;
     return action_kind::start;

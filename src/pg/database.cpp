@@ -77,6 +77,7 @@ Oid find_wanted(const Node *statement) {
     return may_create_databases(role) && (is_template(database) || owns(database, role))
                ? database
                : InvalidOid;
+  if (nodeTag(statement) == T_RenameStmt && !may_create_databases(role)) return InvalidOid;
   return owns(database, role) ? database : InvalidOid;
 }
 
@@ -93,9 +94,14 @@ bool is_database_wanted_alone(Oid database) {
     LOCKTAG tag;
     SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
     // the mode of a process that connects, which all of those commands keep out
-    if (LockAcquire(&tag, RowExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL) return true;
-    LockRelease(&tag, RowExclusiveLock, true);
-    return false;
+    if (LockAcquire(&tag, RowExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL) {
+      LockRelease(&tag, RowExclusiveLock, true);
+      return false;
+    }
+    // one that still waits for the lock itself, for whomever, is not kept up by us
+    int holders = 0;
+    (void)GetLockConflicts(&tag, RowExclusiveLock, &holders);
+    return holders > 0;
   });
 }
 

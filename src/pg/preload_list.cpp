@@ -3,13 +3,15 @@
 namespace dynpgext::pg {
 namespace {
 
-constexpr const char *newest_entry = "SELECT setting FROM pg_catalog.pg_file_settings"
-                                     " WHERE name OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
-                                     " ORDER BY seqno DESC LIMIT 1";
+// Names of settings are case-insensitive in the files.
+constexpr const char *newest_entry =
+    "SELECT setting FROM pg_catalog.pg_file_settings"
+    " WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
+    " ORDER BY seqno DESC LIMIT 1";
 constexpr const char *newest_entry_by_hand =
     "SELECT setting FROM pg_catalog.pg_file_settings"
-    " WHERE name OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
-    " AND sourcefile OPERATOR(pg_catalog.!~) 'postgresql[.]auto[.]conf$'"
+    " WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
+    " AND sourcefile OPERATOR(pg_catalog.!~) '/postgresql[.]auto[.]conf$'"
     " ORDER BY seqno DESC LIMIT 1";
 
 // An entry of the configuration files; the value that the server runs with may be older.

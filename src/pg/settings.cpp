@@ -30,12 +30,35 @@ bool check_allowed_extensions(char **value, void **, GucSource) {
 
 }  // namespace
 
+namespace {
+
+// What a client says when it connects, or a role's settings do, takes the place of what is in the
+// configuration files until the settings are defined; then it is refused, and the files' is lost.
+bool has_lost_values() {
+#if PG_VERSION_NUM >= 160000
+  int count = 0;
+  config_generic **all = get_guc_variables(&count);
+#else
+  config_generic **all = get_guc_variables();
+  const int count = GetNumConfigOptions();
+#endif
+  constexpr std::string_view prefix = "dynpgext.";
+  for (int i = 0; i < count; ++i)
+    if (pg_strncasecmp(all[i]->name, prefix.data(), prefix.size()) == 0 &&
+        all[i]->source > PGC_S_ARGV)
+      return true;
+  return false;
+}
+
+}  // namespace
+
 void set_allowed_extensions_check(bool (*is_list)(const char *)) { is_allowed_list = is_list; }
 
 void define() {
   static constinit bool defined = false;
   if (std::exchange(defined, true)) return;
   pg::call([] {
+    const bool reread = IsUnderPostmaster && has_lost_values();
     DefineCustomIntVariable("dynpgext.memory_limit",
                             "Limits the shared memory that extensions get through dynpgext.",
                             "All databases together; -1 means no limit.", &memory_limit_kb, -1, -1,
@@ -80,14 +103,15 @@ void define() {
                             nullptr, &crash_window_s, 300, 1, 7 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
                             nullptr, nullptr, nullptr);
     DefineCustomIntVariable("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
-                            "In shared memory.", &max_events_value, 1000, 1, 1000000, PGC_SIGHUP, 0,
-                            nullptr, nullptr, nullptr);
+                            "Each takes about 600 bytes of shared memory.", &max_events_value, 1000,
+                            1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomStringVariable(
         "dynpgext.allowed_extensions", "Lists the extensions that may take part.",
         "Names separated by commas; the first that fits decides. * is any extension, and !name "
         "refuses.",
         &allowed_extensions_value, "*", PGC_SIGHUP, 0, check_allowed_extensions, nullptr, nullptr);
     MarkGUCPrefixReserved("dynpgext");
+    if (reread) ProcessConfigFile(PGC_SIGHUP);
   });
 }
 

@@ -108,7 +108,7 @@ struct allocation_result {
   std::string refusal;  // of the system, if it gave one
 };
 [[nodiscard]] allocation_result allocate(dsa_area *area, size_t size);
-// The same, not zeroed: pages that are never written to cost nothing.
+// The same, not zeroed.
 [[nodiscard]] allocation_result allocate_uninitialised(dsa_area *area, size_t size);
 void release(dsa_area *area, dsa_pointer pointer);
 template <class T>

@@ -74,8 +74,9 @@ void free_handle(BackgroundWorkerHandle *handle) {
 bool wait_for_latch(long milliseconds) {
   return call([=] {
     const int timeout = milliseconds < 0 ? 0 : WL_TIMEOUT;
-    const int events = WaitLatch(MyLatch, WL_LATCH_SET | timeout | WL_EXIT_ON_PM_DEATH,
-                                 milliseconds, PG_WAIT_EXTENSION);
+    const long longest = std::min<long>(milliseconds, INT_MAX);
+    const int events = WaitLatch(MyLatch, WL_LATCH_SET | timeout | WL_EXIT_ON_PM_DEATH, longest,
+                                 PG_WAIT_EXTENSION);
     if ((events & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     return (events & WL_LATCH_SET) != 0;

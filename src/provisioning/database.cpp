@@ -32,6 +32,12 @@ std::vector<model::extension_change> changes(const catalog::store &store, bool o
                                   only_changed);
 }
 
+// Tables are locked before the provisioning lock.
+void expect_removals(const catalog::store &store, bool only_changed) {
+  for (const model::extension_change &change : changes(store, only_changed))
+    if (change.kind != model::change_kind::added) return store.expect_erase();
+}
+
 // Leaves a trace of an extension whose init fails when nobody is there to be told.
 void record_failure(const model::extension &e, const pg::failure &why) {
   const pg::file_identity file = pg::identify_file(pg::library_file(e.library).c_str());
@@ -214,6 +220,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (!options.dry_run) learn_worker_limit(s);
   std::vector<action> plan = plan_reload(store, s, options);
   if (plan.empty() || options.dry_run) return news(std::move(plan));
+  if (!RecoveryInProgress() && !XactReadOnly) expect_removals(store, false);
   // kept until the end of the transaction if this changes registrations
   pg::scoped_provisioning_lock lock(MyDatabaseId);
   DYNPGEXT_FAULT_POINT("reload.locked");
@@ -239,6 +246,7 @@ void provision_database(const catalog::store &store) {
   // the tables first, then the lock: the order in which a commit takes them
   (void)store.read();
   learn_worker_limit(s);
+  if (!RecoveryInProgress()) expect_removals(store, false);
   pg::scoped_provisioning_lock lock(MyDatabaseId);
   // the first time after a start everything is looked at: in single-user mode, and with event
   // triggers off, extensions come and go unnoticed

@@ -143,6 +143,10 @@ model::worker check_worker(const std::string &extension, const std::string &libr
   return result;
 }
 
+// A member that is appended is never taken for padding of an older caller's struct.
+static_assert(sizeof(dynpgext_bgworker_options) ==
+              offsetof(dynpgext_bgworker_options, reserved) + sizeof(int));
+
 void check_options(const dynpgext_bgworker_options *options, model::worker &worker) {
   if (options == nullptr) return;
   const std::string what =
@@ -172,6 +176,8 @@ void check_options(const dynpgext_bgworker_options *options, model::worker &work
                         " ms is out of range",
                     {}, "It is at most a day, 86400000.");
   };
+  if (given.reserved != 0)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE, what + ": options.reserved is not 0");
   if (given.servers < DYNPGEXT_RUN_BY_START_TIME || given.servers > DYNPGEXT_RUN_ON_BOTH)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
                     what + ": servers " + std::to_string(given.servers) + " is not possible", {},

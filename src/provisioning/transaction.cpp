@@ -235,7 +235,11 @@ void on_transaction_event(XactEvent event, void *) {
       break;
     case XACT_EVENT_PRE_PREPARE:
       if (t.touched || t.drop_suspected)
-        pg::entry([] {
+        pg::entry([&t] {
+          // it is replayed with COMMIT PREPARED
+          pg::announce(t.drop_suspected || !state::is_known(state::attach(), MyDatabaseId)
+                           ? pg::announcement::presence
+                           : pg::announcement::registrations);
           state::watch_prepared(state::attach(), MyDatabaseId, GetTopTransactionIdIfAny());
           (void)state::ensure_launcher(state::attach());
         });

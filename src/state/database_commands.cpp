@@ -30,15 +30,22 @@ std::set<Oid> databases_to_watch(const shared &s) {
     if (OidIsValid(connected)) result.insert(connected);
   }
   for (const database_entry *entry : s.databases.entries())
-    if (entry->locked || entry->visitor != 0) result.insert(entry->key.database);
+    if (entry->met || entry->visitor != 0) result.insert(entry->key.database);
   return result;
 }
 
-// Returns whether that is news.
-bool set_locked(const shared &s, Oid database, bool locked) {
+// Twice in a row counts: others take that lock, too, but only for a moment.
+enum class meeting { nothing, once, command, over };
+meeting meet(const shared &s, Oid database) {
+  const bool is_locked = pg::is_database_wanted_alone(database);
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
-  return entry != nullptr && std::exchange(entry->locked, locked) != locked;
+  if (entry == nullptr) return meeting::nothing;
+  const bool was_met = std::exchange(entry->met, is_locked);
+  const bool was_locked = std::exchange(entry->locked, is_locked && was_met);
+  if (entry->locked) return meeting::command;
+  if (entry->met) return meeting::once;
+  return was_locked ? meeting::over : meeting::nothing;
 }
 
 constinit bool has_blocked = false;
@@ -67,7 +74,12 @@ void block_database(shared &s, Oid database) {
   has_blocked = true;
   DYNPGEXT_FAULT_POINT("command.blocking");
   const exclusive lock(s);
-  s.databases.insert({database})->blocked_by = MyProcPid;
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr) {
+    entry = s.databases.insert({database});
+    entry->visited = true;  // it may be one that nobody can connect to: the launcher finds out
+  }
+  entry->blocked_by = MyProcPid;
 }
 
 void unblock_databases(shared &s) noexcept {
@@ -122,22 +134,19 @@ wait_until_cleared(shared &s, const std::vector<worker_identity> &workers, long 
 }
 
 bool meet_commands(shared &s) {
-  bool wanted = false;
-  bool freed = false;
+  bool busy = false;
+  bool over = false;
   for (const Oid database : databases_to_watch(s)) {
-    const bool locked = pg::is_database_wanted_alone(database);
-    wanted = wanted || locked;
-    const bool is_news = set_locked(s, database, locked);
-    if (locked)
-      (void)clear_database(s, database);
-    else if (is_news)
-      freed = true;
+    const meeting found = meet(s, database);
+    if (found == meeting::command) (void)clear_database(s, database);
+    busy = busy || found == meeting::command || found == meeting::once;
+    over = over || found == meeting::over;
   }
-  if (freed) {  // the database may be gone by now
+  if (over) {  // the database may be gone by now
     const exclusive lock(s);
     s.root->look_soon = true;
   }
-  return wanted;
+  return busy;
 }
 
 void set_visitor(shared &s, Oid database) {

@@ -27,7 +27,7 @@ std::vector<worker_identity> clear_database(shared &s, Oid database);
 wait_until_cleared(shared &s, const std::vector<worker_identity> &workers, long milliseconds);
 
 // For the launcher: tries the lock of each database that something of ours is connected to, and
-// clears those that a command wants.  Returns whether any is (still) wanted.
+// clears those that a command wants.  Returns whether any is, or may be: look again soon.
 bool meet_commands(shared &s);
 
 // This process is connected to the database to provision it.

@@ -129,6 +129,8 @@ void retry_extension(shared &s, Oid database, const std::string &extension) {
     if (entry == nullptr || entry->state != model::extension_state::failed) return;
     entry->state = model::extension_state::pending;
     entry->error = {};
+    // also when a visit is under way: it may have been at this extension already
+    s.databases.insert({database})->visited = false;
   }
   (void)want_visit(s, database);
 }

@@ -29,7 +29,8 @@ struct database_entry {
   uint32 visits_failed;     // in a row
   pid_t visitor;            // a process of ours that is connected to provision it; or 0
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
-  bool locked;       // somebody is at such a command: its lock has been met
+  bool met;          // a lock of such a command has been met once: it may be for something else
+  bool locked;       // and again: somebody is at such a command
   bool has_worker_limit;  // set with ALTER DATABASE; otherwise the one in the root holds
   int32 worker_limit;     // how many workers of its own it may have at once; -1: any number
   // transactions that are, or are being, prepared and may change registrations
@@ -150,7 +151,8 @@ struct worker_entry {
   TimestampTz next_start_at;   // in state backoff
   TimestampTz told_at;         // to end; 0: not told
   bool overdue;                // has been reported as not ending
-  pg_atomic_uint64 heartbeat;  // when the last one was; by the process itself, without the lock
+  pg_atomic_uint64 heartbeat;  // the last one, on a clock that nobody sets; by the process itself,
+                               // without the lock
   pg::fixed_string<MAXPGPATH> file;  // that its library was loaded from, and
   pg::file_identity loaded;          // which one that was
 

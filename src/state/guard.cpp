@@ -43,6 +43,7 @@ enum class record_state : uint32 {
   armed,
   exited,
   quit,
+  left,   // the launcher's, when it ended well
   spared  // was alive when the postmaster killed the bystanders of a crash
 };
 enum class record_kind : uint32 { code, worker, launcher };
@@ -177,8 +178,9 @@ void arm(record &r, record_kind kind, Oid home, std::string_view extension,
   r.home = home;
   r.extension.assign(extension);
   r.worker.assign(worker);
-  pg::tell_exit({&r.word, word_of(record_state::armed), word_of(record_state::exited),
-                 word_of(record_state::quit), kind == record_kind::launcher, spare_living});
+  const auto end = kind == record_kind::launcher ? record_state::left : record_state::exited;
+  pg::tell_exit({&r.word, word_of(record_state::armed), word_of(end), word_of(record_state::quit),
+                 kind == record_kind::launcher, spare_living});
   r.word.store(word_of(record_state::armed), std::memory_order_release);
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
@@ -224,7 +226,7 @@ void write_suspects(const std::vector<model::suspect> &suspects) {
 std::vector<model::armed_record> read_armed_records() {
   std::vector<model::armed_record> all;
   for (const record &r : mine.records())
-    if (state_of(r) == record_state::armed)
+    if (state_of(r) == record_state::armed || state_of(r) == record_state::left)
       all.push_back({r.kind == record_kind::launcher,
                      {r.home, r.extension.str(),
                       r.kind == record_kind::worker ? r.worker.str() : std::string()}});
@@ -289,7 +291,13 @@ void guard_worker(const worker_key &key) noexcept {
 
 void guard_launcher() noexcept {
   record *r = own_record();
-  if (r != nullptr) arm(*r, record_kind::launcher, InvalidOid, {});
+  if (r == nullptr) return;
+  for (record &other : mine.records()) {  // from now on this one is the evidence
+    uint64 word = other.word.load(std::memory_order_relaxed);
+    if (state_of(other) == record_state::left)
+      (void)other.word.compare_exchange_strong(word, static_cast<uint64>(record_state::unused));
+  }
+  arm(*r, record_kind::launcher, InvalidOid, {});
 }
 
 guarded_code::guarded_code(std::string_view extension) noexcept {

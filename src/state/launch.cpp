@@ -96,7 +96,8 @@ class executor {
  private:
   void start(const worker_identity &id, const model::wanted_worker &want) {
     // crowded out: a worker without its callback is better than none
-    if (can_launch(id, *want.definition) || is_crowded_out(shared_, id)) {
+    // and where none may be started now, a visit could not either
+    if (can_launch(id, *want.definition) || is_crowded_out(shared_, id) || is_held(shared_, id)) {
       // where one has found no slot, the next would not either
       if (launch(shared_, id, want, no_slots_) == launch_result::no_slot) no_slots_ = true;
     } else {
@@ -121,6 +122,10 @@ bool can_launch(const worker_identity &id, const model::worker &definition) {
 
 launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
                      bool no_slots) {
+  if (!model::runs_here(*wanted.definition, circumstances(false))) {
+    postpone(s, id, wanted);
+    return launch_result::not_startable;
+  }
   const std::optional<worker_start> start = claim_start(s, id, wanted);
   if (!start) return launch_result::not_startable;
   DYNPGEXT_FAULT_POINT("launch.claimed");

@@ -22,6 +22,7 @@ class watcher {
     const exclusive lock(shared_);
     for (worker_entry *entry : shared_.workers.entries()) {
       if (entry->state == worker_state::waiting) result_.somebody_waits = true;
+      follow_clock(*entry);
       if (entry->state == worker_state::backoff && entry->next_start_at > decided_at_)
         again_at(entry->next_start_at);
       if (entry->pid == 0 || entry->exited) continue;
@@ -35,6 +36,14 @@ class watcher {
   }
 
  private:
+  // What lies in the future has been set when the clock stood later than now.
+  void follow_clock(worker_entry &entry) const {
+    entry.told_at = std::min(entry.told_at, now_);
+    entry.claimed_at = std::min(entry.claimed_at, now_);
+    const int64 longest = std::max(entry.restart_delay, shared_.root->longest_delay) * 1000;
+    entry.next_start_at = std::min(entry.next_start_at, now_ + longest);
+  }
+
   void again_at(TimestampTz at) { result_.look_again_at = std::min(result_.look_again_at, at); }
 
   void check_end(worker_entry &entry) {
@@ -46,16 +55,17 @@ class watcher {
   }
 
   void check_heartbeat(worker_entry &entry) {
-    const auto last = static_cast<TimestampTz>(pg_atomic_read_u64(&entry.heartbeat));
-    const TimestampTz due = last + entry.deadline * 1000;
-    if (now_ < due) {
+    const auto last = static_cast<int64>(pg_atomic_read_u64(&entry.heartbeat));
+    const int64 silent_for = pg::monotonic_microseconds() - last;
+    const int64 left = entry.deadline * 1000 - silent_for;
+    if (left > 0) {
       if (advance(entry, worker_event::recover)) record(shared_, entry, "recovered");
-      return again_at(due);
+      return again_at(now_ + left);
     }
     const bool ends = model::restarts(entry.restart, true);
     if (advance(entry, worker_event::fall_silent)) {
       record(shared_, entry, "unresponsive",
-             "no heartbeat for " + std::to_string((now_ - last) / 1000) + " ms");
+             "no heartbeat for " + std::to_string(silent_for / 1000) + " ms");
       result_.silent.push_back({identity_of(entry), entry.deadline, ends});
     }
     if (!ends) return again_at(now_ + entry.deadline * 1000);

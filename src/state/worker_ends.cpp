@@ -81,10 +81,12 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
     entry->last_exit_code = code;
     entry->last_error = error;
     if (entry->timed_out)
-      entry->last_error.assign("57P01: no heartbeat within its deadline of " +
-                               std::to_string(entry->deadline) + " ms");
-    std::string detail = "code " + std::to_string(code);
-    if (entry->last_error.bytes[0] != '\0') detail.append("; ").append(entry->last_error.view());
+      snprintf(entry->last_error.bytes, sizeof entry->last_error.bytes,
+               "57P01: no heartbeat within its deadline of " INT64_FORMAT " ms", entry->deadline);
+    // no allocation: the process may have been ended in the middle of one
+    char detail[sizeof(event_entry::detail)];
+    snprintf(detail, sizeof detail, "code %d%s%s", code,
+             entry->last_error.bytes[0] != '\0' ? "; " : "", entry->last_error.bytes);
     record(s, *entry, "exited", detail);
     settle_end(s, *entry);
     changed(s);
@@ -104,7 +106,12 @@ burial bury(shared &s) {
       }
       // Gone without a word: that is for the postmaster to judge, and it restarts everything
       // when it was a crash.  Here it only must not look alive.
-      if (!entry->exited) (void)advance(*entry, model::worker_event::exit_fault);
+      if (!entry->exited) {
+        (void)advance(*entry, model::worker_event::exit_fault);
+        entry->last_exited_at = now;
+        entry->last_exit_code = 1;
+        settle_end(s, *entry);
+      }
       result.buried = true;
       release_identity(s, *entry);
       changed(s);

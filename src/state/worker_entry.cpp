@@ -111,7 +111,9 @@ void settle_end(const shared &s, worker_entry &entry) {
   if (!advance(entry, model::worker_event::back_off)) return;
   ++entry.unhealthy_runs;
   entry.next_start_at = entry.last_exited_at + delay * 1000;
-  record(s, entry, "backoff", "restart in " + std::to_string(delay) + " ms");
+  char detail[64];
+  snprintf(detail, sizeof detail, "restart in " INT64_FORMAT " ms", delay);
+  record(s, entry, "backoff", detail);
 }
 
 void bury_exited(shared &s, const worker_key &key) {

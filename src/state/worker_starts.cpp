@@ -1,4 +1,5 @@
 // Starts of workers: claimed, asked for, come up.
+#include "pg/process.h"
 #include "pg/settings.h"
 #include "state/database_commands.h"
 #include "state/worker_entry.h"
@@ -27,7 +28,7 @@ std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
   entry.file = {};
   entry.loaded = {};
   entry.last_started_at = GetCurrentTimestamp();
-  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(entry.last_started_at));
+  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
   record(s, entry, entry.next_start_at != 0 ? "restarted" : "started",
          "pid " + std::to_string(MyProcPid));
   entry.next_start_at = 0;
@@ -119,11 +120,12 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
 std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
                                         const model::wanted_worker &wanted) {
   const exclusive lock(s);
-  worker_entry *entry = s.workers.insert(key_of(id));
-  if (entry->ticket != 0 || OidIsValid(entry->source)) return std::nullopt;
+  const worker_entry *known = s.workers.find(key_of(id));
+  if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
   if (wanted.quarantined || !wanted.terms.enabled || is_blocked(s, id.home) ||
       full(s, id.home) != nullptr)
     return std::nullopt;
+  worker_entry *entry = s.workers.insert(key_of(id));
   if (!advance(*entry, model::worker_event::start)) return std::nullopt;
   entry->held_back = true;
   return claim(s, *entry, id, wanted);
@@ -161,12 +163,14 @@ void postpone(shared &s, const worker_identity &id, const model::wanted_worker &
   using model::worker_state;
   const exclusive lock(s);
   worker_entry *entry = s.workers.insert(key_of(id));
-  if (entry->is_leaving() || entry->pid != 0) return;
-  if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined)
-    (void)advance(*entry, model::worker_event::reset);
+  if (entry->is_leaving() || entry->pid != 0 || model::is_active(entry->state)) return;
+  const bool was_waiting = entry->state == worker_state::waiting;
+  (void)advance(*entry, model::worker_event::reset);
   if (!advance(*entry, model::worker_event::postpone)) return;
   define(*entry, wanted);
-  record(s, *entry, "waiting", "for the end of recovery");
+  if (!was_waiting)
+    record(s, *entry, "waiting",
+           RecoveryInProgress() ? "for the end of recovery" : "for a standby");
 }
 
 std::optional<worker_start> come_up(shared &s, const worker_identity &id, uint64 ticket) {
@@ -203,6 +207,13 @@ void find_pulse(shared &s, const worker_identity &id, uint64 ticket) {
 }
 
 const pulse *my_pulse() { return this_pulse.heartbeat == nullptr ? nullptr : &this_pulse; }
+
+bool is_held(const shared &s, const worker_identity &id) {
+  const reading lock(s);
+  if (is_blocked(s, id.home) || full(s, id.home) != nullptr) return true;
+  const worker_entry *entry = s.workers.find(key_of(id));
+  return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
+}
 
 bool is_crowded_out(const shared &s, const worker_identity &id) {
   const reading lock(s);

@@ -47,6 +47,8 @@ void let_go(shared &s, const worker_start &start);
 void call_off(shared &s, const worker_start &start) noexcept;
 // No process came of the claim.  `crowded_out`: this process is one that was sent to start it.
 void report_no_slot(shared &s, const worker_start &start, bool crowded_out);
+// Is there no place for it, by our own limits, or a command on its database?
+[[nodiscard]] bool is_held(const shared &s, const worker_identity &id);
 // The process sent to start it took the last free slot itself?
 [[nodiscard]] bool is_crowded_out(const shared &s, const worker_identity &id);
 
@@ -82,8 +84,8 @@ struct loaded_library {
 // Is another file there by now?
 [[nodiscard]] bool is_stale(const loaded_library &library);
 
-// Where it stores its heartbeats (microseconds, as GetCurrentTimestamp()), for as long as the
-// process lives, and its deadline in milliseconds.
+// Where it stores its heartbeats (as pg::monotonic_microseconds()), for as long as the process
+// lives, and its deadline in milliseconds.
 struct pulse {
   pg_atomic_uint64 *heartbeat;
   int64 deadline;

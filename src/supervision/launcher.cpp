@@ -117,18 +117,23 @@ class loop {
     report(seen);
     if (!visiting && may_retire(shared_)) return std::nullopt;
     if (wants_visit) return 0;
-    return nap(burial.dying, commands, seen);
+    return nap(burial.dying, commands, visiting || seen.somebody_runs, seen);
   }
 
  private:
   // What nobody tells of is looked for every naptime, not whenever something else wakes it.
   void look_around(TimestampTz now) {
-    if (!asked_to_look() && now - last_look_ < naptime() * 1000) return;
+    if (!asked_to_look() && !is_due(last_look_, naptime(), now)) return;
     follow_databases(shared_);
     follow_replay(shared_);
     follow_prepared_transactions(shared_);
     follow_libraries(shared_);
     last_look_ = now;
+  }
+
+  // Also when the clock has been set back since.
+  [[nodiscard]] static bool is_due(TimestampTz last, long naptime, TimestampTz now) {
+    return now < last || now - last >= int64{naptime} * 1000;
   }
 
   // A standby is to notice its promotion soon.
@@ -144,7 +149,7 @@ class loop {
 
   // The server gives up after five seconds what our processes are in the way of.
   bool meet_commands(TimestampTz now) {
-    if (now - last_commands_ < command_naptime() * 1000) return commands_;
+    if (!is_due(last_commands_, command_naptime(), now)) return commands_;
     last_commands_ = now;
     commands_ = state::meet_commands(shared_);
     return commands_;
@@ -153,10 +158,11 @@ class loop {
     return commands_ ? busy_command_naptime_milliseconds : command_naptime_milliseconds;
   }
 
-  [[nodiscard]] long nap(bool dying, bool commands, const state::watch_result &seen) const {
+  [[nodiscard]] long nap(bool dying, bool commands, bool connected,
+                         const state::watch_result &seen) const {
     const TimestampTz now = GetCurrentTimestamp();
     long milliseconds = naptime();
-    if (commands || seen.somebody_runs) milliseconds = std::min(milliseconds, command_naptime());
+    if (commands || connected) milliseconds = std::min(milliseconds, command_naptime());
     // the postmaster gives a slot back a moment after the process has gone
     const bool slot_is_coming =
         seen.somebody_waits && now - slot_freed_at_ < slot_patience_microseconds;

@@ -3,6 +3,7 @@
 #include "pg/database.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
+#include "pg/transaction.h"
 #include "state/database_commands.h"
 #include "state/launch.h"
 
@@ -14,7 +15,7 @@ constinit ProcessUtility_hook_type previous_hook = nullptr;
 void make_room(const Node *statement) {
   const std::optional<Oid> database = pg::database_wanted_alone(statement);
   if (!database) return;
-  state::shared &s = state::use();
+  state::shared &s = state::attach();
   state::block_database(s, *database);
   const long patience = pg::settings::stop_timeout_milliseconds();
   const auto told = state::clear_database(s, *database);
@@ -25,6 +26,23 @@ void make_room(const Node *statement) {
                 "\" is connected to the database, and has not ended within " +
                 std::to_string(patience) + " ms",
             "Its code does not serve interrupts.");
+}
+
+// What fails here must not keep the command from being tried.
+void try_to_make_room(const Node *statement) {
+  std::string why;
+  try {
+    make_room(statement);
+  } catch (const pg::server_error &e) {
+    if (pg::detail::is_interruption(e.data()->sqlerrcode)) throw;
+    why = e.what();
+  } catch (const pg::error &e) {
+    why = e.what();
+  }
+  if (why.empty()) return;
+  LWLockReleaseAll();  // an ERROR inside the server may have left some
+  pg::log(WARNING, "dynpgext: could not stop workers for a command on a database: " + why,
+          "It fails if they are connected to the database.");
 }
 
 bool concerns_databases(const Node *statement) {
@@ -41,7 +59,7 @@ void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
   if (concerns_databases(planned->utilityStmt) && state::available())
-    pg::entry([=] { make_room(planned->utilityStmt); });
+    pg::entry([=] { try_to_make_room(planned->utilityStmt); });
   const ProcessUtility_hook_type next =
       previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
   next(planned, query, read_only_tree, context, parameters, environment, destination, done);
@@ -49,7 +67,9 @@ void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 
 // The command's own end: whether it has succeeded shows in pg_database.
 void on_transaction_event(XactEvent event, void *) {
-  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT) return;
+  // of a prepared transaction the launcher meets the lock
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+    return;
   if (state::shared *s = state::attached()) state::unblock_databases(*s);
 }
 

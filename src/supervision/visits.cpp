@@ -13,6 +13,11 @@ TimestampTz after_failure(uint32 failures) {
   return GetCurrentTimestamp() + seconds * INT64CONST(1000000);
 }
 
+// A time further ahead than any delay was set before the clock was set back.
+bool is_past(TimestampTz at, TimestampTz now) {
+  return at <= now || at - now > 2 * 60 * INT64CONST(1000000);
+}
+
 }  // namespace
 
 void visits::reap() {
@@ -38,7 +43,7 @@ std::vector<Oid> visits::due() const {
     const Oid database = entry->key.database;
     const bool busy = std::any_of(under_way_.begin(), under_way_.end(),
                                   [=](const visit &v) { return v.database == database; });
-    if (!entry->visited && !busy && entry->visit_after <= now &&
+    if (!entry->visited && !busy && is_past(entry->visit_after, now) &&
         !state::is_blocked(shared_, database))
       databases.push_back(database);
   }
