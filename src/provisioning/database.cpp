@@ -160,7 +160,6 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
     if (a.kind == action_kind::provision)
       if (const model::extension *e = wanted.find_extension(a.extension))
         provision_one(store, s, *e);
-  if (is_touched()) return;  // the rest follows with the commit
   model::circumstances now = circumstances(options);
   now.workers_only = true;  // what could not be provisioned is not tried again
   state::decision rest = state::decide(s, MyDatabaseId, now);
@@ -171,6 +170,10 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
     if (a.object != object_kind::worker || !starts || w == nullptr) continue;
     if (!state::can_launch({a.home, a.extension, a.name}, *w))
       learn_callbacks(store, *wanted.find_extension(a.extension));
+  }
+  if (is_touched()) {  // the rest follows with the commit
+    if (options.retry_failed) note_retry(options.extension);
+    return;
   }
   (void)state::carry_out(s, rest);
 }

@@ -33,6 +33,7 @@ struct transaction {
   std::optional<catalog::store> store;  // that the changes went through
   std::map<std::string, note> notes;
   std::vector<std::string> dropped;
+  std::optional<std::string> retry;  // failed workers of this extension; empty: of all
   // from PRE_COMMIT to COMMIT
   std::unique_ptr<state::publication> publication;
   std::vector<state::worker_identity> prepared;
@@ -60,6 +61,7 @@ void forget(transaction &t) noexcept {
     t.store.reset();
     t.notes.clear();
     t.dropped.clear();
+    t.retry.reset();
     t.publication.reset();
     t.prepared.clear();
     // none is left unless the commit could not be carried out; the launcher starts them then
@@ -186,7 +188,12 @@ void after_commit(transaction &t) {
   DYNPGEXT_FAULT_POINT("commit.let_start");
   t.head_starts.clear();
   // as early as possible; what is left is housekeeping
-  (void)state::carry_out(s, state::decide_workers(s, MyDatabaseId));
+  state::decision d = state::decide_workers(s, MyDatabaseId, t.retry.has_value());
+  if (t.retry && !t.retry->empty())
+    std::erase_if(d.actions, [&t](const model::action &a) {
+      return a.kind == model::action_kind::start && a.extension != *t.retry;
+    });
+  (void)state::carry_out(s, d);
   DYNPGEXT_FAULT_POINT("commit.carried_out");
   end_holds(t, state::release_holds);
   {
@@ -218,6 +225,12 @@ void after_abort(transaction &t) {
   if (t.touched) state::forget_unpublished_states(s, MyDatabaseId);
 }
 
+// What its end could not do: nothing stays held, and a visit looks at the rest.
+void leave_to_visit(transaction &t, void (*end)(state::shared &, std::span<const state::hold>)) {
+  end_holds(t, end);
+  (void)state::want_visit(state::attach(), MyDatabaseId);
+}
+
 void on_transaction_event(XactEvent event, void *) {
   transaction &t = mine();
   switch (event) {
@@ -225,12 +238,14 @@ void on_transaction_event(XactEvent event, void *) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
       if (t.publication != nullptr || !t.holds.empty())
-        (void)pg::swallow("carrying out what was committed", [&t] { after_commit(t); });
+        if (!pg::swallow("carrying out what was committed", [&t] { after_commit(t); }))
+          (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::release_holds); });
       forget(t);
       break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PARALLEL_ABORT:
-      (void)pg::swallow("rolling back", [&t] { after_abort(t); });
+      if (!pg::swallow("rolling back", [&t] { after_abort(t); }))
+        (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::roll_back_holds); });
       forget(t);
       break;
     case XACT_EVENT_PRE_PREPARE:
@@ -307,6 +322,8 @@ void note_extension(const std::string &extension, model::extension_state state,
                     const std::string &error) {
   mine().notes[extension] = {state, error};
 }
+
+void note_retry(const std::string &extension) { mine().retry = extension; }
 
 void note_drop(const std::string &extension) { mine().dropped.push_back(extension); }
 

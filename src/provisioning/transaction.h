@@ -37,6 +37,9 @@ void note_extension(const std::string &extension, model::extension_state state,
 // The extension is no longer registered: with the commit its crashes are forgotten.
 void note_drop(const std::string &extension);
 
+// With the commit, workers that have failed get another try: those of an extension, or (empty) all.
+void note_retry(const std::string &extension);
+
 // The states of extensions as this transaction leaves them.
 void overlay_notes(model::live_state &live);
 

@@ -128,10 +128,17 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   }
   const std::optional<worker_start> start = claim_start(s, id, wanted);
   if (!start) return launch_result::not_startable;
-  DYNPGEXT_FAULT_POINT("launch.claimed");
   const char *full = start->full;
   BackgroundWorkerHandle *handle = nullptr;
-  if (full == nullptr && (no_slots || !ask_for_process(*start, &handle))) {
+  bool asked = false;
+  try {
+    DYNPGEXT_FAULT_POINT("launch.claimed");
+    asked = full == nullptr && !no_slots && ask_for_process(*start, &handle);
+  } catch (...) {
+    give_back(s, *start);
+    throw;
+  }
+  if (full == nullptr && !asked) {
     report_no_slot(s, *start, is_visit && !no_slots);
     full = "max_worker_processes";
   }
@@ -198,14 +205,14 @@ decision decide(shared &s, Oid database, const model::circumstances &now) {
   return d;
 }
 
-decision decide_workers(shared &s, Oid database) {
+decision decide_workers(shared &s, Oid database, bool retry_failed) {
   decision d;
   {
     const reading lock(s);
     d.desired = desired_to_keep(s);
     d.live = live_without_memory(s);
   }
-  model::circumstances now = circumstances(false);
+  model::circumstances now = circumstances(retry_failed);
   now.workers_only = true;
   d.actions = model::reconcile(database, *d.desired, d.live, now);
   return d;

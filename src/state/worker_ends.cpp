@@ -88,6 +88,10 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
     snprintf(detail, sizeof detail, "code %d%s%s", code,
              entry->last_error.bytes[0] != '\0' ? "; " : "", entry->last_error.bytes);
     record(s, *entry, "exited", detail);
+    // on a standby, where a command on the database is replayed, the server itself has ended it
+    constexpr std::string_view replayed = "57P04";  // database_dropped
+    if (entry->after == after_end::by_policy && entry->last_error.view().starts_with(replayed))
+      entry->after = after_end::wait;
     settle_end(s, *entry);
     changed(s);
     wake_launcher_locked(s);

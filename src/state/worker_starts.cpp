@@ -151,6 +151,17 @@ void call_off(shared &s, const worker_start &start) noexcept {
   });
 }
 
+void give_back(shared &s, const worker_start &start) noexcept {
+  (void)pg::swallow("giving up the start of a worker", [&] {
+    const exclusive lock(s);
+    worker_entry *entry = s.workers.find(key_of(start.id));
+    if (entry == nullptr || entry->ticket != start.ticket) return;
+    entry->ticket = ++s.root->next_ticket;
+    (void)advance(*entry, model::worker_event::lost);
+    changed(s);
+  });
+}
+
 void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
   const exclusive lock(s);
   worker_entry *entry = s.workers.find(key_of(start.id));

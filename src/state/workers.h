@@ -45,6 +45,8 @@ struct worker_start {
                                                       const model::wanted_worker &wanted);
 void let_go(shared &s, const worker_start &start);
 void call_off(shared &s, const worker_start &start) noexcept;
+// The claim is given up before anybody was asked for a process.
+void give_back(shared &s, const worker_start &start) noexcept;
 // No process came of the claim.  `crowded_out`: this process is one that was sent to start it.
 void report_no_slot(shared &s, const worker_start &start, bool crowded_out);
 // Is there no place for it, by our own limits, or a command on its database?

@@ -6,6 +6,12 @@
 #include "supervision/launcher.h"
 
 namespace dynpgext::supervision {
+namespace {
+
+// datconnlimit of a database whose DROP DATABASE was interrupted
+constexpr int32 invalid_database = -2;
+
+}  // namespace
 
 std::vector<database> existing_databases() {
   pg::begin_transaction();
@@ -13,8 +19,9 @@ std::vector<database> existing_databases() {
   {
     const pg::relation databases(DatabaseRelationId, AccessShareLock);
     for (const pg::row &row : databases.rows())
-      found.push_back(
-          {row.oid(Anum_pg_database_oid - 1), row.boolean(Anum_pg_database_datallowconn - 1)});
+      found.push_back({row.oid(Anum_pg_database_oid - 1),
+                       row.boolean(Anum_pg_database_datallowconn - 1) &&
+                           row.integer(Anum_pg_database_datconnlimit - 1) != invalid_database});
   }
   pg::commit_transaction();
   return found;
@@ -34,8 +41,14 @@ void follow_databases(state::shared &s) {
                      [=](const database &d) { return d.id == id; }))
       state::forget_database(s, id);
   const state::exclusive lock(s);
-  for (const database &d : existing)
-    if (d.connectable) (void)s.databases.insert({d.id});  // a new one has not been visited
+  for (const database &d : existing) {
+    if (d.connectable) {
+      state::database_entry *entry = s.databases.insert({d.id});  // a new one has not been visited
+      if (std::exchange(entry->unreachable, false)) entry->visited = false;
+    } else if (state::database_entry *entry = s.databases.find({d.id})) {
+      entry->unreachable = entry->visited = true;
+    }
+  }
 }
 
 void follow_replay(state::shared &s) {

@@ -46,8 +46,9 @@ bool take_office(state::shared &s) {
     s.root->launcher_latch = MyLatch;
     s.root->launcher_starter = 0;
     // visits that an earlier launcher had under way are made again
+    // and on a standby all are: nobody has heard what the primary has announced meanwhile
     for (state::database_entry *entry : s.databases.entries())
-      if (!entry->provisioned) entry->visited = false;
+      if (!entry->provisioned || RecoveryInProgress()) entry->visited = false;
   }
   pg::call([] { before_shmem_exit(on_exit, 0); });
   return true;
