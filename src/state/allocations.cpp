@@ -240,7 +240,6 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
     s.root->memory_used += charge;
   }
   const pg::allocation_result memory = pg::allocate(s.area, charge);
-  DYNPGEXT_FAULT_POINT("allocate.made");
   const dsa_pointer made = memory.pointer;
   if (!DsaPointerIsValid(made)) {
     const exclusive lock(s);
@@ -264,6 +263,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
   for (open_claim &claim : claims())
     if (is_for(claim, i->key)) claim.made = made;
+  DYNPGEXT_FAULT_POINT("allocate.made");
   return made;
 }
 
@@ -282,6 +282,8 @@ hold finish_claim(shared &s, const allocation_key &key, dsa_pointer made) {
 void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexcept {
   (void)pg::swallow("giving back shared memory", [&] {
     const exclusive lock(s);
+    for (const open_claim &c : claims())
+      if (is_for(c, key) && !DsaPointerIsValid(made)) made = c.made;
     std::erase_if(claims(), [&](const open_claim &c) { return is_for(c, key); });
     if (DsaPointerIsValid(made)) {
       s.root->memory_used -= s.at(made)->charged;

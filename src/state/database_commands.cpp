@@ -77,7 +77,7 @@ void block_database(shared &s, Oid database) {
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) {
     entry = s.databases.insert({database});
-    entry->visited = true;  // it may be one that nobody can connect to: the launcher finds out
+    entry->visited = entry->unreachable = true;  // until the launcher has seen that it is not
   }
   entry->blocked_by = MyProcPid;
 }
