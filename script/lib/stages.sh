@@ -38,7 +38,7 @@ stage_layers() {
 stage_lint() {
   local sources
   if command -v shellcheck >/dev/null; then
-    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{bench,check-layers,demo,state-diagram,test} .ci/run)
+    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{bench,check-layers,demo,soak,state-diagram,test} .ci/run)
   else
     echo "skip - shellcheck is not installed"
   fi
@@ -150,10 +150,25 @@ stage_pgtap() {
   return 1
 }
 
+# The library with fault points, for the tests that wait for it (t/lib/DynpgextFaults.pm).
+faults_build() {
+  local folder=$TREE/tmp_faults
+  as_user mkdir -p "$folder"
+  as_user cp -r "$TREE"/{Makefile,dynpgext.control,include,schema,src} "$folder"
+  as_user find "$folder" -name '*.[od]' -delete
+  as_user make --no-print-directory -s -C "$folder" "PG_CONFIG=$PG_CONFIG" \
+    DYNPGEXT_CPPFLAGS=-DDYNPGEXT_FAULTS -j "$JOBS" all
+}
+
 # As the server's own prove_installcheck does it.
 stage_tap() {
   need_everything
   local pgxs log
+  as_user touch "$TREE/tmp_faults.building"
+  {
+    quietly "$SCRATCH/faults.log" faults_build || true
+    as_user rm "$TREE/tmp_faults.building"
+  } &
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")
   as_user env -C "$TREE" "PATH=$(pg_bindir):$PATH" "TESTDIR=$TREE" "TESTDATADIR=$TREE/tmp_check" \
     "TESTLOGDIR=$TREE/tmp_check/log" PGPORT=65432 "PG_REGRESS=${pgxs%/*}/test/regress/pg_regress" \

@@ -19,6 +19,7 @@ our @EXPORT = qw(
   value whole wait_whole is_whole wait_crash_restart
   worker_pids pid_of processes log_offset log_count memory_used
   configure tell tell_to_crash shows worker_row reaches error_of crash
+  new_primary new_standby catch_up becomes supervised_states
 );
 
 # new_cluster(NAME, SETTING => VALUE, ...): made and started.  The log tells of every start and
@@ -248,6 +249,52 @@ sub wait_crash_restart {
         qr/all server processes terminated; reinitializing.*database system is ready to accept connections/s,
         $offset);
     return;
+}
+
+# ---- standbys ----
+
+# As new_cluster(), for one that others follow.
+sub new_primary {
+    my ($name, %settings) = @_;
+    return new_cluster($name, wal_level => 'replica', max_wal_senders => 10, hot_standby => 'on', %settings);
+}
+
+# Made of a base backup, with all its settings but these, and started.
+sub new_standby {
+    my ($primary, $name, %settings) = @_;
+    $primary->backup("for_$name", backup_options => [ '--checkpoint', 'fast' ]);
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init_from_backup($primary, "for_$name", has_streaming => 1);
+    $node->append_conf('postgresql.conf', join '', map {"$_ = '$settings{$_}'\n"} sort keys %settings);
+    $node->start;
+    return $node;
+}
+
+# Until the standbys have replayed what the primary has written.
+sub catch_up {
+    my ($primary, @standbys) = @_;
+    for my $standby (@standbys) {
+        $primary->poll_query_until('postgres', sprintf(
+            q(SELECT pg_current_wal_flush_lsn() <= replay_lsn FROM pg_stat_replication WHERE application_name = '%s'),
+            $standby->name)) or die $standby->name, ' does not catch up';
+    }
+    return;
+}
+
+# One test: the query comes to return this.
+sub becomes {
+    my ($node, $database, $query, $expected, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return pass($test) if $node->poll_query_until($database, $query, $expected);
+    my ($code, $out, $error) = $node->psql($database, $query);
+    return is($error ne '' ? $error : $out, $expected, $test);
+}
+
+# Of the workers of dx_supervised in a database: "1 running, 2 waiting, ...".
+sub supervised_states {
+    return q(SELECT string_agg(n || ' ' || state, ', ' ORDER BY n) FROM (
+        SELECT substring(name FROM '[0-9]+$')::integer AS n, state FROM dynpgext.workers
+         WHERE extension = 'dx_supervised') AS w);
 }
 
 1;

@@ -73,6 +73,21 @@ policy(const char *name) {
   return DYNPGEXT_RESTART_NEVER;
 }
 
+/* BgWorkerStart_ConsistentState, but for those that are for the primary only. */
+static int
+servers(const char *name, BackgroundWorker *worker) {
+  if (strcmp(name, "primary") == 0)
+    return DYNPGEXT_RUN_ON_PRIMARY;
+  if (name[0] == '\0')
+    return DYNPGEXT_RUN_BY_START_TIME;
+  worker->bgw_start_time = BgWorkerStart_ConsistentState;
+  if (strcmp(name, "standby") == 0)
+    return DYNPGEXT_RUN_ON_STANDBY;
+  if (strcmp(name, "both") == 0)
+    return DYNPGEXT_RUN_ON_BOTH;
+  return DYNPGEXT_RUN_BY_START_TIME;
+}
+
 /* Where a session, or a process that provisions, looks. */
 static const char *
 board_name(void) {
@@ -109,11 +124,12 @@ _Dynpgext_init(const dynpgext_handle *handle) {
     snprintf(name, sizeof(name), NAME, i + 1);
     worker = dx_worker_named(name, "dx_supervised_main");
     strlcpy(worker.bgw_extra, board, sizeof(worker.bgw_extra));
-    if (is_on("dx_supervised.connect"))
+    if (strcmp(dx_setting("dx_supervised.connect", "off"), "off") != 0)
       worker.bgw_flags |= BGWORKER_BACKEND_DATABASE_CONNECTION;
     options.restart = policy(item("dx_supervised.restart", "never", i + 1));
     options.restart_delay = atoi(item("dx_supervised.delay", "0", i + 1));
     options.deadline = atoi(item("dx_supervised.deadline", "0", i + 1));
+    options.servers = servers(item("dx_supervised.servers", "", i + 1), &worker);
     handle->register_bgworker_with(handle, &worker,
                                    is_on("dx_supervised.callback") ? started : NULL, &numbers[i],
                                    scope, &options);
@@ -195,6 +211,7 @@ void
 dx_supervised_main(Datum argument) {
   Board *board = dynpgext_lookup_shmem(MyBgworkerEntry->bgw_extra);
   const char *name = MyBgworkerEntry->bgw_name;
+  const char *connect = dx_setting("dx_supervised.connect", "off");
   char command[sizeof(me->command)];
   int number = 0;
 
@@ -207,9 +224,11 @@ dx_supervised_main(Datum argument) {
     raise(SIGSEGV);
   if (strcmp(dx_setting("dx_supervised.fail", ""), name) == 0)
     elog(ERROR, "dx_supervised fails at start");
-  if (is_on("dx_supervised.connect")) {
+  if (strcmp(connect, "off") != 0) {
+    Oid database = strcmp(connect, "on") == 0 ? DatumGetObjectId(argument) : (Oid)atoi(connect);
+
     BackgroundWorkerUnblockSignals();
-    BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
+    BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   }
 
   me->command[0] = '\0'; /* what was meant for the process before */

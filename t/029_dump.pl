@@ -1,0 +1,131 @@
+# pg_dump and pg_dumpall: a restored database registers its extensions anew, and has the settings of
+# the DBA again.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Extensions are dumped in the order of their names: `Dx Quoted "name` and dx_* before dynpgext or after it.
+my %settings = (
+    'dx_supervised.workers' => 3,
+    'dx_supervised.restart' => 'on_failure',
+    'dynpgext.restart_delay_max' => '1s');
+my $node = new_cluster('source', %settings);
+my @extensions = qw(dx_memory dx_supervised dx_usage dx_worker dx_quoted);
+add_database($node, 'one', 'dx_memory', 'dynpgext', qw(dx_supervised dx_usage dx_worker), '"Dx Quoted ""name"');
+add_database($node, 'two', qw(dynpgext dx_supervised));
+value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 1', enabled => false)));
+value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart => 'always', restart_delay => '1500 ms')));
+value($node, 'one', q(SELECT dynpgext.unload('dx_usage')));
+
+my $settings = q(SELECT extension, worker, enabled, restart, restart_delay FROM dynpgext.worker_settings ORDER BY 1, 2);
+my $set = "dx_supervised|dx supervised 1|f||\ndx_supervised|dx supervised 2||always|00:00:01.5";
+is(value($node, 'one', $settings), $set, 'the settings to be kept');
+
+my $complaints = qr/(ERROR|WARNING|FATAL|PANIC):  /;
+
+# One test: the database is as the source was.
+sub is_restored {
+    my ($target, $database, $test, $expected) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return subtest $test => sub {
+        is(value($target, $database, $settings), $expected // $set, 'settings');
+        my $disabled = ($expected // $set) eq '' ? 'running' : 'disabled';
+        becomes($target, $database, supervised_states(), "1 $disabled, 2 running, 3 running", 'workers of dx_supervised');
+        becomes($target, $database, q(SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.workers
+            WHERE extension = 'dx_worker'), 'dx global running, dx local running', 'those of dx_worker');
+        becomes($target, $database, q(SELECT count(*) FROM dynpgext.allocations WHERE state <> 'allocated'), 0, 'allocations');
+        is(value($target, $database, q(SELECT string_agg(extension || ' ' || state, ', ' ORDER BY extension) FROM dynpgext.extensions)),
+            'Dx Quoted "name provisioned, dx_memory provisioned, dx_supervised provisioned, dx_usage provisioned, dx_worker provisioned', 'extensions');
+        is(value($target, $database, q(SELECT restart FROM dynpgext.workers WHERE name = 'dx supervised 2')),
+            ($expected // $set) eq '' ? 'on_failure' : 'always', 'the policy is in effect');
+        is(value($target, $database, q(SELECT count(*) FROM dynpgext.reload())), 0, 'a reload has nothing to do');
+    };
+}
+
+my $folder = PostgreSQL::Test::Utils::tempdir('dump');
+sub dump_to {
+    my ($file, @options) = @_;
+    return command_ok([ 'pg_dump', '-d', $node->connstr('one'), '-f', "$folder/$file", @options ], "pg_dump @options");
+}
+
+dump_to('plain.sql');
+dump_to('inserts.sql', '--inserts');
+dump_to('columns.sql', '--column-inserts', '--clean', '--if-exists');
+dump_to('data.sql', '--data-only');
+dump_to('custom', '-Fc');
+dump_to('schema.sql', '--schema-only');
+command_ok([ 'pg_dumpall', '-d', $node->connstr('postgres'), '-f', "$folder/all.sql" ], 'pg_dumpall');
+unlike(slurp_file("$folder/plain.sql"), qr/registered_/, 'registrations are not dumped');
+like(slurp_file("$folder/plain.sql"), qr/COPY dynpgext\.worker_settings/, 'settings are');
+
+my $target = new_cluster('target', %settings);
+subtest 'pg_dumpall into an empty cluster' => sub {
+    my $offset = log_offset($target);
+    my ($out, $error) = run_command([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=0', '-d', $target->connstr('postgres'), '-f', "$folder/all.sql" ]);
+    is(join("\n", grep { !/role "\w+" already exists/ } split /\n/, $error), '', 'no complaint');
+    is_restored($target, 'one', 'all is there');
+    becomes($target, 'two', supervised_states(), '1 running, 2 running, 3 running', 'in the other database, too');
+    is(log_count($target, qr/WARNING:  /, $offset), 0, 'no warning in the log');
+    $target->restart;
+    is_restored($target, 'one', 'also after a restart');
+};
+
+sub restored_by {
+    my ($name, $expected, @command) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $offset = log_offset($target);
+    my $database = 'r' . ($name =~ s/\W+/_/gr);
+    subtest $name => sub {
+        $target->safe_psql('postgres', "CREATE DATABASE $database");
+        command_ok([ map { s/DATABASE/$target->connstr($database)/er } @command ], 'restored');
+        is_restored($target, $database, 'all is there', $expected);
+        # the worker that the settings disable may have been started before they came
+        is(join("\n", grep { /$complaints/ && !/terminating background worker "dx supervised [12]"/ } split /\n/, slurp_file($target->logfile, $offset)),
+            '', 'no complaint in the log');
+        value($target, 'postgres', "DROP DATABASE $database");
+    };
+    return;
+}
+my @psql = ('psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'DATABASE');
+restored_by('plain', undef, @psql, '-f', "$folder/plain.sql");
+restored_by('plain, in one transaction', undef, @psql, '-1', '-f', "$folder/plain.sql");
+restored_by('inserts', undef, @psql, '-f', "$folder/inserts.sql");
+restored_by('clean, if exists', undef, @psql, '-f', "$folder/columns.sql");
+restored_by('schema only', '', @psql, '-f', "$folder/schema.sql");
+restored_by('custom', undef, 'pg_restore', '--exit-on-error', '-d', 'DATABASE', "$folder/custom");
+restored_by('custom, in parallel', undef, 'pg_restore', '--exit-on-error', '-j', '2', '-d', 'DATABASE', "$folder/custom");
+
+subtest 'into a database that has the extensions' => sub {
+    value($target, 'one', q(DELETE FROM dynpgext.worker_settings));
+    becomes($target, 'one', supervised_states(), '1 running, 2 running, 3 running', 'without settings');
+    my %pids = map { $_ => pid_of($target, 'one', $_) } 'dx supervised 2', 'dx local';
+    command_ok([ map { s/DATABASE/$target->connstr('one')/er } @psql, '-f', "$folder/data.sql" ], 'data only');
+    is_restored($target, 'one', 'the settings take effect');
+    is(pid_of($target, 'one', $_), $pids{$_}, "$_ runs on") for sort keys %pids;
+    my ($out, $error) = run_command([ 'psql', '-Xq', '-d', $target->connstr('one'), '-f', "$folder/data.sql" ]);
+    like($error, qr/ERROR:  duplicate key/, 'a second time they collide');
+    is_restored($target, 'one', 'which changes nothing');
+    command_ok([ 'pg_restore', '--exit-on-error', '--clean', '--if-exists', '-d', $target->connstr('one'), "$folder/custom" ], 'pg_restore --clean');
+    is_restored($target, 'one', 'all is made anew');
+    is_whole_but($target, 'one');
+    command_ok([ 'pg_restore', '--exit-on-error', '--clean', '-1', '-d', $target->connstr('one'), "$folder/custom" ], 'the same in one transaction');
+    is_restored($target, 'one', 'all is made anew');
+    is_whole_but($target, 'one');
+};
+
+# Nothing runs twice, and nothing is left of what was dropped.
+sub is_whole_but {
+    my ($node, $database) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    becomes($node, $database, q(SELECT count(*) FROM dynpgext.cluster_allocations WHERE state = 'draining'), 0, 'nothing drains');
+    my %there = processes($node);
+    return is(join(' ', map { "$_: " . @{ $there{$_} } } grep {/^dx local/} keys %there), 'dx local: 1', 'once');
+}
+
+$_->stop for $node, $target;
+done_testing();

@@ -1,0 +1,246 @@
+# A walk past every DYNPGEXT_FAULT_POINT of the source: what happens at each of them when a process
+# dies there, or an error is raised there.  The library is that of a build with -DDYNPGEXT_FAULTS.
+package DynpgextFaults;
+
+use strict;
+use warnings FATAL => 'all';
+
+use DynpgextTest;
+use Exporter 'import';
+use File::Find;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+our @EXPORT = qw(fault_points walk_faults);
+
+my $root = "$FindBin::RealBin/..";
+
+# Of script/test, which builds it while other tests run (see its stage "tap"), or where
+# DYNPGEXT_FAULTS says.
+sub library {
+    my $folder = $ENV{DYNPGEXT_FAULTS} // "$root/tmp_faults";
+    usleep(100_000) while -e "$folder.building";
+    -e "$folder/dynpgext.so" or die "there is no build with fault points in $folder: "
+      . "make DYNPGEXT_CPPFLAGS=-DDYNPGEXT_FAULTS in a copy of the tree, and name its folder in DYNPGEXT_FAULTS\n";
+    return "$folder/dynpgext.so";
+}
+
+# As the source has them, in its order of files.
+sub fault_points {
+    my @found;
+    find({ no_chdir => 1, wanted => sub {
+        return unless /\.(cpp|h)$/;
+        push @found, slurp_file($_) =~ /DYNPGEXT_FAULT_POINT\("([^"]+)"\)/g;
+    } }, "$root/src");
+    my %seen;
+    return sort grep { !$seen{$_}++ } @found;
+}
+
+# ---- what goes by the points ----
+
+my $node;
+
+# Without dying: the server may be on its way down.
+sub try {
+    my ($database, $sql) = @_;
+    my ($code, $out, $error) = $node->psql($database, $sql);
+    return $code == 0 ? $out : undef;
+}
+
+my %steps = (
+    create => sub { try('one', 'CREATE EXTENSION dx_worker') },
+    update => sub {
+        try('one', 'CREATE EXTENSION dx_worker');
+        try('one', q(ALTER EXTENSION dx_worker UPDATE TO '0.2'));
+    },
+    drop => sub {
+        try('one', 'CREATE EXTENSION dx_worker');
+        try('one', 'DROP EXTENSION dx_worker');
+    },
+    rollback => sub { try('one', 'BEGIN; CREATE EXTENSION dx_worker; DROP EXTENSION dx_memory; ROLLBACK;') },
+    prepare => sub {
+        try('one', q(BEGIN; CREATE EXTENSION dx_worker; PREPARE TRANSACTION 'p';));
+        try('one', q(COMMIT PREPARED 'p'));
+    },
+    configure => sub {
+        try('one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 1', enabled => false)));
+        try('one', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1')));
+    },
+    # a worker that is not restarted by itself, and an extension that nobody has noticed
+    reload => sub {
+        try('one', 'CREATE EXTENSION dx_worker');
+        try('one', q(SELECT pg_terminate_backend(pid, 5000) FROM dynpgext.workers WHERE name = 'dx local'));
+        try('one', q(SELECT count(*) FROM dynpgext.reload())) // try('one', q(SELECT count(*) FROM dynpgext.reload()));
+        try('one', q(ALTER EVENT TRIGGER dynpgext_on_create DISABLE; CREATE EXTENSION dx_trusted;
+            ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS; SELECT count(*) FROM dynpgext.reload()));
+    },
+    exit => sub { tell_quietly(1, 'exit1') },
+    launcher => sub { try('one', 'SELECT pg_terminate_backend(launcher_pid, 5000) FROM dynpgext.status') },
+    rename => sub {
+        try('postgres', 'ALTER DATABASE two RENAME TO zwei');
+        try('postgres', 'ALTER DATABASE zwei RENAME TO two');
+    },
+    dynpgext => sub {
+        try('two', 'DROP EXTENSION dynpgext');
+        try('two', 'CREATE EXTENSION dynpgext');
+    },
+    restart => sub { $node->stop; $node->start });
+my @order = qw(create update drop rollback prepare configure reload exit launcher rename dynpgext restart);
+
+# Where to begin; only to be quicker.  Points that are not here are looked for everywhere.
+my %shortcuts = (
+    abort => 'rollback', add => 'create', allocate => 'create', command => 'rename', commit => 'create', init => 'create',
+    launch => 'create', 'launcher.in_office' => 'launcher', launcher => 'exit', provision => 'restart', publish => 'restart',
+    reload => 'reload', remove => 'drop', update => 'update', visit => 'restart', visits => 'restart', worker => 'exit');
+
+sub tell_quietly {
+    my ($worker, $command) = @_;
+    for (1 .. 100) {
+        return if (try('one', "SELECT dx_supervised_command($worker, '$command')") // 't') eq 't';
+        usleep(20_000);
+    }
+    return;
+}
+
+sub is_well {
+    for my $database (qw(one two)) {
+        my $complaints = eval { whole($node, $database) };
+        return 0 unless defined $complaints && $complaints eq '';
+    }
+    return (try('one', 'SELECT launcher_pid IS NOT NULL FROM dynpgext.status') // 'f') eq 't';
+}
+
+# Runs steps until one has taken the file away; its name, or undef.
+sub reach {
+    my ($point, $file) = @_;
+    my $first = $shortcuts{$point} // $shortcuts{ $point =~ s/\..*//r } // $order[0];
+    for my $step ($first, grep { $_ ne $first } @order) {
+        $steps{$step}->();
+        for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
+            return $step if !-e $file;
+            last if is_well();
+            usleep(100_000);
+        }
+        # what a launcher does comes a moment later
+        for (1 .. 5) {
+            return $step if !-e $file;
+            usleep(50_000);
+        }
+        eval { normalize() };
+    }
+    return -e $file ? undef : 'the last moment';
+}
+
+# ---- and what is to be so afterwards ----
+
+# What there is in both databases before each fault; errors mean that something is wedged.
+sub normalize {
+    value($node, 'one', q(ROLLBACK PREPARED 'p')) if value($node, 'one', q(SELECT count(*) FROM pg_prepared_xacts));
+    value($node, 'postgres', 'ALTER DATABASE zwei RENAME TO two')
+      if value($node, 'postgres', q(SELECT count(*) FROM pg_database WHERE datname = 'zwei'));
+    value($node, 'two', 'CREATE EXTENSION IF NOT EXISTS dynpgext');
+    value($node, 'one', q(ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS));
+    value($node, 'one', 'DROP EXTENSION IF EXISTS dx_worker, dx_trusted');
+    value($node, 'one', q(SELECT dynpgext.reset_worker(extension, worker) FROM dynpgext.worker_settings));
+    return;
+}
+
+# Installed and registered in a database, without what does not take part.
+my $differences = q(
+    SELECT format('%s %s', e.extname, COALESCE(r.extension, 'is not registered')) FROM pg_extension e
+      FULL JOIN dynpgext.registered_extension r ON r.extension = e.extname AND r.version = e.extversion
+     WHERE (e.extname IS NULL OR r.extension IS NULL) AND COALESCE(e.extname, '') NOT IN ('plpgsql', 'dynpgext'));
+my $left = q(SELECT (SELECT count(*) FROM dynpgext.cluster_allocations WHERE state = 'draining')
+    + (SELECT count(*) FROM dynpgext.cluster_allocations c WHERE c.scope = 'database' AND c.database IS NULL)
+    + (SELECT count(*) FROM dynpgext.cluster_workers WHERE state <> 'running'));
+
+# Whether what is live equals what is registered, by itself; in the other case, after a reload().
+sub comes_right {
+    return pass('all comes right') if eval { wait_whole($node, qw(one two)) };
+    my $what = join ', ', map { my $d = $_; my $w = eval { whole($node, $d) } // 'no answer'; $w eq '' ? () : "$d: $w" } qw(one two);
+    fail('all comes right by itself');
+    diag($what);
+    eval { value($node, $_, 'SELECT count(*) FROM dynpgext.reload()') for qw(one two) } or diag("reload: $@");
+    diag(is_well() ? 'a reload has mended it' : 'a reload has not mended it');
+    return;
+}
+
+my $memory;
+
+sub check {
+    comes_right();
+    is_whole($node, 'one process for each worker', qw(one two));
+    is(value($node, $_, $differences), '', "$_: what is installed is registered") for qw(one two);
+    is(value($node, $_, 'SELECT count(*) FROM dynpgext.reload()'), 0, "$_: a reload works, and has nothing to do") for qw(one two);
+    normalize();
+    becomes($node, 'one', $left, 0, 'without what a scenario has added, nothing is left of it');
+    comes_right();
+    if (defined $memory) {
+        local $PostgreSQL::Test::Utils::timeout_default = 10;    # only sessions on their way out have to be waited for
+        becomes($node, 'one', 'SELECT memory_used FROM dynpgext.status', $memory, 'the memory used is that of a server that has seen no fault');
+    }
+    return;
+}
+
+# walk_faults(kill | error)
+sub walk_faults {
+    my ($how) = @_;
+    my $library = library();
+    # a point may leave something that never comes right: all the others are to have their turn
+    # (a start that no process has come of is given up after 30 s)
+    local $PostgreSQL::Test::Utils::timeout_default = 60 if $PostgreSQL::Test::Utils::timeout_default > 60;
+    my ($install_path, $libdir) = private_install();
+    unlink "$libdir/dynpgext.so" or die "$libdir/dynpgext.so: $!";
+    symlink $library, "$libdir/dynpgext.so" or die "$libdir/dynpgext.so: $!";
+
+    $node = new_cluster($how,
+        install_path => $install_path,
+        'shared_preload_libraries' => 'dynpgext',
+        'dynpgext.crash_limit' => 0,
+        'dx_supervised.callback' => 'on',
+        'dx_supervised.restart' => 'always',
+        'dx_supervised.workers' => 2);
+    add_database($node, 'one', qw(dynpgext dx_memory dx_supervised));
+    add_database($node, 'two', qw(dynpgext dx_usage));
+    my $file = $node->data_dir . '/dynpgext.fault';
+
+    subtest 'without a fault' => sub {
+        # names that have been in use leave their entries
+        for my $step (@order) {
+            $steps{$step}->();
+            comes_right();
+            normalize();
+        }
+        check();
+        $memory = memory_used($node, 'one');
+        note("$memory bytes");
+    };
+
+    my $only = $ENV{DYNPGEXT_FAULT_POINTS} // '';    # for those who look into one
+    for my $point (grep {/^$only/} fault_points()) {
+        subtest "$point: $how" => sub {
+            my $offset = log_offset($node);
+            # so that what one fault has lost is not held against the next
+            $memory = memory_used($node, 'one') if $how eq 'error';
+            append_to_file("$file.new", "$point $how\n");
+            rename "$file.new", $file or die "$file: $!";
+            my $step = reach($point, $file);
+            ok(defined $step, "$point is reached") or return unlink $file;
+            note("in $step");
+            if ($how eq 'kill') {
+                $node->wait_for_log(qr/was terminated by signal 9: Killed/, $offset);
+                wait_crash_restart($node, $offset);
+            } else {
+                $node->wait_for_log(qr/fault injected at \Q$point\E/, $offset);
+            }
+            check();
+            is(log_count($node, qr/(PANIC|TRAP):/, $offset), 0, 'no panic');
+            is(log_count($node, qr/was terminated by signal/, $offset), $how eq 'kill' ? 1 : 0, 'nobody else has died');
+        };
+    }
+    $node->stop;
+    return;
+}
+
+1;
