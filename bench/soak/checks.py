@@ -1,0 +1,213 @@
+"""After a round: does what is live agree with what is registered?  Every answer is a list of
+differences, as sentences; an empty one is what is wanted."""
+
+import collections
+import time
+
+import commands
+import pq
+import server as server_module
+
+PATIENCE = 30  # seconds within which things settle by themselves
+
+# What does not come by itself: to_repair.
+COMPLAINTS = """
+WITH unprovisioned AS (SELECT extension FROM dynpgext.extensions WHERE state = 'failed')
+SELECT what, to_repair FROM (
+  SELECT format('extension %s is %s: %s', extension, state, error), state = 'failed' FROM dynpgext.extensions
+   WHERE state NOT IN ('provisioned', 'unloaded')
+  UNION ALL
+  SELECT format('allocation %s is %s', name, state), state = 'failed' FROM dynpgext.allocations
+   WHERE state <> 'allocated' AND scope = 'database'
+  UNION ALL
+  SELECT format('worker %s of %s is %s: %s', name, extension, state, last_error),
+         state IN ('failed', 'stopped') OR state IN ('registered', 'waiting') AND extension IN (SELECT extension FROM unprovisioned)
+    FROM dynpgext.workers WHERE state NOT IN ('running', 'disabled')
+     AND extension IN (SELECT extension FROM dynpgext.extensions WHERE state <> 'unloaded')
+  UNION ALL
+  SELECT format('to do: %s %s %s (%s)', action, object, name, detail),
+         (object, action) IN (('extension', 'provision'), ('allocation', 'allocate')) OR detail = 'was failed'
+         OR (object, action) = ('worker', 'start') AND extension IN (SELECT extension FROM unprovisioned)
+    FROM dynpgext.reload(dry_run => true)
+) AS c(what, to_repair)"""
+
+
+class Checks:
+    def __init__(self, server):
+        self.server = server
+
+    # --- what there is ---
+
+    def databases(self):
+        """name -> oid, of those that can be connected to"""
+        with pq.Session("postgres") as session:
+            return dict(session.run("""SELECT datname, oid FROM pg_database
+                                        WHERE datallowconn AND datconnlimit <> -2 ORDER BY oid"""))
+
+    def with_dynpgext(self):
+        found = {}
+        for name, oid in self.databases().items():
+            with pq.Session(name) as session:
+                if session.run("SELECT FROM pg_extension WHERE extname = 'dynpgext'"):
+                    found[name] = int(oid)
+        return found
+
+    def complaints(self, databases, except_to_repair):
+        found = []
+        for name in databases:
+            with pq.Session(name, statement_timeout="30s") as session:
+                rows = session.run(COMPLAINTS)
+            found += [f"{name}: {what}" for what, to_repair in rows if to_repair == "f" or not except_to_repair]
+        return found
+
+    def wait_settled(self, databases, except_to_repair=False):
+        """What is still not as it should be in the end."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                left = self.complaints(databases, except_to_repair)
+                visits = [t for t in self.server.of_ours().values() if t == server_module.VISIT]
+                if visits:
+                    left.append(f"{len(visits)} visit(s) under way")
+                with pq.Session("postgres") as session:
+                    left += [f"something of the dropped database {row[0]} is live" for row in session.run("""
+                        SELECT DISTINCT home FROM (SELECT home FROM dynpgext.live_allocations()
+                                                   UNION ALL SELECT home FROM dynpgext.live_workers()) AS l
+                         WHERE home <> 0 AND home NOT IN (SELECT oid FROM pg_database)""")]
+            except pq.Error as error:
+                left = [str(error)]
+            if not left or time.monotonic() > end:
+                return left
+            time.sleep(0.1)
+
+    # --- one comparison ---
+
+    def compare(self, databases):
+        found = []
+        wanted = collections.Counter()  # title -> processes
+        identities, global_workers, global_memory = set(), {}, {}
+        expected_memory = set()
+        for name, oid in sorted(databases.items(), key=lambda item: item[1]):
+            with pq.Session(name, statement_timeout="30s") as session:
+                found += self.compare_extensions(name, session)
+                for extension, worker, scope, enabled in session.run("""
+                        SELECT w.extension, w.name, w.scope, s.enabled FROM dynpgext.registered_worker w
+                          JOIN dynpgext.extensions e USING (extension)
+                          LEFT JOIN dynpgext.worker_settings s ON s.extension = w.extension AND s.worker = w.name
+                         WHERE e.state = 'provisioned'"""):
+                    if scope == "database":
+                        if enabled != "f":
+                            wanted[worker] += 1
+                            identities.add((str(oid), extension, worker))
+                    else:  # the lowest OID that says something counts
+                        known = global_workers.get((extension, worker))
+                        global_workers[(extension, worker)] = enabled if known is None else known
+                for memory, scope, size in session.run("""
+                        SELECT a.name, a.scope, a.size FROM dynpgext.registered_allocation a
+                          JOIN dynpgext.extensions e USING (extension) WHERE e.state = 'provisioned'"""):
+                    expected_memory.add((str(oid) if scope == "database" else "0", memory, size))
+                    if scope == "global" and global_memory.setdefault(memory, size) != size:
+                        found.append(f"global {memory} is registered with {size} and {global_memory[memory]} bytes")
+                found += self.compare_contents(name, oid, session)
+        for (extension, worker), enabled in global_workers.items():
+            if enabled != "f":
+                wanted[worker] += 1
+                identities.add(("0", extension, worker))
+        with pq.Session("postgres", statement_timeout="30s") as session:
+            found += self.compare_live(session, expected_memory, identities)
+        found += self.compare_processes(wanted)
+        return found
+
+    @staticmethod
+    def compare_extensions(name, session):
+        installed = {row[0] for row in session.run("SELECT extname FROM pg_extension")} & commands.PARTICIPANTS
+        registered = {row[0] for row in session.run("SELECT extension FROM dynpgext.registered_extension")}
+        found = []
+        if installed != registered:
+            found.append(f"{name}: installed {sorted(installed)}, registered {sorted(registered)}")
+        for extension, registered_as, version in session.run("""
+                SELECT extension, r.version, e.extversion FROM dynpgext.registered_extension r
+                  JOIN pg_extension e ON e.extname = r.extension WHERE r.version <> e.extversion"""):
+            found.append(f"{name}: {extension} is registered as {registered_as}, and installed as {version}")
+        return found
+
+    @staticmethod
+    def compare_contents(name, oid, session):
+        found = []
+        if session.run("SELECT FROM dynpgext.extensions WHERE extension = 'dx_memory' AND state = 'provisioned'"):
+            for memory in ("local", "global", "global_small"):
+                if session.value(f"SELECT dx_read('dx_memory:{memory}') IS NULL") != "f":
+                    found.append(f"{name}: no dx_memory:{memory} for a lookup")
+            content = session.value("SELECT dx_read('dx_memory:local')")
+            if content not in (None, "", f"of {oid}"):
+                found.append(f"{name} ({oid}): dx_memory:local has \"{content}\"")
+            if session.value("SELECT dx_callbacks()") != "1":
+                found.append(f"{name}: the callback of dx_memory:global_small did not run once")
+        if session.run("""SELECT FROM dynpgext.workers WHERE name = 'dx local' AND extension = 'dx_worker'
+                          AND state = 'running'"""):
+            shown = session.value("SELECT pid FROM dynpgext.workers WHERE name = 'dx local'")
+            rows = session.run("SELECT pid, argument FROM dx_worker_info('local')")
+            if rows and rows[0] != (shown, str(oid)):
+                found.append(f"{name} ({oid}): dx local is process {shown}, and says {rows[0]}")
+        return found
+
+    @staticmethod
+    def compare_live(session, expected_memory, identities):
+        found = []
+        live = set()
+        for home, memory, size, state, attached in session.run(
+                "SELECT home, name, size, state, attached FROM dynpgext.live_allocations()"):
+            if state != "allocated":
+                found.append(f"live memory {memory} of {home} is {state}, attached {attached}")
+            live.add((home, memory, size))
+        for what, names in (("is live and not registered", live - expected_memory),
+                            ("is registered and not live", expected_memory - live)):
+            found += [f"memory {item} {what}" for item in sorted(names)[:10]]
+            if len(names) > 10:
+                found.append(f"and {len(names) - 10} more: memory that {what}")
+        running, pids = set(), collections.Counter()
+        for home, extension, worker, pid, state, leaving in session.run(
+                "SELECT home, extension, name, pid, state, leaving FROM dynpgext.live_workers()"):
+            if leaving == "t":
+                found.append(f"worker {worker} of {extension} in {home} is still leaving ({state})")
+            if pid is not None:
+                running.add((home, extension, worker))
+                pids[pid] += 1
+        found += [f"process {pid} is shown {count} times" for pid, count in pids.items() if count > 1]
+        found += [f"worker {item} runs, and should not" for item in sorted(running - identities)]
+        found += [f"worker {item} should run" for item in sorted(identities - running)]
+        found += [f"two processes of {row}" for row in session.run(
+            """SELECT datname, backend_type, count(*) FROM pg_stat_activity
+                WHERE backend_type ~ '^dx .*type$' GROUP BY 1, 2 HAVING count(*) > 1""")]
+        return found
+
+    def compare_processes(self, wanted):
+        wanted = wanted + collections.Counter({server_module.LAUNCHER: 1})
+        end = time.monotonic() + 5  # a process that was called off may be on its way out
+        while True:
+            there = collections.Counter(self.server.of_ours().values())
+            if there == wanted or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+        return [f"{there[title]} process(es) \"{title}\", and there should be {wanted[title]}"
+                for title in sorted(set(there) | set(wanted)) if there[title] != wanted[title]]
+
+    def compare_slots(self, all_slots):
+        """A parallel query takes what is free: all but those of processes that are there."""
+        end = time.monotonic() + 5
+        with pq.Session("postgres", parallel_setup_cost="0", parallel_tuple_cost="0",
+                        min_parallel_table_scan_size="0") as session:
+            while True:
+                plan = session.run("EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off)"
+                                   " SELECT count(*) FROM soak_wide")
+                launched = [int(row[0].split()[-1]) for row in plan if "Workers Launched" in row[0]]
+                expected = all_slots - len(self.server.of_ours())
+                if launched == [expected]:
+                    return []
+                if time.monotonic() > end:
+                    return [f"{launched} free worker slots, and there should be {expected}"]
+                time.sleep(0.1)
+
+    def memory_used(self):
+        with pq.Session("postgres") as session:
+            return int(session.value("SELECT memory_used FROM dynpgext.status"))

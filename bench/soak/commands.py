@@ -1,0 +1,162 @@
+"""What a session does: steps of one or more statements, drawn from a random.Random."""
+
+# Those that take part, with the names of their memory that lookups use.
+EXTENSIONS = [
+    "dx_memory", "dx_memory", "dx_worker", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised",
+    "dx_fini", "dx_lazy", "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", '"Dx Quoted ""name"',
+]
+PARTICIPANTS = {
+    "dx_memory", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised", "dx_fini", "dx_lazy",
+    "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", 'Dx Quoted "name',
+}
+VERSIONS = {"dx_memory": ["0.1", "0.2", "0.3"], "dx_worker": ["0.1", "0.2"], "dx_fini": ["0.1", "0.2"]}
+WORKERS = [
+    ("dx_worker", "dx local"), ("dx_worker", "dx global"), ("dx_usage", "worker"),
+    ("dx_supervised", "dx supervised 1"), ("dx_lazy", "dx lazy"), ("dx_raise", "dx raise"),
+]
+MEMORY = [
+    "dx_memory:local", "dx_memory:local", "dx_memory:global", "dx_memory:global_small", "dx_memory:going",
+    "dx_memory:coming", "dx_fini:memory", "dx_thousand:7", "dx_bytes:mib", "my_ext:0.1:value",
+]
+HOMES = ["postgres", "soak1", "soak2", "soak3"]  # never dropped; postgres keeps dynpgext
+TEMPLATE = "soak_template"
+PASSING = ["passing1", "passing2", "passing3", "passing4"]  # come and go
+SETTINGS = {
+    "dynpgext.naptime": ["10ms", "200ms", "1s"],
+    "dynpgext.max_workers": ["-1", "0", "3"],
+    "dynpgext.max_database_workers": ["-1", "1"],
+    "dynpgext.memory_limit": ["-1", "3MB", "300kB"],
+    "dynpgext.start_concurrency": ["1", "4"],
+    "dynpgext.stop_timeout": ["10s", "500ms"],
+    "dynpgext.max_events": ["10", "1000"],
+    "dynpgext.allowed_extensions": ["*", "!dx_usage,*", "!dx_memory, *"],
+}
+SOAK_READ = "SELECT dx_read('dx_memory:local'), (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+
+def literal(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def target_version(rng, extension):
+    return f"ALTER EXTENSION {extension} UPDATE TO '{rng.choice(VERSIONS[extension])}'"
+
+
+def create(rng, extension):
+    if extension in VERSIONS and rng.random() < 0.4:
+        return f"CREATE EXTENSION {extension} VERSION '{rng.choice(VERSIONS[extension][:2])}' CASCADE"
+    return f"CREATE EXTENSION {extension} CASCADE"
+
+
+def plain(rng):
+    """One statement that may stand in a transaction."""
+    extension = rng.choice(EXTENSIONS)
+    name = extension.removeprefix('"').removesuffix('"').replace('""', '"')
+    owner, worker = rng.choice(WORKERS)
+    which = f"{literal(owner)}, {literal(worker)}"
+    memory = literal(rng.choice(MEMORY))
+    choice = rng.random()
+    if choice < 0.26:
+        return create(rng, extension)
+    if choice < 0.40:
+        return f"DROP EXTENSION {extension} CASCADE"
+    if choice < 0.48:
+        return target_version(rng, rng.choice(list(VERSIONS)))
+    if choice < 0.58:
+        return rng.choice([
+            f"SELECT dx_write('dx_memory:local', 'of ' || oid) FROM pg_database WHERE datname = current_database()",
+            SOAK_READ, SOAK_READ,
+            f"SELECT dx_read({memory}), dx_aligned({memory})", f"SELECT dx_release({memory})",
+            f"SELECT dx_many_lookups({memory}, 50)", f"SELECT dx_callbacks(), dx_zero({memory}, 8)",
+            "SELECT * FROM dx_worker_info('local')", "SELECT dx_usage_value()",
+        ])
+    if choice < 0.66:
+        return rng.choice([
+            "SELECT count(*) FROM dynpgext.reload()", f"SELECT count(*) FROM dynpgext.reload({literal(name)})",
+            "SELECT count(*) FROM dynpgext.reload(dry_run => true)"])
+    if choice < 0.72:
+        return f"SELECT dynpgext.{rng.choice(['load', 'unload'])}({literal(rng.choice([name, 'dx_lazy']))})"
+    if choice < 0.82:
+        return f"SELECT dynpgext.{rng.choice(['start', 'stop', 'restart'])}_worker({which})"
+    if choice < 0.90:
+        return rng.choice([
+            f"SELECT dynpgext.configure_worker({which}, restart => '{rng.choice(['never', 'on_failure', 'always'])}',"
+            f" restart_delay => '{rng.choice([0, 5, 50])} ms')",
+            f"SELECT dynpgext.configure_worker({which}, enabled => {rng.choice(['true', 'false'])})",
+            f"SELECT dynpgext.reset_worker({which})", f"SELECT dynpgext.reset_worker({which})",
+            "DELETE FROM dynpgext.worker_settings", f"SELECT dynpgext.release({literal(name)})"])
+    if choice < 0.95:
+        return rng.choice([
+            "SELECT count(*) FROM dynpgext.cluster_workers", "SELECT count(*) FROM dynpgext.cluster_allocations",
+            "SELECT count(*) FROM dynpgext.workers", "SELECT count(*) FROM dynpgext.allocations",
+            "SELECT count(*) FROM dynpgext.events", "SELECT * FROM dynpgext.status",
+            "SELECT count(*) FROM dynpgext.extensions"])
+    return rng.choice([
+        f"SELECT dx_worker_command('{rng.choice(['local', 'global'])}', "
+        f"'{rng.choice(['return', 'exit0', 'exit1', 'error', 'fatal'])}')",
+        f"SELECT dx_supervised_command(1, '{rng.choice(['return', 'exit0', 'exit1', 'error', 'fatal'])}')",
+        f"SET dx_raise.at = '{rng.choice(['none', 'none', 'before', 'between', 'after', 'callback', 'worker_callback', 'fini'])}'",
+    ])
+
+
+def transaction(rng):
+    steps, depth = ["BEGIN"], 0
+    for _ in range(rng.randint(1, 5)):
+        choice = rng.random()
+        if choice < 0.25:
+            depth += 1
+            steps.append(f"SAVEPOINT s{depth}")
+        elif choice < 0.45 and depth:
+            steps.append(f"ROLLBACK TO s{rng.randint(1, depth)}")
+            depth = int(steps[-1][-1])
+        elif choice < 0.5 and depth:
+            steps.append(f"RELEASE s{depth}")
+            depth -= 1
+        else:
+            steps.append(plain(rng))
+    if depth and rng.random() < 0.5:
+        steps.append("ROLLBACK TO s1")
+    return steps
+
+
+def on_databases(rng):
+    name, other = rng.choice(PASSING), rng.choice(PASSING)
+    choice = rng.random()
+    if choice < 0.45:
+        template = rng.choice([TEMPLATE, TEMPLATE, "template1", name])
+        strategy = rng.choice(["wal_log", "wal_log", "file_copy"])
+        return f"CREATE DATABASE {other} TEMPLATE {template} STRATEGY {strategy}"
+    if choice < 0.75:
+        return f"DROP DATABASE {name}" + rng.choice(["", " WITH (FORCE)"])
+    if choice < 0.88:
+        return f"ALTER DATABASE {name} RENAME TO {other}"
+    if choice < 0.94:
+        return f"ALTER DATABASE {name} SET TABLESPACE {rng.choice(['pg_default', 'soak_space'])}"
+    return f"ALTER DATABASE {name} ALLOW_CONNECTIONS {rng.choice(['true', 'false', 'true'])}"
+
+
+def settings(rng):
+    name = rng.choice(list(SETTINGS))
+    return [f"ALTER SYSTEM SET {name} = '{rng.choice(SETTINGS[name])}'", "SELECT pg_reload_conf()"]
+
+
+def step(rng, gid):
+    """A list of statements.  One that ends with PREPARE TRANSACTION leaves that behind."""
+    choice = rng.random()
+    if choice < 0.50:
+        return [plain(rng)]
+    if choice < 0.72:
+        return transaction(rng) + [rng.choice(["COMMIT", "COMMIT", "ROLLBACK"])]
+    if choice < 0.79:
+        return transaction(rng) + [f"PREPARE TRANSACTION '{gid}'"]
+    if choice < 0.84:
+        return rng.choice([
+            ["DROP EXTENSION dynpgext CASCADE"], ["CREATE EXTENSION dynpgext"],
+            ["DROP EXTENSION dynpgext CASCADE", "CREATE EXTENSION dynpgext"],
+            ["BEGIN", "DROP EXTENSION dynpgext", plain(rng), "CREATE EXTENSION dynpgext", plain(rng),
+             rng.choice(["COMMIT", "ROLLBACK"])]])
+    if choice < 0.86:
+        return ["CREATE EXTENSION IF NOT EXISTS dynpgext"]
+    if choice < 0.95:
+        return [on_databases(rng)]
+    return settings(rng)

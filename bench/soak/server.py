@@ -1,0 +1,106 @@
+"""The private server: its processes as /proc shows them, its log, its end and its start."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pq
+
+# titles of processes that dynpgext starts
+OURS = re.compile(r"^(dx |dynpgext |worker$)")
+LAUNCHER = "dynpgext launcher"
+VISIT = "dynpgext provisioning"
+
+
+class Server:
+    def __init__(self, folder):
+        self.data = folder + "/data"
+        self.log_file = folder + "/log"
+
+    # --- processes ---
+
+    def postmaster(self):
+        try:
+            with open(self.data + "/postmaster.pid", encoding="ascii") as file:
+                return int(file.readline())
+        except (OSError, ValueError):
+            return 0
+
+    def processes(self):
+        """pid -> title, of the postmaster's children that have not ended."""
+        parent = self.postmaster()
+        found = {}
+        if not parent:
+            return found
+        for folder in os.listdir("/proc"):
+            if not folder.isdigit():
+                continue
+            try:
+                with open(f"/proc/{folder}/stat", encoding="utf-8", errors="replace") as file:
+                    state, ppid = file.read().rpartition(") ")[2].split()[:2]
+                if int(ppid) != parent or state == "Z":
+                    continue
+                with open(f"/proc/{folder}/cmdline", encoding="utf-8", errors="replace") as file:
+                    title = file.read().rstrip("\0 ")
+            except (OSError, ValueError):
+                continue
+            if title.startswith("postgres: "):
+                found[int(folder)] = title[len("postgres: "):]
+        return found
+
+    def of_ours(self):
+        return {pid: title for pid, title in self.processes().items() if OURS.match(title)}
+
+    @staticmethod
+    def kill(pid, how):
+        try:
+            os.kill(pid, how)
+            return True
+        except (ProcessLookupError, PermissionError):
+            return False
+
+    # --- end and start ---
+
+    def restart(self, mode):
+        subprocess.run(
+            ["pg_ctl", "restart", "-s", "-w", "-t", "120", "-m", mode, "-D", self.data, "-l", self.log_file],
+            check=True, stdout=subprocess.DEVNULL)
+
+    def wait(self, seconds=120):
+        """Until it accepts connections."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                with pq.Session("postgres") as session:
+                    session.run("SELECT 1")
+                    return
+            except pq.Error:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+    # --- files ---
+
+    def log_offset(self):
+        return os.path.getsize(self.log_file)
+
+    def log(self, offset):
+        with open(self.log_file, encoding="utf-8", errors="replace") as file:
+            file.seek(offset)
+            return file.read()
+
+    def segments(self):
+        """How many dynamic shared memory segments there are (they are files), and their bytes."""
+        folder = self.data + "/pg_dynshmem"
+        sizes = []
+        for name in os.listdir(folder):
+            try:
+                sizes.append(os.path.getsize(f"{folder}/{name}"))
+            except FileNotFoundError:  # gone meanwhile
+                pass
+        return len(sizes), sum(sizes)
+
+
+SIGTERM, SIGKILL = signal.SIGTERM, signal.SIGKILL
