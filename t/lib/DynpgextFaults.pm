@@ -166,9 +166,23 @@ sub comes_right {
     return;
 }
 
+# A process that ends without a word is shown until the launcher's next round.
+sub wait_for_the_dead {
+    my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+    while (time < $end) {
+        my %there = processes($node);
+        my %alive = map { $_ => 1 } map {@$_} values %there;
+        my $shown = value($node, 'one', 'SELECT pid FROM dynpgext.cluster_workers WHERE pid IS NOT NULL');
+        return unless grep { !$alive{$_} } split /\n/, $shown;
+        usleep(20_000);
+    }
+    return;
+}
+
 my $memory;
 
 sub check {
+    wait_for_the_dead();
     comes_right();
     is_whole($node, 'one process for each worker', qw(one two));
     is(value($node, $_, $differences), '', "$_: what is installed is registered") for qw(one two);
