@@ -168,12 +168,14 @@ sub comes_right {
 
 # A process that ends without a word is shown until the launcher's next round.
 sub wait_for_the_dead {
-    my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+    my $end = time + 5;
     while (time < $end) {
         my %there = processes($node);
         my %alive = map { $_ => 1 } map {@$_} values %there;
         my $shown = value($node, 'one', 'SELECT pid FROM dynpgext.cluster_workers WHERE pid IS NOT NULL');
-        return unless grep { !$alive{$_} } split /\n/, $shown;
+        my @dead = grep { !$alive{$_} } split /\n/, $shown;
+        return unless @dead;
+        diag("waiting for @dead") if time > $end - 3;
         usleep(20_000);
     }
     return;
