@@ -24,7 +24,7 @@ sub instances {
         FROM dynpgext.allocations WHERE name = '$name'");
 }
 
-sub becomes {
+sub turns {
     my ($name, $expected, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return ok($node->poll_query_until('one', "SELECT coalesce(string_agg(state || ' ' || attached, ', ' ORDER BY state, attached), '')
@@ -57,7 +57,7 @@ subtest 'attached' => sub {
     is($sessions[0]->query_safe(q(SELECT read('dx_memory:local'))), '', 'it can be looked up again');
     is(instances('dx_memory:local'), 'allocated 2', 'and counts again');
     $_->quit for @sessions;
-    becomes('dx_memory:local', 'allocated 0', 'with the end of a process it has let go');
+    turns('dx_memory:local', 'allocated 0', 'with the end of a process it has let go');
 };
 
 subtest 'draining' => sub {
@@ -92,13 +92,13 @@ subtest 'draining' => sub {
     is(instances('dx_memory:local'), 'draining 1, draining 2', 'now both drain');
 
     is($sessions[1]->query_safe(q(SELECT release('dx_memory:local'))), 't', 'release');
-    becomes('dx_memory:local', 'draining 1', 'lets go of both');
+    turns('dx_memory:local', 'draining 1', 'lets go of both');
     ok(is_in_memory('first content'), 'what is held is as it was');
     $sessions[1]->quit;
     is(instances('dx_memory:local'), 'draining 1', 'the last one holds it');
     $sessions[0]->quit;
-    becomes('dx_memory:local', '', 'with its end it is gone');
-    becomes('dx_memory:global', '', 'the global one, too');
+    turns('dx_memory:local', '', 'with its end it is gone');
+    turns('dx_memory:global', '', 'the global one, too');
     is(memory_used($node, 'one'), $used, 'and is free');
     create();
 };

@@ -29,7 +29,6 @@ struct transaction {
   std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
   bool touched = false;
   bool drop_suspected = false;
-  bool arrives = false;                 // dynpgext comes to the database
   bool memory_given_back = false;       // by a subtransaction that was rolled back
   std::optional<catalog::store> store;  // that the changes went through
   std::map<std::string, note> notes;
@@ -58,7 +57,7 @@ void end_holds(transaction &t, void (*end)(state::shared &, std::span<const stat
 void forget(transaction &t) noexcept {
   (void)pg::swallow("ending a transaction", [&t] {
     if (t.touched) state::bypass_cache(false);
-    t.touched = t.drop_suspected = t.arrives = t.memory_given_back = false;
+    t.touched = t.drop_suspected = t.memory_given_back = false;
     t.store.reset();
     t.notes.clear();
     t.dropped.clear();
@@ -151,7 +150,6 @@ void before_commit(transaction &t) {
     t.touched = true;
     finish_all(s);
   }
-  t.arrives = store && !state::is_known(s, MyDatabaseId);
   pg::announce(store && state::is_known(s, MyDatabaseId) ? pg::announcement::registrations
                                                          : pg::announcement::presence);
   pg::provisioning_lock::acquire(MyDatabaseId);
@@ -209,7 +207,6 @@ void after_commit(transaction &t) {
     if (t.publication->wanted().find_extension(name) == nullptr)
       state::forget_crashes(s, MyDatabaseId, name);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
-  if (t.arrives) state::compare_again(s, MyDatabaseId);
   if (!state::is_provisioned(s, MyDatabaseId)) (void)state::want_visit(s, MyDatabaseId);
   if (!state::ensure_launcher(s))
     pg::log(WARNING, "no free slot for dynpgext's launcher",

@@ -199,27 +199,6 @@ bool is_first_comparison(shared &s, Oid database) {
   return !std::exchange(s.databases.insert({database})->compared, true);
 }
 
-void compare_again(shared &s, Oid database) {
-  const TransactionId next = ReadNextTransactionId();
-  const exclusive lock(s);
-  database_entry *entry = s.databases.insert({database});
-  entry->compared = entry->visited = false;
-  entry->compare_after = next;
-  if (s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
-}
-
-void follow_comparisons(shared &s) {
-  const TransactionId oldest = pg::call([] { return GetOldestNonRemovableTransactionId(nullptr); });
-  const exclusive lock(s);
-  for (database_entry *entry : s.databases.entries()) {
-    if (!TransactionIdIsValid(entry->compare_after) ||
-        TransactionIdPrecedes(oldest, entry->compare_after))
-      continue;
-    entry->compare_after = InvalidTransactionId;
-    entry->compared = entry->visited = false;
-  }
-}
-
 bool is_known(const shared &s, Oid database) {
   const reading lock(s);
   const database_entry *entry = s.databases.find({database});

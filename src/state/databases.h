@@ -72,11 +72,6 @@ void forget_unpublished_states(shared &s, Oid database);
 
 // Is this the first call for the database since the start of the server?
 [[nodiscard]] bool is_first_comparison(shared &s, Oid database);
-// dynpgext has come to the database: transactions under way do not see its event triggers, so the
-// extensions are to be compared in full, now and when those have ended.
-void compare_again(shared &s, Oid database);
-// For the launcher: wants the visits for those that have ended by now.
-void follow_comparisons(shared &s);
 // Is anything known of the database?
 [[nodiscard]] bool is_known(const shared &s, Oid database);
 // Has everything registered in the database been provisioned, or at least been tried?

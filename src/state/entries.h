@@ -27,9 +27,8 @@ struct database_entry {
   bool compared;            // pg_extension has been compared in full since the start
   TimestampTz visit_after;  // but not before this time
   uint32 visits_failed;     // in a row
-  TransactionId compare_after;  // older ones may make extensions that nobody tells of; or 0
-  bool unreachable;             // nobody can connect to it
-  pid_t visitor;                // a process of ours that is connected to provision it; or 0
+  bool unreachable;         // nobody can connect to it
+  pid_t visitor;            // a process of ours that is connected to provision it; or 0
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
   bool locked;       // and again: somebody is at such a command

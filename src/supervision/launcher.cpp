@@ -128,7 +128,6 @@ class loop {
     follow_databases(shared_);
     follow_replay(shared_);
     follow_prepared_transactions(shared_);
-    if (!RecoveryInProgress()) state::follow_comparisons(shared_);
     follow_libraries(shared_);
     last_look_ = now;
   }
