@@ -153,19 +153,16 @@ subtest 'changes on the primary are followed' => sub {
     becomes($_, 'one', q(SELECT dx_address('dx_memory:coming') IS NOT NULL), 't', $_->name . ': load()') for @standbys;
 };
 
-# Until the standbys have nothing to follow: what comes next is followed for its own sake.  Their
-# launchers look every quarter of a second, and the log tells of a visit.  Too short a wait could hide
-# a fault, but not feign one.
+# Until the standbys have nothing to follow: what comes next is followed for its own sake.  A change
+# that shows on a standby was announced after all others; what its visits were sent for together is
+# done when none is under way.
 sub settle {
-    catch_up($primary, @standbys);
-    for my $node (@standbys) {
-        my ($offset, $seen) = (0, 0);
-        do {
-            ($offset, $seen) = (log_offset($node), 1);
-            $node->safe_psql('postgres', 'SELECT pg_sleep(1)');
-            $seen = log_count($node, qr/starting background worker process "dynpgext provisioning"/, $offset);
-        } while ($seen);
+    my $no_visits = q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dynpgext provisioning');
+    for my $policy (qw(always never)) {
+        value($primary, 'one', "SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 4', restart => '$policy')");
+        shows($_, 'one', 'dx supervised 4', "restart = '$policy'", $_->name . ' follows') for @standbys;
     }
+    becomes($_, 'one', $no_visits, 0, $_->name . ' has nothing to follow') for @standbys;
     return;
 }
 
