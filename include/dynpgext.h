@@ -293,7 +293,7 @@ struct dynpgext_handle {
    *           no deadline.  Copied.
    *
    * Errors: as register_bgworker; 22023 unknown restart policy or servers, delay or deadline out of
-   * range, a size that cannot be.
+   * range, a size that cannot be, reserved not 0.
    */
   void (*register_bgworker_with)(const dynpgext_handle *handle, BackgroundWorker *bgw,
                                  dynpgext_bgworker_callback callback, void *data, int flags,

@@ -7,7 +7,7 @@
 namespace dynpgext::api {
 namespace {
 
-constexpr long longest_wait = 1000L * 365 * 24 * 3600 * 1000;  // a thousand years, about
+constexpr long longest_wait = 1000L * 365 * 24 * 3600 * 1000;  // milliseconds; a thousand years
 
 // An author who forgets it would have a worker that no signal reaches.
 void unblock_signals() {
@@ -27,7 +27,7 @@ long until_heartbeat(long milliseconds) {
 bool wait(long milliseconds) {
   unblock_signals();
   milliseconds = std::min(milliseconds, longest_wait);
-  const TimestampTz end = GetCurrentTimestamp() + int64{milliseconds} * 1000;
+  const int64 end = pg::monotonic_microseconds() + int64{milliseconds} * 1000;
   long left = milliseconds;
   for (;;) {
     worker_heartbeat();
@@ -36,7 +36,7 @@ bool wait(long milliseconds) {
     worker_heartbeat();
     if (woken) return true;
     if (milliseconds < 0) continue;
-    left = static_cast<long>((end - GetCurrentTimestamp() + 999) / 1000);
+    left = static_cast<long>((end - pg::monotonic_microseconds() + 999) / 1000);
     if (left <= 0) return false;
   }
 }

@@ -42,26 +42,14 @@ void on_quit(int signal, siginfo_t *info, void *context) {
   }
 }
 
+// Of a call of exit(); what is not known is taken for well.
+constinit int direct_status = 0;
 #ifdef __GLIBC__
-void on_direct_exit(int status, void *) {
-  if (ends_well(status)) tell_well();
-}
-
-constinit int direct_status = -1;
 void remember_status(int status, void *) { direct_status = status; }
 #endif
 
-void on_exit_of_process(int status, Datum) {
-  if (status >= 0) {
-    if (ends_well(status)) tell_well();
-    return;
-  }
-  // Somebody has called exit(), and the server does not know with which status.
-#ifdef __GLIBC__
-  (void)on_exit(on_direct_exit, nullptr);  // is called next
-#else
-  tell_well();
-#endif
+void on_exit_of_process(int code, Datum) {
+  if (ends_well(exit_status(code))) tell_well();
 }
 
 }  // namespace
@@ -69,6 +57,7 @@ void on_exit_of_process(int status, Datum) {
 void tell_exit(const exit_word &word) {
   if (owner == getpid()) return;
   told = word;
+  watch_exit_status();
   call([] { on_proc_exit(on_exit_of_process, 0); });
   owner = getpid();
   // Blocked meanwhile: the handler needs to know the previous one.
@@ -88,15 +77,12 @@ void tell_exit(const exit_word &word) {
 
 void watch_exit_status() {
 #ifdef __GLIBC__
-  (void)on_exit(remember_status, nullptr);  // runs before the server's own, which was there first
+  static constinit bool watched = false;
+  // runs before the server's own, which was there first
+  if (!std::exchange(watched, true)) (void)on_exit(remember_status, nullptr);
 #endif
 }
 
-int exit_status(int code) noexcept {
-#ifdef __GLIBC__
-  if (code < 0) return direct_status;
-#endif
-  return code;
-}
+int exit_status(int code) noexcept { return code < 0 ? direct_status : code; }
 
 }  // namespace dynpgext::pg

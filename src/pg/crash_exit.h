@@ -24,9 +24,9 @@ static_assert(std::atomic<uint64>::is_always_lock_free, "it is changed in a sign
 // SIGQUIT is called after the word is changed.
 void tell_exit(const exit_word &word);
 
-// The status that the process ends with, in a before_shmem_exit callback that is told `code`.  One
-// that calls the C library's exit() is told -1, whatever the status; watch_exit_status(), called
-// before, remembers it (with glibc).
+// The status that the process ends with, in an exit callback of the server's that is told `code`:
+// -1 where somebody has called the C library's exit(), whatever its status.  watch_exit_status(),
+// called before, remembers that with glibc; elsewhere it is taken for 0.
 void watch_exit_status();
 [[nodiscard]] int exit_status(int code) noexcept;
 

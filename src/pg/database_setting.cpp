@@ -1,17 +1,18 @@
-#include "pg/database_settings.h"
+#include "pg/database_setting.h"
 
 #include "pg/relation.h"
 
 namespace dynpgext::pg {
 
-database_settings::database_settings(const char *name) {
+std::optional<std::string> database_setting(const char *name) {
   const relation settings(DbRoleSettingRelationId, AccessShareLock);
   for (const row &row : settings.rows()) {
-    if (OidIsValid(row.oid(Anum_pg_db_role_setting_setrole - 1)) ||
+    if (row.oid(Anum_pg_db_role_setting_setdatabase - 1) != MyDatabaseId ||
+        OidIsValid(row.oid(Anum_pg_db_role_setting_setrole - 1)) ||
         row.is_null(Anum_pg_db_role_setting_setconfig - 1))
       continue;
     const Datum list = row.datum(Anum_pg_db_role_setting_setconfig - 1);
-    const char *found = call([=] {
+    const char *found = call([=]() -> const char * {
       Datum *items = nullptr;
       int count = 0;
       deconstruct_array(DatumGetArrayTypeP(list), TEXTOID, -1, false, TYPALIGN_INT, &items, nullptr,
@@ -21,18 +22,13 @@ database_settings::database_settings(const char *name) {
         char *value = std::strchr(item, '=');
         if (value == nullptr) continue;
         *value++ = '\0';
-        if (pg_strcasecmp(item, name) == 0) return static_cast<const char *>(value);
+        if (pg_strcasecmp(item, name) == 0) return value;
       }
-      return static_cast<const char *>(nullptr);
+      return nullptr;
     });
-    if (found != nullptr) values_[row.oid(Anum_pg_db_role_setting_setdatabase - 1)] = found;
+    if (found != nullptr) return found;
   }
-}
-
-std::optional<std::string> database_settings::of(Oid database) const {
-  const auto found = values_.find(database);
-  if (found == values_.end()) return std::nullopt;
-  return found->second;
+  return std::nullopt;
 }
 
 }  // namespace dynpgext::pg

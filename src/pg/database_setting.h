@@ -1,22 +1,15 @@
-// What ALTER DATABASE ... SET says of one setting, for any database.
+// What ALTER DATABASE ... SET says of a setting, whatever the session has.
 #pragma once
 
-#include <map>
+#include <optional>
+#include <string>
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// Read from pg_db_role_setting, which all databases share, when it is made; in a transaction.
-// Settings for a role in a database do not count.
-class database_settings {
- public:
-  explicit database_settings(const char *name);
-  // As text; nothing where the database has none of its own, and the server's holds.
-  [[nodiscard]] std::optional<std::string> of(Oid database) const;
-
- private:
-  std::map<Oid, std::string> values_;
-};
+// For the current database, as text, from pg_db_role_setting; in a transaction.  Nothing where it
+// has none of its own, and the server's holds.  Settings of a role in the database do not count.
+[[nodiscard]] std::optional<std::string> database_setting(const char *name);
 
 }  // namespace dynpgext::pg

@@ -13,9 +13,9 @@ namespace dynpgext::pg {
 [[nodiscard]] bool process_exists(pid_t pid, uint64 birth = 0);
 
 // SIGTERM; nothing where the process is gone.
-// A clock that nobody sets; comparable between processes.  Callable in a signal handler.
-[[nodiscard]] int64 monotonic_microseconds() noexcept;
-
 void terminate_process(pid_t pid);
+
+// A clock that nobody sets; comparable between processes.
+[[nodiscard]] int64 monotonic_microseconds() noexcept;
 
 }  // namespace dynpgext::pg

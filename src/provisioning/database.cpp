@@ -1,6 +1,6 @@
 #include "provisioning/database.h"
 
-#include "pg/database_settings.h"
+#include "pg/database_setting.h"
 #include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/lock.h"
@@ -308,8 +308,8 @@ bool is_name_registered(const std::string &name) {
 }
 
 void learn_worker_limit(state::shared &s) {
-  const pg::database_settings limits(pg::settings::max_database_workers_name);
-  state::set_worker_limit(s, MyDatabaseId, limits.of(MyDatabaseId));
+  state::set_worker_limit(s, MyDatabaseId,
+                          pg::database_setting(pg::settings::max_database_workers_name));
 }
 
 void learn_callbacks(const catalog::store &store, const model::extension &extension) {

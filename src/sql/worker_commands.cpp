@@ -26,8 +26,7 @@ bool wait_until_gone(const target &t) {
 }
 
 void refuse_if_set_aside(const target &t, const model::wanted_worker &wanted) {
-  const std::string who =
-      "background worker \"" + t.id.name + "\" of extension \"" + t.id.extension + "\"";
+  const std::string who = name_of(t.id);
   if (wanted.quarantined)
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is quarantined", {},
                     "Use dynpgext.release() to end the quarantine of the extension.");
@@ -62,9 +61,7 @@ bool start(const target &t) {
       provisioning::learn_callbacks(t.store, t.extension);
     return state::launch(s, t.id, w) == state::launch_result::started;
   }
-  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                  "background worker \"" + t.id.name + "\" of extension \"" + t.id.extension +
-                      "\" is not committed yet",
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, name_of(t.id) + " is not committed yet",
                   {}, "It starts with the commit of this transaction.");
 }
 
@@ -78,10 +75,7 @@ void wait_until_up(const target &t) {
 bool stop(const target &t) {
   const bool stopped = state::stop(state::attach(), t.id, state::after_end::stay);
   if (stopped && !wait_until_gone(t))
-    pg::log(WARNING,
-            "background worker \"" + t.id.name + "\" of extension \"" + t.id.extension +
-                "\" has not ended yet",
-            "Its code does not serve interrupts.");
+    pg::log(WARNING, name_of(t.id) + " has not ended yet", "Its code does not serve interrupts.");
   return stopped;
 }
 

@@ -15,10 +15,6 @@ bool uses(const worker_entry &entry, Oid database) {
   return entry.key.home == database || pg::database_of_process(entry.pid) == database;
 }
 
-worker_identity identity_of(const worker_entry &entry) {
-  return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
-}
-
 // That something of ours is, or is about to be, connected to, or that a command has been met in.
 std::set<Oid> databases_to_watch(const shared &s) {
   std::set<Oid> result;

@@ -123,16 +123,13 @@ std::vector<failed_library> failed_libraries(shared &s) {
 }
 
 void retry_extension(shared &s, Oid database, const std::string &extension) {
-  {
-    const exclusive lock(s);
-    extension_entry *entry = s.extensions.find(key_of(database, extension));
-    if (entry == nullptr || entry->state != model::extension_state::failed) return;
-    entry->state = model::extension_state::pending;
-    entry->error = {};
-    // also when a visit is under way: it may have been at this extension already
-    s.databases.insert({database})->visited = false;
-  }
-  (void)want_visit(s, database);
+  const exclusive lock(s);
+  extension_entry *entry = s.extensions.find(key_of(database, extension));
+  if (entry == nullptr || entry->state != model::extension_state::failed) return;
+  entry->state = model::extension_state::pending;
+  entry->error = {};
+  // also when a visit is under way: it may have been at this extension already
+  s.databases.insert({database})->visited = false;
 }
 
 void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting) {

@@ -57,7 +57,7 @@ struct failed_library {
   pg::file_identity file;  // that it failed with
 };
 [[nodiscard]] std::vector<failed_library> failed_libraries(shared &s);
-// It is pending again, and its database is to be visited.
+// For the launcher: it is pending again, and its database is to be visited.
 void retry_extension(shared &s, Oid database, const std::string &extension);
 // Makes room for a state that is to be set later, when nothing may fail any more.
 void prepare_extension_state(shared &s, Oid database, const std::string &extension);

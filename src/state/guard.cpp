@@ -300,6 +300,10 @@ void guard_launcher() noexcept {
   arm(*r, record_kind::launcher, InvalidOid, {});
 }
 
+void unguard_launcher() noexcept {
+  if (record *r = own_record(); r != nullptr && is_armed(*r)) disarm(*r);
+}
+
 guarded_code::guarded_code(std::string_view extension) noexcept {
   record *r = own_record();
   if (r == nullptr) return;

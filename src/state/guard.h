@@ -22,6 +22,8 @@ using guarded_identity = model::guarded_identity;
 // attach(); otherwise, and in single-user mode, nothing is done.  Never fails.
 void guard_worker(const worker_key &key) noexcept;
 void guard_launcher() noexcept;
+// It ends because there is nothing to launch: its record says nothing from now on.
+void unguard_launcher() noexcept;
 
 // Arms it while code of an extension runs in this process, in the database that it is connected to;
 // as above otherwise.  May be nested: inside, the inner extension is the one that is guarded.  In

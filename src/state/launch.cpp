@@ -95,8 +95,8 @@ class executor {
 
  private:
   void start(const worker_identity &id, const model::wanted_worker &want) {
-    // crowded out: a worker without its callback is better than none
-    // and where none may be started now, a visit could not either
+    // Crowded out: a worker without its callback is better than none.  Held: a visit could not
+    // start it either.
     if (can_launch(id, *want.definition) || is_crowded_out(shared_, id) || is_held(shared_, id)) {
       // where one has found no slot, the next would not either
       if (launch(shared_, id, want, no_slots_) == launch_result::no_slot) no_slots_ = true;
@@ -148,9 +148,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     return launch_result::started;
   }
   if (!start->was_waiting)
-    pg::log(WARNING,
-            "no free slot for background worker \"" + id.name + "\" of extension \"" +
-                id.extension + "\"",
+    pg::log(WARNING, "no free slot for " + name_of(id),
             std::string("It starts as soon as one is free. Consider increasing ") + full + ".");
   return start->full == nullptr ? launch_result::no_slot : launch_result::no_place;
 }
@@ -294,7 +292,8 @@ bool ensure_launcher(shared &s) {
     const exclusive lock(s);
     const TimestampTz now = GetCurrentTimestamp();
     if (s.root->launcher != 0) return true;
-    if (s.root->launcher_starter != 0 &&
+    // one who asked "later than now" did so before the clock was set back
+    if (s.root->launcher_starter != 0 && now >= s.root->launcher_asked &&
         now - s.root->launcher_asked < launcher_patience_microseconds)
       return true;
     s.root->launcher_starter = MyProcPid;

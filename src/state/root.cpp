@@ -81,12 +81,6 @@ void open_tables(shared &s) {
 
 // What the first process does once everything is there.
 void begin_run(shared &s) {
-  bool is_new = false;
-  {
-    const reading lock(s);
-    is_new = !DsaPointerIsValid(s.root->events) || !s.root->crashes_judged;
-  }
-  if (!is_new) return;
   (void)pg::swallow(
       "making room for events", [&s] { keep_events(s, default_event_capacity); }, nullptr);
   judge_crashes(s);
@@ -119,15 +113,17 @@ shared &attach() {
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "dynpgext: no shared memory in this kind of process");
   const in_top_context context;
+  bool is_new = false;
   s.root = find_root();
   pg::register_lock_tranche(s.root->tranche, tranche_name);
   {
     const exclusive lock(s);
     make_area(s);
     open_tables(s);
+    is_new = !DsaPointerIsValid(s.root->events) || !s.root->crashes_judged;
   }
   is_attached = true;
-  begin_run(s);
+  if (is_new) begin_run(s);
   return s;
 }
 

@@ -37,6 +37,7 @@ struct root {
   dsa_pointer events;   // event_ring
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
   int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it
+  bool was_standby;     // when the launcher last looked
   bool look_soon;       // a database may have come or gone: the launcher is not to wait
   bool crashes_judged;  // those of the last run of the server
   uint32 quarantined;   // how many workers and extensions are

@@ -9,10 +9,6 @@ namespace {
 using model::worker_event;
 using model::worker_state;
 
-worker_identity identity_of(const worker_entry &entry) {
-  return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
-}
-
 class watcher {
  public:
   watcher(shared &s, int64 stop_timeout_milliseconds, TimestampTz decided_at)

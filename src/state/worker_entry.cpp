@@ -5,6 +5,10 @@
 
 namespace dynpgext::state {
 
+worker_identity identity_of(const worker_entry &entry) {
+  return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
+}
+
 bool advance(worker_entry &entry, model::worker_event event) {
   const auto to = model::next(entry.state, event);
   if (to) entry.state = *to;

@@ -6,6 +6,8 @@
 
 namespace dynpgext::state {
 
+[[nodiscard]] worker_identity identity_of(const worker_entry &entry);
+
 // Does the event, if it can happen; returns whether it could.
 bool advance(worker_entry &entry, model::worker_event event);
 // As an event of this worker's.

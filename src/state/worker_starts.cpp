@@ -33,6 +33,8 @@ std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
          "pid " + std::to_string(MyProcPid));
   entry.next_start_at = 0;
   ++entry.starts;
+  // an entry stays where it is, and does not go before its process
+  this_pulse = {&entry.heartbeat, entry.deadline};
   changed(s);
   return worker_start{id, definition_of(entry), entry.ticket};
 }
@@ -55,6 +57,12 @@ const char *full(const shared &s, Oid home) {
   if (in_all >= 0 && all >= in_all) return "dynpgext.max_workers";
   if (in_database >= 0 && local >= in_database) return pg::settings::max_database_workers_name;
   return nullptr;
+}
+
+// Does a command on a database keep it from being started?  `entry` may be null.
+bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
+  if (is_blocked(s, home)) return true;
+  return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
 }
 
 // Claims a start.  The worker's state allows it.
@@ -95,9 +103,9 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const exclusive lock(s);
   const worker_key key = key_of(id);
   bury_exited(s, key);
-  if (wanted.quarantined || !wanted.terms.enabled || is_blocked(s, id.home)) return std::nullopt;
+  if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
+  if (is_kept_back(s, id.home, s.workers.find(key))) return std::nullopt;
   worker_entry *entry = s.workers.insert(key);
-  if (OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for)) return std::nullopt;
   entry->stopped_for = InvalidOid;
   if (entry->is_leaving() || entry->pid != 0) return std::nullopt;
   if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined) {
@@ -122,9 +130,8 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   const exclusive lock(s);
   const worker_entry *known = s.workers.find(key_of(id));
   if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
-  if (wanted.quarantined || !wanted.terms.enabled || is_blocked(s, id.home) ||
-      full(s, id.home) != nullptr)
-    return std::nullopt;
+  if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
+  if (is_kept_back(s, id.home, known) || full(s, id.home) != nullptr) return std::nullopt;
   worker_entry *entry = s.workers.insert(key_of(id));
   if (!advance(*entry, model::worker_event::start)) return std::nullopt;
   entry->held_back = true;
@@ -209,21 +216,11 @@ void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::s
   entry->loaded = loaded;
 }
 
-void find_pulse(shared &s, const worker_identity &id, uint64 ticket) {
-  const reading lock(s);
-  worker_entry *entry = s.workers.find(key_of(id));
-  // an entry stays where it is, and does not go before its process
-  if (entry != nullptr && entry->ticket == ticket)
-    this_pulse = {&entry->heartbeat, entry->deadline};
-}
-
 const pulse *my_pulse() { return this_pulse.heartbeat == nullptr ? nullptr : &this_pulse; }
 
 bool is_held(const shared &s, const worker_identity &id) {
   const reading lock(s);
-  if (is_blocked(s, id.home) || full(s, id.home) != nullptr) return true;
-  const worker_entry *entry = s.workers.find(key_of(id));
-  return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
+  return is_kept_back(s, id.home, s.workers.find(key_of(id))) || full(s, id.home) != nullptr;
 }
 
 bool is_crowded_out(const shared &s, const worker_identity &id) {

@@ -5,6 +5,10 @@
 
 namespace dynpgext::state {
 
+std::string name_of(const worker_identity &id) {
+  return "background worker \"" + id.name + "\" of extension \"" + id.extension + "\"";
+}
+
 worker_key key_of(const worker_identity &id) {
   worker_key key{};
   key.home = id.home;

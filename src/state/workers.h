@@ -17,6 +17,8 @@ struct worker_identity {
   std::string name;
 };
 [[nodiscard]] worker_key key_of(const worker_identity &id);
+// For people: background worker "w" of extension "e".
+[[nodiscard]] std::string name_of(const worker_identity &id);
 
 // As the reconciler sees them.  Caller holds root.lock.
 [[nodiscard]] std::vector<model::live_worker> live_workers(const shared &s);
@@ -92,9 +94,7 @@ struct pulse {
   pg_atomic_uint64 *heartbeat;
   int64 deadline;
 };
-// Looks it up for this process, and keeps it.
-void find_pulse(shared &s, const worker_identity &id, uint64 ticket);
-// nullptr where this process is no worker.
+// From come_up() on; nullptr where this process is no worker.
 [[nodiscard]] const pulse *my_pulse();
 // Reports its end.  Wakes the launcher.
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,

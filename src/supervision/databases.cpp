@@ -52,13 +52,12 @@ void follow_databases(state::shared &s) {
 }
 
 void follow_replay(state::shared &s) {
-  static constinit bool was_standby = false;
   const bool is_standby = RecoveryInProgress();
-  const bool promoted = std::exchange(was_standby, is_standby) && !is_standby;
   const bool registrations = pg::heard(pg::announcement::registrations);
   const bool presence = pg::heard(pg::announcement::presence);
-  if (!promoted && (!is_standby || (!registrations && !presence))) return;
   const state::exclusive lock(s);
+  const bool promoted = std::exchange(s.root->was_standby, is_standby) && !is_standby;
+  if (!promoted && (!is_standby || (!registrations && !presence))) return;
   for (state::database_entry *entry : s.databases.entries()) {
     if (entry->present || presence) entry->visited = false;
     if (promoted) entry->compared = false;

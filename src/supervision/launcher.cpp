@@ -19,10 +19,6 @@ constexpr long command_naptime_milliseconds = 700;
 constexpr long busy_command_naptime_milliseconds = 100;
 constexpr long standby_naptime_milliseconds = 250;
 
-std::string name_of(const state::worker_identity &id) {
-  return "background worker \"" + id.name + "\" of extension \"" + id.extension + "\"";
-}
-
 void on_exit(int, Datum) {
   pg::begin_exit();
   (void)pg::swallow("ending the launcher", [] {
@@ -45,8 +41,8 @@ bool take_office(state::shared &s) {
     s.root->launcher = MyProcPid;
     s.root->launcher_latch = MyLatch;
     s.root->launcher_starter = 0;
-    // visits that an earlier launcher had under way are made again
-    // and on a standby all are: nobody has heard what the primary has announced meanwhile
+    // Visits that an earlier launcher had under way are made again; on a standby all are, for
+    // nobody has heard what the primary has announced meanwhile.
     for (state::database_entry *entry : s.databases.entries())
       if (!entry->provisioned || RecoveryInProgress()) entry->visited = false;
   }
@@ -196,7 +192,7 @@ void run() {
   while (!pg::asked_to_exit()) {
     if (pg::reload_configuration_if_asked()) apply_settings(s);
     const std::optional<long> nap = loop.round();
-    if (!nap) return;
+    if (!nap) return state::unguard_launcher();
     pg::wait_for_latch(*nap);
   }
   // Not 0, which would tell the postmaster that no launcher is needed any more.

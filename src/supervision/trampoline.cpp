@@ -69,7 +69,6 @@ worker_function prepare(Datum *argument) {
 
   const model::worker &w = current->start.definition;
   state::guard_worker(state::key_of(current->start.id));
-  state::find_pulse(s, current->start.id, current->start.ticket);
   state::note_file(s, current->start.id, current->start.ticket, pg::library_file(w.library));
   state::set_worker_database(message.home);
   strlcpy(MyBgworkerEntry->bgw_library_name, w.library.c_str(),

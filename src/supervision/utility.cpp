@@ -22,8 +22,7 @@ void make_room(const Node *statement) {
   DYNPGEXT_FAULT_POINT("command.cleared");
   for (const state::worker_identity &id : state::wait_until_cleared(s, told, patience))
     pg::log(WARNING,
-            "background worker \"" + id.name + "\" of extension \"" + id.extension +
-                "\" is connected to the database, and has not ended within " +
+            name_of(id) + " is connected to the database, and has not ended within " +
                 std::to_string(patience) + " ms",
             "Its code does not serve interrupts.");
 }

@@ -27,7 +27,9 @@ void visits::reap() {
     state::database_entry *entry = shared_.databases.find({v.database});
     // a visit that succeeded has said so itself
     if (entry != nullptr && !entry->provisioned) {
-      entry->visit_after = after_failure(++entry->visits_failed);
+      // one that has made room for a command on the database has not failed
+      if (!state::is_blocked(shared_, v.database))
+        entry->visit_after = after_failure(++entry->visits_failed);
       entry->visited = false;
     }
     pg::free_handle(std::exchange(v.handle, nullptr));
