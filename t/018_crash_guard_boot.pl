@@ -130,5 +130,21 @@ subtest 'without preload' => sub {
     is(crashes($offset), 3, 'after three crashes');
 };
 
+# Its record must not look as if everything had been killed at once, as the launcher's does then.
+subtest 'after the launcher has retired' => sub {
+    my $bare = new_cluster('bare');
+    add_database($bare, 'one', qw(dynpgext dx_raise));
+    value($bare, 'one', 'DROP EXTENSION dynpgext');
+    ok($bare->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher')),
+        'there is no launcher');
+    my $offset = log_offset($bare);
+    my ($code) = $bare->psql('one', q(SET dx_raise.at = 'crash'; CREATE EXTENSION dynpgext));
+    isnt($code, 0, 'an init crashes');
+    wait_crash_restart($bare, $offset);
+    value($bare, 'one', 'CREATE EXTENSION dynpgext');
+    is(log_count($bare, qr/WARNING:  code of extension "dx_raise" .* took the server down/, $offset), 1, 'it is blamed');
+    $bare->stop;
+};
+
 $node->stop;
 done_testing();

@@ -62,6 +62,22 @@ subtest 'a copy of the guard file' => sub {
     $copy->stop;
 };
 
+# What nobody has been told of is looked for after a promotion, whichever launcher does it.
+subtest 'a launcher that was away when it was promoted' => sub {
+    value($old, 'one', $_) for 'ALTER EVENT TRIGGER dynpgext_on_create DISABLE', 'CREATE EXTENSION dx_trusted',
+      'ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS';
+    my $away = new_standby($old, 'away', 'dynpgext.naptime' => '1h');
+    becomes($away, $_, supervised_states(), $on_standby, "$_: on the standby") for qw(one two);
+    my $launcher = value($away, 'one', 'SELECT launcher_pid FROM dynpgext.status');
+    kill 'STOP', $launcher;
+    $away->promote;
+    kill $_, $launcher for qw(TERM CONT);
+    becomes($away, 'one', q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_trusted'), 'provisioned',
+        'the next one looks at everything');
+    value($old, 'one', 'DROP EXTENSION dx_trusted');
+    $away->stop;
+};
+
 subtest 'a worker that somebody wanted to restart before its time' => sub {
     my $early = new_standby($old, 'early');
     becomes($early, 'one', supervised_states(), $on_standby, 'a standby');
