@@ -349,5 +349,18 @@ subtest 'global worker, two databases' => sub {
     is_whole($node, 'the database-local ones are not concerned', 'one');
 };
 
+# An announcement to standbys must not take away the file that every connection reads first.
+subtest 'the file of the relation cache' => sub {
+    my @files = ($node->data_dir . '/global/pg_internal.init',
+        $node->data_dir . '/base/' . value($node, 'one', q(SELECT oid FROM pg_database WHERE datname = 'one')) . '/pg_internal.init');
+    my $inodes = sub { return join ' ', map { (stat $_)[1] // 'none' } @files };
+    value($node, 'one', 'SELECT 1');
+    my $before = $inodes->();
+    unlike($before, qr/none/, 'is there');
+    set(1, q(restart => 'always'));
+    set(1, q(restart => 'never'));
+    is($inodes->(), $before, 'and stays the same');
+};
+
 $node->stop;
 done_testing();

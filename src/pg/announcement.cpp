@@ -3,8 +3,11 @@
 namespace dynpgext::pg {
 namespace {
 
+// Not any: of those that the server keeps in its relation cache's file, which every new connection
+// reads, an invalidation takes that file away, and the next connection has to make it again.
 constexpr Oid catalog_of(announcement what) {
-  return what == announcement::registrations ? SubscriptionRelationId : ReplicationOriginRelationId;
+  return what == announcement::registrations ? SharedDescriptionRelationId
+                                             : DbRoleSettingRelationId;
 }
 
 constinit bool heard_registrations = false;
