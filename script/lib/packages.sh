@@ -16,7 +16,7 @@ EOF
     local major=${BASH_REMATCH[1]}
     cat <<EOF
 /usr/lib/postgresql/$major/bin/postgres postgresql-$major
-/usr/lib/postgresql/$major/lib/pgxs/src/makefiles/pgxs.mk postgresql-server-dev-$major
+/usr/include/postgresql/$major/server/postgres.h postgresql-server-dev-$major
 /usr/share/postgresql/$major/extension/pgtap.control postgresql-$major-pgtap
 EOF
   fi
@@ -32,7 +32,9 @@ packages_install() {
     say "installing ${missing[*]}"
     apt_install "${missing[@]}"
   fi
-  [ -f "$("$PG_CONFIG" --pgxs)" ] || die "$PG_CONFIG has no PGXS: install the server's development files"
+  # PGXS alone says nothing: Debian's client package has it too
+  [ -f "$("$PG_CONFIG" --pgxs)" ] && [ -f "$("$PG_CONFIG" --includedir-server)/postgres.h" ] ||
+    die "$PG_CONFIG has no PGXS or no headers: install the server's development files"
 }
 
 # Debian makes and starts a cluster with a new server; ours is private, so it is told not to.
