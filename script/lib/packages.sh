@@ -33,8 +33,10 @@ packages_install() {
     apt_install "${missing[@]}"
   fi
   # PGXS alone says nothing: Debian's client package has it too
-  [ -f "$("$PG_CONFIG" --pgxs)" ] && [ -f "$("$PG_CONFIG" --includedir-server)/postgres.h" ] ||
-    die "$PG_CONFIG has no PGXS or no headers: install the server's development files"
+  local needed
+  for needed in "$("$PG_CONFIG" --pgxs)" "$("$PG_CONFIG" --includedir-server)/postgres.h"; do
+    [ -f "$needed" ] || die "there is no $needed: install the development files of PG_CONFIG's server"
+  done
 }
 
 # Debian makes and starts a cluster with a new server; ours is private, so it is told not to.
