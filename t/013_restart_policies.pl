@@ -177,5 +177,16 @@ subtest 'an end by exit(0)' => sub {
     is(value($node, 'one', q(SELECT last_exit_code FROM dynpgext.workers WHERE name = 'dx supervised 2')), 0, 'with exit code 0');
 };
 
+# One that has failed may still be there for a moment: what was decided by then is not forgotten.
+subtest 'a reload before the process that has failed is gone' => sub {
+    my $file = $node->data_dir . '/dx_supervised.linger';
+    append_to_file($file, '');
+    ok(tell($node, 'one', 1, 'linger'), 'told, with restart never');
+    shows($node, 'one', 'dx supervised 1', q(state = 'failed'), 'it has failed');
+    is(value($node, 'one', q(SELECT action FROM dynpgext.reload() WHERE name = 'dx supervised 1')), 'start', 'a reload starts it');
+    unlink $file or die "$file: $!";
+    shows($node, 'one', 'dx supervised 1', q(state = 'running'), 'it runs when that one is gone');
+};
+
 $node->stop;
 done_testing();

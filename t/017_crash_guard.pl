@@ -98,9 +98,9 @@ subtest 'release' => sub {
     is_whole($node, 'all run', 'one');
     is(value($node, 'one', q(SELECT dynpgext.release('dx_supervised'))), 'f', 'there is nothing to release');
     my $offset = crash_by(1, 'segv');
+    only_others_run('it is back');
     my $line = sprintf $blamed, 1, 1, 3;
     is(log_count($node, qr/$line/, $offset), 1, 'it begins to count anew');
-    only_others_run('it is back');
 };
 
 subtest 'with restarts in between' => sub {

@@ -75,6 +75,16 @@ worker_start claim(const shared &s, worker_entry &entry, const worker_identity &
   return {id, *wanted.definition, entry.ticket};
 }
 
+// One that has reported its end, but whose process is there for another moment, starts when that is
+// gone: whoever decided to start it does not decide again.
+void start_when_gone(const shared &s, worker_entry &entry) {
+  using model::worker_state;
+  if (!entry.exited) return;
+  if (entry.state != worker_state::failed && entry.state != worker_state::stopped) return;
+  entry.after = after_end::renew;
+  wake_launcher_locked(s);
+}
+
 void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
   (void)advance(entry, model::worker_event::no_slot);
   if (!was_waiting) record(s, entry, "waiting", for_what);
@@ -107,7 +117,11 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   if (is_kept_back(s, id.home, s.workers.find(key))) return std::nullopt;
   worker_entry *entry = s.workers.insert(key);
   entry->stopped_for = InvalidOid;
-  if (entry->is_leaving() || entry->pid != 0) return std::nullopt;
+  if (entry->is_leaving()) return std::nullopt;
+  if (entry->pid != 0) {
+    start_when_gone(s, *entry);
+    return std::nullopt;
+  }
   if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined) {
     record(s, *entry, entry->state == worker_state::disabled ? "enabled" : "released");
     (void)advance(*entry, model::worker_event::reset);

@@ -171,6 +171,15 @@ go_on(bool interruptible, bool with_heartbeats) {
   }
 }
 
+/* The process has ended as far as anybody can see, and stays while a file is there. */
+static void
+linger(int code, Datum argument) {
+  (void)code;
+  (void)argument;
+  for (int i = 0; i < 6000 && access("dx_supervised.linger", F_OK) == 0; i++)
+    pg_usleep(10000);
+}
+
 /* False: the function is to return. */
 static bool
 obey(const char *command) {
@@ -184,7 +193,10 @@ obey(const char *command) {
     proc_exit(3);
   else if (strcmp(command, "libc_exit0") == 0)
     exit(0);
-  else if (strcmp(command, "error") == 0)
+  else if (strcmp(command, "linger") == 0) {
+    on_proc_exit(linger, (Datum)0);
+    proc_exit(1);
+  } else if (strcmp(command, "error") == 0)
     ereport(ERROR, (errcode(ERRCODE_DIVISION_BY_ZERO),
                     errmsg("dx_supervised was told to raise an error")));
   else if (strcmp(command, "fatal") == 0)
