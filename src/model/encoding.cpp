@@ -15,7 +15,7 @@ void describe(Archive &archive, extension &e) {
 
 template <class Archive>
 void describe(Archive &archive, allocation &a) {
-  archive(a.name), archive(a.extension), archive(a.scope), archive(a.size);
+  archive(a.name), archive(a.extension), archive(a.scope), archive(a.size), archive(a.declared);
 }
 
 template <class Archive>
@@ -23,7 +23,8 @@ void describe(Archive &archive, worker &w) {
   archive(w.extension), archive(w.name), archive(w.type), archive(w.scope), archive(w.library);
   archive(w.function), archive(w.flags), archive(w.start), archive(w.notify);
   archive(w.has_callback), archive(w.extra), archive(w.argument), archive(w.restart);
-  archive(w.restart_delay), archive(w.deadline), archive(w.role);
+  archive(w.restart_delay), archive(w.deadline), archive(w.role), archive(w.declared);
+  archive(w.hosted);
 }
 
 template <class Archive>

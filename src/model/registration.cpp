@@ -31,7 +31,7 @@ server_role server_role_of(const std::string &name) {
 bool same_process(const worker &a, const worker &b) {
   const auto process = [](const worker &w) {
     return std::tie(w.extension, w.name, w.type, w.scope, w.library, w.function, w.flags, w.start,
-                    w.notify, w.has_callback, w.extra, w.argument, w.deadline, w.role);
+                    w.notify, w.has_callback, w.extra, w.argument, w.deadline, w.role, w.hosted);
   };
   return process(a) == process(b);
 }

@@ -31,6 +31,7 @@ struct allocation {
   std::string extension;
   dynpgext::model::scope scope = scope::global;
   std::uint64_t size = 0;  // bytes
+  bool declared = false;   // by a manifest, not by its library
   bool operator==(const allocation &) const = default;
 };
 
@@ -63,6 +64,8 @@ struct worker {
   std::int64_t restart_delay = default_restart_delay;  // milliseconds
   server_role role = server_role::by_start_time;
   std::int64_t deadline = 0;  // longest silence between two heartbeats, milliseconds; 0: any
+  bool declared = false;      // by a manifest, not by its library
+  bool hosted = false;        // runs a command, in the process of its database that serves them all
   bool operator==(const worker &) const = default;
 };
 

@@ -1,0 +1,40 @@
+// What SQL registers beside allocations and workers: the commands of SQL workers, and what memory
+// begins with.  They stay in the tables: whoever needs them is connected to the database.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "model/registration.h"
+
+namespace dynpgext::model {
+
+// Of an SQL worker.  A process of the database serves all of them (model::worker::hosted).
+struct command {
+  std::string extension;
+  std::string worker;
+  std::string sql;
+  std::int64_t interval = 0;  // milliseconds between two runs' starts; 0: only when notified
+  std::string channel;        // a NOTIFY on it makes it run; empty: none
+  std::string run_as;         // role; empty: the owner of the extension
+  std::int64_t deadline = 0;  // milliseconds that one run may take; 0: any
+  bool operator==(const command &) const = default;
+};
+
+inline constexpr std::int64_t min_command_interval = 10;                        // milliseconds
+inline constexpr std::int64_t max_command_interval = 366LL * 24 * 3600 * 1000;  // milliseconds
+
+// Tells one definition from another; goes into model::worker::extra, so that a worker whose command
+// has changed is another worker to the reconciler.
+[[nodiscard]] std::array<char, worker_extra_size> digest_of(const command &c);
+
+// What an allocation begins with, the first time that it is made.
+struct content {
+  std::string extension;
+  std::string allocation;
+  std::string bytes;
+  bool operator==(const content &) const = default;
+};
+
+}  // namespace dynpgext::model

@@ -1,0 +1,98 @@
+// A manifest: registrations and settings as one JSON document, for one extension or for a whole
+// database.  docs/manifest.md describes it, schema/dynpgext.schema.json is its JSON Schema.
+//
+//   text  --json::parse()-->  json::value  --read_manifest()-->  manifest
+//   manifest  --write_manifest()-->  json::value  --json::print()-->  text
+//
+// A manifest that has a fault is refused whole; all faults are found, each with its place.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/command.h"
+#include "model/json.h"
+#include "model/registration.h"
+
+namespace dynpgext::model {
+
+inline constexpr int manifest_version = 1;
+
+// What bgw_start_time and bgw_flags are called in a manifest; the server's numbers are given by the
+// caller, for nothing here knows the server.
+struct server_numbers {
+  std::uint32_t start_consistent = 1;
+  std::uint32_t start_recovery_finished = 2;
+  std::uint32_t flag_shmem_access = 1;
+  std::uint32_t flag_connects = 2;
+  std::size_t max_worker_name = 95;              // bytes, of names and types of workers
+  std::size_t max_extension_name = 63;           // bytes, of extensions, roles and channels
+  std::string sql_library = "$libdir/dynpgext";  // what runs the command of an SQL worker
+  std::string sql_function = "dynpgext_sql_worker";
+};
+
+// How an interval is read: microseconds, or nothing where it is not one.  PostgreSQL's own parser
+// in the server.
+using interval_reader = std::function<std::optional<std::int64_t>(const std::string &)>;
+
+// One allocation or worker, and where in the document it stands (a JSON pointer).
+struct declared_allocation {
+  dynpgext::model::allocation allocation;  // `extension` and `declared` are set
+  std::string content;                     // bytes that it begins with; the rest is 0
+  std::string place;
+};
+struct declared_worker {
+  dynpgext::model::worker
+      worker;  // `extension`, `declared`, and for SQL `hosted` and `extra` are set
+  std::optional<dynpgext::model::command> command;  // of an SQL worker
+  std::string place;
+};
+struct declared_settings {
+  worker_settings settings;
+  std::string place;
+};
+
+// What its library registers: shown in an export, never applied.
+struct library_part {
+  std::string library;
+  std::vector<allocation> allocations;
+  std::vector<worker> workers;
+};
+
+struct extension_manifest {
+  std::string extension;               // empty: not said
+  std::optional<std::string> version;  // that it was written for
+  std::vector<declared_allocation> allocations;
+  std::vector<declared_worker> workers;
+  std::vector<declared_settings> settings;
+  std::optional<library_part> library;
+  std::string place;  // of the extension's object
+};
+
+struct manifest {
+  bool whole_database = false;                 // "extensions": all that are not named have nothing
+  std::vector<extension_manifest> extensions;  // exactly one unless whole_database
+};
+
+struct manifest_result {
+  manifest document;
+  std::vector<json::fault> faults;  // empty: the document is good
+};
+
+// `extension`: whose manifest it is meant to be, for one that does not say; empty: it must say.
+[[nodiscard]] manifest_result read_manifest(const json::value &document,
+                                            const std::string &extension,
+                                            const server_numbers &numbers,
+                                            const interval_reader &read_interval);
+// Members in the order of the schema; defaults are left out, lists sorted by name.
+[[nodiscard]] json::value write_manifest(const manifest &from, const server_numbers &numbers);
+
+// As an interval that PostgreSQL reads: "250 ms", "5 s", "2 min", "1 h"; the largest unit that
+// fits.
+[[nodiscard]] std::string interval_text(std::int64_t milliseconds);
+
+}  // namespace dynpgext::model
