@@ -23,13 +23,15 @@ CREATE TABLE dynpgext.registered_allocation (
     name text NOT NULL PRIMARY KEY,
     extension name NOT NULL,
     scope text NOT NULL CHECK (scope IN ('global', 'database')),
-    size bigint NOT NULL CHECK (size > 0)
+    size bigint NOT NULL CHECK (size > 0),
+    declared boolean NOT NULL
 );
 COMMENT ON TABLE dynpgext.registered_allocation IS 'shared memory that extensions of this database have registered; read dynpgext.allocations instead';
 COMMENT ON COLUMN dynpgext.registered_allocation.name IS 'as given to allocate_shmem';
 COMMENT ON COLUMN dynpgext.registered_allocation.extension IS 'that registered it';
 COMMENT ON COLUMN dynpgext.registered_allocation.scope IS 'global or database';
 COMMENT ON COLUMN dynpgext.registered_allocation.size IS 'in bytes';
+COMMENT ON COLUMN dynpgext.registered_allocation.declared IS 'with dynpgext.register() or apply(), not by the library';
 
 CREATE TABLE dynpgext.registered_worker (
     extension name NOT NULL,
@@ -48,6 +50,8 @@ CREATE TABLE dynpgext.registered_worker (
     restart_delay bigint NOT NULL,
     deadline bigint NOT NULL,
     servers text NOT NULL,
+    declared boolean NOT NULL,
+    hosted boolean NOT NULL,
     PRIMARY KEY (extension, name)
 );
 COMMENT ON TABLE dynpgext.registered_worker IS 'background workers that extensions of this database have registered; read dynpgext.workers instead';
@@ -67,6 +71,37 @@ COMMENT ON COLUMN dynpgext.registered_worker.restart IS 'after which end it is s
 COMMENT ON COLUMN dynpgext.registered_worker.restart_delay IS 'before the first restart, in milliseconds';
 COMMENT ON COLUMN dynpgext.registered_worker.deadline IS 'longest silence between two heartbeats, in milliseconds; 0: it sends none';
 COMMENT ON COLUMN dynpgext.registered_worker.servers IS 'servers it runs on: primary, standby, both, or by start time: as bgw_start_time says';
+COMMENT ON COLUMN dynpgext.registered_worker.declared IS 'with dynpgext.register() or apply(), not by the library';
+COMMENT ON COLUMN dynpgext.registered_worker.hosted IS 'runs a command, in the process that does so for all of the database';
+
+CREATE TABLE dynpgext.registered_command (
+    extension name NOT NULL,
+    worker text NOT NULL,
+    command text NOT NULL,
+    run_interval bigint NOT NULL,
+    channel text NOT NULL,
+    run_as text NOT NULL,
+    deadline bigint NOT NULL,
+    PRIMARY KEY (extension, worker)
+);
+COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this database; read dynpgext.commands instead';
+COMMENT ON COLUMN dynpgext.registered_command.extension IS 'that registered the worker';
+COMMENT ON COLUMN dynpgext.registered_command.worker IS 'its name';
+COMMENT ON COLUMN dynpgext.registered_command.command IS 'SQL';
+COMMENT ON COLUMN dynpgext.registered_command.run_interval IS 'between the starts of two runs, in milliseconds; 0: it runs only when notified';
+COMMENT ON COLUMN dynpgext.registered_command.channel IS 'it runs when notified on it; empty: on none';
+COMMENT ON COLUMN dynpgext.registered_command.run_as IS 'role that it runs as; empty: the owner of the extension';
+COMMENT ON COLUMN dynpgext.registered_command.deadline IS 'longest that one run may take, in milliseconds; 0: any';
+
+CREATE TABLE dynpgext.registered_content (
+    extension name NOT NULL,
+    allocation text NOT NULL PRIMARY KEY,
+    content bytea NOT NULL
+);
+COMMENT ON TABLE dynpgext.registered_content IS 'what shared memory begins with that manifests of this database declare';
+COMMENT ON COLUMN dynpgext.registered_content.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'its name';
+COMMENT ON COLUMN dynpgext.registered_content.content IS 'its first bytes; the rest is 0';
 
 -- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
 -- their extension.
@@ -85,3 +120,14 @@ COMMENT ON COLUMN dynpgext.worker_settings.enabled IS 'false: it does not run; N
 COMMENT ON COLUMN dynpgext.worker_settings.restart IS 'never, on_failure or always; NULL: as its author says';
 COMMENT ON COLUMN dynpgext.worker_settings.restart_delay IS 'before the first restart; NULL: as its author says';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');
+
+-- What DBAs have registered by hand, with register() or apply(), in place of what the extension's
+-- script registers.  Dumped: a restored database has it again.  Rows go with their extension.
+CREATE TABLE dynpgext.manifests (
+    extension name NOT NULL PRIMARY KEY,
+    manifest jsonb NOT NULL
+);
+COMMENT ON TABLE dynpgext.manifests IS 'what DBAs have registered by hand for extensions of this database, with dynpgext.register() or apply()';
+COMMENT ON COLUMN dynpgext.manifests.extension IS 'that it is registered for';
+COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; see docs/manifest.md';
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');

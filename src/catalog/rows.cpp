@@ -23,16 +23,17 @@ pg::values to_row(const model::extension &e) {
 }
 
 pg::values to_row(const model::allocation &a) {
-  pg::values row(4);
+  pg::values row(5);
   row.text(a.name)
       .name(a.extension)
       .text(model::name_of(a.scope))
-      .bigint(static_cast<int64>(a.size));
+      .bigint(static_cast<int64>(a.size))
+      .boolean(a.declared);
   return row;
 }
 
 pg::values to_row(const model::worker &w) {
-  pg::values row(16);
+  pg::values row(18);
   row.name(w.extension).text(w.name).text(w.type).text(model::name_of(w.scope)).text(w.library);
   row.text(w.function).integer(static_cast<int32>(w.flags)).integer(static_cast<int32>(w.start));
   row.boolean(w.notify).boolean(w.has_callback);
@@ -40,7 +41,9 @@ pg::values to_row(const model::worker &w) {
   row.text(model::name_of(w.restart))
       .bigint(w.restart_delay)
       .bigint(w.deadline)
-      .text(model::name_of(w.role));
+      .text(model::name_of(w.role))
+      .boolean(w.declared)
+      .boolean(w.hosted);
   return row;
 }
 
@@ -50,6 +53,19 @@ pg::values to_row(const model::worker_settings &s) {
   s.enabled ? row.boolean(*s.enabled) : row.null();
   s.restart ? row.text(model::name_of(*s.restart)) : row.null();
   s.restart_delay ? row.interval(*s.restart_delay) : row.null();
+  return row;
+}
+
+pg::values to_row(const model::command &c) {
+  pg::values row(7);
+  row.name(c.extension).text(c.worker).text(c.sql).bigint(c.interval).text(c.channel);
+  row.text(c.run_as).bigint(c.deadline);
+  return row;
+}
+
+pg::values to_row(const model::content &c) {
+  pg::values row(3);
+  row.name(c.extension).text(c.allocation).bytes(c.bytes);
   return row;
 }
 
@@ -68,6 +84,7 @@ void from_row(const pg::row &row, model::allocation &into) {
   into.extension = row.name(1);
   into.scope = scope_of(row.text(2));
   into.size = static_cast<std::uint64_t>(row.bigint(3));
+  into.declared = row.boolean(4);
 }
 
 void from_row(const pg::row &row, model::worker &into) {
@@ -88,6 +105,24 @@ void from_row(const pg::row &row, model::worker &into) {
   into.restart_delay = row.bigint(13);
   into.deadline = row.bigint(14);
   into.role = model::server_role_of(row.text(15));
+  into.declared = row.boolean(16);
+  into.hosted = row.boolean(17);
+}
+
+void from_row(const pg::row &row, model::command &into) {
+  into.extension = row.name(0);
+  into.worker = row.text(1);
+  into.sql = row.text(2);
+  into.interval = row.bigint(3);
+  into.channel = row.text(4);
+  into.run_as = row.text(5);
+  into.deadline = row.bigint(6);
+}
+
+void from_row(const pg::row &row, model::content &into) {
+  into.extension = row.name(0);
+  into.allocation = row.text(1);
+  into.bytes = row.bytes(2);
 }
 
 void from_row(const pg::row &row, model::worker_settings &into) {

@@ -10,6 +10,12 @@ const std::string &extension_of(const model::extension &e) { return e.name; }
 const std::string &extension_of(const model::allocation &a) { return a.extension; }
 const std::string &extension_of(const model::worker &w) { return w.extension; }
 const std::string &extension_of(const model::worker_settings &s) { return s.extension; }
+const std::string &extension_of(const model::command &c) { return c.extension; }
+const std::string &extension_of(const model::content &c) { return c.extension; }
+
+constexpr const char *command_table = "registered_command";
+constexpr const char *content_table = "registered_content";
+constexpr const char *manifest_table = "manifests";
 
 // Two transactions may register one name at once: the second one waits for the first, and
 // learns of it only here.
@@ -37,14 +43,6 @@ std::vector<Row> read_all(Oid table) {
 
 }  // namespace
 
-// Which table holds which kind of row.
-struct tables {
-  static Oid of(const store &s, const model::extension *) { return s.extensions_; }
-  static Oid of(const store &s, const model::allocation *) { return s.allocations_; }
-  static Oid of(const store &s, const model::worker *) { return s.workers_; }
-  static Oid of(const store &s, const model::worker_settings *) { return s.settings_; }
-};
-
 std::optional<store> store::open() {
   if (!OidIsValid(MyDatabaseId)) return std::nullopt;
   Oid extension = pg::extension_oid("dynpgext");
@@ -64,6 +62,7 @@ std::optional<store> store::open() {
   if (!OidIsValid(s.extensions_) || !OidIsValid(s.allocations_) || !OidIsValid(s.workers_) ||
       !OidIsValid(s.settings_))
     return std::nullopt;
+  s.dynpgext_ = extension;
   s.owner_ = pg::extension_owner(extension);
   return s;
 }
@@ -81,10 +80,45 @@ std::vector<model::extension> store::read_extensions() const {
   return read_all<model::extension>(extensions_);
 }
 
+Oid store::companion(const char *table) const {
+  return pg::member_table(dynpgext_, "dynpgext", table);
+}
+
 template <class Row>
-bool store::make_equal(const std::string &extension, const std::vector<Row> &wanted) const {
-  const pg::relation relation(tables::of(*this, static_cast<const Row *>(nullptr)),
-                              RowExclusiveLock);
+std::vector<Row> store::read_companion(const char *table, const std::string &extension) const {
+  const Oid id = companion(table);
+  if (!OidIsValid(id)) return {};  // until ALTER EXTENSION dynpgext UPDATE
+  std::vector<Row> rows = read_all<Row>(id);
+  if (!extension.empty())
+    std::erase_if(rows, [&](const Row &row) { return extension_of(row) != extension; });
+  return rows;
+}
+
+template <class Row>
+void store::write_companion(const char *table, const std::string &extension,
+                            const std::vector<Row> &wanted) const {
+  const Oid id = companion(table);
+  if (OidIsValid(id)) {
+    (void)make_equal(id, extension, wanted);
+  } else if (!wanted.empty()) {
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    std::string("there is no table dynpgext.") + table, {},
+                    "Use ALTER EXTENSION dynpgext UPDATE.");
+  }
+}
+
+std::vector<model::command> store::read_commands(const std::string &extension) const {
+  return read_companion<model::command>(command_table, extension);
+}
+
+std::vector<model::content> store::read_contents(const std::string &extension) const {
+  return read_companion<model::content>(content_table, extension);
+}
+
+template <class Row>
+bool store::make_equal(Oid table, const std::string &extension,
+                       const std::vector<Row> &wanted) const {
+  const pg::relation relation(table, RowExclusiveLock);
   std::vector<const Row *> missing;
   missing.reserve(wanted.size());
   for (const Row &row : wanted) missing.push_back(&row);
@@ -112,17 +146,25 @@ bool store::make_equal(const std::string &extension, const std::vector<Row> &wan
 bool store::write(const model::extension &extension,
                   const std::vector<model::allocation> &allocations,
                   const std::vector<model::worker> &workers) const {
-  bool differed = make_equal<model::extension>(extension.name, {extension});
-  differed |= make_equal(extension.name, allocations);
-  differed |= make_equal(extension.name, workers);
+  bool differed = make_equal<model::extension>(extensions_, extension.name, {extension});
+  differed |= make_equal(allocations_, extension.name, allocations);
+  differed |= make_equal(workers_, extension.name, workers);
   return differed;
 }
 
+void store::write(const std::string &extension, const std::vector<model::command> &commands,
+                  const std::vector<model::content> &contents) const {
+  write_companion(command_table, extension, commands);
+  write_companion(content_table, extension, contents);
+}
+
 void store::erase(const std::string &extension) const {
-  (void)make_equal<model::extension>(extension, {});
-  (void)make_equal<model::allocation>(extension, {});
-  (void)make_equal<model::worker>(extension, {});
-  (void)make_equal<model::worker_settings>(extension, {});
+  (void)make_equal<model::extension>(extensions_, extension, {});
+  (void)make_equal<model::allocation>(allocations_, extension, {});
+  (void)make_equal<model::worker>(workers_, extension, {});
+  (void)make_equal<model::worker_settings>(settings_, extension, {});
+  write(extension, {}, {});
+  write_manifest(extension, {});
 }
 
 void store::expect_erase() const { const pg::relation table(settings_, RowExclusiveLock); }
@@ -135,7 +177,37 @@ void store::write(const model::worker_settings &settings) const {
     return s.extension != settings.extension || s.worker == settings.worker;
   });
   if (settings.enabled || settings.restart || settings.restart_delay) all.push_back(settings);
-  (void)make_equal(settings.extension, all);
+  (void)make_equal(settings_, settings.extension, all);
+}
+
+std::vector<store::manifest_row> store::read_manifests() const {
+  const Oid table = companion(manifest_table);
+  if (!OidIsValid(table)) return {};
+  const pg::relation relation(table, AccessShareLock);
+  std::vector<manifest_row> result;
+  for (const pg::row &row : relation.rows()) result.push_back({row.name(0), row.json(1)});
+  return result;
+}
+
+void store::write_manifest(const std::string &extension, const std::string &manifest) const {
+  const Oid table = companion(manifest_table);
+  if (!OidIsValid(table)) return;
+  const pg::relation relation(table, RowExclusiveLock);
+  bool is_there = false;
+  for (const pg::row &row : relation.rows()) {
+    if (row.name(0) != extension) continue;
+    if (row.json(1) == manifest)
+      is_there = true;
+    else
+      relation.erase(row);
+  }
+  pg::make_visible();
+  if (manifest.empty() || is_there) return;
+  pg::values row(2);
+  if (!relation.insert(row.name(extension).json(manifest)))
+    throw pg::error(ERRCODE_OBJECT_IN_USE,
+                    "extension \"" + extension + "\" is being registered by another transaction");
+  pg::make_visible();
 }
 
 std::vector<model::installed_extension> installed_extensions() {

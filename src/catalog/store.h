@@ -1,11 +1,13 @@
 // The registrations of this database: tables dynpgext.registered_extension,
-// registered_allocation and registered_worker, and what DBAs set: worker_settings.  Names, not
-// OIDs, so that they survive pg_upgrade and mean the same on a standby.
+// registered_allocation and registered_worker with their companions registered_command and
+// registered_content, and what DBAs set: worker_settings, manifests.  Names, not OIDs, so that they
+// survive pg_upgrade and mean the same on a standby.
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "model/command.h"
 #include "model/reconcile.h"
 #include "model/registration.h"
 #include "pg/relation.h"
@@ -23,10 +25,17 @@ class store {
   [[nodiscard]] model::registrations read() const;
   [[nodiscard]] std::vector<model::extension> read_extensions() const;
 
+  // The commands of SQL workers, and what memory begins with; of one extension, or (empty) of all.
+  [[nodiscard]] std::vector<model::command> read_commands(const std::string &extension) const;
+  [[nodiscard]] std::vector<model::content> read_contents(const std::string &extension) const;
+
   // Makes the rows of one extension equal to the given ones, touching only what differs.
   // RowExclusiveLock until the end of the transaction.  Returns whether anything differed.
   bool write(const model::extension &extension, const std::vector<model::allocation> &allocations,
              const std::vector<model::worker> &workers) const;
+  // The same for what goes with declared workers and allocations.
+  void write(const std::string &extension, const std::vector<model::command> &commands,
+             const std::vector<model::content> &contents) const;
   // What the DBA has set for a worker, in place of what was set before.
   void write(const model::worker_settings &settings) const;
   // Until the end of the transaction nobody else changes settings, or drops an extension that has
@@ -37,21 +46,37 @@ class store {
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 
+  // What DBAs have registered by hand (JSON), by extension.
+  struct manifest_row {
+    std::string extension;
+    std::string manifest;
+  };
+  [[nodiscard]] std::vector<manifest_row> read_manifests() const;
+  // In place of what was there; empty: nothing.
+  void write_manifest(const std::string &extension, const std::string &manifest) const;
+
   // Who owns dynpgext in this database: the role that inits run as.
   [[nodiscard]] Oid owner() const { return owner_; }
 
  private:
   store() = default;
   template <class Row>
-  bool make_equal(const std::string &extension, const std::vector<Row> &wanted) const;
+  bool make_equal(Oid table, const std::string &extension, const std::vector<Row> &wanted) const;
+  // One of the companions, which only manifests need.
+  [[nodiscard]] Oid companion(const char *table) const;
+  template <class Row>
+  [[nodiscard]] std::vector<Row> read_companion(const char *table,
+                                                const std::string &extension) const;
+  template <class Row>
+  void write_companion(const char *table, const std::string &extension,
+                       const std::vector<Row> &wanted) const;
 
+  Oid dynpgext_ = InvalidOid;
   Oid extensions_ = InvalidOid;
   Oid allocations_ = InvalidOid;
   Oid workers_ = InvalidOid;
   Oid settings_ = InvalidOid;
   Oid owner_ = InvalidOid;
-
-  friend struct tables;
 };
 
 // pg_extension, without dynpgext itself.

@@ -24,6 +24,14 @@ std::string row::name(int column) const {
   return NameStr(*DatumGetName(values_[column]));
 }
 
+std::string json_text(Datum value) {
+  return call([=] { return DatumGetCString(DirectFunctionCall1(jsonb_out, value)); });
+}
+
+std::string row::json(int column) const {
+  return is_null(column) ? std::string() : json_text(values_[column]);
+}
+
 int64 row::interval(int column) const {
   if (is_null(column)) return 0;
   return interval_microseconds(*DatumGetIntervalP(values_[column])) / 1000;
@@ -60,6 +68,11 @@ values &values::null() {
 }
 
 values &values::bytes(std::string_view value) { return text(value); }
+
+values &values::json(const std::string &value) {
+  const char *text = value.c_str();
+  return add(call([=] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text)); }));
+}
 
 values &values::name(std::string_view value) {
   return add(call([=] {

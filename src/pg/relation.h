@@ -19,6 +19,7 @@ class row {
   [[nodiscard]] std::string text(int column) const;
   [[nodiscard]] std::string bytes(int column) const;
   [[nodiscard]] std::string name(int column) const;
+  [[nodiscard]] std::string json(int column) const;  // of a jsonb
   [[nodiscard]] bool boolean(int column) const { return DatumGetBool(values_[column]); }
   [[nodiscard]] int32 integer(int column) const { return DatumGetInt32(values_[column]); }
   [[nodiscard]] int64 bigint(int column) const { return DatumGetInt64(values_[column]); }
@@ -42,6 +43,7 @@ class values {
   values &text(std::string_view value);
   values &name(std::string_view value);
   values &bytes(std::string_view value);
+  values &json(const std::string &value);  // into a jsonb
   values &boolean(bool value) { return add(BoolGetDatum(value)); }
   values &integer(int32 value) { return add(Int32GetDatum(value)); }
   values &bigint(int64 value) { return add(Int64GetDatum(value)); }
@@ -74,6 +76,9 @@ class relation {
  private:
   Relation relation_;
 };
+
+// The text of a jsonb, as the server prints it.
+[[nodiscard]] std::string json_text(Datum value);
 
 // OID of schema.name if it belongs to the extension; InvalidOid otherwise, so that a table
 // that somebody else made there is never trusted.  AccessShareLock on it.

@@ -3,6 +3,7 @@
 #include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/transaction.h"
+#include "provisioning/declared.h"
 #include "provisioning/participant.h"
 #include "provisioning/session.h"
 #include "provisioning/transaction.h"
@@ -70,11 +71,14 @@ void check_version(const std::string &name, const std::string &version) {
                   "At most " + std::to_string(DYNPGEXT_MAX_NAME) + " are possible.");
 }
 
+// Without a library: what SQL declares is all that it registers.
 void run_and_write(const catalog::store &store, const model::extension &e,
-                   const entry_points &library) {
+                   const std::optional<entry_points> &library) {
   const model::registrations all = store.read();
-  const collected c = run_init(e, library, store.owner(), all);
+  collected c;
+  if (library) c = run_init(e, *library, store.owner(), all);
   DYNPGEXT_FAULT_POINT("init.run");
+  add_declared(store, e, declared_rows(all, e.name), c);
   write(store, all, e, c);
   DYNPGEXT_FAULT_POINT("init.written");
   note_extension(e.name, model::extension_state::provisioned);
@@ -82,6 +86,12 @@ void run_and_write(const catalog::store &store, const model::extension &e,
 
 bool is_quarantined(const std::string &name) {
   return state::is_quarantined(state::attach(), MyDatabaseId, name);
+}
+
+std::optional<entry_points> load_if_any(const model::extension &e) {
+  if (!e.library.empty()) return load_participant(e.name, e.library);
+  require_allowed(e.name);
+  return std::nullopt;
 }
 
 // It is installed, and updated, but nothing of it runs.
@@ -101,10 +111,10 @@ collected registered(const model::registrations &all, const std::string &name) {
   return rows;
 }
 
-bool is_eager(const std::string &name, const entry_points &library) {
-  if (library.eager_preload == nullptr) return true;
+bool is_eager(const std::string &name, const std::optional<entry_points> &library) {
+  if (!library || library->eager_preload == nullptr) return true;
   const state::guarded_code guard(name);
-  const auto ask = library.eager_preload;
+  const auto ask = library->eager_preload;
   return pg::call([=] { return ask(); });
 }
 
@@ -149,7 +159,7 @@ bool add(const catalog::store &store, const std::string &name, const std::string
 }
 
 void provision(const catalog::store &store, const model::extension &extension) {
-  run_and_write(store, extension, load_participant(extension.name, extension.library));
+  run_and_write(store, extension, load_if_any(extension));
 }
 
 void update(const catalog::store &store, const std::string &name, const std::string &version) {
@@ -160,7 +170,9 @@ void update(const catalog::store &store, const std::string &name, const std::str
   e.version = version;
   e.library = participating_library(name, version);
   touch(store);
-  if (e.library.empty()) {
+  const collected declared = declared_rows(all, name);
+  const bool declares = !declared.allocations.empty() || !declared.workers.empty();
+  if (e.library.empty() && !declares) {
     remove(store, name);
     return;
   }
@@ -171,12 +183,12 @@ void update(const catalog::store &store, const std::string &name, const std::str
     leave_quarantined(name);
     return;
   }
-  const entry_points library = load_participant(name, e.library);
+  const std::optional<entry_points> library = load_if_any(e);
   e.eager = is_eager(name, library);
   if (e.wanted(boot)) {
     run_and_write(store, e, library);
   } else {
-    (void)store.write(e, {}, {});
+    (void)store.write(e, declared.allocations, declared.workers);
   }
   DYNPGEXT_FAULT_POINT("update.provisioned");
   if (old.wanted(boot)) fini_if_possible(old, store.owner());
@@ -206,7 +218,7 @@ std::string load(const catalog::store &store, const std::string &name,
   e.loaded = true;
   e.boot = boot;
   touch(store);
-  run_and_write(store, e, load_participant(name, e.library));
+  run_and_write(store, e, load_if_any(e));
   return installed;
 }
 
@@ -219,7 +231,8 @@ bool unload(const catalog::store &store, const std::string &name) {
   touch(store);
   fini_if_possible(e, store.owner());
   e.loaded = false;
-  (void)store.write(e, {}, {});
+  const collected declared = declared_rows(all, name);
+  (void)store.write(e, declared.allocations, declared.workers);
   return true;
 }
 
@@ -237,6 +250,7 @@ void remove(const catalog::store &store, const std::string &name) {
 void fini_if_possible(const model::extension &extension, Oid role) {
   // nothing of it runs, and it must be possible to drop it all the same
   if (is_quarantined(extension.name) || !is_allowed(extension.name)) return;
+  if (extension.library.empty()) return;
   const std::string file = pg::library_file(extension.library);
   if (file.empty()) {
     pg::log(WARNING, "library \"" + extension.library + "\" of extension \"" + extension.name +

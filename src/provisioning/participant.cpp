@@ -50,17 +50,17 @@ void check_magic(const std::string &extension, const std::string &library) {
                   "Rebuild the extension with the dynpgext.h of this version, or update dynpgext.");
 }
 
+}  // namespace
+
+bool is_allowed(const std::string &extension) {
+  return model::is_allowed(pg::settings::allowed_extensions(), extension);
+}
+
 void require_allowed(const std::string &extension) {
   if (is_allowed(extension)) return;
   throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
                   "extension \"" + extension + "\" is not allowed to take part in dynpgext", {},
                   "The setting dynpgext.allowed_extensions says which are.");
-}
-
-}  // namespace
-
-bool is_allowed(const std::string &extension) {
-  return model::is_allowed(pg::settings::allowed_extensions(), extension);
 }
 
 std::string participating_library(const std::string &extension, const std::string &version) {

@@ -19,6 +19,8 @@ namespace dynpgext::provisioning {
 
 // As dynpgext.allowed_extensions says.
 [[nodiscard]] bool is_allowed(const std::string &extension);
+// 42501 where it is not.
+void require_allowed(const std::string &extension);
 
 struct entry_points {
   void (*init)(const dynpgext_handle *) = nullptr;

@@ -1,0 +1,19 @@
+// What SQL has declared for an extension (register(), apply()): its rows are what it registers, as
+// those of an init are what its library registers.
+#pragma once
+
+#include "catalog/store.h"
+#include "provisioning/session.h"
+
+namespace dynpgext::provisioning {
+
+// The declared rows of an extension.
+[[nodiscard]] collected declared_rows(const model::registrations &all,
+                                      const std::string &extension);
+
+// Makes sure that there is memory for them, held by this transaction, and adds them to what an init
+// of the extension has registered; a name that both have is an error.
+void add_declared(const catalog::store &store, const model::extension &extension,
+                  const collected &declared, collected &into);
+
+}  // namespace dynpgext::provisioning
