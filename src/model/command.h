@@ -29,6 +29,10 @@ inline constexpr std::int64_t max_command_interval = 366LL * 24 * 3600 * 1000;  
 // has changed is another worker to the reconciler.
 [[nodiscard]] std::array<char, worker_extra_size> digest_of(const command &c);
 
+// When a command that was due at `due` and has run is due next, given that it is `now`: at its
+// fixed rate, but a run that was late is not made up for.  Microseconds, as the interval is not.
+[[nodiscard]] std::int64_t next_run(std::int64_t due, std::int64_t now, std::int64_t interval);
+
 // What an allocation begins with, the first time that it is made.
 struct content {
   std::string extension;

@@ -17,11 +17,11 @@ worker_key key_of(const live_worker &w) {
 }
 
 // Is `wanted` what runs already?  A global worker outlives the database that registered it
-// as long as another one wants the same.
+// as long as another one wants the same; but one that is hosted, whose process is a database's.
 bool is_same(const wanted_worker &wanted, const live_worker &live) {
   if (!same_process(*wanted.definition, live.definition)) return false;
   if (wanted.owner->version != live.version) return false;
-  if (wanted.source != live.source) return true;
+  if (wanted.source != live.source) return !wanted.definition->hosted || !is_active(live.state);
   return wanted.owner->incarnation == live.incarnation;
 }
 

@@ -129,6 +129,15 @@ TEST_F(decide_worker, of_another_database_with_the_same_definition_keeps_running
   EXPECT_EQ(decided(worker_state::running, usual), action_kind::replace);
 }
 
+TEST_F(decide_worker, that_is_hosted_in_another_database_is_replaced_where_it_runs) {
+  desired.registrations.workers.at(0).hosted = true;
+  live = live_of(desired, worker_state::running);
+  EXPECT_EQ(decided(worker_state::running, usual), nothing);
+  live.source = db2;
+  EXPECT_EQ(decided(worker_state::running, usual), action_kind::replace);
+  EXPECT_EQ(decided(worker_state::stopped, usual), nothing);
+}
+
 // ---- quarantined -----------------------------------------------------------------------------
 
 TEST_F(decide_quarantined, is_made_so_in_every_state_but_its_own) {

@@ -1,0 +1,54 @@
+// When a command is due, and what tells one definition from another.
+#include "model/command.h"
+
+#include <gtest/gtest.h>
+
+namespace dynpgext::model {
+namespace {
+
+constexpr std::int64_t interval = 100;  // milliseconds
+constexpr std::int64_t step = interval * 1000;
+
+TEST(next_run, comes_at_a_fixed_rate) {
+  EXPECT_EQ(next_run(0, 0, interval), step);
+  EXPECT_EQ(next_run(0, 10, interval), step);
+  EXPECT_EQ(next_run(0, step - 1, interval), step);
+}
+
+TEST(next_run, of_a_late_one_is_not_made_up_for) {
+  EXPECT_EQ(next_run(0, step, interval), 2 * step);
+  EXPECT_EQ(next_run(0, 10 * step + 1, interval), 11 * step);
+}
+
+TEST(next_run, is_in_the_future_and_on_the_grid) {
+  for (std::int64_t now = 0; now < 5 * step; now += 777) {
+    const std::int64_t next = next_run(1234, 1234 + now, interval);
+    EXPECT_GT(next, 1234 + now);
+    EXPECT_LE(next, 1234 + now + step);
+    EXPECT_EQ((next - 1234) % step, 0);
+  }
+}
+
+TEST(next_run, follows_a_clock_that_is_set_back) {
+  EXPECT_EQ(next_run(1000 * step, 5, interval), 5 + step);
+  EXPECT_EQ(next_run(step, step - 1, interval), step);
+}
+
+TEST(digest, differs_with_every_member_that_a_process_sees) {
+  const command c{"e", "w", "SELECT 1", 10, "c", "r", 5};
+  const auto with = [&](auto change) {
+    command other = c;
+    change(other);
+    return digest_of(other);
+  };
+  EXPECT_EQ(digest_of(c), with([](command &) {}));
+  EXPECT_NE(digest_of(c), with([](command &o) { o.sql += ";"; }));
+  EXPECT_NE(digest_of(c), with([](command &o) { o.interval = 11; }));
+  EXPECT_NE(digest_of(c), with([](command &o) { o.channel = "d"; }));
+  EXPECT_NE(digest_of(c), with([](command &o) { o.run_as.clear(); }));
+  EXPECT_NE(digest_of(c), with([](command &o) { o.deadline = 0; }));
+  EXPECT_NE(digest_of(c), with([](command &o) { o.channel = "cr", o.run_as.clear(); }));
+}
+
+}  // namespace
+}  // namespace dynpgext::model
