@@ -44,4 +44,8 @@ void terminate_process(pid_t pid) {
   if (pid > 0) (void)kill(pid, SIGTERM);
 }
 
+void nudge_process(pid_t pid) {
+  if (pid > 0) (void)kill(pid, SIGUSR2);
+}
+
 }  // namespace dynpgext::pg

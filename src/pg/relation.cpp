@@ -166,6 +166,15 @@ Oid extension_oid(const char *name) {
   return call([=] { return get_extension_oid(name, true); });
 }
 
+std::optional<extension_facts> find_extension(const std::string &name) {
+  const relation extensions(ExtensionRelationId, AccessShareLock);
+  for (const row &row : extensions.rows())
+    if (row.name(Anum_pg_extension_extname - 1) == name)
+      return extension_facts{row.oid(Anum_pg_extension_extowner - 1),
+                             row.oid(Anum_pg_extension_extnamespace - 1)};
+  return std::nullopt;
+}
+
 Oid extension_owner(Oid extension) {
   const relation extensions(ExtensionRelationId, AccessShareLock);
   for (const row &row : extensions.rows()) {

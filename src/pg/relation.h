@@ -83,6 +83,13 @@ class relation {
 // OID of schema.name if it belongs to the extension; InvalidOid otherwise, so that a table
 // that somebody else made there is never trusted.  AccessShareLock on it.
 [[nodiscard]] Oid member_table(Oid extension, const char *schema, const char *name);
+// An extension of this database, as pg_extension has it.
+struct extension_facts {
+  Oid owner;
+  Oid schema;
+};
+[[nodiscard]] std::optional<extension_facts> find_extension(const std::string &name);
+
 // OID of an extension of this database, or InvalidOid; and its owner.
 [[nodiscard]] Oid extension_oid(const char *name);
 [[nodiscard]] Oid extension_owner(Oid extension);

@@ -1,0 +1,17 @@
+// What a command changes in its process beside the database, and undoing that.
+#pragma once
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// What ALTER ROLE ... SET says of the role, in all databases and in this one, until the end of the
+// transaction.  Settings that cannot be set, or not any more, are left out.
+void apply_role_settings(Oid role);
+
+// As DISCARD ALL, but for what the process itself needs: cursors, settings, prepared statements,
+// locks, temporary tables, values of sequences.  Outside of a transaction.  `role`: who ran last,
+// and so whose code may be among it.
+void leave_nothing_behind(Oid role);
+
+}  // namespace dynpgext::pg
