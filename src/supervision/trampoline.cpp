@@ -10,44 +10,22 @@
 #include "state/attachments.h"
 #include "state/guard.h"
 #include "state/launch.h"
+#include "supervision/last_words.h"
 
 namespace {
 
 using namespace dynpgext;
 
 // What this process runs.  One for each process, never destroyed.
-struct current_worker {
-  state::worker_start start;
-  state::message_text error;
-};
-constinit current_worker *current = nullptr;
-constinit emit_log_hook_type previous_log_hook = nullptr;
-
-// Without allocation: the process may be on its way out from anywhere.
-void keep(int sqlstate, const char *message) noexcept {
-  snprintf(current->error.bytes, sizeof current->error.bytes, "%s: %s", unpack_sql_state(sqlstate),
-           message);
-  const int length = static_cast<int>(current->error.view().size());
-  // where a long one is cut, not in the middle of a character
-  current->error.bytes[pg_mbcliplen(current->error.bytes, length, length)] = '\0';
-}
-
-// FATAL is reported on its way out, with nothing in between that could catch it.  An ERROR is
-// kept where it leaves the author's function: others may be handled in there.
-void on_log(ErrorData *data) {
-  if (data->elevel >= FATAL && data->message != nullptr) keep(data->sqlerrcode, data->message);
-  if (previous_log_hook != nullptr) previous_log_hook(data);
-}
+constinit const state::worker_start *current = nullptr;
 
 void on_exit(int told, Datum) {
   if (current == nullptr) return;
   const int code = pg::exit_status(told);
   pg::begin_exit();
   DYNPGEXT_FAULT_POINT("worker.exiting");
-  // a normal end carries no error, whatever was logged before
-  if (code == 0) current->error = {};
-  state::report_exit(*state::attached(), current->start.id, current->start.ticket, code,
-                     current->error);
+  state::report_exit(*state::attached(), current->id, current->ticket, code,
+                     supervision::last_words(code));
 }
 
 using worker_function = void (*)(Datum);
@@ -61,15 +39,14 @@ worker_function prepare(Datum *argument) {
                               message.ticket);
   if (!start) return nullptr;
   DYNPGEXT_FAULT_POINT("worker.up");
-  current = new current_worker{std::move(*start), {}};
-  previous_log_hook = emit_log_hook;
-  emit_log_hook = on_log;
+  current = new state::worker_start(std::move(*start));
+  supervision::keep_last_words();
   pg::watch_exit_status();
   pg::call([] { before_shmem_exit(on_exit, 0); });
 
-  const model::worker &w = current->start.definition;
-  state::guard_worker(state::key_of(current->start.id));
-  state::note_file(s, current->start.id, current->start.ticket, pg::library_file(w.library));
+  const model::worker &w = current->definition;
+  state::guard_worker(state::key_of(current->id));
+  state::note_file(s, current->id, current->ticket, pg::library_file(w.library));
   state::set_worker_database(message.home);
   strlcpy(MyBgworkerEntry->bgw_library_name, w.library.c_str(),
           sizeof MyBgworkerEntry->bgw_library_name);
@@ -93,18 +70,12 @@ worker_function prepare(Datum *argument) {
 void run() {
   Datum argument = 0;
   worker_function function = nullptr;
-  try {
+  supervision::noting_errors([&] {
     function = prepare(&argument);
     pg::install_safe_termination();  // signals are still blocked: the author unblocks them
     pg::note_reload_requests();
     if (function != nullptr) pg::call([=] { function(argument); });
-  } catch (const pg::server_error &e) {
-    if (current != nullptr) keep(e.data()->sqlerrcode, e.data()->message);
-    throw;
-  } catch (const pg::error &e) {
-    if (current != nullptr) keep(e.sqlstate(), e.what());
-    throw;
-  }
+  });
 }
 
 }  // namespace
