@@ -5,6 +5,7 @@
 #include "pg/database.h"
 #include "pg/fault.h"
 #include "pg/process.h"
+#include "state/runner.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -26,7 +27,7 @@ std::set<Oid> databases_to_watch(const shared &s) {
     if (OidIsValid(connected)) result.insert(connected);
   }
   for (const database_entry *entry : s.databases.entries())
-    if (entry->met || entry->visitor != 0) result.insert(entry->key.database);
+    if (entry->met || entry->visitor != 0 || entry->runner != 0) result.insert(entry->key.database);
   return result;
 }
 
@@ -107,7 +108,7 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
     }
     if (entry->after == after_end::by_policy) entry->after = after_end::wait;
     (void)advance(*entry, model::worker_event::stop);
-    pg::terminate_process(entry->pid);
+    tell_to_end(*entry);
   }
   if (const database_entry *entry = s.databases.find({database}))
     pg::terminate_process(entry->visitor);
@@ -115,8 +116,9 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
   return told;
 }
 
-std::vector<worker_identity>
-wait_until_cleared(shared &s, const std::vector<worker_identity> &workers, long milliseconds) {
+std::vector<worker_identity> wait_until_cleared(shared &s, Oid database,
+                                                const std::vector<worker_identity> &workers,
+                                                long milliseconds) {
   const TimestampTz end = GetCurrentTimestamp() + milliseconds * 1000;
   std::vector<worker_identity> left;
   for (const worker_identity &id : workers) {
@@ -126,6 +128,12 @@ wait_until_cleared(shared &s, const std::vector<worker_identity> &workers, long 
     });
     if (!gone) left.push_back(id);
   }
+  // its SQL runner outlives those that it has served by a moment
+  while (has_live_runner(s, database) && GetCurrentTimestamp() < end)
+    pg::call([] {
+      CHECK_FOR_INTERRUPTS();
+      pg_usleep(1000);
+    });
   return left;
 }
 

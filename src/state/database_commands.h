@@ -22,9 +22,10 @@ void unblock_databases(shared &s) noexcept;
 // Tells the workers of the database, those that are connected to it, and a visit there to end.
 // Returns the workers.
 std::vector<worker_identity> clear_database(shared &s, Oid database);
-// Until they have gone; those that have not within so many milliseconds.
+// Until they and its SQL runner have gone; those that have not within so many milliseconds.
 [[nodiscard]] std::vector<worker_identity>
-wait_until_cleared(shared &s, const std::vector<worker_identity> &workers, long milliseconds);
+wait_until_cleared(shared &s, Oid database, const std::vector<worker_identity> &workers,
+                   long milliseconds);
 
 // For the launcher: tries the lock of each database that something of ours is connected to, and
 // clears those that a command wants.  Returns whether any is, or may be: look again soon.

@@ -32,8 +32,13 @@ struct database_entry {
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
   bool locked;       // and again: somebody is at such a command
-  bool has_worker_limit;  // set with ALTER DATABASE; otherwise the one in the root holds
-  int32 worker_limit;     // how many workers of its own it may have at once; -1: any number
+  // the process that runs the commands of SQL workers for it, see state/runner.h
+  pid_t runner;          // 0: none
+  uint64 runner_birth;   // tells it from a later one with its pid
+  uint64 runner_ticket;  // of the newest request for one: a process with an older one must not run
+  TimestampTz runner_asked;  // when, until it has come up; or 0
+  bool has_worker_limit;     // set with ALTER DATABASE; otherwise the one in the root holds
+  int32 worker_limit;        // how many workers of its own it may have at once; -1: any number
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
@@ -111,6 +116,17 @@ enum class after_end : uint8 {
   quarantine,  // by the crash guard
 };
 
+// What has become of the runs of an SQL worker's command.
+struct command_statistics {
+  int64 count;
+  int64 failures;
+  bool failing;  // the last one has failed
+  TimestampTz last_at;
+  int64 last_duration;  // microseconds
+  TimestampTz last_failed_at;
+  TimestampTz next_at;  // by its interval; or 0
+};
+
 struct worker_entry {
   worker_key key;
   // what is to run, or ran last
@@ -124,6 +140,7 @@ struct worker_entry {
   uint32 start;
   bool notify;
   bool has_callback;
+  bool hosted;  // its process is its database's SQL runner, which serves others, too
   char extra[BGW_EXTRALEN];
   uint64 argument;
   // how it is supervised
@@ -156,6 +173,7 @@ struct worker_entry {
                                // without the lock
   pg::fixed_string<MAXPGPATH> file;  // that its library was loaded from, and
   pg::file_identity loaded;          // which one that was
+  command_statistics runs;           // of a hosted one, in this run of the server
 
   // Told to end, and what is wanted then is decided when it has.
   [[nodiscard]] bool is_leaving() const {

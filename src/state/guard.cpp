@@ -289,6 +289,10 @@ void guard_worker(const worker_key &key) noexcept {
   if (r != nullptr) arm(*r, record_kind::worker, key.home, key.extension.view(), key.name.view());
 }
 
+guarded_command::~guarded_command() {
+  if (record *r = own_record(); r != nullptr && is_armed(*r)) disarm(*r);
+}
+
 void guard_launcher() noexcept {
   record *r = own_record();
   if (r == nullptr) return;

@@ -42,6 +42,15 @@ class guarded_code {
   extension_name outer_extension_{};
 };
 
+// Arms it while a worker's command runs in the process that runs those of others, too.
+class guarded_command {
+ public:
+  [[nodiscard]] explicit guarded_command(const worker_key &key) noexcept { guard_worker(key); }
+  guarded_command(const guarded_command &) = delete;
+  guarded_command &operator=(const guarded_command &) = delete;
+  ~guarded_command();
+};
+
 struct crash_report {
   std::vector<model::blamed> blamed;
   bool all_killed = false;

@@ -6,6 +6,7 @@
 #include "pg/worker.h"
 #include "state/guard.h"
 #include "state/quarantine.h"
+#include "state/runner.h"
 
 namespace dynpgext::state {
 namespace {
@@ -133,7 +134,9 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   bool asked = false;
   try {
     DYNPGEXT_FAULT_POINT("launch.claimed");
-    asked = full == nullptr && !no_slots && ask_for_process(*start, &handle);
+    if (full == nullptr)
+      asked = wanted.definition->hosted ? ask_for_runner(s, wanted.source, no_slots)
+                                        : !no_slots && ask_for_process(*start, &handle);
   } catch (...) {
     give_back(s, *start);
     throw;
@@ -155,7 +158,8 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
 
 std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
                                       const model::wanted_worker &wanted) {
-  if (!can_launch(id, *wanted.definition)) return std::nullopt;
+  // the process of one that is hosted cannot wait for a commit
+  if (wanted.definition->hosted || !can_launch(id, *wanted.definition)) return std::nullopt;
   const std::optional<worker_start> start = claim_ahead(s, id, wanted);
   if (!start) return std::nullopt;
   head_start h{*start};

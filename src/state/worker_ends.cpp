@@ -2,6 +2,7 @@
 #include "state/worker_entry.h"
 
 #include "pg/process.h"
+#include "state/runner.h"
 
 namespace dynpgext::state {
 namespace {
@@ -57,7 +58,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
       entry->told_at = GetCurrentTimestamp();
       record(s, *entry, "stopping");
     }
-    pg::terminate_process(entry->pid);
+    tell_to_end(*entry);
   } else if (entry->pid == 0) {
     release_identity(s, *entry);
   }
@@ -73,28 +74,7 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
     const exclusive lock(s);
     worker_entry *entry = s.workers.find(key_of(id));
     if (entry == nullptr || entry->ticket != ticket || entry->pid != MyProcPid) return;
-    (void)advance(*entry,
-                  code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
-    entry->exited = true;
-    entry->pid_birth = pg::process_birth(MyProcPid);
-    entry->last_exited_at = GetCurrentTimestamp();
-    entry->last_exit_code = code;
-    entry->last_error = error;
-    if (entry->timed_out)
-      snprintf(entry->last_error.bytes, sizeof entry->last_error.bytes,
-               "57P01: no heartbeat within its deadline of " INT64_FORMAT " ms", entry->deadline);
-    // no allocation: the process may have been ended in the middle of one
-    char detail[sizeof(event_entry::detail)];
-    snprintf(detail, sizeof detail, "code %d%s%s", code,
-             entry->last_error.bytes[0] != '\0' ? "; " : "", entry->last_error.bytes);
-    record(s, *entry, "exited", detail);
-    // on a standby, where a command on the database is replayed, the server itself has ended it
-    constexpr std::string_view replayed = "57P04";  // database_dropped
-    if (entry->after == after_end::by_policy && entry->last_error.view().starts_with(replayed))
-      entry->after = after_end::wait;
-    settle_end(s, *entry);
-    changed(s);
-    wake_launcher_locked(s);
+    record_exit(s, *entry, code, error);
   });
 }
 
@@ -127,6 +107,7 @@ burial bury(shared &s) {
       changed(s);
     }
   }
+  bury_runners(s);
   return result;
 }
 

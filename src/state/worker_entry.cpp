@@ -1,6 +1,7 @@
 #include "state/worker_entry.h"
 
 #include "pg/process.h"
+#include "state/database_commands.h"
 #include "state/events.h"
 
 namespace dynpgext::state {
@@ -37,6 +38,7 @@ void define(worker_entry &entry, const model::wanted_worker &wanted) {
   entry.start = w.start;
   entry.notify = w.notify;
   entry.has_callback = w.has_callback;
+  entry.hosted = w.hosted;
   std::memcpy(entry.extra, w.extra.data(), sizeof entry.extra);
   entry.argument = w.argument;
 }
@@ -53,6 +55,7 @@ model::worker definition_of(const worker_entry &entry) {
   w.start = entry.start;
   w.notify = entry.notify;
   w.has_callback = entry.has_callback;
+  w.hosted = entry.hosted;
   std::memcpy(w.extra.data(), entry.extra, w.extra.size());
   w.argument = entry.argument;
   w.deadline = entry.deadline;
@@ -62,6 +65,64 @@ model::worker definition_of(const worker_entry &entry) {
 
 model::worker_terms terms_of(const worker_entry &entry) {
   return {true, entry.restart, entry.restart_delay};
+}
+
+bool begin_run(const shared &s, worker_entry &entry) {
+  if (is_blocked(s, database_of(entry))) {  // since it was asked for
+    if (advance(entry, model::worker_event::no_slot))
+      record(s, entry, "waiting", "for a command on the database");
+    changed(s);
+    return false;
+  }
+  if (entry.is_leaving() || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
+    return false;
+  entry.pid = MyProcPid;
+  entry.pid_birth = 0;
+  entry.crowded_out = false;
+  entry.exited = false;
+  entry.timed_out = false;
+  entry.file = {};
+  entry.loaded = {};
+  entry.last_started_at = GetCurrentTimestamp();
+  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
+  record(s, entry, entry.next_start_at != 0 ? "restarted" : "started",
+         "pid " + std::to_string(MyProcPid));
+  entry.next_start_at = 0;
+  ++entry.starts;
+  changed(s);
+  return true;
+}
+
+void record_exit(const shared &s, worker_entry &entry, int code, const message_text &error) {
+  (void)advance(entry, code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
+  entry.exited = true;
+  entry.pid_birth = pg::process_birth(MyProcPid);
+  entry.last_exited_at = GetCurrentTimestamp();
+  entry.last_exit_code = code;
+  // what the command of an SQL worker last failed with outlives its normal end
+  if (!entry.hosted || code != 0) entry.last_error = error;
+  if (entry.timed_out)
+    snprintf(entry.last_error.bytes, sizeof entry.last_error.bytes,
+             "57P01: no heartbeat within its deadline of " INT64_FORMAT " ms", entry.deadline);
+  char detail[sizeof(event_entry::detail)];
+  const char *why = entry.hosted && code == 0 ? "" : entry.last_error.bytes;
+  snprintf(detail, sizeof detail, "code %d%s%s", code, why[0] != '\0' ? "; " : "", why);
+  record(s, entry, "exited", detail);
+  // on a standby, where a command on the database is replayed, the server itself has ended it
+  constexpr std::string_view replayed = "57P04";  // database_dropped
+  if (entry.after == after_end::by_policy && code != 0 &&
+      entry.last_error.view().starts_with(replayed))
+    entry.after = after_end::wait;
+  settle_end(s, entry);
+  changed(s);
+  wake_launcher_locked(s);
+}
+
+void tell_to_end(const worker_entry &entry) {
+  if (entry.hosted)
+    pg::nudge_process(entry.pid);
+  else
+    pg::terminate_process(entry.pid);
 }
 
 void changed(const shared &s) {

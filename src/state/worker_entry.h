@@ -19,6 +19,18 @@ void define(worker_entry &entry, const model::wanted_worker &wanted);
 [[nodiscard]] model::worker definition_of(const worker_entry &entry);
 [[nodiscard]] model::worker_terms terms_of(const worker_entry &entry);
 
+// Its process is there: false when it must not run, for a command on its database.
+[[nodiscard]] bool begin_run(const shared &s, worker_entry &entry);
+// Its process ends, or, of one that is hosted, its runner runs it no longer.  No allocation: the
+// process may have been ended in the middle of one.
+void record_exit(const shared &s, worker_entry &entry, int code, const message_text &error);
+// Tells its process to end; of one that is hosted, to end that one.
+void tell_to_end(const worker_entry &entry);
+// The database whose commands the entry's process would be in the way of.
+[[nodiscard]] inline Oid database_of(const worker_entry &entry) {
+  return entry.hosted ? entry.source : entry.key.home;
+}
+
 // Tells those who wait for workers; wakes the launcher.
 void changed(const shared &s);
 void wake_launcher_locked(const shared &s);

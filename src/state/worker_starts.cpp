@@ -2,6 +2,7 @@
 #include "pg/process.h"
 #include "pg/settings.h"
 #include "state/database_commands.h"
+#include "state/runner.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -12,47 +13,33 @@ constinit pulse this_pulse{nullptr, 0};
 // This process becomes the worker's, unless it must not.
 std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
                                     const worker_identity &id) {
-  if (is_blocked(s, entry.key.home)) {  // since it was asked for
-    if (advance(entry, model::worker_event::no_slot))
-      record(s, entry, "waiting", "for a command on the database");
-    changed(s);
-    return std::nullopt;
-  }
-  if (entry.is_leaving() || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
-    return std::nullopt;
-  entry.pid = MyProcPid;
-  entry.pid_birth = 0;
-  entry.crowded_out = false;
-  entry.exited = false;
-  entry.timed_out = false;
-  entry.file = {};
-  entry.loaded = {};
-  entry.last_started_at = GetCurrentTimestamp();
-  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
-  record(s, entry, entry.next_start_at != 0 ? "restarted" : "started",
-         "pid " + std::to_string(MyProcPid));
-  entry.next_start_at = 0;
-  ++entry.starts;
+  if (!begin_run(s, entry)) return std::nullopt;
   // an entry stays where it is, and does not go before its process
   this_pulse = {&entry.heartbeat, entry.deadline};
-  changed(s);
   return worker_start{id, definition_of(entry), entry.ticket};
 }
 
-// The setting that leaves no place for a worker of the home, or nullptr.
-const char *full(const shared &s, Oid home) {
+// The setting that leaves no place for a worker of the home, or nullptr.  One that is hosted has
+// its runner's place: that counts, and it itself does not.
+const char *full(const shared &s, Oid home, bool hosted = false) {
   const int in_all = pg::settings::max_workers();
   const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
   int in_database = -1;
   if (database != nullptr)
     in_database = database->has_worker_limit ? database->worker_limit : s.root->worker_limit;
   if (in_all < 0 && in_database < 0) return nullptr;
+  if (hosted && database != nullptr && has_runner(*database)) return nullptr;
   int64 all = 0;
   int64 local = 0;
   for (const worker_entry *entry : s.workers.entries()) {
-    if (entry->pid == 0 && !model::is_active(entry->state)) continue;
+    if (entry->hosted || (entry->pid == 0 && !model::is_active(entry->state))) continue;
     ++all;
     if (entry->key.home == home) ++local;
+  }
+  for (const database_entry *entry : s.databases.entries()) {
+    if (!has_runner(*entry)) continue;
+    ++all;
+    if (entry->key.database == home) ++local;
   }
   if (in_all >= 0 && all >= in_all) return "dynpgext.max_workers";
   if (in_database >= 0 && local >= in_database) return pg::settings::max_database_workers_name;
@@ -114,7 +101,8 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const worker_key key = key_of(id);
   bury_exited(s, key);
   if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
-  if (is_kept_back(s, id.home, s.workers.find(key))) return std::nullopt;
+  const Oid home = wanted.definition->hosted ? wanted.source : id.home;  // of its process
+  if (is_kept_back(s, home, s.workers.find(key))) return std::nullopt;
   worker_entry *entry = s.workers.insert(key);
   entry->stopped_for = InvalidOid;
   if (entry->is_leaving()) return std::nullopt;
@@ -128,7 +116,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   }
   const bool was_waiting = entry->state == worker_state::waiting;
   const bool comes_back = was_waiting || entry->state == worker_state::backoff;
-  const char *no_place = full(s, id.home);
+  const char *no_place = full(s, home, wanted.definition->hosted);
   if (!advance(*entry, model::worker_event::start)) return std::nullopt;
   if (!comes_back) entry->unhealthy_runs = 0;
   if (!comes_back) entry->next_start_at = 0;
@@ -234,7 +222,8 @@ const pulse *my_pulse() { return this_pulse.heartbeat == nullptr ? nullptr : &th
 
 bool is_held(const shared &s, const worker_identity &id) {
   const reading lock(s);
-  return is_kept_back(s, id.home, s.workers.find(key_of(id))) || full(s, id.home) != nullptr;
+  const worker_entry *entry = s.workers.find(key_of(id));
+  return is_kept_back(s, id.home, entry) || full(s, id.home) != nullptr;
 }
 
 bool is_crowded_out(const shared &s, const worker_identity &id) {

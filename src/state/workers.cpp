@@ -51,7 +51,8 @@ std::optional<worker_status> status_of(const shared &s, const worker_identity &i
 void settle_workers(shared &s, const std::vector<model::desired_database> &desired) {
   for (const model::wanted_worker &wanted :
        model::wanted_workers(desired, {{}, live_workers(s), {}, {}})) {
-    if (wanted.definition->scope != model::scope::global) continue;
+    // one that is hosted runs in a process of its database: it is replaced
+    if (wanted.definition->scope != model::scope::global || wanted.definition->hosted) continue;
     worker_entry *entry =
         s.workers.find(key_of({InvalidOid, wanted.definition->extension, wanted.definition->name}));
     if (entry == nullptr || entry->source == wanted.source || !OidIsValid(entry->source)) continue;

@@ -20,7 +20,7 @@ void make_room(const Node *statement) {
   const long patience = pg::settings::stop_timeout_milliseconds();
   const auto told = state::clear_database(s, *database);
   DYNPGEXT_FAULT_POINT("command.cleared");
-  for (const state::worker_identity &id : state::wait_until_cleared(s, told, patience))
+  for (const state::worker_identity &id : state::wait_until_cleared(s, *database, told, patience))
     pg::log(WARNING,
             name_of(id) + " is connected to the database, and has not ended within " +
                 std::to_string(patience) + " ms",

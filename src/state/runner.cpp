@@ -1,0 +1,170 @@
+#include "state/runner.h"
+
+#include "pg/process.h"
+#include "pg/worker.h"
+
+namespace dynpgext::state {
+namespace {
+
+// A runner that has been asked for and has not come up for so long will not.
+constexpr int64 patience_microseconds = 10 * INT64CONST(1000000);
+
+bool is_on_its_way(const database_entry &database) {
+  if (database.runner_asked == 0) return false;
+  // one who asked "later than now" did so before the clock was set back
+  const TimestampTz now = GetCurrentTimestamp();
+  return now >= database.runner_asked && now - database.runner_asked < patience_microseconds;
+}
+
+bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
+
+bool is_to_be_served(const worker_entry &entry, Oid database) {
+  return entry.hosted && entry.source == database && !entry.held_back && entry.pid == 0 &&
+         entry.state == model::worker_state::starting;
+}
+
+void leave_office(database_entry &database) {
+  database.runner = 0;
+  database.runner_birth = 0;
+}
+
+}  // namespace
+
+bool has_runner(const database_entry &database) {
+  return database.runner != 0 || is_on_its_way(database);
+}
+
+bool has_live_runner(const shared &s, Oid database) {
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && pg::process_exists(entry->runner, entry->runner_birth);
+}
+
+bool ask_for_runner(shared &s, Oid database, bool no_slots) {
+  runner_message message{};
+  {
+    const exclusive lock(s);
+    database_entry *entry = s.databases.insert({database});
+    if (entry->runner != 0) {
+      if (pg::process_exists(entry->runner, entry->runner_birth)) {
+        pg::nudge_process(entry->runner);
+        return true;
+      }
+      leave_office(*entry);
+    }
+    if (is_on_its_way(*entry)) return true;
+    if (no_slots) return false;
+    entry->runner_asked = GetCurrentTimestamp();
+    entry->runner_ticket = message.ticket = ++s.root->next_ticket;
+  }
+  const pg::worker_request request{
+      .name = "dynpgext sql runner",
+      .type = "dynpgext sql",
+      .function = runner_entry_point,
+      .argument = ObjectIdGetDatum(database),
+      .flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+      .extra = {reinterpret_cast<const char *>(&message), sizeof message}};
+  bool asked = false;
+  std::exception_ptr failure;
+  try {
+    asked = pg::start_process(request);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (asked) return true;
+  {
+    const exclusive lock(s);
+    database_entry *entry = s.databases.find({database});
+    if (entry != nullptr && entry->runner_ticket == message.ticket) entry->runner_asked = 0;
+  }
+  if (failure) std::rethrow_exception(failure);
+  return false;
+}
+
+void bury_runners(const shared &s) {
+  for (database_entry *entry : s.databases.entries())
+    if (entry->runner != 0 && !pg::process_exists(entry->runner, entry->runner_birth))
+      leave_office(*entry);
+}
+
+bool become_runner(shared &s, Oid database, uint64 ticket) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr || entry->runner_ticket != ticket || entry->runner_asked == 0) return false;
+  if (pg::process_exists(entry->runner, entry->runner_birth)) return false;
+  entry->runner_asked = 0;
+  entry->runner = MyProcPid;
+  entry->runner_birth = pg::process_birth(MyProcPid);
+  return true;
+}
+
+std::vector<served_worker> take_starts(shared &s, Oid database) {
+  std::vector<served_worker> taken;
+  const exclusive lock(s);
+  for (worker_entry *entry : s.workers.entries()) {
+    if (!is_to_be_served(*entry, database) || !begin_run(s, *entry)) continue;
+    entry->runs.next_at = 0;
+    taken.push_back({{identity_of(*entry), definition_of(*entry), entry->ticket}, entry});
+  }
+  return taken;
+}
+
+bool is_told_to_end(const served_worker &w) {
+  return *const_cast<const volatile TimestampTz *>(&w.entry->told_at) != 0;
+}
+
+void end_served(shared &s, const served_worker &w, int code, const message_text &error) {
+  const exclusive lock(s);
+  if (!is_served_here(*w.entry)) return;
+  w.entry->runs.next_at = 0;
+  record_exit(s, *w.entry, code, error);
+  release_identity(s, *w.entry);
+  changed(s);
+}
+
+void report_run(shared &s, const served_worker &w, const command_run &run) {
+  const exclusive lock(s);
+  if (!is_served_here(*w.entry)) return;
+  command_statistics &runs = w.entry->runs;
+  ++runs.count;
+  runs.last_at = run.began_at;
+  runs.last_duration = run.duration;
+  runs.next_at = run.next_at;
+  const bool was_failing = std::exchange(runs.failing, run.error != nullptr);
+  if (run.error != nullptr) {
+    ++runs.failures;
+    runs.last_failed_at = run.began_at;
+    w.entry->last_error = *run.error;
+    if (!was_failing) record(s, *w.entry, "failing", run.error->view());
+  } else if (was_failing) {
+    record(s, *w.entry, "recovered");
+  }
+}
+
+bool is_failing(const served_worker &w) { return w.entry->runs.failing; }
+
+bool retire(shared &s, Oid database) {
+  const exclusive lock(s);
+  for (const worker_entry *entry : s.workers.entries())
+    if (is_served_here(*entry) || is_to_be_served(*entry, database)) return false;
+  if (database_entry *entry = s.databases.find({database}); entry != nullptr)
+    if (entry->runner == MyProcPid) leave_office(*entry);
+  return true;
+}
+
+void report_runner_exit(shared &s, Oid database, int code, const message_text &error) noexcept {
+  (void)pg::swallow("reporting the end of an SQL runner", [&] {
+    const exclusive lock(s);
+    if (database_entry *entry = s.databases.find({database}); entry != nullptr)
+      if (entry->runner == MyProcPid) leave_office(*entry);
+    for (worker_entry *entry : s.workers.entries()) {
+      // what it was to serve has been started, and has ended in the same way
+      if (is_to_be_served(*entry, database)) (void)begin_run(s, *entry);
+      if (!is_served_here(*entry) || entry->exited) continue;
+      entry->runs.next_at = 0;
+      record_exit(s, *entry, code, error);
+    }
+  });
+}
+
+}  // namespace dynpgext::state
