@@ -1,0 +1,164 @@
+#include "supervision/sql_workers.h"
+
+#include "catalog/store.h"
+#include "pg/fault.h"
+#include "pg/notification.h"
+#include "pg/process.h"
+#include "pg/sql_command.h"
+#include "state/guard.h"
+#include "supervision/last_words.h"
+
+namespace dynpgext::supervision {
+namespace {
+
+// A standby hears nothing; this often it is looked whether it is one still.
+constexpr long standby_naptime_milliseconds = 1000;
+
+// What the rows say that it runs; nothing where they say something else than its start did.
+std::optional<model::command> command_of(const state::served_worker &w,
+                                         const std::vector<model::command> &commands) {
+  const auto found = std::find_if(commands.begin(), commands.end(), [&](const model::command &c) {
+    return c.extension == w.start.id.extension && c.worker == w.start.id.name &&
+           model::digest_of(c) == w.start.definition.extra;
+  });
+  return found == commands.end() ? std::nullopt : std::optional(*found);
+}
+
+std::vector<model::command> registered_commands() {
+  pg::begin_transaction();
+  std::vector<model::command> commands;
+  if (const auto store = catalog::store::open()) commands = store->read_commands({});
+  pg::commit_transaction();
+  return commands;
+}
+
+}  // namespace
+
+void sql_workers::follow() {
+  end_told();
+  take_starts();
+  keep_channels();
+}
+
+void sql_workers::end_told() {
+  std::erase_if(workers_, [this](const worker &w) {
+    if (!state::is_told_to_end(w.served)) return false;
+    state::end_served(shared_, w.served, 0, {});
+    return true;
+  });
+}
+
+void sql_workers::take_starts() {
+  const std::vector<state::served_worker> started = state::take_starts(shared_, database_);
+  if (started.empty()) return;
+  DYNPGEXT_FAULT_POINT("runner.taken");
+  const std::vector<model::command> commands = registered_commands();
+  const TimestampTz now = GetCurrentTimestamp();
+  for (const state::served_worker &served : started) {
+    const auto command = command_of(served, commands);
+    if (!command) {
+      state::message_text why;
+      keep_words(ERRCODE_UNDEFINED_OBJECT, "its command is not registered, or is another one",
+                 &why);
+      state::end_served(shared_, served, 1, why);
+      continue;
+    }
+    worker w{served, *command};
+    // notifications may have been missed
+    (command->interval > 0 ? w.next_at : w.notified_at) = now;
+    workers_.push_back(std::move(w));
+  }
+}
+
+void sql_workers::keep_channels() {
+  std::set<std::string> wanted;
+  if (!RecoveryInProgress())
+    for (const worker &w : workers_)
+      if (!w.command.channel.empty()) wanted.insert(w.command.channel);
+  if (wanted == channels_) return;
+  pg::begin_transaction();
+  for (const std::string &channel : wanted)
+    if (channels_.count(channel) == 0) pg::listen(channel);
+  for (const std::string &channel : channels_)
+    if (wanted.count(channel) == 0) pg::unlisten(channel);
+  pg::commit_transaction();
+  channels_ = std::move(wanted);
+}
+
+bool sql_workers::is_deaf() const {
+  return channels_.empty() && std::any_of(workers_.begin(), workers_.end(), [](const worker &w) {
+           return !w.command.channel.empty();
+         });
+}
+
+void sql_workers::hear() {
+  if (is_deaf() && !RecoveryInProgress()) {  // promoted: it may have missed something
+    keep_channels();
+    for (worker &w : workers_)
+      if (!w.command.channel.empty())
+        w.notified_at = std::min(w.notified_at, GetCurrentTimestamp());
+  }
+  if (!pg::has_notifications()) return;
+  const TimestampTz now = GetCurrentTimestamp();
+  for (const std::string &channel : pg::take_notifications())
+    for (worker &w : workers_)
+      if (w.command.channel == channel) w.notified_at = std::min(w.notified_at, now);
+}
+
+bool sql_workers::run_one() {
+  const auto due =
+      std::min_element(workers_.begin(), workers_.end(),
+                       [](const worker &a, const worker &b) { return a.due_at() < b.due_at(); });
+  if (due == workers_.end() || due->due_at() > GetCurrentTimestamp()) return false;
+  run(*due);
+  return true;
+}
+
+void sql_workers::run(worker &w) {
+  const model::command &command = w.command;
+  state::command_run run{.began_at = GetCurrentTimestamp()};
+  w.notified_at = DT_NOEND;
+  if (w.next_at <= run.began_at)
+    w.next_at = model::next_run(w.next_at, run.began_at, command.interval);
+  const pg::sql_command what{.sql = command.sql,
+                             .extension = command.extension,
+                             .role = command.run_as,
+                             .label = "dynpgext: " + command.extension + "/" + command.worker,
+                             .context = "SQL worker \"" + command.worker + "\" of extension \"" +
+                                        command.extension + "\"",
+                             .deadline = command.deadline,
+                             .failure_level = state::is_failing(w.served) ? DEBUG1 : WARNING,
+                             .told_at = &w.served.entry->told_at};
+  const int64 began = pg::monotonic_microseconds();
+  pg::failure why;
+  pg::command_end end{};
+  {
+    const state::guarded_command guard(w.served.entry->key);
+    end = pg::run_command(what, &why);
+  }
+  if (end == pg::command_end::called_off) return;
+  run.duration = pg::monotonic_microseconds() - began;
+  if (w.next_at != DT_NOEND) run.next_at = w.next_at;
+  state::message_text error{};
+  if (end == pg::command_end::failed) {
+    keep_words(why.sqlstate, why.message.c_str(), &error);
+    run.error = &error;
+  }
+  DYNPGEXT_FAULT_POINT("runner.ran");
+  state::report_run(shared_, w.served, run);
+}
+
+long sql_workers::nap() const {
+  TimestampTz next = DT_NOEND;
+  for (const worker &w : workers_) next = std::min(next, w.due_at());
+  long milliseconds = -1;
+  if (next != DT_NOEND) {
+    const int64 left = (std::max<int64>(next - GetCurrentTimestamp(), 0) + 999) / 1000;
+    milliseconds = static_cast<long>(std::min<int64>(left, INT_MAX));
+  }
+  if (is_deaf() && (milliseconds < 0 || milliseconds > standby_naptime_milliseconds))
+    milliseconds = standby_naptime_milliseconds;
+  return milliseconds;
+}
+
+}  // namespace dynpgext::supervision

@@ -1,0 +1,51 @@
+// The SQL workers that this process serves: what they run, and when.
+//
+// A command runs right after its start, and then at its interval, at a fixed rate: a late run is
+// not made up for.  With a channel it also runs when notified; several notifications before it runs
+// are one.  Of those that are due, the one that has been for longest is first, so none starves.
+#pragma once
+
+#include <set>
+
+#include "model/command.h"
+#include "state/runner.h"
+
+namespace dynpgext::supervision {
+
+class sql_workers {
+ public:
+  sql_workers(state::shared &s, Oid database) : shared_(s), database_(database) {}
+
+  // Ends what is told to end, and takes what is starting.
+  void follow();
+  // Whatever has been notified is due.
+  void hear();
+  // Runs the command that is due, if one is.
+  bool run_one();
+  [[nodiscard]] bool empty() const { return workers_.empty(); }
+  // When the next one is due: milliseconds from now; -1: not before something else happens.
+  [[nodiscard]] long nap() const;
+
+ private:
+  struct worker {
+    state::served_worker served;
+    model::command command;
+    TimestampTz next_at = DT_NOEND;      // by its interval
+    TimestampTz notified_at = DT_NOEND;  // since its last run
+
+    [[nodiscard]] TimestampTz due_at() const { return std::min(next_at, notified_at); }
+  };
+
+  void end_told();
+  void take_starts();
+  void keep_channels();
+  [[nodiscard]] bool is_deaf() const;  // a standby hears nothing
+  void run(worker &w);
+
+  state::shared &shared_;
+  Oid database_;
+  std::vector<worker> workers_;
+  std::set<std::string> channels_;  // that are listened on
+};
+
+}  // namespace dynpgext::supervision
