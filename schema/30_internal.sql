@@ -19,6 +19,13 @@ CREATE FUNCTION dynpgext.live_workers(
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_workers';
 COMMENT ON FUNCTION dynpgext.live_workers() IS 'internal: workers as they run, all databases';
 
+CREATE FUNCTION dynpgext.live_commands(
+    OUT home oid, OUT extension name, OUT worker text, OUT source oid, OUT state text, OUT pid integer, OUT runs bigint,
+    OUT failures bigint, OUT last_run_at timestamptz, OUT last_duration interval, OUT last_failed_at timestamptz,
+    OUT last_error text, OUT next_run_at timestamptz)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_commands';
+COMMENT ON FUNCTION dynpgext.live_commands() IS 'internal: SQL workers as they run, all databases';
+
 CREATE FUNCTION dynpgext.published_allocations(
     OUT home oid, OUT database oid, OUT name text, OUT extension name, OUT version text, OUT scope text,
     OUT size bigint)

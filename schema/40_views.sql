@@ -202,6 +202,54 @@ COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the er
 COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'in state backoff: when it is to be restarted';
 COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library is no longer the one that its process runs';
 
+CREATE VIEW dynpgext.commands AS
+SELECT r.extension,
+       r.worker,
+       w.scope,
+       CASE WHEN w.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s.datname END AS database,
+       r.command,
+       CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
+            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
+       NULLIF(r.channel, '') AS channel,
+       NULLIF(r.run_as, '') AS run_as,
+       COALESCE(l.state, 'registered') AS state,
+       l.pid,
+       COALESCE(l.runs, 0) AS runs,
+       COALESCE(l.failures, 0) AS failures,
+       l.last_run_at,
+       l.last_duration,
+       l.last_failed_at,
+       l.last_error,
+       l.next_run_at
+  FROM dynpgext.registered_command r
+       JOIN dynpgext.registered_worker w
+         ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
+       JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
+       JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.live_commands() l
+         ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.worker OPERATOR(pg_catalog.=) r.worker
+        AND l.home OPERATOR(pg_catalog.=) CASE w.scope WHEN 'database' THEN d.oid ELSE 0 END
+       LEFT JOIN pg_catalog.pg_database s ON s.oid OPERATOR(pg_catalog.=) l.source
+ WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()));
+COMMENT ON VIEW dynpgext.commands IS 'SQL workers of this database: what they run, and how that goes';
+COMMENT ON COLUMN dynpgext.commands.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.commands.worker IS 'its name; dynpgext.workers tells more about it';
+COMMENT ON COLUMN dynpgext.commands.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.commands.database IS 'that it runs in; NULL for a global one that has not run';
+COMMENT ON COLUMN dynpgext.commands.command IS 'SQL';
+COMMENT ON COLUMN dynpgext.commands.run_interval IS 'between the starts of two runs; NULL: it runs only when notified';
+COMMENT ON COLUMN dynpgext.commands.channel IS 'it runs when notified on it; NULL: on none';
+COMMENT ON COLUMN dynpgext.commands.run_as IS 'role that it runs as; NULL: the owner of the extension';
+COMMENT ON COLUMN dynpgext.commands.state IS 'of the worker, as in dynpgext.workers';
+COMMENT ON COLUMN dynpgext.commands.pid IS 'of the process that runs it, and the others of its database; NULL when there is none';
+COMMENT ON COLUMN dynpgext.commands.runs IS 'that have ended, in this run of the server';
+COMMENT ON COLUMN dynpgext.commands.failures IS 'how many of them have failed';
+COMMENT ON COLUMN dynpgext.commands.last_run_at IS 'when the last of them began';
+COMMENT ON COLUMN dynpgext.commands.last_duration IS 'how long it took';
+COMMENT ON COLUMN dynpgext.commands.last_failed_at IS 'when the last one that has failed began';
+COMMENT ON COLUMN dynpgext.commands.last_error IS 'SQLSTATE and message of the last error';
+COMMENT ON COLUMN dynpgext.commands.next_run_at IS 'when it is due by its interval; NULL when it has none, or does not run';
+
 CREATE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers
   FROM dynpgext.server_status();

@@ -45,6 +45,14 @@ result_set &result_set::name(std::string_view value) {
   }));
 }
 
+result_set &result_set::duration(int64 microseconds) {
+  return add(pg::call([=] {
+    auto *value = static_cast<Interval *>(palloc0(sizeof(Interval)));
+    value->time = microseconds;
+    return IntervalPGetDatum(value);
+  }));
+}
+
 void result_set::end_row() {
   pg::call([this] { tuplestore_putvalues(set_->setResult, set_->setDesc, values_, nulls_); });
   next_ = 0;

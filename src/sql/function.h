@@ -25,6 +25,7 @@ class result_set {
   result_set &integer(int32 value) { return add(Int32GetDatum(value)); }
   result_set &bigint(int64 value) { return add(Int64GetDatum(value)); }
   result_set &oid(Oid value) { return add(ObjectIdGetDatum(value)); }
+  result_set &duration(int64 microseconds);
   // NULL for 0
   result_set &time(TimestampTz value) {
     return value == 0 ? null() : add(TimestampTzGetDatum(value));

@@ -182,6 +182,29 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
   });
 }
 
+DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
+  return pg::entry([=] {
+    state::shared &s = state::use();
+    std::vector<state::worker_entry> all;
+    {
+      const state::reading lock(s);
+      for (const state::worker_entry *e : s.workers.entries())
+        if (e->hosted && OidIsValid(e->source)) all.push_back(*e);
+    }
+    sql::result_set rows(fcinfo);
+    for (const state::worker_entry &e : all) {
+      rows.oid(e.key.home).name(e.key.extension.view()).text(e.key.name.view()).oid(e.source);
+      rows.text(model::name_of(e.state));
+      e.pid != 0 && !e.exited ? rows.integer(e.pid) : rows.null();
+      rows.bigint(e.runs.count).bigint(e.runs.failures).time(e.runs.last_at);
+      e.runs.count > 0 ? rows.duration(e.runs.last_duration) : rows.null();
+      rows.time(e.runs.last_failed_at).text_or_null(e.last_error.view()).time(e.runs.next_at);
+      rows.end_row();
+    }
+    return Datum{0};
+  });
+}
+
 DYNPGEXT_SQL_FUNCTION(dynpgext_published_allocations) {
   return pg::entry([=] {
     const auto all = all_published<model::allocation>(
