@@ -22,9 +22,18 @@ namespace dynpgext::model {
 
 inline constexpr int manifest_version = 1;
 
+inline constexpr std::size_t max_registrations = 1000;   // allocations and workers of an extension
+inline constexpr std::size_t max_manifest_items = 1000;  // of each list
+inline constexpr std::size_t max_allocation_name = 255;  // bytes
+inline constexpr std::int64_t max_allocation_size = std::int64_t{1} << 40;  // bytes
+inline constexpr std::size_t max_library_name = 1023;                       // characters
+inline constexpr std::size_t max_version = 255;                             // characters
+inline constexpr std::size_t max_command = 65536;                           // characters
+
 // What bgw_start_time and bgw_flags are called in a manifest; the server's numbers are given by the
 // caller, for nothing here knows the server.
 struct server_numbers {
+  std::uint32_t start_postmaster = 0;  // said in the library's part only
   std::uint32_t start_consistent = 1;
   std::uint32_t start_recovery_finished = 2;
   std::uint32_t flag_shmem_access = 1;
@@ -44,16 +53,19 @@ struct declared_allocation {
   dynpgext::model::allocation allocation;  // `extension` and `declared` are set
   std::string content;                     // bytes that it begins with; the rest is 0
   std::string place;
+  bool operator==(const declared_allocation &) const = default;
 };
 struct declared_worker {
   dynpgext::model::worker
       worker;  // `extension`, `declared`, and for SQL `hosted` and `extra` are set
   std::optional<dynpgext::model::command> command;  // of an SQL worker
   std::string place;
+  bool operator==(const declared_worker &) const = default;
 };
 struct declared_settings {
   worker_settings settings;
   std::string place;
+  bool operator==(const declared_settings &) const = default;
 };
 
 // What its library registers: shown in an export, never applied.
@@ -61,6 +73,7 @@ struct library_part {
   std::string library;
   std::vector<allocation> allocations;
   std::vector<worker> workers;
+  bool operator==(const library_part &) const = default;
 };
 
 struct extension_manifest {
@@ -71,11 +84,13 @@ struct extension_manifest {
   std::vector<declared_settings> settings;
   std::optional<library_part> library;
   std::string place;  // of the extension's object
+  bool operator==(const extension_manifest &) const = default;
 };
 
 struct manifest {
   bool whole_database = false;                 // "extensions": all that are not named have nothing
   std::vector<extension_manifest> extensions;  // exactly one unless whole_database
+  bool operator==(const manifest &) const = default;
 };
 
 struct manifest_result {

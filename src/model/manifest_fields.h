@@ -1,0 +1,122 @@
+// Reading one object of a manifest, member by member.  What is wrong is noted and reading goes on;
+// the faults come out in the order of the document, whatever the order they were found in.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/manifest.h"
+
+namespace dynpgext::model::fields {
+
+// A value's place in the document: a list from the value to the document, on the stack of those who
+// read it.  A pointer is made of it only where one is asked for.
+struct place {
+  const place *parent = nullptr;
+  std::string_view name;  // of a member; of an item: empty
+  std::size_t index = 0;  // among its siblings
+  bool is_member = false;
+
+  [[nodiscard]] std::string pointer() const;
+  // Compares as the places are ordered in the document.
+  [[nodiscard]] std::vector<std::size_t> order() const;
+};
+
+class faults {
+ public:
+  void add(const place &where, std::string message, bool beyond_schema = false);
+  // For names that must differ: says so of all but the first of them, in the document's order.
+  // `group` tells apart what may be named alike.
+  void must_differ(const place &where, std::string group, std::string name);
+  [[nodiscard]] std::vector<json::fault> take();
+
+ private:
+  struct entry {
+    std::vector<std::size_t> order;
+    json::fault fault;
+  };
+  struct named {
+    std::vector<std::size_t> order;
+    std::string pointer;
+    std::string group;
+    std::string name;
+  };
+  void find_duplicates();
+
+  std::vector<entry> entries_;
+  std::vector<named> names_;
+};
+
+// How long a string may be.
+struct length {
+  std::size_t least = 1;  // characters
+  std::size_t most = 0;   // characters; 0: any
+  bool bytes = false;     // `most` holds for bytes, too
+};
+
+// What an interval may be, in milliseconds, and how that is said.
+struct interval_range {
+  std::int64_t least;
+  std::int64_t most;
+  const char *text;
+};
+
+enum class presence { optional, required };
+using enum presence;
+
+// Members are read by asking for them by name; finish() complains about those nobody has asked for.
+// Where `into` is given, it is left alone unless the member is there and good; then the result is
+// true.
+class object {
+ public:
+  object(faults &all, const place &where, const json::value &v);
+
+  [[nodiscard]] const place &where() const { return where_; }
+  [[nodiscard]] bool is_object() const { return members_ != nullptr; }
+  [[nodiscard]] bool has(std::string_view name) const;
+  // Of a member; of one that is missing, where it should be: behind the others.
+  [[nodiscard]] place place_of(std::string_view name) const;
+
+  const json::value *get(const char *name, presence needed = optional);
+  bool text(const char *name, const length &limit, std::string &into, presence needed = optional);
+  bool integer(const char *name, std::int64_t least, std::int64_t most, std::int64_t &into,
+               presence needed = optional);
+  bool boolean(const char *name, bool &into);
+  bool interval(const char *name, const interval_reader &read, const interval_range &range,
+                std::int64_t &into);
+  // Two lower-case digits for each byte; `most` bytes, 0: any.
+  bool hex(const char *name, std::size_t most, std::string &into);
+  // Which of the names it is.
+  bool choice(const char *name, std::initializer_list<std::string_view> names, std::size_t &into);
+  // At most so many items; calls for each.
+  template <class Each>
+  void list(const char *name, std::size_t most, Each each) {
+    const json::array *const items = array(name, most);
+    if (items == nullptr) return;
+    const place in = place_of(name);
+    for (std::size_t i = 0; i < items->size(); ++i) each(place{&in, {}, i, false}, (*items)[i]);
+  }
+
+  void fault(std::string_view member, std::string message, bool beyond_schema = false);
+  // Of strangers it is known why they do not belong here.
+  struct stranger {
+    std::string_view name;
+    const char *why;
+  };
+  void finish(std::initializer_list<stranger> strangers = {});
+
+ private:
+  const json::array *array(const char *name, std::size_t most);
+  [[nodiscard]] std::string unknown(std::string_view name) const;
+
+  faults &faults_;
+  const place &where_;
+  const json::object *members_;
+  std::vector<std::string_view> known_;    // asked for
+  std::vector<std::string_view> missing_;  // of those
+};
+
+}  // namespace dynpgext::model::fields

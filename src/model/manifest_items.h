@@ -1,0 +1,27 @@
+// The items of a manifest's lists, see manifest_reader.cpp.
+#pragma once
+
+#include <string>
+
+#include "model/manifest.h"
+#include "model/manifest_fields.h"
+
+namespace dynpgext::model::fields {
+
+// Where an allocation or worker stands: in an extension's own lists, or in its library's.
+enum class part { declared, library };
+
+// What all who read a manifest share.
+struct reading {
+  const server_numbers &numbers;
+  const interval_reader &read_interval;
+  faults all;
+  std::string extension;  // that is being read
+  std::string group;      // tells its names from those of another one
+
+  declared_allocation read_allocation(const place &at, const json::value &v, part where);
+  declared_worker read_worker(const place &at, const json::value &v, part where);
+  declared_settings read_settings(const place &at, const json::value &v);
+};
+
+}  // namespace dynpgext::model::fields

@@ -1,0 +1,206 @@
+// The reader's opposite: what it has read is written so that it reads the same again, and always in
+// the same way, so that two manifests can be compared as texts.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "model/manifest.h"
+#include "model/text.h"
+
+namespace dynpgext::model {
+namespace {
+
+template <class T>
+void add(json::object &to, const char *name, T content) {
+  json::member &m = to.emplace_back();
+  m.first = name;
+  m.second.of = std::move(content);
+}
+
+void add_text(json::object &to, const char *name, std::string_view text) {
+  add(to, name, std::string(text));
+}
+
+// Empty ones are left out.
+void add_filled(json::object &to, const char *name, const std::string &text) {
+  if (!text.empty()) add_text(to, name, text);
+}
+void add_filled(json::object &to, const char *name, json::array items) {
+  if (!items.empty()) add(to, name, std::move(items));
+}
+
+// One object for each item, in the order of their names.
+template <class T, class NameOf, class Write>
+json::array list_of(const std::vector<T> &items, NameOf name_of, Write write) {
+  std::vector<const T *> sorted;
+  for (const T &item : items) sorted.push_back(&item);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const T *a, const T *b) { return name_of(*a) < name_of(*b); });
+  json::array result;
+  for (const T *item : sorted) result.push_back({write(*item)});
+  return result;
+}
+
+void add_scope(json::object &to, scope s) {
+  if (s != scope::database) add_text(to, "scope", name_of(s));
+}
+
+json::object allocation_object(const allocation &a, const std::string &content) {
+  json::object o;
+  add_text(o, "name", a.name);
+  add(o, "size", static_cast<std::int64_t>(a.size));
+  add_scope(o, a.scope);
+  if (is_readable(content))
+    add_filled(o, "initial", content);
+  else
+    add_text(o, "initial_hex", to_hex(content));
+  return o;
+}
+
+json::object restart_object(const std::optional<restart_policy> &policy,
+                            const std::optional<std::int64_t> &delay) {
+  json::object o;
+  if (policy) add_text(o, "policy", name_of(*policy));
+  if (delay) add_text(o, "delay", interval_text(*delay));
+  return o;
+}
+
+void add_restart(json::object &to, json::object restart) {
+  if (!restart.empty()) add(to, "restart", std::move(restart));
+}
+
+// `by_default`: the policy that goes without saying.
+void add_restart(json::object &to, const worker &w, restart_policy by_default) {
+  std::optional<restart_policy> policy;
+  std::optional<std::int64_t> delay;
+  if (w.restart != by_default) policy = w.restart;
+  if (w.restart_delay != default_restart_delay) delay = w.restart_delay;
+  add_restart(to, restart_object(policy, delay));
+}
+
+void add_deadline(json::object &to, std::int64_t deadline) {
+  if (deadline != 0) add_text(to, "deadline", interval_text(deadline));
+}
+
+// What a process of C is: not of a worker that has a command.
+void add_function(json::object &to, const worker &w, const server_numbers &numbers) {
+  add_text(to, "library", w.library);
+  add_text(to, "function", w.function);
+  if ((w.flags & numbers.flag_connects) == 0) add(to, "connects", false);
+  if (w.argument != 0) add(to, "argument", static_cast<std::int64_t>(w.argument));
+  std::string_view extra(w.extra.data(), w.extra.size());
+  const auto last = extra.find_last_not_of('\0');
+  if (last != extra.npos) add_text(to, "extra_hex", to_hex(extra.substr(0, last + 1)));
+  if (w.notify) add(to, "notify", true);
+  if (w.has_callback) add(to, "callback", true);
+}
+
+void add_command(json::object &to, const command &c) {
+  add_text(to, "command", c.sql);
+  if (c.interval != 0) add_text(to, "interval", interval_text(c.interval));
+  add_filled(to, "channel", c.channel);
+  add_filled(to, "run_as", c.run_as);
+}
+
+json::object worker_object(const worker &w, const command *c, const server_numbers &numbers) {
+  json::object o;
+  add_text(o, "name", w.name);
+  if (w.type != w.name) add_text(o, "type", w.type);
+  add_scope(o, w.scope);
+  if (c != nullptr)
+    add_command(o, *c);
+  else
+    add_function(o, w, numbers);
+  if (w.start == numbers.start_consistent)
+    add_text(o, "start", "consistent");
+  else if (w.start == numbers.start_postmaster)
+    add_text(o, "start", "postmaster");
+  if (w.role != server_role::by_start_time) add_text(o, "servers", name_of(w.role));
+  add_restart(o, w, c != nullptr ? restart_policy::always : restart_policy::never);
+  add_deadline(o, c != nullptr ? c->deadline : w.deadline);
+  return o;
+}
+
+json::object settings_object(const worker_settings &s) {
+  json::object o;
+  add_text(o, "worker", s.worker);
+  if (s.enabled) add(o, "enabled", *s.enabled);
+  add_restart(o, restart_object(s.restart, s.restart_delay));
+  return o;
+}
+
+json::object library_object(const library_part &from, const server_numbers &numbers) {
+  json::object o;
+  add_text(o, "name", from.library);
+  add_filled(o, "allocations",
+             list_of(
+                 from.allocations, [](const allocation &a) { return std::string_view(a.name); },
+                 [](const allocation &a) { return allocation_object(a, {}); }));
+  add_filled(o, "workers",
+             list_of(
+                 from.workers, [](const worker &w) { return std::string_view(w.name); },
+                 [&](const worker &w) { return worker_object(w, nullptr, numbers); }));
+  return o;
+}
+
+void add_extension(json::object &to, const extension_manifest &from,
+                   const server_numbers &numbers) {
+  add_filled(to, "extension", from.extension);
+  if (from.version) add_text(to, "version", *from.version);
+  add_filled(
+      to, "allocations",
+      list_of(
+          from.allocations,
+          [](const declared_allocation &a) { return std::string_view(a.allocation.name); },
+          [](const declared_allocation &a) { return allocation_object(a.allocation, a.content); }));
+  add_filled(to, "workers",
+             list_of(
+                 from.workers,
+                 [](const declared_worker &w) { return std::string_view(w.worker.name); },
+                 [&](const declared_worker &w) {
+                   return worker_object(w.worker, w.command ? &*w.command : nullptr, numbers);
+                 }));
+  std::vector<worker_settings> said;
+  for (const declared_settings &s : from.settings)
+    if (s.settings.enabled || s.settings.restart || s.settings.restart_delay)
+      said.push_back(s.settings);
+  add_filled(to, "settings",
+             list_of(
+                 said, [](const worker_settings &s) { return std::string_view(s.worker); },
+                 settings_object));
+  if (from.library) add(to, "library", library_object(*from.library, numbers));
+}
+
+}  // namespace
+
+json::value write_manifest(const manifest &from, const server_numbers &numbers) {
+  json::object o;
+  add(o, "dynpgext", std::int64_t{manifest_version});
+  if (from.whole_database)
+    add(o, "extensions",
+        list_of(
+            from.extensions,
+            [](const extension_manifest &e) { return std::string_view(e.extension); },
+            [&](const extension_manifest &e) {
+              json::object item;
+              add_extension(item, e, numbers);
+              return item;
+            }));
+  else if (!from.extensions.empty())
+    add_extension(o, from.extensions.front(), numbers);
+  return {std::move(o)};
+}
+
+std::string interval_text(std::int64_t milliseconds) {
+  struct unit {
+    std::int64_t milliseconds;
+    const char *name;
+  };
+  constexpr std::array<unit, 3> units{{{3600 * 1000, " h"}, {60 * 1000, " min"}, {1000, " s"}}};
+  for (const unit &u : units)
+    if (milliseconds % u.milliseconds == 0 && milliseconds != 0)
+      return std::to_string(milliseconds / u.milliseconds) + u.name;
+  return std::to_string(milliseconds) + " ms";
+}
+
+}  // namespace dynpgext::model
