@@ -4,7 +4,7 @@
 CREATE VIEW dynpgext.extensions AS
 SELECT r.extension,
        r.version,
-       r.library,
+       CASE WHEN r.library OPERATOR(pg_catalog.<>) '' THEN r.library END AS library,
        CASE WHEN NOT (r.loaded AND (r.eager OR r.boot OPERATOR(pg_catalog.=) b.boot)) THEN 'unloaded'
             ELSE COALESCE(l.state, 'pending') END AS state,
        CASE WHEN r.loaded AND (r.eager OR r.boot OPERATOR(pg_catalog.=) b.boot) THEN l.error END AS error,
@@ -22,7 +22,7 @@ SELECT r.extension,
 COMMENT ON VIEW dynpgext.extensions IS 'extensions of this database that take part in dynpgext';
 COMMENT ON COLUMN dynpgext.extensions.extension IS 'as in pg_extension';
 COMMENT ON COLUMN dynpgext.extensions.version IS 'that is provisioned';
-COMMENT ON COLUMN dynpgext.extensions.library IS 'that it takes part with';
+COMMENT ON COLUMN dynpgext.extensions.library IS 'that it takes part with; NULL: it does with SQL alone';
 COMMENT ON COLUMN dynpgext.extensions.state IS 'pending, provisioned, failed, quarantined or unloaded';
 COMMENT ON COLUMN dynpgext.extensions.error IS 'why it is failed, or why and since when quarantined';
 COMMENT ON COLUMN dynpgext.extensions.allocations IS 'how many it has registered';

@@ -46,3 +46,16 @@ COMMENT ON FUNCTION dynpgext.reset_worker(name, text) IS 'forgets what configure
 CREATE FUNCTION dynpgext.release(extension name) RETURNS boolean
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_release';
 COMMENT ON FUNCTION dynpgext.release(name) IS 'ends the quarantine of an extension and its workers, forgets their crashes, and starts them; false when there was none';
+
+CREATE FUNCTION dynpgext.register(extension name, manifest jsonb) RETURNS void
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_register';
+COMMENT ON FUNCTION dynpgext.register(name, jsonb) IS 'registers shared memory and workers for an extension, in place of what was registered so before: in its script, or by hand';
+
+CREATE FUNCTION dynpgext.export(extension name DEFAULT NULL) RETURNS jsonb
+LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'dynpgext_export';
+COMMENT ON FUNCTION dynpgext.export(name) IS 'the manifest of an extension, or of this database: what is registered and set';
+
+CREATE FUNCTION dynpgext.apply(manifest jsonb, dry_run boolean DEFAULT false)
+RETURNS TABLE(object text, name text, extension name, action text, detail text)
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_apply';
+COMMENT ON FUNCTION dynpgext.apply(jsonb, boolean) IS 'makes what SQL registers, and what is set, equal to a manifest; returns what that does, or with dry_run would do';

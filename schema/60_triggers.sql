@@ -32,3 +32,12 @@ CREATE TRIGGER on_settings AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON dynpg
     FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_settings();
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings;
 COMMENT ON TRIGGER on_settings ON dynpgext.worker_settings IS 'follows a restore, and changes by hand';
+
+CREATE FUNCTION dynpgext.on_manifests() RETURNS trigger
+LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_manifests';
+COMMENT ON FUNCTION dynpgext.on_manifests() IS 'internal: what was registered by hand is registered again by a restore';
+
+CREATE TRIGGER on_manifests AFTER INSERT OR UPDATE ON dynpgext.manifests
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_manifests();
+ALTER TABLE dynpgext.manifests ENABLE ALWAYS TRIGGER on_manifests;
+COMMENT ON TRIGGER on_manifests ON dynpgext.manifests IS 'follows a restore, and changes by hand';

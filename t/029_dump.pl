@@ -22,6 +22,14 @@ value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supe
 value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart => 'always', restart_delay => '1500 ms')));
 value($node, 'one', q(SELECT dynpgext.unload('dx_usage')));
 
+# What SQL registers: by the script of an extension, changed by hand; and by hand for one with a library.
+$node->safe_psql('one', q(CREATE EXTENSION dx_declared));
+value($node, 'one', q(SELECT count(*) FROM dynpgext.apply(jsonb_set(dynpgext.export('dx_declared'), '{workers,1,interval}', '"70 ms"'))));
+value($node, 'one', q(SELECT dynpgext.register('dx_memory', '{"dynpgext": 1, "allocations": [{"name": "by hand", "size": 8, "initial": "kept"}]}')));
+my $declared = q(SELECT dynpgext.export('dx_declared'), dynpgext.export('dx_memory'));
+my $exported = value($node, 'one', $declared);
+like($exported, qr/"70 ms".*"by hand"/, 'what is registered by SQL');
+
 my $settings = q(SELECT extension, worker, enabled, restart, restart_delay FROM dynpgext.worker_settings ORDER BY 1, 2);
 my $set = "dx_supervised|dx supervised 1|f||\ndx_supervised|dx supervised 2||always|00:00:01.5";
 is(value($node, 'one', $settings), $set, 'the settings to be kept');
@@ -40,7 +48,13 @@ sub is_restored {
             WHERE extension = 'dx_worker'), 'dx global running, dx local running', 'those of dx_worker');
         becomes($target, $database, q(SELECT count(*) FROM dynpgext.allocations WHERE state <> 'allocated'), 0, 'allocations');
         is(value($target, $database, q(SELECT string_agg(extension || ' ' || state, ', ' ORDER BY extension) FROM dynpgext.extensions)),
-            'Dx Quoted "name provisioned, dx_memory provisioned, dx_supervised provisioned, dx_usage provisioned, dx_worker provisioned', 'extensions');
+            'Dx Quoted "name provisioned, dx_declared provisioned, dx_memory provisioned, dx_supervised provisioned, dx_usage provisioned, dx_worker provisioned', 'extensions');
+        if (($expected // $set) ne '') {    # nor are the rows of manifests in a schema
+            is(value($target, $database, $declared), $exported, 'what SQL registers');
+            is(value($target, $database, q(SELECT string_agg(extension, ' ' ORDER BY extension) FROM dynpgext.manifests)), 'dx_declared dx_memory', 'what of it was by hand');
+        }
+        becomes($target, $database, q(SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.workers
+            WHERE extension = 'dx_declared'), 'dx bell running, dx tick running', 'workers of dx_declared');
         is(value($target, $database, q(SELECT restart FROM dynpgext.workers WHERE name = 'dx supervised 2')),
             ($expected // $set) eq '' ? 'on_failure' : 'always', 'the policy is in effect');
         is(value($target, $database, q(SELECT count(*) FROM dynpgext.reload())), 0, 'a reload has nothing to do');
@@ -101,7 +115,7 @@ restored_by('custom', undef, 'pg_restore', '--exit-on-error', '-d', 'DATABASE', 
 restored_by('custom, in parallel', undef, 'pg_restore', '--exit-on-error', '-j', '2', '-d', 'DATABASE', "$folder/custom");
 
 subtest 'into a database that has the extensions' => sub {
-    value($target, 'one', q(DELETE FROM dynpgext.worker_settings));
+    value($target, 'one', q(DELETE FROM dynpgext.worker_settings; DELETE FROM dynpgext.manifests));
     becomes($target, 'one', supervised_states(), '1 running, 2 running, 3 running', 'without settings');
     my %pids = map { $_ => pid_of($target, 'one', $_) } 'dx supervised 2', 'dx local';
     command_ok([ map { s/DATABASE/$target->connstr('one')/er } @psql, '-f', "$folder/data.sql" ], 'data only');

@@ -193,10 +193,12 @@ void store::write_manifest(const std::string &extension, const std::string &mani
   const Oid table = companion(manifest_table);
   if (!OidIsValid(table)) return;
   const pg::relation relation(table, RowExclusiveLock);
+  // as the table gives it back
+  const std::string wanted = manifest.empty() ? manifest : pg::json_text(pg::json_datum(manifest));
   bool is_there = false;
   for (const pg::row &row : relation.rows()) {
     if (row.name(0) != extension) continue;
-    if (row.json(1) == manifest)
+    if (row.json(1) == wanted)
       is_there = true;
     else
       relation.erase(row);

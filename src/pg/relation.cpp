@@ -28,6 +28,11 @@ std::string json_text(Datum value) {
   return call([=] { return DatumGetCString(DirectFunctionCall1(jsonb_out, value)); });
 }
 
+Datum json_datum(const std::string &text) {
+  const char *from = text.c_str();
+  return call([=] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(from)); });
+}
+
 std::string row::json(int column) const {
   return is_null(column) ? std::string() : json_text(values_[column]);
 }
@@ -69,10 +74,7 @@ values &values::null() {
 
 values &values::bytes(std::string_view value) { return text(value); }
 
-values &values::json(const std::string &value) {
-  const char *text = value.c_str();
-  return add(call([=] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text)); }));
-}
+values &values::json(const std::string &value) { return add(json_datum(value)); }
 
 values &values::name(std::string_view value) {
   return add(call([=] {
@@ -182,6 +184,24 @@ Oid extension_owner(Oid extension) {
       return row.oid(Anum_pg_extension_extowner - 1);
   }
   return BOOTSTRAP_SUPERUSERID;
+}
+
+bool lock_extension(const char *name) {
+  return call([=] {
+    for (;;) {
+      const Oid id = get_extension_oid(name, true);
+      if (!OidIsValid(id)) return false;
+      LockDatabaseObject(ExtensionRelationId, id, 0, AccessShareLock);
+      if (get_extension_oid(name, true) == id) return true;
+      UnlockDatabaseObject(ExtensionRelationId, id, 0, AccessShareLock);
+    }
+  });
+}
+
+std::string extension_in_creation() {
+  if (!creating_extension) return {};
+  const char *name = call([] { return get_extension_name(CurrentExtensionObject); });
+  return name == nullptr ? std::string() : name;
 }
 
 }  // namespace dynpgext::pg

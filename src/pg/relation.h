@@ -77,8 +77,9 @@ class relation {
   Relation relation_;
 };
 
-// The text of a jsonb, as the server prints it.
+// The text of a jsonb, as the server prints it; and a jsonb, in the current memory context.
 [[nodiscard]] std::string json_text(Datum value);
+[[nodiscard]] Datum json_datum(const std::string &text);
 
 // OID of schema.name if it belongs to the extension; InvalidOid otherwise, so that a table
 // that somebody else made there is never trusted.  AccessShareLock on it.
@@ -93,5 +94,9 @@ struct extension_facts {
 // OID of an extension of this database, or InvalidOid; and its owner.
 [[nodiscard]] Oid extension_oid(const char *name);
 [[nodiscard]] Oid extension_owner(Oid extension);
+// Until the end of the transaction nobody drops it; false where it does not exist.
+[[nodiscard]] bool lock_extension(const char *name);
+// The extension whose script this process runs; empty: none.
+[[nodiscard]] std::string extension_in_creation();
 
 }  // namespace dynpgext::pg

@@ -17,6 +17,7 @@ constinit int max_database_workers_value = -1;
 constinit int crash_limit_value = 3;
 constinit int crash_window_s = 300;
 constinit int max_events_value = 1000;
+constinit int manifest_limit_kb = 1024;
 
 constinit char *allowed_extensions_value = nullptr;
 using list_check = bool (*)(const char *);
@@ -105,6 +106,10 @@ void define() {
     DefineCustomIntVariable("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
                             "Each takes about 600 bytes of shared memory.", &max_events_value, 1000,
                             1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("dynpgext.manifest_limit",
+                            "Limits the size of a manifest that register() and apply() take.",
+                            nullptr, &manifest_limit_kb, 1024, 1, 64 * 1024, PGC_SUSET, GUC_UNIT_KB,
+                            nullptr, nullptr, nullptr);
     DefineCustomStringVariable(
         "dynpgext.allowed_extensions", "Lists the extensions that may take part.",
         "Names separated by commas; the first that fits decides. * is any extension, and !name "
@@ -130,6 +135,10 @@ std::int64_t crash_window_seconds() { return crash_window_s; }
 const char *allowed_extensions() {
   define();
   return allowed_extensions_value;
+}
+std::size_t manifest_limit_bytes() {
+  define();
+  return static_cast<std::size_t>(manifest_limit_kb) * 1024;
 }
 std::uint32_t max_events() { return static_cast<std::uint32_t>(max_events_value); }
 

@@ -1,6 +1,7 @@
 // The settings dynpgext.*, in the units that the code uses.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace dynpgext::pg::settings {
@@ -19,6 +20,7 @@ void define();
 [[nodiscard]] std::uint32_t crash_limit();  // 0: the crash guard is off
 [[nodiscard]] std::int64_t crash_window_seconds();
 [[nodiscard]] std::uint32_t max_events();
+[[nodiscard]] std::size_t manifest_limit_bytes();
 [[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
 // What checks it; set before define().
 void set_allowed_extensions_check(bool (*is_list)(const char *));

@@ -99,8 +99,9 @@ model::circumstances circumstances(const reload_options &options) {
   return now;
 }
 
-std::vector<action> plan_with(state::shared &s, const model::registrations &wanted,
-                              const reload_options &options) {
+// As if nothing had been changed by this transaction.
+std::vector<action> plan_as_if(state::shared &s, const model::registrations &wanted,
+                               const reload_options &options) {
   model::live_state live;
   state::desired_databases desired;
   {
@@ -110,8 +111,12 @@ std::vector<action> plan_with(state::shared &s, const model::registrations &want
   }
   overlay_notes(live);
   if (options.retry_failed) state::mark_stale(s, MyDatabaseId, live.workers);
-  std::vector<action> plan =
-      select(model::reconcile(MyDatabaseId, desired, live, circumstances(options)), options);
+  return select(model::reconcile(MyDatabaseId, desired, live, circumstances(options)), options);
+}
+
+std::vector<action> plan_with(state::shared &s, const model::registrations &wanted,
+                              const reload_options &options) {
+  std::vector<action> plan = plan_as_if(s, wanted, options);
   // what this transaction has changed itself follows with its commit
   if (is_touched())
     std::erase_if(plan, [](const action &a) {
@@ -240,6 +245,13 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (is_touched()) lock.keep();
   (void)state::ensure_launcher(s);
   return news(std::move(plan));
+}
+
+std::vector<action> plan_for(const model::registrations &all) {
+  state::shared &s = state::attach();
+  reload_options options;
+  options.retry_failed = false;
+  return plan_as_if(s, all.wanted(s.root->boot), options);
 }
 
 void provision_database(const catalog::store &store) {

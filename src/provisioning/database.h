@@ -26,6 +26,9 @@ struct reload_options {
 [[nodiscard]] std::vector<model::action> reload(const catalog::store &store,
                                                 const reload_options &options);
 
+// What a reload would do if these were the registrations of this database.
+[[nodiscard]] std::vector<model::action> plan_for(const model::registrations &all);
+
 // Provisions what the committed registrations of this database say, after a start of the
 // server or at any time: for the launcher's visit.  Extensions that fail are left 'failed'.
 void provision_database(const catalog::store &store);

@@ -14,12 +14,6 @@
 namespace dynpgext::provisioning {
 namespace {
 
-int64 new_incarnation() {
-  int64 value = 0;
-  if (!pg_strong_random(&value, sizeof value)) value = GetCurrentTimestamp();
-  return value;
-}
-
 model::extension *find(model::registrations &all, const std::string &name) {
   const auto found = std::find_if(all.extensions.begin(), all.extensions.end(),
                                   [&](const model::extension &e) { return e.name == name; });
@@ -133,6 +127,12 @@ std::string installed_version(const std::string &name) {
 }
 
 }  // namespace
+
+int64 new_incarnation() {
+  int64 value = 0;
+  if (!pg_strong_random(&value, sizeof value)) value = GetCurrentTimestamp();
+  return value;
+}
 
 bool add(const catalog::store &store, const std::string &name, const std::string &version) {
   model::extension e;

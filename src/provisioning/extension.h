@@ -10,6 +10,9 @@
 
 namespace dynpgext::provisioning {
 
+// Differs between one CREATE EXTENSION and the next.
+[[nodiscard]] int64 new_incarnation();
+
 // An installed extension that is not registered yet.  Nothing if its library does not take
 // part.  Returns whether it does.
 bool add(const catalog::store &store, const std::string &name, const std::string &version);

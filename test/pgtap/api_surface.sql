@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(49);
+SELECT plan(50);
 
 -- The extension
 
@@ -67,23 +67,24 @@ SELECT ok(pg_temp.eventually(
 
 -- The tables
 
-SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'worker_settings']);
+SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'registered_command',
+  'registered_content', 'worker_settings', 'manifests']);
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')$$,
   $$VALUES ('extension', 'name'), ('worker', 'text'), ('enabled', 'boolean'), ('restart', 'text'),
            ('restart_delay', 'interval')$$,
   'columns of dynpgext.worker_settings');
 SELECT results_eq($$
     SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
-  $$VALUES ('dynpgext.worker_settings', '')$$, 'which alone is dumped, whole');
+  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', '')$$, 'what DBAs have said alone is dumped, whole');
 SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-     WHERE c.relnamespace = 'dynpgext'::regnamespace$$,
-  $$VALUES ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
-  'its trigger is for every statement that changes it, after it, and enabled always');
-SELECT isnt_empty($$
-    SELECT obj_description(oid, 'pg_trigger') FROM pg_trigger
-     WHERE tgname = 'on_settings' AND obj_description(oid, 'pg_trigger') <> ''$$, 'and has a comment');
+     WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname$$,
+  $$VALUES ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
+           ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
+  'their triggers are for statements that change them, after it, and enabled always');
+SELECT is(count(*), 2::bigint, 'and have comments') FROM pg_trigger
+ WHERE tgname IN ('on_settings', 'on_manifests') AND obj_description(oid, 'pg_trigger') <> '';
 
 -- The functions: those that are not internal
 
@@ -94,10 +95,14 @@ SELECT results_eq($$
        AND obj_description(p.oid, 'pg_proc') NOT LIKE 'internal: %'
      ORDER BY proname$$,
   $$VALUES
+    ('apply', 'manifest jsonb, dry_run boolean DEFAULT false',
+     'TABLE(object text, name text, extension name, action text, detail text)'),
     ('configure_worker', 'extension name, worker text, enabled boolean DEFAULT NULL::boolean, restart text DEFAULT NULL::text, '
      'restart_delay interval DEFAULT NULL::interval', 'void'),
+    ('export', 'extension name DEFAULT NULL::name', 'jsonb'),
     ('load', 'extension name, version text DEFAULT NULL::text', 'text'),
     ('preload', 'enable boolean DEFAULT true', 'text'),
+    ('register', 'extension name, manifest jsonb', 'void'),
     ('release', 'extension name', 'boolean'),
     ('reload', 'extension name DEFAULT NULL::name, dry_run boolean DEFAULT false',
      'TABLE(object text, name text, extension name, action text, detail text)'),
@@ -133,6 +138,7 @@ SELECT results_eq($$
 SELECT throws_ok('SELECT dynpgext.on_change()', NULL, NULL, 'on_change() is for event triggers only');
 SELECT throws_ok('SELECT dynpgext.on_drop_start()', NULL, NULL, 'on_drop_start() too');
 SELECT throws_ok('SELECT dynpgext.on_settings()', NULL, NULL, 'on_settings() is for its trigger only');
+SELECT throws_ok('SELECT dynpgext.on_manifests()', NULL, NULL, 'on_manifests() too');
 SELECT throws_ok('SELECT dynpgext.adopt_installed_extensions()', '55000', NULL,
   'adopt_installed_extensions() is for the install script only');
 
@@ -166,6 +172,7 @@ SELECT results_eq($$
   $$VALUES ('dynpgext.allowed_extensions', 'string', NULL, 'sighup', '*', NULL, NULL),
            ('dynpgext.crash_limit', 'integer', NULL, 'sighup', '3', '0', '16'),
            ('dynpgext.crash_window', 'integer', 's', 'sighup', '300', '1', '604800'),
+           ('dynpgext.manifest_limit', 'integer', 'kB', 'superuser', '1024', '1', '65536'),
            ('dynpgext.max_database_workers', 'integer', NULL, 'superuser', '-1', '-1', '262143'),
            ('dynpgext.max_events', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
            ('dynpgext.max_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),

@@ -103,7 +103,7 @@ DROP EXTENSION dx_bad;
 
 -- The tables accept no other policy, whoever writes them.
 
-SELECT throws_ok($$INSERT INTO dynpgext.registered_worker VALUES ('x', 'y', '', 'database', 'l', 'f', 1, 2, false, false, '', 0, 'sometimes', 0, 0, 'both')$$,
+SELECT throws_ok($$INSERT INTO dynpgext.registered_worker VALUES ('x', 'y', '', 'database', 'l', 'f', 1, 2, false, false, '', 0, 'sometimes', 0, 0, 'both', false, false)$$,
   '23514', NULL, 'registered_worker has no other policies');
 SELECT throws_ok(format(
   $$INSERT INTO dynpgext.registered_worker VALUES ('x', 'y', '', 'database', 'l', 'f', 1, 2, false, false, '', 0, %s)$$, v),

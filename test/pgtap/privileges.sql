@@ -22,10 +22,10 @@ SELECT ok(NOT has_schema_privilege('dx_nobody', 'dynpgext', 'CREATE'), 'nor crea
 
 SET ROLE dx_nobody;
 SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
-  format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings' THEN 'table' ELSE 'view' END, relation),
+  format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings|manifests' THEN 'table' ELSE 'view' END, relation),
   'a role without privileges cannot select from ' || relation)
   FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'events', 'status',
-                    'registered_extension', 'registered_allocation', 'registered_worker', 'worker_settings']) relation;
+                    'registered_extension', 'registered_allocation', 'registered_worker', 'registered_command', 'registered_content', 'worker_settings', 'manifests']) relation;
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
@@ -33,7 +33,8 @@ SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied 
                     'preload()', 'preload(false)', 'live_extensions()', 'live_allocations()', 'live_workers()',
                     'published_allocations()', 'published_workers()', 'boot()', 'server_status()', 'list_events()',
                     'adopt_installed_extensions()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
-                    $$reset_worker('x', 'y')$$, $$release('x')$$]) call;
+                    $$reset_worker('x', 'y')$$, $$release('x')$$, $$register('x', '{}')$$,
+                    'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
 SELECT throws_ok(command, '42501', 'permission denied for table worker_settings', 'nor ' || command)
   FROM unnest(ARRAY[$$INSERT INTO dynpgext.worker_settings VALUES ('x', 'y')$$, 'UPDATE dynpgext.worker_settings SET enabled = false',
                     'DELETE FROM dynpgext.worker_settings', 'TRUNCATE dynpgext.worker_settings']) command;
@@ -49,7 +50,8 @@ SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', NULL, 'but not ' || call)
   FROM unnest(ARRAY['reload()', 'reload(dry_run => true)', $$load('x')$$, $$unload('x')$$, $$start_worker('x', 'y')$$,
                     $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, 'preload()', $$configure_worker('x', 'y')$$,
-                    $$reset_worker('x', 'y')$$, $$release('x')$$]) call;
+                    $$reset_worker('x', 'y')$$, $$release('x')$$, $$register('x', '{}')$$,
+                    'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
 SELECT throws_ok('DELETE FROM dynpgext.registered_extension', '42501', NULL, 'nor write the registrations');
 SELECT throws_ok(command, '42501', NULL, 'nor the settings of workers: ' || command)
   FROM unnest(ARRAY[$$INSERT INTO dynpgext.worker_settings VALUES ('x', 'y')$$, 'UPDATE dynpgext.worker_settings SET enabled = false',

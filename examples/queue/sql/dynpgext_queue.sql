@@ -1,0 +1,34 @@
+CREATE EXTENSION dynpgext;
+CREATE EXTENSION dynpgext_queue;
+SELECT extension, library, state, workers FROM dynpgext.extensions;
+-- Until the sweeper has done its work, or time is up.
+SET statement_timeout = '60s';
+CREATE PROCEDURE wait_for(condition text) LANGUAGE plpgsql AS $$
+DECLARE
+  reached boolean;
+BEGIN
+  LOOP
+    EXECUTE 'SELECT ' || condition INTO reached;
+    EXIT WHEN reached;
+  END LOOP;
+END $$;
+CALL wait_for($$state = 'running' AND starts = 1 FROM dynpgext.workers WHERE name = 'queue sweeper'$$);
+SELECT name, scope, restart FROM dynpgext.workers;
+SELECT queue_push('{"say": "hello"}');
+SELECT queue_push('{"say": "later"}', '1 hour');
+-- Taken by somebody who never says that it is done: the sweeper gives it back.
+SELECT id, payload, attempts FROM queue_take('0 s');
+CALL wait_for('leased_until IS NULL FROM queue_job WHERE id = 1');
+SELECT id, payload, attempts FROM queue_take();
+SELECT queue_done(1);
+SELECT queue_done(1) AS again;
+SELECT count(*) FROM queue_take();
+-- What is done is cleared away.
+UPDATE queue_job SET done_at = done_at - INTERVAL '1 day' WHERE id = 1;
+NOTIFY queue_sweep;
+CALL wait_for('count(*) = 1 FROM queue_job');
+SELECT jsonb_pretty(dynpgext.export('dynpgext_queue')) AS manifest;
+DROP EXTENSION dynpgext_queue;
+SELECT count(*) FROM dynpgext.extensions;
+DROP PROCEDURE wait_for;
+DROP EXTENSION dynpgext;

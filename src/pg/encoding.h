@@ -1,0 +1,14 @@
+// Text between the encoding of the database and UTF-8, which JSON is in.
+#pragma once
+
+#include <string>
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// Raise the server's error where a character has no equivalent.
+[[nodiscard]] std::string to_utf8(const std::string &text);
+[[nodiscard]] std::string from_utf8(const std::string &text);
+
+}  // namespace dynpgext::pg

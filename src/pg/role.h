@@ -1,0 +1,18 @@
+// Roles, and what the current one may do.
+#pragma once
+
+#include <string>
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// InvalidOid where there is none.
+[[nodiscard]] Oid role_oid(const std::string &name);
+[[nodiscard]] bool is_superuser();
+// May the current role do all that the other one may, as by SET ROLE?
+[[nodiscard]] bool may_become(Oid role);
+// Does the current role own the extension, or may it become who does?
+[[nodiscard]] bool owns_extension(const std::string &extension);
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,358 @@
+#include "provisioning/declaration.h"
+
+#include "pg/transaction.h"
+#include "provisioning/database.h"
+#include "provisioning/declared.h"
+#include "provisioning/extension.h"
+#include "provisioning/manifest.h"
+#include "provisioning/manifest_checks.h"
+#include "provisioning/participant.h"
+#include "provisioning/transaction.h"
+#include "state/databases.h"
+#include "state/quarantine.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+// The rows that a manifest stands for.
+struct declared_values {
+  collected rows;
+  std::vector<model::command> commands;
+  std::vector<model::content> contents;
+};
+
+declared_values values_of(const model::extension_manifest &m) {
+  declared_values v;
+  for (const model::declared_allocation &a : m.allocations) {
+    v.rows.allocations.push_back(a.allocation);
+    if (!a.content.empty()) v.contents.push_back({m.extension, a.allocation.name, a.content});
+  }
+  for (const model::declared_worker &w : m.workers) {
+    v.rows.workers.push_back(w.worker);
+    if (w.command) v.commands.push_back(*w.command);
+  }
+  return v;
+}
+
+// What its library registers.
+collected library_rows(const model::registrations &all, const std::string &extension) {
+  collected rows;
+  for (const model::allocation &a : all.allocations)
+    if (!a.declared && a.extension == extension) rows.allocations.push_back(a);
+  for (const model::worker &w : all.workers)
+    if (!w.declared && w.extension == extension) rows.workers.push_back(w);
+  return rows;
+}
+
+std::string installed_version(const std::string &name) {
+  for (const model::installed_extension &i : catalog::installed_extensions())
+    if (i.name == name) return i.version;
+  throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + name + "\" does not exist");
+}
+
+// Its row; one that is new is not written yet.
+model::extension row_for(const catalog::store &store, const std::string &name, declared_by who) {
+  const model::registrations all = store.read();
+  if (const model::extension *known = all.find_extension(name)) return *known;
+  model::extension e;
+  e.name = name;
+  e.incarnation = new_incarnation();
+  // its script is still running: when it has ended, the event trigger finds that the version is
+  // another one, and looks for a library, too
+  if (who == declared_by::script) return e;
+  e.version = installed_version(name);
+  if (add(store, name, e.version)) return *store.read().find_extension(name);
+  return e;
+}
+
+// As its extension is, so is what is declared for it: nothing of one that is pending, failed,
+// unloaded or quarantined is made now.
+bool is_to_be_made(const model::extension &e) {
+  const state::shared &s = state::attach();
+  if (!e.wanted(s.root->boot)) return false;
+  if (state::is_quarantined(s, MyDatabaseId, e.name)) return false;
+  if (e.library.empty()) return true;
+  model::live_state live;
+  {
+    const state::reading lock(s);
+    live.extensions = state::extension_states(s);
+  }
+  overlay_notes(live);
+  for (const model::live_extension &l : live.extensions)
+    if (l.database == MyDatabaseId && l.name == e.name)
+      return l.state == model::extension_state::provisioned;
+  return false;
+}
+
+void keep_for_dump(const catalog::store &store, const model::extension_manifest &wanted,
+                   declared_by who) {
+  if (who == declared_by::restore) return;
+  if (who == declared_by::hand) {
+    model::manifest m;
+    m.extensions.push_back(wanted);
+    m.extensions.back().settings.clear();
+    m.extensions.back().library.reset();
+    m.extensions.back().version.reset();
+    store.write_manifest(wanted.extension, manifest_text(m));
+    return;
+  }
+  for (const catalog::store::manifest_row &row : store.read_manifests())
+    if (row.extension == wanted.extension)
+      pg::log(NOTICE, "what was registered by hand for extension \"" + wanted.extension +
+                          "\" is replaced by what its script registers");
+  store.write_manifest(wanted.extension, {});
+}
+
+// ---- apply --------------------------------------------------------------------------------------
+
+using model::action;
+using model::action_kind;
+using model::object_kind;
+
+bool is_about(const action &a, const action &b) {
+  return a.object == b.object && a.name == b.name && a.extension == b.extension;
+}
+
+// What a manifest changes of the registrations and settings there are.
+class comparison {
+ public:
+  comparison(const catalog::store &store, const model::manifest &wanted)
+      : store_(store), after(store.read()) {
+    const model::registrations before = after;
+    for (const model::extension_manifest &e : wanted.extensions) compare(before, e);
+    if (!wanted.whole_database) return;
+    for (const model::extension &e : before.extensions) {
+      const bool named =
+          std::any_of(wanted.extensions.begin(), wanted.extensions.end(),
+                      [&](const model::extension_manifest &m) { return m.extension == e.name; });
+      if (named) continue;
+      model::extension_manifest nothing;
+      nothing.extension = e.name;
+      compare(before, nothing);
+    }
+  }
+
+  // Extensions whose declarations change, and settings that do: one without anything is reset.
+  std::vector<model::extension_manifest> declarations;
+  std::vector<model::worker_settings> settings;
+  std::vector<action> changes;  // one for each object that changes
+
+ private:
+  void add(object_kind object, const std::string &extension, const std::string &name,
+           action_kind kind, std::string detail) {
+    action a;
+    a.kind = kind;
+    a.object = object;
+    a.extension = extension;
+    a.name = name;
+    a.detail = std::move(detail);
+    if (std::none_of(changes.begin(), changes.end(),
+                     [&](const action &known) { return is_about(known, a); }))
+      changes.push_back(std::move(a));
+  }
+
+  void compare(const model::registrations &before, const model::extension_manifest &e) {
+    compare_settings(before, e);
+    const size_t known = changes.size();
+    const declared_values old = values_of(describe_declared(store_, before, e.extension));
+    const declared_values wanted = values_of(e);
+    compare_allocations(e.extension, old, wanted);
+    compare_workers(e.extension, old, wanted);
+    if (before.find_extension(e.extension) == nullptr &&
+        !(e.allocations.empty() && e.workers.empty())) {
+      model::extension &added = after.extensions.emplace_back();
+      added.name = e.extension;
+      added.version = installed_version(e.extension);
+    }
+    if (changes.size() == known) return;
+    add(object_kind::extension, e.extension, e.extension, action_kind::configure, "its manifest");
+    declarations.push_back(e);
+    std::erase_if(after.allocations, [&](const model::allocation &a) {
+      return a.declared && a.extension == e.extension;
+    });
+    std::erase_if(after.workers,
+                  [&](const model::worker &w) { return w.declared && w.extension == e.extension; });
+    after.allocations.insert(after.allocations.end(), wanted.rows.allocations.begin(),
+                             wanted.rows.allocations.end());
+    after.workers.insert(after.workers.end(), wanted.rows.workers.begin(),
+                         wanted.rows.workers.end());
+  }
+
+  template <class Row, class Name>
+  void compare_rows(object_kind object, const std::string &extension, const std::vector<Row> &old,
+                    const std::vector<Row> &wanted, Name name, const char *what) {
+    for (const Row &o : old)
+      if (std::none_of(wanted.begin(), wanted.end(),
+                       [&](const Row &w) { return name(w) == name(o); }))
+        add(object, extension, name(o),
+            object == object_kind::worker ? action_kind::stop : action_kind::drain,
+            "no longer registered");
+    for (const Row &w : wanted)
+      if (std::find(old.begin(), old.end(), w) == old.end())
+        add(object, extension, name(w), action_kind::configure, what);
+  }
+
+  void compare_allocations(const std::string &extension, const declared_values &old,
+                           const declared_values &wanted) {
+    compare_rows(
+        object_kind::allocation, extension, old.rows.allocations, wanted.rows.allocations,
+        [](const model::allocation &a) { return a.name; }, "registered");
+    for (const auto *contents : {&old.contents, &wanted.contents})
+      for (const model::content &c : *contents)
+        if (std::count(old.contents.begin(), old.contents.end(), c) !=
+            std::count(wanted.contents.begin(), wanted.contents.end(), c))
+          add(object_kind::allocation, extension, c.allocation, action_kind::configure,
+              "what it begins with, when it is made the next time");
+  }
+
+  void compare_workers(const std::string &extension, const declared_values &old,
+                       const declared_values &wanted) {
+    compare_rows(
+        object_kind::worker, extension, old.rows.workers, wanted.rows.workers,
+        [](const model::worker &w) { return w.name; }, "registered");
+    compare_rows(
+        object_kind::worker, extension, old.commands, wanted.commands,
+        [](const model::command &c) { return c.worker; }, "its command");
+  }
+
+  void compare_settings(const model::registrations &before, const model::extension_manifest &e) {
+    for (const model::worker_settings &s : before.settings) {
+      if (s.extension != e.extension) continue;
+      const bool named =
+          std::any_of(e.settings.begin(), e.settings.end(), [&](const model::declared_settings &d) {
+            return d.settings.worker == s.worker;
+          });
+      if (!named) set({s.extension, s.worker, {}, {}, {}}, "its settings are taken back");
+    }
+    for (const model::declared_settings &d : e.settings) {
+      const model::worker_settings *known = before.find_settings(e.extension, d.settings.worker);
+      if (known == nullptr || !(*known == d.settings)) set(d.settings, "its settings");
+    }
+  }
+
+  void set(const model::worker_settings &s, const char *what) {
+    settings.push_back(s);
+    add(object_kind::worker, s.extension, s.worker, action_kind::configure, what);
+    std::erase_if(after.settings, [&](const model::worker_settings &a) {
+      return a.extension == s.extension && a.worker == s.worker;
+    });
+    if (s.enabled || s.restart || s.restart_delay) after.settings.push_back(s);
+  }
+
+  const catalog::store &store_;
+
+ public:
+  model::registrations after;
+};
+
+// What follows of the changes, as a reload would see it; a change that nothing follows of at once
+// is there, too.
+std::vector<action> consequences(const comparison &c) {
+  std::vector<action> plan = plan_for(c.after);
+  std::erase_if(plan, [&](const action &a) {
+    return std::none_of(c.changes.begin(), c.changes.end(),
+                        [&](const action &change) { return is_about(change, a); });
+  });
+  for (const action &change : c.changes) {
+    if (change.object == object_kind::extension) continue;
+    if (std::none_of(plan.begin(), plan.end(),
+                     [&](const action &a) { return is_about(change, a); }))
+      plan.push_back(change);
+  }
+  return plan;
+}
+
+// Code registers it, a document cannot: a difference is the reader's to understand.
+void warn_of_other_library(const model::manifest &wanted, const model::manifest &here) {
+  for (const model::extension_manifest &e : wanted.extensions) {
+    if (!e.library) continue;
+    for (const model::extension_manifest &h : here.extensions) {
+      if (h.extension != e.extension) continue;
+      const auto same = [](const model::extension_manifest &m) {
+        model::manifest only;
+        only.extensions.emplace_back().extension = m.extension;
+        only.extensions.back().library = m.library;
+        return manifest_text(only);
+      };
+      if (same(e) != same(h))
+        pg::log(WARNING,
+                "the library of extension \"" + e.extension +
+                    "\" registers other things here than the manifest says",
+                "That part of a manifest is not applied: what a library registers, it registers "
+                "in its code.");
+    }
+  }
+}
+
+}  // namespace
+
+void declare(const catalog::store &store, const model::extension_manifest &wanted,
+             declared_by who) {
+  require_allowed(wanted.extension);
+  if (who != declared_by::script && !pg::lock_extension(wanted.extension.c_str()))
+    throw pg::error(ERRCODE_UNDEFINED_OBJECT,
+                    "extension \"" + wanted.extension + "\" does not exist");
+  const model::extension e = row_for(store, wanted.extension, who);
+  const declared_values v = values_of(wanted);
+  collected rows = library_rows(store.read(), e.name);
+  touch(store);
+  store.write(e.name, v.commands, v.contents);
+  if (is_to_be_made(e)) {
+    add_declared(store, e, v.rows, rows);
+    note_extension(e.name, model::extension_state::provisioned);
+  } else {
+    rows.allocations.insert(rows.allocations.end(), v.rows.allocations.begin(),
+                            v.rows.allocations.end());
+    rows.workers.insert(rows.workers.end(), v.rows.workers.begin(), v.rows.workers.end());
+  }
+  (void)store.write(e, rows.allocations, rows.workers);
+  keep_for_dump(store, wanted, who);
+}
+
+std::vector<action> apply(const catalog::store &store, const model::manifest &wanted,
+                          bool dry_run) {
+  if (!dry_run) store.lock_settings();
+  const std::vector<model::json::fault> faults = check_manifest(wanted, store.read());
+  if (!faults.empty()) refuse_manifest(faults);
+  warn_of_other_library(wanted, describe(store, {}));
+  const comparison c(store, wanted);
+  std::vector<action> result = consequences(c);
+  if (dry_run) return result;
+  // first what is taken back: another extension may want the name
+  for (const bool removes : {true, false})
+    for (const model::extension_manifest &e : c.declarations)
+      if ((e.allocations.empty() && e.workers.empty()) == removes)
+        declare(store, e, declared_by::hand);
+  for (const model::worker_settings &s : c.settings) {
+    touch(store);
+    store.write(s);
+  }
+  return result;
+}
+
+void follow_manifests(const catalog::store &store) {
+  const model::registrations all = store.read();
+  for (const catalog::store::manifest_row &row : store.read_manifests()) {
+    if (!pg::lock_extension(row.extension.c_str())) {
+      pg::log(WARNING, "there is a manifest for extension \"" + row.extension +
+                           "\", which is not installed in this database");
+      continue;
+    }
+    const model::manifest m = parse_manifest(row.manifest, row.extension);
+    if (m.whole_database) continue;
+    const declared_values wanted = values_of(m.extensions.front());
+    const declared_values known = values_of(describe_declared(store, all, row.extension));
+    const auto same = [](const auto &a, const auto &b) {
+      return std::is_permutation(a.begin(), a.end(), b.begin(), b.end());
+    };
+    if (same(wanted.rows.allocations, known.rows.allocations) &&
+        same(wanted.rows.workers, known.rows.workers) && same(wanted.commands, known.commands) &&
+        same(wanted.contents, known.contents))
+      continue;
+    const std::vector<model::json::fault> faults = check_manifest(m, all);
+    if (!faults.empty()) refuse_manifest(faults);
+    declare(store, m.extensions.front(), declared_by::restore);
+  }
+}
+
+}  // namespace dynpgext::provisioning

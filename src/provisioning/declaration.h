@@ -1,0 +1,28 @@
+// Registrations that SQL declares: made, changed and taken back within the transaction under way.
+#pragma once
+
+#include "catalog/store.h"
+#include "model/manifest.h"
+
+namespace dynpgext::provisioning {
+
+enum class declared_by : uint8 {
+  script,   // of the extension, while it runs; what was registered by hand gives way to it
+  hand,     // kept for pg_dump
+  restore,  // of what was registered by hand
+};
+
+// Makes what is declared for the extension equal to the manifest, whose settings do not count.  Its
+// faults have been found before.  Memory is there, and lookups in this transaction find it, when it
+// returns; the rest follows with the commit.
+void declare(const catalog::store &store, const model::extension_manifest &wanted, declared_by who);
+
+// Makes what is declared, and what DBAs have set, equal to the manifest: of its extension, or of
+// all of this database.  Returns what that does, or with `dry_run` would do, as reload() does.
+[[nodiscard]] std::vector<model::action> apply(const catalog::store &store,
+                                               const model::manifest &wanted, bool dry_run);
+
+// Rows of dynpgext.manifests that have been written otherwise (by a restore) take effect.
+void follow_manifests(const catalog::store &store);
+
+}  // namespace dynpgext::provisioning

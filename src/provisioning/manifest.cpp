@@ -1,0 +1,146 @@
+#include "provisioning/manifest.h"
+
+#include "pg/encoding.h"
+#include "pg/interval.h"
+#include "pg/settings.h"
+#include "provisioning/participant.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+constexpr size_t most_faults_told = 100;
+
+model::server_numbers numbers() {
+  model::server_numbers n;
+  n.start_consistent = BgWorkerStart_ConsistentState;
+  n.start_recovery_finished = BgWorkerStart_RecoveryFinished;
+  n.flag_shmem_access = BGWORKER_SHMEM_ACCESS;
+  n.flag_connects = BGWORKER_BACKEND_DATABASE_CONNECTION;
+  n.max_worker_name = BGW_MAXLEN - 1;
+  n.max_extension_name = NAMEDATALEN - 1;
+  return n;
+}
+
+// Every text of a manifest but contents, which are bytes.
+template <class F>
+void convert_texts(model::manifest &m, F convert) {
+  const auto all = [&](auto &...texts) { ((texts = convert(texts)), ...); };
+  const auto worker = [&](model::worker &w) {
+    all(w.extension, w.name, w.type, w.library, w.function);
+  };
+  for (model::extension_manifest &e : m.extensions) {
+    all(e.extension);
+    if (e.version) all(*e.version);
+    for (model::declared_allocation &a : e.allocations)
+      all(a.allocation.name, a.allocation.extension);
+    for (model::declared_worker &w : e.workers) {
+      worker(w.worker);
+      if (!w.command) continue;
+      model::command &c = *w.command;
+      all(c.extension, c.worker, c.sql, c.channel, c.run_as);
+      w.worker.extra = model::digest_of(c);
+    }
+    for (model::declared_settings &s : e.settings) all(s.settings.extension, s.settings.worker);
+    if (!e.library) continue;
+    all(e.library->library);
+    for (model::allocation &a : e.library->allocations) all(a.name, a.extension);
+    for (model::worker &w : e.library->workers) worker(w);
+  }
+}
+
+bool is_utf8() { return GetDatabaseEncoding() == PG_UTF8; }
+
+}  // namespace
+
+void refuse_manifest(const std::vector<model::json::fault> &faults) {
+  std::string detail;
+  for (size_t i = 0; i < faults.size() && i < most_faults_told; ++i)
+    detail += (i > 0 ? "\n" : "") + model::json::text_of(faults[i]);
+  if (faults.size() > most_faults_told)
+    detail += "\nand " + std::to_string(faults.size() - most_faults_told) + " more";
+  throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                  "the manifest has " + std::to_string(faults.size()) +
+                      (faults.size() == 1 ? " fault" : " faults"),
+                  detail, "Nothing has been changed. dynpgext.schema.json describes the format.");
+}
+
+model::manifest parse_manifest(const std::string &text, const std::string &extension) {
+  model::json::limits within;
+  within.bytes = pg::settings::manifest_limit_bytes();
+  if (text.size() > within.bytes)
+    throw pg::error(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                    "the manifest has " + std::to_string(text.size()) + " bytes",
+                    "dynpgext.manifest_limit is " + std::to_string(within.bytes) + " bytes.");
+  const std::string utf8 = pg::to_utf8(text);
+  within.bytes = utf8.size();
+  const model::json::parsed parsed = model::json::parse(utf8, within);
+  if (!parsed.faults.empty()) refuse_manifest(parsed.faults);
+  model::manifest_result result = model::read_manifest(
+      parsed.document, pg::to_utf8(extension), numbers(),
+      [](const std::string &interval) { return pg::parse_interval(interval); });
+  if (!is_utf8()) {
+    for (model::json::fault &f : result.faults) {
+      f.pointer = pg::from_utf8(f.pointer);
+      f.message = pg::from_utf8(f.message);
+    }
+    convert_texts(result.document, pg::from_utf8);
+  }
+  if (!result.faults.empty()) refuse_manifest(result.faults);
+  return std::move(result.document);
+}
+
+std::string manifest_text(const model::manifest &m) {
+  if (is_utf8()) return model::json::print(model::write_manifest(m, numbers()), false);
+  model::manifest utf8 = m;
+  convert_texts(utf8, pg::to_utf8);
+  return pg::from_utf8(model::json::print(model::write_manifest(utf8, numbers()), false));
+}
+
+model::extension_manifest describe_declared(const catalog::store &store,
+                                            const model::registrations &all,
+                                            const std::string &extension) {
+  model::extension_manifest result;
+  result.extension = extension;
+  std::vector<model::content> contents;
+  std::vector<model::command> commands;
+  for (const model::allocation &a : all.allocations) {
+    if (!a.declared || a.extension != extension) continue;
+    if (result.allocations.empty()) contents = store.read_contents(extension);
+    model::declared_allocation &added = result.allocations.emplace_back();
+    added.allocation = a;
+    for (const model::content &c : contents)
+      if (c.allocation == a.name) added.content = c.bytes;
+  }
+  for (const model::worker &w : all.workers) {
+    if (!w.declared || w.extension != extension) continue;
+    if (w.hosted && commands.empty()) commands = store.read_commands(extension);
+    model::declared_worker &added = result.workers.emplace_back();
+    added.worker = w;
+    for (const model::command &c : commands)
+      if (c.worker == w.name) added.command = c;
+  }
+  return result;
+}
+
+model::manifest describe(const catalog::store &store, const std::string &extension) {
+  const model::registrations all = store.read();
+  model::manifest result;
+  result.whole_database = extension.empty();
+  for (const model::extension &e : all.extensions) {
+    if (!extension.empty() && e.name != extension) continue;
+    model::extension_manifest &added = result.extensions.emplace_back();
+    added = describe_declared(store, all, e.name);
+    added.version = e.version;
+    for (const model::worker_settings &s : all.settings)
+      if (s.extension == e.name) added.settings.push_back({s, {}});
+    if (e.library.empty()) continue;
+    added.library.emplace().library = e.library;
+    for (const model::allocation &a : all.allocations)
+      if (!a.declared && a.extension == e.name) added.library->allocations.push_back(a);
+    for (const model::worker &w : all.workers)
+      if (!w.declared && w.extension == e.name) added.library->workers.push_back(w);
+  }
+  return result;
+}
+
+}  // namespace dynpgext::provisioning

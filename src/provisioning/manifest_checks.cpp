@@ -1,0 +1,135 @@
+#include "provisioning/manifest_checks.h"
+
+#include "pg/library.h"
+#include "pg/role.h"
+#include "provisioning/participant.h"
+#include "state/root.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+using model::json::child;
+
+class checker {
+ public:
+  checker(const model::manifest &m, const model::registrations &all) : manifest_(m), all_(all) {}
+
+  std::vector<model::json::fault> check() {
+    const std::vector<model::installed_extension> installed = catalog::installed_extensions();
+    for (const model::extension_manifest &e : manifest_.extensions) {
+      const auto found =
+          std::find_if(installed.begin(), installed.end(),
+                       [&](const model::installed_extension &i) { return i.name == e.extension; });
+      if (found == installed.end()) {
+        fault(child(e.place, "extension"), "extension \"" + e.extension + "\" does not exist");
+        continue;
+      }
+      if (e.version && *e.version != found->version)
+        fault(child(e.place, "version"),
+              "extension \"" + e.extension + "\" is installed in version " + found->version);
+      check_extension(e);
+    }
+    return std::move(faults_);
+  }
+
+ private:
+  void fault(const std::string &place, std::string message) {
+    faults_.push_back({place, std::move(message), true});
+  }
+
+  void check_extension(const model::extension_manifest &e) {
+    if (!pg::is_superuser() && !pg::owns_extension(e.extension))
+      return fault(e.place, "must be owner of extension \"" + e.extension + "\"");
+    for (const model::declared_allocation &a : e.allocations) check_allocation(a);
+    for (const model::declared_worker &w : e.workers) check_worker(w);
+    for (const model::declared_settings &s : e.settings) check_settings(e, s);
+  }
+
+  // Does the document leave another extension's declared name to be taken?
+  bool gives_up(const model::allocation &taken) const {
+    if (!taken.declared) return false;
+    for (const model::extension_manifest &e : manifest_.extensions) {
+      if (e.extension != taken.extension) continue;
+      return std::none_of(
+          e.allocations.begin(), e.allocations.end(),
+          [&](const model::declared_allocation &a) { return a.allocation.name == taken.name; });
+    }
+    return manifest_.whole_database;
+  }
+
+  void check_allocation(const model::declared_allocation &a) {
+    const model::allocation *known = all_.find_allocation(a.allocation.name);
+    if (known == nullptr) return;
+    if (known->extension != a.allocation.extension) {
+      if (!gives_up(*known))
+        fault(child(a.place, "name"),
+              "the name is taken by extension \"" + known->extension + "\" in this database");
+    } else if (!known->declared) {
+      fault(child(a.place, "name"), "the library of the extension registers it");
+    } else if (known->size != a.allocation.size) {
+      fault(child(a.place, "size"),
+            "it has " + std::to_string(known->size) +
+                " bytes, and is to be left out before it gets another size");
+    } else if (known->scope != a.allocation.scope) {
+      fault(child(a.place, "scope"), std::string("it is ") + model::name_of(known->scope) +
+                                         ", and is to be left out before it gets another scope");
+    }
+  }
+
+  void check_worker(const model::declared_worker &w) {
+    const model::worker *known = all_.find_worker(w.worker.extension, w.worker.name);
+    if (known != nullptr && !known->declared)
+      fault(child(w.place, "name"), "the library of the extension registers it");
+    if (w.command)
+      check_role(w);
+    else
+      check_function(w);
+  }
+
+  void check_role(const model::declared_worker &w) {
+    const std::string &name = w.command->run_as;
+    if (name.empty()) return;
+    const Oid role = pg::role_oid(name);
+    const std::string place = child(w.place, "run_as");
+    if (!OidIsValid(role))
+      fault(place, "role \"" + name + "\" does not exist");
+    else if (!pg::may_become(role))
+      fault(place, "must be member of role \"" + name + "\"");
+  }
+
+  void check_function(const model::declared_worker &w) {
+    const std::string &library = w.worker.library;
+    if (!pg::is_superuser())
+      fault(child(w.place, "library"), "only a superuser may register a function in C");
+    else if (pg::library_file(library).empty())
+      fault(child(w.place, "library"), "there is no library \"" + library + "\"");
+    else if (pg::library_function(library, w.worker.function.c_str()) == nullptr)
+      fault(child(w.place, "function"),
+            "library \"" + library + "\" has no function \"" + w.worker.function + "\"");
+  }
+
+  void check_settings(const model::extension_manifest &e, const model::declared_settings &s) {
+    for (const model::declared_worker &w : e.workers)
+      if (w.worker.name == s.settings.worker) return;
+    const model::worker *known = all_.find_worker(e.extension, s.settings.worker);
+    if (known != nullptr && !known->declared) return;
+    // what one that is not loaded registers is not known
+    const model::extension *owner = all_.find_extension(e.extension);
+    if (owner != nullptr && !owner->library.empty() && !owner->wanted(state::attach().root->boot))
+      return;
+    fault(child(s.place, "worker"), "the extension has no worker \"" + s.settings.worker + "\"");
+  }
+
+  const model::manifest &manifest_;
+  const model::registrations &all_;
+  std::vector<model::json::fault> faults_;
+};
+
+}  // namespace
+
+std::vector<model::json::fault> check_manifest(const model::manifest &m,
+                                               const model::registrations &all) {
+  return checker(m, all).check();
+}
+
+}  // namespace dynpgext::provisioning

@@ -1,0 +1,130 @@
+// register, export, apply, and the trigger of the table that keeps what was registered by hand.
+#include "provisioning/manifest.h"
+#include "pg/role.h"
+#include "pg/settings.h"
+#include "pg/transaction.h"
+#include "provisioning/declaration.h"
+#include "provisioning/manifest_checks.h"
+#include "sql/function.h"
+#include "state/launch.h"
+
+namespace {
+
+using namespace dynpgext;
+
+catalog::store open_store() {
+  pg::settings::define();
+  auto store = catalog::store::open();
+  if (!store)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "extension \"dynpgext\" is not installed in this database", {},
+                    "Use CREATE EXTENSION dynpgext.");
+  return std::move(*store);
+}
+
+void require_arguments(FunctionCallInfo fcinfo, int count, const char *what) {
+  for (int i = 0; i < count; ++i)
+    if (fcinfo->args[i].isnull) throw pg::error(ERRCODE_NULL_VALUE_NOT_ALLOWED, what);
+}
+
+// A script registers for its own extension; by hand, for any.
+provisioning::declared_by registrant(const std::string &extension) {
+  const std::string script = pg::extension_in_creation();
+  if (script.empty()) return provisioning::declared_by::hand;
+  if (script == extension) return provisioning::declared_by::script;
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  "the script of extension \"" + script + "\" cannot register for extension \"" +
+                      extension + "\"",
+                  {}, "A script registers for its own extension.");
+}
+
+void require_installed(const std::string &extension) {
+  for (const model::installed_extension &i : catalog::installed_extensions())
+    if (i.name == extension) return;
+  throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist", {},
+                  "Use CREATE EXTENSION to install it in this database.");
+}
+
+// Beyond what any manifest may say: it is for one extension, and what DBAs set is theirs.
+void require_registrations_only(const model::manifest &m) {
+  std::vector<model::json::fault> faults;
+  if (m.whole_database)
+    faults.push_back({"/extensions", "register() takes the manifest of one extension", true});
+  for (const model::extension_manifest &e : m.extensions) {
+    if (!e.settings.empty())
+      faults.push_back(
+          {e.place + "/settings", "settings are for DBAs, with dynpgext.apply()", true});
+    if (e.library)
+      faults.push_back(
+          {e.place + "/library", "what a library registers, it registers itself", true});
+  }
+  if (!faults.empty()) provisioning::refuse_manifest(faults);
+}
+
+}  // namespace
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
+  return pg::entry([=] {
+    require_arguments(fcinfo, 2, "dynpgext.register(): extension and manifest must not be null");
+    pg::require_writable("dynpgext.register()");
+    const std::string extension = sql::name_argument(fcinfo, 0);
+    const provisioning::declared_by who = registrant(extension);
+    if (!state::available()) return Datum{0};  // a binary upgrade brings the rows itself
+    const catalog::store store = open_store();
+    require_installed(extension);
+    const model::manifest m =
+        provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
+    require_registrations_only(m);
+    const auto faults = provisioning::check_manifest(m, store.read());
+    if (!faults.empty()) provisioning::refuse_manifest(faults);
+    provisioning::declare(store, m.extensions.front(), who);
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_export) {
+  return pg::entry([=] {
+    const catalog::store store = open_store();
+    std::string extension;
+    if (!fcinfo->args[0].isnull) {
+      extension = sql::name_argument(fcinfo, 0);
+      require_installed(extension);
+    }
+    model::manifest m = provisioning::describe(store, extension);
+    if (!m.whole_database && m.extensions.empty())
+      throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      "extension \"" + extension + "\" does not take part in dynpgext", {},
+                      "SELECT extension FROM dynpgext.extensions shows those that do.");
+    return pg::json_datum(provisioning::manifest_text(m));
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
+  return pg::entry([=] {
+    require_arguments(fcinfo, 2, "dynpgext.apply(): manifest and dry_run must not be null");
+    const bool dry_run = DatumGetBool(fcinfo->args[1].value);
+    if (!dry_run) pg::require_writable("dynpgext.apply()");
+    const catalog::store store = open_store();
+    (void)state::use();
+    const model::manifest m =
+        provisioning::parse_manifest(pg::json_text(fcinfo->args[0].value), {});
+    sql::result_set rows(fcinfo);
+    for (const model::action &a : provisioning::apply(store, m, dry_run)) {
+      rows.text(model::name_of(a.object)).text(a.name).name(a.extension);
+      rows.text(model::name_of(a.kind)).text(a.detail).end_row();
+    }
+    return Datum{0};
+  });
+}
+
+// Rows of dynpgext.manifests were written otherwise: by a restore, or by hand.
+DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
+  return pg::entry([=] {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+      throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                      "this function of dynpgext is for its trigger only");
+    if (state::available())
+      if (const auto store = catalog::store::open()) provisioning::follow_manifests(*store);
+    return Datum{0};
+  });
+}

@@ -1,0 +1,12 @@
+-- Keeps dx_declared:state and "dx bell", takes another command for "dx tick", gives up the rest.
+SELECT dynpgext.register('dx_declared', '{
+  "dynpgext": 1,
+  "allocations": [
+    {"name": "dx_declared:state", "size": 64, "initial": "is kept"},
+    {"name": "dx_declared:more", "size": 8}
+  ],
+  "workers": [
+    {"name": "dx tick", "command": "INSERT INTO dx_declared_log (worker) VALUES (''tick 0.2'')", "interval": "50 ms"},
+    {"name": "dx bell", "command": "INSERT INTO dx_declared_log (worker) VALUES (''bell'')", "channel": "dx_declared"}
+  ]
+}');

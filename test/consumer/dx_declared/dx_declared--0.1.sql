@@ -1,0 +1,20 @@
+-- Registers by a manifest; its workers write down that they have run.
+CREATE TABLE dx_declared_log (
+    id bigserial PRIMARY KEY,
+    worker text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    who name NOT NULL DEFAULT current_user,
+    pid integer NOT NULL DEFAULT pg_backend_pid()
+);
+
+SELECT dynpgext.register('dx_declared', '{
+  "dynpgext": 1,
+  "allocations": [
+    {"name": "dx_declared:state", "size": 64, "initial": "hello"},
+    {"name": "dx_declared:global", "size": 16, "scope": "global", "initial_hex": "00ff"}
+  ],
+  "workers": [
+    {"name": "dx tick", "command": "INSERT INTO dx_declared_log (worker) VALUES (''tick 0.1'')", "interval": "50 ms"},
+    {"name": "dx bell", "command": "INSERT INTO dx_declared_log (worker) VALUES (''bell'')", "channel": "dx_declared"}
+  ]
+}');

@@ -1,0 +1,124 @@
+-- export() and apply(): the state of a database as one document.
+\ir include/helpers.sql
+SELECT no_plan();
+
+CREATE FUNCTION pg_temp.faults(manifest jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  found text;
+  code text;
+BEGIN
+  PERFORM dynpgext.apply(manifest);
+  RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS found = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE;
+  RETURN code || ' ' || found;
+END $$;
+
+-- A database without anything
+
+SELECT is(dynpgext.export(), '{"dynpgext": 1, "extensions": []}', 'nothing is registered');
+SELECT is_empty($$SELECT * FROM dynpgext.apply(dynpgext.export())$$, 'nothing is applied');
+SELECT throws_ok($$SELECT dynpgext.export('dx_none')$$, '42704', 'extension "dx_none" does not exist');
+CREATE EXTENSION dx_plain;
+SELECT throws_ok($$SELECT dynpgext.export('dx_plain')$$, '55000', 'extension "dx_plain" does not take part in dynpgext');
+
+-- What is registered and set, by SQL and by a library
+
+CREATE EXTENSION dx_declared;
+CREATE EXTENSION dx_worker;
+CREATE EXTENSION dx_memory;
+SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '1500 ms'),
+       dynpgext.configure_worker('dx_declared', 'dx bell', enabled => false) \g /dev/null
+SELECT is(dynpgext.export('dx_declared'), '{
+  "dynpgext": 1, "extension": "dx_declared", "version": "0.1",
+  "allocations": [{"name": "dx_declared:global", "size": 16, "scope": "global", "initial_hex": "00ff"},
+                  {"name": "dx_declared:state", "size": 64, "initial": "hello"}],
+  "workers": [{"name": "dx bell", "command": "INSERT INTO dx_declared_log (worker) VALUES (''bell'')", "channel": "dx_declared"},
+              {"name": "dx tick", "command": "INSERT INTO dx_declared_log (worker) VALUES (''tick 0.1'')", "interval": "50 ms"}],
+  "settings": [{"worker": "dx bell", "enabled": false}]}', 'of one extension');
+SELECT is(dynpgext.export('dx_worker') -> 'settings', '[{"worker": "dx local", "restart": {"policy": "always", "delay": "1500 ms"}}]',
+  'settings of a worker of a library');
+SELECT is(dynpgext.export('dx_worker') #>> '{library,name}', '$libdir/dx_worker-0.1', 'what its library registers');
+SELECT is(jsonb_array_length(dynpgext.export('dx_worker') #> '{library,workers}'), 2, 'is there, too');
+SELECT is(jsonb_path_query_array(dynpgext.export(), '$.extensions[*].extension'), '["dx_declared", "dx_memory", "dx_worker"]', 'of a database');
+SELECT is_empty($$SELECT * FROM dynpgext.apply(dynpgext.export())$$, 'applied where it comes from, it does nothing');
+SELECT is_empty(format($$SELECT * FROM dynpgext.apply(dynpgext.export(%L))$$, e), 'nor that of ' || e)
+  FROM unnest(ARRAY['dx_declared', 'dx_worker', 'dx_memory']) e;
+SELECT dynpgext.export() AS document \gset
+
+-- Changed, shown, applied, and applied again
+
+PREPARE changed AS SELECT jsonb_set(jsonb_set(dynpgext.export('dx_declared'), '{workers,1,interval}', '"20 ms"'), '{settings}',
+    '[{"worker": "dx tick", "restart": {"policy": "never"}}]')
+  || '{"allocations": [{"name": "dx_declared:state", "size": 64, "initial": "other"}, {"name": "dx_declared:new", "size": 8}]}';
+CREATE TEMPORARY TABLE rows_shown (object text, name text, extension name, action text, detail text);
+CREATE TEMPORARY TABLE rows_done (LIKE rows_shown);
+CREATE TEMPORARY TABLE wanted (manifest jsonb);
+INSERT INTO wanted EXECUTE changed;
+INSERT INTO rows_shown SELECT a.* FROM wanted, dynpgext.apply(manifest, dry_run => true) a;
+SELECT is(dynpgext.export(), :'document', 'a dry run changes nothing');
+SELECT results_eq('SELECT object, name, action FROM rows_shown ORDER BY 1, 2, 3', $$VALUES
+    ('allocation', 'dx_declared:global', 'drain'), ('allocation', 'dx_declared:new', 'allocate'),
+    ('allocation', 'dx_declared:state', 'configure'), ('extension', 'dx_declared', 'provision'),
+    ('worker', 'dx bell', 'start'), ('worker', 'dx tick', 'replace')$$, 'it shows what follows');
+INSERT INTO rows_done SELECT a.* FROM wanted, dynpgext.apply(manifest) a;
+SELECT results_eq('SELECT * FROM rows_done ORDER BY object, name', 'SELECT * FROM rows_shown ORDER BY object, name', 'which is what is done');
+SELECT is(dynpgext.export('dx_declared'), manifest, 'and exported afterwards') FROM wanted;
+SELECT is_empty('SELECT a.* FROM wanted, dynpgext.apply(manifest) a', 'a second time it does nothing');
+SELECT ok(pg_temp.eventually($$SELECT bool_and(state = 'running') FROM dynpgext.workers WHERE extension = 'dx_declared'$$), 'its workers run');
+SELECT is(restart, 'never', 'as they are set') FROM dynpgext.workers WHERE name = 'dx tick';
+SELECT is(dynpgext.peek('dx_declared:state', 0, 5), convert_to('hello', 'UTF8'), 'memory that stays keeps its content');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+SELECT is(count(*), 1::bigint, 'it is kept for dumps') FROM dynpgext.manifests;
+
+-- The whole database: what is not named has nothing
+
+SELECT is(count(*) > 3, true, 'the first document again') FROM dynpgext.apply(:'document');
+SELECT is(dynpgext.export(), :'document', 'brings the first state back');
+SELECT results_eq($$SELECT object, name, action FROM dynpgext.apply('{"dynpgext": 1, "extensions": []}') ORDER BY 1, 2, 3$$, $$VALUES
+    ('allocation', 'dx_declared:global', 'drain'), ('allocation', 'dx_declared:state', 'drain'),
+    ('worker', 'dx bell', 'stop'), ('worker', 'dx local', 'configure'), ('worker', 'dx tick', 'stop')$$, 'a document without extensions');
+SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'takes settings back');
+SELECT is(dynpgext.export() #- '{extensions,0,version}' -> 'extensions' -> 0, '{"extension": "dx_declared"}', 'and what SQL has registered');
+SELECT is(count(*), 2::bigint, 'not what libraries register') FROM dynpgext.workers WHERE extension = 'dx_worker' AND state = 'running';
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+
+-- A rollback
+
+BEGIN;
+SELECT count(*) FROM dynpgext.apply(:'document') \g /dev/null
+SELECT is(dynpgext.export(), :'document', 'within a transaction');
+ROLLBACK;
+SELECT is(dynpgext.export() #- '{extensions,0,version}' -> 'extensions' -> 0, '{"extension": "dx_declared"}', 'a rollback undoes it');
+SELECT is(count(*), 0::bigint, 'of the settings, too') FROM dynpgext.worker_settings;
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+
+-- A name that moves from one extension to another in one document
+
+SELECT is(count(*) > 0, true, 'a name') FROM dynpgext.apply('{"dynpgext": 1, "extensions": [{"extension": "dx_plain", "allocations": [{"name": "moves", "size": 8}]}]}');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "extension": "dx_declared", "allocations": [{"name": "moves", "size": 8}]}'),
+  '22023 /allocations/0/name: the name is taken by extension "dx_plain" in this database', 'that is taken');
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
+
+-- Faults, with the place in the document
+
+SELECT is(pg_temp.faults('{"dynpgext": 1, "extensions": [
+    {"extension": "dx_none"}, {"extension": "dx_worker", "settings": [{"worker": "none", "enabled": true}]},
+    {"extension": "dx_memory", "version": "9"}]}'),
+  E'22023 /extensions/0/extension: extension "dx_none" does not exist\n/extensions/1/settings/0/worker: the extension has no worker "none"\n'
+  '/extensions/2/version: extension "dx_memory" is installed in version 0.1', 'faults that only the server can find');
+SELECT is(pg_temp.faults('{"dynpgext": 1}') ~ '^22023 /extension: ', true, 'one that does not say whose it is');
+SELECT throws_ok($$SELECT dynpgext.apply(NULL)$$, '22004');
+SELECT throws_ok($$SELECT dynpgext.apply('{}', NULL)$$, '22004');
+
+-- What a library registers is code, and cannot be applied
+
+SET client_min_messages = error;
+SELECT is_empty($$SELECT * FROM dynpgext.apply(dynpgext.export('dx_worker') #- '{library,workers}')$$, 'a difference there is a warning');
+RESET client_min_messages;
+SET client_min_messages = warning;
+
+DROP EXTENSION dx_declared, dx_worker, dx_memory, dx_plain;
+SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
+SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');
+SELECT * FROM finish();

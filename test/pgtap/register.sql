@@ -1,0 +1,190 @@
+-- register(): what an extension, or a superuser by hand, registers with a manifest.
+\ir include/helpers.sql
+SELECT no_plan();
+
+-- What is registered, as "allocation NAME SIZE SCOPE" and "worker NAME SCOPE RESTART".
+CREATE FUNCTION pg_temp.registered(of_extension name) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT format('allocation %s %s %s', name, size, scope) FROM dynpgext.allocations WHERE extension = of_extension
+  UNION ALL
+  SELECT format('worker %s %s %s', name, scope, restart) FROM dynpgext.workers WHERE extension = of_extension
+  ORDER BY 1
+$$;
+-- The DETAIL of an error, which has a line for each fault.
+CREATE FUNCTION pg_temp.faults(manifest jsonb, of_extension name DEFAULT 'dx_plain') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  found text;
+  code text;
+BEGIN
+  PERFORM dynpgext.register(of_extension, manifest);
+  RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS found = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE;
+  RETURN code || ' ' || found;
+END $$;
+CREATE FUNCTION pg_temp.runs(of_worker text, at_least bigint DEFAULT 1) RETURNS boolean LANGUAGE sql AS $$
+  SELECT pg_temp.eventually(format('SELECT runs >= %s FROM dynpgext.commands WHERE worker = %L', at_least, of_worker))
+$$;
+
+-- In the script of an extension that has no library.
+
+SELECT pg_temp.footprint() AS before \gset
+CREATE EXTENSION dx_declared;
+SELECT results_eq($$SELECT version, library, state, error, allocations, workers FROM dynpgext.extensions$$,
+  $$VALUES ('0.1', NULL::text, 'provisioned', NULL::text, 2::bigint, 2::bigint)$$, 'it takes part without a library');
+SELECT results_eq($$SELECT pg_temp.registered('dx_declared')$$,
+  $$VALUES ('allocation dx_declared:global 16 global'), ('allocation dx_declared:state 64 database'),
+           ('worker dx bell database always'), ('worker dx tick database always')$$, 'with what its manifest says');
+SELECT is(dynpgext.peek('dx_declared:state', 0, 8), convert_to('hello', 'UTF8') || '\x000000', 'memory begins with its content');
+SELECT is(dynpgext.peek('dx_declared:global'), '\x00ff0000000000000000000000000000', 'also with bytes');
+SELECT ok(pg_temp.runs('dx tick', 3), 'a command runs again and again');
+SELECT ok(pg_temp.runs('dx bell'), 'one that is to be notified runs once at its start');
+SELECT is(count(DISTINCT pid), 1::bigint, 'in one process') FROM dx_declared_log;
+SELECT results_eq('SELECT DISTINCT pid FROM dx_declared_log', 'SELECT DISTINCT pid FROM dynpgext.workers', 'which the view shows');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+SELECT is(count(*), 0::bigint, 'nothing is kept for dumps') FROM dynpgext.manifests;
+
+-- An update of it
+
+ALTER EXTENSION dx_declared UPDATE TO '0.2';
+SELECT results_eq($$SELECT version, state FROM dynpgext.extensions$$, $$VALUES ('0.2', 'provisioned')$$, 'after an update it has the new version');
+SELECT results_eq($$SELECT pg_temp.registered('dx_declared')$$,
+  $$VALUES ('allocation dx_declared:more 8 database'), ('allocation dx_declared:state 64 database'),
+           ('worker dx bell database always'), ('worker dx tick database always')$$, 'and registers what the new manifest says');
+SELECT is(dynpgext.peek('dx_declared:state', 0, 5), convert_to('hello', 'UTF8'), 'what both have keeps its content');
+SELECT ok(pg_temp.eventually($$SELECT EXISTS (SELECT FROM dx_declared_log WHERE worker = 'tick 0.2')$$), 'the new command runs');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+
+-- unload(), load(): what is declared is not forgotten
+
+SELECT is(dynpgext.unload('dx_declared'), true, 'unloaded');
+SELECT is_empty('SELECT * FROM dynpgext.workers', 'it has no workers');
+SELECT is(dynpgext.load('dx_declared'), '0.2', 'loaded');
+SELECT is(count(*), 2::bigint, 'it has them again') FROM dynpgext.workers;
+SELECT ok(pg_temp.eventually($$SELECT bool_and(state = 'running') FROM dynpgext.workers$$), 'and they run');
+
+-- Transactions
+
+BEGIN;
+SELECT dynpgext.register('dx_declared', '{"dynpgext": 1, "allocations": [{"name": "dx_declared:state", "size": 64}, {"name": "dx_declared:mine", "size": 3, "initial": "abc"}]}');
+SELECT is(dynpgext.peek('dx_declared:mine'), 'abc', 'a transaction sees what it has registered');
+SELECT is_empty('SELECT * FROM dynpgext.workers', 'and not what it no longer has');
+SAVEPOINT s;
+SELECT dynpgext.register('dx_declared', '{"dynpgext": 1}');
+SELECT is_empty($$SELECT pg_temp.registered('dx_declared')$$, 'an empty manifest registers nothing');
+ROLLBACK TO s;
+SELECT is(dynpgext.peek('dx_declared:mine'), 'abc', 'back to the savepoint');
+ROLLBACK;
+SELECT results_eq($$SELECT pg_temp.registered('dx_declared')$$,
+  $$VALUES ('allocation dx_declared:more 8 database'), ('allocation dx_declared:state 64 database'),
+           ('worker dx bell database always'), ('worker dx tick database always')$$, 'a rollback leaves all as it was');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'also what is live');
+
+DROP EXTENSION dx_declared;
+SELECT is_empty($$SELECT pg_temp.registered('dx_declared')$$, 'a drop takes all away');
+SELECT is(count(*), 0::bigint, 'the rows of commands and contents, too')
+  FROM (SELECT 1 FROM dynpgext.registered_command UNION ALL SELECT 1 FROM dynpgext.registered_content) r;
+SELECT ok(pg_temp.eventually(format('SELECT pg_temp.footprint() = %L', :'before')), 'and the memory');
+
+-- By hand, for an extension that does not take part
+
+CREATE EXTENSION dx_plain;
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "by hand", "size": 8}],
+  "workers": [{"name": "by hand", "command": "SELECT 1", "interval": "1 h"}]}');
+SELECT results_eq($$SELECT pg_temp.registered('dx_plain')$$, $$VALUES ('allocation by hand 8 database'), ('worker by hand database always')$$,
+  'by hand it is made to take part');
+SELECT is(count(*), 1::bigint, 'which is kept for dumps') FROM dynpgext.manifests WHERE extension = 'dx_plain';
+SELECT ok(pg_temp.runs('by hand'), 'its command runs');
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
+SELECT is_empty($$SELECT pg_temp.registered('dx_plain')$$, 'and is taken back');
+SELECT ok(pg_temp.eventually($$SELECT count(*) = 0 FROM dynpgext.cluster_workers WHERE extension = 'dx_plain'$$), 'its worker has ended');
+
+-- By hand, for one that has a library: beside what that registers
+
+CREATE EXTENSION dx_memory;
+SELECT count(*) AS n FROM dynpgext.allocations WHERE extension = 'dx_memory' \gset
+SELECT dynpgext.register('dx_memory', '{"dynpgext": 1, "extension": "dx_memory", "allocations": [{"name": "beside", "size": 8}]}');
+SELECT is(count(*), :n + 1::bigint, 'it has both') FROM dynpgext.allocations WHERE extension = 'dx_memory' AND state = 'allocated';
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+ALTER EXTENSION dx_memory UPDATE TO '0.2';
+SELECT is(state, 'allocated', 'after an update, too') FROM dynpgext.allocations WHERE name = 'beside';
+SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_memory:local", "size": 64}]}', 'dx_memory'),
+  '22023 /allocations/0/name: the library of the extension registers it', 'what its library registers is not to be declared');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_memory:local", "size": 64}]}'),
+  '22023 /allocations/0/name: the name is taken by extension "dx_memory" in this database', 'nor by another extension');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "beside", "size": 9}]}', 'dx_memory'),
+  '22023 /allocations/0/size: it has 8 bytes, and is to be left out before it gets another size', 'the size cannot change at once');
+DROP EXTENSION dx_memory;
+SELECT is(count(*), 0::bigint, 'what was registered by hand goes with the extension') FROM dynpgext.manifests WHERE extension = 'dx_memory';
+
+-- A function in C
+
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "in C", "library": "$libdir/dx_worker-0.1", "function": "dx_worker_main", "connects": false}]}');
+SELECT is(library || ' ' || function, '$libdir/dx_worker-0.1 dx_worker_main', 'is registered') FROM dynpgext.workers WHERE name = 'in C';
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
+
+-- Faults: all at once, each with its place, and nothing is changed
+
+SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "good", "size": 8}], "workers": [
+    {"name": "a", "command": "SELECT 1", "interval": "1 s"},
+    {"name": "b", "command": "SELECT 1", "interval": "soon", "run_as": "dx_nobody_at_all"},
+    {"name": "a", "command": "SELECT 1", "restart": {"delay": "later"}, "nam": 1}]}') ~
+  '^22023 .*/workers/1/interval: not an interval\n.*/workers/2/name: .*\n?.*/workers/2.*', true, 'faults of the document');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [
+    {"name": "b", "command": "SELECT 1", "interval": "1 s", "run_as": "dx_nobody_at_all"},
+    {"name": "c", "library": "$libdir/none", "function": "f"},
+    {"name": "d", "library": "$libdir/dx_worker-0.1", "function": "none"}]}'),
+  E'22023 /workers/0/run_as: role "dx_nobody_at_all" does not exist\n/workers/1/library: there is no library "$libdir/none"\n'
+  '/workers/2/function: library "$libdir/dx_worker-0.1" has no function "none"', 'faults that only the server can find');
+SELECT is(pg_temp.faults('[]') ~ '^22023 \(document\): ', true, 'not an object');
+SELECT is(pg_temp.faults('{"dynpgext": 2}') ~ '^22023 /dynpgext: ', true, 'another version');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "extension": "dx_memory"}') ~ '^22023 /extension: ', true, 'another extension');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "version": "7"}'), '22023 /version: extension "dx_plain" is installed in version 0.1', 'another version of it');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "extensions": []}') ~ '/extensions', true, 'of a whole database');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "settings": [{"worker": "x", "enabled": false}]}'),
+  '22023 /settings: settings are for DBAs, with dynpgext.apply()', 'settings');
+SELECT throws_ok($$SELECT dynpgext.register('dx_none', '{"dynpgext": 1}')$$, '42704', 'extension "dx_none" does not exist');
+SELECT throws_ok($$SELECT dynpgext.register('dynpgext', '{"dynpgext": 1}')$$, '42704', NULL, 'not for dynpgext itself');
+SELECT throws_ok($$SELECT dynpgext.register(NULL, '{"dynpgext": 1}')$$, '22004');
+SELECT throws_ok($$SELECT dynpgext.register('dx_plain', NULL)$$, '22004');
+SELECT throws_ok($$SET LOCAL dynpgext.manifest_limit = '1kB'; SELECT dynpgext.register('dx_plain',
+  jsonb_build_object('dynpgext', 1, 'workers', jsonb_build_array(jsonb_build_object('name', 'x', 'command', repeat('x', 2000), 'interval', '1 s'))))$$,
+  '54000', NULL, 'too large');
+SELECT is_empty($$SELECT pg_temp.registered('dx_plain')$$, 'nothing of all that was registered');
+SELECT throws_ok($$BEGIN READ ONLY; SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}')$$, NULL, NULL, 'not in a read-only transaction');
+ROLLBACK;
+
+-- Names and texts as they are
+
+SELECT dynpgext.register('dx_plain', jsonb_build_object('dynpgext', 1, 'allocations', jsonb_build_array(
+  jsonb_build_object('name', E'ä "b" \\ \'c\'', 'size', 8, 'initial', 'ä'), jsonb_build_object('name', repeat('x', 255), 'size', 1))));
+SELECT results_eq($$SELECT name, length(name) FROM dynpgext.allocations ORDER BY 2$$, $$VALUES (E'ä "b" \\ \'c\'', 11), (repeat('x', 255), 255)$$, 'names are kept');
+DROP EXTENSION dx_plain;
+
+-- Privileges
+
+CREATE ROLE dx_owner;
+CREATE ROLE dx_other;
+CREATE EXTENSION dx_plain;
+GRANT EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply TO dx_owner;
+SET ROLE dx_owner;
+SELECT is(pg_temp.faults('{"dynpgext": 1}'), '22023 (document): must be owner of extension "dx_plain"', 'only an owner may register by hand');
+RESET ROLE;
+DROP EXTENSION dx_plain;
+SELECT format('GRANT CREATE ON DATABASE %I TO dx_owner', current_database()) \gexec
+SET ROLE dx_owner;
+CREATE EXTENSION hstore;
+SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "c", "library": "$libdir/dx_worker-0.1", "function": "dx_worker_main"},
+    {"name": "d", "command": "SELECT 1", "interval": "1 s", "run_as": "dx_other"}]}', 'hstore'),
+  E'22023 /workers/0/library: only a superuser may register a function in C\n/workers/1/run_as: must be member of role "dx_other"',
+  'an owner who is no superuser registers neither C nor for another role');
+SELECT dynpgext.register('hstore', '{"dynpgext": 1, "workers": [{"name": "dx whoami", "command": "SELECT set_config(''a.b'', current_user, false)", "interval": "1 h"}]}');
+RESET ROLE;
+SELECT ok(pg_temp.runs('dx whoami'), 'what it may register runs');
+DROP EXTENSION hstore;
+SELECT format('REVOKE CREATE ON DATABASE %I FROM dx_owner', current_database()) \gexec
+DROP OWNED BY dx_owner;
+DROP ROLE dx_owner, dx_other;
+
+SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
+SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');
+SELECT * FROM finish();
