@@ -222,6 +222,39 @@ subtest 'PREPARE TRANSACTION of dynpgext itself' => sub {
     $node->safe_psql('postgres', 'DROP DATABASE prepared');
 };
 
+# They do not see the event triggers, and what they do is followed all the same.
+subtest 'PREPARE TRANSACTION before dynpgext comes' => sub {
+    for my $restart (0, 1) {
+        my $how = $restart ? 'with a restart: ' : '';
+        add_database($node, 'older', 'dx_bytes');
+        $node->safe_psql('older', q(BEGIN; CREATE EXTENSION dx_memory; DROP EXTENSION dx_bytes; PREPARE TRANSACTION 'p';));
+        value($node, 'older', 'CREATE EXTENSION dynpgext');
+        if ($restart) {
+            $node->restart;
+            value($node, 'older', 'SELECT dynpgext.version()');
+        }
+        is_whole($node, "${how}before its end", 'older');
+        is(value($node, 'older', 'SELECT extension FROM dynpgext.extensions'), 'dx_bytes', 'what is installed is adopted');
+        value($node, 'older', q(COMMIT PREPARED 'p'));
+        is_whole($node, 'after its end', 'older');
+        is(value($node, 'older', 'SELECT extension FROM dynpgext.extensions'), 'dx_memory', 'what it has done is followed');
+        value($node, 'postgres', 'DROP DATABASE older');
+    }
+    add_database($node, 'older');
+    $node->safe_psql('older', q(BEGIN; CREATE EXTENSION dynpgext; PREPARE TRANSACTION 'p';));
+    my $session = $node->background_psql('older');
+    $session->query_safe('BEGIN');
+    $session->query_safe('CREATE EXTENSION dx_memory');
+    value($node, 'older', q(COMMIT PREPARED 'p'));
+    is_whole($node, 'dynpgext has come with a prepared transaction', 'older');
+    $session->query_safe('COMMIT');
+    is_whole($node, 'another one was under way', 'older');
+    is(value($node, 'older', 'SELECT extension FROM dynpgext.extensions'), 'dx_memory', 'and is followed');
+    $session->quit;
+    value($node, 'postgres', 'DROP DATABASE older');
+    ok($node->poll_query_until('one', 'SELECT databases = 1 FROM dynpgext.status'), 'it is gone');
+};
+
 subtest 'DROP ... CASCADE' => sub {
     my $before = snapshot();
     value($node, 'one', 'CREATE SCHEMA elsewhere');

@@ -21,15 +21,21 @@ using model::object_kind;
 
 void follow(const catalog::store &store, const model::extension_change &change) {
   switch (change.kind) {
-    case model::change_kind::added: (void)add(store, change.name, change.version); break;
+    case model::change_kind::added:
+      // a prepared transaction may have ended since
+      if (store.read().find_extension(change.name) == nullptr)
+        (void)add(store, change.name, change.version);
+      break;
     case model::change_kind::updated: update(store, change.name, change.version); break;
     case model::change_kind::removed: remove(store, change.name); break;
   }
 }
 
 std::vector<model::extension_change> changes(const catalog::store &store, bool only_changed) {
-  return model::compare_installed(catalog::installed_extensions(), store.read_extensions(),
-                                  only_changed);
+  // The rows first: what others commit in between is taken for something that is to come, which is
+  // looked at again, and not for something that has gone.
+  const std::vector<model::extension> rows = store.read_extensions();
+  return model::compare_installed(catalog::installed_extensions(), rows, only_changed);
 }
 
 // Tables are locked before the provisioning lock.
@@ -254,7 +260,7 @@ std::vector<action> plan_for(const model::registrations &all) {
   return plan_as_if(s, all.wanted(s.root->boot), options);
 }
 
-void provision_database(const catalog::store &store) {
+void provision_database(const catalog::store &store, const state::comparison &comparison) {
   state::shared &s = state::attach();
   reload_options options;
   options.retry_failed = false;
@@ -263,10 +269,11 @@ void provision_database(const catalog::store &store) {
   learn_worker_limit(s);
   if (!RecoveryInProgress()) expect_removals(store, false);
   pg::scoped_provisioning_lock lock(MyDatabaseId);
-  // the first time after a start everything is looked at: in single-user mode, and with event
-  // triggers off, extensions come and go unnoticed
-  const bool is_first = !RecoveryInProgress() && state::is_first_comparison(s, MyDatabaseId);
-  if (!RecoveryInProgress()) (void)follow_all(store, options, !is_first);
+  // A transaction that was prepared before dynpgext came, or while it came in another one that was
+  // prepared, ends later than this.
+  if (!RecoveryInProgress() && comparison.first)
+    state::watch_older(s, MyDatabaseId, pg::running_transactions());
+  if (!RecoveryInProgress()) (void)follow_all(store, options, !comparison.due);
   const model::registrations wanted = store.read().wanted(s.root->boot);
   if (!is_touched()) publish(s, wanted);
   execute(store, s, wanted, plan_with(s, wanted, options), options);

@@ -6,7 +6,7 @@
 
 #include "catalog/store.h"
 #include "model/reconcile.h"
-#include "state/root.h"
+#include "state/comparisons.h"
 
 namespace dynpgext::provisioning {
 
@@ -31,7 +31,7 @@ struct reload_options {
 
 // Provisions what the committed registrations of this database say, after a start of the
 // server or at any time: for the launcher's visit.  Extensions that fail are left 'failed'.
-void provision_database(const catalog::store &store);
+void provision_database(const catalog::store &store, const state::comparison &comparison);
 
 // The database does not have dynpgext (any more): nothing of it is to be live.
 void forget_current_database();

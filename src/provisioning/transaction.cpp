@@ -6,12 +6,14 @@
 #include "catalog/store.h"
 #include "pg/announcement.h"
 #include "pg/fault.h"
+#include "pg/running.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
 #include "provisioning/session.h"
 #include "state/attachments.h"
+#include "state/comparisons.h"
 #include "state/databases.h"
 #include "state/launch.h"
 #include "state/quarantine.h"
@@ -29,12 +31,15 @@ struct transaction {
   std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
   bool touched = false;
   bool drop_suspected = false;
+  bool arrives = false;                 // dynpgext comes to the database
   bool memory_given_back = false;       // by a subtransaction that was rolled back
   std::optional<catalog::store> store;  // that the changes went through
   std::map<std::string, note> notes;
   std::vector<std::string> dropped;
   std::optional<std::string> retry;  // failed workers of this extension; empty: of all
   // from PRE_COMMIT to COMMIT
+  std::vector<pg::virtual_transaction> older;  // that were under way, when dynpgext comes
+  TransactionId next_id = InvalidTransactionId;
   std::unique_ptr<state::publication> publication;
   std::vector<state::worker_identity> prepared;
   std::vector<state::head_start> head_starts;
@@ -57,7 +62,8 @@ void end_holds(transaction &t, void (*end)(state::shared &, std::span<const stat
 void forget(transaction &t) noexcept {
   (void)pg::swallow("ending a transaction", [&t] {
     if (t.touched) state::bypass_cache(false);
-    t.touched = t.drop_suspected = t.memory_given_back = false;
+    t.touched = t.drop_suspected = t.arrives = t.memory_given_back = false;
+    t.older.clear();
     t.store.reset();
     t.notes.clear();
     t.dropped.clear();
@@ -136,6 +142,27 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
   }
 }
 
+// Until this transaction has committed, others do not see dynpgext's event triggers, nor does a
+// command that has begun by then, and nobody tells what they do to pg_extension.  What is committed
+// by now is adopted here.
+void before_arrival(transaction &t, const catalog::store &store) {
+  t.older = pg::running_transactions();
+  t.next_id = pg::next_transaction_id();
+  capture(store, false);
+}
+
+// For those that were under way then, or are now, the launcher waits before it compares again.  It
+// does so at once if others may have begun to write and ended in between.
+void after_arrival(transaction &t, state::shared &s) {
+  pg::announce_event_triggers();
+  const std::vector<pg::virtual_transaction> now = pg::running_transactions();
+  t.older.insert(t.older.end(), now.begin(), now.end());
+  state::set_compared(s, MyDatabaseId, state::next_comparison(s, MyDatabaseId).number);
+  const bool watched = pg::swallow("remembering transactions under way",
+                                   [&] { state::watch_older(s, MyDatabaseId, t.older); });
+  if (!watched || pg::next_transaction_id() != t.next_id) state::want_comparison(s, MyDatabaseId);
+}
+
 void before_commit(transaction &t) {
   if (!t.touched && !t.drop_suspected) return;
   pg::settings::define();
@@ -150,6 +177,8 @@ void before_commit(transaction &t) {
     t.touched = true;
     finish_all(s);
   }
+  t.arrives = t.arrives && store;
+  if (t.arrives) before_arrival(t, *store);
   pg::announce(store && state::is_known(s, MyDatabaseId) ? pg::announcement::registrations
                                                          : pg::announcement::presence);
   pg::provisioning_lock::acquire(MyDatabaseId);
@@ -179,6 +208,7 @@ void after_commit(transaction &t) {
     t.publication->publish();
     DYNPGEXT_FAULT_POINT("commit.published");
   }
+  if (t.arrives) after_arrival(t, s);
   state::publish_holds(s, t.holds);
   for (const auto &[name, n] : t.notes)
     if (t.publication->wanted().find_extension(name) != nullptr)
@@ -315,6 +345,8 @@ void touch(const catalog::store &store) {
 }
 
 bool is_touched() { return mine().touched; }
+
+void note_arrival() { mine().arrives = true; }
 
 void suspect_drop() { mine().drop_suspected = true; }
 

@@ -27,6 +27,8 @@ void hold_for_transaction(const state::hold &h);
 // This transaction changes registrations of its database, through this access to them.
 void touch(const catalog::store &store);
 [[nodiscard]] bool is_touched();
+// It brings dynpgext to the database, of whose event triggers others know only after its commit.
+void note_arrival();
 // This transaction may be dropping dynpgext itself, of which no trigger tells.
 void suspect_drop();
 

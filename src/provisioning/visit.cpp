@@ -6,6 +6,7 @@
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "provisioning/database.h"
+#include "state/comparisons.h"
 #include "state/database_commands.h"
 #include "state/databases.h"
 #include "state/launch.h"
@@ -52,16 +53,19 @@ void visit(Oid database) {
   state::set_visit();
   state::set_visitor(s, database);
   DYNPGEXT_FAULT_POINT("visit.connected");
+  const state::comparison comparison = state::next_comparison(s, database);
   pg::begin_transaction();
   if (max_prepared_xacts > 0) watch_prepared_transactions(s);
-  if (const auto store = catalog::store::open()) {
-    provisioning::provision_database(*store);
+  const auto store = catalog::store::open();
+  if (store) {
+    provisioning::provision_database(*store, comparison);
   } else {
     provisioning::forget_current_database();
   }
   DYNPGEXT_FAULT_POINT("visit.provisioned");
   pg::commit_transaction();
   DYNPGEXT_FAULT_POINT("visit.committed");
+  if (store) state::set_compared(s, database, comparison.number);
   state::set_provisioned(s, database);
   state::wake_launcher();
 }

@@ -50,6 +50,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
     if (!state::available()) return Datum{0};
     if (const auto store = catalog::store::open()) {
       provisioning::touch(*store);  // the database is to be known, even without any
+      provisioning::note_arrival();
       provisioning::capture(*store, false);
     }
     return Datum{0};

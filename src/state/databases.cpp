@@ -1,6 +1,7 @@
 #include "state/databases.h"
 
 #include "model/encoding.h"
+#include "state/comparisons.h"
 #include "state/events.h"
 #include "state/quarantine.h"
 
@@ -84,6 +85,7 @@ void publication::publish() {
   std::swap(entry->registrations, bytes_);
   std::swap(entry->registrations_size, size_);
   entry->present = present_;
+  if (!present_) forget_comparisons(shared_, *entry);
   ++shared_.root->publications;
   if (DsaPointerIsValid(bytes_)) {
     shared_.root->memory_used -= size_;
@@ -189,11 +191,6 @@ std::vector<model::live_extension> extension_states(const shared &s) {
 
 const extension_entry *find_extension(const shared &s, Oid database, const std::string &extension) {
   return s.extensions.find(key_of(database, extension));
-}
-
-bool is_first_comparison(shared &s, Oid database) {
-  const exclusive lock(s);
-  return !std::exchange(s.databases.insert({database})->compared, true);
 }
 
 bool is_known(const shared &s, Oid database) {

@@ -70,8 +70,6 @@ void forget_unpublished_states(shared &s, Oid database);
 [[nodiscard]] const extension_entry *find_extension(const shared &s, Oid database,
                                                     const std::string &extension);
 
-// Is this the first call for the database since the start of the server?
-[[nodiscard]] bool is_first_comparison(shared &s, Oid database);
 // Is anything known of the database?
 [[nodiscard]] bool is_known(const shared &s, Oid database);
 // Has everything registered in the database been provisioned, or at least been tried?

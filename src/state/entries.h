@@ -5,6 +5,7 @@
 #include "model/registration.h"
 #include "model/state.h"
 #include "pg/library.h"
+#include "pg/running.h"
 #include "pg/shared.h"
 
 namespace dynpgext::state {
@@ -21,10 +22,13 @@ struct database_key {
 };
 struct database_entry {
   database_key key;
-  bool present;             // has dynpgext
-  bool provisioned;         // everything registered has been provisioned (or has failed)
-  bool visited;             // looked at by a process of the launcher, since that was last wanted
-  bool compared;            // pg_extension has been compared in full since the start
+  bool present;        // has dynpgext
+  bool provisioned;    // everything registered has been provisioned (or has failed)
+  bool visited;        // looked at by a process of the launcher, since that was last wanted
+  uint32 comparison;   // number of the comparison of pg_extension in full that is wanted last
+  uint32 compared;     // one more than that of the last one made; 0: none since the start
+  dsa_pointer older;   // transactions that may not see dynpgext's event triggers: when all have
+  uint32 older_count;  // ended, a comparison is wanted
   TimestampTz visit_after;  // but not before this time
   uint32 visits_failed;     // in a row
   bool unreachable;         // nobody can connect to it

@@ -3,6 +3,7 @@
 #include "pg/library.h"
 #include "pg/relation.h"
 #include "pg/transaction.h"
+#include "state/comparisons.h"
 #include "supervision/launcher.h"
 
 namespace dynpgext::supervision {
@@ -60,7 +61,7 @@ void follow_replay(state::shared &s) {
   if (!promoted && (!is_standby || (!registrations && !presence))) return;
   for (state::database_entry *entry : s.databases.entries()) {
     if (entry->present || presence) entry->visited = false;
-    if (promoted) entry->compared = false;
+    if (promoted) state::want_comparison(*entry);
   }
 }
 

@@ -3,6 +3,7 @@
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
+#include "state/comparisons.h"
 #include "state/database_commands.h"
 #include "state/events.h"
 #include "state/guard.h"
@@ -124,6 +125,7 @@ class loop {
     follow_databases(shared_);
     follow_replay(shared_);
     follow_prepared_transactions(shared_);
+    state::follow_older(shared_);
     follow_libraries(shared_);
     last_look_ = now;
   }
