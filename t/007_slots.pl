@@ -107,8 +107,20 @@ subtest 'limit reached' => sub {
     is(value($node, 'one', q(SELECT string_agg(DISTINCT state, ' ') FROM dynpgext.allocations)), 'failed', 'so have its allocations');
     set_limit('RESET dynpgext.memory_limit');
     ok($node->poll_query_until('one', 'SELECT memory_limit IS NULL FROM dynpgext.status'), 'without a limit');
-    value($node, 'one', 'SELECT dynpgext.reload()');
-    is_whole($node, 'a reload makes it good', 'one');
+    is_whole($node, 'it is tried again by itself', 'one');
+
+    # not whenever settings are read again
+    set_limit(q(SET dynpgext.memory_limit = '1MB'));
+    $node->restart;
+    my $failures = q(SELECT count(*) FROM dynpgext.events WHERE name = 'dx_memory' AND event = 'failed');
+    ok($node->poll_query_until('one', "SELECT ($failures) = 1"), 'it has failed again');
+    set_limit(q(SET dynpgext.stop_timeout = '9s'));
+    set_limit(q(SET dynpgext.memory_limit = '1025kB'));
+    ok($node->poll_query_until('one', "SELECT ($failures) = 2"), 'it is tried once for each value');
+    set_limit('RESET dynpgext.stop_timeout');
+    set_limit('RESET dynpgext.memory_limit');
+    is_whole($node, 'until one is enough', 'one');
+    is(value($node, 'one', $failures), 2, 'and with no other setting');
 };
 
 $node->stop;

@@ -140,6 +140,10 @@ std::size_t manifest_limit_bytes() {
   define();
   return static_cast<std::size_t>(manifest_limit_kb) * 1024;
 }
+std::uint64_t provisioning_digest() {
+  const std::uint64_t limit = memory_limit_bytes();
+  return std::hash<std::string>{}(std::to_string(limit) + ' ' + allowed_extensions_value);
+}
 std::uint32_t max_events() { return static_cast<std::uint32_t>(max_events_value); }
 
 }  // namespace dynpgext::pg::settings

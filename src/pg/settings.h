@@ -24,6 +24,9 @@ void define();
 [[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
 // What checks it; set before define().
 void set_allowed_extensions_check(bool (*is_list)(const char *));
+// A digest of those that may keep an extension from being provisioned: memory_limit and
+// allowed_extensions.
+[[nodiscard]] std::uint64_t provisioning_digest();
 
 [[nodiscard]] int max_database_workers();  // -1: no limit
 inline constexpr const char *max_database_workers_name = "dynpgext.max_database_workers";

@@ -46,12 +46,14 @@ void expect_removals(const catalog::store &store, bool only_changed) {
 
 // Leaves a trace of an extension whose init fails when nobody is there to be told.
 void record_failure(const model::extension &e, const pg::failure &why) {
-  const pg::file_identity file = pg::identify_file(pg::library_file(e.library).c_str());
+  const state::failure_cause cause{pg::identify_file(pg::library_file(e.library).c_str()),
+                                   pg::settings::provisioning_digest()};
   state::set_extension_state(state::attach(), MyDatabaseId, e.name, model::extension_state::failed,
-                             why.message, &file);
+                             why.message, &cause);
   note_extension(e.name, model::extension_state::failed, why.message);
   pg::log(WARNING, "extension \"" + e.name + "\" cannot be provisioned: " + why.message,
-          "It is tried again by dynpgext.reload(), and when the file of its library changes.");
+          "It is tried again by dynpgext.reload(), when the file of its library changes, and when "
+          "dynpgext.memory_limit or dynpgext.allowed_extensions does.");
 }
 
 // An installed extension that cannot be added keeps a row, so that the views show why.

@@ -95,22 +95,25 @@ void publication::publish() {
 
 void set_extension_state(shared &s, Oid database, const std::string &extension,
                          model::extension_state state, const std::string &error,
-                         const pg::file_identity *file) {
+                         const failure_cause *cause) {
   const exclusive lock(s);
   extension_entry *entry = s.extensions.insert(key_of(database, extension));
   const bool is_news = entry->state != state || entry->error.view() != error ||
                        state == model::extension_state::provisioned;
   entry->state = state;
   entry->error.assign(error);
-  if (file != nullptr) entry->file = *file;
+  if (cause != nullptr) {
+    entry->file = cause->file;
+    entry->settings = cause->settings;
+  }
   if (state == model::extension_state::provisioned) entry->provisioned_at = GetCurrentTimestamp();
   if (is_news)
     record(s, {model::object_kind::extension, database, extension, extension, model::name_of(state),
                error});
 }
 
-std::vector<failed_library> failed_libraries(shared &s) {
-  std::vector<failed_library> result;
+std::vector<failed_extension> failed_extensions(shared &s) {
+  std::vector<failed_extension> result;
   const reading lock(s);
   for (const extension_entry *entry : s.extensions.entries()) {
     if (entry->state != model::extension_state::failed) continue;
@@ -118,20 +121,33 @@ std::vector<failed_library> failed_libraries(shared &s) {
       if (d.database != entry->key.database) continue;
       const model::extension *e = d.registrations.find_extension(entry->key.extension.str());
       if (e != nullptr && !e->library.empty())
-        result.push_back({d.database, e->name, e->library, entry->file});
+        result.push_back({d.database, e->name, e->library, {entry->file, entry->settings}});
     }
   }
   return result;
 }
 
+namespace {
+void retry_locked(const shared &s, extension_entry &entry) {
+  entry.state = model::extension_state::pending;
+  entry.error = {};
+  // also when a visit is under way: it may have been at this extension already
+  s.databases.insert({entry.key.database})->visited = false;
+}
+}  // namespace
+
 void retry_extension(shared &s, Oid database, const std::string &extension) {
   const exclusive lock(s);
   extension_entry *entry = s.extensions.find(key_of(database, extension));
+  if (entry != nullptr && entry->state == model::extension_state::failed) retry_locked(s, *entry);
+}
+
+void retry_with_settings(shared &s, Oid database, const std::string &extension, uint64 settings) {
+  const exclusive lock(s);
+  extension_entry *entry = s.extensions.find(key_of(database, extension));
   if (entry == nullptr || entry->state != model::extension_state::failed) return;
-  entry->state = model::extension_state::pending;
-  entry->error = {};
-  // also when a visit is under way: it may have been at this extension already
-  s.databases.insert({database})->visited = false;
+  if (std::exchange(entry->tried_for, settings) != settings) entry->tries = 0;
+  if (entry->tries++ < 2) retry_locked(s, *entry);
 }
 
 void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting) {

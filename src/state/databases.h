@@ -44,21 +44,30 @@ class publication {
   uint32 size_ = 0;
 };
 
+// What an extension has failed with: when that changes, it is tried again.
+struct failure_cause {
+  pg::file_identity file;  // its library
+  uint64 settings;         // pg::settings::provisioning_digest()
+};
 // How an extension of a database is doing.  These take the lock themselves.
-// `file`: which file the library of one that has failed is; not given, what is known is kept.
+// `cause`: of one that has failed; not given, what is known is kept.
 void set_extension_state(shared &s, Oid database, const std::string &extension,
                          model::extension_state state, const std::string &error = {},
-                         const pg::file_identity *file = nullptr);
+                         const failure_cause *cause = nullptr);
 // Extensions that have failed, of all databases, with their libraries.
-struct failed_library {
+struct failed_extension {
   Oid database;
-  std::string extension;
+  std::string name;
   std::string library;
-  pg::file_identity file;  // that it failed with
+  failure_cause cause;
 };
-[[nodiscard]] std::vector<failed_library> failed_libraries(shared &s);
+[[nodiscard]] std::vector<failed_extension> failed_extensions(shared &s);
 // For the launcher: it is pending again, and its database is to be visited.
 void retry_extension(shared &s, Oid database, const std::string &extension);
+// The same because of settings (their digest), which are tried twice only: the first time a visit
+// may have been under way with the old ones, and one that reads others than the launcher, from a
+// file that is changed but not reloaded, is not sent again and again.
+void retry_with_settings(shared &s, Oid database, const std::string &extension, uint64 settings);
 // Makes room for a state that is to be set later, when nothing may fail any more.
 void prepare_extension_state(shared &s, Oid database, const std::string &extension);
 // Forgets the states of extensions of the database that are not among the given ones.

@@ -62,7 +62,11 @@ struct extension_entry {
   model::extension_state state;
   TimestampTz provisioned_at;
   message_text error;
-  pg::file_identity file;  // of its library, when it failed
+  // when it failed
+  pg::file_identity file;  // of its library
+  uint64 settings;         // pg::settings::provisioning_digest()
+  uint64 tried_for;        // those of the launcher's that it was tried again for, and how often
+  uint32 tries;
 };
 
 // ---- allocations -----------------------------------------------------------------------

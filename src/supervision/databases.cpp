@@ -2,6 +2,7 @@
 #include "pg/announcement.h"
 #include "pg/library.h"
 #include "pg/relation.h"
+#include "pg/settings.h"
 #include "pg/transaction.h"
 #include "state/comparisons.h"
 #include "supervision/launcher.h"
@@ -65,11 +66,14 @@ void follow_replay(state::shared &s) {
   }
 }
 
-void follow_libraries(state::shared &s) {
-  for (const state::failed_library &failed : state::failed_libraries(s)) {
+void follow_failures(state::shared &s) {
+  const uint64 settings = pg::settings::provisioning_digest();
+  for (const state::failed_extension &failed : state::failed_extensions(s)) {
     const std::string file = pg::library_file(failed.library);
-    if (pg::identify_file(file.c_str()) != failed.file)
-      state::retry_extension(s, failed.database, failed.extension);
+    if (pg::identify_file(file.c_str()) != failed.cause.file)
+      state::retry_extension(s, failed.database, failed.name);
+    else if (failed.cause.settings != settings)
+      state::retry_with_settings(s, failed.database, failed.name, settings);
   }
 }
 

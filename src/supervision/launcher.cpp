@@ -92,6 +92,9 @@ class loop {
  public:
   explicit loop(state::shared &s) : shared_(s), visits_(s) {}
 
+  // In the next round, whatever the naptime is.
+  void look_at_once() { last_look_ = 0; }
+
   // One round; returns how long to wait before the next, in milliseconds, or nothing when there
   // is nothing to launch.
   std::optional<long> round() {
@@ -126,7 +129,7 @@ class loop {
     follow_replay(shared_);
     follow_prepared_transactions(shared_);
     state::follow_older(shared_);
-    follow_libraries(shared_);
+    follow_failures(shared_);
     last_look_ = now;
   }
 
@@ -192,7 +195,10 @@ void run() {
   apply_settings(s);
   loop loop(s);
   while (!pg::asked_to_exit()) {
-    if (pg::reload_configuration_if_asked()) apply_settings(s);
+    if (pg::reload_configuration_if_asked()) {
+      apply_settings(s);
+      loop.look_at_once();
+    }
     const std::optional<long> nap = loop.round();
     if (!nap) return state::unguard_launcher();
     pg::wait_for_latch(*nap);

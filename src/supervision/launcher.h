@@ -46,8 +46,9 @@ struct database {
 [[nodiscard]] std::vector<database> existing_databases();
 // New databases are to be visited, dropped ones are forgotten with everything they had.
 void follow_databases(state::shared &s);
-// Extensions that have failed are tried again when the file of their library has changed.
-void follow_libraries(state::shared &s);
+// Extensions that have failed are tried again when the file of their library has changed, or a
+// setting that may have been the reason.
+void follow_failures(state::shared &s);
 // On a standby: databases whose registrations have changed on the primary are to be visited.  After
 // a promotion: all of them.
 void follow_replay(state::shared &s);
