@@ -245,14 +245,27 @@ subtest 'dynpgext.allowed_extensions: what is installed' => sub {
         is_whole($node, 'but the new setting does, by itself', 'hub');
         is(value($node, 'hub', q(SELECT dx_read('dx_memory:local') IS NULL)), 'f', 'it has memory');
     }
+    # what runs goes on, and restart_worker() does not end what could not be started again
+    my $no_worker = qr/ERROR:  42501: extension "dx_worker" is not allowed to take part in dynpgext/;
+    my $pids = q(SELECT string_agg(name || ' ' || pid || ' ' || starts, ', ' ORDER BY name) FROM dynpgext.workers WHERE extension = 'dx_worker');
+    my $before = value($node, 'hub', $pids);
+    allow('!dx_worker, *');
+    like(error_of($node, 'hub', qq(SELECT dynpgext.restart_worker('dx_worker', 'dx $_'))), $no_worker, "restart_worker() of dx $_ is refused") for qw(local global);
+    is(value($node, 'hub', $pids), $before, 'and has ended nothing');
+    is(states(), 'dx_memory provisioned, dx_usage provisioned, dx_worker provisioned', 'nor marked anything as failed');
+    value($node, 'hub', q(SELECT dynpgext.stop_worker('dx_worker', 'dx local')));
+    like(error_of($node, 'hub', q(SELECT dynpgext.start_worker('dx_worker', 'dx local'))), $no_worker, 'start_worker() is refused');
+    allow('*');
+    is(value($node, 'hub', q(SELECT dynpgext.restart_worker('dx_worker', 'dx local'))), 't', 'until it is allowed');
+    is_whole($node, 'all is well', 'hub');
     # a worker's extension, refused; and the way out
     allow('!dx_worker, *');
     $node->restart;
     value($node, 'hub', 'SELECT dynpgext.version()');
     ok($node->poll_query_until('hub', q(SELECT state = 'failed' FROM dynpgext.extensions WHERE extension = 'dx_worker')), q(a worker's extension is refused));
     is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.workers WHERE extension = 'dx_worker' AND pid IS NOT NULL)), 0, 'its workers do not run');
-    value($node, 'hub', q(SELECT dynpgext.start_worker('dx_worker', 'dx local')));
-    is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.workers WHERE extension = 'dx_worker' AND state = 'running')), 0, 'nor with start_worker()');
+    like(error_of($node, 'hub', q(SELECT dynpgext.start_worker('dx_worker', 'dx local'))), $no_worker, 'start_worker() is refused');
+    is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.workers WHERE extension = 'dx_worker' AND state = 'running')), 0, 'and has not started it');
     is(error_of($node, 'hub', 'DROP EXTENSION dx_worker'), '', 'it can be dropped');
     is_whole($node, 'all is well', 'hub');
     # installed without dynpgext, which comes later

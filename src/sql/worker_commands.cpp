@@ -3,6 +3,7 @@
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/database.h"
+#include "provisioning/participant.h"
 #include "sql/worker.h"
 #include "state/launch.h"
 
@@ -84,6 +85,7 @@ bool stop(const target &t) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_start_worker) {
   return pg::entry([=] {
     const target t = sql::find_worker(fcinfo);
+    provisioning::require_allowed(t.id.extension);
     const bool started = start(t);
     if (started) wait_until_up(t);
     return BoolGetDatum(started);
@@ -97,6 +99,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_stop_worker) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
   return pg::entry([=] {
     const target t = sql::find_worker(fcinfo);
+    provisioning::require_allowed(t.id.extension);  // or it would be stopped, and not come back
     (void)stop(t);
     const bool started = start(t);
     if (started) wait_until_up(t);
