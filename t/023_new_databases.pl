@@ -12,9 +12,13 @@ use Test::More;
 my $node = new_cluster('main',
     dynamic_shared_memory_type => 'mmap',
     max_logical_replication_workers => 0,
+    max_parallel_workers => 40,
+    max_parallel_workers_per_gather => 40,
     max_worker_processes => 40);
 add_database($node, 'hub', 'dynpgext');
 add_database($node, 'pattern', qw(dynpgext dx_worker dx_memory));
+add_database($node, 'wide');
+value($node, 'wide', 'CREATE TABLE wide AS SELECT generate_series(1, 1000) AS i; ALTER TABLE wide SET (parallel_workers = 40); ANALYZE wide');
 is_whole($node, 'all is well', qw(hub pattern));
 
 # Looked at without a connection to the database itself.
@@ -28,6 +32,14 @@ my $left = q(
          + (SELECT count(*) FROM dynpgext.live_extensions() WHERE database = %1$s)
          + (SELECT count(*) FROM dynpgext.published_workers() WHERE database = %1$s)
          + (SELECT count(*) FROM dynpgext.published_allocations() WHERE database = %1$s));
+
+# How many slots for workers are free: a parallel query takes as many as it gets.
+sub free_slots {
+    my $plan = value($node, 'wide', q(
+        SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+        EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT count(*) FROM wide;));
+    return $plan =~ /Workers Launched: (\d+)/ ? $1 : 'none';
+}
 
 sub postgres { return $node->safe_psql('postgres', join '', map {"$_;\n"} @_) }
 sub oid_of { return postgres("SELECT oid FROM pg_database WHERE datname = '$_[0]'") }
@@ -153,36 +165,72 @@ subtest 'dropped while it is visited' => sub {
     postgres("DROP DATABASE renamed", "DROP DATABASE slow");
 };
 
-subtest '30 databases come and go' => sub {
-    restart_with(1, '1h');
-    my $measure = sub {
-        $node->poll_query_until('hub', q(
-            SELECT (SELECT count(*) = 2 FROM dynpgext.cluster_workers)
-               AND (SELECT count(*) = 0 FROM dynpgext.cluster_allocations WHERE state = 'draining')
-               AND (SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext provisioning')))
-          or return 'not settled';
-        my @segments = slurp_dir($node->data_dir . '/pg_dynshmem');
-        my %processes = processes($node);
-        return sprintf 'memory_used %s, allocations and databases %s, segments %d, shmem %s, processes %d',
-          memory_used($node, 'hub'), value($node, 'hub', 'SELECT allocations, databases FROM dynpgext.status'),
-          scalar(grep { !/^\./ } @segments), value($node, 'hub', 'SELECT count(*), sum(size) FROM pg_shmem_allocations WHERE name IS NOT NULL'),
-          scalar(grep {/^dx |dynpgext/} map { ($_) x @{ $processes{$_} } } keys %processes);
-    };
+# What must be the same again when all is over.
+sub measure {
+    $node->poll_query_until('hub', q(
+        SELECT (SELECT count(*) = 2 FROM dynpgext.cluster_workers)
+           AND (SELECT count(*) = 0 FROM dynpgext.cluster_allocations WHERE state = 'draining')
+           AND (SELECT databases = 2 FROM dynpgext.status)
+           AND (SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext provisioning')))
+      or return 'not settled';
+    my @segments = grep { !/^\./ } slurp_dir($node->data_dir . '/pg_dynshmem');
+    my %processes = processes($node);
+    return sprintf 'memory_used %s, allocations and databases %s, segments %d, shmem %s, processes %d',
+      memory_used($node, 'hub'), value($node, 'hub', 'SELECT allocations, databases FROM dynpgext.status'),
+      scalar(@segments), value($node, 'hub', 'SELECT count(*), sum(size) FROM pg_shmem_allocations WHERE name IS NOT NULL'),
+      scalar(grep {/^dx |dynpgext/} map { ($_) x @{ $processes{$_} } } keys %processes);
+}
+
+# What is not the same to the byte: only for whoever reads the log of a long run.
+sub sizes {
+    my %processes = processes($node);
+    my ($resident) = slurp_file("/proc/$processes{'dynpgext launcher'}[0]/status") =~ /^VmRSS:\s+(.*)$/m;
+    my $bytes = 0;
+    $bytes += -s $node->data_dir . "/pg_dynshmem/$_" for grep { !/^\./ } slurp_dir($node->data_dir . '/pg_dynshmem');
+    return "the launcher's memory $resident, segments $bytes bytes";
+}
+
+# cycles(NUMBER, MAKE): MAKE makes the database "cycle", which gets a worker, and goes.
+sub cycles {
+    my ($count, $make) = @_;
     my $first;
-    for my $round (1 .. 30) {
-        postgres('CREATE DATABASE cycle TEMPLATE pattern');
+    for my $round (1 .. $count) {
+        $make->();
         $node->poll_query_until('hub', q(SELECT count(*) = 1 FROM dynpgext.cluster_workers WHERE database = 'cycle' AND state = 'running'))
           or last;
         postgres('DROP DATABASE cycle');
         if ($round == 3) {
-            $first = $measure->();
+            $first = measure();
             note $first;
         }
+        note "round $round: " . sizes() if $round == 3 || $round % 100 == 0;
     }
-    is($measure->(), $first, 'as after the first three');
+    is(measure(), $first, 'as after the first three');
+    return;
+}
+
+subtest '30 databases come and go' => sub {
+    restart_with(1, '1h');
+    cycles(30, sub { postgres('CREATE DATABASE cycle TEMPLATE pattern') });
     is(value($node, 'hub', q(SELECT count(*), count(DISTINCT home) FROM dynpgext.list_events() WHERE name = 'dx local' AND event = 'started'
         AND home NOT IN (SELECT oid FROM pg_database))), '30|30', 'each was there, once');
     is_whole($node, 'all is well', qw(pattern hub));
+};
+
+# DYNPGEXT_CYCLES says how many, for a long run now and then.
+subtest 'databases in which extensions are created come and go' => sub {
+    for my $preload (1, 0) {
+        restart_with($preload, $preload ? '1h' : '100ms');
+        my $slots = free_slots();
+        cycles($ENV{DYNPGEXT_CYCLES} // 5, sub { add_database($node, 'cycle', qw(dynpgext dx_memory dx_worker)) });
+        my $free;
+        for (1 .. 50) {
+            $free = free_slots();
+            last if $free eq $slots;
+        }
+        is($free, $slots, 'no slot of a worker is lost');
+        is_whole($node, 'all is well', qw(pattern hub));
+    }
 };
 
 $node->stop;
