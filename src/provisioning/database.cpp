@@ -19,12 +19,17 @@ using model::action;
 using model::action_kind;
 using model::object_kind;
 
+bool has_row(const catalog::store &store, const std::string &extension) {
+  const std::vector<model::extension> rows = store.read_extensions();
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const model::extension &e) { return e.name == extension; });
+}
+
 void follow(const catalog::store &store, const model::extension_change &change) {
   switch (change.kind) {
     case model::change_kind::added:
       // a prepared transaction may have ended since
-      if (store.read().find_extension(change.name) == nullptr)
-        (void)add(store, change.name, change.version);
+      if (!has_row(store, change.name)) (void)add(store, change.name, change.version);
       break;
     case model::change_kind::updated: update(store, change.name, change.version); break;
     case model::change_kind::removed: remove(store, change.name); break;
