@@ -48,13 +48,11 @@ SELECT dynpgext.export() AS document \gset
 
 -- Changed, shown, applied, and applied again
 
-PREPARE changed AS SELECT jsonb_set(jsonb_set(dynpgext.export('dx_declared'), '{workers,1,interval}', '"20 ms"'), '{settings}',
+CREATE TEMPORARY TABLE wanted AS SELECT jsonb_set(jsonb_set(dynpgext.export('dx_declared'), '{workers,1,interval}', '"20 ms"'), '{settings}',
     '[{"worker": "dx tick", "restart": {"policy": "never"}}]')
-  || '{"allocations": [{"name": "dx_declared:state", "size": 64, "initial": "other"}, {"name": "dx_declared:new", "size": 8}]}';
+  || '{"allocations": [{"name": "dx_declared:new", "size": 8}, {"name": "dx_declared:state", "size": 64, "initial": "other"}]}' AS manifest;
 CREATE TEMPORARY TABLE rows_shown (object text, name text, extension name, action text, detail text);
 CREATE TEMPORARY TABLE rows_done (LIKE rows_shown);
-CREATE TEMPORARY TABLE wanted (manifest jsonb);
-INSERT INTO wanted EXECUTE changed;
 INSERT INTO rows_shown SELECT a.* FROM wanted, dynpgext.apply(manifest, dry_run => true) a;
 SELECT is(dynpgext.export(), :'document', 'a dry run changes nothing');
 SELECT results_eq('SELECT object, name, action FROM rows_shown ORDER BY 1, 2, 3', $$VALUES
