@@ -123,8 +123,9 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
     if (!CALLED_AS_TRIGGER(fcinfo))
       throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function of dynpgext is for its trigger only");
-    if (state::available())
-      if (const auto store = catalog::store::open()) provisioning::follow_manifests(*store);
+    if (!state::available()) return Datum{0};
+    pg::make_visible();  // the rows that the statement has written
+    if (const auto store = catalog::store::open()) provisioning::follow_manifests(*store);
     return Datum{0};
   });
 }
