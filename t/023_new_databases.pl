@@ -184,10 +184,10 @@ sub measure {
 # What is not the same to the byte: only for whoever reads the log of a long run.
 sub sizes {
     my %processes = processes($node);
-    my ($resident) = slurp_file("/proc/$processes{'dynpgext launcher'}[0]/status") =~ /^VmRSS:\s+(.*)$/m;
+    my ($own) = slurp_file("/proc/$processes{'dynpgext launcher'}[0]/status") =~ /^RssAnon:\s+(.*)$/m;
     my $bytes = 0;
     $bytes += -s $node->data_dir . "/pg_dynshmem/$_" for grep { !/^\./ } slurp_dir($node->data_dir . '/pg_dynshmem');
-    return "the launcher's memory $resident, segments $bytes bytes";
+    return "the launcher's own memory $own, segments $bytes bytes";
 }
 
 # cycles(NUMBER, MAKE): MAKE makes the database "cycle", which gets a worker, and goes.
