@@ -135,10 +135,10 @@ bool object::integer(const char *name, std::int64_t least, std::int64_t most, st
   const json::value *const v = get(name, needed);
   if (v == nullptr) return false;
   std::int64_t n = 0;
-  if (!is_integer(*v)) {
+  const std::string range = std::to_string(least) + " to " + std::to_string(most);
+  if (!is_integer(*v) && least != most) {
     fault(name, "must be an integer");
-  } else if (!int64_of(*v, n) || n < least || n > most) {
-    const std::string range = std::to_string(least) + " to " + std::to_string(most);
+  } else if (!is_integer(*v) || !int64_of(*v, n) || n < least || n > most) {
     fault(name, "must be " + (least == most ? std::to_string(least) : "from " + range));
   } else {
     into = n;

@@ -12,9 +12,9 @@ namespace {
 
 template <class T>
 void add(json::object &to, const char *name, T content) {
-  json::member &m = to.emplace_back();
-  m.first = name;
-  m.second.of = std::move(content);
+  json::value v;
+  v.of = std::move(content);
+  to.emplace_back(name, std::move(v));
 }
 
 void add_text(json::object &to, const char *name, std::string_view text) {

@@ -58,8 +58,8 @@ TEST(manifest_reader, the_document_is_an_object_of_this_version) {
   EXPECT_EQ(faults_of("[]"), "(document): must be an object\n");
   EXPECT_EQ(faults_of("{}"), "/dynpgext: is missing\n");
   EXPECT_EQ(faults_of(R"({"dynpgext":2})"), "/dynpgext: must be 1\n");
-  EXPECT_EQ(faults_of(R"({"dynpgext":true})"), "/dynpgext: must be an integer\n");
-  EXPECT_EQ(faults_of(R"({"dynpgext":"1"})"), "/dynpgext: must be an integer\n");
+  EXPECT_EQ(faults_of(R"({"dynpgext":true})"), "/dynpgext: must be 1\n");
+  EXPECT_EQ(faults_of(R"({"dynpgext":"1"})"), "/dynpgext: must be 1\n");
   EXPECT_EQ(faults_of(R"({"dynpgext":1.0})"), "");
 }
 
