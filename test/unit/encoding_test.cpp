@@ -27,6 +27,7 @@ registrations everything() {
   r.allocations = {allocation_of("b", std::string(255, 'n'), scope::database,
                                  std::numeric_limits<std::uint64_t>::max()),
                    allocation_of("b", "\xc3\xa4\xc3\xb6", scope::global, 1)};
+  r.allocations[1].declared = true;
   worker w = worker_of("b", "worker", scope::database);
   for (std::size_t i = 0; i < w.extra.size(); ++i) w.extra[i] = static_cast<char>(i * 3);
   w.flags = std::numeric_limits<std::uint32_t>::max();
@@ -36,6 +37,9 @@ registrations everything() {
   w.restart = restart_policy::always;
   w.restart_delay = std::numeric_limits<std::int64_t>::max();
   w.deadline = std::numeric_limits<std::int64_t>::min();
+  w.role = server_role::both;
+  w.declared = true;
+  w.hosted = true;
   r.workers = {w, worker_of("b", "other", scope::global)};
   for (const std::optional<bool> enabled : {std::optional<bool>(), {true}, {false}})
     for (const std::optional<restart_policy> restart :

@@ -1,0 +1,80 @@
+// A command's digest stands for it in the worker's definition: it differs when the command does.
+#include "model/command.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace dynpgext::model {
+namespace {
+
+command sample() { return {"queue", "sweeper", "select 1", 1000, "jobs", "owner", 5000}; }
+
+std::string text_of(const command &c) {
+  const auto digest = digest_of(c);
+  return {digest.data(), digest.size()};
+}
+
+TEST(command, has_the_same_digest_each_time) {
+  EXPECT_EQ(digest_of(sample()), digest_of(sample()));
+}
+
+TEST(command, has_another_digest_when_anything_that_runs_is_another) {
+  std::set<std::string> digests{text_of(sample())};
+  const auto add = [&](auto member, auto content) {
+    command c = sample();
+    c.*member = content;
+    EXPECT_TRUE(digests.insert(text_of(c)).second) << digests.size();
+  };
+  add(&command::sql, "select 2");
+  add(&command::sql, "select 1 ");
+  add(&command::sql, "");
+  add(&command::interval, 1001);
+  add(&command::interval, 0);
+  add(&command::channel, "Jobs");
+  add(&command::channel, "");
+  add(&command::run_as, "owners");
+  add(&command::run_as, "");
+  add(&command::deadline, 5001);
+  add(&command::deadline, 0);
+}
+
+TEST(command, has_another_digest_when_text_moves_from_one_member_to_the_next) {
+  std::set<std::string> digests;
+  const std::string all = "1:a1:";
+  for (std::size_t i = 0; i <= all.size(); ++i)
+    for (std::size_t j = i; j <= all.size(); ++j) {
+      command c;
+      c.sql = all.substr(0, i);
+      c.channel = all.substr(i, j - i);
+      c.run_as = all.substr(j);
+      EXPECT_TRUE(digests.insert(text_of(c)).second) << i << ", " << j;
+    }
+  command c;
+  c.interval = 11;
+  c.deadline = 1;
+  digests.insert(text_of(c));
+  c.interval = 1;
+  c.deadline = 11;
+  EXPECT_TRUE(digests.insert(text_of(c)).second);
+}
+
+TEST(command, is_another_worker_when_its_digest_is_another) {
+  worker a;
+  a.hosted = true;
+  worker b = a;
+  command c = sample();
+  a.extra = digest_of(c);
+  c.sql += ";";
+  b.extra = digest_of(c);
+  EXPECT_FALSE(same_process(a, b));
+}
+
+TEST(command, leaves_a_digest_that_ends_within_its_room) {
+  const std::string digest = text_of(sample());
+  EXPECT_EQ(digest.find('\0'), 32U);
+  EXPECT_EQ(digest.find_first_not_of('\0', 32), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dynpgext::model
