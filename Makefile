@@ -12,7 +12,7 @@ DYNPGEXT_SCRIPT = dynpgext--$(DYNPGEXT_VERSION).sql
 DYNPGEXT_SCRIPT_PARTS := $(sort $(wildcard schema/*.sql))
 
 OBJS = $(DYNPGEXT_SOURCES:.cpp=.o)
-DATA = $(wildcard schema/updates/*.sql)
+DATA = $(wildcard schema/updates/*.sql) schema/dynpgext.schema.json
 DATA_built = $(DYNPGEXT_SCRIPT)
 HEADERS = include/dynpgext.h
 EXTRA_CLEAN = $(DYNPGEXT_SCRIPT) $(OBJS:.o=.d)

@@ -3,7 +3,7 @@
 # it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
 # loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
 
-STAGES=(layers lint build header unit regress pgtap tap examples demo)
+STAGES=(layers lint build header unit manifest regress pgtap tap examples demo)
 
 # built NAME COMMAND...: once in a run; a failure is not tried again by the next stage.
 built() {
@@ -122,6 +122,11 @@ EOF
 stage_unit() {
   check "docs/worker-states.md is up to date" "$ROOT/script/state-diagram" --check
   as_user make --no-print-directory -C "$TREE/test/unit" -j "$JOBS" check
+}
+
+# The schema and the reader of manifests, held together.
+stage_manifest() {
+  as_user make --no-print-directory -C "$TREE/test/manifest" -j "$JOBS" check
 }
 
 # regress FOLDER: its make installcheck, on the server in use; TAP tests have their own stage.
