@@ -24,3 +24,11 @@ tree_install() {
     as_root "${make[@]}" install
   fi
 }
+
+# Is there a clang++ that can link with libFuzzer?
+libfuzzer_is_there() {
+  command -v clang++ >/dev/null &&
+    clang++ -x c++ -fsanitize=fuzzer,address,undefined -o /dev/null - 2>/dev/null <<'EOF'
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long) { return 0; }
+EOF
+}

@@ -38,7 +38,7 @@ stage_layers() {
 stage_lint() {
   local sources
   if command -v shellcheck >/dev/null; then
-    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{bench,check-layers,demo,soak,state-diagram,test} .ci/run)
+    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{bench,check-layers,demo,fuzz,soak,state-diagram,test} .ci/run)
   else
     echo "skip - shellcheck is not installed"
   fi
@@ -124,9 +124,14 @@ stage_unit() {
   as_user make --no-print-directory -C "$TREE/test/unit" -j "$JOBS" check
 }
 
-# The schema and the reader of manifests, held together.
+# The schema and the reader, held together; and once through the fuzz target with what it begins with.
 stage_manifest() {
+  local target=replay
+  if libfuzzer_is_there; then target=run; fi
   as_user make --no-print-directory -C "$TREE/test/manifest" -j "$JOBS" check
+  check "the documents of test/manifest pass through the fuzz target" \
+    quietly "$SCRATCH/fuzz.log" as_user make --no-print-directory -C "$TREE/test/fuzz" -j "$JOBS" \
+    "$target" DYNPGEXT_FUZZ_RUNS=0
 }
 
 # regress FOLDER: its make installcheck, on the server in use; TAP tests have their own stage.
