@@ -23,9 +23,9 @@ std::array<char, worker_extra_size> digest_of(const command &c) {
     all += std::to_string(part->size()) + ":" + *part;
   all += std::to_string(c.interval) + ":" + std::to_string(c.deadline);
   std::array<char, worker_extra_size> digest{};
-  std::snprintf(digest.data(), digest.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(hash(all, 0xcbf29ce484222325)),
-                static_cast<unsigned long long>(hash(all, 0x84222325cbf29ce4)));
+  (void)std::snprintf(digest.data(), digest.size(), "%016llx%016llx",
+                      static_cast<unsigned long long>(hash(all, 0xcbf29ce484222325)),
+                      static_cast<unsigned long long>(hash(all, 0x84222325cbf29ce4)));
   return digest;
 }
 

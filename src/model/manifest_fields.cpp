@@ -48,7 +48,16 @@ std::vector<std::size_t> place::order() const {
 }
 
 void faults::add(const place &where, std::string message, bool beyond_schema) {
-  entries_.push_back({where.order(), {where.pointer(), std::move(message), beyond_schema}});
+  add({where.order(), {where.pointer(), std::move(message), beyond_schema}});
+}
+
+void faults::add(entry one) {
+  if (entries_.size() < max_faults) {
+    entries_.push_back(std::move(one));
+  } else {
+    is_full_ = true;
+    only_beyond_lost_ = only_beyond_lost_ && one.fault.beyond_schema;
+  }
 }
 
 void faults::must_differ(const place &where, std::string group, std::string name) {
@@ -62,8 +71,7 @@ void faults::find_duplicates() {
   for (named &n : names_) {
     const auto [known, is_new] = first.try_emplace({n.group, n.name}, n.pointer);
     if (!is_new)
-      entries_.push_back(
-          {n.order,
+      add({n.order,
            {n.pointer, "\"" + n.name + "\" stands at " + known->second + " already", true}});
   }
   names_.clear();
@@ -74,7 +82,9 @@ std::vector<json::fault> faults::take() {
   std::stable_sort(entries_.begin(), entries_.end(),
                    [](const entry &a, const entry &b) { return a.order < b.order; });
   std::vector<json::fault> result;
+  result.reserve(entries_.size() + 1);
   for (entry &e : entries_) result.push_back(std::move(e.fault));
+  if (is_full_) result.push_back({"", "too many faults to show all", only_beyond_lost_});
   entries_.clear();
   return result;
 }

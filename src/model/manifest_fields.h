@@ -25,6 +25,9 @@ struct place {
   [[nodiscard]] std::vector<std::size_t> order() const;
 };
 
+// That are kept, so that those of a text of a megabyte do not take a hundred.
+inline constexpr std::size_t max_faults = 10000;
+
 class faults {
  public:
   void add(const place &where, std::string message, bool beyond_schema = false);
@@ -44,10 +47,13 @@ class faults {
     std::string group;
     std::string name;
   };
+  void add(entry one);
   void find_duplicates();
 
   std::vector<entry> entries_;
   std::vector<named> names_;
+  bool is_full_ = false;
+  bool only_beyond_lost_ = true;
 };
 
 // How long a string may be.

@@ -33,6 +33,7 @@ void add_filled(json::object &to, const char *name, json::array items) {
 template <class T, class NameOf, class Write>
 json::array list_of(const std::vector<T> &items, NameOf name_of, Write write) {
   std::vector<const T *> sorted;
+  sorted.reserve(items.size());
   for (const T &item : items) sorted.push_back(&item);
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const T *a, const T *b) { return name_of(*a) < name_of(*b); });
@@ -196,7 +197,7 @@ std::string interval_text(std::int64_t milliseconds) {
     std::int64_t milliseconds;
     const char *name;
   };
-  constexpr std::array<unit, 3> units{{{3600 * 1000, " h"}, {60 * 1000, " min"}, {1000, " s"}}};
+  constexpr std::array<unit, 3> units{{{3600000, " h"}, {60000, " min"}, {1000, " s"}}};
   for (const unit &u : units)
     if (milliseconds % u.milliseconds == 0 && milliseconds != 0)
       return std::to_string(milliseconds / u.milliseconds) + u.name;

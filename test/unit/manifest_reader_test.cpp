@@ -557,13 +557,30 @@ TEST(manifest_reader, numbers_are_the_callers) {
             "/workers/0/name: more than 3 characters\n");
 }
 
-TEST(manifest_reader, many_mistakes_are_found_in_no_time) {
+TEST(manifest_reader, many_mistakes_take_little_time_and_memory) {
   std::string text = "{\"dynpgext\":1";
   for (int i = 0; i < 60000; ++i) text += ",\"k" + std::to_string(i) + "\":0";
-  EXPECT_EQ(read(text + "}").faults.size(), 60000U);
+  const std::vector<json::fault> faults = read(text + "}").faults;
+  ASSERT_EQ(faults.size(), 10001U);
+  EXPECT_EQ(json::text_of(faults.back()), "(document): too many faults to show all");
+  EXPECT_FALSE(faults.back().beyond_schema);
   text = "{\"dynpgext\":1,\"allocations\":[0";
   for (int i = 0; i < 60000; ++i) text += ",{}";
-  EXPECT_EQ(read(text + "]}").faults.size(), 2U + 1 + 2 * 60000);
+  EXPECT_EQ(read(text + "]}").faults.size(), 10001U);
+}
+
+TEST(manifest_reader, what_is_lost_of_many_mistakes_is_beyond_the_schema_only_if_all_of_it_is) {
+  std::string settings;
+  for (int i = 0; i < 15000; ++i)
+    settings += std::string(i > 0 ? "," : "") + R"({"worker":"w","enabled":true})";
+  std::string text = "{\"dynpgext\":1,\"extensions\":[";
+  for (int i = 0; i < 15; ++i)
+    text += std::string(i > 0 ? "," : "") + "{\"extension\":\"e" + std::to_string(i) +
+            "\",\"settings\":[" + settings.substr(0, 30 * 1000 - 1) + "]}";
+  const std::vector<json::fault> faults = read(text + "]}", "").faults;
+  ASSERT_EQ(faults.size(), 10001U);
+  EXPECT_TRUE(faults.front().beyond_schema);
+  EXPECT_TRUE(faults.back().beyond_schema);
 }
 
 }  // namespace
