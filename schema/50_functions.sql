@@ -59,3 +59,8 @@ CREATE FUNCTION dynpgext.apply(manifest jsonb, dry_run boolean DEFAULT false)
 RETURNS TABLE(object text, name text, extension name, action text, detail text)
 LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_apply';
 COMMENT ON FUNCTION dynpgext.apply(jsonb, boolean) IS 'makes what SQL registers, and what is set, equal to a manifest; returns what that does, or with dry_run would do';
+
+-- OFFSET is a reserved word.
+CREATE FUNCTION dynpgext.peek(name text, "offset" bigint DEFAULT 0, length bigint DEFAULT 64) RETURNS bytea
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_peek';
+COMMENT ON FUNCTION dynpgext.peek(text, bigint, bigint) IS 'reads up to length bytes of shared memory, from the offset on, as they are at the moment';

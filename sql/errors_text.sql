@@ -97,6 +97,9 @@ SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => false);
 SELECT dynpgext.start_worker('dx_worker', 'dx local');
 DROP EXTENSION dx_worker;
 SELECT dynpgext.release('dx_unknown');
+SELECT dynpgext.peek('dx_unknown');
+SELECT dynpgext.peek('dx_unknown', -8);
+SELECT dynpgext.peek('dx_unknown', length => 8589934592);
 SELECT dynpgext.adopt_installed_extensions();
 
 -- Nothing is left behind but what workers that end have looked up.

@@ -66,6 +66,11 @@ subtest 'first lookup after a restart, without preload' => sub {
         $node->restart;
         is(value($node, 'two', "SELECT dx_address('$name') IS NOT NULL"), 't', $name);
     }
+    for my $name (qw(dx_memory:local dx_memory:global)) {
+        $node->restart;
+        is(value($node, 'two', "SELECT dynpgext.peek('$name', length => 4)"), '\\x00000000', "$name, by peek()");
+        is(value($node, 'two', "SELECT attached FROM dynpgext.allocations WHERE name = '$name'"), 0, 'which does not keep it');
+    }
     $node->restart;
     is($node->safe_psql('one', q(
         BEGIN READ ONLY;
@@ -95,6 +100,9 @@ for my $preload (0, 1) {
         $node->restart;
         is(value($node, "lazy$preload", q(SELECT dx_address('dx_lazy:memory') IS NULL)), 't',
             'the lookup finds nothing after a restart');
+        like(error_of($node, "lazy$preload", q(SELECT dynpgext.peek('dx_lazy:memory'))),
+            qr/55000: shared memory "dx_lazy:memory" of extension "dx_lazy" is not allocated\n.*extension is unloaded\.\n.*Use dynpgext\.load/,
+            'peek() says why');
         wait_whole($node, @databases);
         is(value($node, "lazy$preload", $state), 'unloaded', 'it is unloaded');
         is(value($node, "lazy$preload", q(SELECT count(*) FROM dynpgext.workers WHERE extension = 'dx_lazy')),

@@ -102,7 +102,12 @@ subtest 'global memory' => sub {
     value($node, 'one', 'CREATE EXTENSION dx_memory');
     my $one = memory_used($node, 'one');
     value($node, 'one', q(SELECT dx_write('dx_memory:global', 'of one'), dx_write('dx_memory:local', 'of one')));
+    is(value($node, 'two', q(SELECT dynpgext.peek('dx_memory:global', length => 6) = 'of one')), 't',
+        'a database that does not register it can read it');
+    like(error_of($node, 'two', q(SELECT dynpgext.peek('dx_memory:local'))), qr/42704: .*"dx_memory:local" does not exist/,
+        'but not what is local to another');
     value($node, 'two', 'CREATE EXTENSION dx_memory');
+    is(value($node, 'two', q(SELECT dynpgext.peek('dx_memory:local', length => 6))), '\\x000000000000', 'it has its own');
     cmp_ok(memory_used($node, 'one') - $one, '<', 100_000, 'the second database takes none of it again');
     is(value($node, 'two', q(SELECT dx_read('dx_memory:global'))), 'of one', 'is shared');
     is(value($node, 'two', q(SELECT dx_read('dx_memory:local'))), '', 'database-local memory is not');

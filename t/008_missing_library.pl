@@ -49,6 +49,10 @@ subtest 'missing library after a restart' => sub {
     is(value($node, 'one', q(SELECT dx_read('dx_memory:local') IS NOT NULL)), 't', 'lookups of others work');
     is(value($node, 'one', q(SELECT dx_address('my_ext:0.1:value') IS NULL)), 't', 'a lookup of its memory is NULL');
 
+    like(error_of($node, 'one', q(SELECT dynpgext.peek('my_ext:0.1:value'))),
+        qr/55000: shared memory "my_ext:0.1:value" of extension "dx_usage" is not allocated\nDETAIL:  The extension is failed: .*dx_usage/,
+        'peek() says why');
+
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.reload('dx_memory'))), 0, 'a reload of others does nothing');
     value($node, 'one', 'SELECT dynpgext.reload()');
     has_failed('dx_usage', qr/dx_usage/, qw(one two));

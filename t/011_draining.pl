@@ -113,6 +113,73 @@ subtest 'the holder is a worker' => sub {
         'with its end the memory is gone');
 };
 
+subtest 'peek() keeps nothing' => sub {
+    value($node, 'one', q(SELECT write('dx_memory:local', 'peeked at')));
+    my $peek = q(SELECT convert_from(dynpgext.peek('dx_memory:local', length => 9), 'UTF8'));
+    my ($reader, $holder) = map { $node->background_psql('one') } 1 .. 2;
+    is($reader->query_safe($peek), 'peeked at', 'a session reads it');
+    is(instances('dx_memory:local'), 'allocated 0', 'and does not have it');
+    drop();
+    is(instances('dx_memory:local'), '', 'dropped while the session is there, it is freed');
+    create();
+
+    $holder->query_safe(q(SELECT write('dx_memory:local', 'held')));
+    my $peek_held = q(SELECT convert_from(dynpgext.peek('dx_memory:local', length => 4), 'UTF8'));
+    is($_->query_safe($peek_held), 'held', 'both read it') for $holder, $reader;
+    is(instances('dx_memory:local'), 'allocated 1', 'one has it');
+    drop();
+    is(instances('dx_memory:local'), 'draining 1', 'dropped, it drains');
+    is($holder->query_safe($peek_held), 'held', 'the holder still reads it');
+    like(error_of($node, 'one', $peek), qr/42704: shared memory "dx_memory:local" does not exist/, 'nobody else does');
+    is(instances('dx_memory:local'), 'draining 1', 'it is held as before');
+    $holder->quit;
+    turns('dx_memory:local', '', 'and gone with its holder');
+    $reader->quit;
+};
+
+# Readers copy while it goes and comes again: each has all of one instance or is told that there is none.
+subtest 'peek() while it is dropped' => sub {
+    create();
+    my $used = memory_used($node, 'one');
+    my @readers = map { $node->background_psql('one') } 1 .. 2;
+    $node->safe_psql('one', 'CREATE TABLE reading (stop boolean); CREATE TABLE seen (found integer, missing integer)');
+    $_->query_until(qr/begun/, q(\\echo begun
+        DO $$
+        DECLARE
+          found integer := 0;
+          missing integer := 0;
+        BEGIN
+          WHILE NOT EXISTS (SELECT FROM reading) LOOP
+            BEGIN
+              IF octet_length(dynpgext.peek('dx_memory:global', length => 1048576)) <> 1048576 THEN
+                RAISE 'not all of it';
+              END IF;
+              found := found + 1;
+            EXCEPTION WHEN undefined_object THEN
+              missing := missing + 1;
+            END;
+          END LOOP;
+          INSERT INTO seen VALUES (found, missing);
+        END $$;
+        )) for @readers;
+    # until one was reading when it was dropped, at least once
+    my $met = value($node, 'one', 'SELECT now()');
+    $met = qq(SELECT count(*) FROM dynpgext.events WHERE name = 'dx_memory:global' AND event = 'draining' AND at > '$met');
+    for my $round (1 .. 300) {
+        create() if $round > 1;
+        drop();
+        last if $round >= 15 && value($node, 'one', $met) > 0;
+    }
+    cmp_ok(value($node, 'one', $met), '>', 0, 'it is dropped while it is read');
+    create();
+    $node->safe_psql('one', 'INSERT INTO reading VALUES (true)');
+    is($_->query_safe('SELECT 1'), 1, 'the reader has had no other error') for @readers;
+    is(value($node, 'one', 'SELECT count(*) FROM seen WHERE found > 0 AND missing > 0'), 2, 'each has found it, and missed it');
+    turns('dx_memory:global', 'allocated 0', 'nobody has it, and nothing drains');
+    is(memory_used($node, 'one'), $used, 'all that was dropped is free');
+    $_->quit for @readers;
+};
+
 subtest 'a transaction that is rolled back' => sub {
     value($node, 'one', q(SELECT write('dx_memory:local', 'stays')));
     my $session = $node->background_psql('one');

@@ -64,6 +64,9 @@ subtest 'init that crashes after a restart' => sub {
         "extension crashed\nextension quarantined", 'the events say so');
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload does not run it');
     like(error_of($node, 'one', q(SELECT dynpgext.start_worker('dx_raise', 'dx raise');)), qr/ERROR:  55000: .*quarantined/, 'start_worker neither');
+    like(error_of($node, 'one', q(SELECT dynpgext.peek('dx_raise:first');)),
+        qr/ERROR:  55000: .*"dx_raise:first" .*is not allocated\nDETAIL:  The extension is quarantined since .*\nHINT:  Repair it, then call dynpgext\.release\(\)\./,
+        'its memory cannot be read');
     like(error_of($node, 'one', q(SELECT dynpgext.unload('dx_raise');)) || 'ok', qr/^ok|ERROR:  55000/, 'unload neither');
     like(error_of($node, 'one', q(SELECT dynpgext.load('dx_raise');)), qr/ERROR:  55000: .*quarantined/, 'nor load');
 };

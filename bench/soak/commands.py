@@ -67,6 +67,7 @@ def plain(rng):
             f"SELECT dx_write('dx_memory:local', 'of ' || oid) FROM pg_database WHERE datname = current_database()",
             SOAK_READ, SOAK_READ,
             f"SELECT dx_read({memory}), dx_aligned({memory})", f"SELECT dx_release({memory})",
+            f"SELECT dynpgext.peek({memory}, length => 1048576)",
             f"SELECT dx_many_lookups({memory}, 50)", f"SELECT dx_callbacks(), dx_zero({memory}, 8)",
             "SELECT * FROM dx_worker_info('local')", "SELECT dx_usage_value()",
         ])

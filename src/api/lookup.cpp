@@ -8,6 +8,7 @@
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
 #include "state/launch.h"
+#include "state/quarantine.h"
 
 extern "C" {
 #include "dynpgext.h"
@@ -17,8 +18,11 @@ namespace dynpgext::api {
 namespace {
 
 // Not found by the fast path: the first time in this process, or something has changed.
-void *look_up(const std::string &name) {
-  if (!state::available()) return nullptr;
+// `attach` is state::attach_allocation() or state::borrow_allocation().
+template <class Attach>
+auto look_up(const std::string &name, Attach attach) {
+  using result = decltype(attach(state::use(), name, provisioning::transaction_holds()));
+  if (!state::available()) return result{};
   state::shared &s = state::use();
   // The snapshot decides in a transaction that changes registrations; a parallel worker does
   // not know whether its leader's does.
@@ -26,10 +30,10 @@ void *look_up(const std::string &name) {
       provisioning::is_touched() || (IsParallelWorker() && IsTransactionState());
   if (by_snapshot && !provisioning::is_name_registered(name) &&
       !state::is_registered_elsewhere(s, name, MyDatabaseId))
-    return nullptr;
-  void *found = state::attach_allocation(s, name, provisioning::transaction_holds());
-  if (found == nullptr && provisioning::provision_name(name))
-    found = state::attach_allocation(s, name, provisioning::transaction_holds());
+    return result{};
+  result found = attach(s, name, provisioning::transaction_holds());
+  if (!found && provisioning::provision_name(name))
+    found = attach(s, name, provisioning::transaction_holds());
   return found;
 }
 
@@ -40,7 +44,7 @@ void *lookup_shmem(const char *name) {
   return pg::entry([=] {
     const pg::termination_shield shield;
     const pg::scratch_memory memory;
-    return look_up(name);
+    return look_up(name, &state::attach_allocation);
   });
 }
 
@@ -57,7 +61,45 @@ bool present() { return state::available(); }
 constexpr dynpgext_api table{sizeof(dynpgext_api), DYNPGEXT_ABI_VERSION, &present,    &lookup_shmem,
                              &release_shmem,       &worker_heartbeat,    &worker_wait};
 
+// The extension in a database that registers the name but has no memory for it.
+missing_memory describe(const state::shared &s, Oid database, const std::string &extension) {
+  model::live_state live;
+  live.extensions = state::extension_states(s);
+  provisioning::overlay_notes(live);
+  missing_memory result{extension, model::extension_state::pending, {}, database};
+  for (const model::live_extension &e : live.extensions)
+    if (e.database == database && e.name == extension) result.state = e.state;
+  result.reason = state::quarantine_reason(s, database, extension, {});
+  const state::extension_entry *entry = state::find_extension(s, database, extension);
+  if (entry != nullptr && result.reason.empty()) result.reason = entry->error.str();
+  return result;
+}
+
 }  // namespace
+
+state::loan borrow(const std::string &name) {
+  const pg::scratch_memory memory;
+  state::loan found = look_up(name, &state::borrow_allocation);
+  return found ? std::move(found) : state::borrow_draining(name);
+}
+
+std::optional<missing_memory> find_missing(const catalog::store &store, const std::string &name) {
+  state::shared &s = state::use();
+  const model::registrations own = store.read();
+  const state::reading lock(s);
+  if (const model::allocation *a = own.find_allocation(name)) {
+    const model::extension *e = own.find_extension(a->extension);
+    if (e != nullptr && !e->wanted(s.root->boot))
+      return missing_memory{a->extension, model::extension_state::unloaded, {}, MyDatabaseId};
+    return describe(s, MyDatabaseId, a->extension);
+  }
+  for (const model::desired_database &d : state::desired(s)) {
+    const model::allocation *a = d.registrations.find_allocation(name);
+    if (d.database != MyDatabaseId && a != nullptr && a->scope == model::scope::global)
+      return describe(s, d.database, a->extension);
+  }
+  return {};
+}
 
 void publish_table() {
   pg::call([] {

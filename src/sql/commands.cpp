@@ -1,26 +1,12 @@
 // What a DBA can call: reload, load, unload, version.
-#include "catalog/store.h"
-#include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
 #include "sql/function.h"
-#include "state/launch.h"
 
 namespace {
 
 using namespace dynpgext;
-
-catalog::store open_store() {
-  pg::settings::define();
-  auto store = catalog::store::open();
-  if (!store)
-    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    "extension \"dynpgext\" is not installed in this database", {},
-                    "Use CREATE EXTENSION dynpgext.");
-  (void)state::use();
-  return std::move(*store);
-}
 
 void require_registered(const catalog::store &store, const std::string &extension) {
   for (const model::installed_extension &i : catalog::installed_extensions())
@@ -39,7 +25,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_version) {
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_reload) {
   return pg::entry([=] {
-    const catalog::store store = open_store();
+    const catalog::store store = sql::open_store();
     provisioning::reload_options options;
     if (!fcinfo->args[0].isnull) {
       options.extension = sql::name_argument(fcinfo, 0);
@@ -67,13 +53,13 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_load) {
     std::optional<std::string> version;
     if (!fcinfo->args[1].isnull) version = sql::text_argument(fcinfo, 1);
     return sql::text_result(
-        provisioning::load(open_store(), sql::name_argument(fcinfo, 0), version));
+        provisioning::load(sql::open_store(), sql::name_argument(fcinfo, 0), version));
   });
 }
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_unload) {
   return pg::entry([=] {
     pg::require_writable("dynpgext.unload()");
-    return BoolGetDatum(provisioning::unload(open_store(), sql::name_argument(fcinfo, 0)));
+    return BoolGetDatum(provisioning::unload(sql::open_store(), sql::name_argument(fcinfo, 0)));
   });
 }

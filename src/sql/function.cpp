@@ -1,5 +1,8 @@
 #include "sql/function.h"
 
+#include "pg/settings.h"
+#include "state/launch.h"
+
 namespace dynpgext::sql {
 
 std::string text_argument(FunctionCallInfo fcinfo, int n) {
@@ -10,6 +13,17 @@ std::string text_argument(FunctionCallInfo fcinfo, int n) {
 Datum text_result(const std::string &text) {
   const char *from = text.c_str();
   return pg::call([=] { return CStringGetTextDatum(from); });
+}
+
+catalog::store open_store() {
+  pg::settings::define();
+  auto store = catalog::store::open();
+  if (!store)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "extension \"dynpgext\" is not installed in this database", {},
+                    "Use CREATE EXTENSION dynpgext.");
+  (void)state::use();
+  return std::move(*store);
 }
 
 result_set::result_set(FunctionCallInfo fcinfo)

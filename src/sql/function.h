@@ -1,8 +1,9 @@
-// Helpers for SQL entry points: arguments in, rows out.
+// Helpers for SQL entry points: arguments in, rows out, and the tables that most of them need.
 #pragma once
 
 #include <string>
 
+#include "catalog/store.h"
 #include "pg/border.h"
 
 namespace dynpgext::sql {
@@ -12,6 +13,10 @@ namespace dynpgext::sql {
 }
 [[nodiscard]] std::string text_argument(FunctionCallInfo fcinfo, int n);
 [[nodiscard]] Datum text_result(const std::string &text);
+
+// The registrations of this database, with the settings defined and a launcher seen to.  ERROR
+// 55000 where dynpgext is not installed.
+[[nodiscard]] catalog::store open_store();
 
 // A set of rows that a function returns; add() values in the order of its columns.
 class result_set {

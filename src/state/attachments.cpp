@@ -7,7 +7,6 @@
 #include "state/events.h"
 
 namespace dynpgext::state {
-namespace {
 
 struct attachment {
   std::string name;
@@ -15,6 +14,8 @@ struct attachment {
   instance *target = nullptr;
   void *memory = nullptr;
 };
+
+namespace {
 
 struct name_hash {
   using is_transparent = void;
@@ -172,7 +173,15 @@ void *find_attached(const char *name) noexcept {
   return digested->memory;
 }
 
-void *attach_instance(shared &s, const std::string &name, dsa_pointer pointer) {
+namespace {
+
+struct attaching {
+  attachment *to = nullptr;
+  bool is_new = false;
+};
+
+// Exclusive lock.
+attaching attach_instance(shared &s, const std::string &name, dsa_pointer pointer) {
   local_state &l = mine();
   if (!std::exchange(l.exit_watched, true)) pg::call([] { before_shmem_exit(on_exit, 0); });
   l.generation = &s.root->generation;
@@ -180,7 +189,7 @@ void *attach_instance(shared &s, const std::string &name, dsa_pointer pointer) {
   for (attachment *a : l.all)
     if (a->pointer == pointer && a->name == name) {
       l.current[name] = a;
-      return a->memory;
+      return {a, false};
     }
   auto fresh = std::make_unique<attachment>();
   fresh->name = name;
@@ -191,10 +200,11 @@ void *attach_instance(shared &s, const std::string &name, dsa_pointer pointer) {
   l.current[name] = fresh.get();
   ++fresh->target->attached;
   l.all.push_back(fresh.get());
-  return fresh.release()->memory;
+  return {fresh.release(), true};
 }
 
-void *attach_allocation(shared &s, const std::string &name, std::span<const hold> own) {
+// What the name means for this process; waits while another one initialises it.
+attaching attach(shared &s, const std::string &name, std::span<const hold> own) {
   const allocation_key local_key = key_of(current_database(), name);
   const allocation_key global_key = key_of(InvalidOid, name);
   for (;;) {
@@ -206,7 +216,7 @@ void *attach_allocation(shared &s, const std::string &name, std::span<const hold
       if (!DsaPointerIsValid(found)) found = visible_instance(s, global_key, own, &initialising);
       if (DsaPointerIsValid(found)) return attach_instance(s, name, found);
       if (!initialising || !(is_registered(s, local_key) || is_registered(s, global_key)))
-        return nullptr;
+        return {};
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
     pg::call([&s] {
@@ -214,6 +224,45 @@ void *attach_allocation(shared &s, const std::string &name, std::span<const hold
       ConditionVariableCancelSleep();
     });
   }
+}
+
+}  // namespace
+
+void *attach_allocation(shared &s, const std::string &name, std::span<const hold> own) {
+  attachment *a = attach(s, name, own).to;
+  return a == nullptr ? nullptr : a->memory;
+}
+
+loan borrow_allocation(shared &s, const std::string &name, std::span<const hold> own) {
+  const attaching done = attach(s, name, own);
+  return done.to == nullptr ? loan() : loan(done.to, done.to->target, done.is_new);
+}
+
+loan borrow_draining(const std::string &name) {
+  if (local == nullptr) return {};
+  for (auto a = local->all.rbegin(); a != local->all.rend(); ++a)
+    if ((*a)->name == name && state_of((*a)->target) == instance_state::draining)
+      return {*a, (*a)->target, false};
+  return {};
+}
+
+loan::loan(loan &&other) noexcept
+    : attachment_(other.attachment_),
+      target_(std::exchange(other.target_, nullptr)),
+      ends_(std::exchange(other.ends_, false)) {}
+
+loan &loan::operator=(loan &&other) noexcept {
+  std::swap(attachment_, other.attachment_);
+  std::swap(target_, other.target_);
+  std::swap(ends_, other.ends_);
+  return *this;
+}
+
+loan::~loan() {
+  if (!ends_) return;
+  forget_hints(*local);
+  std::erase_if(local->current, [this](const auto &entry) { return entry.second == attachment_; });
+  if (std::erase(local->all, attachment_) > 0) detach(*attached(), attachment_);
 }
 
 bool is_registered_elsewhere(const shared &s, const std::string &name, Oid database) {

@@ -19,8 +19,34 @@ namespace dynpgext::state {
                                       std::span<const hold> own);
 // Is it a global name that another database than `database` registers?
 [[nodiscard]] bool is_registered_elsewhere(const shared &s, const std::string &name, Oid database);
-// Attaches to a given instance.  Exclusive lock.
-[[nodiscard]] void *attach_instance(shared &s, const std::string &name, dsa_pointer instance);
+
+struct attachment;
+
+// Memory that stays as long as this object does, for whoever only reads it: afterwards the
+// process is attached to it if it was before, and not otherwise.
+class loan {
+ public:
+  loan() = default;  // of nothing
+  loan(attachment *a, instance *target, bool ends) noexcept
+      : attachment_(a), target_(target), ends_(ends) {}
+  loan(loan &&other) noexcept;
+  loan &operator=(loan &&other) noexcept;
+  ~loan();
+  [[nodiscard]] explicit operator bool() const { return target_ != nullptr; }
+  [[nodiscard]] const void *memory() const { return target_->memory(); }
+  // These do not change while it is there.
+  [[nodiscard]] uint64 size() const { return target_->size; }
+  [[nodiscard]] std::string extension() const { return target_->extension.str(); }
+
+ private:
+  attachment *attachment_ = nullptr;
+  instance *target_ = nullptr;
+  bool ends_ = false;  // the process was not attached before
+};
+// As attach_allocation().
+[[nodiscard]] loan borrow_allocation(shared &s, const std::string &name, std::span<const hold> own);
+// The newest memory of the name that has been dropped and that this process still has.
+[[nodiscard]] loan borrow_draining(const std::string &name);
 
 // Lets go of a name; false when this process has not looked it up.
 bool detach_allocation(const std::string &name) noexcept;

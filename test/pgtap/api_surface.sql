@@ -101,6 +101,7 @@ SELECT results_eq($$
      'restart_delay interval DEFAULT NULL::interval', 'void'),
     ('export', 'extension name DEFAULT NULL::name', 'jsonb'),
     ('load', 'extension name, version text DEFAULT NULL::text', 'text'),
+    ('peek', 'name text, "offset" bigint DEFAULT 0, length bigint DEFAULT 64', 'bytea'),
     ('preload', 'enable boolean DEFAULT true', 'text'),
     ('register', 'extension name, manifest jsonb', 'void'),
     ('release', 'extension name', 'boolean'),

@@ -33,7 +33,7 @@ SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied 
                     'preload()', 'preload(false)', 'live_extensions()', 'live_allocations()', 'live_workers()',
                     'published_allocations()', 'published_workers()', 'boot()', 'server_status()', 'list_events()',
                     'adopt_installed_extensions()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
-                    $$reset_worker('x', 'y')$$, $$release('x')$$, $$register('x', '{}')$$,
+                    $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
                     'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
 SELECT throws_ok(command, '42501', 'permission denied for table worker_settings', 'nor ' || command)
   FROM unnest(ARRAY[$$INSERT INTO dynpgext.worker_settings VALUES ('x', 'y')$$, 'UPDATE dynpgext.worker_settings SET enabled = false',
@@ -50,7 +50,7 @@ SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', NULL, 'but not ' || call)
   FROM unnest(ARRAY['reload()', 'reload(dry_run => true)', $$load('x')$$, $$unload('x')$$, $$start_worker('x', 'y')$$,
                     $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, 'preload()', $$configure_worker('x', 'y')$$,
-                    $$reset_worker('x', 'y')$$, $$release('x')$$, $$register('x', '{}')$$,
+                    $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
                     'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
 SELECT throws_ok('DELETE FROM dynpgext.registered_extension', '42501', NULL, 'nor write the registrations');
 SELECT throws_ok(command, '42501', NULL, 'nor the settings of workers: ' || command)
@@ -234,6 +234,7 @@ SELECT pg_temp.with_path('dx_schema, pg_catalog, public', command) FROM unnest(A
   'SELECT * FROM dynpgext.cluster_allocations', 'SELECT * FROM dynpgext.cluster_workers',
   'SELECT * FROM dynpgext.status', 'SELECT * FROM dynpgext.reload()',
   'SELECT * FROM dynpgext.events', 'SELECT * FROM dynpgext.worker_settings', $$SELECT dynpgext.release('dx_memory')$$,
+  $$SELECT dynpgext.peek('dx_memory:local')$$,
   'CREATE EXTENSION dx_worker SCHEMA public', 'SELECT * FROM dynpgext.events', 'SELECT * FROM dynpgext.workers',
   $$SELECT dynpgext.configure_worker('dx_worker', 'dx local', true, 'always', '1 s')$$,
   $$INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx global', true, 'always', '1 s')$$,

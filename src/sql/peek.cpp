@@ -1,0 +1,117 @@
+// peek: what an allocation holds, for whoever looks for what has gone wrong.
+#include "api/lookup.h"
+#include "pg/lock.h"
+#include "pg/termination.h"
+#include "sql/function.h"
+
+namespace {
+
+using namespace dynpgext;
+
+constexpr size_t max_name = sizeof(state::allocation_name::bytes) - 1;
+constexpr int64 max_length = MaxAllocSize - VARHDRSZ;
+constexpr size_t step = 1024 * 1024;  // is copied at once
+
+std::string quoted(const std::string &name) { return "shared memory \"" + name + "\""; }
+
+std::string name_of_memory(FunctionCallInfo fcinfo) {
+  std::string name = sql::text_argument(fcinfo, 0);
+  if (name.size() > max_name)
+    throw pg::error(ERRCODE_NAME_TOO_LONG,
+                    "the name of shared memory has at most " + std::to_string(max_name) + " bytes",
+                    "The given one has " + std::to_string(name.size()) + ".");
+  return name;
+}
+
+void check_range(const std::string &name, int64 offset, int64 length) {
+  if (offset < 0)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    "cannot read " + quoted(name) + " from a negative offset",
+                    "The offset is " + std::to_string(offset) + ".");
+  if (length < 0)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    "cannot read a negative number of bytes of " + quoted(name),
+                    "The length is " + std::to_string(length) + ".");
+  if (length > max_length)
+    throw pg::error(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                    "cannot read " + std::to_string(length) + " bytes of " + quoted(name) +
+                        " at once",
+                    "At most " + std::to_string(max_length) + " are possible.",
+                    "Read it in parts, each from another offset.");
+}
+
+const char *what_to_do(const api::missing_memory &m) {
+  const bool here = m.database == MyDatabaseId;
+  switch (m.state) {
+    case model::extension_state::failed:
+      return here ? "Repair it, then call dynpgext.reload()."
+                  : "Repair it, then call dynpgext.reload() in the database that registers it.";
+    case model::extension_state::quarantined:
+      return here ? "Repair it, then call dynpgext.release()."
+                  : "Repair it, then call dynpgext.release() in the database that registers it.";
+    case model::extension_state::unloaded: return "Use dynpgext.load().";
+    default:
+      return here ? "Wait, or call dynpgext.reload()."
+                  : "Wait, or call dynpgext.reload() in the database that registers it.";
+  }
+}
+
+[[noreturn]] void refuse(const std::string &name,
+                         const std::optional<api::missing_memory> &missing) {
+  if (!missing)
+    throw pg::error(ERRCODE_UNDEFINED_OBJECT, quoted(name) + " does not exist", {},
+                    "SELECT name FROM dynpgext.allocations shows those there are.");
+  std::string state(model::name_of(missing->state));
+  if (missing->state == model::extension_state::failed) state += ": " + missing->reason;
+  if (missing->state == model::extension_state::quarantined) state = missing->reason;
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  quoted(name) + " of extension \"" + missing->extension + "\" is not allocated",
+                  "The extension is " + state + ".", what_to_do(*missing));
+}
+
+// Commits make registrations visible before their memory, and hold the provisioning lock until both
+// are: what is found, or not, while it is held here is no half of one.
+state::loan find_memory(const catalog::store &store, const std::string &name) {
+  state::loan found = api::borrow(name);
+  if (found) return found;
+  const auto missing = api::find_missing(store, name);
+  if (!missing || (missing->state != model::extension_state::pending &&
+                   missing->state != model::extension_state::provisioned))
+    refuse(name, missing);
+  const pg::scoped_provisioning_lock lock(missing->database);
+  found = api::borrow(name);
+  if (!found) refuse(name, api::find_missing(store, name));
+  return found;
+}
+
+}  // namespace
+
+// Copied without a lock: nobody waits for it, and what is written meanwhile may be seen in part.
+DYNPGEXT_SQL_FUNCTION(dynpgext_peek) {
+  return pg::entry([=] {
+    const pg::termination_shield shield;
+    const std::string name = name_of_memory(fcinfo);
+    const int64 offset = DatumGetInt64(fcinfo->args[1].value);
+    const int64 length = DatumGetInt64(fcinfo->args[2].value);
+    check_range(name, offset, length);
+    const catalog::store store = sql::open_store();
+    const state::loan memory = find_memory(store, name);
+    const auto size = static_cast<int64>(memory.size());
+    if (offset > size)
+      throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                      "offset " + std::to_string(offset) + " is beyond the end of " + quoted(name),
+                      "Extension \"" + memory.extension() + "\" has registered it with " +
+                          std::to_string(size) + " bytes.");
+    const char *from = static_cast<const char *>(memory.memory()) + offset;
+    const auto count = static_cast<size_t>(std::min(length, size - offset));
+    return pg::call([=] {
+      auto *result = static_cast<bytea *>(palloc(VARHDRSZ + count));
+      SET_VARSIZE(result, VARHDRSZ + count);
+      for (size_t done = 0; done < count; done += step) {
+        CHECK_FOR_INTERRUPTS();
+        std::memcpy(VARDATA(result) + done, from + done, std::min(step, count - done));
+      }
+      return PointerGetDatum(result);
+    });
+  });
+}
