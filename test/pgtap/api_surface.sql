@@ -15,7 +15,7 @@ SELECT matches(dynpgext.version(), '^\d+\.\d+\.\d+$', 'a version has three numbe
 -- The views
 
 SELECT views_are('dynpgext',
-  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'events', 'status']);
+  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'status']);
 
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS TABLE (attname text, type text)
 LANGUAGE sql AS $$
