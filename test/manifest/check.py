@@ -5,7 +5,7 @@
 MANIFEST_CHECK (tools/manifest_check.cpp) reads documents as dynpgext does; jsonschema judges them by
 schema/dynpgext.schema.json.  A document must be valid by the schema exactly if the reader finds
 nothing wrong with it but what is marked as beyond the schema.  Documents are those in good/ and bad/,
-and what mutations.py makes of them.  Prints "ok - NAME" or "not ok - NAME" for each aspect.
+those that docs/manifest.md shows, and what mutations.py makes of them.  Prints "ok - NAME" or "not ok - NAME" for each aspect.
 """
 
 import json
@@ -20,6 +20,7 @@ import mutations
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCHEMA = HERE.parent.parent / "schema" / "dynpgext.schema.json"
+PAGE = HERE.parent.parent / "docs" / "manifest.md"
 MOST_SHOWN = 5
 
 
@@ -118,6 +119,16 @@ def check_bad(report, validator, reader, files):
     return documents
 
 
+def check_page(report, validator, reader, page):
+    """What is shown to users is good."""
+    problems = []
+    texts = re.findall(r"^```json\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for text, reading in zip(texts, reader.read(texts)):
+        problems += [f"reader: {text}" for text in reading.texts()]
+        problems += [f"schema: {e.message}" for e in validator.iter_errors(json.loads(text))]
+    report.say(f"{page.name} shows good documents", problems if texts else ["it shows none"])
+
+
 def keys_in(value):
     if isinstance(value, dict):
         for key, item in value.items():
@@ -163,6 +174,7 @@ def main():
     good = check_good(report, validator, reader, sorted((HERE / "good").glob("*.json")))
     unused = set(keys_of_schema(schema)) - set(keys_in(good))
     report.say("good documents have every key", sorted(unused))
+    check_page(report, validator, reader, PAGE)
     bad = check_bad(report, validator, reader, sorted((HERE / "bad").glob("*.json")))
     check_mutations(report, validator, reader, "documents with one change", list(mutations.single(good)))
     some = list(mutations.several(good + bad, count=2000, seed=20))
