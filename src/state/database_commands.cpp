@@ -102,13 +102,9 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
     if (!uses(*entry, database)) continue;
     told.push_back(identity_of(*entry));
     entry->stopped_for = database;
-    if (entry->told_at == 0) {
-      record(s, *entry, "stopping", "for a command on the database");
-      entry->told_at = GetCurrentTimestamp();
-    }
     if (entry->after == after_end::by_policy) entry->after = after_end::wait;
     (void)advance(*entry, model::worker_event::stop);
-    tell_to_end(*entry);
+    tell_to_end(s, *entry, "for a command on the database");
   }
   if (const database_entry *entry = s.databases.find({database}))
     pg::terminate_process(entry->visitor);

@@ -181,7 +181,9 @@ struct worker_entry {
                                // without the lock
   pg::fixed_string<MAXPGPATH> file;  // that its library was loaded from, and
   pg::file_identity loaded;          // which one that was
-  command_statistics runs;           // of a hosted one, in this run of the server
+  bool taken;                        // of a hosted one: its runner knows of it
+  bool busy;                // and is running its command; only then it has to be told to end
+  command_statistics runs;  // of a hosted one, in this run of the server
 
   // Told to end, and what is wanted then is decided when it has.
   [[nodiscard]] bool is_leaving() const {

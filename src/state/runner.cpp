@@ -23,6 +23,13 @@ bool is_to_be_served(const worker_entry &entry, Oid database) {
          entry.state == model::worker_state::starting;
 }
 
+// Of this start, and no other.
+worker_entry *find_served(const shared &s, const worker_start &w) {
+  worker_entry *entry = s.workers.find(key_of(w.id));
+  const bool is_it = entry != nullptr && entry->ticket == w.ticket && is_served_here(*entry);
+  return is_it && !entry->exited ? entry : nullptr;
+}
+
 void leave_office(database_entry &database) {
   database.runner = 0;
   database.runner_birth = 0;
@@ -47,6 +54,8 @@ bool ask_for_runner(shared &s, Oid database, bool no_slots) {
     database_entry *entry = s.databases.insert({database});
     if (entry->runner != 0) {
       if (pg::process_exists(entry->runner, entry->runner_birth)) {
+        for (worker_entry *worker : s.workers.entries())
+          if (is_to_be_served(*worker, database)) (void)begin_run(s, *worker, entry->runner);
         pg::nudge_process(entry->runner);
         return true;
       }
@@ -98,50 +107,61 @@ bool become_runner(shared &s, Oid database, uint64 ticket) {
   return true;
 }
 
-std::vector<served_worker> take_starts(shared &s, Oid database) {
-  std::vector<served_worker> taken;
+std::vector<worker_start> take_starts(shared &s, Oid database) {
+  std::vector<worker_start> starts;
   const exclusive lock(s);
   for (worker_entry *entry : s.workers.entries()) {
-    if (!is_to_be_served(*entry, database) || !begin_run(s, *entry)) continue;
-    entry->runs.next_at = 0;
-    taken.push_back({{identity_of(*entry), definition_of(*entry), entry->ticket}, entry});
+    if (is_to_be_served(*entry, database)) (void)begin_run(s, *entry, MyProcPid);
+    if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
+    starts.push_back({identity_of(*entry), definition_of(*entry), entry->ticket});
   }
-  return taken;
+  return starts;
 }
 
-bool is_told_to_end(const served_worker &w) {
-  return *const_cast<const volatile TimestampTz *>(&w.entry->told_at) != 0;
+bool is_served(const shared &s, const worker_start &w) {
+  const reading lock(s);
+  return find_served(s, w) != nullptr;
 }
 
-void end_served(shared &s, const served_worker &w, int code, const message_text &error) {
+void refuse(shared &s, const worker_start &w, const message_text &error) {
   const exclusive lock(s);
-  if (!is_served_here(*w.entry)) return;
-  w.entry->runs.next_at = 0;
-  record_exit(s, *w.entry, code, error);
-  release_identity(s, *w.entry);
-  changed(s);
+  worker_entry *entry = find_served(s, w);
+  if (entry == nullptr) return;
+  record_exit(s, *entry, 1, error);
+  release_identity(s, *entry);
 }
 
-void report_run(shared &s, const served_worker &w, const command_run &run) {
+worker_entry *begin_command(shared &s, const worker_start &w) {
   const exclusive lock(s);
-  if (!is_served_here(*w.entry)) return;
-  command_statistics &runs = w.entry->runs;
-  ++runs.count;
-  runs.last_at = run.began_at;
-  runs.last_duration = run.duration;
-  runs.next_at = run.next_at;
-  const bool was_failing = std::exchange(runs.failing, run.error != nullptr);
-  if (run.error != nullptr) {
-    ++runs.failures;
-    runs.last_failed_at = run.began_at;
-    w.entry->last_error = *run.error;
-    if (!was_failing) record(s, *w.entry, "failing", run.error->view());
-  } else if (was_failing) {
-    record(s, *w.entry, "recovered");
+  worker_entry *entry = find_served(s, w);
+  if (entry != nullptr) entry->busy = true;
+  return entry;
+}
+
+bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run) {
+  const exclusive lock(s);
+  entry.busy = false;
+  if (run) {
+    command_statistics &runs = entry.runs;
+    ++runs.count;
+    runs.last_at = run->began_at;
+    runs.last_duration = run->duration;
+    runs.next_at = run->next_at;
+    const bool was_failing = std::exchange(runs.failing, run->error != nullptr);
+    if (run->error != nullptr) {
+      ++runs.failures;
+      runs.last_failed_at = run->began_at;
+      entry.last_error = *run->error;
+      if (!was_failing) record(s, entry, "failing", run->error->view());
+    } else if (was_failing) {
+      record(s, entry, "recovered");
+    }
   }
+  if (entry.told_at == 0) return true;
+  record_exit(s, entry, 0, {});
+  release_identity(s, entry);
+  return false;
 }
-
-bool is_failing(const served_worker &w) { return w.entry->runs.failing; }
 
 bool retire(shared &s, Oid database) {
   const exclusive lock(s);
@@ -159,9 +179,8 @@ void report_runner_exit(shared &s, Oid database, int code, const message_text &e
       if (entry->runner == MyProcPid) leave_office(*entry);
     for (worker_entry *entry : s.workers.entries()) {
       // what it was to serve has been started, and has ended in the same way
-      if (is_to_be_served(*entry, database)) (void)begin_run(s, *entry);
+      if (is_to_be_served(*entry, database)) (void)begin_run(s, *entry, MyProcPid);
       if (!is_served_here(*entry) || entry->exited) continue;
-      entry->runs.next_at = 0;
       record_exit(s, *entry, code, error);
     }
   });

@@ -31,26 +31,25 @@ void bury_runners(const shared &s);
 // --- called in the runner's process ---
 // Becomes the database's; false when it has one, or nobody wants one any more.
 [[nodiscard]] bool become_runner(shared &s, Oid database, uint64 ticket);
-// One that it serves.  The entry stays where it is until its end is reported.
-struct served_worker {
-  worker_start start;
-  worker_entry *entry = nullptr;
-};
-// Whatever is starting in its database is served from now on.
-[[nodiscard]] std::vector<served_worker> take_starts(shared &s, Oid database);
-// Has somebody told it to end?  Without the lock.
-[[nodiscard]] bool is_told_to_end(const served_worker &w);
-// It is not served any more.
-void end_served(shared &s, const served_worker &w, int code, const message_text &error);
-// A run of its command that has ended.
+// Whatever is starting in its database is its own from now on; those that it does not know yet.
+[[nodiscard]] std::vector<worker_start> take_starts(shared &s, Oid database);
+// Is it served still?  Whoever has ended it need not have waited for this process.
+[[nodiscard]] bool is_served(const shared &s, const worker_start &w);
+// It cannot be served.
+void refuse(shared &s, const worker_start &w, const message_text &error);
+
+// Its command begins.  Nothing when it is not served any more; until end_command() the entry stays
+// where it is, and is told to end instead of being ended.
+[[nodiscard]] worker_entry *begin_command(shared &s, const worker_start &w);
 struct command_run {
   TimestampTz began_at = 0;
-  int64 duration = 0;                   // microseconds
-  const message_text *error = nullptr;  // of one that has failed
+  int64 duration = 0;  // microseconds
   TimestampTz next_at = 0;
+  const message_text *error = nullptr;  // of one that has failed
 };
-void report_run(shared &s, const served_worker &w, const command_run &run);
-[[nodiscard]] bool is_failing(const served_worker &w);
+// Its run has ended, or (nothing) was called off.  Returns whether it goes on.
+bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run);
+
 // Leaves office when there is nobody to serve; then the process must end.
 [[nodiscard]] bool retire(shared &s, Oid database);
 // The process ends: so do all that it serves, or was to serve.

@@ -54,11 +54,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   // one that is no longer registered goes, whatever else is said
   if (entry->after != after_end::vanish) entry->after = then;
   if (had_process) {
-    if (entry->told_at == 0) {
-      entry->told_at = GetCurrentTimestamp();
-      record(s, *entry, "stopping");
-    }
-    tell_to_end(*entry);
+    tell_to_end(s, *entry);
   } else if (entry->pid == 0) {
     release_identity(s, *entry);
   }

@@ -67,7 +67,7 @@ model::worker_terms terms_of(const worker_entry &entry) {
   return {true, entry.restart, entry.restart_delay};
 }
 
-bool begin_run(const shared &s, worker_entry &entry) {
+bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   if (is_blocked(s, database_of(entry))) {  // since it was asked for
     if (advance(entry, model::worker_event::no_slot))
       record(s, entry, "waiting", "for a command on the database");
@@ -76,8 +76,11 @@ bool begin_run(const shared &s, worker_entry &entry) {
   }
   if (entry.is_leaving() || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
     return false;
-  entry.pid = MyProcPid;
+  entry.pid = process;
   entry.pid_birth = 0;
+  entry.taken = false;
+  entry.busy = false;
+  entry.runs.next_at = 0;
   entry.crowded_out = false;
   entry.exited = false;
   entry.timed_out = false;
@@ -86,7 +89,7 @@ bool begin_run(const shared &s, worker_entry &entry) {
   entry.last_started_at = GetCurrentTimestamp();
   pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
   record(s, entry, entry.next_start_at != 0 ? "restarted" : "started",
-         "pid " + std::to_string(MyProcPid));
+         "pid " + std::to_string(process));
   entry.next_start_at = 0;
   ++entry.starts;
   changed(s);
@@ -96,6 +99,8 @@ bool begin_run(const shared &s, worker_entry &entry) {
 void record_exit(const shared &s, worker_entry &entry, int code, const message_text &error) {
   (void)advance(entry, code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
   entry.exited = true;
+  entry.busy = false;
+  entry.runs.next_at = 0;
   entry.pid_birth = pg::process_birth(MyProcPid);
   entry.last_exited_at = GetCurrentTimestamp();
   entry.last_exit_code = code;
@@ -118,11 +123,18 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   wake_launcher_locked(s);
 }
 
-void tell_to_end(const worker_entry &entry) {
-  if (entry.hosted)
-    pg::nudge_process(entry.pid);
-  else
-    pg::terminate_process(entry.pid);
+void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) {
+  if (entry.told_at == 0) {
+    entry.told_at = GetCurrentTimestamp();
+    record(s, entry, "stopping", detail);
+  }
+  if (!entry.hosted) return pg::terminate_process(entry.pid);
+  const pid_t runner = entry.pid;
+  if (!entry.busy) {
+    record_exit(s, entry, 0, {});
+    release_identity(s, entry);
+  }
+  pg::nudge_process(runner);
 }
 
 void changed(const shared &s) {

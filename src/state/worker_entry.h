@@ -19,13 +19,14 @@ void define(worker_entry &entry, const model::wanted_worker &wanted);
 [[nodiscard]] model::worker definition_of(const worker_entry &entry);
 [[nodiscard]] model::worker_terms terms_of(const worker_entry &entry);
 
-// Its process is there: false when it must not run, for a command on its database.
-[[nodiscard]] bool begin_run(const shared &s, worker_entry &entry);
+// A process is there for it: false when it must not run.
+[[nodiscard]] bool begin_run(const shared &s, worker_entry &entry, pid_t process);
 // Its process ends, or, of one that is hosted, its runner runs it no longer.  No allocation: the
 // process may have been ended in the middle of one.
 void record_exit(const shared &s, worker_entry &entry, int code, const message_text &error);
-// Tells its process to end; of one that is hosted, to end that one.
-void tell_to_end(const worker_entry &entry);
+// It is to end, which it has not been told: `detail` says why.  One that is hosted ends at once
+// unless its command runs.  The entry may be gone then.
+void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail = {});
 // The database whose commands the entry's process would be in the way of.
 [[nodiscard]] inline Oid database_of(const worker_entry &entry) {
   return entry.hosted ? entry.source : entry.key.home;

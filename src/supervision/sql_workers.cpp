@@ -15,11 +15,11 @@ namespace {
 constexpr long standby_naptime_milliseconds = 1000;
 
 // What the rows say that it runs; nothing where they say something else than its start did.
-std::optional<model::command> command_of(const state::served_worker &w,
+std::optional<model::command> command_of(const state::worker_start &w,
                                          const std::vector<model::command> &commands) {
   const auto found = std::find_if(commands.begin(), commands.end(), [&](const model::command &c) {
-    return c.extension == w.start.id.extension && c.worker == w.start.id.name &&
-           model::digest_of(c) == w.start.definition.extra;
+    return c.extension == w.id.extension && c.worker == w.id.name &&
+           model::digest_of(c) == w.definition.extra;
   });
   return found == commands.end() ? std::nullopt : std::optional(*found);
 }
@@ -35,35 +35,27 @@ std::vector<model::command> registered_commands() {
 }  // namespace
 
 void sql_workers::follow() {
-  end_told();
+  std::erase_if(workers_, [this](const worker &w) { return !state::is_served(shared_, w.start); });
   take_starts();
   keep_channels();
 }
 
-void sql_workers::end_told() {
-  std::erase_if(workers_, [this](const worker &w) {
-    if (!state::is_told_to_end(w.served)) return false;
-    state::end_served(shared_, w.served, 0, {});
-    return true;
-  });
-}
-
 void sql_workers::take_starts() {
-  const std::vector<state::served_worker> started = state::take_starts(shared_, database_);
+  const std::vector<state::worker_start> started = state::take_starts(shared_, database_);
   if (started.empty()) return;
   DYNPGEXT_FAULT_POINT("runner.taken");
   const std::vector<model::command> commands = registered_commands();
   const TimestampTz now = GetCurrentTimestamp();
-  for (const state::served_worker &served : started) {
-    const auto command = command_of(served, commands);
+  for (const state::worker_start &start : started) {
+    const auto command = command_of(start, commands);
     if (!command) {
       state::message_text why;
       keep_words(ERRCODE_UNDEFINED_OBJECT, "its command is not registered, or is another one",
                  &why);
-      state::end_served(shared_, served, 1, why);
+      state::refuse(shared_, start, why);
       continue;
     }
-    worker w{served, *command};
+    worker w{start, *command};
     // notifications may have been missed
     (command->interval > 0 ? w.next_at : w.notified_at) = now;
     workers_.push_back(std::move(w));
@@ -110,11 +102,16 @@ bool sql_workers::run_one() {
       std::min_element(workers_.begin(), workers_.end(),
                        [](const worker &a, const worker &b) { return a.due_at() < b.due_at(); });
   if (due == workers_.end() || due->due_at() > GetCurrentTimestamp()) return false;
-  run(*due);
+  if (!run(*due)) {
+    workers_.erase(due);
+    keep_channels();
+  }
   return true;
 }
 
-void sql_workers::run(worker &w) {
+bool sql_workers::run(worker &w) {
+  state::worker_entry *entry = state::begin_command(shared_, w.start);
+  if (entry == nullptr) return false;
   const model::command &command = w.command;
   state::command_run run{.began_at = GetCurrentTimestamp()};
   w.notified_at = DT_NOEND;
@@ -127,16 +124,16 @@ void sql_workers::run(worker &w) {
                              .context = "SQL worker \"" + command.worker + "\" of extension \"" +
                                         command.extension + "\"",
                              .deadline = command.deadline,
-                             .failure_level = state::is_failing(w.served) ? DEBUG1 : WARNING,
-                             .told_at = &w.served.entry->told_at};
+                             .failure_level = entry->runs.failing ? DEBUG1 : WARNING,
+                             .told_at = &entry->told_at};
   const int64 began = pg::monotonic_microseconds();
   pg::failure why;
   pg::command_end end{};
   {
-    const state::guarded_command guard(w.served.entry->key);
+    const state::guarded_command guard(entry->key);
     end = pg::run_command(what, &why);
   }
-  if (end == pg::command_end::called_off) return;
+  if (end == pg::command_end::called_off) return state::end_command(shared_, *entry, {});
   run.duration = pg::monotonic_microseconds() - began;
   if (w.next_at != DT_NOEND) run.next_at = w.next_at;
   state::message_text error{};
@@ -145,7 +142,7 @@ void sql_workers::run(worker &w) {
     run.error = &error;
   }
   DYNPGEXT_FAULT_POINT("runner.ran");
-  state::report_run(shared_, w.served, run);
+  return state::end_command(shared_, *entry, run);
 }
 
 long sql_workers::nap() const {

@@ -16,7 +16,7 @@ class sql_workers {
  public:
   sql_workers(state::shared &s, Oid database) : shared_(s), database_(database) {}
 
-  // Ends what is told to end, and takes what is starting.
+  // Forgets what has been ended, and takes what is starting.
   void follow();
   // Whatever has been notified is due.
   void hear();
@@ -28,7 +28,7 @@ class sql_workers {
 
  private:
   struct worker {
-    state::served_worker served;
+    state::worker_start start;
     model::command command;
     TimestampTz next_at = DT_NOEND;      // by its interval
     TimestampTz notified_at = DT_NOEND;  // since its last run
@@ -36,11 +36,11 @@ class sql_workers {
     [[nodiscard]] TimestampTz due_at() const { return std::min(next_at, notified_at); }
   };
 
-  void end_told();
   void take_starts();
   void keep_channels();
   [[nodiscard]] bool is_deaf() const;  // a standby hears nothing
-  void run(worker &w);
+  // Returns whether it goes on.
+  bool run(worker &w);
 
   state::shared &shared_;
   Oid database_;

@@ -50,6 +50,7 @@ sub try {
 
 my %steps = (
     create => sub { try('one', 'CREATE EXTENSION dx_worker') },
+    declare => sub { try('one', 'CREATE EXTENSION dx_declared') },
     update => sub {
         try('one', 'CREATE EXTENSION dx_worker');
         try('one', q(ALTER EXTENSION dx_worker UPDATE TO '0.2'));
@@ -86,13 +87,13 @@ my %steps = (
         try('two', 'CREATE EXTENSION dynpgext');
     },
     restart => sub { $node->stop; $node->start });
-my @order = qw(create update drop rollback prepare configure reload exit launcher rename dynpgext restart);
+my @order = qw(create declare update drop rollback prepare configure reload exit launcher rename dynpgext restart);
 
 # Where to begin; only to be quicker.  Points that are not here are looked for everywhere.
 my %shortcuts = (
     abort => 'rollback', add => 'create', allocate => 'create', command => 'rename', commit => 'create', init => 'create',
     launch => 'create', 'launcher.in_office' => 'launcher', launcher => 'exit', provision => 'restart', publish => 'restart',
-    reload => 'reload', remove => 'drop', update => 'update', visit => 'restart', visits => 'restart', worker => 'exit');
+    reload => 'reload', remove => 'drop', runner => 'declare', update => 'update', visit => 'restart', visits => 'restart', worker => 'exit');
 
 sub tell_quietly {
     my ($worker, $command) = @_;
@@ -141,7 +142,7 @@ sub normalize {
       if value($node, 'postgres', q(SELECT count(*) FROM pg_database WHERE datname = 'zwei'));
     value($node, 'two', 'CREATE EXTENSION IF NOT EXISTS dynpgext');
     value($node, 'one', q(ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS));
-    value($node, 'one', 'DROP EXTENSION IF EXISTS dx_worker, dx_trusted');
+    value($node, 'one', 'DROP EXTENSION IF EXISTS dx_worker, dx_trusted, dx_declared');
     value($node, 'one', q(SELECT dynpgext.reset_worker(extension, worker) FROM dynpgext.worker_settings));
     return;
 }

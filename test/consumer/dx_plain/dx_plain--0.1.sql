@@ -1,2 +1,4 @@
 -- This loads the library in this session, silently (a script's NOTICEs are not shown).
 CREATE FUNCTION dx_plain() RETURNS integer LANGUAGE C AS 'MODULE_PATHNAME';
+-- It takes the server down.
+CREATE FUNCTION dx_plain_crash() RETURNS void LANGUAGE C AS 'MODULE_PATHNAME';

@@ -1,10 +1,13 @@
 /* An ordinary extension that does not take part: dynpgext must never load its library. */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "fmgr.h"
 
 PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(dx_plain);
+PG_FUNCTION_INFO_V1(dx_plain_crash);
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -17,4 +20,11 @@ Datum
 dx_plain(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   PG_RETURN_INT32(1);
+}
+
+Datum
+dx_plain_crash(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  raise(SIGSEGV);
+  PG_RETURN_VOID();
 }

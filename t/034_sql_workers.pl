@@ -1,0 +1,323 @@
+# SQL workers: commands that run at an interval or when notified, all of a database in one process.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use SqlWorkers;
+use Test::More;
+
+my $hour = 3600_000;
+my %settings = ('dynpgext.restart_delay_max' => '1s', 'dynpgext.crash_limit' => 3, 'dynpgext.stop_timeout' => '60s');
+my $node = new_cluster('main', %settings);
+add_database($node, 'one', qw(dynpgext dx_plain));
+value($node, 'one', 'CREATE TABLE public.done (what text, at timestamptz DEFAULT clock_timestamp())');
+
+# One test: what the view shows of a command comes to fulfil the condition.
+sub comes_to {
+    my ($worker, $condition, $test, $on, $database) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $on //= $node;
+    $database //= 'one';
+    return ok(command_is($on, $database, $worker, $condition), $test)
+      || diag(command_row($on, $database, $worker), "\n", $on->safe_psql($database, q(SELECT * FROM dynpgext.events ORDER BY at DESC LIMIT 12)));
+}
+
+sub runs_of { return value($node, 'one', 'SELECT runs FROM dynpgext.commands WHERE worker = ' . quoted($_[0])) }
+sub starts_of { return value($node, 'one', 'SELECT starts FROM dynpgext.workers WHERE name = ' . quoted($_[0])) }
+
+# Waits until it has run again.
+sub goes_on {
+    my ($worker, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $runs = runs_of($worker);
+    return comes_to($worker, "state = 'running' AND runs > $runs", $test);
+}
+
+sub event_count {
+    my ($worker, $event) = @_;
+    return value($node, 'one', "SELECT count(*) FROM dynpgext.events WHERE name = '$worker' AND event = '$event'");
+}
+
+my %tick = (name => 'tick', sql => q(INSERT INTO public.done VALUES ('tick')), interval => 50);
+my %other = (name => 'other', sql => 'SELECT 1', interval => 50);
+
+subtest 'at an interval' => sub {
+    register_sql_workers($node, 'one', 'dx_plain', \%tick);
+    comes_to('tick', q(state = 'running' AND runs >= 3 AND failures = 0 AND run_interval = '50 ms' AND channel IS NULL AND run_as IS NULL
+        AND last_run_at <= now() AND last_duration > '0' AND last_failed_at IS NULL AND next_run_at IS NOT NULL AND database = 'one'), 'it runs');
+    ok(value($node, 'one', q(SELECT count(*) >= 3 FROM done WHERE what = 'tick')), 'and does what it says');
+    is(runner_pid($node, 'one'), pid_of($node, 'one', 'tick'), 'in the one process');
+    is(value($node, 'one', q(SELECT datname || ' ' || usename FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')),
+        'one ' . value($node, 'one', 'SELECT rolname FROM pg_authid WHERE oid = 10'), 'that is connected to the database');
+    ok($node->poll_query_until('one', q(SELECT n_tup_ins > 0 FROM pg_stat_user_tables WHERE relname = 'done')), 'what it does is counted');
+};
+
+subtest 'when notified' => sub {
+    register_sql_workers($node, 'one', 'dx_plain', \%tick,
+        { name => 'told', sql => q(INSERT INTO public.done VALUES ('told')), channel => 'work' },
+        { name => 'both', sql => q(INSERT INTO public.done VALUES ('both')), channel => 'Work "2"', interval => $hour },
+        { name => 'chain', sql => q(NOTIFY work), channel => 'chain' },
+        { name => 'waits', sql => 'SELECT pg_advisory_xact_lock(1)', channel => 'wait' });
+    comes_to('told', q(runs >= 1 AND channel = 'work' AND run_interval IS NULL AND next_run_at IS NULL), 'once at its start');
+    comes_to('both', q(runs = 1 AND next_run_at > now() + '50 min'), 'as one that has an interval, too');
+    comes_to('chain', q(runs = 1), 'and one that notifies another');
+    # of all that has been notified by now
+    value($node, 'one', 'NOTIFY "Work ""2"""');
+    comes_to('both', 'runs = 2', 'it runs again');
+    my $told = runs_of('told');
+    value($node, 'one', 'NOTIFY nobody');
+    value($node, 'one', 'NOTIFY chain');
+    comes_to('told', "runs = $told + 1", 'also by the command of another');
+    my $session = $node->background_psql('one');
+    $session->query_safe('SELECT pg_advisory_lock(1)');
+    value($node, 'one', 'NOTIFY wait');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)), 'while another command runs');
+    like(value($node, 'one', q(SELECT state || ' ' || application_name || ' ' || query FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')),
+        qr{^active dynpgext: dx_plain/waits SELECT pg_advisory_xact_lock\(1\)$}, '(which pg_stat_activity shows)');
+    value($node, 'one', "NOTIFY work, 'payload $_'") for 1 .. 10;
+    is(runs_of('told'), $told + 1, 'it waits');
+    $session->quit;
+    comes_to('told', "runs = $told + 2", 'many are one');
+    value($node, 'one', 'NOTIFY work');
+    comes_to('told', "runs = $told + 3", 'and no more');
+    is(value($node, 'one', q(SELECT count(*) FROM done WHERE what = 'both')), 2, 'the others have not run');
+};
+
+subtest 'one that fails' => sub {
+    my $offset = log_offset($node);
+    register_sql_workers($node, 'one', 'dx_plain', \%tick, \%other,
+        { name => 'fails', sql => q(INSERT INTO public.done VALUES ('fails'); SELECT 1 / count(*) FROM public.switch), interval => 20 });
+    comes_to('fails', q(state = 'running' AND failures >= 3 AND failures = runs AND last_error LIKE '42P01: relation "public.switch" does not exist%' AND last_failed_at = last_run_at), 'is counted and shown');
+    is(value($node, 'one', q(SELECT last_error FROM dynpgext.workers WHERE name = 'fails')), '42P01: relation "public.switch" does not exist', 'also with the workers');
+    is(value($node, 'one', q(SELECT count(*) FROM done WHERE what = 'fails')), 0, 'nothing of it has happened');
+    is(event_count('fails', 'failing'), 1, 'one event');
+    is(log_count($node, qr/WARNING:  relation "public.switch" does not exist/, $offset), 1, 'one line in the log');
+    is(log_count($node, qr/CONTEXT:  .*SQL worker "fails" of extension "dx_plain"/, $offset) >= 1, 1, 'that names it');
+    is(starts_of('fails'), 1, 'it does not end');
+    goes_on('other', 'nor do others');
+    value($node, 'one', 'CREATE TABLE public.switch AS SELECT 1');
+    comes_to('fails', q(failures < runs AND last_error LIKE '42P01: %'), 'it runs when it can');
+    is(event_count('fails', 'recovered'), 1, 'which is an event');
+    value($node, 'one', 'TRUNCATE public.switch');
+    comes_to('fails', q(last_error = '22012: division by zero'), 'and fails again');
+    is(event_count('fails', 'failing'), 2, 'which is one, too');
+};
+
+subtest 'one is started, stopped and set by itself' => sub {
+    register_sql_workers($node, 'one', 'dx_plain', \%tick, \%other);
+    comes_to($_, q(runs > 0), "$_ runs") for qw(tick other);
+    my $pid = runner_pid($node, 'one');
+    is(value($node, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'tick'))), 't', 'stopped');
+    comes_to('tick', q(state = 'stopped' AND pid IS NULL AND next_run_at IS NULL), 'it is');
+    my $runs = runs_of('tick');
+    goes_on('other', 'the other is not');
+    value($node, 'one', 'SELECT dynpgext.reload()');
+    is(runs_of('tick'), $runs, 'it does not run any more');
+    is(value($node, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'tick'))), 't', 'started');
+    goes_on('tick', 'it is');
+    is(value($node, 'one', q(SELECT dynpgext.restart_worker('dx_plain', 'tick'))), 't', 'started anew');
+    goes_on('tick', 'it is');
+    value($node, 'one', q(SELECT dynpgext.configure_worker('dx_plain', 'tick', enabled => false)));
+    comes_to('tick', q(state = 'disabled' AND pid IS NULL), 'disabled');
+    goes_on('other', 'the other is not');
+    value($node, 'one', q(SELECT dynpgext.configure_worker('dx_plain', 'tick', enabled => true)));
+    goes_on('tick', 'enabled');
+    is(starts_of('tick'), 4, 'it has been started for each');
+    is(starts_of('other'), 1, 'the other once');
+    is(runner_pid($node, 'one'), $pid, 'the process is the same');
+
+    register_sql_workers($node, 'one', 'dx_plain', { %tick, sql => q(INSERT INTO public.done VALUES ('changed')) }, \%other);
+    ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM done WHERE what = 'changed')), 'another command takes its place');
+    is(starts_of('other'), 1, 'the other goes on');
+
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'long', sql => 'SELECT pg_sleep(3600)', interval => $hour }, \%other);
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'one that takes long');
+    is(value($node, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'long'))), 't', 'is stopped');
+    comes_to('long', q(state = 'stopped' AND runs = 0 AND failures = 0), 'which is no failure');
+    goes_on('other', 'the other comes to its turn');
+
+    register_sql_workers($node, 'one', 'dx_plain');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'without any there is no process');
+    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.workers'), 0, 'and nothing is left of them');
+};
+
+subtest 'how long it may take' => sub {
+    value($node, 'one', q(CREATE ROLE quick SUPERUSER; ALTER ROLE quick SET statement_timeout = '20ms'; ALTER ROLE quick IN DATABASE one SET statement_timeout = '30ms'; CREATE ROLE patient SUPERUSER));
+    my %long = (sql => 'SELECT pg_sleep(3600)', interval => 100);
+    register_sql_workers($node, 'one', 'dx_plain', \%other,
+        { %long, name => 'role', run_as => 'quick' },
+        { %long, name => 'deadline', run_as => 'patient', deadline => 40 },
+        { %long, name => 'both', run_as => 'quick', deadline => $hour });
+    comes_to('role', q(failures >= 2 AND last_error = '57014: canceling statement due to statement timeout' AND last_duration < '1 min'), 'the timeout of its role');
+    comes_to('both', q(failures >= 2 AND last_error = '57014: canceling statement due to statement timeout'), 'which is shorter than its deadline');
+    comes_to('deadline', q(failures >= 2 AND last_error = '57014: canceling a command that runs longer than its deadline of 40 ms'), 'its deadline');
+    goes_on('other', 'another has none');
+    value($node, 'one', q(ALTER DATABASE one SET statement_timeout = '25ms'));
+    register_sql_workers($node, 'one', 'dx_plain');
+    register_sql_workers($node, 'one', 'dx_plain', \%other, { %long, name => 'database', run_as => 'patient' });
+    comes_to('database', q(failures >= 2 AND last_error = '57014: canceling statement due to statement timeout'), 'the timeout of the database');
+    value($node, 'one', q(ALTER DATABASE one RESET statement_timeout));
+};
+
+subtest 'cancelled and terminated' => sub {
+    register_sql_workers($node, 'one', 'dx_plain');
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'long', sql => 'SELECT pg_sleep(3600)', channel => 'long' }, \%other,
+        { name => 'never', sql => 'SELECT 1', interval => $hour, restart => 'never' });
+    my $sleeps = q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database());
+    ok($node->poll_query_until('one', $sleeps), 'one runs');
+    my $pid = runner_pid($node, 'one');
+    value($node, 'one', "SELECT pg_cancel_backend($pid)");
+    comes_to('long', q(failures = 1 AND last_error = '57014: canceling statement due to user request'), 'a cancel is for the command');
+    goes_on('other', 'the others go on');
+    comes_to('never', 'runs = 1', 'each of them');
+    value($node, 'one', "SELECT pg_cancel_backend($pid)") for 1 .. 5;
+    goes_on('other', 'a cancel between two commands is for none');
+    is(runner_pid($node, 'one'), $pid, 'the process is the same');
+
+    value($node, 'one', "NOTIFY long");
+    ok($node->poll_query_until('one', $sleeps), 'it runs again');
+    value($node, 'one', "SELECT pg_terminate_backend($pid)");
+    comes_to('never', q(state = 'failed' AND last_error LIKE '57P01: %'), 'terminated: one that is never restarted has failed');
+    comes_to('other', "pid <> $pid AND state = 'running'", 'the others are restarted');
+    comes_to('long', "pid <> $pid AND state = 'running'", 'all of them');
+    is(starts_of('other'), 2, 'once');
+    like(runner_pid($node, 'one'), qr/^\d+$/, 'in one process');
+    is(value($node, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'never'))), 't', 'the one that has failed is started');
+    comes_to('never', q(state = 'running'), 'it is');
+    # by its policy, whatever it was that ended it
+    register_sql_workers($node, 'one', 'dx_plain', \%other, { name => 'ends', sql => 'SELECT pg_terminate_backend(pg_backend_pid())', interval => 200 });
+    comes_to('ends', q(state = 'backoff' OR state = 'running'), 'one that ends the process');
+    ok($node->poll_query_until('one', q(SELECT bool_and(starts >= 3) FROM dynpgext.workers WHERE extension = 'dx_plain')), 'takes the others with it, again and again');
+    register_sql_workers($node, 'one', 'dx_plain', \%other);
+    goes_on('other', 'until it is gone');
+};
+
+subtest 'crashes' => sub {
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'long', sql => 'SELECT pg_sleep(3600)', channel => 'long' }, \%other);
+    add_database($node, 'two', qw(dynpgext dx_plain));
+    register_sql_workers($node, 'two', 'dx_plain', { name => 'crashes', sql => 'SELECT 1', interval => 50 }, \%other);
+    ok(command_is($node, 'two', 'crashes', 'runs > 2'), 'another database has its own process');
+    isnt(runner_pid($node, 'two'), runner_pid($node, 'one'), 'it has');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'one runs');
+    my $offset = crash($node, sub { kill 'KILL', runner_pid($node, 'one') });
+    like(slurp_file($node->logfile, $offset), qr/WARNING:  background worker "long" of extension "dx_plain" in the database with OID \d+ took the server down \(1 of 3/, 'the command that ran is blamed');
+    is(log_count($node, qr/took the server down \(/, $offset), 1, 'and no other');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'it runs again');
+    ok(command_is($node, 'two', 'crashes', q(state = 'running')), 'so does the other database');
+
+    $offset = log_offset($node);
+    register_sql_workers($node, 'one', 'dx_plain');
+    register_sql_workers($node, 'two', 'dx_plain', { name => 'crashes', sql => 'SELECT public.dx_plain_crash()', interval => 50 }, \%other);
+    ok($node->poll_query_until('two', q(SELECT state = 'quarantined' FROM dynpgext.workers WHERE name = 'crashes')), 'one that crashes is quarantined');
+    is(log_count($node, qr/background worker "crashes" of extension "dx_plain" in the database with OID \d+ took the server down/, $offset), 3, 'after three times');
+    is(log_count($node, qr/took the server down \(/, $offset), 3, 'nobody else is blamed');
+    ok(command_is($node, 'two', 'other', q(runs > 2)), 'the others run');
+    register_sql_workers($node, 'two', 'dx_plain');
+    value($node, 'two', q(SELECT dynpgext.release('dx_plain')));
+};
+
+subtest 'commands on databases' => sub {
+    my %long = (name => 'long', sql => 'SELECT pg_sleep(3600)', interval => $hour);
+    my $runs = q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database());
+    for my $way ('', "LOAD 'dynpgext';\n") {
+        my $told = $way ? 'with the library' : 'without the library';
+        add_database($node, 'doomed', qw(dynpgext dx_plain));
+        register_sql_workers($node, 'doomed', 'dx_plain', \%long, \%other);
+        ok($node->poll_query_until('doomed', $runs), "$told: a command runs");
+        is(error_of($node, 'postgres', "${way}ALTER DATABASE doomed RENAME TO renamed"), '', 'RENAME');
+        ok($node->poll_query_until('renamed', $runs), 'it runs again after it');
+        is(error_of($node, 'postgres', "${way}CREATE DATABASE copied TEMPLATE renamed"), '', 'as a template');
+        ok($node->poll_query_until('renamed', $runs), 'it runs again after it');
+        ok($node->poll_query_until('copied', $runs), 'and in the new one') or diag(worker_row($node, 'copied', 'long'));
+        is(error_of($node, 'postgres', "${way}DROP DATABASE $_"), '', "DROP DATABASE $_") for qw(copied renamed);
+    }
+    ok($node->poll_query_until('one', q(SELECT count(*) = 0 FROM dynpgext.cluster_workers WHERE database IS NULL OR database NOT IN ('one', 'two'))), 'nothing is left of them');
+};
+
+subtest 'a global one' => sub {
+    my %global = (name => 'everywhere', sql => q(INSERT INTO public.done VALUES ('global')), interval => 50, scope => 'global');
+    value($node, 'two', 'CREATE TABLE public.done (what text, at timestamptz DEFAULT clock_timestamp())');
+    register_sql_workers($node, 'one', 'dx_plain', \%global);
+    comes_to('everywhere', q(runs > 2 AND scope = 'global' AND database = 'one'), 'runs in one');
+    register_sql_workers($node, 'two', 'dx_plain', \%global, \%other);
+    ok(command_is($node, 'two', 'everywhere', q(runs > 2 AND database = 'one')), 'and not in another');
+    register_sql_workers($node, 'one', 'dx_plain');
+    ok(command_is($node, 'two', 'everywhere', q(state = 'running' AND database = 'two')), 'until that has it no longer');
+    ok($node->poll_query_until('two', 'SELECT count(*) > 2 FROM public.done'), 'it runs there then');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql' AND datname = 'one')), 'the process of the first ends');
+    register_sql_workers($node, 'two', 'dx_plain');
+};
+
+subtest 'restarts' => sub {
+    for my $preload (1, 0) {
+        register_sql_workers($node, 'one', 'dx_plain', \%other, { name => 'told', sql => 'SELECT 1', channel => 'work' });
+        set_preload($node, $preload);
+        $node->restart;
+        value($node, 'one', 'SELECT * FROM dynpgext.status') unless $preload;
+        ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), "it comes back, preload $preload");
+        comes_to($_, q(state = 'running' AND runs >= 1), $_) for qw(other told);
+        value($node, 'one', 'NOTIFY work');
+        comes_to('told', 'runs = 2', 'and listens');
+    }
+};
+$node->stop;
+
+subtest 'places' => sub {
+    # a slot for the launcher, one for a visit, a worker or a runner, and one more
+    my $small = new_cluster('small', %settings, max_logical_replication_workers => 0, max_worker_processes => 3, 'dx_supervised.workers' => 2);
+    add_database($small, 'one', qw(dynpgext dx_plain));
+    my @hundred = map { { name => "command $_", sql => 'SELECT 1', interval => 1000 + $_ } } 1 .. 100;
+    register_sql_workers($small, 'one', 'dx_plain', @hundred);
+    ok($small->poll_query_until('one', q(SELECT count(*) = 100 FROM dynpgext.commands WHERE state = 'running' AND runs > 1)), 'a hundred commands');
+    is(value($small, 'one', 'SELECT count(DISTINCT pid) FROM dynpgext.commands'), 1, 'in one slot');
+    register_sql_workers($small, 'one', 'dx_plain');
+    ok($small->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'which they give back');
+
+    value($small, 'one', 'CREATE EXTENSION dx_supervised');
+    ok($small->poll_query_until('one', q(SELECT count(*) = 2 FROM dynpgext.workers WHERE state = 'running')), 'others have all slots');
+    my $offset = log_offset($small);
+    register_sql_workers($small, 'one', 'dx_plain', @hundred[0 .. 4]);
+    ok($small->poll_query_until('one', q(SELECT count(*) = 5 FROM dynpgext.commands WHERE state = 'waiting')), 'they wait');
+    value($small, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1')));
+    ok($small->poll_query_until('one', q(SELECT count(*) = 5 FROM dynpgext.commands WHERE state = 'running')), 'and start when one is free');
+    value($small, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 2')));
+    register_sql_workers($small, 'one', 'dx_plain');
+
+    configure($small, 'one', 'dynpgext.max_workers' => 1);
+    register_sql_workers($small, 'one', 'dx_plain', @hundred[0 .. 4]);
+    ok($small->poll_query_until('one', q(SELECT count(*) = 5 FROM dynpgext.commands WHERE state = 'running')), 'max_workers counts their process');
+    value($small, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
+    ok($small->poll_query_until('one', q(SELECT state = 'waiting' FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'so another worker finds no place');
+    register_sql_workers($small, 'one', 'dx_plain', @hundred[0 .. 9]);
+    ok($small->poll_query_until('one', q(SELECT count(*) = 10 FROM dynpgext.commands WHERE state = 'running')), 'and more commands do');
+    register_sql_workers($small, 'one', 'dx_plain');
+    ok($small->poll_query_until('one', q(SELECT state = 'running' FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'the worker comes to its place');
+    register_sql_workers($small, 'one', 'dx_plain', @hundred[0 .. 4]);
+    ok($small->poll_query_until('one', q(SELECT count(*) = 5 FROM dynpgext.commands WHERE state = 'waiting')), 'and they wait');
+    $small->stop;
+};
+
+subtest 'standby' => sub {
+    my $primary = new_primary('primary', %settings);
+    add_database($primary, 'one', qw(dynpgext dx_plain));
+    register_sql_workers($primary, 'one', 'dx_plain',
+        map { { name => $_, sql => 'SELECT pg_is_in_recovery()', interval => 50, servers => $_ } } 'by start time', qw(primary standby both));
+    my $standby = new_standby($primary, 'standby', 'shared_preload_libraries' => 'dynpgext');
+    my $states = q(SELECT string_agg(worker || ' ' || state, ', ' ORDER BY worker) FROM dynpgext.commands);
+    becomes($primary, 'one', $states, 'both running, by start time running, primary running, standby waiting', 'on the primary');
+    becomes($standby, 'one', $states, 'both running, by start time waiting, primary waiting, standby running', 'on the standby');
+    ok(command_is($standby, 'one', 'standby', 'runs > 2 AND failures = 0'), 'it runs there');
+    my $pid = runner_pid($standby, 'one');
+    catch_up($primary, $standby);
+    $primary->stop;
+    $standby->promote;
+    becomes($standby, 'one', $states, 'both running, by start time running, primary running, standby waiting', 'after the promotion');
+    ok(command_is($standby, 'one', $_, 'runs > 2 AND failures = 0'), $_) for 'both', 'primary';
+    is(runner_pid($standby, 'one'), $pid, 'in the same process');
+    $standby->stop;
+};
+
+done_testing();
