@@ -190,6 +190,7 @@ SELECT oid AS database FROM pg_database WHERE datname = 'dx_events' \gset
 \! psql -Xqc 'SET client_min_messages = warning' -c 'CREATE EXTENSION dynpgext' -c 'CREATE EXTENSION dx_worker'
 SELECT ok(pg_temp.eventually($$SELECT count(*) = 1 FROM news WHERE name = 'dx local' AND event = 'started' AND database = 'dx_events'$$),
   'events of another database have its name');
+SELECT pg_temp.eventually($$SELECT count(*) = 1 FROM news WHERE name = 'dx global' AND event = 'started'$$) \g /dev/null
 SELECT results_eq($$SELECT object, name FROM news WHERE database IS NULL AND event IN ('allocated', 'started') ORDER BY object$$,
   $$VALUES ('allocation', 'dx_worker:global'), ('worker', 'dx global')$$, 'those of global objects none');
 DROP DATABASE dx_events WITH (FORCE);
