@@ -265,6 +265,19 @@ subtest 'restarts' => sub {
 };
 $node->stop;
 
+subtest 'one that comes while the process leaves' => sub {
+    my $quiet = new_cluster('quiet', %settings, 'dynpgext.naptime' => '1h');
+    add_database($quiet, 'one', qw(dynpgext dx_plain));
+    my @missed;
+    for my $time (1 .. 60) {
+        register_sql_workers($quiet, 'one', 'dx_plain');    # it serves nobody, and ends
+        register_sql_workers($quiet, 'one', 'dx_plain', { name => "time $time", sql => 'SELECT 1', interval => $hour });
+        push @missed, command_row($quiet, 'one', "time $time") unless command_is($quiet, 'one', "time $time", 'runs = 1');
+    }
+    is(join("\n", @missed), '', 'is served by the next');
+    $quiet->stop;
+};
+
 subtest 'places' => sub {
     # a slot for the launcher, one for a visit, a worker or a runner, and one more
     my $small = new_cluster('small', %settings, max_logical_replication_workers => 0, max_worker_processes => 3, 'dx_supervised.workers' => 2);
@@ -310,12 +323,19 @@ subtest 'standby' => sub {
     becomes($primary, 'one', $states, 'both running, by start time running, primary running, standby waiting', 'on the primary');
     becomes($standby, 'one', $states, 'both running, by start time waiting, primary waiting, standby running', 'on the standby');
     ok(command_is($standby, 'one', 'standby', 'runs > 2 AND failures = 0'), 'it runs there');
+    # registered with register(), which standbys are told of
+    my $told = q('{"dynpgext": 1, "workers": [{"name": "told", "command": "SELECT 1", "channel": "work", "interval": "1 h", "servers": "both", "start": "consistent"}]}');
+    value($primary, 'one', "CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', $told)");
+    ok(command_is($standby, 'one', 'told', q(state = 'running' AND runs = 1)), 'one that comes later runs, too, and cannot be notified');
     my $pid = runner_pid($standby, 'one');
     catch_up($primary, $standby);
     $primary->stop;
     $standby->promote;
-    becomes($standby, 'one', $states, 'both running, by start time running, primary running, standby waiting', 'after the promotion');
+    becomes($standby, 'one', $states, 'both running, by start time running, primary running, standby waiting, told running', 'after the promotion');
     ok(command_is($standby, 'one', $_, 'runs > 2 AND failures = 0'), $_) for 'both', 'primary';
+    ok(command_is($standby, 'one', 'told', 'runs = 2'), 'one that may have been notified runs');
+    value($standby, 'one', 'NOTIFY work');
+    ok(command_is($standby, 'one', 'told', 'runs = 3'), 'and hears');
     is(runner_pid($standby, 'one'), $pid, 'in the same process');
     $standby->stop;
 };

@@ -39,6 +39,7 @@ struct database_entry {
   // the process that runs the commands of SQL workers for it, see state/runner.h
   pid_t runner;          // 0: none
   uint64 runner_birth;   // tells it from a later one with its pid
+  bool runner_left;      // it serves nobody any more, and is about to be gone
   uint64 runner_ticket;  // of the newest request for one: a process with an older one must not run
   TimestampTz runner_asked;  // when, until it has come up; or 0
   bool has_worker_limit;     // set with ALTER DATABASE; otherwise the one in the root holds

@@ -30,15 +30,17 @@ worker_entry *find_served(const shared &s, const worker_start &w) {
   return is_it && !entry->exited ? entry : nullptr;
 }
 
-void leave_office(database_entry &database) {
-  database.runner = 0;
-  database.runner_birth = 0;
+bool is_in_office(const database_entry &database) {
+  return database.runner != 0 && !database.runner_left;
 }
+
+// Serves nobody from now on.  Its process is still connected: commands on the database wait for it.
+void leave_office(database_entry &database) { database.runner_left = true; }
 
 }  // namespace
 
 bool has_runner(const database_entry &database) {
-  return database.runner != 0 || is_on_its_way(database);
+  return is_in_office(database) || is_on_its_way(database);
 }
 
 bool has_live_runner(const shared &s, Oid database) {
@@ -52,7 +54,7 @@ bool ask_for_runner(shared &s, Oid database, bool no_slots) {
   {
     const exclusive lock(s);
     database_entry *entry = s.databases.insert({database});
-    if (entry->runner != 0) {
+    if (is_in_office(*entry)) {
       if (pg::process_exists(entry->runner, entry->runner_birth)) {
         for (worker_entry *worker : s.workers.entries())
           if (is_to_be_served(*worker, database)) (void)begin_run(s, *worker, entry->runner);
@@ -92,16 +94,19 @@ bool ask_for_runner(shared &s, Oid database, bool no_slots) {
 
 void bury_runners(const shared &s) {
   for (database_entry *entry : s.databases.entries())
-    if (entry->runner != 0 && !pg::process_exists(entry->runner, entry->runner_birth))
-      leave_office(*entry);
+    if (entry->runner != 0 && !pg::process_exists(entry->runner, entry->runner_birth)) {
+      entry->runner = 0;
+      entry->runner_left = false;
+    }
 }
 
 bool become_runner(shared &s, Oid database, uint64 ticket) {
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr || entry->runner_ticket != ticket || entry->runner_asked == 0) return false;
-  if (pg::process_exists(entry->runner, entry->runner_birth)) return false;
+  if (is_in_office(*entry) && pg::process_exists(entry->runner, entry->runner_birth)) return false;
   entry->runner_asked = 0;
+  entry->runner_left = false;
   entry->runner = MyProcPid;
   entry->runner_birth = pg::process_birth(MyProcPid);
   return true;
@@ -175,11 +180,15 @@ bool retire(shared &s, Oid database) {
 void report_runner_exit(shared &s, Oid database, int code, const message_text &error) noexcept {
   (void)pg::swallow("reporting the end of an SQL runner", [&] {
     const exclusive lock(s);
-    if (database_entry *entry = s.databases.find({database}); entry != nullptr)
-      if (entry->runner == MyProcPid) leave_office(*entry);
+    database_entry *own = s.databases.find({database});
+    // one that has retired has nobody to answer for: what is starting by now waits for its
+    // successor
+    const bool answers =
+        own != nullptr && own->runner == MyProcPid && is_in_office(*own) && code != 0;
+    if (own != nullptr && own->runner == MyProcPid) leave_office(*own);
     for (worker_entry *entry : s.workers.entries()) {
       // what it was to serve has been started, and has ended in the same way
-      if (is_to_be_served(*entry, database)) (void)begin_run(s, *entry, MyProcPid);
+      if (answers && is_to_be_served(*entry, database)) (void)begin_run(s, *entry, MyProcPid);
       if (!is_served_here(*entry) || entry->exited) continue;
       record_exit(s, *entry, code, error);
     }
