@@ -24,13 +24,13 @@ SET ROLE dx_nobody;
 SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
   format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings|manifests' THEN 'table' ELSE 'view' END, relation),
   'a role without privileges cannot select from ' || relation)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'events', 'status',
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'status',
                     'registered_extension', 'registered_allocation', 'registered_worker', 'registered_command', 'registered_content', 'worker_settings', 'manifests']) relation;
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
                     $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$,
-                    'preload()', 'preload(false)', 'live_extensions()', 'live_allocations()', 'live_workers()',
+                    'preload()', 'preload(false)', 'live_extensions()', 'live_allocations()', 'live_workers()', 'live_commands()',
                     'published_allocations()', 'published_workers()', 'boot()', 'server_status()', 'list_events()',
                     'adopt_installed_extensions()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
                     $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
@@ -44,8 +44,8 @@ RESET ROLE;
 
 SET ROLE dx_monitor;
 SELECT lives_ok('SELECT * FROM dynpgext.' || view, 'a member of pg_monitor can select from ' || view)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'events', 'worker_settings',
-                    'status']) view;
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'worker_settings',
+                    'manifests', 'status']) view;
 SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', NULL, 'but not ' || call)
   FROM unnest(ARRAY['reload()', 'reload(dry_run => true)', $$load('x')$$, $$unload('x')$$, $$start_worker('x', 'y')$$,
