@@ -19,7 +19,11 @@ my $node = new_cluster('main',
     'dx_supervised.note' => 'first',
     'dx_supervised.restart' => 'never,on_failure,always',
     'dx_supervised.workers' => 5);
-add_database($node, 'one', qw(dynpgext dx_supervised));
+add_database($node, 'one', 'dynpgext');
+ok($node->poll_query_until('postgres', q(
+    SELECT count(*) = 1 AND bool_and(backend_type = 'dynpgext launcher' AND wait_event = 'Extension')
+      FROM pg_stat_activity WHERE backend_type ~ '^dynpgext')), 'the launcher sleeps when the workers come');
+value($node, 'one', 'CREATE EXTENSION dx_supervised');
 is_whole($node, 'all is well before', 'one');
 
 sub is_shown {

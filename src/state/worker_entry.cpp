@@ -93,6 +93,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.next_start_at = 0;
   ++entry.starts;
   changed(s);
+  wake_launcher_locked(s);  // which sleeps for a naptime where nothing ran when it last looked
   return true;
 }
 
