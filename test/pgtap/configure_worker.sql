@@ -352,6 +352,7 @@ CREATE EXTENSION dx_worker;
 SELECT ok(pg_temp.becomes('dx local', 'running'), 'created again');
 SELECT is(restart, 'never', name || ' is under the policy of its author') FROM dynpgext.workers;
 DROP EXTENSION dx_worker;
+SELECT ok(pg_temp.eventually('SELECT count(*) = 0 FROM dynpgext.cluster_workers'), 'dropped, they end');
 
 -- In the transaction that creates the extension
 

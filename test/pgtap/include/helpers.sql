@@ -109,3 +109,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
   RETURN sqlstate || ' ' || sqlerrm;
 END $$;
+
+-- Workers that the test before this one has dropped may be on their way out still, with their memory.
+SELECT pg_temp.eventually('SELECT NOT EXISTS (SELECT FROM dynpgext.cluster_workers)
+                              AND NOT EXISTS (SELECT FROM dynpgext.cluster_allocations)') \g /dev/null
