@@ -401,6 +401,8 @@ subtest 'a worker that ignores SIGTERM' => sub {
 subtest 'template0, and others without dynpgext' => sub {
     my $offset = log_offset($node);
     is(run('preloaded', 'CREATE DATABASE empty TEMPLATE template0'), '', 'a copy of template0');
+    # the visit of the new one was sent while it could be connected to
+    $node->wait_for_log(qr/background worker "dynpgext provisioning" \(PID \d+\) exited/, $offset);
     is(run('preloaded', 'ALTER DATABASE empty ALLOW_CONNECTIONS false'), '', 'that nobody may connect to');
     is(run('preloaded', 'ALTER DATABASE empty RENAME TO empty2'), '', 'is renamed');
     # the visits that follow such a command come in the order of OIDs, template0's among the first
