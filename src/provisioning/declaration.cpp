@@ -117,7 +117,7 @@ bool is_about(const action &a, const action &b) {
 class comparison {
  public:
   comparison(const catalog::store &store, const model::manifest &wanted)
-      : store_(store), after(store.read()) {
+      : after(store.read()), store_(store) {
     const model::registrations before = after;
     for (const model::extension_manifest &e : wanted.extensions) compare(before, e);
     if (!wanted.whole_database) return;
@@ -132,6 +132,7 @@ class comparison {
     }
   }
 
+  model::registrations after;  // as they are to be
   // Extensions whose declarations change, and settings that do: one without anything is reset.
   std::vector<model::extension_manifest> declarations;
   std::vector<model::worker_settings> settings;
@@ -240,9 +241,6 @@ class comparison {
   }
 
   const catalog::store &store_;
-
- public:
-  model::registrations after;
 };
 
 // What follows of the changes, as a reload would see it; a change that nothing follows of at once
@@ -260,6 +258,28 @@ std::vector<action> consequences(const comparison &c) {
       plan.push_back(change);
   }
   return plan;
+}
+
+// Names of memory that an extension does not declare any more are free for others.
+void take_back(const catalog::store &store, const model::extension_manifest &wanted) {
+  const model::registrations all = store.read();
+  const model::extension *e = all.find_extension(wanted.extension);
+  if (e == nullptr) return;
+  collected rows = library_rows(all, e->name);
+  const collected declared = declared_rows(all, e->name);
+  rows.workers.insert(rows.workers.end(), declared.workers.begin(), declared.workers.end());
+  for (const model::allocation &a : declared.allocations)
+    if (std::any_of(wanted.allocations.begin(), wanted.allocations.end(),
+                    [&](const model::declared_allocation &d) { return d.allocation == a; }))
+      rows.allocations.push_back(a);
+  std::vector<model::content> contents = store.read_contents(e->name);
+  std::erase_if(contents, [&](const model::content &c) {
+    return std::none_of(rows.allocations.begin(), rows.allocations.end(),
+                        [&](const model::allocation &a) { return a.name == c.allocation; });
+  });
+  touch(store);
+  store.write(e->name, store.read_commands(e->name), contents);
+  (void)store.write(*e, rows.allocations, rows.workers);
 }
 
 // Code registers it, a document cannot: a difference is the reader's to understand.
@@ -319,10 +339,8 @@ std::vector<action> apply(const catalog::store &store, const model::manifest &wa
   std::vector<action> result = consequences(c);
   if (dry_run) return result;
   // first what is taken back: another extension may want the name
-  for (const bool removes : {true, false})
-    for (const model::extension_manifest &e : c.declarations)
-      if ((e.allocations.empty() && e.workers.empty()) == removes)
-        declare(store, e, declared_by::hand);
+  for (const model::extension_manifest &e : c.declarations) take_back(store, e);
+  for (const model::extension_manifest &e : c.declarations) declare(store, e, declared_by::hand);
   for (const model::worker_settings &s : c.settings) {
     touch(store);
     store.write(s);

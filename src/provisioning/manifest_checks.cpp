@@ -29,12 +29,38 @@ class checker {
               "extension \"" + e.extension + "\" is installed in version " + found->version);
       check_extension(e);
     }
+    if (manifest_.whole_database) check_unnamed();
     return std::move(faults_);
   }
 
  private:
   void fault(const std::string &place, std::string message) {
     faults_.push_back({place, std::move(message), true});
+  }
+
+  // What it does not name is to have nothing: that, too, is for owners only.
+  void check_unnamed() {
+    if (pg::is_superuser()) return;
+    std::vector<model::extension> extensions = all_.extensions;
+    std::sort(extensions.begin(), extensions.end(),
+              [](const auto &a, const auto &b) { return a.name < b.name; });
+    for (const model::extension &e : extensions) {
+      const auto is_its = [&](const auto &row) { return row.extension == e.name; };
+      const bool has_any =
+          std::any_of(all_.settings.begin(), all_.settings.end(), is_its) ||
+          std::any_of(all_.allocations.begin(), all_.allocations.end(),
+                      [&](const model::allocation &a) { return a.declared && is_its(a); }) ||
+          std::any_of(all_.workers.begin(), all_.workers.end(),
+                      [&](const model::worker &w) { return w.declared && is_its(w); });
+      if (has_any && !is_named(e.name) && !pg::owns_extension(e.name))
+        fault("/extensions", "must be owner of extension \"" + e.name + "\", which it leaves out");
+    }
+  }
+
+  bool is_named(const std::string &extension) const {
+    return std::any_of(
+        manifest_.extensions.begin(), manifest_.extensions.end(),
+        [&](const model::extension_manifest &e) { return e.extension == extension; });
   }
 
   void check_extension(const model::extension_manifest &e) {

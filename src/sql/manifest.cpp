@@ -1,7 +1,6 @@
 // register, export, apply, and the trigger of the table that keeps what was registered by hand.
 #include "provisioning/manifest.h"
-#include "pg/role.h"
-#include "pg/settings.h"
+
 #include "pg/transaction.h"
 #include "provisioning/declaration.h"
 #include "provisioning/manifest_checks.h"
@@ -11,16 +10,6 @@
 namespace {
 
 using namespace dynpgext;
-
-catalog::store open_store() {
-  pg::settings::define();
-  auto store = catalog::store::open();
-  if (!store)
-    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    "extension \"dynpgext\" is not installed in this database", {},
-                    "Use CREATE EXTENSION dynpgext.");
-  return std::move(*store);
-}
 
 void require_arguments(FunctionCallInfo fcinfo, int count, const char *what) {
   for (int i = 0; i < count; ++i)
@@ -70,7 +59,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
     const std::string extension = sql::name_argument(fcinfo, 0);
     const provisioning::declared_by who = registrant(extension);
     if (!state::available()) return Datum{0};  // a binary upgrade brings the rows itself
-    const catalog::store store = open_store();
+    const catalog::store store = sql::open_store();
     require_installed(extension);
     const model::manifest m =
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
@@ -84,7 +73,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_export) {
   return pg::entry([=] {
-    const catalog::store store = open_store();
+    const catalog::store store = sql::open_store();
     std::string extension;
     if (!fcinfo->args[0].isnull) {
       extension = sql::name_argument(fcinfo, 0);
@@ -104,8 +93,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
     require_arguments(fcinfo, 2, "dynpgext.apply(): manifest and dry_run must not be null");
     const bool dry_run = DatumGetBool(fcinfo->args[1].value);
     if (!dry_run) pg::require_writable("dynpgext.apply()");
-    const catalog::store store = open_store();
-    (void)state::use();
+    const catalog::store store = sql::open_store();
     const model::manifest m =
         provisioning::parse_manifest(pg::json_text(fcinfo->args[0].value), {});
     sql::result_set rows(fcinfo);

@@ -93,10 +93,32 @@ SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do')
 
 -- A name that moves from one extension to another in one document
 
-SELECT is(count(*) > 0, true, 'a name') FROM dynpgext.apply('{"dynpgext": 1, "extensions": [{"extension": "dx_plain", "allocations": [{"name": "moves", "size": 8}]}]}');
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "moves", "size": 8, "initial": "old"}, {"name": "stays", "size": 8}]}');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "extension": "dx_declared", "allocations": [{"name": "moves", "size": 8}]}'),
-  '22023 /allocations/0/name: the name is taken by extension "dx_plain" in this database', 'that is taken');
-SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
+  '22023 /allocations/0/name: the name is taken by extension "dx_plain" in this database', 'a name that is taken');
+SELECT is(count(*) > 0, true, 'is taken over in one document') FROM dynpgext.apply('{"dynpgext": 1, "extensions": [
+  {"extension": "dx_declared", "allocations": [{"name": "moves", "size": 8, "initial": "new"}]},
+  {"extension": "dx_plain", "allocations": [{"name": "stays", "size": 8}]}]}');
+SELECT is(string_agg(name || ' ' || extension || ' ' || state, ', ' ORDER BY name), 'moves dx_declared allocated, stays dx_plain allocated',
+  'and belongs to the other one') FROM dynpgext.allocations WHERE name IN ('moves', 'stays');
+SELECT is(dynpgext.peek('moves', 0, 3), 'new', 'with new memory');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+
+-- Who leaves an extension out of a document takes from it, and must own it
+
+SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always') \g /dev/null
+CREATE ROLE dx_low;
+GRANT EXECUTE ON FUNCTION dynpgext.apply TO dx_low;
+SET ROLE dx_low;
+SELECT is(pg_temp.faults('{"dynpgext": 1, "extensions": []}'),
+  E'22023 /extensions: must be owner of extension "dx_declared", which it leaves out\n'
+  '/extensions: must be owner of extension "dx_plain", which it leaves out\n'
+  '/extensions: must be owner of extension "dx_worker", which it leaves out', 'a role that owns none of them');
+RESET ROLE;
+SELECT is(count(*), 1::bigint, 'has changed nothing') FROM dynpgext.worker_settings;
+REVOKE EXECUTE ON FUNCTION dynpgext.apply FROM dx_low;
+DROP ROLE dx_low;
+SELECT count(*) FROM dynpgext.apply('{"dynpgext": 1, "extensions": []}') \g /dev/null
 
 -- Faults, with the place in the document
 
