@@ -318,6 +318,11 @@ subtest 'standby' => sub {
     add_database($primary, 'one', qw(dynpgext dx_plain));
     register_sql_workers($primary, 'one', 'dx_plain',
         map { { name => $_, sql => 'SELECT pg_is_in_recovery()', interval => 50, servers => $_ } } 'by start time', qw(primary standby both));
+    # in this database nothing runs often: that of a promotion is learnt from what starts then
+    add_database($primary, 'two', qw(dynpgext dx_sql_only));
+    my $both = q({"command": "SELECT 1", "interval": "1 h", "channel": "work", "servers": "both", "start": "consistent"});
+    value($primary, 'two', qq(SELECT dynpgext.register('dx_sql_only', jsonb_build_object('dynpgext', 1, 'workers', jsonb_build_array(
+        '$both'::jsonb || '{"name": "quiet"}', '{"name": "later", "command": "SELECT 1", "interval": "1 h"}'::jsonb)))));
     my $standby = new_standby($primary, 'standby', 'shared_preload_libraries' => 'dynpgext');
     my $states = q(SELECT string_agg(worker || ' ' || state, ', ' ORDER BY worker) FROM dynpgext.commands);
     becomes($primary, 'one', $states, 'both running, by start time running, primary running, standby waiting', 'on the primary');
@@ -327,6 +332,7 @@ subtest 'standby' => sub {
     my $told = q('{"dynpgext": 1, "workers": [{"name": "told", "command": "SELECT 1", "channel": "work", "interval": "1 h", "servers": "both", "start": "consistent"}]}');
     value($primary, 'one', "CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', $told)");
     ok(command_is($standby, 'one', 'told', q(state = 'running' AND runs = 1)), 'one that comes later runs, too, and cannot be notified');
+    ok(command_is($standby, 'two', 'quiet', q(state = 'running' AND runs = 1)), 'in the other database, too');
     my $pid = runner_pid($standby, 'one');
     catch_up($primary, $standby);
     $primary->stop;
@@ -334,6 +340,8 @@ subtest 'standby' => sub {
     becomes($standby, 'one', $states, 'both running, by start time running, primary running, standby waiting, told running', 'after the promotion');
     ok(command_is($standby, 'one', $_, 'runs > 2 AND failures = 0'), $_) for 'both', 'primary';
     ok(command_is($standby, 'one', 'told', 'runs = 2'), 'one that may have been notified runs');
+    ok(command_is($standby, 'two', 'later', 'runs = 1'), 'in the other database one starts');
+    ok(command_is($standby, 'two', 'quiet', 'runs = 2'), 'and that, too, has one run that may have been notified');
     value($standby, 'one', 'NOTIFY work');
     ok(command_is($standby, 'one', 'told', 'runs = 3'), 'and hears');
     is(runner_pid($standby, 'one'), $pid, 'in the same process');

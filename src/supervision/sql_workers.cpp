@@ -68,13 +68,18 @@ void sql_workers::keep_channels() {
     for (const worker &w : workers_)
       if (!w.command.channel.empty()) wanted.insert(w.command.channel);
   if (wanted == channels_) return;
+  const std::set<std::string> before = std::exchange(channels_, wanted);
   pg::begin_transaction();
   for (const std::string &channel : wanted)
-    if (channels_.count(channel) == 0) pg::listen(channel);
-  for (const std::string &channel : channels_)
+    if (before.count(channel) == 0) pg::listen(channel);
+  for (const std::string &channel : before)
     if (wanted.count(channel) == 0) pg::unlisten(channel);
   pg::commit_transaction();
-  channels_ = std::move(wanted);
+  // what was notified before, as on a standby, has not been heard
+  const TimestampTz now = GetCurrentTimestamp();
+  for (worker &w : workers_)
+    if (wanted.count(w.command.channel) != 0 && before.count(w.command.channel) == 0)
+      w.notified_at = std::min(w.notified_at, now);
 }
 
 bool sql_workers::is_deaf() const {
@@ -84,12 +89,7 @@ bool sql_workers::is_deaf() const {
 }
 
 void sql_workers::hear() {
-  if (is_deaf() && !RecoveryInProgress()) {  // promoted: it may have missed something
-    keep_channels();
-    for (worker &w : workers_)
-      if (!w.command.channel.empty())
-        w.notified_at = std::min(w.notified_at, GetCurrentTimestamp());
-  }
+  if (is_deaf() && !RecoveryInProgress()) keep_channels();  // promoted
   if (!pg::has_notifications()) return;
   const TimestampTz now = GetCurrentTimestamp();
   for (const std::string &channel : pg::take_notifications())
