@@ -254,6 +254,7 @@ subtest 'DROP EXTENSION dynpgext' => sub {
         is(value($node, 'one', q(SELECT dx_address('dx_memory:local') IS NULL)), 't', $node->name . ': nor memory');
     }
     value($primary, 'one', 'CREATE EXTENSION dynpgext');
+    catch_up($primary, @standbys);
     becomes($_, 'one', supervised_states(), $on_standby, $_->name . ': all is back with it') for @standbys;
 };
 
@@ -263,6 +264,7 @@ subtest 'crashes on a standby' => sub {
         ok(tell_to_crash($standby, 'one', 4, 'segv'), "$time: a worker crashes there");
         $standby->wait_for_log(
             qr/all server processes terminated; reinitializing.*database system is ready to accept read-only connections/s, $offset);
+        catch_up($primary, $standby);    # which starts over
         ok($standby->poll_query_until('one', supervised_states(), $time < 3 ? $on_standby : $on_standby =~ s/4 running/4 quarantined/r),
             $time < 3 ? 'all is back' : 'it is quarantined, all others are back');
         is(log_count($standby, qr/WARNING:  .*took the server down \($time of 3 times/, $offset), 1, 'the log names it');

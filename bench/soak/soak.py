@@ -204,9 +204,7 @@ class Soak:
     def prepare(self):
         with pq.Session("postgres") as session:
             session.run("CREATE EXTENSION dynpgext")
-            session.run("CREATE TABLE soak_wide AS SELECT generate_series(1, 1000) AS i")
-            session.run(f"ALTER TABLE soak_wide SET (parallel_workers = {ALL_SLOTS})")
-            session.run("ANALYZE soak_wide")
+            session.run("CREATE EXTENSION dx_slots")
             self.only_dynpgext = int(session.value("SELECT memory_used FROM dynpgext.status"))
             os.makedirs(self.server.data + "/../space", exist_ok=True)
             session.run(f"CREATE TABLESPACE soak_space LOCATION '{os.path.realpath(self.server.data + '/../space')}'")

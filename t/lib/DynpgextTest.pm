@@ -273,10 +273,11 @@ sub new_standby {
 # Until the standbys have replayed what the primary has written.
 sub catch_up {
     my ($primary, @standbys) = @_;
+    my $lsn = $primary->lsn('flush');
     for my $standby (@standbys) {
-        $primary->poll_query_until('postgres', sprintf(
-            q(SELECT pg_current_wal_flush_lsn() <= replay_lsn FROM pg_stat_replication WHERE application_name = '%s'),
-            $standby->name)) or die $standby->name, ' does not catch up';
+        # not as the primary sees it, whose walsender may be an earlier one
+        $standby->poll_query_until('postgres', "SELECT '$lsn' <= pg_last_wal_replay_lsn()")
+          or die $standby->name, ' does not catch up';
     }
     return;
 }
