@@ -316,8 +316,11 @@ subtest 'places' => sub {
 subtest 'standby' => sub {
     my $primary = new_primary('primary', %settings);
     add_database($primary, 'one', qw(dynpgext dx_plain));
+    my %asks = (sql => 'SELECT pg_is_in_recovery()', interval => 50);
     register_sql_workers($primary, 'one', 'dx_plain',
-        map { { name => $_, sql => 'SELECT pg_is_in_recovery()', interval => 50, servers => $_ } } 'by start time', qw(primary standby both));
+        { %asks, name => 'by start time' },
+        { %asks, name => 'primary', servers => 'primary' },
+        map { { %asks, name => $_, servers => $_, start => 'consistent' } } qw(standby both));
     # in this database nothing runs often: that of a promotion is learnt from what starts then
     add_database($primary, 'two', qw(dynpgext dx_sql_only));
     my $both = q({"command": "SELECT 1", "interval": "1 h", "channel": "work", "servers": "both", "start": "consistent"});

@@ -71,7 +71,11 @@ subtest 'who it is' => sub {
     value($node, 'one', q(UPDATE pg_extension SET extowner = 10 WHERE extname = 'dx_plain'));
     my $parallel = value($node, 'one', q(SELECT CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END));
     runs_and_sees("SET $parallel = on; CREATE TEMP TABLE u AS SELECT current_user AS u; INSERT INTO public.seen SELECT 1, u FROM u", '1 as app', 'also in its parallel workers');
-    like(error_in_worker('SELECT 1', run_as => 'nobody here'), qr/^42704: role "nobody here" does not exist/, 'a role that is not there');
+    value($node, 'one', 'CREATE ROLE gone');
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'goes', sql => 'SELECT 1', interval => 50, run_as => 'gone' });
+    ok(command_is($node, 'one', 'goes', 'runs > 0 AND failures = 0'), 'another role');
+    value($node, 'one', 'DROP ROLE gone');
+    ok(command_is($node, 'one', 'goes', q(state = 'running' AND last_error = '42704: role "gone" does not exist')), 'which is dropped');
 };
 
 subtest 'it cannot become another one' => sub {

@@ -5,6 +5,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
+use JSON::PP;
 
 our @EXPORT = qw(register_sql_workers command_is command_row runner_pid quoted);
 
@@ -15,56 +16,26 @@ sub quoted {
     return "'$text'";
 }
 
-# As model::digest_of().
-sub digest {
-    my (%w) = @_;
-    use integer;    # 64 bits, without a carry
-    no warnings 'portable';
-    my $all = join '', map { length($_) . ":$_" } @w{qw(sql channel run_as)};
-    $all .= "$w{interval}:$w{deadline}";
-    my $hash = sub {
-        my ($from) = @_;
-        for my $byte (unpack 'C*', $all) {
-            $from ^= $byte;
-            $from *= 0x100000001b3;
-        }
-        return sprintf '%016x', $from;
-    };
-    return $hash->(unpack 'q', pack 'Q', 0xcbf29ce484222325) . $hash->(unpack 'q', pack 'Q', 0x84222325cbf29ce4);
-}
-
 # register_sql_workers(NODE, DATABASE, EXTENSION, { name => ..., sql => ..., ... }, ...): these, and no
-# others, for an extension that is there.  interval and deadline in milliseconds.
+# others, for an extension that is there.  interval, deadline and restart_delay in milliseconds.
 sub register_sql_workers {
     my ($node, $database, $extension, @workers) = @_;
-    my $e = quoted($extension);
-    my $sql = <<"SQL";
-BEGIN;
-INSERT INTO dynpgext.registered_extension
-SELECT extname, extversion, '', true, true, 0, 1 FROM pg_extension WHERE extname = $e ON CONFLICT DO NOTHING;
-DELETE FROM dynpgext.registered_worker WHERE extension = $e AND hosted;
-DELETE FROM dynpgext.registered_command WHERE extension = $e;
-SQL
+    my @items;
     for my $given (@workers) {
-        my %w = (
-            interval => 0,
-            channel => '',
-            run_as => '',
-            deadline => 0,
-            scope => 'database',
-            restart => 'on_failure',
-            restart_delay => 100,
-            servers => 'by start time',
-            %$given);
-        my $extra = unpack 'H*', pack 'a128', digest(%w);
-        my ($name, $text, $channel, $role, $restart) = map { quoted($_) } @w{qw(name sql channel run_as restart)};
-        $sql .= <<"SQL";
-INSERT INTO dynpgext.registered_worker VALUES ($e, $name, $name, '$w{scope}', '\$libdir/dynpgext',
-    'dynpgext_sql_worker', 3, 2, false, false, '\\x$extra', 0, $restart, $w{restart_delay}, 0, '$w{servers}', true, true);
-INSERT INTO dynpgext.registered_command VALUES ($e, $name, $text, $w{interval}, $channel, $role, $w{deadline});
-SQL
+        my %w = (restart => 'on_failure', restart_delay => 100, %$given);
+        my %item = (
+            command => $w{sql},
+            restart => { policy => $w{restart}, delay => "$w{restart_delay} ms" });
+        for my $key (qw(name channel run_as scope start servers)) {
+            $item{$key} = $w{$key} if ($w{$key} // '') ne '';
+        }
+        for my $key (qw(interval deadline)) {
+            $item{$key} = "$w{$key} ms" if exists $w{$key};
+        }
+        push @items, \%item;
     }
-    $node->safe_psql($database, "$sql COMMIT; SELECT * FROM dynpgext.reload();");
+    my $manifest = JSON::PP->new->ascii->canonical->encode({ dynpgext => 1, workers => \@items });
+    $node->safe_psql($database, sprintf 'SELECT dynpgext.register(%s, %s)', quoted($extension), quoted($manifest));
     return;
 }
 
