@@ -56,6 +56,13 @@ const worker_settings *registrations::find_settings(const std::string &extension
   });
 }
 
+bool registrations::may_have_worker(const std::string &extension, const std::string &name,
+                                    std::int64_t boot) const {
+  if (find_worker(extension, name) != nullptr) return true;
+  const model::extension *e = find_extension(extension);
+  return e != nullptr && !e->library.empty() && !e->wanted(boot);
+}
+
 registrations registrations::wanted(std::int64_t boot) const {
   registrations result;
   const auto is_wanted = [&](const std::string &name) {

@@ -112,6 +112,9 @@ struct registrations {
                                           const std::string &name) const;
   [[nodiscard]] const worker_settings *find_settings(const std::string &extension,
                                                      const std::string &worker) const;
+  // Is it registered, or may it be as soon as the library of its extension is loaded?
+  [[nodiscard]] bool may_have_worker(const std::string &extension, const std::string &name,
+                                     std::int64_t boot) const;
   // Without what belongs to extensions that are not wanted in this run of the server.
   [[nodiscard]] registrations wanted(std::int64_t boot) const;
 };

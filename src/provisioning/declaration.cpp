@@ -10,6 +10,7 @@
 #include "provisioning/transaction.h"
 #include "state/databases.h"
 #include "state/quarantine.h"
+#include "state/root.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -141,6 +142,7 @@ class comparison {
  private:
   void add(object_kind object, const std::string &extension, const std::string &name,
            action_kind kind, std::string detail) {
+    differences_++;
     action a;
     a.kind = kind;
     a.object = object;
@@ -154,7 +156,7 @@ class comparison {
 
   void compare(const model::registrations &before, const model::extension_manifest &e) {
     compare_settings(before, e);
-    const size_t known = changes.size();
+    const size_t known = differences_;
     const declared_values old = values_of(describe_declared(store_, before, e.extension));
     const declared_values wanted = values_of(e);
     compare_allocations(e.extension, old, wanted);
@@ -165,7 +167,7 @@ class comparison {
       added.name = e.extension;
       added.version = installed_version(e.extension);
     }
-    if (changes.size() == known) return;
+    if (differences_ == known) return;
     add(object_kind::extension, e.extension, e.extension, action_kind::configure, "its manifest");
     declarations.push_back(e);
     std::erase_if(after.allocations, [&](const model::allocation &a) {
@@ -223,7 +225,12 @@ class comparison {
           std::any_of(e.settings.begin(), e.settings.end(), [&](const model::declared_settings &d) {
             return d.settings.worker == s.worker;
           });
-      if (!named) set({s.extension, s.worker, {}, {}, {}}, "its settings are taken back");
+      // those of a worker that has gone are for the one that may come back
+      const bool counts =
+          before.may_have_worker(s.extension, s.worker, boot_) ||
+          std::any_of(e.workers.begin(), e.workers.end(),
+                      [&](const model::declared_worker &w) { return w.worker.name == s.worker; });
+      if (!named && counts) set({s.extension, s.worker, {}, {}, {}}, "its settings are taken back");
     }
     for (const model::declared_settings &d : e.settings) {
       const model::worker_settings *known = before.find_settings(e.extension, d.settings.worker);
@@ -241,6 +248,8 @@ class comparison {
   }
 
   const catalog::store &store_;
+  const std::int64_t boot_ = state::attach().root->boot;
+  size_t differences_ = 0;  // an object may have several
 };
 
 // What follows of the changes, as a reload would see it; a change that nothing follows of at once

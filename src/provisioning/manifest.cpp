@@ -4,6 +4,7 @@
 #include "pg/interval.h"
 #include "pg/settings.h"
 #include "provisioning/participant.h"
+#include "state/root.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -124,6 +125,7 @@ model::extension_manifest describe_declared(const catalog::store &store,
 
 model::manifest describe(const catalog::store &store, const std::string &extension) {
   const model::registrations all = store.read();
+  const std::int64_t boot = state::attach().root->boot;
   model::manifest result;
   result.whole_database = extension.empty();
   for (const model::extension &e : all.extensions) {
@@ -132,7 +134,8 @@ model::manifest describe(const catalog::store &store, const std::string &extensi
     added = describe_declared(store, all, e.name);
     added.version = e.version;
     for (const model::worker_settings &s : all.settings)
-      if (s.extension == e.name) added.settings.push_back({s, {}});
+      if (s.extension == e.name && all.may_have_worker(e.name, s.worker, boot))
+        added.settings.push_back({s, {}});
     if (e.library.empty()) continue;
     added.library.emplace().library = e.library;
     for (const model::allocation &a : all.allocations)

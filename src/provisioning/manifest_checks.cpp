@@ -138,10 +138,8 @@ class checker {
     for (const model::declared_worker &w : e.workers)
       if (w.worker.name == s.settings.worker) return;
     const model::worker *known = all_.find_worker(e.extension, s.settings.worker);
-    if (known != nullptr && !known->declared) return;
-    // what one that is not loaded registers is not known
-    const model::extension *owner = all_.find_extension(e.extension);
-    if (owner != nullptr && !owner->library.empty() && !owner->wanted(state::attach().root->boot))
+    const bool goes = known != nullptr && known->declared;
+    if (!goes && all_.may_have_worker(e.extension, s.settings.worker, state::attach().root->boot))
       return;
     fault(child(s.place, "worker"), "the extension has no worker \"" + s.settings.worker + "\"");
   }

@@ -69,6 +69,13 @@ SELECT is(dynpgext.peek('dx_declared:state', 0, 5), convert_to('hello', 'UTF8'),
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 SELECT is(count(*), 1::bigint, 'it is kept for dumps') FROM dynpgext.manifests;
 
+-- What a worker does, and what is set for it, in one document
+
+CREATE TEMPORARY TABLE twofold AS SELECT jsonb_set(dynpgext.export('dx_declared'), '{workers,1,command}', '"SELECT 40"')
+  || '{"settings": [{"worker": "dx tick", "restart": {"policy": "always"}}]}' AS manifest;
+SELECT results_eq('SELECT name, action FROM twofold, dynpgext.apply(manifest)', $$VALUES ('dx tick', 'replace')$$, 'both change');
+SELECT is(dynpgext.export('dx_declared'), manifest, 'as the document says') FROM twofold;
+
 -- The whole database: what is not named has nothing
 
 SELECT is(count(*) > 3, true, 'the first document again') FROM dynpgext.apply(:'document');
@@ -90,6 +97,23 @@ ROLLBACK;
 SELECT is(dynpgext.export() #- '{extensions,0,version}' -> 'extensions' -> 0, '{"extension": "dx_declared"}', 'a rollback undoes it');
 SELECT is(count(*), 0::bigint, 'of the settings, too') FROM dynpgext.worker_settings;
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+
+-- What is set for a worker that has gone is for the one that may come back, and in no document
+
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "interval": "1 s"}]}'),
+       dynpgext.configure_worker('dx_plain', 'goes', enabled => false),
+       dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "comes", "command": "SELECT 1", "interval": "1 s"}]}') \g /dev/null
+SELECT is(dynpgext.export('dx_plain') -> 'settings', NULL, 'a worker that is not registered has no settings to export');
+SELECT is_empty('SELECT * FROM dynpgext.apply(dynpgext.export())', 'what is exported can be applied');
+SELECT is(pg_temp.faults(dynpgext.export('dx_plain') || '{"settings": [{"worker": "goes", "enabled": true}]}'),
+  '22023 /settings/0/worker: the extension has no worker "goes"', 'it cannot be set');
+SELECT is(worker || ' ' || enabled, 'goes false', 'what was set is kept') FROM dynpgext.worker_settings;
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "interval": "1 s"}]}') \g /dev/null
+SELECT is(state, 'disabled', 'for the worker when it is back') FROM dynpgext.workers WHERE name = 'goes';
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}') \g /dev/null
+SELECT results_eq($$SELECT name, action FROM dynpgext.apply('{"dynpgext": 1, "extension": "dx_plain", "workers": [{"name": "goes", "command": "SELECT 1", "interval": "1 s"}]}')$$,
+  $$VALUES ('goes', 'start')$$, 'a document that has it again');
+SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'says what is set for it, too');
 
 -- A name that moves from one extension to another in one document
 

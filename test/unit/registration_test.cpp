@@ -171,6 +171,26 @@ TEST(registration, every_member_counts_in_a_comparison) {
   EXPECT_NE(set, settings_of(w, {}, {}, default_restart_delay));
 }
 
+TEST(registration, who_may_have_a_worker) {
+  registrations r;
+  for (const char *name : {"loaded", "unloaded", "sql", "lazy"}) {
+    extension &e = r.extensions.emplace_back();
+    e.name = name;
+    if (e.name != "sql") e.library = name;
+  }
+  r.extensions[1].loaded = r.extensions[2].loaded = false;
+  r.extensions[3].eager = false;
+  r.extensions[3].boot = 7;
+  r.workers.push_back(worker_of("loaded", "w", scope::global));
+  EXPECT_TRUE(r.may_have_worker("loaded", "w", 7));
+  EXPECT_FALSE(r.may_have_worker("loaded", "v", 7));
+  EXPECT_TRUE(r.may_have_worker("unloaded", "w", 7)) << "its library says so when it is loaded";
+  EXPECT_FALSE(r.may_have_worker("sql", "w", 7)) << "it has no library";
+  EXPECT_FALSE(r.may_have_worker("lazy", "w", 7)) << "it is loaded";
+  EXPECT_TRUE(r.may_have_worker("lazy", "w", 8)) << "it was loaded before the restart";
+  EXPECT_FALSE(r.may_have_worker("none", "w", 7));
+}
+
 TEST(registration, a_process_depends_on_all_but_how_it_is_restarted) {
   const worker w = worker_of("a", "w", scope::global);
   EXPECT_TRUE(same_process(w, w));
