@@ -123,5 +123,16 @@ subtest 'limit reached' => sub {
     is(value($node, 'one', $failures), 2, 'and with no other setting');
 };
 
+subtest 'limit reached by what has no library' => sub {
+    value($node, 'one', q(CREATE EXTENSION dx_sql_only;
+        SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1, "allocations": [{"name": "dx_sql_only:memory", "size": 1048576}]}')));
+    set_limit(q(SET dynpgext.memory_limit = '1MB'));
+    $node->restart;
+    ok($node->poll_query_until('one', q(
+        SELECT state = 'failed' AND error LIKE '%memory_limit%' FROM dynpgext.extensions WHERE extension = 'dx_sql_only')), 'it has failed');
+    set_limit('RESET dynpgext.memory_limit');
+    is_whole($node, 'it is tried again by itself', 'one');
+};
+
 $node->stop;
 done_testing();

@@ -120,7 +120,7 @@ std::vector<failed_extension> failed_extensions(shared &s) {
     for (const model::desired_database &d : desired(s)) {
       if (d.database != entry->key.database) continue;
       const model::extension *e = d.registrations.find_extension(entry->key.extension.str());
-      if (e != nullptr && !e->library.empty())
+      if (e != nullptr)
         result.push_back({d.database, e->name, e->library, {entry->file, entry->settings}});
     }
   }

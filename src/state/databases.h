@@ -54,7 +54,7 @@ struct failure_cause {
 void set_extension_state(shared &s, Oid database, const std::string &extension,
                          model::extension_state state, const std::string &error = {},
                          const failure_cause *cause = nullptr);
-// Extensions that have failed, of all databases, with their libraries.
+// Extensions that have failed, of all databases, with their libraries; empty: none.
 struct failed_extension {
   Oid database;
   std::string name;
