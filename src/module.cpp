@@ -2,6 +2,7 @@
 #include "api/lookup.h"
 #include "model/allowed.h"
 #include "pg/border.h"
+#include "pg/ownership.h"
 #include "pg/settings.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
@@ -43,6 +44,7 @@ void initialise() {
   pg::settings::set_allowed_extensions_check(
       [](const char *list) { return model::is_allowed_list(list); });
   if (!is_worker_process()) pg::settings::define();
+  pg::belong_to_leader();
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   provisioning::watch_transactions();
   supervision::watch_database_commands();

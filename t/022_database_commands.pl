@@ -8,7 +8,7 @@ use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(time usleep);
 
 # The launcher has to be told, or to see: it looks by itself once an hour.
 my $node = new_cluster('main',
@@ -20,6 +20,7 @@ my $tablespace = PostgreSQL::Test::Utils::tempdir('tablespace');
 $node->safe_psql('postgres', "CREATE TABLESPACE elsewhere LOCATION '$tablespace'");
 $node->safe_psql('postgres', 'CREATE ROLE dx_owner LOGIN CREATEDB');
 $node->safe_psql('postgres', 'CREATE ROLE dx_nobody LOGIN');
+$node->safe_psql('postgres', 'CREATE ROLE dx_group; CREATE ROLE dx_member LOGIN IN ROLE dx_group');
 $node->safe_psql('postgres', 'GRANT CREATE ON TABLESPACE elsewhere TO dx_owner');
 # where the views are looked at; nothing is done to it
 add_database($node, 'hub', qw(dynpgext dx_supervised));
@@ -140,6 +141,59 @@ for my $way (sort keys %slowest) {
     cmp_ok($slowest{$way}, '<', 4900, "within the server's five seconds: $way");
 }
 
+# PostgreSQL asks whether the role that forces may end all who are connected.  Ours belong to the owner
+# of the database, whoever that is.
+sub has_processes {
+    my ($database, $number) = @_;
+    my $query = "FROM pg_stat_activity WHERE datname = '$database' AND backend_type ~ '^dx |^dynpgext sql|parallel'";
+    $node->poll_query_until('postgres', "SELECT count(*) = $number $query") or die "not $number processes in $database";
+    return split /\n/, value($node, 'postgres', "SELECT pid $query ORDER BY backend_type DESC");
+}
+
+# May the role end them?  Asks by cancelling: they go on, or come back.  Those of a parallel query first,
+# for they end with the others.
+sub gets {
+    my ($database, $number, $role, $answer, $test) = @_;
+    my $got = '';
+    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
+        my @answers = map {
+            my (undef, $out, $error) = $node->psql('postgres', "SELECT pg_cancel_backend($_)", connstr => $node->connstr('postgres') . " user=$role");
+            $out eq 't' ? 'yes' : $error =~ /ERROR/ ? 'no' : 'gone';
+        } has_processes($database, $number);
+        $got = join ' ', @answers;
+        last if $got eq join ' ', ($answer) x $number;
+        usleep(100_000);
+    }
+    return is($got, join(' ', ($answer) x $number), $test);
+}
+
+subtest 'who may end the processes' => sub {
+    configure($node, 'hub', 'dynpgext.naptime' => '100ms');
+    set_preload($node, 0);
+    $node->restart;
+    value($node, 'hub', 'SELECT dynpgext.version()');
+    make('one', 'dx_owner');
+    value($node, 'one', 'CREATE EXTENSION dx_declared');
+    value($node, 'one', q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0')));
+    gets('one', 2, 'dx_owner', 'yes', 'the owner may');
+    gets('one', 2, 'dx_nobody', 'no', 'somebody else may not');
+    value($node, 'postgres', 'ALTER DATABASE one OWNER TO dx_group');
+    gets('one', 2, 'dx_member', 'yes', 'after ALTER DATABASE, who is in the role that owns it');
+    gets('one', 2, 'dx_owner', 'no', 'but not who did');
+    value($node, 'postgres', 'ALTER DATABASE one OWNER TO postgres');
+    gets('one', 2, 'dx_member', 'no', 'only a superuser where a superuser owns it');
+    value($node, 'postgres', 'ALTER DATABASE one OWNER TO dx_group');
+    gets('one', 2, 'dx_member', 'yes', 'and so on');
+    my $parallel = value($node, 'one', q(SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
+    value($node, 'one', qq(DROP EXTENSION dx_declared; CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1,
+        "workers": [{"name": "dx parallel", "command": "SET $parallel = on; SELECT pg_sleep(3600)", "interval": "10 ms"}]}')));
+    gets('one', 3, 'dx_nobody', 'no', 'with a process of a parallel query: somebody may not');
+    gets('one', 3, 'dx_member', 'yes', 'who is in the role that owns the database may');
+    is_whole($node, 'all is there still', 'one');
+    is(run('not loaded', 'DROP DATABASE one WITH (FORCE)', 'dx_member'), '', 'WITH (FORCE) works for a member');
+    configure($node, 'hub', 'dynpgext.naptime' => '1h');
+};
+
 for my $preload (0, 1) {
     my $how = $preload ? 'preloaded' : 'not preloaded';
     subtest "an owner who is no superuser, $how" => sub {
@@ -155,15 +209,20 @@ for my $preload (0, 1) {
             is(run($way, 'CREATE DATABASE three TEMPLATE two', 'dx_owner'), '', "CREATE DATABASE: $way");
             is_whole($node, 'all is back', 'two', 'three');
             is(run($way, 'DROP DATABASE two', 'dx_owner'), '', "DROP DATABASE: $way");
-            my $error = run($way, 'DROP DATABASE three WITH (FORCE)', 'dx_owner');
-            if ($way eq 'not loaded') {
-                like($error, qr/must be a member of the role|permission denied to terminate process/,
-                    'FORCE is refused by the server where dynpgext is not loaded');
-                is_whole($node, 'nothing is lost', 'three');
-                is(run($way, 'DROP DATABASE three', 'dx_owner'), '', 'without FORCE it goes');
-            } else {
-                is($error, '', "FORCE: $way");
-            }
+            is(run($way, 'DROP DATABASE three WITH (FORCE)', 'dx_owner'), '', "WITH (FORCE): $way");
+            # whichever processes of ours are connected
+            $oid = make('four');
+            value($node, 'four', q(CREATE EXTENSION dx_declared));
+            ok(connect_global($oid), 'a global worker is connected, too');
+            configure($node, 'hub', 'dynpgext.naptime' => '100ms');
+            value($node, 'postgres', 'ALTER DATABASE four OWNER TO dx_owner');
+            value($node, 'four', q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0')));
+            value($node, 'hub', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 1', restart => 'always', restart_delay => '0')));
+            gets('four', 3, 'dx_owner', 'yes', 'their new owner may end them');
+            value($node, 'hub', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1')));
+            configure($node, 'hub', 'dynpgext.naptime' => '1h');
+            is(run($way, 'DROP DATABASE four WITH (FORCE)', 'dx_owner'), '', "WITH (FORCE), several processes: $way");
+            connect_global_elsewhere();
         }
     };
 }

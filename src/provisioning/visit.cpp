@@ -2,6 +2,7 @@
 // dynpgext_database_main().
 #include "catalog/store.h"
 #include "pg/fault.h"
+#include "pg/ownership.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
@@ -45,6 +46,7 @@ void watch_prepared_transactions(state::shared &s) {
 
 void visit(Oid database) {
   pg::install_session_termination();
+  pg::belong_to_database_owner();
   pg::call([=] {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);

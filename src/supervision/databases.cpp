@@ -1,6 +1,8 @@
 // Which databases there are, and what follows when they come and go.
 #include "pg/announcement.h"
+#include "pg/database.h"
 #include "pg/library.h"
+#include "pg/ownership.h"
 #include "pg/relation.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
@@ -13,6 +15,18 @@ namespace {
 // datconnlimit of a database whose DROP DATABASE was interrupted
 constexpr int32 invalid_database = -2;
 
+// Workers that are connected belong to the owner that their database has now.
+void follow_owners(const state::shared &s, const std::vector<database> &existing) {
+  const state::reading lock(s);
+  for (const state::worker_entry *entry : s.workers.entries()) {
+    if (entry->pid == 0 || entry->exited) continue;
+    const Oid connected = pg::database_of_process(entry->pid);
+    const auto found = std::find_if(existing.begin(), existing.end(),
+                                    [=](const database &d) { return d.id == connected; });
+    if (found != existing.end()) pg::follow_owner(entry->pid, found->id, found->owner);
+  }
+}
+
 }  // namespace
 
 std::vector<database> existing_databases() {
@@ -21,7 +35,7 @@ std::vector<database> existing_databases() {
   {
     const pg::relation databases(DatabaseRelationId, AccessShareLock);
     for (const pg::row &row : databases.rows())
-      found.push_back({row.oid(Anum_pg_database_oid - 1),
+      found.push_back({row.oid(Anum_pg_database_oid - 1), row.oid(Anum_pg_database_datdba - 1),
                        row.boolean(Anum_pg_database_datallowconn - 1) &&
                            row.integer(Anum_pg_database_datconnlimit - 1) != invalid_database});
   }
@@ -42,6 +56,7 @@ void follow_databases(state::shared &s) {
     if (std::none_of(existing.begin(), existing.end(),
                      [=](const database &d) { return d.id == id; }))
       state::forget_database(s, id);
+  follow_owners(s, existing);
   const state::exclusive lock(s);
   for (const database &d : existing) {
     if (d.connectable) {

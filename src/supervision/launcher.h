@@ -40,6 +40,7 @@ class visits {
 
 struct database {
   Oid id;
+  Oid owner;
   bool connectable;
 };
 // From pg_database; in a transaction of its own.

@@ -5,6 +5,7 @@
 // serves; what follows for each is its restart policy's to say.
 #include "pg/crash_exit.h"
 #include "pg/fault.h"
+#include "pg/ownership.h"
 #include "pg/sql_command.h"
 #include "pg/worker.h"
 #include "supervision/last_words.h"
@@ -47,6 +48,7 @@ bool take_office(state::shared &s) {
 }
 
 void connect() {
+  pg::belong_to_database_owner();
   pg::call([] {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);

@@ -5,6 +5,7 @@
 #include "pg/crash_exit.h"
 #include "pg/fault.h"
 #include "pg/library.h"
+#include "pg/ownership.h"
 #include "pg/termination.h"
 #include "pg/worker.h"
 #include "state/attachments.h"
@@ -43,6 +44,7 @@ worker_function prepare(Datum *argument) {
   supervision::keep_last_words();
   pg::watch_exit_status();
   pg::call([] { before_shmem_exit(on_exit, 0); });
+  pg::belong_to_database_owner();
 
   const model::worker &w = current->definition;
   state::guard_worker(state::key_of(current->id));
