@@ -43,7 +43,7 @@ for my $node ($new, $plain) {
 # before the end of it.
 sub promote_without {
     my ($node) = @_;
-    return $node->promote if $node->pg_version < 19;
+    return $node->promote if $node->pg_version < '19devel';
     my $offset = log_offset($node);
     run_log([ 'pg_ctl', '--pgdata', $node->data_dir, '--no-wait', 'promote' ]);
     return $node->wait_for_log(qr/archive recovery complete/, $offset);

@@ -20,8 +20,8 @@ sub is_whole_declared {
         ok(wait_whole($on, $database), 'all is as it is registered');
         is(value($on, $database, q(SELECT convert_from(dynpgext.peek('dx_declared:state', 0, 5), 'UTF8'), encode(dynpgext.peek('dx_declared:global', 0, 2), 'hex'))),
             'hello|00ff', 'memory has its content');
-        my $before = value($on, $database, q(SELECT coalesce(max(id), 0) FROM dx_declared_log));
-        ok($on->poll_query_until($database, "SELECT count(*) > 2 FROM dx_declared_log WHERE id > $before"), 'commands run')
+        my $before = value($on, $database, 'SELECT clock_timestamp()');
+        ok($on->poll_query_until($database, "SELECT count(*) > 2 FROM dx_declared_log WHERE at > '$before'"), 'commands run')
           unless value($on, $database, 'SELECT pg_is_in_recovery()') eq 't';
         is(value($on, $database, q(SELECT count(DISTINCT pid) FROM dynpgext.workers WHERE extension = 'dx_declared')), 1, 'in one process');
     };
@@ -138,8 +138,8 @@ subtest 'standby' => sub {
     $standby->promote;
     becomes($standby, 'one', q(SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.workers WHERE extension IN ('dx_declared', 'dx_plain')),
         'dx bell running, dx tick running, on standby waiting', 'after a promotion the others run');
-    my $before = value($standby, 'one', q(SELECT coalesce(max(id), 0) FROM dx_declared_log));
-    ok($standby->poll_query_until('one', "SELECT count(*) > 2 FROM dx_declared_log WHERE id > $before"), 'and do their work');
+    my $before = value($standby, 'one', 'SELECT clock_timestamp()');
+    ok($standby->poll_query_until('one', "SELECT count(*) > 2 FROM dx_declared_log WHERE at > '$before'"), 'and do their work');
     $standby->stop;
 };
 

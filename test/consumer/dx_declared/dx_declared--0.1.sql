@@ -1,6 +1,5 @@
 -- Registers by a manifest; its workers write down that they have run.
 CREATE TABLE dx_declared_log (
-    id bigserial PRIMARY KEY,
     worker text NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     who name NOT NULL DEFAULT current_user,
