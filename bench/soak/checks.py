@@ -10,9 +10,9 @@ import server as server_module
 
 PATIENCE = 30  # seconds within which things settle by themselves
 
-# What does not come by itself: to_repair.
+# What does not come by itself: to_repair.  A global worker may be that of another database.
 COMPLAINTS = """
-WITH unprovisioned AS (SELECT extension FROM dynpgext.extensions WHERE state = 'failed')
+WITH unprovisioned AS (SELECT extension FROM dynpgext.live_extensions() WHERE state = 'failed')
 SELECT what, to_repair FROM (
   SELECT format('extension %s is %s: %s', extension, state, error), state = 'failed' FROM dynpgext.extensions
    WHERE state NOT IN ('provisioned', 'unloaded')
@@ -26,7 +26,7 @@ SELECT what, to_repair FROM (
      AND extension IN (SELECT extension FROM dynpgext.extensions WHERE state <> 'unloaded')
   UNION ALL
   SELECT format('to do: %s %s %s (%s)', action, object, name, detail),
-         (object, action) IN (('extension', 'provision'), ('allocation', 'allocate')) OR detail = 'was failed'
+         (object, action) IN (('extension', 'provision'), ('allocation', 'allocate')) OR detail IS NOT DISTINCT FROM 'was failed'
          OR (object, action) = ('worker', 'start') AND extension IN (SELECT extension FROM unprovisioned)
     FROM dynpgext.reload(dry_run => true)
 ) AS c(what, to_repair)"""
@@ -86,19 +86,24 @@ class Checks:
         found = []
         wanted = collections.Counter()  # title -> processes
         identities, global_workers, global_memory = set(), {}, {}
-        expected_memory = set()
+        expected_memory, with_commands, global_commands = set(), set(), set()
         for name, oid in sorted(databases.items(), key=lambda item: item[1]):
             with pq.Session(name, statement_timeout="30s") as session:
                 found += self.compare_extensions(name, session)
-                for extension, worker, scope, enabled in session.run("""
-                        SELECT w.extension, w.name, w.scope, s.enabled FROM dynpgext.registered_worker w
+                for extension, worker, scope, hosted, enabled in session.run("""
+                        SELECT w.extension, w.name, w.scope, w.hosted, s.enabled FROM dynpgext.registered_worker w
                           JOIN dynpgext.extensions e USING (extension)
                           LEFT JOIN dynpgext.worker_settings s ON s.extension = w.extension AND s.worker = w.name
                          WHERE e.state = 'provisioned'"""):
+                    if scope == "global" and hosted == "t":
+                        global_commands.add((extension, worker))
                     if scope == "database":
                         if enabled != "f":
-                            wanted[worker] += 1
                             identities.add((str(oid), extension, worker))
+                            if hosted == "t":
+                                with_commands.add(str(oid))
+                            else:
+                                wanted[worker] += 1
                     else:  # the lowest OID that says something counts
                         known = global_workers.get((extension, worker))
                         global_workers[(extension, worker)] = enabled if known is None else known
@@ -111,11 +116,15 @@ class Checks:
                 found += self.compare_contents(name, oid, session)
         for (extension, worker), enabled in global_workers.items():
             if enabled != "f":
-                wanted[worker] += 1
                 identities.add(("0", extension, worker))
+                if (extension, worker) not in global_commands:
+                    wanted[worker] += 1
         with pq.Session("postgres", statement_timeout="30s") as session:
             found += self.compare_live(session, expected_memory, identities)
+            found += self.compare_runners(session, with_commands)
+            wanted[server_module.SQL_RUNNER] = len(with_commands)
         found += self.compare_processes(wanted)
+        found += self.compare_runs(databases)
         return found
 
     @staticmethod
@@ -123,6 +132,15 @@ class Checks:
         installed = {row[0] for row in session.run("SELECT extname FROM pg_extension")} & commands.PARTICIPANTS
         registered = {row[0] for row in session.run("SELECT extension FROM dynpgext.registered_extension")}
         found = []
+        by_hand = {row[0] for row in session.run("SELECT extension FROM dynpgext.manifests")}
+        if registered & {commands.BY_HAND} != by_hand:
+            found.append(f"{name}: {sorted(by_hand)} registered by hand, registered are {sorted(registered)}")
+        registered.discard(commands.BY_HAND)
+        try:
+            for row in session.run("SELECT action, object, name, detail FROM dynpgext.apply(dynpgext.export(), true)"):
+                found.append(f"{name}: what is exported differs from what is there: {row}")
+        except pq.Error as error:
+            found.append(f"{name}: what is exported cannot be applied: {error}")
         if installed != registered:
             found.append(f"{name}: installed {sorted(installed)}, registered {sorted(registered)}")
         for extension, registered_as, version in session.run("""
@@ -166,19 +184,81 @@ class Checks:
             if len(names) > 10:
                 found.append(f"and {len(names) - 10} more: memory that {what}")
         running, pids = set(), collections.Counter()
-        for home, extension, worker, pid, state, leaving in session.run(
-                "SELECT home, extension, name, pid, state, leaving FROM dynpgext.live_workers()"):
+        for home, extension, worker, function, pid, state, leaving in session.run(
+                "SELECT home, extension, name, function, pid, state, leaving FROM dynpgext.live_workers()"):
             if leaving == "t":
                 found.append(f"worker {worker} of {extension} in {home} is still leaving ({state})")
             if pid is not None:
                 running.add((home, extension, worker))
-                pids[pid] += 1
+                if function != "dynpgext_sql_worker":
+                    pids[pid] += 1
         found += [f"process {pid} is shown {count} times" for pid, count in pids.items() if count > 1]
         found += [f"worker {item} runs, and should not" for item in sorted(running - identities)]
         found += [f"worker {item} should run" for item in sorted(identities - running)]
         found += [f"two processes of {row}" for row in session.run(
             """SELECT datname, backend_type, count(*) FROM pg_stat_activity
                 WHERE backend_type ~ '^dx .*type$' GROUP BY 1, 2 HAVING count(*) > 1""")]
+        return found
+
+    @staticmethod
+    def compare_runners(session, with_commands):
+        """One process runs all commands of a database; those for all databases run in one of them,
+        which is added to with_commands."""
+        found, runners = [], {}
+        for home, worker, source, pid in session.run(
+                "SELECT home, worker, source, pid FROM dynpgext.live_commands() WHERE pid IS NOT NULL"):
+            if home == "0":
+                with_commands.add(source)
+            if runners.setdefault(source, pid) != pid:
+                found.append(f"{worker} in {source} runs in process {pid}, others in {runners[source]}")
+        if set(runners) != with_commands:
+            found.append(f"commands run in {sorted(runners)}, and should in {sorted(with_commands)}")
+        if len(set(runners.values())) != len(runners):
+            found.append(f"one process runs commands of several databases: {runners}")
+        shown = {(row[0], row[1]) for row in session.run(
+            "SELECT datid, pid FROM pg_stat_activity WHERE backend_type = 'dynpgext sql'")}
+        found += [f"process {pid} does not run commands in {source}" for source, pid in set(runners.items()) - shown]
+        return found
+
+    @staticmethod
+    def runs(databases, only, notify=False):
+        """(database, extension, worker) -> runs, of commands that run"""
+        found = {}
+        for name in databases:
+            with pq.Session(name, statement_timeout="30s") as session:
+                if notify:
+                    session.run("NOTIFY dx_soak")
+                    session.run("NOTIFY dx_declared")
+                for extension, worker, runs in session.run(
+                        f"SELECT extension, worker, runs FROM dynpgext.commands WHERE state = 'running' AND {only}"):
+                    found[(name, extension, worker)] = int(runs)
+        return found
+
+    def compare_runs(self, databases):
+        """Commands go on at their intervals and when they are notified, as they are registered now."""
+        found = []
+        for only, notify in (("run_interval IS NOT NULL", False), ("channel IS NOT NULL", True)):
+            # where a NOTIFY came before the process listened, the run at its start is for it
+            before, end = self.runs(databases, only), time.monotonic() + PATIENCE
+            self.runs(databases, only, notify)
+            while True:
+                now = self.runs(databases, only)
+                behind = [key for key, runs in before.items() if now.get(key, 0) <= runs]
+                if not behind or time.monotonic() > end:
+                    break
+                time.sleep(0.05)
+            found += [f"{key} does not run ({only})" for key in behind]
+        for name in databases:
+            with pq.Session(name, statement_timeout="30s") as session:
+                version = session.value("""SELECT e.extversion FROM pg_extension e JOIN dynpgext.commands c ON c.extension = e.extname
+                                            WHERE c.worker = 'dx tick' AND c.state = 'running' AND c.extension = 'dx_declared'""")
+                if version is None:
+                    continue
+                last = session.run("""SELECT l.worker, l.who, l.pid = c.pid FROM dx_declared_log l, dynpgext.commands c
+                                       WHERE l.worker ~ 'tick' AND c.worker = 'dx tick' ORDER BY at DESC LIMIT 1""")
+                owner = session.value("""SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = 'dx_declared'""")
+                if last != [(f"tick {version}", owner, "t")]:
+                    found.append(f"{name}: dx_declared {version} of {owner} last ran {last}")
         return found
 
     def compare_processes(self, wanted):

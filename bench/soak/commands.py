@@ -1,25 +1,33 @@
 """What a session does: steps of one or more statements, drawn from a random.Random."""
 
+import json
+
 # Those that take part, with the names of their memory that lookups use.
 EXTENSIONS = [
     "dx_memory", "dx_memory", "dx_worker", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised",
     "dx_fini", "dx_lazy", "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", '"Dx Quoted ""name"',
+    "dx_declared", "dx_declared", "dx_declared",
 ]
+BY_HAND = "dx_sql_only"  # takes part while somebody has registered something for it
 PARTICIPANTS = {
     "dx_memory", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised", "dx_fini", "dx_lazy",
-    "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", 'Dx Quoted "name',
+    "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", 'Dx Quoted "name', "dx_declared",
 }
-VERSIONS = {"dx_memory": ["0.1", "0.2", "0.3"], "dx_worker": ["0.1", "0.2"], "dx_fini": ["0.1", "0.2"]}
+VERSIONS = {"dx_memory": ["0.1", "0.2", "0.3"], "dx_worker": ["0.1", "0.2"], "dx_fini": ["0.1", "0.2"],
+            "dx_declared": ["0.1", "0.2"]}
 WORKERS = [
     ("dx_worker", "dx local"), ("dx_worker", "dx global"), ("dx_usage", "worker"),
     ("dx_supervised", "dx supervised 1"), ("dx_lazy", "dx lazy"), ("dx_raise", "dx raise"),
+    ("dx_declared", "dx tick"), ("dx_declared", "dx bell"), (BY_HAND, "dx often"), (BY_HAND, "dx everywhere"),
 ]
 MEMORY = [
     "dx_memory:local", "dx_memory:local", "dx_memory:global", "dx_memory:global_small", "dx_memory:going",
     "dx_memory:coming", "dx_fini:memory", "dx_thousand:7", "dx_bytes:mib", "my_ext:0.1:value",
+    "dx_declared:state", "dx_sql_only:memory",
 ]
 HOMES = ["postgres", "soak1", "soak2", "soak3"]  # never dropped; postgres keeps dynpgext
 TEMPLATE = "soak_template"
+OWNER = "soak_owner"  # of a database now and then; no superuser
 PASSING = ["passing1", "passing2", "passing3", "passing4"]  # come and go
 SETTINGS = {
     "dynpgext.naptime": ["10ms", "200ms", "1s"],
@@ -48,6 +56,36 @@ def create(rng, extension):
     return f"CREATE EXTENSION {extension} CASCADE"
 
 
+def declare(rng):
+    """What somebody has for an extension that registers nothing by itself."""
+    allocations = [
+        {"name": "dx_sql_only:memory", "size": rng.choice([64, 64, 4096]), "initial": "by hand"},
+        {"name": "dx_sql_only:global", "size": 32, "scope": "global"},
+    ]
+    workers = [
+        {"name": "dx often", "command": f"SELECT {rng.randint(1, 3)}", "interval": "20 ms", "channel": "dx_soak"},
+        {"name": "dx fails", "command": "SELECT 1 / 0", "interval": "100 ms"},
+        {"name": "dx told", "command": "SELECT pg_sleep(0.01)", "channel": "dx_soak"},
+        {"name": "dx everywhere", "command": "SELECT 1", "interval": "50 ms", "scope": "global"},
+    ]
+    manifest = {"dynpgext": 1, "allocations": [a for a in allocations if rng.random() < 0.6],
+                "workers": [w for w in workers if rng.random() < 0.6]}
+    return f"SELECT dynpgext.register('{BY_HAND}', {literal(json.dumps(manifest))})"
+
+
+def with_manifests(rng):
+    whose = rng.choice(["", literal(BY_HAND), "'dx_declared'"])
+    dry_run = rng.choice(["true", "false"])
+    return rng.choice([
+        f"CREATE EXTENSION {BY_HAND}", f"CREATE EXTENSION {BY_HAND}", f"DROP EXTENSION {BY_HAND}",
+        declare(rng), declare(rng), declare(rng), declare(rng),
+        f"SELECT count(*) FROM dynpgext.apply(dynpgext.export({whose}), {dry_run})",
+        "NOTIFY dx_declared", "NOTIFY dx_soak", "TRUNCATE dx_declared_log",
+        "SELECT count(*) FROM dynpgext.commands",
+        "SELECT pg_cancel_backend(pid) FROM (SELECT DISTINCT pid FROM dynpgext.commands) AS c",
+    ])
+
+
 def plain(rng):
     """One statement that may stand in a transaction."""
     extension = rng.choice(EXTENSIONS)
@@ -55,6 +93,8 @@ def plain(rng):
     owner, worker = rng.choice(WORKERS)
     which = f"{literal(owner)}, {literal(worker)}"
     memory = literal(rng.choice(MEMORY))
+    if rng.random() < 0.15:
+        return with_manifests(rng)
     choice = rng.random()
     if choice < 0.26:
         return create(rng, extension)
@@ -126,14 +166,18 @@ def on_databases(rng):
     if choice < 0.45:
         template = rng.choice([TEMPLATE, TEMPLATE, "template1", name])
         strategy = rng.choice(["wal_log", "wal_log", "file_copy"])
-        return f"CREATE DATABASE {other} TEMPLATE {template} STRATEGY {strategy}"
-    if choice < 0.75:
-        return f"DROP DATABASE {name}" + rng.choice(["", " WITH (FORCE)"])
-    if choice < 0.88:
-        return f"ALTER DATABASE {name} RENAME TO {other}"
-    if choice < 0.94:
-        return f"ALTER DATABASE {name} SET TABLESPACE {rng.choice(['pg_default', 'soak_space'])}"
-    return f"ALTER DATABASE {name} ALLOW_CONNECTIONS {rng.choice(['true', 'false', 'true'])}"
+        return [f"CREATE DATABASE {other} TEMPLATE {template} STRATEGY {strategy}"]
+    if choice < 0.70:
+        return [f"DROP DATABASE {name}" + rng.choice(["", " WITH (FORCE)"])]
+    if choice < 0.76:
+        return [f"SET ROLE {OWNER}", f"DROP DATABASE {name}" + rng.choice(["", " WITH (FORCE)"])]
+    if choice < 0.82:
+        return [f"ALTER DATABASE {name} OWNER TO {rng.choice([OWNER, OWNER, 'postgres'])}"]
+    if choice < 0.91:
+        return [f"ALTER DATABASE {name} RENAME TO {other}"]
+    if choice < 0.96:
+        return [f"ALTER DATABASE {name} SET TABLESPACE {rng.choice(['pg_default', 'soak_space'])}"]
+    return [f"ALTER DATABASE {name} ALLOW_CONNECTIONS {rng.choice(['true', 'false', 'true'])}"]
 
 
 def settings(rng):
@@ -154,10 +198,10 @@ def step(rng, gid):
         return rng.choice([
             ["DROP EXTENSION dynpgext CASCADE"], ["CREATE EXTENSION dynpgext"],
             ["DROP EXTENSION dynpgext CASCADE", "CREATE EXTENSION dynpgext"],
-            ["BEGIN", "DROP EXTENSION dynpgext", plain(rng), "CREATE EXTENSION dynpgext", plain(rng),
+            ["BEGIN", "DROP EXTENSION dynpgext CASCADE", plain(rng), "CREATE EXTENSION dynpgext", plain(rng),
              rng.choice(["COMMIT", "ROLLBACK"])]])
     if choice < 0.86:
         return ["CREATE EXTENSION IF NOT EXISTS dynpgext"]
     if choice < 0.95:
-        return [on_databases(rng)]
+        return on_databases(rng)
     return settings(rng)

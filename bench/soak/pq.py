@@ -103,7 +103,9 @@ class Session:
                 ]
             state = _pq.PQresultErrorField(result, ord("C")) if result else None
             text = _pq.PQresultErrorField(result, ord("M")) if result else None
-            message = (text or _pq.PQerrorMessage(self._handle)).decode(errors="replace").strip()
+            detail = _pq.PQresultErrorField(result, ord("D")) if result else None
+            lines = [text or _pq.PQerrorMessage(self._handle), detail or b""]
+            message = b"\n".join(lines).decode(errors="replace").strip()
             lost = _pq.PQstatus(self._handle) != 0
             raise Error(state.decode() if state else "08006", message, lost)
         finally:

@@ -12,6 +12,9 @@ import pq
 OURS = re.compile(r"^(dx |dynpgext |worker$)")
 LAUNCHER = "dynpgext launcher"
 VISIT = "dynpgext provisioning"
+SQL_RUNNER = "dynpgext sql runner"  # runs the commands of a database
+# what a process that reports its state adds to its title
+STATE = re.compile(r"(?<=^dynpgext sql runner) .*$")
 
 
 class Server:
@@ -47,7 +50,7 @@ class Server:
             except (OSError, ValueError):
                 continue
             if title.startswith("postgres: "):
-                found[int(folder)] = title[len("postgres: "):]
+                found[int(folder)] = STATE.sub("", title[len("postgres: "):])
         return found
 
     def of_ours(self):

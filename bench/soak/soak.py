@@ -127,6 +127,8 @@ class Soak:
         try:
             if not session.is_idle:
                 session.run("ROLLBACK")
+            if steps[0].startswith("SET ROLE"):
+                session.run("RESET ROLE")
         except pq.Error as error:
             return not error.is_lost
         return True
@@ -205,13 +207,14 @@ class Soak:
         with pq.Session("postgres") as session:
             session.run("CREATE EXTENSION dynpgext")
             session.run("CREATE EXTENSION dx_slots")
+            session.run(f"CREATE ROLE {commands.OWNER}")
             self.only_dynpgext = int(session.value("SELECT memory_used FROM dynpgext.status"))
             os.makedirs(self.server.data + "/../space", exist_ok=True)
             session.run(f"CREATE TABLESPACE soak_space LOCATION '{os.path.realpath(self.server.data + '/../space')}'")
             for name in commands.HOMES[1:] + [commands.TEMPLATE]:
                 session.run(f"CREATE DATABASE {name}")
         with pq.Session(commands.TEMPLATE) as session:
-            for extension in ("dynpgext", "dx_memory", "dx_worker", "dx_usage"):
+            for extension in ("dynpgext", "dx_memory", "dx_worker", "dx_usage", "dx_declared"):
                 session.run(f"CREATE EXTENSION {extension}")
 
     def round(self):
@@ -336,7 +339,7 @@ class Soak:
                 session.run(f"DROP DATABASE {name} WITH (FORCE)")
         for name in commands.HOMES + ["template1"]:
             with pq.Session(name, client_min_messages="error") as session:
-                session.run("DROP EXTENSION IF EXISTS dynpgext")
+                session.run("DROP EXTENSION IF EXISTS dynpgext CASCADE")
         end = time.monotonic() + 20
         while self.server.of_ours() and time.monotonic() < end:
             time.sleep(0.1)
