@@ -275,6 +275,64 @@ subtest 'commands that fail: another session is connected' => sub {
     is(run('LOAD', "DROP DATABASE $_"), '', "dropped $_") for qw(one two);
 };
 
+# There the server itself ends the workers, and then waits for a session that does not end.
+subtest 'WITH (FORCE) fails' => sub {
+    restart_with(0);
+    my $oid = make('one');
+    value($node, 'one', q(CREATE EXTENSION dx_declared));
+    ok(connect_global($oid), 'a global worker is connected, too');
+    my $guest = $node->background_psql('one');
+    my $pid = $guest->query_safe('SELECT pg_backend_pid()');
+    kill 'STOP', $pid;
+    like(run('not loaded', 'DROP DATABASE one WITH (FORCE)'), qr/database "one" is being accessed by other users/, 'refused after all');
+    kill 'CONT', $pid;
+    leave($guest);
+    is_whole($node, 'all is back', 'one', 'hub');
+    connect_global_elsewhere();
+    is(run('not loaded', 'DROP DATABASE one WITH (FORCE)'), '', 'now it works');
+};
+
+subtest 'nobody can connect' => sub {
+    restart_with(0);
+    make('one');
+    configure($node, 'hub', 'dynpgext.naptime' => '100ms');
+    value($node, 'postgres', 'ALTER DATABASE one ALLOW_CONNECTIONS false');
+    is(run('not loaded', 'ALTER DATABASE one RENAME TO two'), '', 'RENAME');
+    ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_locks WHERE objid IN (SELECT oid FROM pg_database WHERE datname = 'two'))), 'the command is over');
+    is(value($node, 'hub', q(SELECT state FROM dynpgext.cluster_workers WHERE database = 'two')), 'waiting', 'the worker waits on');
+    value($node, 'postgres', 'ALTER DATABASE two ALLOW_CONNECTIONS true');
+    is_whole($node, 'until it can be connected to', 'two');
+    is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.events WHERE detail ~ '55000')), 0, 'it has not been tried in vain');
+    is(run('not loaded', 'DROP DATABASE two'), '', 'dropped');
+    configure($node, 'hub', 'dynpgext.naptime' => '1h');
+};
+
+# Nothing of them is started once more, which would be a FATAL.
+subtest 'dropped databases' => sub {
+    restart_with(0);
+    add_database($node, 'one', qw(dynpgext dx_declared));
+    wait_whole($node, 'one') or die 'one is not whole';
+    my $offset = log_offset($node);
+    is(run('not loaded', 'DROP DATABASE one'), '', 'DROP DATABASE');
+    ok($node->poll_query_until('hub', q(SELECT count(*) = 0 FROM dynpgext.cluster_workers WHERE database IS NULL AND scope = 'database')), 'its workers are gone');
+    is(log_count($node, qr/FATAL:  database .* does not exist/, $offset), 0, 'none was started again');
+};
+
+subtest 'a copy of the current database' => sub {
+    for my $preload (1, 0) {
+        restart_with($preload);
+        make('one');
+        my $way = $preload ? 'preloaded' : 'loaded';
+        $prepared{one} = [ 'one', 'SELECT dynpgext.version();' ];
+        my $offset = log_offset($node);
+        is(run('one', 'CREATE DATABASE two TEMPLATE one'), '', "$way: CREATE DATABASE");
+        is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.events WHERE detail = 'for a command on the database' AND event = 'stopping' AND database = 'one')), 1,
+            'workers are told at once');
+        is_whole($node, 'all is back', 'one', 'two');
+        is(run($preload ? 'preloaded' : 'LOAD', "DROP DATABASE $_"), '', "dropped $_") for qw(one two);
+    }
+};
+
 subtest 'who may not, stops nothing' => sub {
     my @commands = (
         'DROP DATABASE one', 'DROP DATABASE one WITH (FORCE)', 'DROP DATABASE IF EXISTS one',

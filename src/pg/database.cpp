@@ -71,7 +71,8 @@ Oid find_wanted(const Node *statement) {
       (IsTransactionBlock() && nodeTag(statement) != T_RenameStmt))
     return InvalidOid;
   const Oid database = get_database_oid(name, true);
-  if (!OidIsValid(database) || database == MyDatabaseId) return InvalidOid;
+  if (!OidIsValid(database)) return InvalidOid;
+  if (database == MyDatabaseId && !copies) return InvalidOid;  // which is refused
   const Oid role = GetUserId();
   if (copies)
     return may_create_databases(role) && (is_template(database) || owns(database, role))

@@ -9,8 +9,8 @@ namespace dynpgext::pg {
 
 // The database that a utility statement needs for itself, so that the server refuses it while
 // others are connected: DROP, RENAME, SET TABLESPACE, and as a template of CREATE DATABASE.
-// Nothing for other statements, a database that does not exist or is the current one, and where
-// the current user may not do it anyway.
+// Nothing for other statements, a database that does not exist, the current one unless it is the
+// template, and where the current user may not do it anyway.
 [[nodiscard]] std::optional<Oid> database_wanted_alone(const Node *statement);
 
 // Is somebody at such a command?  They hold a lock on the database that this tries for a moment;

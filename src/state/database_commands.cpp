@@ -16,11 +16,20 @@ bool uses(const worker_entry &entry, Oid database) {
   return entry.key.home == database || pg::database_of_process(entry.pid) == database;
 }
 
+// It was ended for a command, as it turns out.
+void come_back_later(const shared &s, worker_entry &entry, Oid database) {
+  entry.ended_in = InvalidOid;
+  entry.stopped_for = database;
+  entry.after = after_end::wait;
+  if (entry.pid == 0) release_identity(s, entry);
+}
+
 // That something of ours is, or is about to be, connected to, or that a command has been met in.
 std::set<Oid> databases_to_watch(const shared &s) {
   std::set<Oid> result;
   const reading lock(s);
   for (const worker_entry *entry : s.workers.entries()) {
+    if (was_just_ended(*entry)) result.insert(entry->ended_in);
     if (entry->pid == 0) continue;
     if (OidIsValid(entry->key.home)) result.insert(entry->key.home);
     const Oid connected = pg::database_of_process(entry->pid);
@@ -95,10 +104,18 @@ bool is_blocked(const shared &s, Oid database) {
   return entry != nullptr && (entry->locked || pg::process_exists(entry->blocked_by));
 }
 
+bool is_unreachable(const shared &s, Oid database) {
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && entry->unreachable;
+}
+
 std::vector<worker_identity> clear_database(shared &s, Oid database) {
   std::vector<worker_identity> told;
   const exclusive lock(s);
   for (worker_entry *entry : s.workers.entries()) {
+    if (entry->ended_in == database && was_just_ended(*entry) &&
+        entry->after == after_end::by_policy)
+      come_back_later(s, *entry, database);
     if (!uses(*entry, database)) continue;
     told.push_back(identity_of(*entry));
     entry->stopped_for = database;

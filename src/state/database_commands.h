@@ -19,6 +19,9 @@ void unblock_databases(shared &s) noexcept;
 // Is a command on it under way, as far as is known?  Caller holds root.lock.
 [[nodiscard]] bool is_blocked(const shared &s, Oid database);
 
+// Can nobody connect to it, as far as is known?  Caller holds root.lock.
+[[nodiscard]] bool is_unreachable(const shared &s, Oid database);
+
 // Tells the workers of the database, those that are connected to it, and a visit there to end.
 // Returns the workers.
 std::vector<worker_identity> clear_database(shared &s, Oid database);

@@ -174,6 +174,7 @@ struct worker_entry {
   int last_exit_code;
   message_text last_error;
   Oid stopped_for;             // the database that a command is about which it was in the way of
+  Oid ended_in;                // the database it was connected to when somebody else ended it
   uint32 unhealthy_runs;       // that ended soon, in a row
   TimestampTz next_start_at;   // in state backoff
   TimestampTz told_at;         // to end; 0: not told

@@ -21,6 +21,7 @@ class watcher {
       follow_clock(*entry);
       if (entry->state == worker_state::backoff && entry->next_start_at > decided_at_)
         again_at(entry->next_start_at);
+      if (was_just_ended(*entry)) result_.somebody_runs = true;
       if (entry->pid == 0 || entry->exited) continue;
       result_.somebody_runs = true;
       if (entry->told_at != 0)

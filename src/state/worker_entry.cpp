@@ -63,6 +63,13 @@ model::worker definition_of(const worker_entry &entry) {
   return w;
 }
 
+bool was_just_ended(const worker_entry &entry) {
+  // a command that has the server end whom it meets may fail for others within five seconds
+  constexpr int64 patience_microseconds = 6 * INT64CONST(1000000);
+  return OidIsValid(entry.ended_in) &&
+         GetCurrentTimestamp() - entry.last_exited_at < patience_microseconds;
+}
+
 model::worker_terms terms_of(const worker_entry &entry) {
   return {true, entry.restart, entry.restart_delay};
 }
@@ -84,6 +91,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.crowded_out = false;
   entry.exited = false;
   entry.timed_out = false;
+  entry.ended_in = InvalidOid;
   entry.file = {};
   entry.loaded = {};
   entry.last_started_at = GetCurrentTimestamp();
@@ -114,11 +122,13 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   const char *why = entry.hosted && code == 0 ? "" : entry.last_error.bytes;
   snprintf(detail, sizeof detail, "code %d%s%s", code, why[0] != '\0' ? "; " : "", why);
   record(s, entry, "exited", detail);
-  // on a standby, where a command on the database is replayed, the server itself has ended it
+  // The server itself has ended it for a command on the database: one that is replayed on a standby,
+  // or, perhaps, one WITH (FORCE).
   constexpr std::string_view replayed = "57P04";  // database_dropped
-  if (entry.after == after_end::by_policy && code != 0 &&
-      entry.last_error.view().starts_with(replayed))
-    entry.after = after_end::wait;
+  constexpr std::string_view ended = "57P01";     // admin_shutdown
+  const bool by_others = entry.after == after_end::by_policy && entry.told_at == 0 && code != 0;
+  if (by_others && entry.last_error.view().starts_with(replayed)) entry.after = after_end::wait;
+  if (by_others && entry.last_error.view().starts_with(ended)) entry.ended_in = MyDatabaseId;
   settle_end(s, entry);
   changed(s);
   wake_launcher_locked(s);

@@ -32,6 +32,10 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail =
   return entry.hosted ? entry.source : entry.key.home;
 }
 
+// Has somebody ended it whom dynpgext knows nothing of, in the database `ended_in`: a command WITH
+// (FORCE), perhaps?
+[[nodiscard]] bool was_just_ended(const worker_entry &entry);
+
 // Tells those who wait for workers; wakes the launcher.
 void changed(const shared &s);
 void wake_launcher_locked(const shared &s);

@@ -46,9 +46,10 @@ const char *full(const shared &s, Oid home, bool hosted = false) {
   return nullptr;
 }
 
-// Does a command on a database keep it from being started?  `entry` may be null.
+// Does a command on a database keep it from being started, or that nobody can connect to it?
+// `entry` may be null.
 bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
-  if (is_blocked(s, home)) return true;
+  if (is_blocked(s, home) || is_unreachable(s, home)) return true;
   return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
 }
 

@@ -102,8 +102,8 @@ class loop {
     DYNPGEXT_FAULT_POINT("launcher.buried");
     const TimestampTz now = GetCurrentTimestamp();
     if (burial.buried) slot_freed_at_ = now;
-    look_around(now);
     const bool commands = meet_commands(now);
+    look_around(now);  // after it: a command that is over may have dropped its database
     const bool visiting = visits_.advance();
     const TimestampTz decided_at = GetCurrentTimestamp();
     state::decision d = state::decide_workers(shared_, model::every_database);
