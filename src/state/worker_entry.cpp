@@ -122,8 +122,8 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   const char *why = entry.hosted && code == 0 ? "" : entry.last_error.bytes;
   snprintf(detail, sizeof detail, "code %d%s%s", code, why[0] != '\0' ? "; " : "", why);
   record(s, entry, "exited", detail);
-  // The server itself has ended it for a command on the database: one that is replayed on a standby,
-  // or, perhaps, one WITH (FORCE).
+  // The server itself has ended it for a command on the database: one that is replayed on a
+  // standby, or, perhaps, one WITH (FORCE).
   constexpr std::string_view replayed = "57P04";  // database_dropped
   constexpr std::string_view ended = "57P01";     // admin_shutdown
   const bool by_others = entry.after == after_end::by_policy && entry.told_at == 0 && code != 0;
