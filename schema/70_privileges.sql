@@ -12,3 +12,6 @@ GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(), dynpgext.live_allocations(
     dynpgext.published_allocations(), dynpgext.published_workers(), dynpgext.list_events(), dynpgext.boot(), dynpgext.server_status(),
     dynpgext.version() TO pg_monitor;
 
+
+-- pg_dump by the owner of the database reads what it dumps.
+GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests TO pg_database_owner;

@@ -132,6 +132,40 @@ subtest 'into a database that has the extensions' => sub {
     is_whole_but($target, 'one');
 };
 
+# What was registered by hand stands beside what scripts register when it is restored; what cannot be
+# followed keeps nothing else from it.
+subtest 'what was registered by hand' => sub {
+    add_database($target, 'moved', qw(dynpgext dx_declared dx_plain dx_sql_only dx_worker));
+    value($target, 'moved', q(CREATE ROLE dx_gone; SET dynpgext.manifest_limit = '4MB';
+        SELECT count(*) FROM dynpgext.apply('{"dynpgext": 1, "extensions": [
+          {"extension": "dx_declared", "workers": [{"name": "kept", "command": "SELECT 1", "channel": "kept"}]},
+          {"extension": "dx_plain", "allocations": [{"name": "dx_declared:state", "size": 64, "initial": "moved"}]}]}');
+        SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1, "workers": [{"name": "gone", "command": "SELECT 1", "channel": "kept", "run_as": "dx_gone"}]}');
+        SELECT dynpgext.register('dx_worker', jsonb_build_object('dynpgext', 1, 'workers',
+          (SELECT jsonb_agg(jsonb_build_object('name', 'long ' || i, 'command', repeat('SELECT 1; ', 6000), 'channel', 'kept')) FROM generate_series(1, 30) AS i)))));
+    command_ok([ 'pg_dump', '-f', "$folder/moved.sql", $target->connstr('moved') ], 'pg_dump');
+    value($target, 'postgres', 'DROP DATABASE moved; DROP ROLE dx_gone; CREATE DATABASE moved');
+    my $offset = log_offset($target);
+    command_ok([ map { s/DATABASE/$target->connstr('moved')/er } @psql, '-f', "$folder/moved.sql" ], 'restored without the role');
+    becomes($target, 'moved', q(SELECT string_agg(concat_ws(' ', extension, name, state), ', ' ORDER BY extension) FROM (
+            SELECT extension, name, state FROM dynpgext.allocations WHERE name = 'dx_declared:state' UNION ALL SELECT extension, name, state FROM dynpgext.workers WHERE name IN ('kept', 'long 30', 'gone')) AS x),
+        'dx_declared kept running, dx_plain dx_declared:state allocated, dx_worker long 30 running', 'what can be followed is there');
+    is(value($target, 'moved', q(SELECT dynpgext.peek('dx_declared:state', 0, 5))), '\x6d6f766564', 'a name that had moved, with its content');
+    is(log_count($target, qr/WARNING:  the manifest of extension "dx_sql_only" in dynpgext.manifests cannot be followed: .*role "dx_gone" does not exist/, $offset), 1,
+        'a WARNING tells of the rest');
+    value($target, 'moved', q(CREATE ROLE dx_gone; SELECT dynpgext.register(extension, manifest) FROM dynpgext.manifests WHERE extension = 'dx_sql_only'));
+    becomes($target, 'moved', q(SELECT state FROM dynpgext.workers WHERE name = 'gone'), 'running', 'which its HINT mends');
+    is(value($target, 'moved', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload has nothing to do');
+    value($target, 'postgres', 'DROP DATABASE moved; DROP ROLE dx_gone');
+};
+
+subtest 'by an owner who is no superuser' => sub {
+    value($target, 'postgres', 'CREATE ROLE dx_dumps LOGIN; CREATE DATABASE dumped OWNER dx_dumps');
+    value($target, 'dumped', 'CREATE EXTENSION dynpgext');
+    command_ok([ 'pg_dump', '-f', "$folder/owner.sql", $target->connstr('dumped') . ' user=dx_dumps' ], 'pg_dump');
+    value($target, 'postgres', 'DROP DATABASE dumped; DROP ROLE dx_dumps');
+};
+
 # Nothing runs twice, and nothing is left of what was dropped.
 sub is_whole_but {
     my ($node, $database) = @_;

@@ -96,10 +96,11 @@ subtest 'another encoding' => sub {
     value($node, 'postgres', q(CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'));
     $node->safe_psql('latin', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain;');
     value($node, 'latin', q(SET client_encoding = 'UTF8'; SELECT dynpgext.register('dx_plain', '{"dynpgext": 1,
-        "allocations": [{"name": "größe", "size": 8}], "workers": [{"name": "wörker", "command": "SELECT ''ä''", "interval": "1 h"}]}')));
-    is(value($node, 'latin', q(SELECT octet_length(name), name = convert_from('\x6772f6df65', 'LATIN1') FROM dynpgext.allocations WHERE extension = 'dx_plain')), '5|t', 'names are in that of the database');
+        "allocations": [{"name": "größe", "size": 8}, {"name": "snow", "size": 8, "initial_hex": "e29883"}], "workers": [{"name": "wörker", "command": "SELECT ''ä''", "interval": "1 h"}]}')));
+    is(value($node, 'latin', q(SELECT octet_length(name), name = convert_from('\x6772f6df65', 'LATIN1') FROM dynpgext.allocations WHERE extension = 'dx_plain' AND name <> 'snow')), '5|t', 'names are in that of the database');
     is(value($node, 'latin', q(SELECT octet_length(command) FROM dynpgext.commands)), 10, 'commands, too');
     is(value($node, 'latin', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'and come back so');
+    is(value($node, 'latin', q(SELECT dynpgext.export() #>> '{extensions,0,allocations,1,initial_hex}', dynpgext.peek('snow', 0, 3))), 'e29883|\xe29883', 'bytes that it has no character for');
     ok($node->poll_query_until('latin', 'SELECT runs > 0 AND failures = 0 FROM dynpgext.commands'), 'the command runs');
     value($node, 'postgres', 'DROP DATABASE latin');
 };

@@ -40,6 +40,7 @@ struct server_numbers {
   std::uint32_t flag_connects = 2;
   std::size_t max_worker_name = 95;              // bytes, of names and types of workers
   std::size_t max_extension_name = 63;           // bytes, of extensions, roles and channels
+  bool text_is_utf8 = true;                      // or in an encoding that has fewer characters
   std::string sql_library = "$libdir/dynpgext";  // what runs the command of an SQL worker
   std::string sql_function = "dynpgext_sql_worker";
 };

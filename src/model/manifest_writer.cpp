@@ -46,12 +46,17 @@ void add_scope(json::object &to, scope s) {
   if (s != scope::database) add_text(to, "scope", name_of(s));
 }
 
-json::object allocation_object(const allocation &a, const std::string &content) {
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
+}
+
+json::object allocation_object(const allocation &a, const std::string &content,
+                               const server_numbers &numbers) {
   json::object o;
   add_text(o, "name", a.name);
   add(o, "size", static_cast<std::int64_t>(a.size));
   add_scope(o, a.scope);
-  if (is_readable(content))
+  if (is_readable(content) && (numbers.text_is_utf8 || is_ascii(content)))
     add_filled(o, "initial", content);
   else
     add_text(o, "initial_hex", to_hex(content));
@@ -136,7 +141,7 @@ json::object library_object(const library_part &from, const server_numbers &numb
   add_filled(o, "allocations",
              list_of(
                  from.allocations, [](const allocation &a) { return std::string_view(a.name); },
-                 [](const allocation &a) { return allocation_object(a, {}); }));
+                 [&](const allocation &a) { return allocation_object(a, {}, numbers); }));
   add_filled(o, "workers",
              list_of(
                  from.workers, [](const worker &w) { return std::string_view(w.name); },
@@ -148,12 +153,13 @@ void add_extension(json::object &to, const extension_manifest &from,
                    const server_numbers &numbers) {
   add_filled(to, "extension", from.extension);
   if (from.version) add_text(to, "version", *from.version);
-  add_filled(
-      to, "allocations",
-      list_of(
-          from.allocations,
-          [](const declared_allocation &a) { return std::string_view(a.allocation.name); },
-          [](const declared_allocation &a) { return allocation_object(a.allocation, a.content); }));
+  add_filled(to, "allocations",
+             list_of(
+                 from.allocations,
+                 [](const declared_allocation &a) { return std::string_view(a.allocation.name); },
+                 [&](const declared_allocation &a) {
+                   return allocation_object(a.allocation, a.content, numbers);
+                 }));
   add_filled(to, "workers",
              list_of(
                  from.workers,

@@ -191,9 +191,9 @@ bool lock_extension(const char *name) {
     for (;;) {
       const Oid id = get_extension_oid(name, true);
       if (!OidIsValid(id)) return false;
-      LockDatabaseObject(ExtensionRelationId, id, 0, AccessShareLock);
+      LockDatabaseObject(ExtensionRelationId, id, 0, ShareUpdateExclusiveLock);
       if (get_extension_oid(name, true) == id) return true;
-      UnlockDatabaseObject(ExtensionRelationId, id, 0, AccessShareLock);
+      UnlockDatabaseObject(ExtensionRelationId, id, 0, ShareUpdateExclusiveLock);
     }
   });
 }

@@ -1,5 +1,7 @@
 #include "provisioning/declaration.h"
 
+#include <set>
+
 #include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/declared.h"
@@ -313,6 +315,36 @@ void warn_of_other_library(const model::manifest &wanted, const model::manifest 
   }
 }
 
+// Whoever else registers for them comes before or after; all do so in the order of their names.
+void lock_extensions(const catalog::store &store, const model::manifest &wanted) {
+  std::set<std::string> names;
+  for (const model::extension_manifest &e : wanted.extensions) names.insert(e.extension);
+  if (wanted.whole_database)
+    for (const model::extension &e : store.read().extensions) names.insert(e.name);
+  for (const std::string &name : names) (void)pg::lock_extension(name.c_str());
+}
+
+bool is_declared(const catalog::store &store, const model::registrations &all,
+                 const model::extension_manifest &m) {
+  const declared_values wanted = values_of(m);
+  const declared_values known = values_of(describe_declared(store, all, m.extension));
+  const auto same = [](const auto &a, const auto &b) {
+    return std::is_permutation(a.begin(), a.end(), b.begin(), b.end());
+  };
+  return same(wanted.rows.allocations, known.rows.allocations) &&
+         same(wanted.rows.workers, known.rows.workers) && same(wanted.commands, known.commands) &&
+         same(wanted.contents, known.contents);
+}
+
+void warn_of_manifest(const std::string &extension, const std::string &why) {
+  pg::log(WARNING,
+          "the manifest of extension \"" + extension +
+              "\" in dynpgext.manifests cannot be followed: " + why,
+          "It is kept. When the reason is gone: SELECT dynpgext.register(extension, manifest) FROM "
+          "dynpgext.manifests WHERE extension = '" +
+              extension + "'.");
+}
+
 }  // namespace
 
 void declare(const catalog::store &store, const model::extension_manifest &wanted,
@@ -338,11 +370,14 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
   keep_for_dump(store, wanted, who);
 }
 
-std::vector<action> apply(const catalog::store &store, const model::manifest &wanted,
+std::vector<action> apply(const catalog::store &store, const model::manifest_result &read,
                           bool dry_run) {
-  if (!dry_run) store.lock_settings();
-  const std::vector<model::json::fault> faults = check_manifest(wanted, store.read());
-  if (!faults.empty()) refuse_manifest(faults);
+  if (!dry_run) {
+    store.lock_settings();
+    lock_extensions(store, read.document);
+  }
+  refuse_faulty(check_manifest(read, store.read()));
+  const model::manifest &wanted = read.document;
   warn_of_other_library(wanted, describe(store, {}));
   const comparison c(store, wanted);
   std::vector<action> result = consequences(c);
@@ -359,27 +394,37 @@ std::vector<action> apply(const catalog::store &store, const model::manifest &wa
 
 void follow_manifests(const catalog::store &store) {
   const model::registrations all = store.read();
+  std::vector<model::extension_manifest> changed;
   for (const catalog::store::manifest_row &row : store.read_manifests()) {
     if (!pg::lock_extension(row.extension.c_str())) {
       pg::log(WARNING, "there is a manifest for extension \"" + row.extension +
                            "\", which is not installed in this database");
       continue;
     }
-    const model::manifest m = parse_manifest(row.manifest, row.extension);
-    if (m.whole_database) continue;
-    const declared_values wanted = values_of(m.extensions.front());
-    const declared_values known = values_of(describe_declared(store, all, row.extension));
-    const auto same = [](const auto &a, const auto &b) {
-      return std::is_permutation(a.begin(), a.end(), b.begin(), b.end());
-    };
-    if (same(wanted.rows.allocations, known.rows.allocations) &&
-        same(wanted.rows.workers, known.rows.workers) && same(wanted.commands, known.commands) &&
-        same(wanted.contents, known.contents))
-      continue;
-    const std::vector<model::json::fault> faults = check_manifest(m, all);
-    if (!faults.empty()) refuse_manifest(faults);
-    declare(store, m.extensions.front(), declared_by::restore);
+    const model::manifest_result read = parse_manifest(row.manifest, row.extension, true);
+    refuse_faulty(read.faults);
+    if (read.document.whole_database) continue;
+    const model::extension_manifest &wanted = read.document.extensions.front();
+    if (!is_declared(store, all, wanted)) changed.push_back(wanted);
   }
+  std::vector<model::extension_manifest> good;
+  for (const model::extension_manifest &m : changed) {
+    const std::vector<model::json::fault> faults = check_with_others(m, changed, all);
+    if (faults.empty())
+      good.push_back(m);
+    else
+      warn_of_manifest(m.extension, model::json::text_of(faults.front()));
+  }
+  // first what is taken back: another one may want the name
+  const auto why = pg::attempt([&] {
+    for (const model::extension_manifest &m : good) take_back(store, m);
+    for (const model::extension_manifest &m : good) declare(store, m, declared_by::restore);
+  });
+  if (!why) return;
+  // one after the other, where it is not all of them
+  for (const model::extension_manifest &m : good)
+    if (const auto reason = pg::attempt([&] { declare(store, m, declared_by::restore); }))
+      warn_of_manifest(m.extension, reason->message);
 }
 
 }  // namespace dynpgext::provisioning

@@ -18,11 +18,13 @@ enum class declared_by : uint8 {
 void declare(const catalog::store &store, const model::extension_manifest &wanted, declared_by who);
 
 // Makes what is declared, and what DBAs have set, equal to the manifest: of its extension, or of
-// all of this database.  Returns what that does, or with `dry_run` would do, as reload() does.
+// all of this database.  22023 where it has a fault, of whichever kind.  Returns what that does, or
+// with `dry_run` would do, as reload() does.
 [[nodiscard]] std::vector<model::action> apply(const catalog::store &store,
-                                               const model::manifest &wanted, bool dry_run);
+                                               const model::manifest_result &read, bool dry_run);
 
-// Rows of dynpgext.manifests that have been written otherwise (by a restore) take effect.
+// Rows of dynpgext.manifests that have been written otherwise (by a restore) take effect.  One that
+// cannot is a WARNING, and keeps the others from nothing.
 void follow_manifests(const catalog::store &store);
 
 }  // namespace dynpgext::provisioning

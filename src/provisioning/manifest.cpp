@@ -9,7 +9,7 @@
 namespace dynpgext::provisioning {
 namespace {
 
-constexpr size_t most_faults_told = 100;
+constexpr size_t most_faults_told = 10000;
 
 model::server_numbers numbers() {
   model::server_numbers n;
@@ -19,6 +19,7 @@ model::server_numbers numbers() {
   n.flag_connects = BGWORKER_BACKEND_DATABASE_CONNECTION;
   n.max_worker_name = BGW_MAXLEN - 1;
   n.max_extension_name = NAMEDATALEN - 1;
+  n.text_is_utf8 = GetDatabaseEncoding() == PG_UTF8;
   return n;
 }
 
@@ -53,7 +54,8 @@ bool is_utf8() { return GetDatabaseEncoding() == PG_UTF8; }
 
 }  // namespace
 
-void refuse_manifest(const std::vector<model::json::fault> &faults) {
+void refuse_faulty(const std::vector<model::json::fault> &faults) {
+  if (faults.empty()) return;
   std::string detail;
   for (size_t i = 0; i < faults.size() && i < most_faults_told; ++i)
     detail += (i > 0 ? "\n" : "") + model::json::text_of(faults[i]);
@@ -65,17 +67,18 @@ void refuse_manifest(const std::vector<model::json::fault> &faults) {
                   detail, "Nothing has been changed. dynpgext.schema.json describes the format.");
 }
 
-model::manifest parse_manifest(const std::string &text, const std::string &extension) {
+model::manifest_result parse_manifest(const std::string &text, const std::string &extension,
+                                      bool accepted) {
   model::json::limits within;
   within.bytes = pg::settings::manifest_limit_bytes();
-  if (text.size() > within.bytes)
+  if (text.size() > within.bytes && !accepted)
     throw pg::error(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                     "the manifest has " + std::to_string(text.size()) + " bytes",
                     "dynpgext.manifest_limit is " + std::to_string(within.bytes) + " bytes.");
   const std::string utf8 = pg::to_utf8(text);
   within.bytes = utf8.size();
   const model::json::parsed parsed = model::json::parse(utf8, within);
-  if (!parsed.faults.empty()) refuse_manifest(parsed.faults);
+  refuse_faulty(parsed.faults);
   model::manifest_result result = model::read_manifest(
       parsed.document, pg::to_utf8(extension), numbers(),
       [](const std::string &interval) { return pg::parse_interval(interval); });
@@ -86,8 +89,7 @@ model::manifest parse_manifest(const std::string &text, const std::string &exten
     }
     convert_texts(result.document, pg::from_utf8);
   }
-  if (!result.faults.empty()) refuse_manifest(result.faults);
-  return std::move(result.document);
+  return result;
 }
 
 std::string manifest_text(const model::manifest &m) {

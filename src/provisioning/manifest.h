@@ -8,9 +8,11 @@
 
 namespace dynpgext::provisioning {
 
-// JSON in the encoding of the database to values in it.  22023 with all faults in the DETAIL; 54000
-// for one above dynpgext.manifest_limit.  `extension`: whose it is, where it need not say.
-[[nodiscard]] model::manifest parse_manifest(const std::string &text, const std::string &extension);
+// JSON in the encoding of the database to values in it, and the faults of its form.  22023 for what
+// is no JSON; 54000 for one above dynpgext.manifest_limit, unless it was `accepted` before.
+// `extension`: whose it is, where it need not say.
+[[nodiscard]] model::manifest_result
+parse_manifest(const std::string &text, const std::string &extension, bool accepted = false);
 
 // Values to JSON in the encoding of the database.
 [[nodiscard]] std::string manifest_text(const model::manifest &m);
@@ -23,6 +25,7 @@ namespace dynpgext::provisioning {
                                                           const model::registrations &all,
                                                           const std::string &extension);
 
-[[noreturn]] void refuse_manifest(const std::vector<model::json::fault> &faults);
+// 22023 with all faults in the DETAIL; nothing where there are none.
+void refuse_faulty(const std::vector<model::json::fault> &faults);
 
 }  // namespace dynpgext::provisioning

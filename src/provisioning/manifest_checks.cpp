@@ -24,12 +24,14 @@ class checker {
         fault(child(e.place, "extension"), "extension \"" + e.extension + "\" does not exist");
         continue;
       }
-      if (e.version && *e.version != found->version)
-        fault(child(e.place, "version"),
-              "extension \"" + e.extension + "\" is installed in version " + found->version);
       check_extension(e);
     }
     if (manifest_.whole_database) check_unnamed();
+    return std::move(faults_);
+  }
+
+  std::vector<model::json::fault> check_one(const model::extension_manifest &e) {
+    check_extension(e);
     return std::move(faults_);
   }
 
@@ -149,11 +151,37 @@ class checker {
   std::vector<model::json::fault> faults_;
 };
 
+// Is it about an item whose form is at fault, so that it has not been read as it was meant?
+bool follows_from(const std::vector<model::json::fault> &of_the_form, const model::json::fault &f) {
+  const std::string item = f.pointer.substr(0, f.pointer.rfind('/'));
+  const size_t list = f.pointer.find("/settings/");
+  return std::any_of(of_the_form.begin(), of_the_form.end(), [&](const model::json::fault &known) {
+    if (known.pointer == f.pointer || f.pointer.starts_with(known.pointer + "/")) return true;
+    // which workers there are is not known
+    if (list != f.pointer.npos && known.pointer.starts_with(f.pointer.substr(0, list) + "/workers"))
+      return true;
+    const bool is_listed = std::count(item.begin(), item.end(), '/') > 1;
+    return is_listed && (known.pointer == item || known.pointer.starts_with(item + "/"));
+  });
+}
+
 }  // namespace
 
-std::vector<model::json::fault> check_manifest(const model::manifest &m,
+std::vector<model::json::fault> check_manifest(const model::manifest_result &read,
                                                const model::registrations &all) {
-  return checker(m, all).check();
+  std::vector<model::json::fault> faults = checker(read.document, all).check();
+  std::erase_if(faults, [&](const model::json::fault &f) { return follows_from(read.faults, f); });
+  faults.insert(faults.begin(), read.faults.begin(), read.faults.end());
+  return faults;
+}
+
+std::vector<model::json::fault>
+check_with_others(const model::extension_manifest &e,
+                  const std::vector<model::extension_manifest> &others,
+                  const model::registrations &all) {
+  model::manifest together;
+  together.extensions = others;
+  return checker(together, all).check_one(e);
 }
 
 }  // namespace dynpgext::provisioning

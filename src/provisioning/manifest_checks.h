@@ -6,9 +6,16 @@
 
 namespace dynpgext::provisioning {
 
-// All faults, each with its place; `all` are the registrations as they are.  Libraries are loaded
-// to look for functions, but only for a superuser.
-[[nodiscard]] std::vector<model::json::fault> check_manifest(const model::manifest &m,
+// All faults, each with its place: those of the form, and what is wrong of the items that have
+// none; `all` are the registrations as they are.  Libraries are loaded to look for functions, but
+// only for a superuser.
+[[nodiscard]] std::vector<model::json::fault> check_manifest(const model::manifest_result &read,
                                                              const model::registrations &all);
+
+// Of one that takes its place together with others, which may leave names to it.
+[[nodiscard]] std::vector<model::json::fault>
+check_with_others(const model::extension_manifest &e,
+                  const std::vector<model::extension_manifest> &others,
+                  const model::registrations &all);
 
 }  // namespace dynpgext::provisioning

@@ -27,15 +27,19 @@ provisioning::declared_by registrant(const std::string &extension) {
                   {}, "A script registers for its own extension.");
 }
 
-void require_installed(const std::string &extension) {
-  for (const model::installed_extension &i : catalog::installed_extensions())
-    if (i.name == extension) return;
+[[noreturn]] void refuse_unknown(const std::string &extension) {
   throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist", {},
                   "Use CREATE EXTENSION to install it in this database.");
 }
 
+void require_installed(const std::string &extension) {
+  for (const model::installed_extension &i : catalog::installed_extensions())
+    if (i.name == extension) return;
+  refuse_unknown(extension);
+}
+
 // Beyond what any manifest may say: it is for one extension, and what DBAs set is theirs.
-void require_registrations_only(const model::manifest &m) {
+std::vector<model::json::fault> beyond_registrations(const model::manifest &m) {
   std::vector<model::json::fault> faults;
   if (m.whole_database)
     faults.push_back({"/extensions", "register() takes the manifest of one extension", true});
@@ -47,7 +51,7 @@ void require_registrations_only(const model::manifest &m) {
       faults.push_back(
           {e.place + "/library", "what a library registers, it registers itself", true});
   }
-  if (!faults.empty()) provisioning::refuse_manifest(faults);
+  return faults;
 }
 
 }  // namespace
@@ -61,12 +65,14 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
     if (!state::available()) return Datum{0};  // a binary upgrade brings the rows itself
     const catalog::store store = sql::open_store();
     require_installed(extension);
-    const model::manifest m =
+    // whoever registers for it, too, comes before or after
+    if (!pg::lock_extension(extension.c_str())) refuse_unknown(extension);
+    model::manifest_result read =
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
-    require_registrations_only(m);
-    const auto faults = provisioning::check_manifest(m, store.read());
-    if (!faults.empty()) provisioning::refuse_manifest(faults);
-    provisioning::declare(store, m.extensions.front(), who);
+    const auto beyond = beyond_registrations(read.document);
+    read.faults.insert(read.faults.end(), beyond.begin(), beyond.end());
+    provisioning::refuse_faulty(provisioning::check_manifest(read, store.read()));
+    provisioning::declare(store, read.document.extensions.front(), who);
     return Datum{0};
   });
 }
@@ -94,10 +100,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
     const bool dry_run = DatumGetBool(fcinfo->args[1].value);
     if (!dry_run) pg::require_writable("dynpgext.apply()");
     const catalog::store store = sql::open_store();
-    const model::manifest m =
+    const model::manifest_result read =
         provisioning::parse_manifest(pg::json_text(fcinfo->args[0].value), {});
     sql::result_set rows(fcinfo);
-    for (const model::action &a : provisioning::apply(store, m, dry_run)) {
+    for (const model::action &a : provisioning::apply(store, read, dry_run)) {
       rows.text(model::name_of(a.object)).text(a.name).name(a.extension);
       rows.text(model::name_of(a.kind)).text(a.detail).end_row();
     }

@@ -148,9 +148,9 @@ SELECT count(*) FROM dynpgext.apply('{"dynpgext": 1, "extensions": []}') \g /dev
 
 SELECT is(pg_temp.faults('{"dynpgext": 1, "extensions": [
     {"extension": "dx_none"}, {"extension": "dx_worker", "settings": [{"worker": "none", "enabled": true}]},
-    {"extension": "dx_memory", "version": "9"}]}'),
+    {"extension": "dx_memory", "version": "9", "allocations": [{"name": "dx_memory:local", "size": 8}]}]}'),
   E'22023 /extensions/0/extension: extension "dx_none" does not exist\n/extensions/1/settings/0/worker: the extension has no worker "none"\n'
-  '/extensions/2/version: extension "dx_memory" is installed in version 0.1', 'faults that only the server can find');
+  '/extensions/2/allocations/0/name: the library of the extension registers it', 'faults that only the server can find');
 SELECT is(pg_temp.faults('{"dynpgext": 1}') ~ '^22023 /extension: ', true, 'one that does not say whose it is');
 SELECT throws_ok($$SELECT dynpgext.apply(NULL)$$, '22004');
 SELECT throws_ok($$SELECT dynpgext.apply('{}', NULL)$$, '22004');

@@ -137,7 +137,11 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [
 SELECT is(pg_temp.faults('[]') ~ '^22023 \(document\): ', true, 'not an object');
 SELECT is(pg_temp.faults('{"dynpgext": 2}') ~ '^22023 /dynpgext: ', true, 'another version');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "extension": "dx_memory"}') ~ '^22023 /extension: ', true, 'another extension');
-SELECT is(pg_temp.faults('{"dynpgext": 1, "version": "7"}'), '22023 /version: extension "dx_plain" is installed in version 0.1', 'another version of it');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "bogus": 1, "settings": [{"worker": "q", "enabled": true}], "version": "7", "workers": [
+    {"name": "a", "command": "SELECT 1", "interval": "1 s", "run_as": "dx_nobody"},
+    {"name": "b", "command": "SELECT 1", "interval": "never", "run_as": "dx_nobody"}]}'),
+  E'22023 /bogus: unknown key\n/workers/1/interval: not an interval\n/settings: settings are for DBAs, with dynpgext.apply()\n'
+  '/workers/0/run_as: role "dx_nobody" does not exist', 'faults of all kinds at once; the version is for the reader');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "extensions": []}') ~ '/extensions', true, 'of a whole database');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "settings": [{"worker": "x", "enabled": false}]}'),
   '22023 /settings: settings are for DBAs, with dynpgext.apply()', 'settings');

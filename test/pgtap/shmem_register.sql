@@ -52,12 +52,13 @@ SELECT is(dx_many_lookups('dx_memory:nothing', 100000), 0::bigint, 'nor of what 
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SET force_parallel_mode = on;
+SELECT name AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
+SET :parallel = on;
 CREATE TABLE dx_numbers AS SELECT generate_series(1, 1000) AS n;
 ANALYZE dx_numbers;
 SELECT is(array_agg(DISTINCT dx_parallel_read('dx_memory:local', n)), ARRAY['local'], 'parallel workers read it')
   FROM dx_numbers;
-RESET force_parallel_mode;
+RESET :parallel;
 DROP TABLE dx_numbers;
 
 -- Who is attached
