@@ -103,6 +103,28 @@ subtest 'release' => sub {
     is(log_count($node, qr/$line/, $offset), 1, 'it begins to count anew');
 };
 
+# It has given its place in the server to another process before the postmaster sees how it has ended.
+subtest 'a worker whose place is taken' => sub {
+    my $linger = $node->data_dir . '/dx_supervised.linger';
+    for my $time (1 .. 3) {
+        append_to_file($linger, '');
+        my $offset = log_offset($node);
+        my $pid = pid_of($node, 'one', 'dx supervised 7');
+        tell($node, 'one', 7, 'linger3');
+        ok($node->poll_query_until('one', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'it has gone, as far as the server knows');
+        is(value($node, 'one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 8'))), 't', 'another one takes its place');
+        unlink $linger;
+        wait_crash_restart($node, $offset);
+        only_others_run("$time: all others are back", $time < 3 ? () : 7);
+        my $line = sprintf $blamed, 7, $time, 3;
+        is(log_count($node, qr/$line/, $offset), 1, 'the log names it');
+        is(blames($offset), 1, 'and nobody else');
+    }
+    is_quarantined(7, 'it is quarantined');
+    value($node, 'one', q(SELECT dynpgext.release('dx_supervised')));
+    is_whole($node, 'released, all run', 'one');
+};
+
 subtest 'with restarts in between' => sub {
     my $offset = log_offset($node);
     crash_by(4, 'segv');

@@ -62,6 +62,10 @@ constexpr size_t suspects_offset = 64;
 constexpr size_t records_offset =
     TYPEALIGN(alignof(record), suspects_offset + model::suspects_kept * sizeof(suspect_slot));
 
+// Two for each process that there can be at once: one that has ended badly has given its place to
+// another before the postmaster sees it.
+uint32 record_count() { return 2 * ProcGlobal->allProcCount; }
+
 constexpr size_t size_of_file(uint32 record_count) {
   return records_offset + record_count * sizeof(record);
 }
@@ -94,11 +98,13 @@ struct view {
 constinit view mine{};
 constinit bool is_usable = false;
 constinit bool has_tried = false;
+constinit record *own = nullptr;            // this process's, once it has been asked for
 constinit pg::fixed_string<512> failure{};  // why it is not usable, until that is logged
 
 void map_again() {
   is_usable = false;
   has_tried = true;
+  own = nullptr;
   pg::unmap_file(std::exchange(mine, view{}).file);
   if (auto file = pg::map_file(path)) mine.file = *file;
 }
@@ -108,7 +114,7 @@ bool usable() noexcept {
   if (has_tried) return is_usable;
   try {
     map_again();
-    is_usable = mine.is_valid() && mine.header().record_count == ProcGlobal->allProcCount;
+    is_usable = mine.is_valid() && mine.header().record_count == record_count();
     if (!is_usable) failure.assign("its file is missing or not of this run of the server");
   } catch (const std::exception &e) {
     failure.assign(e.what());
@@ -133,6 +139,17 @@ record_state state_of(const record &r) {
   return static_cast<record_state>(static_cast<uint32>(r.word.load(std::memory_order_relaxed)));
 }
 
+bool is_armed(const record &r) {
+  return r.word.load(std::memory_order_relaxed) == word_of(record_state::armed);
+}
+
+// What somebody else has left armed is evidence: the server is about to restart for it.
+record *free_record(size_t place) {
+  for (size_t i = place; i < mine.header().record_count; i += ProcGlobal->allProcCount)
+    if (record &r = mine.records()[i]; state_of(r) != record_state::armed || is_armed(r)) return &r;
+  return nullptr;
+}
+
 // nullptr where nothing can be guarded: also when this process has given up its slot already.
 record *own_record() noexcept {
   if (MyProc == nullptr || !IsUnderPostmaster || IsBinaryUpgrade || attached() == nullptr)
@@ -141,12 +158,8 @@ record *own_record() noexcept {
     log_failure_once();
     return nullptr;
   }
-  const auto slot = static_cast<size_t>(MyProc - ProcGlobal->allProcs);
-  return slot < mine.header().record_count ? &mine.records()[slot] : nullptr;
-}
-
-bool is_armed(const record &r) {
-  return r.word.load(std::memory_order_relaxed) == word_of(record_state::armed);
+  if (own == nullptr) own = free_record(static_cast<size_t>(MyProc - ProcGlobal->allProcs));
+  return own;
 }
 
 // In the signal handler of a bystander: the postmaster has seen the end of whoever crashed before
@@ -235,7 +248,7 @@ std::vector<model::armed_record> read_armed_records() {
 
 // An empty file for this run of the server; it stays void until everything is in it.
 void make_file() {
-  const uint32 count = ProcGlobal->allProcCount;
+  const uint32 count = record_count();
   pg::unmap_file(std::exchange(mine, view{}).file);
   mine.file = pg::make_mapped_file(path, size_of_file(count));
   file_header &h = mine.header();
@@ -346,7 +359,7 @@ crash_report judge_last_run(uint32 limit, int64 window_microseconds) {
     }
     model::verdict verdict =
         model::judge(armed, std::move(suspects), GetCurrentTimestamp(), limit, window_microseconds);
-    if (!is_known || mine.header().record_count != ProcGlobal->allProcCount) make_file();
+    if (!is_known || mine.header().record_count != record_count()) make_file();
     write_suspects(verdict.suspects);
     for (record &r : mine.records()) r.word.store(0, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -46,6 +46,15 @@ const char *full(const shared &s, Oid home, bool hosted = false) {
   return nullptr;
 }
 
+// The process knows its name as the postmaster has it, which makes it ASCII.
+worker_entry *find_start(const shared &s, Oid home, std::string_view extension, uint64 ticket) {
+  for (worker_entry *entry : s.workers.entries())
+    if (entry->ticket == ticket && entry->key.home == home &&
+        entry->key.extension.view() == extension)
+      return entry;
+  return nullptr;
+}
+
 // Does a command on a database keep it from being started, or that nobody can connect to it?
 // `entry` may be null.
 bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
@@ -194,13 +203,14 @@ void postpone(shared &s, const worker_identity &id, const model::wanted_worker &
            RecoveryInProgress() ? "for the end of recovery" : "for a standby");
 }
 
-std::optional<worker_start> come_up(shared &s, const worker_identity &id, uint64 ticket) {
+std::optional<worker_start> come_up(shared &s, Oid home, std::string_view extension,
+                                    uint64 ticket) {
   for (;;) {
     {
       const exclusive lock(s);
-      worker_entry *entry = s.workers.find(key_of(id));
-      if (entry == nullptr || entry->ticket != ticket) return std::nullopt;
-      if (!entry->held_back) return take_up(s, *entry, id);
+      worker_entry *entry = find_start(s, home, extension, ticket);
+      if (entry == nullptr) return std::nullopt;
+      if (!entry->held_back) return take_up(s, *entry, identity_of(*entry));
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
     pg::call([&s] {

@@ -75,7 +75,7 @@ bool stop(shared &s, const worker_identity &id, after_end then,
 
 // --- called in the worker's process ---
 // Reports that the process of a start is there.  Nothing when it must not run (any more).
-[[nodiscard]] std::optional<worker_start> come_up(shared &s, const worker_identity &id,
+[[nodiscard]] std::optional<worker_start> come_up(shared &s, Oid home, std::string_view extension,
                                                   uint64 ticket);
 // Which file its library is about to be loaded from.
 void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::string &file);

@@ -36,8 +36,7 @@ worker_function prepare(Datum *argument) {
   state::launch_message message;
   std::memcpy(&message, MyBgworkerEntry->bgw_extra, sizeof message);
   state::shared &s = state::attach();
-  auto start = state::come_up(s, {message.home, message.extension.str(), MyBgworkerEntry->bgw_name},
-                              message.ticket);
+  auto start = state::come_up(s, message.home, message.extension.view(), message.ticket);
   if (!start) return nullptr;
   DYNPGEXT_FAULT_POINT("worker.up");
   current = new state::worker_start(std::move(*start));
@@ -50,6 +49,9 @@ worker_function prepare(Datum *argument) {
   state::guard_worker(state::key_of(current->id));
   state::note_file(s, current->id, current->ticket, pg::library_file(w.library));
   state::set_worker_database(message.home);
+  // the postmaster has made them ASCII
+  strlcpy(MyBgworkerEntry->bgw_name, w.name.c_str(), sizeof MyBgworkerEntry->bgw_name);
+  strlcpy(MyBgworkerEntry->bgw_type, w.type.c_str(), sizeof MyBgworkerEntry->bgw_type);
   strlcpy(MyBgworkerEntry->bgw_library_name, w.library.c_str(),
           sizeof MyBgworkerEntry->bgw_library_name);
   strlcpy(MyBgworkerEntry->bgw_function_name, w.function.c_str(),

@@ -191,4 +191,11 @@ DROP ROLE dx_owner, dx_other;
 
 SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
 SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');
+-- A worker in C, whose name is not ASCII as the postmaster makes it
+
+CREATE EXTENSION dx_worker;
+SELECT dynpgext.register('dx_worker', '{"dynpgext": 1, "workers": [{"name": "dx café", "type": "dx wörk", "library": "$libdir/dx_worker-0.1", "function": "dx_worker_local"}]}') \g /dev/null
+SELECT ok(pg_temp.eventually($$SELECT state = 'running' AND starts = 1 AND pid IN (SELECT pid FROM pg_stat_activity) FROM dynpgext.workers WHERE name = 'dx café'$$), 'a name that is not ASCII');
+DROP EXTENSION dx_worker;
+
 SELECT * FROM finish();

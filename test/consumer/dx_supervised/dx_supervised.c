@@ -193,9 +193,9 @@ obey(const char *command) {
     proc_exit(3);
   else if (strcmp(command, "libc_exit0") == 0)
     exit(0);
-  else if (strcmp(command, "linger") == 0) {
+  else if (strcmp(command, "linger") == 0 || strcmp(command, "linger3") == 0) {
     on_proc_exit(linger, (Datum)0);
-    proc_exit(1);
+    proc_exit(command[6] == '3' ? 3 : 1);
   } else if (strcmp(command, "error") == 0)
     ereport(ERROR, (errcode(ERRCODE_DIVISION_BY_ZERO),
                     errmsg("dx_supervised was told to raise an error")));
