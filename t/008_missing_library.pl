@@ -76,6 +76,17 @@ subtest 'missing library of several extensions' => sub {
     is_whole($node, 'the files are noticed', qw(one two));
 };
 
+subtest 'missing library of a worker that runs' => sub {
+    hide('dx_worker-0.1.so');
+    my $pid = pid_of($node, 'one', 'dx local');
+    like(error_of($node, 'one', q(SELECT dynpgext.restart_worker('dx_worker', 'dx local');)),
+        qr/ERROR:  58P01: background worker "dx local" of extension "dx_worker" cannot be started/, 'it is not restarted');
+    is(pid_of($node, 'one', 'dx local'), $pid, 'and runs on');
+    unhide('dx_worker-0.1.so');
+    is(value($node, 'one', q(SELECT dynpgext.restart_worker('dx_worker', 'dx local'))), 't', 'the file is back');
+    is_whole($node, 'all is well', 'one');
+};
+
 # Another file in place of the library, as an installation makes it; returns what puts it back.
 sub replace {
     my ($name, $content) = @_;
@@ -118,6 +129,20 @@ subtest 'library that is no library after a restart' => sub {
     $put_back->();
     is_whole($node, 'the other file is noticed', qw(one two));
 };
+
+# The process that provisions cannot go on with the others: the next one does.
+for my $at (qw(fatal exit)) {
+    subtest "init that ends the process ($at) after a restart" => sub {
+        value($node, 'one', "ALTER DATABASE one SET dx_raise.at = '$at'");
+        $node->restart;
+        has_failed('dx_raise', qr/its code has ended the process that provisioned it/, 'one');
+        is_whole($node, 'the other database is not concerned', 'two');
+        ok($node->poll_query_until('one', q(SELECT state = 'provisioned' FROM dynpgext.extensions WHERE extension = 'dx_usage')), 'nor are others of this one');
+        value($node, 'one', 'ALTER DATABASE one RESET dx_raise.at');
+        value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()');
+        is_whole($node, 'a reload tries it again', 'one');
+    };
+}
 
 for my $at (qw(before between after callback)) {
     subtest "init that raises ($at) after a restart" => sub {

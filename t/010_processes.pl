@@ -123,7 +123,10 @@ for my $preload (0, 1) {
         is(value($node, $database, q(SELECT dx_read('dx_memory:local') IS NOT NULL)), 't', 'lookups work');
 
         $node->stop;
-        single_user($database, 'DROP EXTENSION dx_worker');
+        like(single_user($database, 'DROP EXTENSION dx_worker',
+                q(SELECT string_agg(object || ' ' || name || ' ' || action, ', ') AS done FROM dynpgext.reload()),
+                q(SELECT count(*) AS again FROM dynpgext.reload())),
+            qr/done = "extension dx_worker drain".*again = "0"/s, 'a reload follows a drop, and provisions nothing');
         $node->start;
         value($node, $database, 'SELECT count(*) FROM dynpgext.workers');
         ok($node->poll_query_until($database, q(

@@ -137,6 +137,18 @@ subtest 'a deaf one' => sub {
     is_shown(5, q(state = 'stopped' AND pid IS NULL AND last_exit_code = 0), 'it is stopped');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
 
+    # what is said last holds when it ends
+    for my $last ('restart_worker', 'stop_worker') {
+        ok(tell($node, 'one', 5, 'deaf'), 'it ignores SIGTERM');
+        ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(5))), 'it does');
+        (undef, undef, $error) = $node->psql('one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 5')));
+        like($error, qr/WARNING:.*has not ended yet.*is started again when it has/s, 'restart_worker says what is to come');
+        value($node, 'one', q(SET client_min_messages = error; SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 5'))) if $last eq 'stop_worker';
+        ok(tell($node, 'one', 5, 'exit0'), 'it ends after all');
+        is_shown(5, $last eq 'stop_worker' ? q(state = 'stopped' AND pid IS NULL) : q(state = 'running'), "$last was the last");
+    }
+    value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
+
     # with a deadline: it falls silent, is told to end, and does not
     $offset = log_offset($node);
     $pid = pid_of($node, 'one', 'dx supervised 2');

@@ -49,6 +49,21 @@ void on_terminate(SIGNAL_ARGS) {
   errno = saved_errno;
 }
 
+constinit volatile sig_atomic_t told = 0;
+
+// As the server's own for sessions, `die`, which does not keep in mind that it was called.
+void on_session_terminate(SIGNAL_ARGS) {
+  (void)postgres_signal_arg;
+  const int saved = errno;
+  told = 1;
+  if (!proc_exit_inprogress) {
+    InterruptPending = 1;
+    ProcDiePending = 1;
+  }
+  SetLatch(MyLatch);
+  errno = saved;
+}
+
 }  // namespace
 
 void install_safe_termination() {
@@ -60,8 +75,10 @@ void install_safe_termination() {
 }
 
 void install_session_termination() {
-  call([] { pqsignal(SIGTERM, die); });
+  call([] { pqsignal(SIGTERM, on_session_terminate); });
 }
+
+bool was_told_to_end() noexcept { return told != 0; }
 
 termination_shield::termination_shield() noexcept { shields = shields + 1; }
 

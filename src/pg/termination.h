@@ -19,6 +19,8 @@ void install_safe_termination();
 
 // The server's handler for sessions: the end comes at the next CHECK_FOR_INTERRUPTS().
 void install_session_termination();
+// Has that happened?
+[[nodiscard]] bool was_told_to_end() noexcept;
 
 // Keeps the process from ending in the middle of our code, for a scope.
 class termination_shield {

@@ -5,6 +5,7 @@
 #include "pg/library.h"
 #include "pg/lock.h"
 #include "pg/settings.h"
+#include "pg/termination.h"
 #include "pg/transaction.h"
 #include "provisioning/extension.h"
 #include "provisioning/session.h"
@@ -49,10 +50,14 @@ void expect_removals(const catalog::store &store, bool only_changed) {
     if (change.kind != model::change_kind::added) return store.expect_erase();
 }
 
+state::failure_cause cause_of_failure(const model::extension &e) {
+  return {pg::identify_file(pg::library_file(e.library).c_str()),
+          pg::settings::provisioning_digest()};
+}
+
 // Leaves a trace of an extension whose init fails when nobody is there to be told.
 void record_failure(const model::extension &e, const pg::failure &why) {
-  const state::failure_cause cause{pg::identify_file(pg::library_file(e.library).c_str()),
-                                   pg::settings::provisioning_digest()};
+  const state::failure_cause cause = cause_of_failure(e);
   state::set_extension_state(state::attach(), MyDatabaseId, e.name, model::extension_state::failed,
                              why.message, &cause);
   note_extension(e.name, model::extension_state::failed, why.message);
@@ -219,8 +224,13 @@ std::vector<action> news(std::vector<action> plan) {
 // What a reload is to do as things stand.
 std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
                                 const reload_options &options) {
-  std::vector<action> plan = describe(changes(store, false), options);
-  const std::vector<action> rest = plan_with(s, store.read().wanted(s.root->boot), options);
+  const std::vector<model::extension_change> found = changes(store, false);
+  std::vector<action> plan = describe(found, options);
+  if (!IsUnderPostmaster) return plan;  // single-user mode: registrations only
+  model::registrations wanted = store.read().wanted(s.root->boot);
+  for (const model::extension_change &c : found)
+    if (c.kind == model::change_kind::removed) wanted.remove(c.name);
+  const std::vector<action> rest = plan_with(s, wanted, options);
   plan.insert(plan.end(), rest.begin(), rest.end());
   return plan;
 }
@@ -248,6 +258,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   plan = plan_reload(store, s, options);  // somebody else may have done it meanwhile
   std::vector<std::string> failed;
   if (!RecoveryInProgress() && !XactReadOnly) failed = follow_all(store, options, false);
+  if (!IsUnderPostmaster) return plan;
   const model::registrations wanted = store.read().wanted(boot);
   if (!is_touched()) publish(s, wanted);
   std::vector<action> now = plan_with(s, wanted, options);
@@ -285,6 +296,14 @@ void provision_database(const catalog::store &store, const state::comparison &co
   if (!is_touched()) publish(s, wanted);
   execute(store, s, wanted, plan_with(s, wanted, options), options);
   if (is_touched()) lock.keep();
+}
+
+void note_end_in_init() {
+  const model::extension *e = extension_in_session();
+  if (e == nullptr || pg::was_told_to_end()) return;
+  const state::failure_cause cause = cause_of_failure(*e);
+  state::set_extension_state(state::attach(), MyDatabaseId, e->name, model::extension_state::failed,
+                             "its code has ended the process that provisioned it", &cause);
 }
 
 void forget_current_database() {

@@ -33,6 +33,10 @@ struct reload_options {
 // server or at any time: for the launcher's visit.  Extensions that fail are left 'failed'.
 void provision_database(const catalog::store &store, const state::comparison &comparison);
 
+// In a visit that ends: where the code of an extension that it provisions has ended it, that one
+// has failed.
+void note_end_in_init();
+
 // The database does not have dynpgext (any more): nothing of it is to be live.
 void forget_current_database();
 

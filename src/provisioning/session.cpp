@@ -17,6 +17,8 @@ struct session {
   const dynpgext_handle *handle;
   collected result;
   bool may_register;
+  // how much there was when each subtransaction that is open now began
+  std::vector<std::pair<size_t, size_t>> before;
 
   void allocate(const char *name, size_t size, dynpgext_shmem_callback callback, void *data,
                 int flags);
@@ -37,6 +39,29 @@ class opened {
  private:
   session *saved_;
 };
+
+// What an init registers in a subtransaction goes with it.
+void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+  if (current == nullptr) return;
+  collected &r = current->result;
+  if (event == SUBXACT_EVENT_START_SUB) {
+    pg::entry([&] { current->before.emplace_back(r.allocations.size(), r.workers.size()); });
+    return;
+  }
+  const bool is_end = event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB;
+  if (!is_end || current->before.empty()) return;
+  const auto [allocations, workers] = current->before.back();
+  current->before.pop_back();
+  if (event == SUBXACT_EVENT_COMMIT_SUB) return;
+  r.allocations.resize(allocations);
+  r.workers.resize(workers);
+}
+
+void watch_subtransactions() {
+  static constinit bool is_watching = false;
+  if (std::exchange(is_watching, true)) return;
+  pg::call([] { RegisterSubXactCallback(on_subtransaction, nullptr); });
+}
 
 // Handles and their strings live as long as the process.
 struct owned_handle {
@@ -179,7 +204,8 @@ collected run_init(const model::extension &extension, const entry_points &librar
     throw pg::error(ERRCODE_OBJECT_IN_USE, "extension \"" + extension.name +
                                                "\" cannot be provisioned while another one is");
   const state::guarded_code guard(extension.name);
-  session s{extension, others, handle_for(extension), {}, true};
+  watch_subtransactions();
+  session s{extension, others, handle_for(extension), {}, true, {}};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);
   const auto init = library.init;
@@ -192,7 +218,7 @@ void run_fini(const model::extension &extension, const entry_points &library, Oi
   if (library.fini == nullptr) return;
   const model::registrations none;
   const state::guarded_code guard(extension.name);
-  session s{extension, none, handle_for(extension), {}, false};
+  session s{extension, none, handle_for(extension), {}, false, {}};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);
   const auto fini = library.fini;
@@ -201,5 +227,9 @@ void run_fini(const model::extension &extension, const entry_points &library, Oi
 }
 
 bool in_session() { return current != nullptr; }
+
+const model::extension *extension_in_session() {
+  return current == nullptr ? nullptr : &current->extension;
+}
 
 }  // namespace dynpgext::provisioning

@@ -44,6 +44,12 @@ void watch_prepared_transactions(state::shared &s) {
   for (uint64 i = 0; i < found.count; ++i) state::watch_prepared(s, MyDatabaseId, found.ids[i]);
 }
 
+// An extension's code has ended the process, FATAL or by itself: the next visit is not to end so.
+void on_exit(int, Datum) {
+  pg::begin_exit();
+  (void)pg::swallow("ending a visit", [] { provisioning::note_end_in_init(); });
+}
+
 void visit(Oid database) {
   pg::install_session_termination();
   pg::belong_to_database_owner();
@@ -54,6 +60,7 @@ void visit(Oid database) {
   state::shared &s = state::attach();
   state::set_visit();
   state::set_visitor(s, database);
+  pg::call([] { before_shmem_exit(on_exit, 0); });
   DYNPGEXT_FAULT_POINT("visit.connected");
   const state::comparison comparison = state::next_comparison(s, database);
   pg::begin_transaction();

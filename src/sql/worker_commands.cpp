@@ -1,5 +1,6 @@
 // start_worker, stop_worker, restart_worker: at once, whatever the transaction does later.
 #include "catalog/store.h"
+#include "pg/library.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/database.h"
@@ -36,34 +37,53 @@ void refuse_if_set_aside(const target &t, const model::wanted_worker &wanted) {
                     "Use dynpgext.configure_worker(..., enabled => true).");
 }
 
-// Starts it as it is wanted by what is published; false when there was nothing to start.
+// As it is wanted by what is published.
+struct wanted_now {
+  std::vector<model::desired_database> all;  // that `worker` points into
+  std::optional<model::wanted_worker> worker;
+};
+
+wanted_now find_wanted(const target &t) {
+  const state::shared &s = state::attach();
+  wanted_now found;
+  const state::reading lock(s);
+  found.all = state::desired(s);
+  for (const model::wanted_worker &w :
+       model::wanted_workers(found.all, state::live_without_memory(s)))
+    if (model::home_of(w.definition->scope, w.source) == t.id.home &&
+        w.definition->extension == t.id.extension && w.definition->name == t.id.name)
+      found.worker = w;
+  return found;
+}
+
+// False when there was nothing to start.
 bool start(const target &t) {
   state::shared &s = state::attach();
   // one that has just reported its end is gone in a moment
   const auto status = state::status_of(s, t.id);
   if (status && !model::is_active(status->state)) (void)wait_until_gone(t);
-  std::vector<model::desired_database> all;
-  std::vector<model::wanted_worker> wanted;
-  {
-    const state::reading lock(s);
-    all = state::desired(s);
-    wanted = model::wanted_workers(all, state::live_without_memory(s));
+  const wanted_now wanted = find_wanted(t);
+  if (!wanted.worker)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    name_of(t.id) + " is not committed yet", {},
+                    "It starts with the commit of this transaction.");
+  const model::wanted_worker &w = *wanted.worker;
+  refuse_if_set_aside(t, w);
+  if (!model::runs_here(*w.definition, state::circumstances(false))) {
+    state::postpone(s, t.id, w);
+    return false;
   }
-  for (const model::wanted_worker &w : wanted) {
-    if (model::home_of(w.definition->scope, w.source) != t.id.home ||
-        w.definition->extension != t.id.extension || w.definition->name != t.id.name)
-      continue;
-    refuse_if_set_aside(t, w);
-    if (!model::runs_here(*w.definition, state::circumstances(false))) {
-      state::postpone(s, t.id, w);
-      return false;
-    }
-    if (!state::can_launch(t.id, *w.definition))
-      provisioning::learn_callbacks(t.store, t.extension);
-    return state::launch(s, t.id, w) == state::launch_result::started;
-  }
-  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, name_of(t.id) + " is not committed yet",
-                  {}, "It starts with the commit of this transaction.");
+  if (!state::can_launch(t.id, *w.definition)) provisioning::learn_callbacks(t.store, t.extension);
+  return state::launch(s, t.id, w) == state::launch_result::started;
+}
+
+// A process that runs must not be ended for one that could not start.
+void require_library(const target &t) {
+  if (t.worker.hosted) return;
+  const std::string file = pg::library_file(t.worker.library);
+  if (!file.empty() && pg::identify_file(file.c_str()) != pg::file_identity{}) return;
+  throw pg::error(ERRCODE_UNDEFINED_FILE, name_of(t.id) + " cannot be started",
+                  "There is no library \"" + t.worker.library + "\".");
 }
 
 void wait_until_up(const target &t) {
@@ -73,10 +93,12 @@ void wait_until_up(const target &t) {
                                });
 }
 
-bool stop(const target &t) {
-  const bool stopped = state::stop(state::attach(), t.id, state::after_end::stay);
-  if (stopped && !wait_until_gone(t))
-    pg::log(WARNING, name_of(t.id) + " has not ended yet", "Its code does not serve interrupts.");
+// Returns whether there was anything to stop.
+bool stop(const target &t, state::after_end then) {
+  state::shared &s = state::attach();
+  const wanted_now wanted = find_wanted(t);
+  const bool stopped = wanted.worker ? state::stop_wanted(s, t.id, *wanted.worker, then)
+                                     : state::stop(s, t.id, then);
   return stopped;
 }
 
@@ -93,14 +115,27 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_start_worker) {
 }
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_stop_worker) {
-  return pg::entry([=] { return BoolGetDatum(stop(sql::find_worker(fcinfo))); });
+  return pg::entry([=] {
+    const target t = sql::find_worker(fcinfo);
+    const bool stopped = stop(t, state::after_end::stay);
+    if (stopped && !wait_until_gone(t))
+      pg::log(WARNING, name_of(t.id) + " has not ended yet",
+              "It has been told to, and stays stopped when it has.");
+    return BoolGetDatum(stopped);
+  });
 }
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
   return pg::entry([=] {
     const target t = sql::find_worker(fcinfo);
     provisioning::require_allowed(t.id.extension);  // or it would be stopped, and not come back
-    (void)stop(t);
+    require_library(t);
+    if (stop(t, state::after_end::stay) && !wait_until_gone(t)) {
+      (void)stop(t, state::after_end::renew);
+      pg::log(WARNING, name_of(t.id) + " has not ended yet",
+              "It has been told to, and is started again when it has.");
+      return BoolGetDatum(false);
+    }
     const bool started = start(t);
     if (started) wait_until_up(t);
     return BoolGetDatum(started);

@@ -64,6 +64,20 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   return stopped || had_process;
 }
 
+bool stop_wanted(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+                 after_end then) {
+  {
+    const exclusive lock(s);
+    worker_entry *entry = s.workers.find(key_of(id));
+    if (entry != nullptr && entry->told_at != 0 &&
+        (entry->after == after_end::vanish || entry->after == after_end::renew)) {
+      define(*entry, wanted);
+      entry->after = then;
+    }
+  }
+  return stop(s, id, then);
+}
+
 void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
                  const message_text &error) noexcept {
   (void)pg::swallow("reporting a worker's end", [&] {

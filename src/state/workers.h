@@ -73,6 +73,11 @@ void set_aside(shared &s, const worker_identity &id, const model::wanted_worker 
 bool stop(shared &s, const worker_identity &id, after_end then,
           std::optional<uint64> ticket = std::nullopt);
 
+// The same for one that is registered as `wanted`, whatever else was to follow its end: it may be
+// on the way out for an update, or because it was not registered for a moment.
+bool stop_wanted(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+                 after_end then);
+
 // --- called in the worker's process ---
 // Reports that the process of a start is there.  Nothing when it must not run (any more).
 [[nodiscard]] std::optional<worker_start> come_up(shared &s, Oid home, std::string_view extension,

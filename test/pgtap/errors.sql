@@ -205,6 +205,17 @@ SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'so is its 
 SET dx_raise.at = 'none';
 DROP EXTENSION dx_raise;
 
+-- An init that survives what it does in a subtransaction
+
+SET dx_raise.at = 'subtransaction';
+CREATE EXTENSION dx_raise;
+SELECT is(pg_temp.memory_of('dx_raise'), 'dx_raise:first database 64, dx_raise:kept database 64, dx_raise:second global 64',
+  'a subtransaction within an init keeps what it commits');
+SELECT is_empty($$SELECT * FROM dynpgext.workers WHERE name = 'dx undone'$$, 'and takes back the rest');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+SET dx_raise.at = 'none';
+DROP EXTENSION dx_raise;
+
 -- A callback of a worker that raises after the commit is a warning.
 
 SET dx_raise.at = 'worker_callback';

@@ -3,12 +3,18 @@
  *
  *   before, between, after   in init: before, amid, after its registrations
  *   crash                    in init, amid its registrations: abort()
+ *   fatal, exit              in init, amid its registrations: ends the process
+ *   subtransaction           in init, in a subtransaction with registrations, which it survives
  *   callback                 in the callback of the first allocation
  *   worker_callback          in the callback of the worker
  *   fini                     in fini
  *   none                     nowhere, as without the setting
  */
 #include "dx.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 
 PG_MODULE_MAGIC;
 DYNPGEXT_MAGIC;
@@ -41,6 +47,23 @@ worker_callback(BackgroundWorkerHandle *worker, void *data) {
   raise_at("worker_callback");
 }
 
+static void
+in_subtransaction(const dynpgext_handle *handle) {
+  BackgroundWorker worker = dx_worker_named("dx undone", "dx_raise_main");
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+
+  BeginInternalSubTransaction(NULL);
+  handle->allocate_shmem(handle, "dx_raise:kept", 64, NULL, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
+  BeginInternalSubTransaction(NULL);
+  handle->allocate_shmem(handle, "dx_raise:undone", 64, NULL, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
+  handle->register_bgworker(handle, &worker, NULL, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
+  RollbackAndReleaseCurrentSubTransaction();
+  ReleaseCurrentSubTransaction();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+}
+
 void
 _Dynpgext_init(const dynpgext_handle *handle) {
   BackgroundWorker worker = dx_worker_named("dx raise", "dx_raise_main");
@@ -52,6 +75,12 @@ _Dynpgext_init(const dynpgext_handle *handle) {
   raise_at("between");
   if (is_at("crash"))
     abort();
+  if (is_at("exit"))
+    proc_exit(0);
+  if (is_at("fatal"))
+    ereport(FATAL, (errmsg("dx_raise ends")));
+  if (is_at("subtransaction"))
+    in_subtransaction(handle);
   handle->allocate_shmem(handle, "dx_raise:second", 64, NULL, NULL, DYNPGEXT_SCOPE_GLOBAL);
   raise_at("after");
 }
