@@ -102,6 +102,10 @@ subtest 'another encoding' => sub {
     is(value($node, 'latin', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'and come back so');
     is(value($node, 'latin', q(SELECT dynpgext.export() #>> '{extensions,0,allocations,1,initial_hex}', dynpgext.peek('snow', 0, 3))), 'e29883|\xe29883', 'bytes that it has no character for');
     ok($node->poll_query_until('latin', 'SELECT runs > 0 AND failures = 0 FROM dynpgext.commands'), 'the command runs');
+    # names from there, as bytes that are no UTF-8, can be read everywhere
+    is(value($node, 'one', q(SELECT string_agg(name, ' ' ORDER BY name COLLATE "C") FROM dynpgext.cluster_allocations WHERE database = 'latin')), 'gr\xf6\xdfe snow', 'in another encoding');
+    is(value($node, 'one', q(SELECT name FROM dynpgext.cluster_workers WHERE database = 'latin')), 'w\xf6rker', 'names are escaped');
+    is(value($node, 'one', q(SELECT sum(length(name) + length(detail)) > 0 FROM dynpgext.events)), 't', 'in events, too');
     value($node, 'postgres', 'DROP DATABASE latin');
 };
 

@@ -52,6 +52,15 @@ bool is_readable(std::string_view bytes) {
   return true;
 }
 
+std::size_t whole_length(std::string_view cut) noexcept {
+  std::size_t lead = cut.size();
+  while (lead > 0 && cut.size() - lead < 3 && is_continuation(cut[lead - 1])) --lead;
+  if (lead == 0) return cut.size();
+  const auto first = static_cast<unsigned char>(cut[lead - 1]);
+  const std::size_t length = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  return cut.size() - (lead - 1) < length ? lead - 1 : cut.size();
+}
+
 std::string to_hex(std::string_view bytes) {
   std::string result;
   result.reserve(2 * bytes.size());

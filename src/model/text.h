@@ -14,6 +14,9 @@ namespace dynpgext::model {
 // Valid UTF-8, and no control characters in it but tab, line feed and carriage return?
 [[nodiscard]] bool is_readable(std::string_view bytes);
 
+// Of text that was cut after some byte: how much of it is whole, if it is UTF-8.  No allocation.
+[[nodiscard]] std::size_t whole_length(std::string_view cut) noexcept;
+
 // Two lower-case digits for each byte.
 [[nodiscard]] std::string to_hex(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> from_hex(std::string_view digits);

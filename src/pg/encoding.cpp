@@ -14,6 +14,22 @@ std::string convert(const std::string &text, bool to) {
 
 }  // namespace
 
+std::string readable(std::string_view text) {
+  const int encoding = GetDatabaseEncoding();
+  std::string result;
+  while (!text.empty()) {
+    const int valid = pg_encoding_verifymbstr(encoding, text.data(), static_cast<int>(text.size()));
+    result += text.substr(0, static_cast<size_t>(valid));
+    text.remove_prefix(static_cast<size_t>(valid));
+    if (text.empty()) break;
+    char escaped[5];
+    snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(text.front()));
+    result += escaped;
+    text.remove_prefix(1);
+  }
+  return result;
+}
+
 std::string to_utf8(const std::string &text) { return convert(text, true); }
 std::string from_utf8(const std::string &text) { return convert(text, false); }
 

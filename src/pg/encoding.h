@@ -7,6 +7,10 @@
 
 namespace dynpgext::pg {
 
+// What comes from another database may be in another encoding: bytes that are not valid in this
+// one's are shown as \xNN.
+[[nodiscard]] std::string readable(std::string_view text);
+
 // Raise the server's error where a character has no equivalent.
 [[nodiscard]] std::string to_utf8(const std::string &text);
 [[nodiscard]] std::string from_utf8(const std::string &text);

@@ -1,5 +1,6 @@
 #include "sql/function.h"
 
+#include "pg/encoding.h"
 #include "pg/settings.h"
 #include "state/launch.h"
 
@@ -46,15 +47,18 @@ result_set &result_set::null() {
 }
 
 result_set &result_set::text(std::string_view value) {
-  return add(pg::call([=] {
-    return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
-  }));
+  const std::string valid = pg::readable(value);
+  const char *from = valid.c_str();
+  return add(pg::call([=] { return CStringGetTextDatum(from); }));
 }
 
 result_set &result_set::name(std::string_view value) {
+  std::string valid = pg::readable(value);
+  if (valid.size() >= NAMEDATALEN) valid.resize(NAMEDATALEN - 1);  // escaped: ASCII by then
+  const char *from = valid.c_str();
   return add(pg::call([=] {
     auto *copy = static_cast<Name>(palloc0(sizeof(NameData)));
-    std::memcpy(NameStr(*copy), value.data(), std::min<size_t>(value.size(), NAMEDATALEN - 1));
+    strlcpy(NameStr(*copy), from, NAMEDATALEN);
     return NameGetDatum(copy);
   }));
 }

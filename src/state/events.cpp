@@ -1,5 +1,7 @@
 #include "state/events.h"
 
+#include "model/text.h"
+
 namespace dynpgext::state {
 namespace {
 
@@ -13,13 +15,15 @@ uint64 first_of(const event_ring &ring) {
   return ring.count > ring.capacity ? ring.count - ring.capacity : 0;
 }
 
-// Cut at its end, never in the middle of a character.
+// Cut at its end, never in the middle of a character, also in a process that is in no database and
+// has no encoding therefore.
 template <size_t Size>
 void assign(pg::fixed_string<Size> &to, std::string_view text) {
-  if (text.size() >= Size)
-    text =
-        text.substr(0, static_cast<size_t>(pg_mbcliplen(text.data(), static_cast<int>(text.size()),
-                                                        static_cast<int>(Size - 1))));
+  if (text.size() >= Size) {
+    const int length = pg_mbcliplen(text.data(), static_cast<int>(text.size()), Size - 1);
+    text = text.substr(0, static_cast<size_t>(length));
+    text = text.substr(0, model::whole_length(text));
+  }
   to.assign(text);
 }
 

@@ -1,5 +1,7 @@
 #include "supervision/last_words.h"
 
+#include "model/text.h"
+
 namespace dynpgext::supervision {
 namespace {
 
@@ -25,7 +27,11 @@ void keep_words(int sqlstate, const char *message, state::message_text *into) no
   snprintf(into->bytes, sizeof into->bytes, "%s: %s", unpack_sql_state(sqlstate), message);
   const int length = static_cast<int>(into->view().size());
   // where a long one is cut, not in the middle of a character
-  into->bytes[pg_mbcliplen(into->bytes, length, length)] = '\0';
+  const int clipped = pg_mbcliplen(into->bytes, length, length);
+  const std::string_view text(into->bytes, static_cast<size_t>(clipped));
+  // a process that is in no database has no encoding
+  const bool is_cut = length + 1 == static_cast<int>(sizeof into->bytes);
+  into->bytes[is_cut ? model::whole_length(text) : text.size()] = '\0';
 }
 
 void note_error(int sqlstate, const char *message) noexcept {

@@ -12,6 +12,14 @@ TEST(text, characters_are_code_points) {
   EXPECT_EQ(characters_in("\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x98x"), 4U);
 }
 
+TEST(text, what_was_cut_ends_with_a_whole_character) {
+  const std::string text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x98";
+  const std::size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
+  for (std::size_t i = 0; i <= text.size(); ++i)
+    EXPECT_EQ(whole_length(std::string_view(text).substr(0, i)), whole[i]) << i;
+  EXPECT_EQ(whole_length("\x80\x80\x80\x80\x80"), 5U) << "no UTF-8: left as it is";
+}
+
 TEST(text, readable_is_utf8_without_control_characters) {
   for (const char *good : {"", "a\tb\r\n", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
                            "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
