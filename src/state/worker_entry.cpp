@@ -96,6 +96,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.loaded = {};
   entry.last_started_at = GetCurrentTimestamp();
   pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
+  pg_atomic_init_u32(&entry.barrier, 0);
   record(s, entry, entry.next_start_at != 0 ? "restarted" : "started",
          "pid " + std::to_string(process));
   entry.next_start_at = 0;

@@ -8,14 +8,14 @@
 namespace dynpgext::state {
 namespace {
 
-constinit pulse this_pulse{nullptr, 0};
+constinit pulse this_pulse{nullptr, 0, nullptr};
 
 // This process becomes the worker's, unless it must not.
 std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
                                     const worker_identity &id) {
   if (!begin_run(s, entry, MyProcPid)) return std::nullopt;
   // an entry stays where it is, and does not go before its process
-  this_pulse = {&entry.heartbeat, entry.deadline};
+  this_pulse = {&entry.heartbeat, entry.deadline, &entry.barrier};
   return worker_start{id, definition_of(entry), entry.ticket};
 }
 

@@ -94,10 +94,11 @@ struct loaded_library {
 [[nodiscard]] bool is_stale(const loaded_library &library);
 
 // Where it stores its heartbeats (as pg::monotonic_microseconds()), for as long as the process
-// lives, and its deadline in milliseconds.
+// lives, its deadline in milliseconds, and where it says that it has a barrier to serve.
 struct pulse {
   pg_atomic_uint64 *heartbeat;
   int64 deadline;
+  pg_atomic_uint32 *barrier;
 };
 // From come_up() on; nullptr where this process is no worker.
 [[nodiscard]] const pulse *my_pulse();

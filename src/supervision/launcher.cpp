@@ -3,6 +3,7 @@
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
+#include "state/barriers.h"
 #include "state/comparisons.h"
 #include "state/database_commands.h"
 #include "state/events.h"
@@ -76,6 +77,14 @@ void report(const state::watch_result &seen) {
                 " ms",
             silent.terminated ? "It is told to end, and restarted."
                               : "It is not restarted: its restart policy is \"never\".");
+}
+
+void report(const state::barrier_watch &seen) {
+  for (const state::worker_identity &id : seen.slow)
+    pg::log(WARNING,
+            name_of(id) + " keeps others waiting, which need every process to serve interrupts",
+            "It is told to end, and started again. Its code needs CHECK_FOR_INTERRUPTS() or "
+            "dynpgext_worker_wait() in its loop.");
 }
 
 // What the settings say is known to processes that do not read them, too.
@@ -153,7 +162,9 @@ class loop {
   bool meet_commands(TimestampTz now) {
     if (!is_due(last_commands_, command_naptime(), now)) return commands_;
     last_commands_ = now;
-    commands_ = state::meet_commands(shared_);
+    const state::barrier_watch barriers = state::watch_barriers(shared_);
+    report(barriers);
+    commands_ = state::meet_commands(shared_) || barriers.awaited;
     return commands_;
   }
   [[nodiscard]] long command_naptime() const {

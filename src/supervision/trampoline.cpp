@@ -2,6 +2,7 @@
 //
 // It reports the process, makes MyBgworkerEntry look as the author registered it, runs the
 // author's function, and on the way out, however that comes, records exit code and error.
+#include "pg/barrier.h"
 #include "pg/crash_exit.h"
 #include "pg/fault.h"
 #include "pg/library.h"
@@ -77,6 +78,7 @@ void run() {
   supervision::noting_errors([&] {
     function = prepare(&argument);
     pg::install_safe_termination();  // signals are still blocked: the author unblocks them
+    if (const state::pulse *pulse = state::my_pulse()) pg::report_barrier(pulse->barrier);
     pg::note_reload_requests();
     if (function != nullptr) pg::call([=] { function(argument); });
   });

@@ -212,6 +212,8 @@ obey(const char *command) {
     go_on(true, false);
   else if (strcmp(command, "beat") == 0)
     go_on(true, true);
+  else if (strcmp(command, "numb") == 0)
+    go_on(false, false);
   else if (strcmp(command, "deaf") == 0) {
     pqsignal(SIGTERM, ignore_signal);
     go_on(false, false);

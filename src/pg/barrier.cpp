@@ -1,0 +1,36 @@
+#include "pg/barrier.h"
+
+#include <signal.h>
+
+namespace dynpgext::pg {
+namespace {
+
+constinit pg_atomic_uint32 *report = nullptr;
+
+// The server's own handler sets what there is to serve; without something to serve it does nothing,
+// so that a signal of ours is no more than the question.
+void on_signal(SIGNAL_ARGS) {
+#if PG_VERSION_NUM >= 190000
+  procsignal_sigusr1_handler(postgres_signal_arg, pg_siginfo);
+#else
+  procsignal_sigusr1_handler(postgres_signal_arg);
+#endif
+  pg_atomic_write_u32(report, ProcSignalBarrierPending ? 1 : 0);
+}
+
+}  // namespace
+
+bool is_barrier_awaited() {
+  for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i)
+    if (ProcGlobal->allProcs[i].wait_event_info == WAIT_EVENT_PROC_SIGNAL_BARRIER) return true;
+  return false;
+}
+
+void report_barrier(pg_atomic_uint32 *to) {
+  report = to;
+  call([] { pqsignal(SIGUSR1, on_signal); });
+}
+
+void ask_for_barrier(pid_t process) { (void)kill(process, SIGUSR1); }
+
+}  // namespace dynpgext::pg
