@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use SqlWorkers;
 use Test::More;
 
-my $node = new_cluster('main');
+my $node = new_cluster('main', wal_level => 'replica');
 add_database($node, 'one', qw(dynpgext));
 value($node, 'one', q(
     CREATE ROLE app; CREATE ROLE other; CREATE ROLE owner;
@@ -161,6 +161,29 @@ subtest 'nothing of it is left for the next one' => sub {
             qr/^4MB pg_catalog, public, pg_temp none 0 dynpgext: dx_sql_only\/\Q$name\E off read committed: 0 temporary, 0 prepared, 0 cursors, 0 locks, random$/, 'and finds nothing');
         is(runner_pid($node, 'one'), value($node, 'one', "SELECT pid FROM dynpgext.commands WHERE worker = 'anchor'"), 'in the same process');
     }
+};
+
+# What it holds for the session of another server, or of this one, as somebody else.
+subtest 'nor does a connection to elsewhere go on as another role' => sub {
+    value($node, 'one', 'CREATE EXTENSION dblink; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO app');
+    my $to = $node->connstr('one') =~ s/'/''/gr;
+    register_sql_workers($node, 'one', 'dx_sql_only',
+        { name => 'opens', sql => "SELECT public.dblink_connect('remote', '$to')", channel => 'opens' },
+        { name => 'uses', sql => q(SELECT public.dblink_exec('remote', 'INSERT INTO seen VALUES ($$mine$$)')), channel => 'uses' },
+        { name => 'uses it, too', sql => q(SELECT public.dblink_exec('remote', 'INSERT INTO seen VALUES ($$stolen$$)')), channel => 'uses', run_as => 'app' });
+    ok(command_is($node, 'one', 'opens', 'runs > 0 AND failures = 0'), 'one opens it');
+    ok(command_is($node, 'one', $_, 'runs > 0'), "$_: it runs") for 'uses', 'uses it, too';
+    like(value($node, 'one', q(SELECT last_error FROM dynpgext.commands WHERE worker = 'uses it, too')), qr/^(08|XX|2F|F0)...: /, 'another role does not use it');
+    is(value($node, 'one', q(SELECT count(*) FROM seen WHERE what = 'stolen')), 0, 'nothing was done by it');
+    # the same role keeps it
+    register_sql_workers($node, 'one', 'dx_sql_only',
+        { name => 'opens', sql => "SELECT public.dblink_connect('kept', '$to')", channel => 'opens' },
+        { name => 'uses', sql => q(SELECT public.dblink_exec('kept', 'INSERT INTO seen VALUES ($$kept$$)')), interval => 50 });
+    ok($node->poll_query_until('one', q(SELECT count(*) > 1 FROM seen WHERE what = 'kept')), 'the same role goes on with it');
+    register_sql_workers($node, 'one', 'dx_sql_only',
+        { name => 'slot', sql => q(SELECT pg_create_physical_replication_slot('dx_left', true, true)), channel => 'x' });
+    ok(command_is($node, 'one', 'slot', 'runs > 0 AND failures = 0'), 'a temporary replication slot');
+    ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM pg_replication_slots'), 'goes with its command');
 };
 
 subtest 'settings of its role hold for it alone' => sub {

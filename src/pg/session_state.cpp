@@ -2,6 +2,12 @@
 
 #include "pg/relation.h"
 
+#include <dirent.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <set>
+
 namespace dynpgext::pg {
 namespace {
 
@@ -31,7 +37,47 @@ void forget_seed() {
   (void)DirectFunctionCall1(setseed, Float8GetDatum(pg_prng_double(&pg_global_prng_state)));
 }
 
+// What was open when the process began.  Never destroyed.
+std::set<int> &own_sockets() {
+  static auto *const all = new std::set<int>;
+  return *all;
+}
+
+// A folder that Linux and the BSDs have; none elsewhere.
+std::set<int> open_sockets() {
+  std::set<int> found;
+  DIR *folder = opendir("/dev/fd");
+  if (folder == nullptr) return found;
+  while (const dirent *entry = readdir(folder)) {
+    char *end = nullptr;
+    const long fd = std::strtol(entry->d_name, &end, 10);
+    struct stat facts {};
+    if (end != entry->d_name && *end == '\0' && fstat(static_cast<int>(fd), &facts) == 0 &&
+        S_ISSOCK(facts.st_mode))
+      found.insert(static_cast<int>(fd));
+  }
+  (void)closedir(folder);
+  return found;
+}
+
+void drop_temporary_slots() {
+  if (max_replication_slots == 0) return;
+  if (MyReplicationSlot != nullptr) ReplicationSlotRelease();
+#if PG_VERSION_NUM >= 170000
+  ReplicationSlotCleanup(false);
+#else
+  ReplicationSlotCleanup();
+#endif
+}
+
 }  // namespace
+
+void note_own_sockets() { own_sockets() = open_sockets(); }
+
+void cut_connections() {
+  for (const int socket : open_sockets())
+    if (own_sockets().count(socket) == 0) (void)shutdown(socket, SHUT_RDWR);
+}
 
 void apply_role_settings(Oid role) {
   const relation settings(DbRoleSettingRelationId, AccessShareLock);
@@ -59,6 +105,7 @@ void leave_nothing_behind(Oid role) {
     ResetAllOptions();
     DropAllPreparedStatements();
     LockReleaseAll(USER_LOCKMETHOD, true);
+    drop_temporary_slots();
     ResetTempTableNamespace();
     ResetSequenceCaches();
     PopActiveSnapshot();

@@ -10,8 +10,15 @@ namespace dynpgext::pg {
 void apply_role_settings(Oid role);
 
 // As DISCARD ALL, but for what the process itself needs: cursors, settings, prepared statements,
-// locks, temporary tables, values of sequences.  Outside of a transaction.  `role`: who ran last,
-// and so whose code may be among it.
+// locks, temporary tables and replication slots, values of sequences.  Outside of a transaction.
+// `role`: who ran last, and so whose code may be among it.
 void leave_nothing_behind(Oid role);
+
+// Sockets that are open now are the process's own.
+void note_own_sockets();
+
+// Connections to elsewhere (as dblink's) that an earlier command has left open may be somebody
+// else's sessions there: they are cut, and whatever holds them finds that out.
+void cut_connections();
 
 }  // namespace dynpgext::pg

@@ -48,6 +48,8 @@ class cancellable {
   }
 };
 
+constinit Oid last_role = InvalidOid;  // who the command before ran as
+
 struct identity {
   Oid role;
   std::string search_path;
@@ -133,6 +135,7 @@ void run_in_transaction(const sql_command &c, Oid *role) {
   });
   const identity who = identity_for(c);
   *role = who.role;
+  if (std::exchange(last_role, who.role) != who.role) cut_connections();
   call([] { (void)NewGUCNestLevel(); });  // until the end of the transaction
   set_locally("application_name", c.label);
   apply_role_settings(who.role);
@@ -178,6 +181,7 @@ void restore_identity(Oid user, int context) { SetUserIdAndSecContext(user, cont
 }  // namespace
 
 void prepare_for_commands() {
+  note_own_sockets();
   call([] {
     pqsignal(SIGUSR2, on_nudge);
     pqsignal(SIGTERM, die);

@@ -31,7 +31,7 @@ int64 delay_argument(FunctionCallInfo fcinfo, int n) {
                                                   : std::to_string(microseconds) + " us") +
                         " is out of range",
                     {}, "It is from 0 to 24 hours.");
-  return microseconds / 1000;
+  return (microseconds + 999) / 1000;  // never none where there is one
 }
 
 void require_arguments(FunctionCallInfo fcinfo, const char *function) {

@@ -85,6 +85,9 @@ SELECT dynpgext.configure_worker('dx_worker', 'dx local', true, NULL, NULL) \g /
 SELECT is(pg_temp.settings(), 'dx_worker dx local true on_failure 00:00:03', 'NULL keeps what is set');
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0') \g /dev/null
 SELECT is(pg_temp.settings(), 'dx_worker dx local true always 00:00:00', 'values replace what was set');
+SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '1 us') \g /dev/null
+SELECT is(pg_temp.settings(), 'dx_worker dx local true always 00:00:00.001', 'a delay is never none where there is one');
+SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '0') \g /dev/null
 SELECT dynpgext.configure_worker('dx_worker', 'dx global', restart => 'on_failure') \g /dev/null
 SELECT is(pg_temp.settings(), 'dx_worker dx global - on_failure -, dx_worker dx local true always 00:00:00', 'each worker has its own');
 SELECT is(pg_temp.restart_of('dx local'), 'always', 'the views show the policy of the DBA');
