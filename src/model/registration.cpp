@@ -63,13 +63,6 @@ bool registrations::may_have_worker(const std::string &extension, const std::str
   return e != nullptr && !e->library.empty() && !e->wanted(boot);
 }
 
-void registrations::remove(const std::string &extension) {
-  const auto is_its = [&](const auto &row) { return row.extension == extension; };
-  std::erase_if(extensions, [&](const model::extension &e) { return e.name == extension; });
-  std::erase_if(allocations, is_its);
-  std::erase_if(workers, is_its);
-}
-
 registrations registrations::wanted(std::int64_t boot) const {
   registrations result;
   const auto is_wanted = [&](const std::string &name) {

@@ -115,8 +115,6 @@ struct registrations {
   // Is it registered, or may it be as soon as the library of its extension is loaded?
   [[nodiscard]] bool may_have_worker(const std::string &extension, const std::string &name,
                                      std::int64_t boot) const;
-  // With all that belongs to it, but what DBAs have set.
-  void remove(const std::string &extension);
   // Without what belongs to extensions that are not wanted in this run of the server.
   [[nodiscard]] registrations wanted(std::int64_t boot) const;
 };

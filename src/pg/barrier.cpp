@@ -5,7 +5,7 @@
 namespace dynpgext::pg {
 namespace {
 
-constinit pg_atomic_uint32 *report = nullptr;
+constinit pg_atomic_uint32 *volatile report = nullptr;
 
 // The server's own handler sets what there is to serve; without something to serve it does nothing,
 // so that a signal of ours is no more than the question.
@@ -15,7 +15,8 @@ void on_signal(SIGNAL_ARGS) {
 #else
   procsignal_sigusr1_handler(postgres_signal_arg);
 #endif
-  pg_atomic_write_u32(report, ProcSignalBarrierPending ? 1 : 0);
+  pg_atomic_uint32 *to = report;
+  if (to != nullptr) pg_atomic_write_u32(to, ProcSignalBarrierPending ? 1 : 0);
 }
 
 }  // namespace
@@ -30,6 +31,8 @@ void report_barrier(pg_atomic_uint32 *to) {
   report = to;
   call([] { pqsignal(SIGUSR1, on_signal); });
 }
+
+void stop_reporting_barrier() noexcept { report = nullptr; }
 
 void ask_for_barrier(pid_t process) { (void)kill(process, SIGUSR1); }
 

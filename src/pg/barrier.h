@@ -13,6 +13,9 @@ namespace dynpgext::pg {
 // serve.
 void report_barrier(pg_atomic_uint32 *to);
 
+// To be called on the way out, before the process leaves shared memory.
+void stop_reporting_barrier() noexcept;
+
 // Asks a process that reports.
 void ask_for_barrier(pid_t process);
 

@@ -94,7 +94,8 @@ struct extension_facts {
 // OID of an extension of this database, or InvalidOid; and its owner.
 [[nodiscard]] Oid extension_oid(const char *name);
 [[nodiscard]] Oid extension_owner(Oid extension);
-// Until the end of the transaction nobody drops it, or gets this lock; false where it does not exist.
+// Until the end of the transaction nobody drops it, or gets this lock; false where it does not
+// exist.
 [[nodiscard]] bool lock_extension(const char *name);
 // The extension whose script this process runs; empty: none.
 [[nodiscard]] std::string extension_in_creation();

@@ -227,10 +227,10 @@ std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
   const std::vector<model::extension_change> found = changes(store, false);
   std::vector<action> plan = describe(found, options);
   if (!IsUnderPostmaster) return plan;  // single-user mode: registrations only
-  model::registrations wanted = store.read().wanted(s.root->boot);
+  std::vector<action> rest = plan_with(s, store.read().wanted(s.root->boot), options);
   for (const model::extension_change &c : found)
-    if (c.kind == model::change_kind::removed) wanted.remove(c.name);
-  const std::vector<action> rest = plan_with(s, wanted, options);
+    if (c.kind == model::change_kind::removed)
+      std::erase_if(rest, [&](const action &a) { return a.extension == c.name; });
   plan.insert(plan.end(), rest.begin(), rest.end());
   return plan;
 }

@@ -182,7 +182,7 @@ struct worker_entry {
   pg_atomic_uint64 heartbeat;  // the last one, on a clock that nobody sets; by the process itself,
                                // without the lock
   pg_atomic_uint32 barrier;    // 1: it had a barrier of the server's to serve when it was asked; by
-                             // the process itself, without the lock
+                               // the process itself, without the lock
   pg::fixed_string<MAXPGPATH> file;  // that its library was loaded from, and
   pg::file_identity loaded;          // which one that was
   bool taken;                        // of a hosted one: its runner knows of it

@@ -22,6 +22,7 @@ using namespace dynpgext;
 constinit const state::worker_start *current = nullptr;
 
 void on_exit(int told, Datum) {
+  pg::stop_reporting_barrier();
   if (current == nullptr) return;
   const int code = pg::exit_status(told);
   pg::begin_exit();
