@@ -212,6 +212,7 @@ CREATE EXTENSION dx_raise;
 SELECT is(pg_temp.memory_of('dx_raise'), 'dx_raise:first database 64, dx_raise:kept database 64, dx_raise:second global 64',
   'a subtransaction within an init keeps what it commits');
 SELECT is_empty($$SELECT * FROM dynpgext.workers WHERE name = 'dx undone'$$, 'and takes back the rest');
+SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'its worker runs');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 SET dx_raise.at = 'none';
 DROP EXTENSION dx_raise;
