@@ -207,6 +207,8 @@ DROP EXTENSION dx_raise;
 
 -- An init that survives what it does in a subtransaction
 
+-- or another process would start the worker, whose init registers other things
+SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT FROM dynpgext.cluster_workers)$$), 'its worker has ended');
 SET dx_raise.at = 'subtransaction';
 CREATE EXTENSION dx_raise;
 SELECT is(pg_temp.memory_of('dx_raise'), 'dx_raise:first database 64, dx_raise:kept database 64, dx_raise:second global 64',
