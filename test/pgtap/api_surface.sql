@@ -149,6 +149,7 @@ SELECT is_empty($$
     SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d
       JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'dynpgext'
      WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+       AND d.classid <> 'pg_type'::regclass -- those of tables, since PostgreSQL 17
        AND NOT EXISTS (SELECT FROM pg_description c
                         WHERE c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = 0)$$,
   'everything in the extension has a comment');
