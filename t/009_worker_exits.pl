@@ -130,5 +130,18 @@ subtest 'a worker that ignores SIGTERM' => sub {
     is_whole($node, 'with its end all is well', 'one');
 };
 
+subtest 'a worker that is stopped while an update replaces it' => sub {
+    configure($node, 'one', 'dynpgext.stop_timeout' => '200ms');
+    ok($node->poll_query_until('one', q(
+        SELECT starts > 0 AND dx_worker_command('local', 'ignore_term') FROM dx_worker_info('local'))), 'it ignores SIGTERM');
+    ok($node->poll_query_until('one', q(SELECT command = '' FROM dx_worker_info('local'))), 'it has read it');
+    value($node, 'one', q(ALTER EXTENSION dx_worker UPDATE TO '0.2'));
+    value($node, 'one', q(SET client_min_messages = error; SELECT dynpgext.stop_worker('dx_worker', 'dx local')));
+    $node->safe_psql('one', q(SELECT dx_worker_command('local', 'exit0')));
+    ok($node->poll_query_until('one', q(SELECT state = 'stopped' AND pid IS NULL FROM dynpgext.workers WHERE name = 'dx local')), 'it stays stopped when it has ended');
+    is(value($node, 'one', q(SELECT dynpgext.start_worker('dx_worker', 'dx local'))), 't', 'until it is started');
+    is_whole($node, 'all is well', 'one');
+};
+
 $node->stop;
 done_testing();
