@@ -350,9 +350,6 @@ void warn_of_manifest(const std::string &extension, const std::string &why) {
 void declare(const catalog::store &store, const model::extension_manifest &wanted,
              declared_by who) {
   require_allowed(wanted.extension);
-  if (who != declared_by::script && !pg::lock_extension(wanted.extension.c_str()))
-    throw pg::error(ERRCODE_UNDEFINED_OBJECT,
-                    "extension \"" + wanted.extension + "\" does not exist");
   const model::extension e = row_for(store, wanted.extension, who);
   const declared_values v = values_of(wanted);
   collected rows = library_rows(store.read(), e.name);

@@ -12,9 +12,9 @@ enum class declared_by : uint8 {
   restore,  // of what was registered by hand
 };
 
-// Makes what is declared for the extension equal to the manifest, whose settings do not count.  Its
-// faults have been found before.  Memory is there, and lookups in this transaction find it, when it
-// returns; the rest follows with the commit.
+// Makes what is declared for the extension equal to the manifest, whose settings do not count.  The
+// caller has locked the extension, and its faults have been found before.  Memory is there, and
+// lookups in this transaction find it, when it returns; the rest follows with the commit.
 void declare(const catalog::store &store, const model::extension_manifest &wanted, declared_by who);
 
 // Makes what is declared, and what DBAs have set, equal to the manifest: of its extension, or of

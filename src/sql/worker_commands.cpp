@@ -97,9 +97,8 @@ void wait_until_up(const target &t) {
 bool stop(const target &t, state::after_end then) {
   state::shared &s = state::attach();
   const wanted_now wanted = find_wanted(t);
-  const bool stopped = wanted.worker ? state::stop_wanted(s, t.id, *wanted.worker, then)
-                                     : state::stop(s, t.id, then);
-  return stopped;
+  return wanted.worker ? state::stop_wanted(s, t.id, *wanted.worker, then)
+                       : state::stop(s, t.id, then);
 }
 
 }  // namespace
