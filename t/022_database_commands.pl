@@ -5,90 +5,13 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use DatabaseCommands;
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
-# The launcher has to be told, or to see: it looks by itself once an hour.
-my $node = new_cluster('main',
-    'dynpgext.naptime' => '1h',
-    'dx_supervised.connect' => 0,    # to no database, to begin with
-    'dx_supervised.scope' => 'global',
-    max_worker_processes => 60);
-my $tablespace = PostgreSQL::Test::Utils::tempdir('tablespace');
-$node->safe_psql('postgres', "CREATE TABLESPACE elsewhere LOCATION '$tablespace'");
-$node->safe_psql('postgres', 'CREATE ROLE dx_owner LOGIN CREATEDB');
-$node->safe_psql('postgres', 'CREATE ROLE dx_nobody LOGIN');
-$node->safe_psql('postgres', 'CREATE ROLE dx_group; CREATE ROLE dx_member LOGIN IN ROLE dx_group');
-$node->safe_psql('postgres', 'GRANT CREATE ON TABLESPACE elsewhere TO dx_owner');
-# where the views are looked at; nothing is done to it
-add_database($node, 'hub', qw(dynpgext dx_supervised));
-value($node, 'hub', 'GRANT EXECUTE ON FUNCTION dynpgext.version TO dx_owner, dx_nobody');
-
-# The end of a psql that may have ended by itself, or whose time is over.
-sub leave {
-    my ($session) = @_;
-    eval {
-        $session->{run}->pump_nb;
-        $session->{stdin} .= "\\q\n" if $session->{run}->pumpable;
-        $session->{run}->finish;
-        1;
-    } or $session->{run}->kill_kill;
-    return;
-}
-
-sub oid_of { return $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = '$_[0]'") }
-
-# The database, with a local worker connected to it, and the global one of dx_supervised too.
-sub make {
-    my ($database, $owner) = @_;
-    add_database($node, $database, qw(dynpgext dx_worker));
-    $node->safe_psql('postgres', "ALTER DATABASE $database OWNER TO $owner") if $owner;
-    wait_whole($node, $database, 'hub') or die "$database is not whole";
-    return oid_of($database);
-}
-
-sub connect_global {
-    my ($oid) = @_;
-    configure($node, 'hub', 'dx_supervised.connect' => $oid);
-    value($node, 'hub', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
-    return $node->poll_query_until('postgres',
-        "SELECT count(*) = 2 FROM pg_stat_activity WHERE datid = $oid AND backend_type LIKE 'dx %'");
-}
-
-# One command, as somebody, the given way; returns its error and what it took.
-my %prepared = (
-    'not loaded' => [ 'postgres', '' ],
-    'LOAD' => [ 'postgres', "LOAD 'dynpgext';" ],
-    'dynpgext in the database' => [ 'hub', 'SELECT dynpgext.version();' ],
-    'preloaded' => [ 'postgres', '' ]);
-my %slowest;
-
-sub run {
-    my ($way, $command, $role) = @_;
-    my ($database, $first) = @{ $prepared{$way} };
-    $first = '' if $role && $way eq 'LOAD';
-    my $started = time;
-    my ($code, $out, $error) = $node->psql($database, "$first\n$command",
-        on_error_stop => 1, $role ? (connstr => $node->connstr($database) . " user=$role") : ());
-    my $took = 1000 * (time - $started);
-    if ($code == 0) {
-        note sprintf '%s: %s: %d ms', $way, $command, $took;
-        $slowest{$way} = $took if $took > ($slowest{$way} // 0);
-    }
-    return $error;
-}
-
-# How often what is registered in a database, by its OID, has been started.
-sub history {
-    my ($oid) = @_;
-    return value($node, 'hub', qq(
-        SELECT string_agg(DISTINCT e.name || ' ' || e.starts, ', ') FROM (
-          SELECT name, count(*) FILTER (WHERE event = 'started') OVER (PARTITION BY name) AS starts
-            FROM dynpgext.events WHERE object = 'worker'
-             AND database IN ('$oid', (SELECT datname FROM pg_database WHERE oid = $oid))) AS e));
-}
+prepare();
 
 for my $way ('not loaded', 'LOAD', 'dynpgext in the database', 'preloaded') {
     subtest "rename, move, copy, drop: $way" => sub {
@@ -130,111 +53,9 @@ for my $way ('not loaded', 'LOAD', 'dynpgext in the database', 'preloaded') {
     };
 }
 
-sub connect_global_elsewhere {
-    configure($node, 'hub', 'dx_supervised.connect' => 0);
-    value($node, 'hub', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
-    return;
-}
-
 for my $way (sort keys %slowest) {
     note sprintf 'slowest of %s: %d ms', $way, $slowest{$way};
     cmp_ok($slowest{$way}, '<', 4900, "within the server's five seconds: $way");
-}
-
-# PostgreSQL asks whether the role that forces may end all who are connected.  Ours belong to the owner
-# of the database, whoever that is.
-sub has_processes {
-    my ($database, $number) = @_;
-    my $query = "FROM pg_stat_activity WHERE datname = '$database' AND backend_type ~ '^dx |^dynpgext sql|parallel'";
-    $node->poll_query_until('postgres', "SELECT count(*) = $number $query") or die "not $number processes in $database";
-    return split /\n/, value($node, 'postgres', "SELECT pid $query ORDER BY backend_type DESC");
-}
-
-# May the role end them?  Asks by cancelling: they go on, or come back.  Those of a parallel query first,
-# for they end with the others.
-sub gets {
-    my ($database, $number, $role, $answer, $test) = @_;
-    my $got = '';
-    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
-        my @answers = map {
-            my (undef, $out, $error) = $node->psql('postgres', "SELECT pg_cancel_backend($_)", connstr => $node->connstr('postgres') . " user=$role");
-            $out eq 't' ? 'yes' : $error =~ /ERROR/ ? 'no' : 'gone';
-        } has_processes($database, $number);
-        $got = join ' ', @answers;
-        last if $got eq join ' ', ($answer) x $number;
-        usleep(100_000);
-    }
-    return is($got, join(' ', ($answer) x $number), $test);
-}
-
-subtest 'who may end the processes' => sub {
-    configure($node, 'hub', 'dynpgext.naptime' => '100ms');
-    set_preload($node, 0);
-    $node->restart;
-    value($node, 'hub', 'SELECT dynpgext.version()');
-    make('one', 'dx_owner');
-    value($node, 'one', 'CREATE EXTENSION dx_declared');
-    value($node, 'one', q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0')));
-    gets('one', 2, 'dx_owner', 'yes', 'the owner may');
-    gets('one', 2, 'dx_nobody', 'no', 'somebody else may not');
-    value($node, 'postgres', 'ALTER DATABASE one OWNER TO dx_group');
-    gets('one', 2, 'dx_member', 'yes', 'after ALTER DATABASE, who is in the role that owns it');
-    gets('one', 2, 'dx_owner', 'no', 'but not who did');
-    value($node, 'postgres', 'ALTER DATABASE one OWNER TO postgres');
-    gets('one', 2, 'dx_member', 'no', 'only a superuser where a superuser owns it');
-    value($node, 'postgres', 'ALTER DATABASE one OWNER TO dx_group');
-    gets('one', 2, 'dx_member', 'yes', 'and so on');
-    my $parallel = value($node, 'one', q(SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
-    value($node, 'one', qq(DROP EXTENSION dx_declared; CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1,
-        "workers": [{"name": "dx parallel", "command": "SET $parallel = on; SELECT pg_sleep(3600)", "interval": "10 ms"}]}')));
-    gets('one', 3, 'dx_nobody', 'no', 'with a process of a parallel query: somebody may not');
-    gets('one', 3, 'dx_member', 'yes', 'who is in the role that owns the database may');
-    is_whole($node, 'all is there still', 'one');
-    is(run('not loaded', 'DROP DATABASE one WITH (FORCE)', 'dx_member'), '', 'WITH (FORCE) works for a member');
-    configure($node, 'hub', 'dynpgext.naptime' => '1h');
-};
-
-for my $preload (0, 1) {
-    my $how = $preload ? 'preloaded' : 'not preloaded';
-    subtest "an owner who is no superuser, $how" => sub {
-        set_preload($node, $preload);
-        $node->restart;
-        value($node, 'hub', 'SELECT dynpgext.version()');
-        # a role that may not signal the workers' processes
-        for my $way ($preload ? 'preloaded' : ('not loaded', 'dynpgext in the database')) {
-            my $oid = make('one', 'dx_owner');
-            is(run($way, 'ALTER DATABASE one RENAME TO two', 'dx_owner'), '', "RENAME: $way");
-            is(run($way, 'ALTER DATABASE two SET TABLESPACE elsewhere', 'dx_owner'), '', "SET TABLESPACE: $way");
-            is_whole($node, 'all is back', 'two');
-            is(run($way, 'CREATE DATABASE three TEMPLATE two', 'dx_owner'), '', "CREATE DATABASE: $way");
-            is_whole($node, 'all is back', 'two', 'three');
-            is(run($way, 'DROP DATABASE two', 'dx_owner'), '', "DROP DATABASE: $way");
-            is(run($way, 'DROP DATABASE three WITH (FORCE)', 'dx_owner'), '', "WITH (FORCE): $way");
-            # whichever processes of ours are connected
-            $oid = make('four');
-            value($node, 'four', q(CREATE EXTENSION dx_declared));
-            ok(connect_global($oid), 'a global worker is connected, too');
-            configure($node, 'hub', 'dynpgext.naptime' => '100ms');
-            value($node, 'postgres', 'ALTER DATABASE four OWNER TO dx_owner');
-            value($node, 'four', q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0')));
-            value($node, 'hub', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 1', restart => 'always', restart_delay => '0')));
-            gets('four', 3, 'dx_owner', 'yes', 'their new owner may end them');
-            value($node, 'hub', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1')));
-            configure($node, 'hub', 'dynpgext.naptime' => '1h');
-            is(run($way, 'DROP DATABASE four WITH (FORCE)', 'dx_owner'), '', "WITH (FORCE), several processes: $way");
-            connect_global_elsewhere();
-        }
-    };
-}
-
-# On a server that preloads every session has the library: the launcher's way is tried without.
-sub restart_with {
-    my ($preload) = @_;
-    set_preload($node, $preload);
-    $node->restart;
-    value($node, 'hub', 'SELECT dynpgext.version()');
-    wait_whole($node, 'hub');
-    return;
 }
 
 for my $preload (0, 1) {
@@ -275,23 +96,6 @@ subtest 'commands that fail: another session is connected' => sub {
     is(run('LOAD', "DROP DATABASE $_"), '', "dropped $_") for qw(one two);
 };
 
-# There the server itself ends the workers, and then waits for a session that does not end.
-subtest 'WITH (FORCE) fails' => sub {
-    restart_with(0);
-    my $oid = make('one');
-    value($node, 'one', q(CREATE EXTENSION dx_declared));
-    ok(connect_global($oid), 'a global worker is connected, too');
-    my $guest = $node->background_psql('one');
-    my $pid = $guest->query_safe('SELECT pg_backend_pid()');
-    kill 'STOP', $pid;
-    like(run('not loaded', 'DROP DATABASE one WITH (FORCE)'), qr/database "one" is being accessed by other users/, 'refused after all');
-    kill 'CONT', $pid;
-    leave($guest);
-    is_whole($node, 'all is back', 'one', 'hub');
-    connect_global_elsewhere();
-    is(run('not loaded', 'DROP DATABASE one WITH (FORCE)'), '', 'now it works');
-};
-
 subtest 'nobody can connect' => sub {
     restart_with(0);
     make('one');
@@ -305,33 +109,6 @@ subtest 'nobody can connect' => sub {
     is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.events WHERE detail ~ '55000')), 0, 'it has not been tried in vain');
     is(run('not loaded', 'DROP DATABASE two'), '', 'dropped');
     configure($node, 'hub', 'dynpgext.naptime' => '1h');
-};
-
-# The server waits until every process has served an interrupt, also for workers of other databases.
-subtest 'a worker that serves no interrupts' => sub {
-    restart_with(0);
-    my $slow = qr/WARNING:  background worker "dx supervised 1" of extension "dx_supervised" keeps others waiting/;
-    my $pid = pid_of($node, 'hub', 'dx supervised 1');
-    ok(tell($node, 'hub', 1, 'numb'), 'told to');
-    ok($node->poll_query_until('hub', q(SELECT doing = 'numb' FROM dx_supervised_info(1))), 'it does');
-    value($node, 'postgres', 'CREATE DATABASE nothing STRATEGY file_copy');
-    my $offset = log_offset($node);
-    is(run('not loaded', 'DROP DATABASE nothing'), '', 'DROP DATABASE of one that has nothing to do with it');
-    is(log_count($node, $slow, $offset), 1, 'a WARNING names it');
-    ok($node->poll_query_until('hub', "SELECT state = 'running' AND pid <> $pid FROM dynpgext.workers WHERE name = 'dx supervised 1'"), 'it is back');
-
-    ok(tell($node, 'hub', 1, 'deaf'), 'one that does not end when it is told to');
-    ok($node->poll_query_until('hub', q(SELECT doing = 'deaf' FROM dx_supervised_info(1))), 'it does');
-    value($node, 'postgres', 'CREATE DATABASE nothing');
-    $offset = log_offset($node);
-    my $session = $node->background_psql('postgres');
-    $session->query_until(qr/sent/, "\\echo sent\nDROP DATABASE nothing;\n");
-    $node->wait_for_log($slow, $offset);
-    ok(tell($node, 'hub', 1, 'exit0'), 'it ends after all');
-    $session->query('SELECT 1');
-    is($session->{stderr}, '', 'then the command succeeds');
-    $session->quit;
-    is_whole($node, 'all is well', 'hub');
 };
 
 # Nothing of them is started once more, which would be a FATAL.
