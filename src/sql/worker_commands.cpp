@@ -48,11 +48,8 @@ wanted_now find_wanted(const target &t) {
   wanted_now found;
   const state::reading lock(s);
   found.all = state::desired(s);
-  for (const model::wanted_worker &w :
-       model::wanted_workers(found.all, state::live_without_memory(s)))
-    if (model::home_of(w.definition->scope, w.source) == t.id.home &&
-        w.definition->extension == t.id.extension && w.definition->name == t.id.name)
-      found.worker = w;
+  const auto wanted = model::wanted_workers(found.all, state::live_without_memory(s));
+  if (const model::wanted_worker *w = state::find_wanted(wanted, t.id)) found.worker = *w;
   return found;
 }
 

@@ -220,6 +220,15 @@ decision decide_workers(shared &s, Oid database, bool retry_failed) {
   return d;
 }
 
+const model::wanted_worker *find_wanted(std::span<const model::wanted_worker> wanted,
+                                        const worker_identity &id) {
+  const auto found = std::find_if(wanted.begin(), wanted.end(), [&](const model::wanted_worker &w) {
+    return model::home_of(w.definition->scope, w.source) == id.home &&
+           w.definition->extension == id.extension && w.definition->name == id.name;
+  });
+  return found == wanted.end() ? nullptr : &*found;
+}
+
 bool carry_out(shared &s, const decision &d) {
   const auto is_worker = [](const model::action &a) {
     return a.object == model::object_kind::worker;
@@ -231,14 +240,10 @@ bool carry_out(shared &s, const decision &d) {
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
     const worker_identity id{action.home, action.extension, action.name};
-    const auto want =
-        std::find_if(wanted.begin(), wanted.end(), [&](const model::wanted_worker &w) {
-          return model::home_of(w.definition->scope, w.source) == id.home &&
-                 w.definition->extension == id.extension && w.definition->name == id.name;
-        });
+    const model::wanted_worker *want = find_wanted(wanted, id);
     if (action.kind == model::action_kind::stop) {
       (void)stop(s, id, after_end::vanish, action.ticket);
-    } else if (want != wanted.end()) {
+    } else if (want != nullptr) {
       run.carry_out(action, id, *want);
     }
   }

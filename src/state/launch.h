@@ -51,6 +51,9 @@ struct decision {
 [[nodiscard]] decision decide(shared &s, Oid database, const model::circumstances &now);
 // The same for workers alone; does not look at memory.
 [[nodiscard]] decision decide_workers(shared &s, Oid database, bool retry_failed = false);
+// Who is wanted as this; nullptr: nobody.
+[[nodiscard]] const model::wanted_worker *find_wanted(std::span<const model::wanted_worker> wanted,
+                                                      const worker_identity &id);
 // Carries out what a decision says of workers.  One that needs a callback which no init has
 // given in this process is left to a visit of its database; where the visit finds no second
 // slot for it, it is started without.  Returns whether a visit was asked for.
