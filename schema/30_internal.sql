@@ -54,3 +54,12 @@ CREATE FUNCTION dynpgext.server_status(
 RETURNS SETOF record ROWS 1 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_status';
 COMMENT ON FUNCTION dynpgext.server_status() IS 'internal: the row of dynpgext.status';
 
+-- For this script alone.
+
+CREATE FUNCTION dynpgext.adopt_installed_extensions() RETURNS void
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_adopt';
+COMMENT ON FUNCTION dynpgext.adopt_installed_extensions() IS 'internal: for the install script';
+
+CREATE FUNCTION dynpgext.reset_privileges() RETURNS void
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_reset_privileges';
+COMMENT ON FUNCTION dynpgext.reset_privileges() IS 'internal: for the install script and updates, before they grant anything';

@@ -1,9 +1,11 @@
 -- Nothing for PUBLIC but the schema, so that a GRANT on one function is all a role needs;
 -- the views for pg_monitor.
 
+-- Every object above has the privileges that ALTER DEFAULT PRIVILEGES gave it.  They end here, with
+-- those of PUBLIC on functions and on row types: a column of such a type would block an update.
+SELECT dynpgext.reset_privileges();
+
 GRANT USAGE ON SCHEMA dynpgext TO PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA dynpgext FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM PUBLIC;
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
     dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests,
@@ -11,7 +13,6 @@ GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dyn
 GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(), dynpgext.live_allocations(), dynpgext.live_workers(), dynpgext.live_commands(),
     dynpgext.published_allocations(), dynpgext.published_workers(), dynpgext.list_events(), dynpgext.boot(), dynpgext.server_status(),
     dynpgext.version() TO pg_monitor;
-
 
 -- pg_dump by the owner of the database reads what it dumps.
 GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests TO pg_database_owner;

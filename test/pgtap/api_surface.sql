@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(50);
+SELECT plan(51);
 
 -- The extension
 
@@ -142,6 +142,8 @@ SELECT throws_ok('SELECT dynpgext.on_settings()', NULL, NULL, 'on_settings() is 
 SELECT throws_ok('SELECT dynpgext.on_manifests()', NULL, NULL, 'on_manifests() too');
 SELECT throws_ok('SELECT dynpgext.adopt_installed_extensions()', '55000', NULL,
   'adopt_installed_extensions() is for the install script only');
+SELECT throws_ok('SELECT dynpgext.reset_privileges()', '55000', NULL,
+  'reset_privileges() too');
 
 -- Comments
 

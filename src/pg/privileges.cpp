@@ -1,0 +1,54 @@
+#include "pg/privileges.h"
+
+#include "pg/transaction.h"
+
+namespace dynpgext::pg {
+namespace {
+
+// The REVOKE and the GRANT of each member.  Relations bring their row types along, which are no
+// members themselves.  A type of arrays has the privileges of its element.
+constexpr const char *statements = R"(
+  WITH member AS (
+      SELECT classid, objid FROM pg_depend
+       WHERE refclassid = 'pg_extension'::regclass AND refobjid = $1 AND deptype = 'e'),
+  object (what, owner, privileges) AS (
+      SELECT format('SCHEMA %I', nspname), nspowner, coalesce(nspacl, acldefault('n', nspowner))
+        FROM pg_namespace JOIN member ON classid = 'pg_namespace'::regclass AND objid = oid
+      UNION ALL
+      SELECT format('TABLE %s', oid::regclass), relowner, coalesce(relacl, acldefault('r', relowner))
+        FROM pg_class JOIN member ON classid = 'pg_class'::regclass AND objid = oid
+      UNION ALL
+      SELECT format('TYPE %s', t.oid::regtype), typowner, coalesce(typacl, acldefault('T', typowner))
+        FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid
+             JOIN pg_type t ON t.oid = c.reltype
+      UNION ALL
+      SELECT format('FUNCTION %s', oid::regprocedure), proowner, coalesce(proacl, acldefault('f', proowner))
+        FROM pg_proc JOIN member ON classid = 'pg_proc'::regclass AND objid = oid)
+  SELECT format('REVOKE ALL ON %s FROM %s CASCADE', what,
+                string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, ', '))
+    FROM object, aclexplode(privileges) WHERE grantee <> owner GROUP BY what
+  UNION ALL
+  SELECT format('GRANT ALL ON %s TO %I', what, pg_get_userbyid(owner)) FROM object)";
+
+}  // namespace
+
+void reset_privileges(Oid extension) {
+  const pinned_identity pinned(GetUserId());
+  call([=] {
+    Oid type = OIDOID;
+    Datum value = ObjectIdGetDatum(extension);
+    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+    if (SPI_execute_with_args(statements, 1, &type, &value, nullptr, true, 0) != SPI_OK_SELECT)
+      elog(ERROR, "could not read the privileges of the extension's members");
+    SPITupleTable *const found = SPI_tuptable;
+    const uint64 count = SPI_processed;
+    for (uint64 i = 0; i < count; ++i) {
+      const char *statement = SPI_getvalue(found->vals[i], found->tupdesc, 1);
+      if (SPI_execute(statement, false, 0) != SPI_OK_UTILITY)
+        elog(ERROR, "could not execute: %s", statement);
+    }
+    SPI_finish();
+  });
+}
+
+}  // namespace dynpgext::pg
