@@ -23,6 +23,12 @@ bool may_become(Oid role) {
   });
 }
 
+bool decides_for_server(const std::string &extension) {
+  if (extension_in_creation() != extension) return is_superuser();
+  const Oid owner = extension_owner(extension_oid(extension.c_str()));
+  return call([=] { return superuser_arg(owner); });
+}
+
 bool owns_extension(const std::string &extension) {
   const Oid id = extension_oid(extension.c_str());
   if (!OidIsValid(id)) return false;

@@ -12,6 +12,10 @@ namespace dynpgext::pg {
 [[nodiscard]] bool is_superuser();
 // May the current role do all that the other one may, as by SET ROLE?
 [[nodiscard]] bool may_become(Oid role);
+// May whoever registers for the extension decide for the whole server?  In the extension's own
+// script that is its owner: the script of a trusted extension runs as a superuser, whoever creates
+// it.
+[[nodiscard]] bool decides_for_server(const std::string &extension);
 // Does the current role own the extension, or may it become who does?
 [[nodiscard]] bool owns_extension(const std::string &extension);
 

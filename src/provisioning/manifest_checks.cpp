@@ -71,6 +71,32 @@ class checker {
     for (const model::declared_allocation &a : e.allocations) check_allocation(a);
     for (const model::declared_worker &w : e.workers) check_worker(w);
     for (const model::declared_settings &s : e.settings) check_settings(e, s);
+    if (!pg::decides_for_server(e.extension)) check_reach(e);
+  }
+
+  // What reaches beyond this database and this extension is for superusers: a global worker may
+  // take the place of another database's, and a library finds memory by its name alone.  Which
+  // memory the extension's own script registers is its author's decision, whoever creates the
+  // extension.
+  void check_reach(const model::extension_manifest &e) {
+    constexpr const char *what_is_global = "only a superuser may register what is global";
+    const bool by_script = pg::extension_in_creation() == e.extension;
+    for (const model::declared_allocation &a : e.allocations) {
+      if (by_script) break;
+      if (a.allocation.scope == model::scope::global)
+        fault(child(a.place, "scope"), what_is_global);
+      if (!a.allocation.name.starts_with(e.extension + ":"))
+        fault(child(a.place, "name"),
+              "only a superuser may register a name that does not begin with \"" + e.extension +
+                  ":\"");
+    }
+    for (const model::declared_worker &w : e.workers)
+      if (w.worker.scope == model::scope::global) fault(child(w.place, "scope"), what_is_global);
+    for (const model::declared_settings &s : e.settings) {
+      const model::worker *known = all_.find_worker(e.extension, s.settings.worker);
+      if (known != nullptr && known->scope == model::scope::global)
+        fault(child(s.place, "worker"), "only a superuser may set what concerns a global worker");
+    }
   }
 
   // Does the document leave another extension's declared name to be taken?

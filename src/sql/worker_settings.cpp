@@ -1,6 +1,7 @@
 // configure_worker, reset_worker, and the trigger of the table they write: how a DBA wants workers
 // to be supervised.  Transactional.
 #include "catalog/store.h"
+#include "pg/role.h"
 #include "pg/transaction.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
@@ -71,6 +72,20 @@ target find_settings(FunctionCallInfo fcinfo, bool any) {
   return {found.store, {extension, worker, {}, {}, {}}, false};
 }
 
+// The settings of a global worker hold for the whole server.  So may those of one that is not
+// registered at the moment.
+void require_reach(const target &t) {
+  if (pg::is_superuser()) return;
+  const model::registrations all = t.store.read();
+  const model::worker *w = all.find_worker(t.settings.extension, t.settings.worker);
+  if (w != nullptr && w->scope != model::scope::global) return;
+  throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                  "permission denied to configure background worker \"" + t.settings.worker +
+                      "\" of extension \"" + t.settings.extension + "\"",
+                  w != nullptr ? "It is global." : "It is not registered, and might be global.",
+                  "Only a superuser may configure a global worker.");
+}
+
 }  // namespace
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
@@ -78,6 +93,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
     require_arguments(fcinfo, "dynpgext.configure_worker()");
     pg::require_writable("dynpgext.configure_worker()");
     const target t = find_settings(fcinfo, false);
+    require_reach(t);
     model::worker_settings wanted = t.settings;
     if (is_given(fcinfo, 2)) wanted.enabled = DatumGetBool(fcinfo->args[2].value);
     if (is_given(fcinfo, 3)) wanted.restart = policy_argument(fcinfo, 3);
@@ -92,6 +108,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_reset_worker) {
   return pg::entry([=] {
     pg::require_writable("dynpgext.reset_worker()");
     const target t = find_settings(fcinfo, true);
+    require_reach(t);
     if (!t.is_set) return BoolGetDatum(false);
     provisioning::touch(t.store);
     t.store.write(model::worker_settings{t.settings.extension, t.settings.worker, {}, {}, {}});

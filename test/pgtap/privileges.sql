@@ -102,6 +102,10 @@ SELECT is(pg_temp.result_of(query), result, 'EXECUTE is enough for ' || query)
                ($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', false, 'always', '1 s')$$, ''),
                ($$SELECT dynpgext.reset_worker('dx_worker', 'dx local')$$, 'true'),
                ($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => false)$$, '')) v (query, result);
+SELECT throws_ok(call, '42501', 'permission denied to configure background worker "' || worker || '" of extension "dx_worker"',
+  'but not for ' || call)
+  FROM (VALUES ($$SELECT dynpgext.configure_worker('dx_worker', 'dx global', enabled => false)$$, 'dx global'),
+               ($$SELECT dynpgext.reset_worker('dx_worker', 'dx global')$$, 'dx global')) v (call, worker);
 SELECT throws_ok('SELECT * FROM dynpgext.worker_settings', '42501', NULL, 'the table is not included');
 SELECT throws_ok('DELETE FROM dynpgext.worker_settings', '42501', NULL, 'nor to write it');
 SELECT is(current_user::text, 'dx_operator', 'the role is what it was');

@@ -181,10 +181,29 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "c", "library": "
     {"name": "d", "command": "SELECT 1", "interval": "1 s", "run_as": "dx_other"}]}', 'hstore'),
   E'22023 /workers/0/library: only a superuser may register a function in C\n/workers/1/run_as: must be member of role "dx_other"',
   'an owner who is no superuser registers neither C nor for another role');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dynpgext_counter:value", "size": 8}, {"name": "hstore", "size": 8},
+    {"name": "hstore:all", "size": 8, "scope": "global"}], "workers": [{"name": "e", "command": "SELECT 1", "interval": "1 s", "scope": "global"}]}', 'hstore'),
+  E'22023 /allocations/0/name: only a superuser may register a name that does not begin with "hstore:"\n'
+  '/allocations/1/name: only a superuser may register a name that does not begin with "hstore:"\n'
+  '/allocations/2/scope: only a superuser may register what is global\n'
+  '/workers/0/scope: only a superuser may register what is global',
+  'nor what reaches beyond its database and extension');
+SELECT dynpgext.register('hstore', '{"dynpgext": 1, "allocations": [{"name": "hstore:own", "size": 8}]}');
+RESET ROLE;
+SELECT results_eq($$SELECT name FROM dynpgext.allocations WHERE extension = 'hstore'$$, ARRAY['hstore:own'], 'but memory under its own name');
+SET ROLE dx_owner;
 SELECT dynpgext.register('hstore', '{"dynpgext": 1, "workers": [{"name": "dx whoami", "command": "SELECT set_config(''a.b'', current_user, false)", "interval": "1 h"}]}');
 RESET ROLE;
 SELECT ok(pg_temp.runs('dx whoami'), 'what it may register runs');
 DROP EXTENSION hstore;
+SET ROLE dx_owner;
+SELECT throws_ok('CREATE EXTENSION dx_global', '22023', 'the manifest has 1 fault',
+  'the script of an extension whose owner is no superuser registers no global worker');
+RESET ROLE;
+CREATE EXTENSION dx_global;
+SELECT results_eq($$SELECT name, scope FROM dynpgext.allocations UNION ALL SELECT name, scope FROM dynpgext.workers$$,
+  $$VALUES ('global: memory', 'global'), ('dx global command', 'global')$$, 'that of a superuser''s does');
+DROP EXTENSION dx_global;
 SELECT format('REVOKE CREATE ON DATABASE %I FROM dx_owner', current_database()) \gexec
 DROP OWNED BY dx_owner;
 DROP ROLE dx_owner, dx_other;
