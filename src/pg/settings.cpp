@@ -104,7 +104,7 @@ void define() {
                             nullptr, &crash_window_s, 300, 1, 7 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
                             nullptr, nullptr, nullptr);
     DefineCustomIntVariable("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
-                            "Each takes about 600 bytes of shared memory.", &max_events_value, 1000,
+                            "Each takes about 640 bytes of shared memory.", &max_events_value, 1000,
                             1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("dynpgext.manifest_limit",
                             "Limits the size of a manifest that register() and apply() take.",

@@ -2,6 +2,7 @@
 // root.lock, unless a comment says otherwise.
 #pragma once
 
+#include "model/event_index.h"
 #include "model/registration.h"
 #include "model/state.h"
 #include "pg/library.h"
@@ -207,10 +208,10 @@ struct event_entry {
   pg::fixed_string<256> detail;
 };
 
-// The newest ones: number n of all that have happened is at n modulo capacity.
-struct event_ring {
-  uint64 count;  // of all that have happened since the start
-  uint32 capacity;
+// The newest ones of each database.  Behind it: as many links as entries, and one home more, see
+// model/event_index.h.
+struct event_log {
+  model::event_counts counts;
   event_entry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 

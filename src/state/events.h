@@ -1,5 +1,5 @@
-// What has happened to extensions, allocations and workers: the newest events of the cluster, in
-// a ring in shared memory.
+// What has happened to extensions, allocations and workers of the cluster: the newest events, of
+// each database at least its share, in shared memory.
 #pragma once
 
 #include <string_view>
@@ -12,7 +12,7 @@ namespace dynpgext::state {
 
 inline constexpr uint32 default_event_capacity = 1000;
 
-// Makes room for so many, keeping the newest of those there are.  Takes the lock itself.
+// Makes room for so many, and keeps of those there are what has room.  Takes the lock itself.
 void keep_events(shared &s, uint32 capacity);
 
 struct event {
@@ -23,7 +23,7 @@ struct event {
   std::string_view what;  // a word or two: started, exited, ...
   std::string_view detail = {};
 };
-// Exclusive lock.  Allocates nothing; before there is a ring it does nothing.
+// Exclusive lock.  Allocates nothing; before there is room it does nothing.
 void record(const shared &s, const event &e);
 
 // Oldest first.  Takes the lock itself.

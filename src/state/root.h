@@ -34,7 +34,7 @@ struct root {
   pid_t launcher_starter;  // who has asked for one that has not come up yet
   TimestampTz launcher_asked;
   Latch *launcher_latch;
-  dsa_pointer events;   // event_ring
+  dsa_pointer events;   // event_log
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
   int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it
   bool was_standby;     // when the launcher last looked
