@@ -5,6 +5,10 @@ CREATE FUNCTION dynpgext.live_extensions(
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_extensions';
 COMMENT ON FUNCTION dynpgext.live_extensions() IS 'internal: state of extensions, all databases';
 
+CREATE FUNCTION dynpgext.live_provisioners(OUT database oid, OUT extension name, OUT pid integer)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_provisioners';
+COMMENT ON FUNCTION dynpgext.live_provisioners() IS 'internal: processes that hold the provisioning lock and run code of an extension, all databases';
+
 CREATE FUNCTION dynpgext.live_allocations(
     OUT home oid, OUT name text, OUT extension name, OUT size bigint, OUT state text, OUT attached integer,
     OUT allocated_at timestamptz)

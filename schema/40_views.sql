@@ -12,13 +12,15 @@ SELECT r.extension,
          WHERE a.extension OPERATOR(pg_catalog.=) r.extension) AS allocations,
        (SELECT pg_catalog.count(*) FROM dynpgext.registered_worker w
          WHERE w.extension OPERATOR(pg_catalog.=) r.extension) AS workers,
-       l.provisioned_at
+       l.provisioned_at,
+       p.pid AS provisioning_pid
   FROM dynpgext.registered_extension r
+       JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
        CROSS JOIN (SELECT dynpgext.boot() AS boot) b
        LEFT JOIN dynpgext.live_extensions() l
-         ON l.extension OPERATOR(pg_catalog.=) r.extension
-        AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d
-              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+         ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.database OPERATOR(pg_catalog.=) d.oid
+       LEFT JOIN dynpgext.live_provisioners() p
+         ON p.extension OPERATOR(pg_catalog.=) r.extension AND p.database OPERATOR(pg_catalog.=) d.oid;
 COMMENT ON VIEW dynpgext.extensions IS 'extensions of this database that take part in dynpgext';
 COMMENT ON COLUMN dynpgext.extensions.extension IS 'as in pg_extension';
 COMMENT ON COLUMN dynpgext.extensions.version IS 'that is provisioned';
@@ -28,6 +30,7 @@ COMMENT ON COLUMN dynpgext.extensions.error IS 'why it is failed, or why and sin
 COMMENT ON COLUMN dynpgext.extensions.allocations IS 'how many it has registered';
 COMMENT ON COLUMN dynpgext.extensions.workers IS 'how many it has registered';
 COMMENT ON COLUMN dynpgext.extensions.provisioned_at IS 'when its init last succeeded, in this run of the server';
+COMMENT ON COLUMN dynpgext.extensions.provisioning_pid IS 'process that runs its init or other code of it now; commands that change registrations wait for it';
 
 -- Memory of every database: what is registered, and what was dropped but is still looked up.
 CREATE VIEW dynpgext.cluster_allocations AS

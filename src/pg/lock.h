@@ -37,27 +37,16 @@ class lwlock_guard {
 // the state is changed.  A heavyweight lock, so it takes part in deadlock detection and
 // shows in pg_locks (locktype advisory, objsubid 21584).  It is released at the end of the
 // transaction, or earlier by provisioning_lock::release().
+//
+// See state/provisioning_lock.h, which also tells who holds it.
 class provisioning_lock {
  public:
   static void acquire(Oid database);
+  // False when it has not been to be had for so long; then this process has left the queue.
+  [[nodiscard]] static bool acquire_within(Oid database, int64 milliseconds);
   static void release(Oid database);
-};
-
-// The same for a scope; the destructor releases unless an abort already has.
-class scoped_provisioning_lock {
- public:
-  explicit scoped_provisioning_lock(Oid database) : database_(database) {
-    provisioning_lock::acquire(database);
-  }
-  scoped_provisioning_lock(const scoped_provisioning_lock &) = delete;
-  scoped_provisioning_lock &operator=(const scoped_provisioning_lock &) = delete;
-  ~scoped_provisioning_lock();
-  // until the end of the transaction
-  void keep() { kept_ = true; }
-
- private:
-  Oid database_;
-  bool kept_ = false;
+  // By this process, in a transaction.
+  [[nodiscard]] static bool is_held(Oid database);
 };
 
 }  // namespace dynpgext::pg

@@ -18,10 +18,29 @@ constinit int crash_limit_value = 3;
 constinit int crash_window_s = 300;
 constinit int max_events_value = 1000;
 constinit int manifest_limit_kb = 1024;
+constinit int provisioning_timeout_ms = 60000;
+constinit bool has_session_timeout = false;  // it is set for this session
 
 constinit char *allowed_extensions_value = nullptr;
 using list_check = bool (*)(const char *);
 constinit list_check is_allowed_list = nullptr;
+
+// Where a value comes from goes with it, into what a rollback or a RESET brings back, too.
+bool check_provisioning_timeout(int *, void **extra, GucSource source) {
+#if PG_VERSION_NUM >= 160000
+  auto *is_of_session = static_cast<bool *>(guc_malloc(LOG, sizeof(bool)));
+#else
+  auto *is_of_session = static_cast<bool *>(malloc(sizeof(bool)));
+#endif
+  if (is_of_session == nullptr) return false;
+  *is_of_session = source > PGC_S_ARGV;
+  *extra = is_of_session;
+  return true;
+}
+
+void assign_provisioning_timeout(int, void *extra) {
+  has_session_timeout = extra != nullptr && *static_cast<const bool *>(extra);
+}
 
 bool check_allowed_extensions(char **value, void **, GucSource) {
   if (is_allowed_list == nullptr || is_allowed_list(*value)) return true;
@@ -110,6 +129,13 @@ void define() {
                             "Limits the size of a manifest that register() and apply() take.",
                             nullptr, &manifest_limit_kb, 1024, 1, 64 * 1024, PGC_SUSET, GUC_UNIT_KB,
                             nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "dynpgext.provisioning_timeout",
+        "Limits how long the code of an extension may take to provision it.",
+        "In dynpgext's own processes; in a session only where it is set for the session. 0 means "
+        "no limit.",
+        &provisioning_timeout_ms, 60000, 0, INT_MAX, PGC_SUSET, GUC_UNIT_MS,
+        check_provisioning_timeout, assign_provisioning_timeout, nullptr);
     DefineCustomStringVariable(
         "dynpgext.allowed_extensions", "Lists the extensions that may take part.",
         "Names separated by commas; the first that fits decides. * is any extension, and !name "
@@ -132,6 +158,10 @@ int max_workers() { return max_workers_value; }
 int max_database_workers() { return max_database_workers_value; }
 std::uint32_t crash_limit() { return static_cast<std::uint32_t>(crash_limit_value); }
 std::int64_t crash_window_seconds() { return crash_window_s; }
+std::int64_t provisioning_timeout_milliseconds(bool of_visit) {
+  define();
+  return of_visit || has_session_timeout ? provisioning_timeout_ms : 0;
+}
 const char *allowed_extensions() {
   define();
   return allowed_extensions_value;
@@ -142,7 +172,9 @@ std::size_t manifest_limit_bytes() {
 }
 std::uint64_t provisioning_digest() {
   const std::uint64_t limit = memory_limit_bytes();
-  return std::hash<std::string>{}(std::to_string(limit) + ' ' + allowed_extensions_value);
+  return std::hash<std::string>{}(std::to_string(limit) + ' ' +
+                                  std::to_string(provisioning_timeout_ms) + ' ' +
+                                  allowed_extensions_value);
 }
 std::uint32_t max_events() { return static_cast<std::uint32_t>(max_events_value); }
 

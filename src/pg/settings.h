@@ -24,8 +24,11 @@ void define();
 [[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
 // What checks it; set before define().
 void set_allowed_extensions_check(bool (*is_list)(const char *));
-// A digest of those that may keep an extension from being provisioned: memory_limit and
-// allowed_extensions.
+// How long the code of an extension may take; 0: any time.  In a visit as configured, in a session
+// only where it is set for the session: with SET, ALTER ROLE or ALTER DATABASE.
+[[nodiscard]] std::int64_t provisioning_timeout_milliseconds(bool of_visit);
+// A digest of those that may keep an extension from being provisioned: memory_limit,
+// provisioning_timeout and allowed_extensions.
 [[nodiscard]] std::uint64_t provisioning_digest();
 
 [[nodiscard]] int max_database_workers();  // -1: no limit

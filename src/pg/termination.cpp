@@ -16,9 +16,7 @@ constinit timer_t reminder{};
 constinit bool has_reminder = false;
 
 void end_now() {
-  sigset_t all;
-  sigfillset(&all);
-  (void)sigprocmask(SIG_SETMASK, &all, nullptr);
+  block_all_signals();
   ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
                   errmsg("terminating background worker \"%s\" due to administrator command",
                          MyBgworkerEntry->bgw_type)));
@@ -41,7 +39,7 @@ void on_terminate(SIGNAL_ARGS) {
     asked_at = now;
   }
   const bool is_late = now - asked_at >= grace_microseconds * 9 / 10;
-  if (is_late && shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0) end_now();
+  if (is_late && may_end_here()) end_now();
   InterruptPending = true;
   ProcDiePending = true;
   SetLatch(MyLatch);
@@ -79,6 +77,16 @@ void install_session_termination() {
 }
 
 bool was_told_to_end() noexcept { return told != 0; }
+
+bool may_end_here() noexcept {
+  return shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0;
+}
+
+void block_all_signals() noexcept {
+  sigset_t all;
+  sigfillset(&all);
+  (void)sigprocmask(SIG_SETMASK, &all, nullptr);
+}
 
 termination_shield::termination_shield() noexcept { shields = shields + 1; }
 

@@ -22,6 +22,10 @@ void install_session_termination();
 // Has that happened?
 [[nodiscard]] bool was_told_to_end() noexcept;
 
+// In a signal handler: may the process end where it is?  And nothing may interrupt that.
+[[nodiscard]] bool may_end_here() noexcept;
+void block_all_signals() noexcept;
+
 // Keeps the process from ending in the middle of our code, for a scope.
 class termination_shield {
  public:

@@ -3,15 +3,18 @@
 #include "pg/database_setting.h"
 #include "pg/fault.h"
 #include "pg/library.h"
-#include "pg/lock.h"
 #include "pg/settings.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
 #include "provisioning/extension.h"
+#include "provisioning/participant.h"
 #include "provisioning/session.h"
 #include "provisioning/transaction.h"
 #include "state/databases.h"
+#include "state/extension_code.h"
+#include "state/last_words.h"
 #include "state/launch.h"
+#include "state/provisioning_lock.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -50,20 +53,21 @@ void expect_removals(const catalog::store &store, bool only_changed) {
     if (change.kind != model::change_kind::added) return store.expect_erase();
 }
 
-state::failure_cause cause_of_failure(const model::extension &e) {
-  return {pg::identify_file(pg::library_file(e.library).c_str()),
+state::failure_cause cause_of_failure(const std::string &library) {
+  return {pg::identify_file(pg::library_file(library).c_str()),
           pg::settings::provisioning_digest()};
 }
 
 // Leaves a trace of an extension whose init fails when nobody is there to be told.
 void record_failure(const model::extension &e, const pg::failure &why) {
-  const state::failure_cause cause = cause_of_failure(e);
+  const state::failure_cause cause = cause_of_failure(e.library);
   state::set_extension_state(state::attach(), MyDatabaseId, e.name, model::extension_state::failed,
                              why.message, &cause);
   note_extension(e.name, model::extension_state::failed, why.message);
   pg::log(WARNING, "extension \"" + e.name + "\" cannot be provisioned: " + why.message,
           "It is tried again by dynpgext.reload(), when the file of its library changes, and when "
-          "dynpgext.memory_limit or dynpgext.allowed_extensions does.");
+          "dynpgext.memory_limit, dynpgext.provisioning_timeout or dynpgext.allowed_extensions "
+          "does.");
 }
 
 // An installed extension that cannot be added keeps a row, so that the views show why.
@@ -201,13 +205,31 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
   (void)state::carry_out(s, rest);
 }
 
+// The code that following this change would run has ended the process that ran it before: why, or
+// nothing.  A visit that tried again would end, too, and never get to the others.
+std::optional<std::string> is_fatal(const catalog::store &store,
+                                    const model::extension_change &change) {
+  std::string library;
+  if (change.kind == model::change_kind::removed) {
+    for (const model::extension &e : store.read_extensions())
+      if (e.name == change.name) library = e.library;
+  } else {
+    library = participating_library(change.name, change.version);
+  }
+  return state::fatal_failure(state::attach(), MyDatabaseId, change.name,
+                              cause_of_failure(library));
+}
+
 // Follows what has changed behind our back.  Returns the extensions that could not be.
 std::vector<std::string> follow_all(const catalog::store &store, const reload_options &options,
                                     bool only_changed) {
   std::vector<std::string> failed;
   for (const model::extension_change &change : changes(store, only_changed)) {
     if (!options.extension.empty() && change.name != options.extension) continue;
-    const auto why = pg::attempt([&] { follow(store, change); });
+    std::optional<pg::failure> why;
+    if (!options.retry_failed)
+      if (const auto reason = is_fatal(store, change)) why = {0, *reason};
+    if (!why) why = pg::attempt([&] { follow(store, change); });
     if (!why) continue;
     add_failed(store, change, *why);
     failed.push_back(change.name);
@@ -253,7 +275,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (plan.empty() || options.dry_run) return news(std::move(plan));
   if (!RecoveryInProgress() && !XactReadOnly) expect_removals(store, false);
   // kept until the end of the transaction if this changes registrations
-  pg::scoped_provisioning_lock lock(MyDatabaseId);
+  state::scoped_provisioning_lock lock(s, MyDatabaseId);
   DYNPGEXT_FAULT_POINT("reload.locked");
   plan = plan_reload(store, s, options);  // somebody else may have done it meanwhile
   std::vector<std::string> failed;
@@ -286,7 +308,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
   (void)store.read();
   learn_worker_limit(s);
   if (!RecoveryInProgress()) expect_removals(store, false);
-  pg::scoped_provisioning_lock lock(MyDatabaseId);
+  state::scoped_provisioning_lock lock(s, MyDatabaseId);
   // A transaction that was prepared before dynpgext came, or while it came in another one that was
   // prepared, ends later than this.
   if (!RecoveryInProgress() && comparison.first)
@@ -298,17 +320,26 @@ void provision_database(const catalog::store &store, const state::comparison &co
   if (is_touched()) lock.keep();
 }
 
-void note_end_in_init() {
-  const model::extension *e = extension_in_session();
-  if (e == nullptr || pg::was_told_to_end()) return;
-  const state::failure_cause cause = cause_of_failure(*e);
-  state::set_extension_state(state::attach(), MyDatabaseId, e->name, model::extension_state::failed,
-                             "its code has ended the process that provisioned it", &cause);
+void note_end_in_code() {
+  const state::extension_code *code = state::code_under_way();
+  if (code == nullptr || code->library().empty()) return;
+  if (pg::was_told_to_end() && !code->is_late()) return;
+  std::string why = "its code has ended the process that provisioned it";
+  const std::string words = state::last_words(1).str();
+  if (code->is_late())
+    why = code->lateness() + ", and does not serve interrupts";
+  else if (!words.empty())
+    why += ": " + words;
+  state::failure_cause cause = cause_of_failure(code->library());
+  cause.ended_process = true;
+  state::set_extension_state(state::attach(), MyDatabaseId, code->extension(),
+                             model::extension_state::failed, why, &cause);
+  pg::log(WARNING, "extension \"" + code->extension() + "\" cannot be provisioned: " + why);
 }
 
 void forget_current_database() {
   state::shared &s = state::attach();
-  const pg::scoped_provisioning_lock lock(MyDatabaseId);
+  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
   if (catalog::store::open()) return;  // somebody has just installed it
   state::publication nothing(s, MyDatabaseId, {}, false);
   {
@@ -330,7 +361,7 @@ bool provision_name(const std::string &name) {
   if (!store) return false;
   const model::registrations before = store->read().wanted(s.root->boot);
   if (before.find_allocation(name) == nullptr) return false;
-  const pg::scoped_provisioning_lock lock(MyDatabaseId);
+  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
   const model::registrations wanted = store->read().wanted(s.root->boot);
   const model::allocation *a = wanted.find_allocation(name);
   if (a == nullptr) return false;

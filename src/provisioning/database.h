@@ -35,7 +35,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
 
 // In a visit that ends: where the code of an extension that it provisions has ended it, that one
 // has failed.
-void note_end_in_init();
+void note_end_in_code();
 
 // The database does not have dynpgext (any more): nothing of it is to be live.
 void forget_current_database();

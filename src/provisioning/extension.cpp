@@ -7,7 +7,7 @@
 #include "provisioning/participant.h"
 #include "provisioning/session.h"
 #include "provisioning/transaction.h"
-#include "state/guard.h"
+#include "state/extension_code.h"
 #include "state/quarantine.h"
 #include "state/root.h"
 
@@ -105,11 +105,11 @@ collected registered(const model::registrations &all, const std::string &name) {
   return rows;
 }
 
-bool is_eager(const std::string &name, const std::optional<entry_points> &library) {
+bool is_eager(const model::extension &e, const std::optional<entry_points> &library) {
   if (!library || library->eager_preload == nullptr) return true;
-  const state::guarded_code guard(name);
+  state::extension_code code(e.name, e.library);
   const auto ask = library->eager_preload;
-  return pg::call([=] { return ask(); });
+  return code.run([=] { return pg::call([=] { return ask(); }); });
 }
 
 [[noreturn]] void not_taking_part(const std::string &name) {
@@ -149,7 +149,7 @@ bool add(const catalog::store &store, const std::string &name, const std::string
     return true;
   }
   const entry_points library = load_participant(name, e.library);
-  e.eager = is_eager(name, library);
+  e.eager = is_eager(e, library);
   e.loaded = e.eager;
   touch(store);
   (void)store.write(e, {}, {});
@@ -184,7 +184,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
     return;
   }
   const std::optional<entry_points> library = load_if_any(e);
-  e.eager = is_eager(name, library);
+  e.eager = is_eager(e, library);
   if (e.wanted(boot)) {
     run_and_write(store, e, library);
   } else {

@@ -5,7 +5,7 @@
 #include "pg/library.h"
 #include "pg/relation.h"
 #include "pg/settings.h"
-#include "state/guard.h"
+#include "state/extension_code.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -75,8 +75,8 @@ std::string participating_library(const std::string &extension, const std::strin
 
 entry_points load_participant(const std::string &extension, const std::string &library) {
   require_allowed(extension);
-  const state::guarded_code guard(extension);
-  check_magic(extension, library);
+  state::extension_code code(extension, library);
+  code.run([&] { check_magic(extension, library); });
   entry_points found;
   found.init = symbol<void (*)(const dynpgext_handle *)>(library, "_Dynpgext_init");
   found.fini = symbol<void (*)(const dynpgext_handle *)>(library, "_Dynpgext_fini");

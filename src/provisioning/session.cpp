@@ -5,7 +5,7 @@
 #include "pg/transaction.h"
 #include "provisioning/registration_checks.h"
 #include "provisioning/transaction.h"
-#include "state/guard.h"
+#include "state/extension_code.h"
 #include "state/launch.h"
 
 namespace dynpgext::provisioning {
@@ -203,33 +203,29 @@ collected run_init(const model::extension &extension, const entry_points &librar
   if (current != nullptr)
     throw pg::error(ERRCODE_OBJECT_IN_USE, "extension \"" + extension.name +
                                                "\" cannot be provisioned while another one is");
-  const state::guarded_code guard(extension.name);
+  state::extension_code code(extension.name, extension.library);
   watch_subtransactions();
   session s{extension, others, handle_for(extension), {}, true, {}};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);
   const auto init = library.init;
   const dynpgext_handle *handle = s.handle;
-  with_snapshot([=] { init(handle); });
+  code.run([=] { with_snapshot([=] { init(handle); }); });
   return std::move(s.result);
 }
 
 void run_fini(const model::extension &extension, const entry_points &library, Oid role) {
   if (library.fini == nullptr) return;
   const model::registrations none;
-  const state::guarded_code guard(extension.name);
+  state::extension_code code(extension.name, extension.library);
   session s{extension, none, handle_for(extension), {}, false, {}};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);
   const auto fini = library.fini;
   const dynpgext_handle *handle = s.handle;
-  with_snapshot([=] { fini(handle); });
+  code.run([=] { with_snapshot([=] { fini(handle); }); });
 }
 
 bool in_session() { return current != nullptr; }
-
-const model::extension *extension_in_session() {
-  return current == nullptr ? nullptr : &current->extension;
-}
 
 }  // namespace dynpgext::provisioning

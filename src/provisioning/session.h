@@ -23,7 +23,5 @@ void run_fini(const model::extension &extension, const entry_points &library, Oi
 
 // Is an init running, or the callback of one?
 [[nodiscard]] bool in_session();
-// Whose; nullptr: none.
-[[nodiscard]] const model::extension *extension_in_session();
 
 }  // namespace dynpgext::provisioning

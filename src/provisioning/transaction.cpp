@@ -16,6 +16,7 @@
 #include "state/comparisons.h"
 #include "state/databases.h"
 #include "state/launch.h"
+#include "state/provisioning_lock.h"
 #include "state/quarantine.h"
 
 namespace dynpgext::provisioning {
@@ -181,7 +182,7 @@ void before_commit(transaction &t) {
   if (t.arrives) before_arrival(t, *store);
   pg::announce(store && state::is_known(s, MyDatabaseId) ? pg::announcement::registrations
                                                          : pg::announcement::presence);
-  pg::provisioning_lock::acquire(MyDatabaseId);
+  state::acquire_provisioning_lock(s, MyDatabaseId);
   model::registrations wanted;
   if (store) {
     wanted = store->read().wanted(s.root->boot);
@@ -271,12 +272,14 @@ void on_transaction_event(XactEvent event, void *) {
         if (!pg::swallow("carrying out what was committed", [&t] { after_commit(t); }))
           (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::release_holds); });
       forget(t);
+      state::forget_provisioner();
       break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PARALLEL_ABORT:
       if (!pg::swallow("rolling back", [&t] { after_abort(t); }))
         (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::roll_back_holds); });
       forget(t);
+      state::forget_provisioner();
       break;
     case XACT_EVENT_PRE_PREPARE:
       if (t.touched || t.drop_suspected)
@@ -292,6 +295,7 @@ void on_transaction_event(XactEvent event, void *) {
     case XACT_EVENT_PREPARE:
       (void)pg::swallow("preparing a transaction", [&t] { after_abort(t); });
       forget(t);
+      state::forget_provisioner();
       break;
     default: break;
   }
@@ -339,6 +343,10 @@ void hold_for_transaction(const state::hold &h) {
 std::span<const state::hold> transaction_holds() { return mine().holds; }
 
 void touch(const catalog::store &store) {
+  // Whoever provisions may be at it for long.  Better waited for here, where statement_timeout
+  // still acts, than in the commit.  Not within code of an extension, which may hold the claim of
+  // an allocation that the holder waits for.
+  if (!in_session() && IsUnderPostmaster) state::await_provisioning(state::attach(), MyDatabaseId);
   mine().touched = true;
   mine().store = store;
   state::bypass_cache(true);

@@ -1,6 +1,7 @@
 // A process that the launcher sends to one database, to provision what is registered there:
 // dynpgext_database_main().
 #include "catalog/store.h"
+#include "pg/deadline.h"
 #include "pg/fault.h"
 #include "pg/ownership.h"
 #include "pg/termination.h"
@@ -10,6 +11,7 @@
 #include "state/comparisons.h"
 #include "state/database_commands.h"
 #include "state/databases.h"
+#include "state/last_words.h"
 #include "state/launch.h"
 
 namespace {
@@ -47,16 +49,18 @@ void watch_prepared_transactions(state::shared &s) {
 // An extension's code has ended the process, FATAL or by itself: the next visit is not to end so.
 void on_exit(int, Datum) {
   pg::begin_exit();
-  (void)pg::swallow("ending a visit", [] { provisioning::note_end_in_init(); });
+  (void)pg::swallow("ending a visit", [] { provisioning::note_end_in_code(); });
 }
 
 void visit(Oid database) {
   pg::install_session_termination();
+  state::keep_last_words();
   pg::belong_to_database_owner();
   pg::call([=] {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   });
+  pg::install_deadline_end();
   state::shared &s = state::attach();
   state::set_visit();
   state::set_visitor(s, database);

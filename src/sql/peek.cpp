@@ -1,8 +1,8 @@
 // peek: what an allocation holds, for whoever looks for what has gone wrong.
 #include "api/lookup.h"
-#include "pg/lock.h"
 #include "pg/termination.h"
 #include "sql/function.h"
+#include "state/provisioning_lock.h"
 
 namespace {
 
@@ -78,7 +78,7 @@ state::loan find_memory(const catalog::store &store, const std::string &name) {
   if (!missing || (missing->state != model::extension_state::pending &&
                    missing->state != model::extension_state::provisioned))
     refuse(name, missing);
-  const pg::scoped_provisioning_lock lock(missing->database);
+  const state::scoped_provisioning_lock lock(state::attach(), missing->database);
   found = api::borrow(name);
   if (!found) refuse(name, api::find_missing(store, name));
   return found;

@@ -4,6 +4,7 @@
 #include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "state/launch.h"
+#include "state/provisioning_lock.h"
 
 namespace {
 
@@ -13,6 +14,17 @@ void require_event_trigger(FunctionCallInfo fcinfo) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
     throw pg::error(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
                     "this function of dynpgext is for its event triggers only");
+}
+
+// DROP EXTENSION that names dynpgext; it may also go with a schema or its owner.
+bool drops_dynpgext(FunctionCallInfo fcinfo) {
+  const Node *command = reinterpret_cast<EventTriggerData *>(fcinfo->context)->parsetree;
+  if (command == nullptr || !IsA(command, DropStmt)) return false;
+  const auto *drop = reinterpret_cast<const DropStmt *>(command);
+  if (drop->removeType != OBJECT_EXTENSION) return false;
+  for (int i = 0; i < list_length(drop->objects); ++i)
+    if (std::string_view("dynpgext") == strVal(list_nth(drop->objects, i))) return true;
+  return false;
 }
 
 void capture(bool only_changed) {
@@ -35,7 +47,11 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_drop_start) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
-    if (state::available()) provisioning::suspect_drop();
+    if (!state::available()) return Datum{0};
+    // better here than in the commit, see provisioning::touch()
+    if (IsUnderPostmaster && drops_dynpgext(fcinfo))
+      state::await_provisioning(state::attach(), MyDatabaseId);
+    provisioning::suspect_drop();
     return Datum{0};
   });
 }

@@ -5,6 +5,7 @@
 #include "sql/function.h"
 #include "state/events.h"
 #include "state/launch.h"
+#include "state/provisioning_lock.h"
 #include "state/quarantine.h"
 
 #include <map>
@@ -123,6 +124,15 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
       rows.oid(r.database).name(r.extension).text(model::name_of(r.state));
       rows.text_or_null(r.error).time(r.at).end_row();
     }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_live_provisioners) {
+  return pg::entry([=] {
+    sql::result_set rows(fcinfo);
+    for (const state::provisioner &p : state::provisioners(state::use()))
+      if (!p.extension.empty()) rows.oid(p.database).name(p.extension).integer(p.pid).end_row();
     return Datum{0};
   });
 }

@@ -105,11 +105,22 @@ void set_extension_state(shared &s, Oid database, const std::string &extension,
   if (cause != nullptr) {
     entry->file = cause->file;
     entry->settings = cause->settings;
+    entry->ended_process = cause->ended_process;
   }
   if (state == model::extension_state::provisioned) entry->provisioned_at = GetCurrentTimestamp();
   if (is_news)
     record(s, {model::object_kind::extension, database, extension, extension, model::name_of(state),
                error});
+}
+
+std::optional<std::string> fatal_failure(shared &s, Oid database, const std::string &extension,
+                                         const failure_cause &cause) {
+  const reading lock(s);
+  const extension_entry *entry = find_extension(s, database, extension);
+  const bool is_it = entry != nullptr && entry->state == model::extension_state::failed &&
+                     entry->ended_process && entry->file == cause.file &&
+                     entry->settings == cause.settings;
+  return is_it ? std::optional(entry->error.str()) : std::nullopt;
 }
 
 std::vector<failed_extension> failed_extensions(shared &s) {
@@ -121,7 +132,10 @@ std::vector<failed_extension> failed_extensions(shared &s) {
       if (d.database != entry->key.database) continue;
       const model::extension *e = d.registrations.find_extension(entry->key.extension.str());
       if (e != nullptr)
-        result.push_back({d.database, e->name, e->library, {entry->file, entry->settings}});
+        result.push_back({d.database,
+                          e->name,
+                          e->library,
+                          {entry->file, entry->settings, entry->ended_process}});
     }
   }
   return result;
@@ -191,10 +205,14 @@ void keep_extension_states(shared &s, Oid database, const model::registrations &
 
 void forget_unpublished_states(shared &s, Oid database) {
   const exclusive lock(s);
-  model::registrations published;
+  model::registrations kept;
   for (const model::desired_database &d : desired(s))
-    if (d.database == database) published = d.registrations;
-  keep_states_locked(s, database, published);
+    if (d.database == database) kept = d.registrations;
+  // what has ended this process: the next one is to know
+  for (const extension_entry *entry : s.extensions.entries())
+    if (entry->key.database == database && entry->ended_process)
+      kept.extensions.emplace_back().name = entry->key.extension.str();
+  keep_states_locked(s, database, kept);
 }
 
 std::vector<model::live_extension> extension_states(const shared &s) {

@@ -46,14 +46,19 @@ class publication {
 
 // What an extension has failed with: when that changes, it is tried again.
 struct failure_cause {
-  pg::file_identity file;  // its library
-  uint64 settings;         // pg::settings::provisioning_digest()
+  pg::file_identity file;      // its library
+  uint64 settings;             // pg::settings::provisioning_digest()
+  bool ended_process = false;  // the code of the extension has ended the process that ran it
+  bool operator==(const failure_cause &) const = default;
 };
 // How an extension of a database is doing.  These take the lock themselves.
 // `cause`: of one that has failed; not given, what is known is kept.
 void set_extension_state(shared &s, Oid database, const std::string &extension,
                          model::extension_state state, const std::string &error = {},
                          const failure_cause *cause = nullptr);
+// Why an extension has failed, if it has ended its process for this same cause.
+[[nodiscard]] std::optional<std::string>
+fatal_failure(shared &s, Oid database, const std::string &extension, const failure_cause &cause);
 // Extensions that have failed, of all databases, with their libraries; empty: none.
 struct failed_extension {
   Oid database;

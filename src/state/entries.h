@@ -34,6 +34,9 @@ struct database_entry {
   uint32 visits_failed;     // in a row
   bool unreachable;         // nobody can connect to it
   pid_t visitor;            // a process of ours that is connected to provision it; or 0
+  // who holds the provisioning lock, see state/provisioning_lock.h; or 0
+  pid_t provisioner;
+  extension_name provisioned_extension;  // whose code it runs; empty: none
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
   bool locked;       // and again: somebody is at such a command
@@ -67,6 +70,7 @@ struct extension_entry {
   // when it failed
   pg::file_identity file;  // of its library
   uint64 settings;         // pg::settings::provisioning_digest()
+  bool ended_process;      // by ending the process that ran its code
   uint64 tried_for;        // those of the launcher's that it was tried again for, and how often
   uint32 tries;
 };

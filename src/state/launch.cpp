@@ -4,7 +4,7 @@
 
 #include "pg/fault.h"
 #include "pg/worker.h"
-#include "state/guard.h"
+#include "state/extension_code.h"
 #include "state/quarantine.h"
 #include "state/runner.h"
 
@@ -28,7 +28,7 @@ callback_key key_for(const worker_identity &id) { return {id.home, id.extension,
 constexpr int64 launcher_patience_microseconds = 10 * INT64CONST(1000000);
 
 constinit bool is_preloaded = false;
-constinit bool is_visit = false;
+constinit bool visits = false;
 
 bool runs(const shared &s, const worker_identity &id) {
   const auto status = status_of(s, id);
@@ -38,11 +38,11 @@ bool runs(const shared &s, const worker_identity &id) {
 void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
   const auto found = callbacks().find(key_for(start.id));
   if (!start.definition.has_callback || found == callbacks().end()) return;
-  const guarded_code guard(start.id.extension);
+  extension_code code(start.id.extension, {});
   const callback_entry callback = found->second;
   (void)pg::swallow(
       "running the callback of a background worker",
-      [&] { pg::call([=] { callback.function(handle, callback.data); }); },
+      [&] { code.run([&] { pg::call([=] { callback.function(handle, callback.data); }); }); },
       "The worker has been started all the same.");
 }
 
@@ -142,7 +142,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     throw;
   }
   if (full == nullptr && !asked) {
-    report_no_slot(s, *start, is_visit && !no_slots);
+    report_no_slot(s, *start, visits && !no_slots);
     full = "max_worker_processes";
   }
   if (full == nullptr) {
@@ -293,7 +293,8 @@ bool start_launcher_process(bool at_boot) {
 void set_preloaded() { is_preloaded = true; }
 bool preloaded() { return is_preloaded; }
 
-void set_visit() { is_visit = true; }
+void set_visit() { visits = true; }
+bool is_visit() { return visits; }
 
 bool ensure_launcher(shared &s) {
   if (is_preloaded || !IsUnderPostmaster) return true;

@@ -84,6 +84,7 @@ bool ensure_launcher(shared &s);
 shared &use();
 // This process was sent to a database by the launcher.
 void set_visit();
+[[nodiscard]] bool is_visit();
 // Tells who starts the launcher that the postmaster does (shared_preload_libraries).
 void set_preloaded();
 [[nodiscard]] bool preloaded();

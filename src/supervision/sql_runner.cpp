@@ -8,7 +8,7 @@
 #include "pg/ownership.h"
 #include "pg/sql_command.h"
 #include "pg/worker.h"
-#include "supervision/last_words.h"
+#include "state/last_words.h"
 #include "supervision/sql_workers.h"
 
 namespace {
@@ -21,7 +21,7 @@ constinit ProcessUtility_hook_type previous_hook = nullptr;
 void on_exit(int told, Datum) {
   const int code = pg::exit_status(told);
   pg::begin_exit();
-  state::report_runner_exit(*state::attached(), database, code, supervision::last_words(code));
+  state::report_runner_exit(*state::attached(), database, code, state::last_words(code));
 }
 
 // What is listened on here is others', too.
@@ -41,7 +41,7 @@ bool take_office(state::shared &s) {
   std::memcpy(&message, MyBgworkerEntry->bgw_extra, sizeof message);
   if (!state::become_runner(s, database, message.ticket)) return false;
   DYNPGEXT_FAULT_POINT("runner.in_office");
-  supervision::keep_last_words();
+  state::keep_last_words();
   pg::watch_exit_status();
   pg::call([] { before_shmem_exit(on_exit, 0); });
   return true;
@@ -76,7 +76,7 @@ void run() {
   pg::prepare_for_commands();
   state::shared &s = state::attach();
   if (!take_office(s)) return;
-  supervision::noting_errors([&] {
+  state::noting_errors([&] {
     connect();
     serve(s);
   });

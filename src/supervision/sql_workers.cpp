@@ -6,7 +6,7 @@
 #include "pg/process.h"
 #include "pg/sql_command.h"
 #include "state/guard.h"
-#include "supervision/last_words.h"
+#include "state/last_words.h"
 
 namespace dynpgext::supervision {
 namespace {
@@ -50,8 +50,8 @@ void sql_workers::take_starts() {
     const auto command = command_of(start, commands);
     if (!command) {
       state::message_text why;
-      keep_words(ERRCODE_UNDEFINED_OBJECT, "its command is not registered, or is another one",
-                 &why);
+      state::keep_words(ERRCODE_UNDEFINED_OBJECT,
+                        "its command is not registered, or is another one", &why);
       state::refuse(shared_, start, why);
       continue;
     }
@@ -138,7 +138,7 @@ bool sql_workers::run(worker &w) {
   if (w.next_at != DT_NOEND) run.next_at = w.next_at;
   state::message_text error{};
   if (end == pg::command_end::failed) {
-    keep_words(why.sqlstate, why.message.c_str(), &error);
+    state::keep_words(why.sqlstate, why.message.c_str(), &error);
     run.error = &error;
   }
   DYNPGEXT_FAULT_POINT("runner.ran");

@@ -11,8 +11,8 @@
 #include "pg/worker.h"
 #include "state/attachments.h"
 #include "state/guard.h"
+#include "state/last_words.h"
 #include "state/launch.h"
-#include "supervision/last_words.h"
 
 namespace {
 
@@ -28,7 +28,7 @@ void on_exit(int told, Datum) {
   pg::begin_exit();
   DYNPGEXT_FAULT_POINT("worker.exiting");
   state::report_exit(*state::attached(), current->id, current->ticket, code,
-                     supervision::last_words(code));
+                     state::last_words(code));
 }
 
 using worker_function = void (*)(Datum);
@@ -42,7 +42,7 @@ worker_function prepare(Datum *argument) {
   if (!start) return nullptr;
   DYNPGEXT_FAULT_POINT("worker.up");
   current = new state::worker_start(std::move(*start));
-  supervision::keep_last_words();
+  state::keep_last_words();
   pg::watch_exit_status();
   pg::call([] { before_shmem_exit(on_exit, 0); });
   pg::belong_to_database_owner();
@@ -76,7 +76,7 @@ worker_function prepare(Datum *argument) {
 void run() {
   Datum argument = 0;
   worker_function function = nullptr;
-  supervision::noting_errors([&] {
+  state::noting_errors([&] {
     function = prepare(&argument);
     pg::install_safe_termination();  // signals are still blocked: the author unblocks them
     if (const state::pulse *pulse = state::my_pulse()) pg::report_barrier(pulse->barrier);

@@ -26,7 +26,8 @@ $$;
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.extensions')$$,
   $$VALUES ('extension', 'name'), ('version', 'text'), ('library', 'text'), ('state', 'text'),
            ('error', 'text'), ('allocations', 'bigint'), ('workers', 'bigint'),
-           ('provisioned_at', 'timestamp with time zone')$$,
+           ('provisioned_at', 'timestamp with time zone'),
+           ('provisioning_pid', 'integer')$$,
   'columns of dynpgext.extensions');
 
 PREPARE columns_of_allocations AS
@@ -182,6 +183,7 @@ SELECT results_eq($$
            ('dynpgext.max_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
            ('dynpgext.memory_limit', 'integer', 'kB', 'sighup', '-1', '-1', '2147483647'),
            ('dynpgext.naptime', 'integer', 'ms', 'sighup', '1000', '10', '3600000'),
+           ('dynpgext.provisioning_timeout', 'integer', 'ms', 'superuser', '60000', '0', '2147483647'),
            ('dynpgext.restart_delay_max', 'integer', 'ms', 'sighup', '60000', '1', '86400000'),
            ('dynpgext.start_concurrency', 'integer', NULL, 'sighup', '4', '1', '1000'),
            ('dynpgext.stop_timeout', 'integer', 'ms', 'sighup', '10000', '10', '3600000')$$,

@@ -1,12 +1,12 @@
-#include "supervision/last_words.h"
+#include "state/last_words.h"
 
 #include "model/text.h"
 
-namespace dynpgext::supervision {
+namespace dynpgext::state {
 namespace {
 
 constinit bool is_keeping = false;
-constinit state::message_text words{};
+constinit message_text words{};
 constinit emit_log_hook_type previous_log_hook = nullptr;
 
 void on_log(ErrorData *data) {
@@ -23,7 +23,7 @@ void keep_last_words() {
   emit_log_hook = on_log;
 }
 
-void keep_words(int sqlstate, const char *message, state::message_text *into) noexcept {
+void keep_words(int sqlstate, const char *message, message_text *into) noexcept {
   snprintf(into->bytes, sizeof into->bytes, "%s: %s", unpack_sql_state(sqlstate), message);
   const int length = static_cast<int>(into->view().size());
   // where a long one is cut, not in the middle of a character
@@ -38,10 +38,10 @@ void note_error(int sqlstate, const char *message) noexcept {
   if (is_keeping) keep_words(sqlstate, message, &words);
 }
 
-const state::message_text &last_words(int exit_code) noexcept {
+const message_text &last_words(int exit_code) noexcept {
   // a normal end carries no error, whatever was logged before
   if (exit_code == 0) words = {};
   return words;
 }
 
-}  // namespace dynpgext::supervision
+}  // namespace dynpgext::state

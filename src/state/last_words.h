@@ -3,14 +3,14 @@
 
 #include "state/entries.h"
 
-namespace dynpgext::supervision {
+namespace dynpgext::state {
 
 // From now on a FATAL of this process is kept; an ERROR is, where it leaves f of keep_error().
 void keep_last_words();
 
 // Without allocation: the process may be on its way out from anywhere.
-void keep_words(int sqlstate, const char *message, state::message_text *into) noexcept;
-[[nodiscard]] const state::message_text &last_words(int exit_code) noexcept;
+void keep_words(int sqlstate, const char *message, message_text *into) noexcept;
+[[nodiscard]] const message_text &last_words(int exit_code) noexcept;
 
 void note_error(int sqlstate, const char *message) noexcept;
 
@@ -29,4 +29,4 @@ void noting_errors(F f) {
   }
 }
 
-}  // namespace dynpgext::supervision
+}  // namespace dynpgext::state
