@@ -11,12 +11,26 @@ bool owns(Oid database, Oid role) {
 #endif
 }
 
-bool is_template(Oid database) {
+struct database_facts {
+  bool is_template;
+  Oid tablespace;
+};
+
+database_facts facts_of(Oid database) {
   HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
-  if (!HeapTupleIsValid(tuple)) return false;
-  const bool result = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datistemplate;
+  if (!HeapTupleIsValid(tuple)) return {false, InvalidOid};
+  const auto *form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+  const database_facts facts{form->datistemplate, form->dattablespace};
   ReleaseSysCache(tuple);
-  return result;
+  return facts;
+}
+
+bool may_create_in_tablespace(Oid tablespace, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_aclcheck(TableSpaceRelationId, tablespace, role, ACL_CREATE) == ACLCHECK_OK;
+#else
+  return pg_tablespace_aclcheck(tablespace, role, ACL_CREATE) == ACLCHECK_OK;
+#endif
 }
 
 bool may_create_databases(Oid role) {
@@ -38,32 +52,45 @@ const char *template_of(const CreatedbStmt *statement) {
   return "template1";
 }
 
-bool sets_tablespace(const AlterDatabaseStmt *statement) {
+// Where it is to go; nullptr: it is to stay.
+const char *tablespace_of(const AlterDatabaseStmt *statement) {
   ListCell *cell;
-  foreach (cell, statement->options)
-    if (std::strcmp(static_cast<DefElem *>(lfirst(cell))->defname, "tablespace") == 0) return true;
-  return false;
+  foreach (cell, statement->options) {
+    auto *option = static_cast<DefElem *>(lfirst(cell));
+    if (std::strcmp(option->defname, "tablespace") == 0 && option->arg != nullptr)
+      return defGetString(option);
+  }
+  return nullptr;
 }
 
+// A command that the server refuses before it waits for other processes ends none of ours.  The
+// checks are those of the server's dbcommands.c that depend on names and privileges.
 Oid find_wanted(const Node *statement) {
   const char *name = nullptr;
+  const char *new_name = nullptr;
+  const char *new_tablespace = nullptr;
   bool copies = false;
   switch (nodeTag(statement)) {
     case T_DropdbStmt: name = reinterpret_cast<const DropdbStmt *>(statement)->dbname; break;
     case T_RenameStmt: {
       const auto *rename = reinterpret_cast<const RenameStmt *>(statement);
       if (rename->renameType == OBJECT_DATABASE) name = rename->subname;
+      new_name = rename->newname;
       break;
     }
     case T_AlterDatabaseStmt: {
       const auto *alter = reinterpret_cast<const AlterDatabaseStmt *>(statement);
-      if (sets_tablespace(alter)) name = alter->dbname;
+      new_tablespace = tablespace_of(alter);
+      if (new_tablespace != nullptr) name = alter->dbname;
       break;
     }
-    case T_CreatedbStmt:
-      name = template_of(reinterpret_cast<const CreatedbStmt *>(statement));
+    case T_CreatedbStmt: {
+      const auto *create = reinterpret_cast<const CreatedbStmt *>(statement);
+      name = template_of(create);
+      new_name = create->dbname;
       copies = true;
       break;
+    }
     default: break;
   }
   // all but RENAME are refused in a transaction block, and all of them on a standby
@@ -73,11 +100,19 @@ Oid find_wanted(const Node *statement) {
   const Oid database = get_database_oid(name, true);
   if (!OidIsValid(database)) return InvalidOid;
   if (database == MyDatabaseId && !copies) return InvalidOid;  // which is refused
+  if (new_name != nullptr && OidIsValid(get_database_oid(new_name, true))) return InvalidOid;
   const Oid role = GetUserId();
+  const database_facts facts = facts_of(database);
   if (copies)
-    return may_create_databases(role) && (is_template(database) || owns(database, role))
-               ? database
-               : InvalidOid;
+    return may_create_databases(role) && (facts.is_template || owns(database, role)) ? database
+                                                                                     : InvalidOid;
+  if (nodeTag(statement) == T_DropdbStmt && facts.is_template) return InvalidOid;
+  if (new_tablespace != nullptr) {
+    const Oid tablespace = get_tablespace_oid(new_tablespace, true);
+    if (!OidIsValid(tablespace) || tablespace == GLOBALTABLESPACE_OID ||
+        tablespace == facts.tablespace || !may_create_in_tablespace(tablespace, role))
+      return InvalidOid;
+  }
   if (nodeTag(statement) == T_RenameStmt && !may_create_databases(role)) return InvalidOid;
   return owns(database, role) ? database : InvalidOid;
 }
