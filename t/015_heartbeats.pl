@@ -116,12 +116,12 @@ subtest 'a timeout' => sub {
     configure($node, 'one', 'dx_supervised.wait' => '-1');
 };
 
-subtest 'a deaf one' => sub {
-    my $overdue = qr/WARNING:  background worker "dx supervised 5" of extension "dx_supervised" was told to end, and has not within 200 ms/;
+subtest 'one that nothing ends' => sub {
+    my $overdue = qr/WARNING:  background worker "dx supervised 5" of extension "dx_supervised" \(PID \d+, database "one"\) was told to end, and has not within 200 ms/;
     my $offset = log_offset($node);
     my $pid = pid_of($node, 'one', 'dx supervised 5');
-    ok(tell($node, 'one', 5, 'deaf'), 'it ignores SIGTERM');
-    ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(5))), 'it does');
+    ok(tell($node, 'one', 5, 'shut'), 'it blocks all signals');
+    ok($node->poll_query_until('one', q(SELECT doing = 'shut' FROM dx_supervised_info(5))), 'it does');
     my ($code, $out, $error) = $node->psql('one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 5')));
     is("$code $out", '0 t', 'stop_worker returns');
     like($error, qr/WARNING:.*"dx supervised 5" of extension "dx_supervised" has not ended yet/, 'with a warning');
@@ -139,8 +139,8 @@ subtest 'a deaf one' => sub {
 
     # what is said last holds when it ends
     for my $last ('restart_worker', 'stop_worker') {
-        ok(tell($node, 'one', 5, 'deaf'), 'it ignores SIGTERM');
-        ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(5))), 'it does');
+        ok(tell($node, 'one', 5, 'shut'), 'it blocks all signals');
+        ok($node->poll_query_until('one', q(SELECT doing = 'shut' FROM dx_supervised_info(5))), 'it does');
         (undef, undef, $error) = $node->psql('one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 5')));
         like($error, qr/WARNING:.*has not ended yet.*is started again when it has/s, 'restart_worker says what is to come');
         value($node, 'one', q(SET client_min_messages = error; SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 5'))) if $last eq 'stop_worker';
@@ -153,7 +153,7 @@ subtest 'a deaf one' => sub {
     $offset = log_offset($node);
     $pid = pid_of($node, 'one', 'dx supervised 2');
     my $starts = value($node, 'one', q(SELECT starts FROM dynpgext.workers WHERE name = 'dx supervised 2'));
-    ok(tell($node, 'one', 2, 'deaf'), 'one with a deadline ignores it, too');
+    ok(tell($node, 'one', 2, 'shut'), 'one with a deadline does, too');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 2')), 'it is overdue');
     is_shown(2, "state = 'unresponsive' AND pid = $pid", 'it is unresponsive');
     is(silences(2, $offset), 1, 'the log says once that it is silent');
@@ -162,8 +162,8 @@ subtest 'a deaf one' => sub {
     is_shown(2, "state = 'running' AND starts = $starts + 1", 'and is restarted, for it was silent');
 
     $offset = log_offset($node);
-    ok(tell($node, 'one', 5, 'deaf'), 'one ignores SIGTERM');
-    ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(5))), 'it does');
+    ok(tell($node, 'one', 5, 'shut'), 'one blocks all signals');
+    ok($node->poll_query_until('one', q(SELECT doing = 'shut' FROM dx_supervised_info(5))), 'it does');
     $pid = pid_of($node, 'one', 'dx supervised 5');
     is($node->psql('one', q(SET statement_timeout = '150 ms'; DROP EXTENSION dx_supervised)), 0, 'DROP EXTENSION does not wait for it');
     $node->wait_for_log($overdue, $offset);
@@ -175,7 +175,7 @@ subtest 'the postmaster is killed' => sub {
     my %processes = processes($node);
     my @ours = map {@$_} @processes{ grep {/^dx |dynpgext/} keys %processes };
     cmp_ok(scalar @ours, '>=', 2, 'a launcher and a worker run');
-    kill 'KILL', $processes{'dx supervised 5'}[0];    # the deaf one would not see it
+    kill 'KILL', $processes{'dx supervised 5'}[0];    # it would not see it
     $node->poll_query_until('one', q(SELECT dynpgext.version() <> '')) or die;
     value($node, 'one', 'CREATE EXTENSION dx_supervised');
     is_whole($node, 'all runs', 'one');

@@ -285,13 +285,13 @@ subtest 'at once, and one after the other' => sub {
     }
 };
 
-subtest 'a worker that ignores SIGTERM' => sub {
+subtest 'a worker that nothing ends' => sub {
     restart_with(1);
     my $oid = make('one');
     configure($node, 'hub', 'dynpgext.stop_timeout' => '100ms');
     ok(connect_global($oid), 'a global worker is connected to it');
-    ok(tell($node, 'hub', 1, 'deaf'), 'deaf');
-    ok($node->poll_query_until('hub', q(SELECT command = '' AND doing = 'deaf' FROM dx_supervised_info(1))), 'it is');
+    ok(tell($node, 'hub', 1, 'shut'), 'shut');
+    ok($node->poll_query_until('hub', q(SELECT command = '' AND doing = 'shut' FROM dx_supervised_info(1))), 'it is');
     my $pid = pid_of($node, 'hub', 'dx supervised 1');
     my $session = $node->background_psql('postgres', on_error_stop => 0);
     my $command = $session->query_safe('SELECT pg_backend_pid()');
@@ -311,8 +311,8 @@ subtest 'a worker that ignores SIGTERM' => sub {
     $session->quit;
     # canceled while it waits for the worker
     configure($node, 'hub', 'dynpgext.stop_timeout' => '1h');
-    ok(tell($node, 'hub', 1, 'deaf'), 'deaf');
-    ok($node->poll_query_until('hub', q(SELECT command = '' AND doing = 'deaf' FROM dx_supervised_info(1))), 'it is');
+    ok(tell($node, 'hub', 1, 'shut'), 'shut');
+    ok($node->poll_query_until('hub', q(SELECT command = '' AND doing = 'shut' FROM dx_supervised_info(1))), 'it is');
     for my $way ('cancel', 'terminate') {
         my $waiting = $node->background_psql('postgres', on_error_stop => 0);
         my $its_pid = $waiting->query_safe('SELECT pg_backend_pid()');

@@ -1,5 +1,7 @@
 #include "pg/database.h"
 
+#include "pg/transaction.h"
+
 namespace dynpgext::pg {
 namespace {
 
@@ -146,6 +148,15 @@ Oid database_of_process(pid_t pid) {
     const PGPROC *process = BackendPidGetProc(pid);
     return process == nullptr ? InvalidOid : process->databaseId;
   });
+}
+
+std::string database_name(Oid database) {
+  if (!OidIsValid(database)) return {};
+  begin_transaction();
+  const char *name = call([=] { return get_database_name(database); });
+  std::string text = name == nullptr ? std::string() : std::string(name);
+  commit_transaction();
+  return text;
 }
 
 }  // namespace dynpgext::pg

@@ -20,4 +20,7 @@ namespace dynpgext::pg {
 // The database that a process is connected to; InvalidOid for none, and for one that is gone.
 [[nodiscard]] Oid database_of_process(pid_t pid);
 
+// In a transaction of its own, for a process without one; empty where there is no such database.
+[[nodiscard]] std::string database_name(Oid database);
+
 }  // namespace dynpgext::pg

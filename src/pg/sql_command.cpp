@@ -2,6 +2,7 @@
 
 #include "pg/relation.h"
 #include "pg/session_state.h"
+#include "pg/termination.h"
 #include "pg/worker.h"
 
 #include <signal.h>
@@ -188,6 +189,7 @@ void prepare_for_commands() {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     HOLD_CANCEL_INTERRUPTS();
   });
+  install_last_resort();
 }
 
 bool was_nudged() {

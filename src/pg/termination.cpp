@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 namespace dynpgext::pg {
 namespace {
@@ -22,7 +23,10 @@ void end_now() {
                          MyBgworkerEntry->bgw_type)));
 }
 
-// A SIGTERM to this process itself, later; timer_settime() may be called in a handler.
+// What SIGCONT carries when it means the end, so that any other one stays without effect.
+constexpr int demand = 0x64796e70;
+
+// A SIGCONT to this process itself, later; timer_settime() may be called in a handler.
 void remind() {
   if (!has_reminder) return;
   itimerspec when{};
@@ -30,9 +34,10 @@ void remind() {
   (void)timer_settime(reminder, 0, &when, nullptr);
 }
 
-void on_terminate(SIGNAL_ARGS) {
-  if (proc_exit_inprogress) return;
-  const int saved_errno = errno;
+constinit volatile sig_atomic_t told = 0;
+
+void end_soon() {
+  told = 1;
   const TimestampTz now = GetCurrentTimestamp();
   if (!asked) {
     asked = true;
@@ -44,10 +49,24 @@ void on_terminate(SIGNAL_ARGS) {
   ProcDiePending = true;
   SetLatch(MyLatch);
   remind();
+}
+
+void on_terminate(SIGNAL_ARGS) {
+  if (proc_exit_inprogress) return;
+  const int saved_errno = errno;
+  end_soon();
   errno = saved_errno;
 }
 
-constinit volatile sig_atomic_t told = 0;
+// From insist_on_end() or the reminder.  A child that this process has forked is not meant.
+void on_last_resort(int, siginfo_t *info, void *) {
+  if (proc_exit_inprogress || getpid() != MyProcPid) return;
+  const int saved_errno = errno;
+  const bool is_demand = info->si_code == SI_QUEUE && info->si_value.sival_int == demand;
+  const bool is_reminder = info->si_code == SI_TIMER && asked;
+  if (is_demand || is_reminder) end_soon();
+  errno = saved_errno;
+}
 
 // As the server's own for sessions, `die`, which does not keep in mind that it was called.
 void on_session_terminate(SIGNAL_ARGS) {
@@ -64,11 +83,27 @@ void on_session_terminate(SIGNAL_ARGS) {
 
 }  // namespace
 
-void install_safe_termination() {
+void install_last_resort() {
   sigevent event{};
   event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGTERM;
+  event.sigev_signo = SIGCONT;
   has_reminder = timer_create(CLOCK_MONOTONIC, &event, &reminder) == 0;
+  // not by pqsignal(), which hands over neither sender nor value
+  struct sigaction action {};
+  action.sa_sigaction = on_last_resort;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  (void)sigemptyset(&action.sa_mask);
+  (void)sigaction(SIGCONT, &action, nullptr);
+}
+
+void insist_on_end(pid_t pid) noexcept {
+  sigval value{};
+  value.sival_int = demand;
+  if (pid > 0) (void)sigqueue(pid, SIGCONT, value);
+}
+
+void install_safe_termination() {
+  install_last_resort();
   call([] { pqsignal(SIGTERM, on_terminate); });
 }
 

@@ -1,10 +1,15 @@
-// SIGTERM in background workers.
+// SIGTERM in background workers, and what ends those that ignore it.
 //
 // The server's default handler for them ends the process at once, in the middle of whatever
 // it does.  One that dies in malloc corrupts its memory on the way out, and takes the server
 // through a crash-restart; one that dies while it waits for an LWLock stays in the lock's
 // queue, and the others wait for ever.  Both were seen within seconds when workers were
 // stopped just after their start.
+//
+// An author may have SIGTERM ignored, or leave signals blocked as they are when the process starts.
+// Such a process is ended by SIGCONT, sent with a value that no one else sends.  The server never
+// blocks SIGCONT (BlockSig leaves it out), authors have no use for it, and where its handler is
+// missing it does no harm.
 #pragma once
 
 #include "pg/border.h"
@@ -16,6 +21,13 @@ namespace dynpgext::pg {
 // second is ended where it is, as by the default handler, unless it holds interrupts or is
 // within a termination_shield; then it has another second.  An author's own handler replaces it.
 void install_safe_termination();
+
+// Makes this process answer insist_on_end(); install_safe_termination() does that, too.
+void install_last_resort();
+// For a process that has been sent SIGTERM and stays: as SIGTERM with the handler of
+// install_safe_termination(), whatever its code has done to SIGTERM.  Without effect where the
+// process holds interrupts, or has blocked all signals itself.
+void insist_on_end(pid_t pid) noexcept;
 
 // The server's handler for sessions: the end comes at the next CHECK_FOR_INTERRUPTS().
 void install_session_termination();

@@ -42,6 +42,17 @@ BackgroundWorker describe(const worker_request &request) {
   return worker;
 }
 
+constinit volatile sig_atomic_t is_shutdown = 0;
+
+// As SignalHandlerForShutdownRequest(), which does not see who sends the signal.
+void on_terminate(int, siginfo_t *info, void *) {
+  const int saved_errno = errno;
+  if (info->si_pid == PostmasterPid) is_shutdown = 1;
+  ShutdownRequestPending = 1;
+  SetLatch(MyLatch);
+  errno = saved_errno;
+}
+
 }  // namespace
 
 bool start_process(const worker_request &request, BackgroundWorkerHandle **handle) {
@@ -88,14 +99,20 @@ void note_reload_requests() {
 }
 
 void handle_signals_politely() {
+  struct sigaction action {};
+  action.sa_sigaction = on_terminate;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  (void)sigemptyset(&action.sa_mask);
+  (void)sigaction(SIGTERM, &action, nullptr);
   call([] {
-    pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
   });
 }
 
 bool asked_to_exit() { return ShutdownRequestPending != 0; }
+
+bool is_server_ending() { return is_shutdown != 0; }
 
 bool reload_configuration_if_asked() {
   if (ConfigReloadPending == 0) return false;

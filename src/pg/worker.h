@@ -41,6 +41,8 @@ void note_reload_requests();
 // For a loop of our own: SIGTERM and SIGHUP are noted, and looked at between its steps.
 void handle_signals_politely();
 [[nodiscard]] bool asked_to_exit();
+// Has the postmaster asked, which it does when the server shuts down?
+[[nodiscard]] bool is_server_ending();
 bool reload_configuration_if_asked();  // was it?
 
 }  // namespace dynpgext::pg

@@ -54,6 +54,7 @@ void on_exit(int, Datum) {
 
 void visit(Oid database) {
   pg::install_session_termination();
+  pg::install_last_resort();
   state::keep_last_words();
   pg::belong_to_database_owner();
   pg::call([=] {

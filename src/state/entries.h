@@ -184,6 +184,7 @@ struct worker_entry {
   TimestampTz next_start_at;   // in state backoff
   TimestampTz told_at;         // to end; 0: not told
   bool overdue;                // has been reported as not ending
+  bool stuck;                  // and as one that nothing ends
   pg_atomic_uint64 heartbeat;  // the last one, on a clock that nobody sets; by the process itself,
                                // without the lock
   pg_atomic_uint32 barrier;    // 1: it had a barrier of the server's to serve when it was asked; by

@@ -1,6 +1,7 @@
 #include "state/watch.h"
 
 #include "pg/process.h"
+#include "pg/termination.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -8,6 +9,9 @@ namespace {
 
 using model::worker_event;
 using model::worker_state;
+
+// One signal may be lost behind another; the process repeats it to itself, too.
+constexpr int64 insist_again_microseconds = INT64CONST(1000000);
 
 class watcher {
  public:
@@ -44,11 +48,18 @@ class watcher {
   void again_at(TimestampTz at) { result_.look_again_at = std::min(result_.look_again_at, at); }
 
   void check_end(worker_entry &entry) {
-    if (entry.overdue) return;
-    if (now_ - entry.told_at < stop_timeout_) return again_at(entry.told_at + stop_timeout_);
-    entry.overdue = true;
-    record(shared_, entry, "overdue", "was told to end, and has not");
-    result_.overdue.push_back(identity_of(entry));
+    if (entry.stuck) return;
+    const int64 late = now_ - entry.told_at - stop_timeout_;
+    if (late < 0) return again_at(entry.told_at + stop_timeout_);
+    if (!std::exchange(entry.overdue, true)) {
+      record(shared_, entry, "overdue", "was told to end, and has not");
+      result_.late.push_back({identity_of(entry), entry.pid, false});
+    }
+    pg::insist_on_end(entry.pid);
+    if (late < insistence_microseconds) return again_at(now_ + insist_again_microseconds);
+    entry.stuck = true;
+    record(shared_, entry, "stuck", "nothing ends it");
+    result_.late.push_back({identity_of(entry), entry.pid, true});
   }
 
   void check_heartbeat(worker_entry &entry) {

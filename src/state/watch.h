@@ -13,12 +13,21 @@ struct watch_result {
     int64 deadline;   // milliseconds
     bool terminated;  // it is restarted when it has ended
   };
+  struct late_end {
+    worker_identity id;
+    pid_t pid;
+    bool stuck;  // insisting has not ended it either
+  };
   std::vector<silence> silent;           // have just fallen silent
-  std::vector<worker_identity> overdue;  // were told to end, and should have by now
+  std::vector<late_end> late;            // were told to end, and should have by now
   TimestampTz look_again_at = DT_NOEND;  // when something is due next
   bool somebody_waits = false;           // for a slot
   bool somebody_runs = false;
 };
+// How long after stop_timeout a process that is being insisted on may stay before it is called
+// stuck.
+inline constexpr int64 insistence_microseconds = 3 * INT64CONST(1000000);
+
 // `decided_at`: what was due then has been dealt with, as far as it can be.
 [[nodiscard]] watch_result watch(shared &s, int64 stop_timeout_milliseconds,
                                  TimestampTz decided_at);

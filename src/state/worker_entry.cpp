@@ -162,6 +162,7 @@ void release_identity(const shared &s, worker_entry &entry) {
   entry.exited = false;
   entry.told_at = 0;
   entry.overdue = false;
+  entry.stuck = false;
   switch (entry.after) {
     case after_end::by_policy:
     case after_end::stay: return;

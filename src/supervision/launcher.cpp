@@ -9,6 +9,7 @@
 #include "state/events.h"
 #include "state/guard.h"
 #include "state/watch.h"
+#include "supervision/late_ends.h"
 
 namespace dynpgext::supervision {
 namespace {
@@ -65,12 +66,10 @@ bool may_retire(state::shared &s) {
 }
 
 void report(const state::watch_result &seen) {
-  for (const state::worker_identity &id : seen.overdue)
-    pg::log(WARNING,
-            name_of(id) + " was told to end, and has not within " +
-                std::to_string(pg::settings::stop_timeout_milliseconds()) + " ms",
-            "Its code does not serve interrupts: it needs CHECK_FOR_INTERRUPTS() or "
-            "dynpgext_worker_wait() in its loop.");
+  for (const state::watch_result::late_end &late : seen.late)
+    late.stuck ? report_stuck({name_of(late.id), late.pid, late.id.home})
+               : report_overdue({name_of(late.id), late.pid, late.id.home},
+                                pg::settings::stop_timeout_milliseconds());
   for (const state::watch_result::silence &silent : seen.silent)
     pg::log(WARNING,
             name_of(silent.id) + " has sent no heartbeat for " + std::to_string(silent.deadline) +
@@ -214,6 +213,7 @@ void run() {
     if (!nap) return state::unguard_launcher();
     pg::wait_for_latch(*nap);
   }
+  if (pg::is_server_ending()) see_off(s);
   // Not 0, which would tell the postmaster that no launcher is needed any more.
   proc_exit(1);
 }

@@ -12,6 +12,7 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "libpq/pqsignal.h"
 #include "port/atomics.h"
 #include "postmaster/interrupt.h"
 
@@ -217,6 +218,26 @@ obey(const char *command) {
   else if (strcmp(command, "deaf") == 0) {
     pqsignal(SIGTERM, ignore_signal);
     go_on(false, false);
+  } else if (strcmp(command, "ignore") == 0) {
+    pqsignal(SIGTERM, SIG_IGN);
+    go_on(false, false);
+  } else if (strcmp(command, "ignore_politely") == 0) {
+    pqsignal(SIGTERM, SIG_IGN);
+    go_on(true, false);
+  } else if (strcmp(command, "block") == 0) {
+    sigprocmask(SIG_SETMASK, &BlockSig, NULL);
+    go_on(false, false);
+  } else if (strcmp(command, "shut") == 0) {
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    go_on(false, false);
+  } else if (strcmp(command, "hold") == 0) {
+    pqsignal(SIGTERM, SIG_IGN);
+    HOLD_INTERRUPTS();
+    go_on(true, false);
+    RESUME_INTERRUPTS();
   }
   return true;
 }

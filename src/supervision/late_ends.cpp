@@ -1,0 +1,105 @@
+#include "supervision/late_ends.h"
+
+#include <map>
+
+#include "pg/database.h"
+#include "pg/process.h"
+#include "pg/settings.h"
+#include "pg/termination.h"
+#include "pg/worker.h"
+#include "state/watch.h"
+#include "state/worker_entry.h"
+
+namespace dynpgext::supervision {
+namespace {
+
+constexpr long nap_milliseconds = 50;
+constexpr int64 insist_again_microseconds = INT64CONST(1000000);
+// A process that has been asked for just before the shutdown comes up within that, or never.
+constexpr int64 coming_up_microseconds = 500 * INT64CONST(1000);
+
+std::string describe(const late_process &process) {
+  const Oid database =
+      OidIsValid(process.database) ? process.database : pg::database_of_process(process.pid);
+  std::string text = process.who + " (PID " + std::to_string(process.pid);
+  const std::string name = pg::database_name(database);
+  if (!name.empty()) text += ", database \"" + name + "\"";
+  return text + ")";
+}
+
+struct remaining {
+  std::vector<late_process> processes;
+  bool somebody_comes_up = false;
+};
+
+remaining look_around(const state::shared &s) {
+  remaining found;
+  const state::reading lock(s);
+  for (const state::worker_entry *entry : s.workers.entries()) {
+    if (entry->hosted) continue;  // its process is the runner
+    if (entry->state == model::worker_state::starting && entry->pid == 0)
+      found.somebody_comes_up = true;
+    if (pg::process_exists(entry->pid, entry->pid_birth))
+      found.processes.push_back({name_of(identity_of(*entry)), entry->pid, entry->key.home});
+  }
+  for (const state::database_entry *entry : s.databases.entries()) {
+    if (pg::process_exists(entry->runner, entry->runner_birth))
+      found.processes.push_back(
+          {"background worker \"dynpgext sql runner\"", entry->runner, entry->key.database});
+    if (pg::process_exists(entry->visitor))
+      found.processes.push_back(
+          {"background worker \"dynpgext provisioning\"", entry->visitor, entry->key.database});
+  }
+  return found;
+}
+
+class shutdown {
+ public:
+  // Is there anything to wait for still?
+  bool go_on(const state::shared &s) {
+    const remaining left = look_around(s);
+    const int64 passed = pg::monotonic_microseconds() - began_;
+    if (left.processes.empty()) return left.somebody_comes_up && passed < coming_up_microseconds;
+    if (passed < patience_) return true;
+    for (const late_process &process : left.processes) insist(process);
+    if (passed < patience_ + state::insistence_microseconds) return true;
+    for (const late_process &process : left.processes) report_stuck(process);
+    return false;
+  }
+
+ private:
+  void insist(const late_process &process) {
+    const auto [at, is_new] = insisted_.try_emplace(process.pid, 0);
+    if (is_new) report_overdue(process, static_cast<long>(patience_ / 1000));
+    const int64 now = pg::monotonic_microseconds();
+    if (!is_new && now - at->second < insist_again_microseconds) return;
+    at->second = now;
+    pg::insist_on_end(process.pid);
+  }
+
+  int64 began_ = pg::monotonic_microseconds();
+  int64 patience_ = int64{pg::settings::stop_timeout_milliseconds()} * 1000;
+  std::map<pid_t, int64> insisted_;  // when last
+};
+
+}  // namespace
+
+void report_overdue(const late_process &process, long milliseconds) {
+  pg::log(WARNING,
+          describe(process) + " was told to end, and has not within " +
+              std::to_string(milliseconds) + " ms; another signal ends it",
+          "Its code does not serve interrupts: it needs CHECK_FOR_INTERRUPTS() or "
+          "dynpgext_worker_wait() in its loop, and must not ignore SIGTERM.");
+}
+
+void report_stuck(const late_process &process) {
+  pg::log(WARNING, describe(process) + " cannot be ended",
+          "It holds interrupts, blocks all signals, or hangs in an exit callback. A fast shutdown "
+          "of the server waits for it; an immediate one does not.");
+}
+
+void see_off(state::shared &s) {
+  for (shutdown all; all.go_on(s);) (void)pg::wait_for_latch(nap_milliseconds);
+}
+
+}  // namespace dynpgext::supervision
