@@ -1,52 +1,84 @@
 #include "pg/preload_list.h"
 
+#include <sys/stat.h>
+
+#include <cstdio>
+
 namespace dynpgext::pg {
 namespace {
 
-// Names of settings are case-insensitive in the files.
-constexpr const char *newest_entry =
-    "SELECT setting FROM pg_catalog.pg_file_settings"
-    " WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
-    " ORDER BY seqno DESC LIMIT 1";
-constexpr const char *newest_entry_by_hand =
-    "SELECT setting FROM pg_catalog.pg_file_settings"
-    " WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
-    " AND sourcefile OPERATOR(pg_catalog.!~) '/postgresql[.]auto[.]conf$'"
-    " ORDER BY seqno DESC LIMIT 1";
+constexpr const char *setting_name = "shared_preload_libraries";
 
-// An entry of the configuration files; the value that the server runs with may be older.
-const char *setting_in_files(const char *query) {
-  return call([=]() -> const char * {
+// ---- what the server says of its settings ---------------------------------------------------
+
+// Names of settings are case-insensitive in the files.
+constexpr const char *entries_in_files =
+    "SELECT sourcefile, setting FROM pg_catalog.pg_file_settings"
+    " WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
+    " ORDER BY seqno";
+// Patroni gives all of these to every server that it starts.
+constexpr const char *settings_of_patroni =
+    "SELECT 'x', 'x' FROM pg_catalog.pg_settings"
+    " WHERE source OPERATOR(pg_catalog.=) 'command line' AND name OPERATOR(pg_catalog.=)"
+    " ANY ('{cluster_name,max_connections,max_worker_processes,wal_level,hot_standby}')";
+constexpr size_t count_of_patroni = 5;
+constexpr const char *on_command_line =
+    "SELECT '', setting FROM pg_catalog.pg_settings"
+    " WHERE name OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
+    " AND source OPERATOR(pg_catalog.=) 'command line'";
+
+struct file_entry {
+  std::string file;
+  std::string value;
+};
+
+std::vector<file_entry> read_entries(const char *query) {
+  struct list {
+    const char **texts;
+    uint64 count;
+  };
+  const list found = call([=] {
     const MemoryContext caller = CurrentMemoryContext;
-    char *value = nullptr;
+    list rows{nullptr, 0};
     if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-    if (SPI_execute(query, true, 1) != SPI_OK_SELECT)
-      elog(ERROR, "could not read pg_file_settings");
-    if (SPI_processed == 1) {
-      const char *text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-      if (text != nullptr) value = MemoryContextStrdup(caller, text);
+    if (SPI_execute(query, true, 0) != SPI_OK_SELECT) elog(ERROR, "could not read settings");
+    rows.count = SPI_processed;
+    rows.texts = static_cast<const char **>(
+        MemoryContextAllocZero(caller, sizeof(char *) * (2 * rows.count + 1)));
+    for (uint64 i = 0; i < 2 * rows.count; ++i) {
+      const char *text = SPI_getvalue(SPI_tuptable->vals[i / 2], SPI_tuptable->tupdesc,
+                                      static_cast<int>(i % 2) + 1);
+      rows.texts[i] = MemoryContextStrdup(caller, text == nullptr ? "" : text);
     }
     SPI_finish();
-    return value;
+    return rows;
   });
+  std::vector<file_entry> entries;
+  for (uint64 i = 0; i < found.count; ++i)
+    entries.push_back({found.texts[2 * i], found.texts[2 * i + 1]});
+  return entries;
 }
 
-std::vector<std::string> split(const char *setting) {
-  if (setting == nullptr) return {};
+bool is_auto(const file_entry &e) {
+  return e.file == std::string(DataDir) + "/postgresql.auto.conf";
+}
+bool is_main(const file_entry &e) { return ConfigFileName != nullptr && e.file == ConfigFileName; }
+
+std::vector<std::string> split(const std::string &setting) {
   struct list {
     List *names;
     bool ok;
   };
+  const char *text = setting.c_str();
   const list parsed = call([=] {
     List *names = NIL;
-    const bool ok = SplitDirectoriesString(pstrdup(setting), ',', &names);
+    const bool ok = SplitDirectoriesString(pstrdup(text), ',', &names);
     return list{names, ok};
   });
   if (!parsed.ok)
     throw error(ERRCODE_CONFIG_FILE_ERROR,
                 "shared_preload_libraries cannot be changed: its value is not a list",
-                "The value in the configuration files is: " + std::string(setting),
-                "Correct it there first.");
+                "The value in the configuration files is: " + setting, "Correct it there first.");
   std::vector<std::string> result;
   for (int i = 0; i < list_length(parsed.names); ++i) {
     std::string name = static_cast<const char *>(list_nth(parsed.names, i));
@@ -55,26 +87,72 @@ std::vector<std::string> split(const char *setting) {
   return result;
 }
 
-}  // namespace
+// ---- who else writes it -------------------------------------------------------------------------
 
-std::vector<std::string> next_preload_libraries() { return split(setting_in_files(newest_entry)); }
+[[noreturn]] void refuse(const std::string &why, const std::string &detail,
+                         const std::string &hint) {
+  throw error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+              std::string(setting_name) + " cannot be changed by ALTER SYSTEM: " + why, detail,
+              hint);
+}
 
-void set_next_preload_libraries(const std::vector<std::string> &libraries) {
-  // ALTER SYSTEM cannot write an empty list: it quotes the empty name, with which the server
-  // does not start.  Taking the entry away does it, unless one in another file comes back.
-  if (libraries.empty() && !split(setting_in_files(newest_entry_by_hand)).empty())
-    throw error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                "shared_preload_libraries cannot be made empty by ALTER SYSTEM",
-                "It is set in a configuration file other than postgresql.auto.conf, too.",
-                "Change it in that file; pg_file_settings tells which one it is.");
+// Patroni's note stands in the first lines.
+bool is_written_by_patroni(const char *path) {
+  char text[512] = {};
+  std::FILE *file = path == nullptr ? nullptr : std::fopen(path, "r");
+  if (file == nullptr) return false;
+  const size_t length = std::fread(text, 1, sizeof text - 1, file);
+  (void)std::fclose(file);
+  const std::string_view head(text, length);
+  return head.starts_with('#') && head.find("overwritten by Patroni") != std::string_view::npos;
+}
+
+bool exists(const std::string &path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0;
+}
+
+// Why Patroni is taken to manage this server; empty: it is not.
+std::string mark_of_patroni() {
+  if (is_written_by_patroni(ConfigFileName))
+    return "The file \"" + std::string(ConfigFileName) + "\" says so.";
+  const std::string file = std::string(DataDir) + "/patroni.dynamic.json";
+  if (exists(file)) return "There is a file \"" + file + "\".";
+  if (read_entries(settings_of_patroni).size() == count_of_patroni)
+    return "The server's command line has the settings that Patroni gives.";
+  return {};
+}
+
+// What ALTER SYSTEM writes would be without effect, or hide what others write later.
+void refuse_if_managed(const std::vector<file_entry> &entries) {
+  if (!read_entries(on_command_line).empty())
+    refuse("it is set on the server's command line", "That counts more than any file.",
+           "Change it where the server is started, and restart the server.");
+  const std::string mark = mark_of_patroni();
+  if (!mark.empty())
+    refuse("Patroni manages this server", mark,
+           "Change shared_preload_libraries under postgresql.parameters with \"patronictl "
+           "edit-config\", and restart all members with \"patronictl restart\".");
+  const char *allowed = call([] { return GetConfigOption("allow_alter_system", true, false); });
+  if (allowed != nullptr && std::strcmp(allowed, "off") == 0)
+    refuse("allow_alter_system is off", {},
+           "Change it with the tool that manages this server, and restart the server.");
+  if (entries.empty() || is_auto(entries.back()) || is_main(entries.back())) return;
+  refuse("it is set in the file \"" + entries.back().file + "\"",
+         "An entry in postgresql.auto.conf would hide that one, and whatever it is changed to.",
+         "Change it in that file, or with the tool that writes the file, and restart the server.");
+}
+
+// Without names: RESET.
+void alter_system(const std::vector<std::string> &libraries) {
   std::vector<const char *> names;
   for (const std::string &library : libraries) names.push_back(library.c_str());
   const char *const *first = names.data();
   const size_t count = names.size();
   call([=] {
     auto *set = makeNode(VariableSetStmt);
-    set->kind = VAR_SET_VALUE;
-    set->name = pstrdup("shared_preload_libraries");
+    set->kind = count == 0 ? VAR_RESET : VAR_SET_VALUE;
+    set->name = pstrdup(setting_name);
     for (size_t i = 0; i < count; ++i) {
       auto *item = makeNode(A_Const);
       item->val.sval.type = T_String;
@@ -82,11 +160,42 @@ void set_next_preload_libraries(const std::vector<std::string> &libraries) {
       item->location = -1;
       set->args = lappend(set->args, item);
     }
-    if (count == 0) set->kind = VAR_SET_DEFAULT;
     auto *statement = makeNode(AlterSystemStmt);
     statement->setstmt = set;
     AlterSystemSetConfigFile(statement);
   });
+}
+
+}  // namespace
+
+std::vector<std::string> next_preload_libraries() {
+  std::vector<file_entry> entries = read_entries(on_command_line);
+  if (entries.empty()) entries = read_entries(entries_in_files);
+  return entries.empty() ? std::vector<std::string>() : split(entries.back().value);
+}
+
+void set_next_preload_libraries(const std::vector<std::string> &libraries) {
+  const std::vector<file_entry> entries = read_entries(entries_in_files);
+  const auto by_hand = std::find_if(entries.rbegin(), entries.rend(),
+                                    [](const file_entry &e) { return !is_auto(e); });
+  const auto others =
+      by_hand == entries.rend() ? std::vector<std::string>() : split(by_hand->value);
+  // What the other files say anyway: an entry of ours would hide what they are changed to.
+  const bool has_auto = !entries.empty() && is_auto(entries.back());
+  if (libraries == others && has_auto && read_entries(on_command_line).empty())
+    return alter_system({});
+  refuse_if_managed(entries);
+  // ALTER SYSTEM cannot write an empty list: it quotes the empty name, with which the server
+  // does not start.
+  if (libraries.empty())
+    throw error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "shared_preload_libraries cannot be made empty by ALTER SYSTEM",
+                "It is set in a configuration file other than postgresql.auto.conf, too.",
+                "Change it in that file; pg_file_settings tells which one it is.");
+  alter_system(libraries);
+  if (has_auto && libraries != others && by_hand != entries.rend())
+    log(NOTICE, "shared_preload_libraries in the file \"" + by_hand->file +
+                    "\" is hidden by the one in postgresql.auto.conf, as before");
 }
 
 }  // namespace dynpgext::pg
