@@ -4,6 +4,7 @@
 #include "pg/border.h"
 #include "pg/ownership.h"
 #include "pg/settings.h"
+#include "pg/transaction.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
 #include "state/launch.h"
@@ -40,6 +41,21 @@ bool is_worker_process() {
          std::strcmp(MyBgworkerEntry->bgw_function_name, state::worker_entry_point) == 0;
 }
 
+// By session_preload_libraries, at the start of a session: no statement has been begun.
+bool is_session_preloaded() {
+  return MyBackendType == B_BACKEND && IsUnderPostmaster && debug_query_string == nullptr;
+}
+
+// What keeps the launcher from being started is no reason to refuse a session.
+void bring_back() {
+  constexpr const char *doing = "dynpgext: the launcher has not been started: ";
+  const auto start = [] { (void)state::use(); };
+  if (!IsTransactionState())
+    (void)pg::swallow("starting the launcher", start, "Functions of dynpgext try again.");
+  else if (const auto why = pg::attempt(start))
+    pg::log(LOG, doing + why->message);
+}
+
 void initialise() {
   pg::settings::set_allowed_extensions_check(
       [](const char *list) { return model::is_allowed_list(list); });
@@ -50,6 +66,8 @@ void initialise() {
   supervision::watch_database_commands();
   api::publish_table();
   if (process_shared_preload_libraries_in_progress) when_preloaded();
+  // so the first session after a start brings back what there is, whatever the session does
+  if (is_session_preloaded()) bring_back();
 }
 
 }  // namespace
