@@ -139,6 +139,9 @@ struct command_statistics {
   int64 last_duration;  // microseconds
   TimestampTz last_failed_at;
   TimestampTz next_at;  // by its interval; or 0
+  // the run that is under way
+  TimestampTz began_at;
+  int64 began_clock;  // on a clock that nobody sets
 };
 
 struct worker_entry {
@@ -194,6 +197,8 @@ struct worker_entry {
   bool taken;                        // of a hosted one: its runner knows of it
   bool busy;                // and is running its command; only then it has to be told to end
   command_statistics runs;  // of a hosted one, in this run of the server
+  int64 resume_at;          // of one whose process another's command has ended: when it was due, on
+                            // a clock that nobody sets; or 0
 
   // Told to end, and what is wanted then is decided when it has.
   [[nodiscard]] bool is_leaving() const {

@@ -34,6 +34,69 @@ bool is_in_office(const database_entry &database) {
   return database.runner != 0 && !database.runner_left;
 }
 
+void count_run(const shared &s, worker_entry &entry, const command_run &run) {
+  command_statistics &runs = entry.runs;
+  ++runs.count;
+  runs.last_at = run.began_at;
+  runs.last_duration = run.duration;
+  runs.next_at = run.next_at;
+  const bool was_failing = std::exchange(runs.failing, run.error != nullptr);
+  if (run.error != nullptr) {
+    ++runs.failures;
+    runs.last_failed_at = run.began_at;
+    entry.last_error = *run.error;
+    if (!was_failing) record(s, entry, "failing", run.error->view());
+  } else if (was_failing) {
+    record(s, entry, "recovered");
+  }
+}
+
+// Its command has ended the process: the run has failed, and so has the worker.  No allocation.
+void charge(const shared &s, worker_entry &entry, int code, const message_text &error) {
+  message_text why = error;
+  if (why.view().empty())
+    snprintf(why.bytes, sizeof why.bytes,
+             "XX000: the command has ended its process with exit code %d", code);
+  if (entry.told_at == 0)  // otherwise the run was called off
+    count_run(s, entry,
+              {.began_at = entry.runs.began_at,
+               .duration = pg::monotonic_microseconds() - entry.runs.began_clock,
+               .error = &why});
+  record_exit(s, entry, std::max(code, 1), why);
+}
+
+// The process ends by the fault of another's command: the worker goes on in the next one, as if
+// nothing had happened to it.  No failure, no backoff; its command is due when it was.
+void hand_over(const shared &s, worker_entry &entry, const worker_entry &culprit) {
+  const TimestampTz next_at = entry.runs.next_at;
+  if (!entry.is_leaving()) entry.after = after_end::renew;
+  record_exit(s, entry, 0, {});
+  if (next_at != 0) {
+    entry.resume_at =
+        pg::monotonic_microseconds() + std::max<int64>(next_at - GetCurrentTimestamp(), 0);
+    entry.runs.next_at = next_at;
+  }
+  char detail[sizeof(event_entry::detail)];
+  snprintf(detail, sizeof detail, "its process was ended by the command of worker \"%s\"",
+           culprit.key.name.str().c_str());
+  record(s, entry, "renewed", detail);
+}
+
+// Nobody has served it yet: the launcher starts it anew, with another process.
+void start_anew(shared &s, worker_entry &entry) {
+  entry.ticket = ++s.root->next_ticket;
+  (void)advance(entry, model::worker_event::lost);
+  changed(s);
+  wake_launcher_locked(s);
+}
+
+// Whose command this process runs at the moment.
+const worker_entry *find_busy(const shared &s) {
+  for (const worker_entry *entry : s.workers.entries())
+    if (is_served_here(*entry) && !entry->exited && entry->busy) return entry;
+  return nullptr;
+}
+
 // Serves nobody from now on.  Its process is still connected: commands on the database wait for it.
 void leave_office(database_entry &database) { database.runner_left = true; }
 
@@ -118,7 +181,9 @@ std::vector<worker_start> take_starts(shared &s, Oid database) {
   for (worker_entry *entry : s.workers.entries()) {
     if (is_to_be_served(*entry, database)) (void)begin_run(s, *entry, MyProcPid);
     if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
-    starts.push_back({identity_of(*entry), definition_of(*entry), entry->ticket});
+    worker_start &start = starts.emplace_back();
+    start = {identity_of(*entry), definition_of(*entry), entry->ticket};
+    start.resume_at = std::exchange(entry->resume_at, 0);
   }
   return starts;
 }
@@ -139,29 +204,17 @@ void refuse(shared &s, const worker_start &w, const message_text &error) {
 worker_entry *begin_command(shared &s, const worker_start &w) {
   const exclusive lock(s);
   worker_entry *entry = find_served(s, w);
-  if (entry != nullptr) entry->busy = true;
+  if (entry == nullptr) return nullptr;
+  entry->busy = true;
+  entry->runs.began_at = GetCurrentTimestamp();
+  entry->runs.began_clock = pg::monotonic_microseconds();
   return entry;
 }
 
 bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run) {
   const exclusive lock(s);
   entry.busy = false;
-  if (run) {
-    command_statistics &runs = entry.runs;
-    ++runs.count;
-    runs.last_at = run->began_at;
-    runs.last_duration = run->duration;
-    runs.next_at = run->next_at;
-    const bool was_failing = std::exchange(runs.failing, run->error != nullptr);
-    if (run->error != nullptr) {
-      ++runs.failures;
-      runs.last_failed_at = run->began_at;
-      entry.last_error = *run->error;
-      if (!was_failing) record(s, entry, "failing", run->error->view());
-    } else if (was_failing) {
-      record(s, entry, "recovered");
-    }
-  }
+  if (run) count_run(s, entry, *run);
   if (entry.told_at == 0) return true;
   record_exit(s, entry, 0, {});
   release_identity(s, entry);
@@ -183,14 +236,25 @@ void report_runner_exit(shared &s, Oid database, int code, const message_text &e
     database_entry *own = s.databases.find({database});
     // one that has retired has nobody to answer for: what is starting by now waits for its
     // successor
-    const bool answers =
-        own != nullptr && own->runner == MyProcPid && is_in_office(*own) && code != 0;
+    const bool in_office = own != nullptr && own->runner == MyProcPid && is_in_office(*own);
     if (own != nullptr && own->runner == MyProcPid) leave_office(*own);
+    const worker_entry *const culprit = find_busy(s);
     for (worker_entry *entry : s.workers.entries()) {
-      // what it was to serve has been started, and has ended in the same way
-      if (answers && is_to_be_served(*entry, database)) (void)begin_run(s, *entry, MyProcPid);
+      if (in_office && is_to_be_served(*entry, database)) {
+        if (culprit != nullptr) {
+          start_anew(s, *entry);
+          continue;
+        }
+        // what it was to serve has been started, and has ended in the same way
+        if (code != 0) (void)begin_run(s, *entry, MyProcPid);
+      }
       if (!is_served_here(*entry) || entry->exited) continue;
-      record_exit(s, *entry, code, error);
+      if (culprit == nullptr)
+        record_exit(s, *entry, code, error);
+      else if (entry == culprit)
+        charge(s, *entry, code, error);
+      else
+        hand_over(s, *entry, *culprit);
     }
   });
 }

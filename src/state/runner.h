@@ -52,7 +52,9 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
 
 // Leaves office when there is nobody to serve; then the process must end.
 [[nodiscard]] bool retire(shared &s, Oid database);
-// The process ends: so do all that it serves, or was to serve.
+// The process ends.  Where a command of a worker was under way, that worker alone has failed, and
+// all others go on in the next process.  Otherwise all that it serves, or was to serve, have ended
+// with it.
 void report_runner_exit(shared &s, Oid database, int code, const message_text &error) noexcept;
 
 }  // namespace dynpgext::state

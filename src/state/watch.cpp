@@ -55,6 +55,8 @@ class watcher {
       record(shared_, entry, "overdue", "was told to end, and has not");
       result_.late.push_back({identity_of(entry), entry.pid, false});
     }
+    // a command that goes on when it is cancelled; its neighbours go on in another process
+    if (entry.hosted && entry.busy) pg::terminate_process(entry.pid);
     pg::insist_on_end(entry.pid);
     if (late < insistence_microseconds) return again_at(now_ + insist_again_microseconds);
     entry.stuck = true;

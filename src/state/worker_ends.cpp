@@ -47,6 +47,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   bury_exited(s, key);
   worker_entry *entry = s.workers.find(key);
   if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
+  entry->resume_at = 0;
   const bool had_process = entry->pid != 0 && !entry->exited;
   const bool stopped = advance(*entry, model::worker_event::stop);
   if (!had_process && entry->state == model::worker_state::stopped)

@@ -87,7 +87,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.pid_birth = 0;
   entry.taken = false;
   entry.busy = false;
-  entry.runs.next_at = 0;
+  if (entry.resume_at == 0) entry.runs.next_at = 0;
   entry.crowded_out = false;
   entry.exited = false;
   entry.timed_out = false;

@@ -35,6 +35,7 @@ struct worker_start {
   uint64 ticket = 0;
   bool was_waiting = false;
   const char *full = nullptr;  // the setting that leaves no place for it
+  int64 resume_at = 0;         // as in its entry
 };
 
 // Claims the start of what is wanted; nothing when it is not startable (any more): it runs

@@ -1,8 +1,9 @@
 // The process of a database's SQL workers: dynpgext_sql_runner_main().
 //
 // Between two commands it looks who is to start and to end, and what has been notified.  When it
-// serves nobody it ends.  An error of its own, or a FATAL in a command, ends it and all that it
-// serves; what follows for each is its restart policy's to say.
+// serves nobody it ends.  A command that ends the process (FATAL, exit) is charged to its own
+// worker alone; the others go on in the next process.  An error of the runner's own ends all that
+// it serves, and what follows for each is its restart policy's to say.
 #include "pg/crash_exit.h"
 #include "pg/fault.h"
 #include "pg/ownership.h"

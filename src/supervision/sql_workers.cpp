@@ -32,6 +32,14 @@ std::vector<model::command> registered_commands() {
   return commands;
 }
 
+// At once; of one that goes on after another's command has ended its process, when it was due.
+TimestampTz first_run(const state::worker_start &start, const model::command &command,
+                      TimestampTz now) {
+  if (start.resume_at == 0) return now;
+  const int64 left = start.resume_at - pg::monotonic_microseconds();
+  return now + std::clamp<int64>(left, 0, command.interval * 1000);
+}
+
 }  // namespace
 
 void sql_workers::follow() {
@@ -57,7 +65,9 @@ void sql_workers::take_starts() {
     }
     worker w{start, *command};
     // notifications may have been missed
-    (command->interval > 0 ? w.next_at : w.notified_at) = now;
+    if (command->interval == 0 || (start.resume_at != 0 && !command->channel.empty()))
+      w.notified_at = now;
+    if (command->interval > 0) w.next_at = first_run(start, *command, now);
     workers_.push_back(std::move(w));
   }
 }

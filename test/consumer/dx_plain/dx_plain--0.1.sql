@@ -2,3 +2,5 @@
 CREATE FUNCTION dx_plain() RETURNS integer LANGUAGE C AS 'MODULE_PATHNAME';
 -- It takes the server down.
 CREATE FUNCTION dx_plain_crash() RETURNS void LANGUAGE C AS 'MODULE_PATHNAME';
+-- It ends the process, as if all were well.
+CREATE FUNCTION dx_plain_leave() RETURNS void LANGUAGE C AS 'MODULE_PATHNAME';

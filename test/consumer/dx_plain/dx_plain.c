@@ -4,10 +4,12 @@
 #include <signal.h>
 
 #include "fmgr.h"
+#include "storage/ipc.h"
 
 PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(dx_plain);
 PG_FUNCTION_INFO_V1(dx_plain_crash);
+PG_FUNCTION_INFO_V1(dx_plain_leave);
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -27,4 +29,10 @@ dx_plain_crash(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   raise(SIGSEGV);
   PG_RETURN_VOID();
+}
+
+Datum
+dx_plain_leave(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  proc_exit(0);
 }
