@@ -5,6 +5,7 @@
 
 #include "catalog/store.h"
 #include "pg/announcement.h"
+#include "pg/command_end.h"
 #include "pg/fault.h"
 #include "pg/running.h"
 #include "pg/settings.h"
@@ -264,6 +265,7 @@ void leave_to_visit(transaction &t, void (*end)(state::shared &, std::span<const
 
 void on_transaction_event(XactEvent event, void *) {
   transaction &t = mine();
+  pg::leave_command();
   switch (event) {
     case XACT_EVENT_PRE_COMMIT: pg::entry([&t] { before_commit(t); }); break;
     case XACT_EVENT_COMMIT:
@@ -304,6 +306,7 @@ void on_transaction_event(XactEvent event, void *) {
 void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTransactionId parent_id,
                              void *) {
   transaction &t = mine();
+  if (event == SUBXACT_EVENT_ABORT_SUB) pg::leave_aborted_command();
   if (t.holds.empty() && event != SUBXACT_EVENT_ABORT_SUB) return;
   if (event == SUBXACT_EVENT_COMMIT_SUB) {
     std::replace(t.hold_levels.begin(), t.hold_levels.end(), my_id, parent_id);

@@ -1,5 +1,6 @@
 // The event triggers, and the last line of the install script.
 #include "catalog/store.h"
+#include "pg/command_end.h"
 #include "provisioning/database.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
@@ -39,6 +40,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
     capture(true);
+    const char *event = reinterpret_cast<EventTriggerData *>(fcinfo->context)->event;
+    if (std::string_view(event) == "ddl_command_end") pg::leave_command();
     return Datum{0};
   });
 }
@@ -68,6 +71,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
       provisioning::touch(*store);  // the database is to be known, even without any
       provisioning::note_arrival();
       provisioning::capture(*store, false);
+      // an extension that brings dynpgext along is installed after it, by the same command
+      pg::fire_at_command_end();
     }
     return Datum{0};
   });

@@ -1,0 +1,1 @@
+CREATE FUNCTION dx_brings_value(name text) RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME';

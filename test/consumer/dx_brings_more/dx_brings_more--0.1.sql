@@ -1,0 +1,1 @@
+-- nothing: the library takes part by module_pathname alone
