@@ -123,12 +123,13 @@ model::circumstances circumstances(const reload_options &options) {
 
 // As if nothing had been changed by this transaction.
 std::vector<action> plan_as_if(state::shared &s, const model::registrations &wanted,
-                               const reload_options &options) {
+                               const reload_options &options,
+                               std::span<const state::hold> own = transaction_holds()) {
   model::live_state live;
   state::desired_databases desired;
   {
     const state::reading lock(s);
-    live = state::live(s, transaction_holds());
+    live = state::live(s, own);
     desired = state::desired_with(s, {MyDatabaseId, wanted});
   }
   overlay_notes(live);
@@ -257,6 +258,53 @@ std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
   return plan;
 }
 
+// The extension whose init a reload of it alone runs although nothing is to be done for it: what
+// the init goes by, a setting for instance, may have changed.  nullptr: none.
+const model::extension *to_run_anew(state::shared &s, const model::registrations &wanted,
+                                    const std::vector<action> &plan,
+                                    const reload_options &options) {
+  const model::extension *e =
+      options.extension.empty() ? nullptr : wanted.find_extension(options.extension);
+  if (e == nullptr || e->library.empty() || !IsUnderPostmaster || IsInParallelMode())
+    return nullptr;
+  const bool is_planned = std::any_of(
+      plan.begin(), plan.end(), [](const action &a) { return a.kind == action_kind::provision; });
+  if (is_planned) return nullptr;
+  model::live_state live;
+  {
+    const state::reading lock(s);
+    live.extensions = state::extension_states(s);
+  }
+  overlay_notes(live);
+  for (const model::live_extension &l : live.extensions)
+    if (l.database == MyDatabaseId && l.name == e->name)
+      return l.state == model::extension_state::provisioned ? e : nullptr;
+  return nullptr;
+}
+
+// Returns what follows with the commit.  An error of the init is the command's: what runs stays.
+std::vector<action> run_anew(const catalog::store &store, state::shared &s,
+                             const model::extension &e, const reload_options &options) {
+  const bool was_touched = is_touched();
+  const model::registrations before = store.read();
+  provision_anew(store, e);
+  if (!is_touched()) {
+    state::publish_holds(s, transaction_holds());
+    state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
+  }
+  const model::registrations after = store.read();
+  if (was_touched || after == before) return {};
+  // as others see it still: with the memory that was there before
+  std::vector<action> plan = plan_as_if(s, after.wanted(s.root->boot), options, {});
+  std::erase_if(plan, [](const action &a) { return a.kind == action_kind::provision; });
+  for (action &a : plan)
+    if (a.kind == action_kind::allocate && before.find_allocation(a.name) != nullptr)
+      a.kind = action_kind::replace;
+  plan.insert(plan.begin(), {action_kind::provision, object_kind::extension, MyDatabaseId, e.name,
+                             e.name, "registers other things"});
+  return plan;
+}
+
 }  // namespace
 
 void capture(const catalog::store &store, bool only_changed) {
@@ -272,7 +320,8 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   const int64 boot = s.root->boot;
   if (!options.dry_run) learn_worker_limit(s);
   std::vector<action> plan = plan_reload(store, s, options);
-  if (plan.empty() || options.dry_run) return news(std::move(plan));
+  const bool runs_anew = to_run_anew(s, store.read().wanted(boot), plan, options) != nullptr;
+  if ((plan.empty() && !runs_anew) || options.dry_run) return news(std::move(plan));
   if (!RecoveryInProgress() && !XactReadOnly) expect_removals(store, false);
   // kept until the end of the transaction if this changes registrations
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
@@ -287,6 +336,11 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   std::erase_if(now, [&](const action &a) {
     return std::find(failed.begin(), failed.end(), a.extension) != failed.end();
   });
+  if (const model::extension *e = to_run_anew(s, wanted, plan, options)) {
+    const std::vector<action> changed = run_anew(store, s, *e, options);
+    if (!changed.empty()) plan.clear();  // it is among these
+    plan.insert(plan.end(), changed.begin(), changed.end());
+  }
   execute(store, s, wanted, now, options);
   if (is_touched()) lock.keep();
   (void)state::ensure_launcher(s);

@@ -67,10 +67,11 @@ void check_version(const std::string &name, const std::string &version) {
 
 // Without a library: what SQL declares is all that it registers.
 void run_and_write(const catalog::store &store, const model::extension &e,
-                   const std::optional<entry_points> &library) {
+                   const std::optional<entry_points> &library,
+                   resized on_resize = resized::refused) {
   const model::registrations all = store.read();
   collected c;
-  if (library) c = run_init(e, *library, store.owner(), all);
+  if (library) c = run_init(e, *library, store.owner(), all, on_resize);
   DYNPGEXT_FAULT_POINT("init.run");
   add_declared(store, e, declared_rows(all, e.name), c);
   write(store, all, e, c);
@@ -160,6 +161,10 @@ bool add(const catalog::store &store, const std::string &name, const std::string
 
 void provision(const catalog::store &store, const model::extension &extension) {
   run_and_write(store, extension, load_if_any(extension));
+}
+
+void provision_anew(const catalog::store &store, const model::extension &extension) {
+  run_and_write(store, extension, load_if_any(extension), resized::replaced);
 }
 
 void update(const catalog::store &store, const std::string &name, const std::string &version) {

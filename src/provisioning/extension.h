@@ -20,6 +20,8 @@ bool add(const catalog::store &store, const std::string &name, const std::string
 // Runs the init of a registered extension that is wanted, so that its memory is there and the
 // callbacks of its workers are known; the rows follow if init registers something else now.
 void provision(const catalog::store &store, const model::extension &extension);
+// The same for one whose init may have come to register other things, also memory of another size.
+void provision_anew(const catalog::store &store, const model::extension &extension);
 
 // ALTER EXTENSION ... UPDATE: the new version's init, then the old one's fini.
 void update(const catalog::store &store, const std::string &name, const std::string &version);

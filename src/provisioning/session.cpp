@@ -17,6 +17,7 @@ struct session {
   const dynpgext_handle *handle;
   collected result;
   bool may_register;
+  resized on_resize;
   // how much there was when each subtransaction that is open now began
   std::vector<std::pair<size_t, size_t>> before;
 
@@ -153,7 +154,10 @@ void session::allocate(const char *name, size_t size, dynpgext_shmem_callback ca
             "\": the name is taken",
         "It is registered by extension \"" + taken->extension + "\" in this database.",
         "Use another name (by convention extension:version:purpose), or drop that extension.");
-  const state::allocation_request request{wanted, extension, MyDatabaseId};
+  // what is registered in this size already has only not been made yet
+  const bool may_replace =
+      on_resize == resized::replaced || (taken != nullptr && taken->size == wanted.size);
+  const state::allocation_request request{wanted, extension, MyDatabaseId, may_replace};
   hold_for_transaction(state::hold_instance(state::attach(), request, [&](void *memory) {
     if (callback == nullptr) return;
     const opened none(nullptr);  // nothing may be registered in it
@@ -199,13 +203,13 @@ void with_snapshot(F f) {
 }  // namespace
 
 collected run_init(const model::extension &extension, const entry_points &library, Oid role,
-                   const model::registrations &others) {
+                   const model::registrations &others, resized on_resize) {
   if (current != nullptr)
     throw pg::error(ERRCODE_OBJECT_IN_USE, "extension \"" + extension.name +
                                                "\" cannot be provisioned while another one is");
   state::extension_code code(extension.name, extension.library);
   watch_subtransactions();
-  session s{extension, others, handle_for(extension), {}, true, {}};
+  session s{extension, others, handle_for(extension), {}, true, on_resize, {}};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);
   const auto init = library.init;
@@ -218,7 +222,7 @@ void run_fini(const model::extension &extension, const entry_points &library, Oi
   if (library.fini == nullptr) return;
   const model::registrations none;
   state::extension_code code(extension.name, extension.library);
-  session s{extension, none, handle_for(extension), {}, false, {}};
+  session s{extension, none, handle_for(extension), {}, false, resized::refused, {}};
   const pg::pinned_identity identity(role);
   const opened session_is_open(&s);
   const auto fini = library.fini;

@@ -15,8 +15,12 @@ struct collected {
 // by this transaction, when it returns; callbacks of workers are remembered.  `others` are
 // the registrations of the database: names of other extensions are refused.
 // Whatever init raises is thrown.
+enum class resized {
+  refused,   // 42710: a name keeps its size
+  replaced,  // made anew, in place of what the extension alone has; what was there drains
+};
 [[nodiscard]] collected run_init(const model::extension &extension, const entry_points &library,
-                                 Oid role, const model::registrations &others);
+                                 Oid role, const model::registrations &others, resized on_resize);
 
 // Runs fini, if there is one; it may register nothing.
 void run_fini(const model::extension &extension, const entry_points &library, Oid role);

@@ -100,6 +100,17 @@ void erase_if_empty(const shared &s, const allocation_entry &entry) {
             "has it.");
 }
 
+// Made by this extension of this database, and nobody else has it.
+bool is_own(const allocation_request &r, const model::live_allocation &live,
+            const std::vector<model::desired_database> &others) {
+  if (live.extension != r.owner.name || live.source != r.database) return false;
+  return std::none_of(others.begin(), others.end(), [&](const model::desired_database &d) {
+    const model::allocation *a = d.registrations.find_allocation(live.name);
+    return d.database != r.database && a != nullptr &&
+           model::home_of(a->scope, d.database) == live.home;
+  });
+}
+
 // A name is either global or database-local, everywhere.
 void check_other_scope(const shared &s, const allocation_request &r) {
   const bool is_global = r.registration.scope == model::scope::global;
@@ -199,7 +210,9 @@ claim claim_or_join(shared &s, const allocation_request &r) {
             case model::allocation_match::same:
               if (!DsaPointerIsValid(result.joined.instance)) result.joined = {key, p};
               break;
-            case model::allocation_match::taken: blocker = &i; break;
+            case model::allocation_match::taken:
+              if (!r.may_replace || !is_own(r, live, others)) blocker = &i;
+              break;
             default: break;
           }
         });

@@ -17,6 +17,8 @@ struct allocation_request {
   const model::allocation &registration;
   const model::extension &owner;
   Oid database;
+  // Another size takes the place of what this extension alone has had under the name.
+  bool may_replace = false;
 };
 
 // A claim on an instance for a transaction under way; see release_holds().

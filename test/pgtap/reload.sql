@@ -104,5 +104,61 @@ SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'and its wo
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'and there is nothing left to do');
 SET client_min_messages = warning;
 
+-- The init of one extension anew, which goes by settings
+
+SET dx_bad.allocations = 'dx_bad:same:64:local,dx_bad:sized:64:local,dx_bad:going:64:local,dx_bad:everywhere:32:global';
+CREATE EXTENSION dx_bad;
+SELECT ok(dx_write('dx_bad:same', 'kept') AND dx_write('dx_bad:sized', 'old'), 'memory has content');
+SELECT is_empty($$SELECT * FROM dynpgext.reload('dx_bad')$$, 'an init that registers the same changes nothing');
+SELECT is(dx_read('dx_bad:sized'), 'old', 'content stays');
+SET dx_bad.allocations = 'dx_bad:same:64:local,dx_bad:sized:128:local,dx_bad:coming:64:local,dx_bad:everywhere:48:global';
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload of all runs no init that has been run');
+BEGIN;
+SELECT isnt_empty($$SELECT * FROM dynpgext.reload('dx_bad')$$, 'a reload of one does');
+SELECT is(pg_temp.memory_of('dx_bad'), 'dx_bad:coming database 64, dx_bad:everywhere global 48, dx_bad:same database 64, dx_bad:sized database 128',
+  'what it registers is seen at once');
+SELECT is(dx_read('dx_bad:sized'), '', 'another size is other memory');
+ROLLBACK;
+SELECT is(dx_read('dx_bad:sized'), 'old', 'until a rollback');
+SELECT results_eq($$SELECT object, name, action, detail FROM dynpgext.reload('dx_bad') ORDER BY object, name$$,
+  $$VALUES ('allocation', 'dx_bad:coming', 'allocate', '64 bytes'),
+           ('allocation', 'dx_bad:everywhere', 'replace', '48 bytes'),
+           ('allocation', 'dx_bad:going', 'drain', 'no longer registered'),
+           ('allocation', 'dx_bad:sized', 'replace', '128 bytes'),
+           ('extension', 'dx_bad', 'provision', 'registers other things')$$, 'the rows say what changes');
+SELECT is(pg_temp.memory_of('dx_bad'), 'dx_bad:coming database 64, dx_bad:everywhere global 48, dx_bad:same database 64, dx_bad:sized database 128',
+  'it has changed');
+SELECT is(dx_read('dx_bad:same'), 'kept', 'memory of the same size keeps its content');
+SELECT is(dx_read('dx_bad:sized'), '', 'memory of another size is new');
+SELECT is(dx_read('dx_bad:going'), NULL, 'what is no longer registered is gone');
+SELECT is_empty($$SELECT * FROM dynpgext.reload('dx_bad')$$, 'a second one in a row changes nothing');
+SET dx_bad.allocations = 'dx_bad:same:64:local,dx_memory:local:64:local';
+SELECT throws_ok($$SELECT * FROM dynpgext.reload('dx_bad')$$, '42710', NULL, 'an init that fails fails the reload');
+SELECT is(pg_temp.state_of_extension('dx_bad'), 'provisioned', 'and leaves the extension as it was');
+SELECT is(dx_read('dx_bad:same'), 'kept', 'with its memory');
+SET default_transaction_read_only = on;
+SELECT throws_ok($$SELECT * FROM dynpgext.reload('dx_bad')$$, NULL, NULL, 'so does one that cannot write');
+RESET dx_bad.allocations;
+SELECT throws_ok($$SELECT * FROM dynpgext.reload('dx_bad')$$, '25006', NULL, 'in a read-only transaction');
+SELECT is_empty($$SELECT * FROM dynpgext.reload('dx_memory')$$, 'where one that registers the same may be run');
+RESET default_transaction_read_only;
+DROP EXTENSION dx_bad;
+
+-- Workers
+
+SET dx_supervised.workers = 2;
+SET dx_supervised.deadline = '0,0';
+CREATE EXTENSION dx_supervised;
+SELECT ok(pg_temp.worker_becomes('dx_supervised', 'dx supervised ' || n, 'running'), 'runs') FROM generate_series(1, 2) n;
+SELECT pg_temp.pid_of_worker('dx_supervised', 'dx supervised 1') AS pid1, pg_temp.pid_of_worker('dx_supervised', 'dx supervised 2') AS pid2 \gset
+SET dx_supervised.deadline = '0,3600000';
+SET dx_supervised.workers = 3;
+SELECT isnt_empty($$SELECT * FROM dynpgext.reload('dx_supervised')$$, 'workers that are registered otherwise');
+SELECT ok(pg_temp.worker_becomes('dx_supervised', 'dx supervised ' || n, 'running'), 'run') FROM generate_series(1, 3) n;
+SELECT is(pg_temp.pid_of_worker('dx_supervised', 'dx supervised 1'), :pid1, 'one that is the same goes on');
+SELECT ok(pg_temp.eventually(format($$SELECT pid <> %s AND state = 'running' FROM dynpgext.workers WHERE name = 'dx supervised 2'$$, :pid2)),
+  'one with another definition is replaced');
+DROP EXTENSION dx_supervised;
+
 DROP EXTENSION dx_raise, dx_usage, dx_memory, dx_old_header, dx_trusted;
 SELECT * FROM finish();
