@@ -36,4 +36,42 @@ bool owns_extension(const std::string &extension) {
   return call([=] { return has_privs_of_role(GetUserId(), owner); });
 }
 
+std::vector<std::string> tables_closed_to_owner(const std::string &extension) {
+  const Oid id = extension_oid(extension.c_str());
+  if (!OidIsValid(id)) return {};
+  const Oid owner = extension_owner(id);
+  const List *found = call([=] {
+    List *names = NIL;
+    const Relation depend = table_open(DependRelationId, AccessShareLock);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(ExtensionRelationId));
+    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(id));
+    const SysScanDesc scan =
+        systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+         tuple = systable_getnext(scan)) {
+      const auto *member = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+      if (member->deptype != DEPENDENCY_EXTENSION || member->classid != RelationRelationId)
+        continue;
+      const char kind = get_rel_relkind(member->objid);
+      if (kind == RELKIND_INDEX || kind == RELKIND_COMPOSITE_TYPE || kind == '\0') continue;
+      const AclMode any =
+          kind == RELKIND_SEQUENCE ? ACL_ALL_RIGHTS_SEQUENCE : ACL_ALL_RIGHTS_RELATION;
+      if (pg_class_aclmask(member->objid, owner, any, ACLMASK_ANY) != 0) continue;
+      names = lappend(
+          names, quote_qualified_identifier(get_namespace_name(get_rel_namespace(member->objid)),
+                                            get_rel_name(member->objid)));
+    }
+    systable_endscan(scan);
+    table_close(depend, AccessShareLock);
+    return names;
+  });
+  std::vector<std::string> tables;
+  for (int i = 0; i < list_length(found); ++i)
+    tables.emplace_back(static_cast<const char *>(list_nth(found, i)));
+  return tables;
+}
+
 }  // namespace dynpgext::pg

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "pg/border.h"
 
@@ -18,5 +19,9 @@ namespace dynpgext::pg {
 [[nodiscard]] bool decides_for_server(const std::string &extension);
 // Does the current role own the extension, or may it become who does?
 [[nodiscard]] bool owns_extension(const std::string &extension);
+
+// Tables, views and sequences of the extension that its owner may do nothing with, as they are
+// named in SQL.
+[[nodiscard]] std::vector<std::string> tables_closed_to_owner(const std::string &extension);
 
 }  // namespace dynpgext::pg

@@ -365,6 +365,8 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
   }
   (void)store.write(e, rows.allocations, rows.workers);
   keep_for_dump(store, wanted, who);
+  // in a script at its end, see update()
+  if (who == declared_by::hand) warn_of_closed_tables(store, wanted.extension);
 }
 
 std::vector<action> apply(const catalog::store &store, const model::manifest_result &read,

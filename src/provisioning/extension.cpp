@@ -2,6 +2,7 @@
 
 #include "pg/fault.h"
 #include "pg/library.h"
+#include "pg/role.h"
 #include "pg/transaction.h"
 #include "provisioning/declared.h"
 #include "provisioning/participant.h"
@@ -129,6 +130,23 @@ std::string installed_version(const std::string &name) {
 
 }  // namespace
 
+void warn_of_closed_tables(const catalog::store &store, const std::string &name) {
+  std::string worker;
+  for (const model::command &c : store.read_commands(name))
+    if (c.run_as.empty() && worker.empty()) worker = c.worker;
+  if (worker.empty()) return;
+  const std::vector<std::string> tables = pg::tables_closed_to_owner(name);
+  if (tables.empty()) return;
+  std::string list = tables.front();
+  for (size_t i = 1; i < tables.size(); ++i) list += ", " + tables[i];
+  pg::log(WARNING,
+          "SQL worker \"" + worker + "\" of extension \"" + name +
+              "\" runs as the owner of the extension, who has no privileges on: " + list,
+          "The script of a trusted extension runs as a superuser, who owns what it creates. If the "
+          "worker needs it, the script has to GRANT ... TO @extowner@, or the manifest to name "
+          "another role (run_as).");
+}
+
 int64 new_incarnation() {
   int64 value = 0;
   if (!pg_strong_random(&value, sizeof value)) value = GetCurrentTimestamp();
@@ -196,6 +214,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
     (void)store.write(e, declared.allocations, declared.workers);
   }
   DYNPGEXT_FAULT_POINT("update.provisioned");
+  warn_of_closed_tables(store, name);
   if (old.wanted(boot)) fini_if_possible(old, store.owner());
 }
 

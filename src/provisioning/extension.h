@@ -26,6 +26,11 @@ void provision_anew(const catalog::store &store, const model::extension &extensi
 // ALTER EXTENSION ... UPDATE: the new version's init, then the old one's fini.
 void update(const catalog::store &store, const std::string &name, const std::string &version);
 
+// The script of a trusted extension runs as a superuser, who owns its tables; its SQL workers run
+// as the owner of the extension.  A WARNING where that role may do nothing with some of the tables.
+// Called when the script has ended, for it may grant at any point.
+void warn_of_closed_tables(const catalog::store &store, const std::string &name);
+
 // load(): returns the version.  unload(): false when it was not loaded.
 std::string load(const catalog::store &store, const std::string &name,
                  const std::optional<std::string> &version);

@@ -1,0 +1,51 @@
+# An SQL worker of a trusted extension runs as the owner of the extension, who does not own its tables.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('main', shared_preload_libraries => 'dynpgext');
+value($node, 'postgres', 'CREATE ROLE dx_owner LOGIN; CREATE ROLE dx_writer; GRANT dx_writer TO dx_owner; CREATE DATABASE one OWNER dx_owner');
+value($node, 'one', 'CREATE EXTENSION dynpgext; GRANT USAGE, CREATE ON SCHEMA public TO dx_owner, dx_writer');
+
+# What is said to a role that does this.
+sub said {
+    my ($role, $sql) = @_;
+    my ($code, $out, $error) = $node->psql('one', "\\set VERBOSITY verbose\n$sql", extra_params => [ '-U', $role ]);
+    is($code, 0, $sql);
+    return $error;
+}
+
+my $warning = qr/WARNING:  01000: SQL worker "dx trusted" of extension "dx_trusted_sql" runs as the owner of the extension, who has no privileges on: public\.dx_trusted_log, public\.dx_trusted_other\nHINT:  .*GRANT \.\.\. TO \@extowner\@.*run_as/;
+my $count = q(SELECT count(*) > 0 FROM dx_trusted_log);
+
+like(said('dx_owner', 'CREATE EXTENSION dx_trusted_sql'), $warning, 'a script that does not grant is told so');
+ok($node->poll_query_until('one', q(SELECT failures > 0 AND last_error LIKE '42501:%' FROM dynpgext.commands)), 'its worker is refused');
+is(said('dx_owner', q(ALTER EXTENSION dx_trusted_sql UPDATE TO '0.2')), '', 'an update that grants is well');
+ok($node->poll_query_until('one', $count), 'and its worker writes');
+value($node, 'one', 'DROP EXTENSION dx_trusted_sql');
+
+is(said('dx_owner', q(CREATE EXTENSION dx_trusted_sql VERSION '0.2')), '', 'a script that grants after it has registered is well');
+ok($node->poll_query_until('one', $count), 'and its worker writes');
+value($node, 'one', 'DROP EXTENSION dx_trusted_sql');
+
+is(said('dx_owner', q(CREATE EXTENSION dx_trusted_sql VERSION '0.3')), '', 'so is one whose worker runs as another role');
+ok($node->poll_query_until('one', $count), 'and its worker writes');
+value($node, 'one', 'DROP EXTENSION dx_trusted_sql');
+
+value($node, 'one', 'GRANT EXECUTE ON FUNCTION dynpgext.register(name, jsonb), dynpgext.export(name) TO dx_owner');
+said('dx_owner', 'CREATE EXTENSION dx_trusted_sql');
+like(said('dx_owner', q(SELECT dynpgext.register('dx_trusted_sql', '{"dynpgext": 1, "workers": [{"name": "dx trusted", "command": "SELECT 1", "interval": "1 h"}]}'))),
+    $warning, 'one that is registered by hand is told so, too');
+value($node, 'one', 'DROP EXTENSION dx_trusted_sql');
+
+my ($superuser) = value($node, 'one', 'SELECT current_user');
+is(said($superuser, 'CREATE EXTENSION dx_trusted_sql'), '', 'a superuser owns the tables');
+ok($node->poll_query_until('one', $count), 'and the worker writes');
+
+$node->stop;
+done_testing();

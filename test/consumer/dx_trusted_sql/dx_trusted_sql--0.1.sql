@@ -1,0 +1,7 @@
+-- The tables belong to the superuser who runs the script, the worker runs as the owner of the extension.
+CREATE TABLE dx_trusted_log (at timestamptz NOT NULL DEFAULT clock_timestamp());
+CREATE TABLE dx_trusted_other ();
+SELECT dynpgext.register('dx_trusted_sql', '{
+  "dynpgext": 1,
+  "workers": [{"name": "dx trusted", "command": "INSERT INTO dx_trusted_log DEFAULT VALUES", "interval": "100 ms"}]
+}');
