@@ -64,7 +64,9 @@ sub is_restored {
 my $folder = PostgreSQL::Test::Utils::tempdir('dump');
 sub dump_to {
     my ($file, @options) = @_;
-    return command_ok([ 'pg_dump', '-d', $node->connstr('one'), '-f', "$folder/$file", @options ], "pg_dump @options");
+    my @dump = ('pg_dump', '-d', $node->connstr('one'), '-f', "$folder/$file", @options);
+    my ($out, $error) = run_command(\@dump);
+    return is("$out$error", '', "pg_dump @options, without a warning");
 }
 
 dump_to('plain.sql');
