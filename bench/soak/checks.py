@@ -254,8 +254,9 @@ class Checks:
                                             WHERE c.worker = 'dx tick' AND c.state = 'running' AND c.extension = 'dx_declared'""")
                 if version is None:
                     continue
+                # the newest row, whatever the clock said
                 last = session.run("""SELECT l.worker, l.who, l.pid = c.pid FROM dx_declared_log l, dynpgext.commands c
-                                       WHERE l.worker ~ 'tick' AND c.worker = 'dx tick' ORDER BY at DESC LIMIT 1""")
+                                       WHERE l.worker ~ 'tick' AND c.worker = 'dx tick' ORDER BY l.ctid DESC LIMIT 1""")
                 owner = session.value("""SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = 'dx_declared'""")
                 if last != [(f"tick {version}", owner, "t")]:
                     found.append(f"{name}: dx_declared {version} of {owner} last ran {last}")

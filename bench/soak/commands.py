@@ -6,19 +6,21 @@ import json
 EXTENSIONS = [
     "dx_memory", "dx_memory", "dx_worker", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised",
     "dx_fini", "dx_lazy", "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", '"Dx Quoted ""name"',
-    "dx_declared", "dx_declared", "dx_declared",
+    "dx_declared", "dx_declared", "dx_declared", "dx_busy", "dx_busy",
 ]
+BUSY = "dx_busy"  # its worker holds locks in the opposite order of its DDL
+ENDS = "dx ends"  # a worker that ends its process at every run
 BY_HAND = "dx_sql_only"  # takes part while somebody has registered something for it
 PARTICIPANTS = {
     "dx_memory", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised", "dx_fini", "dx_lazy",
-    "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", 'Dx Quoted "name', "dx_declared",
+    "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", 'Dx Quoted "name', "dx_declared", "dx_busy",
 }
 VERSIONS = {"dx_memory": ["0.1", "0.2", "0.3"], "dx_worker": ["0.1", "0.2"], "dx_fini": ["0.1", "0.2"],
-            "dx_declared": ["0.1", "0.2"]}
+            "dx_declared": ["0.1", "0.2"], "dx_busy": ["0.1", "0.2"]}
 WORKERS = [
     ("dx_worker", "dx local"), ("dx_worker", "dx global"), ("dx_usage", "worker"),
     ("dx_supervised", "dx supervised 1"), ("dx_lazy", "dx lazy"), ("dx_raise", "dx raise"),
-    ("dx_declared", "dx tick"), ("dx_declared", "dx bell"), (BY_HAND, "dx often"), (BY_HAND, "dx everywhere"),
+    ("dx_declared", "dx tick"), ("dx_declared", "dx bell"), ("dx_busy", "dx busy"), (BY_HAND, "dx often"), (BY_HAND, "dx everywhere"),
 ]
 MEMORY = [
     "dx_memory:local", "dx_memory:local", "dx_memory:global", "dx_memory:global_small", "dx_memory:going",
@@ -66,6 +68,7 @@ def declare(rng):
         {"name": "dx often", "command": f"SELECT {rng.randint(1, 3)}", "interval": "20 ms", "channel": "dx_soak"},
         {"name": "dx fails", "command": "SELECT 1 / 0", "interval": "100 ms"},
         {"name": "dx told", "command": "SELECT pg_sleep(0.01)", "channel": "dx_soak"},
+        {"name": ENDS, "command": "SELECT pg_terminate_backend(pg_backend_pid())", "interval": "150 ms"},
         {"name": "dx everywhere", "command": "SELECT 1", "interval": "50 ms", "scope": "global"},
     ]
     manifest = {"dynpgext": 1, "allocations": [a for a in allocations if rng.random() < 0.6],

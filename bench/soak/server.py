@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -21,6 +22,16 @@ class Server:
     def __init__(self, folder):
         self.data = folder + "/data"
         self.log_file = folder + "/log"
+        self.clock_file = folder + "/clock"
+        self.environment = dict(os.environ)
+        if "CLOCK_SHIM_LIBRARY" in os.environ:
+            self.environment.update(LD_PRELOAD=os.environ["CLOCK_SHIM_LIBRARY"], CLOCK_SHIM=self.clock_file)
+        self.set_clock(0)
+
+    def set_clock(self, seconds):
+        """The wall clock of all its processes, by so much from the real one; see t/lib/clock_shim.c."""
+        with open(self.clock_file, "r+b" if os.path.exists(self.clock_file) else "wb") as file:
+            file.write(struct.pack("q", int(seconds * 1_000_000)))
 
     # --- processes ---
 
@@ -69,7 +80,7 @@ class Server:
     def restart(self, mode):
         subprocess.run(
             ["pg_ctl", "restart", "-s", "-w", "-t", "120", "-m", mode, "-D", self.data, "-l", self.log_file],
-            check=True, stdout=subprocess.DEVNULL)
+            check=True, stdout=subprocess.DEVNULL, env=self.environment)
 
     def wait(self, seconds=120):
         """Until it accepts connections."""

@@ -15,6 +15,7 @@ import time
 import checks
 import commands
 import pq
+import situations
 import server as server_module
 
 SESSIONS = 6
@@ -33,8 +34,8 @@ NUMBERS = re.compile(r"\d+")
 
 
 class Soak:
-    def __init__(self, seed, minutes):
-        self.seed, self.minutes = seed, minutes
+    def __init__(self, seed, minutes, without):
+        self.seed, self.minutes, self.without = seed, minutes, without
         self.server = server_module.Server(os.environ["PGHOST"])
         self.checks = checks.Checks(self.server)
         self.lock = threading.Lock()
@@ -145,6 +146,8 @@ class Soak:
         at = rng.random()
         started = time.monotonic()
         while not self.calm.wait(0.02 + rng.random() * 0.2):
+            if rng.random() < 0.05:
+                situations.soft(self, rng)
             if hard < 0.6 and time.monotonic() - started > at:
                 self.hard_fault(rng)
                 hard, at = hard + 0.2, at + 1 + rng.random()
@@ -204,6 +207,7 @@ class Soak:
     # --- a round ---
 
     def prepare(self):
+        self.restart("fast")  # with a clock that can be set
         with pq.Session("postgres") as session:
             session.run("CREATE EXTENSION dynpgext")
             session.run("CREATE EXTENSION dx_slots")
@@ -234,7 +238,12 @@ class Soak:
         fault.join()
         self.server.wait()
         self.quiesce(rng)
+        situations.jump(self, rng)
+        situations.look_at_neighbours(self, rng)
         self.compare(rng)
+        situations.change_a_busy_extension(self, rng)
+        situations.restore(self, rng)
+        self.server.set_clock(0)
         self.read_log(offset)
 
     def quiesce(self, rng):
@@ -339,7 +348,10 @@ class Soak:
                 session.run(f"DROP DATABASE {name} WITH (FORCE)")
         for name in commands.HOMES + ["template1"]:
             with pq.Session(name, client_min_messages="error") as session:
-                session.run("DROP EXTENSION IF EXISTS dynpgext CASCADE")
+                try:
+                    session.run("DROP EXTENSION IF EXISTS dynpgext CASCADE")
+                except pq.Error as error:
+                    self.differ(f"the last DROP EXTENSION dynpgext in {name}: {error}")
         end = time.monotonic() + 20
         while self.server.of_ours() and time.monotonic() < end:
             time.sleep(0.1)
@@ -386,8 +398,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=3)
     parser.add_argument("--seed", default=str(random.SystemRandom().randrange(1000000)))
+    parser.add_argument("--without", action="append", default=[], choices=situations.NAMES)
     arguments = parser.parse_args()
-    sys.exit(Soak(arguments.seed, arguments.minutes).run())
+    sys.exit(Soak(arguments.seed, arguments.minutes, set(arguments.without)).run())
 
 
 main()

@@ -9,12 +9,14 @@
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/wait_event.h"
 
 PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(dx_free_slots);
+PG_FUNCTION_INFO_V1(dx_take_segments);
 
 extern PGDLLEXPORT void dx_slots_main(Datum argument);
 
@@ -53,4 +55,19 @@ dx_free_slots(PG_FUNCTION_ARGS) {
     if (WaitForBackgroundWorkerShutdown(taken[i]) == BGWH_POSTMASTER_DIED)
       proc_exit(1);
   PG_RETURN_INT32(free);
+}
+
+/* All that are free of the server's slots for segments of dynamic shared memory; the session's end
+ * gives them back. */
+Datum
+dx_take_segments(PG_FUNCTION_ARGS) {
+  dsm_segment *segment;
+  int taken = 0;
+
+  (void)fcinfo;
+  while ((segment = dsm_create(1, DSM_CREATE_NULL_IF_MAXSEGMENTS)) != NULL) {
+    dsm_pin_mapping(segment);
+    taken++;
+  }
+  PG_RETURN_INT32(taken);
 }

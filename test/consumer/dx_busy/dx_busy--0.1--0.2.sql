@@ -1,0 +1,3 @@
+ALTER TABLE dx_busy_a ADD note text;
+ALTER TABLE dx_busy_b ADD note text;
+ALTER TABLE dx_busy_c ADD note text;

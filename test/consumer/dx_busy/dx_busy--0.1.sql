@@ -1,0 +1,27 @@
+-- The worker locks dx_busy_c, _b, _a and keeps them for a moment; DROP and UPDATE lock _a, _b, _c.
+CREATE TABLE dx_busy_a (id bigint PRIMARY KEY, home name NOT NULL DEFAULT current_database());
+CREATE TABLE dx_busy_b (LIKE dx_busy_a INCLUDING ALL);
+CREATE TABLE dx_busy_c (LIKE dx_busy_a INCLUDING ALL);
+-- So a restore has rows for it, which the worker's own would collide with.
+SELECT pg_catalog.pg_extension_config_dump('dx_busy_a', '');
+SELECT pg_catalog.pg_extension_config_dump('dx_busy_b', '');
+SELECT pg_catalog.pg_extension_config_dump('dx_busy_c', '');
+
+CREATE FUNCTION dx_busy_step() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  next bigint;
+BEGIN
+  INSERT INTO dx_busy_c SELECT coalesce(max(id), 0) + 1 FROM dx_busy_c RETURNING id INTO next;
+  PERFORM pg_sleep(0.003);
+  INSERT INTO dx_busy_b VALUES (next);
+  PERFORM pg_sleep(0.003);
+  INSERT INTO dx_busy_a VALUES (next);
+  DELETE FROM dx_busy_a WHERE id < next - 1000;
+  DELETE FROM dx_busy_b WHERE id < next - 1000;
+  DELETE FROM dx_busy_c WHERE id < next - 1000;
+END $$;
+
+SELECT dynpgext.register('dx_busy', '{
+  "dynpgext": 1,
+  "workers": [{"name": "dx busy", "command": "SELECT dx_busy_step()", "interval": "10 ms", "deadline": "30 s"}]
+}');
