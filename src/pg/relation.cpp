@@ -13,7 +13,7 @@ int64 interval_microseconds(const Interval &value) {
 std::string row::text(int column) const {
   if (is_null(column)) return {};
   const Datum value = values_[column];
-  const struct varlena *text = call([=] { return PG_DETOAST_DATUM_PACKED(value); });
+  struct varlena *text = call([=] { return PG_DETOAST_DATUM_PACKED(value); });
   return {VARDATA_ANY(text), static_cast<size_t>(VARSIZE_ANY_EXHDR(text))};
 }
 
@@ -54,8 +54,9 @@ values &values::add(Datum value) {
 }
 
 values &values::text(std::string_view value) {
+  const char *from = value.empty() ? "" : value.data();
   return add(call([=] {
-    return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+    return PointerGetDatum(cstring_to_text_with_len(from, static_cast<int>(value.size())));
   }));
 }
 
@@ -79,7 +80,7 @@ values &values::json(const std::string &value) { return add(json_datum(value)); 
 values &values::name(std::string_view value) {
   return add(call([=] {
     auto *copy = static_cast<Name>(palloc0(sizeof(NameData)));
-    std::memcpy(NameStr(*copy), value.data(), std::min<size_t>(value.size(), NAMEDATALEN - 1));
+    value.copy(NameStr(*copy), NAMEDATALEN - 1);
     return NameGetDatum(copy);
   }));
 }

@@ -13,7 +13,7 @@ struct fixed_string {
 
   void assign(std::string_view text) noexcept {
     std::memset(bytes, 0, Size);
-    std::memcpy(bytes, text.data(), std::min(text.size(), Size - 1));
+    text.copy(bytes, Size - 1);
   }
   [[nodiscard]] std::string_view view() const noexcept { return {bytes, strnlen(bytes, Size)}; }
   [[nodiscard]] std::string str() const { return std::string(view()); }

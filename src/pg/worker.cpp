@@ -37,8 +37,8 @@ BackgroundWorker describe(const worker_request &request) {
   worker.bgw_restart_time = request.restart_seconds;
   worker.bgw_main_arg = request.argument;
   worker.bgw_notify_pid = request.notify;
-  std::memcpy(worker.bgw_extra, request.extra.data(),
-              std::min(request.extra.size(), sizeof worker.bgw_extra));
+  const size_t size = std::min(request.extra.size(), sizeof worker.bgw_extra);
+  std::copy_n(request.extra.begin(), size, worker.bgw_extra);
   return worker;
 }
 
