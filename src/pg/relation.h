@@ -53,7 +53,7 @@ class values {
  private:
   friend class relation;
   values &add(Datum value);
-  int columns_;
+  [[maybe_unused]] int columns_;  // what an Assert() compares with
   int next_ = 0;
   Datum values_[max_columns] = {};
   bool nulls_[max_columns] = {};

@@ -17,6 +17,7 @@ bool is_called_off() { return current_told_at != nullptr && *current_told_at != 
 
 // As the server's own handler for SIGINT does, but only for a command that is to end.
 void on_nudge(SIGNAL_ARGS) {
+  (void)postgres_signal_arg;
   const int saved_errno = errno;
   nudged = true;
   if (is_called_off() && !proc_exit_inprogress) {

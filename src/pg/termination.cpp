@@ -52,6 +52,7 @@ void end_soon() {
 }
 
 void on_terminate(SIGNAL_ARGS) {
+  (void)postgres_signal_arg;
   if (proc_exit_inprogress) return;
   const int saved_errno = errno;
   end_soon();
