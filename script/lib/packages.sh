@@ -23,11 +23,27 @@ EOF
   fi
 }
 
-packages_install() {
-  local file package missing=()
+# What the stage lint needs beyond that: the versions of Debian 12, as others format differently.
+lint_packages_wanted() {
+  cat <<'EOF'
+/usr/bin/shellcheck shellcheck
+/usr/bin/clang-format-14 clang-format-14
+/usr/bin/clang-tidy-14 clang-tidy-14
+/usr/bin/clang++-14 clang-14
+EOF
+}
+
+# packages_missing FUNCTION: those of its list of which the file is not there.
+packages_missing() {
+  local file package
   while read -r file package; do
-    [ -e "$file" ] || missing+=("$package")
-  done < <(packages_wanted)
+    [ -e "$file" ] || printf '%s\n' "$package"
+  done < <("$1")
+}
+
+packages_install() {
+  local missing
+  mapfile -t missing < <(packages_missing packages_wanted)
   if [ "${#missing[@]}" -gt 0 ]; then
     command -v apt-get >/dev/null || die "please install what these Debian packages have: ${missing[*]}"
     say "installing ${missing[*]}"
@@ -38,6 +54,16 @@ packages_install() {
   for needed in "$("$PG_CONFIG" --pgxs)" "$("$PG_CONFIG" --includedir-server)/postgres.h"; do
     [ -f "$needed" ] || die "there is no $needed: install the development files of PG_CONFIG's server"
   done
+}
+
+# False where they are missing and this is not the release that has them.
+lint_packages_install() {
+  local missing
+  mapfile -t missing < <(packages_missing lint_packages_wanted)
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  grep -qs '^VERSION_ID="12"' /etc/os-release || return 1
+  say "installing ${missing[*]}"
+  apt_install "${missing[@]}" || die "cannot install ${missing[*]}"
 }
 
 # Debian makes and starts a cluster with a new server; ours is private, so it is told not to.

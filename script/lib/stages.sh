@@ -37,18 +37,17 @@ stage_layers() {
 
 stage_lint() {
   local sources
-  if command -v shellcheck >/dev/null; then
-    (cd "$ROOT" && check "shellcheck" shellcheck -x -a script/{bench,check-layers,demo,fuzz,soak,state-diagram,test} .ci/run)
-  else
-    echo "skip - shellcheck is not installed"
+  if ! lint_packages_install; then
+    echo "skip - shellcheck, clang-format-14 and clang-tidy-14 are not all to be had"
+    return
   fi
-  if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
-    mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
-      -name '*.[ch]' -print -o -name '*.cpp' -print)
-    check "clang-format" clang-format --dry-run --Werror "${sources[@]}"
-  else
-    echo "skip - clang-format 14 is not installed"
-  fi
+  (cd "$ROOT" && check "shellcheck" shellcheck -x -a \
+    script/{bench,check-layers,demo,fuzz,soak,state-diagram,test} .ci/run)
+  mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
+    -name '*.[ch]' -print -o -name '*.cpp' -print)
+  check "clang-format" clang-format-14 --dry-run --Werror "${sources[@]}"
+  check "clang-tidy, and no warning of clang" quietly "$SCRATCH/tidy.log" as_user \
+    make --no-print-directory -s -k -C "$TREE" -j "$JOBS" CXX=clang++-14 "PG_CONFIG=$PG_CONFIG" tidy
 }
 
 stage_build() {

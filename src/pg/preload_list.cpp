@@ -146,6 +146,7 @@ void refuse_if_managed(const std::vector<file_entry> &entries) {
 // Without names: RESET.
 void alter_system(const std::vector<std::string> &libraries) {
   std::vector<const char *> names;
+  names.reserve(libraries.size());
   for (const std::string &library : libraries) names.push_back(library.c_str());
   const char *const *first = names.data();
   const size_t count = names.size();

@@ -220,7 +220,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
 
 std::string load(const catalog::store &store, const std::string &name,
                  const std::optional<std::string> &version) {
-  const std::string installed = installed_version(name);
+  std::string installed = installed_version(name);
   if (version && *version != installed)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
                     "extension \"" + name + "\" is installed in version \"" + installed +

@@ -64,7 +64,7 @@ void require_allowed(const std::string &extension) {
 }
 
 std::string participating_library(const std::string &extension, const std::string &version) {
-  const std::string named = pg::module_pathname(extension, version);
+  std::string named = pg::module_pathname(extension, version);
   if (!named.empty() && takes_part(named)) return named;
   const Oid id = pg::extension_oid(extension.c_str());
   if (!OidIsValid(id)) return {};

@@ -24,7 +24,7 @@ catalog::store open_store() {
                     "extension \"dynpgext\" is not installed in this database", {},
                     "Use CREATE EXTENSION dynpgext.");
   (void)state::use();
-  return std::move(*store);
+  return *store;
 }
 
 result_set::result_set(FunctionCallInfo fcinfo)

@@ -10,7 +10,7 @@ using namespace dynpgext;
 
 constexpr size_t max_name = sizeof(state::allocation_name::bytes) - 1;
 constexpr int64 max_length = MaxAllocSize - VARHDRSZ;
-constexpr size_t step = 1024 * 1024;  // is copied at once
+constexpr size_t step = size_t{1024} * 1024;  // is copied at once
 
 std::string quoted(const std::string &name) { return "shared memory \"" + name + "\""; }
 

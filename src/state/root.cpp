@@ -134,6 +134,7 @@ void set_worker_database(Oid database) { worker_database = database; }
 void wake_launcher() {
   shared &s = attach();
   const exclusive lock(s);
+  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is set in all that are attached
   if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
 }
 
