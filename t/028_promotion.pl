@@ -102,7 +102,7 @@ subtest 'a worker that somebody wanted to restart before its time' => sub {
 sub started_after {
     my ($node, $log_offset, @names) = @_;
     my $list = join ', ', map {"'$_'"} @names;
-    my ($promoted) = slurp_file($node->logfile, $log_offset) =~ /^(\S+ \S+ \S+) \[\d+\] .*archive recovery complete/m;
+    my ($promoted) = slurp_file($node->logfile, $log_offset) =~ /^(\S+ \S+ \S+) [^[]*\[\d+\] .*archive recovery complete/m;
     return -1 unless $promoted;
     return value($node, 'one', qq(SELECT round(1000 * extract(epoch FROM max(last_started_at) - timestamptz '$promoted'))
         FROM dynpgext.cluster_workers WHERE name IN ($list)));

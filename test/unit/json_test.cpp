@@ -17,6 +17,14 @@ std::string faults_of(std::string_view text, const limits &within = {}) {
   return text_of(parse(text, within).faults);
 }
 
+// The faults without the parser's own words, which are another version's in another release.
+std::string place_in(std::string_view text) {
+  const std::string faults = faults_of(text);
+  const auto words = faults.find(": ", faults.find("syntax error at byte "));
+  EXPECT_LT(words + 2, faults.size()) << "no words: " << faults;
+  return faults.substr(0, words);
+}
+
 std::string again(std::string_view text) {
   const parsed p = parse(text, limits());
   EXPECT_EQ(text_of(p.faults), "") << text;
@@ -70,20 +78,12 @@ TEST(json, a_number_may_be_out_of_range) {
 }
 
 TEST(json, a_syntax_error_says_where_it_is) {
-  EXPECT_EQ(faults_of(""),
-            "(document): syntax error at byte 1: while parsing value - unexpected end of input; "
-            "expected '[', '{', or a literal\n");
-  EXPECT_EQ(faults_of(R"({"a":1,"b":[1,x]})"),
-            "/b: syntax error at byte 15: while parsing value - invalid literal\n");
-  EXPECT_EQ(faults_of(R"({"a":1,})"),
-            "(document): syntax error at byte 8: while parsing object key - unexpected '}'; "
-            "expected string literal\n");
-  EXPECT_EQ(faults_of(R"({"a":})"),
-            "/a: syntax error at byte 6: while parsing value - unexpected '}'; expected '[', '{', "
-            "or a literal\n");
-  EXPECT_EQ(faults_of("{} {}"),
-            "(document): syntax error at byte 4: while parsing value - unexpected '{'; expected "
-            "end of input\n");
+  EXPECT_EQ(place_in(""), "(document): syntax error at byte 1");
+  EXPECT_EQ(place_in(" "), "(document): syntax error at byte 2");
+  EXPECT_EQ(place_in(R"({"a":1,"b":[1,x]})"), "/b: syntax error at byte 15");
+  EXPECT_EQ(place_in(R"({"a":1,})"), "(document): syntax error at byte 8");
+  EXPECT_EQ(place_in(R"({"a":})"), "/a: syntax error at byte 6");
+  EXPECT_EQ(place_in("{} {}"), "(document): syntax error at byte 4");
 }
 
 TEST(json, what_json_does_not_have_is_a_syntax_error) {
@@ -127,9 +127,8 @@ TEST(json, twice_a_name_is_refused_everywhere) {
 }
 
 TEST(json, faults_before_a_syntax_error_are_there) {
-  EXPECT_EQ(faults_of(R"({"a":1,"a":2,"b":})"),
-            "/a: stands twice in the object\n/b: syntax error at byte 18: while parsing value - "
-            "unexpected '}'; expected '[', '{', or a literal\n");
+  EXPECT_EQ(place_in(R"({"a":1,"a":2,"b":})"),
+            "/a: stands twice in the object\n/b: syntax error at byte 18");
 }
 
 TEST(json, the_depth_is_bounded) {
