@@ -70,80 +70,148 @@ bool has_lost_values() {
   return false;
 }
 
+// In parallel mode the server does not give a new variable the value that is configured, with a
+// WARNING at the client.  There its value is taken from the placeholder, which is what it is until
+// it is defined; and it is defined when that is over.
+const config_generic *placeholder(const char *name) {
+#if PG_VERSION_NUM >= 160000
+  int count = 0;
+  config_generic **all = get_guc_variables(&count);
+#else
+  config_generic **all = get_guc_variables();
+  const int count = GetNumConfigOptions();
+#endif
+  for (int i = 0; i < count; ++i)
+    if (pg_strcasecmp(all[i]->name, name) == 0) return all[i];
+  return nullptr;
+}
+
+// What a session has set is no value of a setting that only the configuration has.  It has taken
+// that one's place, too, so that nothing is allowed until the settings are defined.
+constinit bool is_value_lost = false;
+
+void read_number(const char *name, int *value, int least, int most, GucContext context, int unit,
+                 GucIntCheckHook check, GucIntAssignHook assign) {
+  const config_generic *held = placeholder(name);
+  if (held == nullptr) return;
+  if (held->source > PGC_S_ARGV) {
+    is_value_lost = is_value_lost || context == PGC_SIGHUP;
+    return;
+  }
+  int found = 0;
+  if (!parse_int(GetConfigOption(name, false, false), &found, unit, nullptr) || found < least ||
+      found > most)
+    return;
+  void *extra = nullptr;
+  if (check != nullptr && !check(&found, &extra, held->source)) return;
+  *value = found;
+  if (assign != nullptr) assign(found, extra);
+}
+
+void read_allowed_extensions(const char *name, char **value, const char *initial) {
+  const config_generic *held = placeholder(name);
+  const char *found = held == nullptr ? initial : GetConfigOption(name, false, false);
+  if (is_value_lost || (held != nullptr && held->source > PGC_S_ARGV)) found = "!*";
+  if (is_allowed_list != nullptr && !is_allowed_list(found)) found = initial;
+  *value = MemoryContextStrdup(TopMemoryContext, found);
+}
+
+// As DefineCustomIntVariable(), in parallel mode too.
+void number(const char *name, const char *what, const char *more, int *value, int initial,
+            int least, int most, GucContext context, int unit, GucIntCheckHook check,
+            GucIntAssignHook assign, GucShowHook show) {
+  if (IsInParallelMode()) {
+    read_number(name, value, least, most, context, unit, check, assign);
+    return;
+  }
+  *value = initial;  // which the server expects to find
+  DefineCustomIntVariable(name, what, more, value, initial, least, most, context, unit, check,
+                          assign, show);
+}
+
+constinit bool is_defined = false;
+constinit bool is_postponed = false;
+
 }  // namespace
 
 void set_allowed_extensions_check(bool (*is_list)(const char *)) { is_allowed_list = is_list; }
 
 void define() {
-  static constinit bool defined = false;
-  if (std::exchange(defined, true)) return;
+  const bool parallel = IsInParallelMode();
+  if (is_defined || (parallel && is_postponed)) return;
+  is_defined = !parallel;
+  is_postponed = parallel;
   pg::call([] {
-    const bool reread = IsUnderPostmaster && has_lost_values();
-    DefineCustomIntVariable("dynpgext.memory_limit",
-                            "Limits the shared memory that extensions get through dynpgext.",
-                            "All databases together; -1 means no limit.", &memory_limit_kb, -1, -1,
-                            MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
+    const bool reread = IsUnderPostmaster && !IsInParallelMode() && has_lost_values();
+    number("dynpgext.memory_limit",
+           "Limits the shared memory that extensions get through dynpgext.",
+           "All databases together; -1 means no limit.", &memory_limit_kb, -1, -1, MAX_KILOBYTES,
+           PGC_SIGHUP, GUC_UNIT_KB, nullptr, nullptr, nullptr);
+    number(
         "dynpgext.naptime", "Sets how often dynpgext's launcher looks without being told.",
         "New and dropped databases, ends of prepared transactions and of recovery are found then.",
         &naptime_ms, 1000, 10, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
-        "dynpgext.start_concurrency",
-        "Sets how many databases are provisioned at once after a start of the server.",
-        "Each takes a background worker slot for a moment.", &start_concurrency_value, 4, 1, 1000,
-        PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
+    number("dynpgext.start_concurrency",
+           "Sets how many databases are provisioned at once after a start of the server.",
+           "Each takes a background worker slot for a moment.", &start_concurrency_value, 4, 1,
+           1000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number(
         "dynpgext.restart_delay_max",
         "Sets the longest delay before a worker that ended is restarted.",
         "Delays double up to it. A worker that has run for so long begins with its shortest again.",
         &restart_delay_max_ms, 60000, 1, 24 * 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
         nullptr, nullptr);
-    DefineCustomIntVariable(
-        "dynpgext.stop_timeout",
-        "Sets after how long a worker that was told to end and has not is reported.",
-        "It is named in the log; nothing waits for it any longer.", &stop_timeout_ms, 10000, 10,
-        3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
-        "dynpgext.max_workers", "Limits how many workers of extensions run at once.",
-        "All databases together; -1 means as many as max_worker_processes leaves room for.",
-        &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
-        max_database_workers_name,
-        "Limits how many database-local workers of extensions run at once in a database.",
-        "As ALTER DATABASE says, else the configuration; -1 means no limit.",
-        &max_database_workers_value, -1, -1, most_processes, PGC_SUSET, 0, nullptr, nullptr,
-        nullptr);
-    DefineCustomIntVariable(
-        "dynpgext.crash_limit",
-        "Sets how often a worker or an init may take the server down before it is quarantined.",
-        "Within dynpgext.crash_window; 0 means any number of times.", &crash_limit_value, 3, 0, 16,
-        PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("dynpgext.crash_window",
-                            "Sets the time within which crashes of the server are counted.",
-                            nullptr, &crash_window_s, 300, 1, 7 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
-                            nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
-                            "Each takes about 640 bytes of shared memory.", &max_events_value, 1000,
-                            1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("dynpgext.manifest_limit",
-                            "Limits the size of a manifest that register() and apply() take.",
-                            nullptr, &manifest_limit_kb, 1024, 1, 64 * 1024, PGC_SUSET, GUC_UNIT_KB,
-                            nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
+    number("dynpgext.stop_timeout",
+           "Sets after how long a worker that was told to end and has not is reported.",
+           "It is named in the log; nothing waits for it any longer.", &stop_timeout_ms, 10000, 10,
+           3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    number("dynpgext.max_workers", "Limits how many workers of extensions run at once.",
+           "All databases together; -1 means as many as max_worker_processes leaves room for.",
+           &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number(max_database_workers_name,
+           "Limits how many database-local workers of extensions run at once in a database.",
+           "As ALTER DATABASE says, else the configuration; -1 means no limit.",
+           &max_database_workers_value, -1, -1, most_processes, PGC_SUSET, 0, nullptr, nullptr,
+           nullptr);
+    number("dynpgext.crash_limit",
+           "Sets how often a worker or an init may take the server down before it is quarantined.",
+           "Within dynpgext.crash_window; 0 means any number of times.", &crash_limit_value, 3, 0,
+           16, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number("dynpgext.crash_window", "Sets the time within which crashes of the server are counted.",
+           nullptr, &crash_window_s, 300, 1, 7 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S, nullptr,
+           nullptr, nullptr);
+    number("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
+           "Each takes about 640 bytes of shared memory.", &max_events_value, 1000, 1, 1000000,
+           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number("dynpgext.manifest_limit",
+           "Limits the size of a manifest that register() and apply() take.", nullptr,
+           &manifest_limit_kb, 1024, 1, 64 * 1024, PGC_SUSET, GUC_UNIT_KB, nullptr, nullptr,
+           nullptr);
+    number(
         "dynpgext.provisioning_timeout",
         "Limits how long the code of an extension may take to provision it.",
         "In dynpgext's own processes; in a session only where it is set for the session. 0 means "
         "no limit.",
         &provisioning_timeout_ms, 60000, 0, INT_MAX, PGC_SUSET, GUC_UNIT_MS,
         check_provisioning_timeout, assign_provisioning_timeout, nullptr);
+    constexpr const char *list = "dynpgext.allowed_extensions";
+    if (IsInParallelMode()) {  // after the others
+      read_allowed_extensions(list, &allowed_extensions_value, "*");
+      return;
+    }
+    allowed_extensions_value = nullptr;
     DefineCustomStringVariable(
-        "dynpgext.allowed_extensions", "Lists the extensions that may take part.",
+        list, "Lists the extensions that may take part.",
         "Names separated by commas; the first that fits decides. * is any extension, and !name "
         "refuses.",
         &allowed_extensions_value, "*", PGC_SIGHUP, 0, check_allowed_extensions, nullptr, nullptr);
     MarkGUCPrefixReserved("dynpgext");
     if (reread) ProcessConfigFile(PGC_SIGHUP);
   });
+}
+
+void define_postponed() {
+  if (is_postponed) define();
 }
 
 std::uint64_t memory_limit_bytes() {

@@ -9,7 +9,10 @@ namespace dynpgext::pg::settings {
 // Defines them, once in each process.  That costs a process that has just started a good part
 // of what it takes to start (the server sorts all its settings anew for each), so the process of
 // a worker does it only when it needs one.  Not while an LWLock is held.
+// In parallel mode it cannot be done, and is postponed: then the values are read only.
 void define();
+// What a commit does, when parallel mode is over.
+void define_postponed();
 
 [[nodiscard]] std::uint64_t memory_limit_bytes();  // UINT64_MAX: none
 [[nodiscard]] long naptime_milliseconds();

@@ -267,7 +267,12 @@ void on_transaction_event(XactEvent event, void *) {
   transaction &t = mine();
   pg::leave_command();
   switch (event) {
-    case XACT_EVENT_PRE_COMMIT: pg::entry([&t] { before_commit(t); }); break;
+    case XACT_EVENT_PRE_COMMIT:
+      pg::entry([&t] {
+        pg::settings::define_postponed();
+        before_commit(t);
+      });
+      break;
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
       if (t.publication != nullptr || !t.holds.empty())
