@@ -4,7 +4,7 @@
 
 pg_bindir() { "$PG_CONFIG" --bindir; }
 
-# server_start NAME [SETTING=VALUE]...: makes it and starts it; clients here use it from then on.
+# server_start NAME [SETTING=VALUE]...: also with those in DYNPGEXT_SERVER_SETTINGS; makes it and starts it; clients here use it from then on.
 server_start() {
   local name=$1 setting
   shift
@@ -12,7 +12,8 @@ server_start() {
   as_user mkdir -p "$PGHOST"
   as_user "$(pg_bindir)/initdb" -D "$PGHOST/data" -U "$PGUSER" -A trust -E UTF8 --locale=C \
     --no-sync >"$SCRATCH/initdb.log" || die "initdb failed"
-  for setting in listen_addresses= "unix_socket_directories=$PGHOST" "port=$PGPORT" fsync=off "$@"; do
+  for setting in listen_addresses= "unix_socket_directories=$PGHOST" "port=$PGPORT" fsync=off "$@" \
+    ${DYNPGEXT_SERVER_SETTINGS:-}; do
     printf "%s = '%s'\n" "${setting%%=*}" "${setting#*=}"
   done | as_user tee -a "$PGHOST/data/postgresql.conf" >/dev/null
   server_ctl start

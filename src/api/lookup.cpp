@@ -25,9 +25,10 @@ auto look_up(const std::string &name, Attach attach) {
   if (!state::available()) return result{};
   state::shared &s = state::use();
   // The snapshot decides in a transaction that changes registrations; a parallel worker does
-  // not know whether its leader's does.
+  // not know whether its leader's does.  A callback of the commit may look up, too: there is no
+  // transaction any more then, catalogs cannot be read, and what was registered is published.
   const bool by_snapshot =
-      provisioning::is_touched() || (IsParallelWorker() && IsTransactionState());
+      IsTransactionState() && (provisioning::is_touched() || IsParallelWorker());
   if (by_snapshot && !provisioning::is_name_registered(name) &&
       !state::is_registered_elsewhere(s, name, MyDatabaseId))
     return result{};

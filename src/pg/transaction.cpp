@@ -57,6 +57,16 @@ scratch_memory::~scratch_memory() {
   MemoryContextDelete(own_);
 }
 
+active_snapshot::active_snapshot() : exceptions_(std::uncaught_exceptions()) {
+  call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+}
+
+active_snapshot::~active_snapshot() {
+  // others may be on top of it when an error has left the code in between
+  if (std::uncaught_exceptions() > exceptions_) return;
+  (void)swallow("dropping a snapshot", [] { call([] { PopActiveSnapshot(); }); });
+}
+
 void begin_transaction() {
   call([] {
     SetCurrentStatementStartTimestamp();

@@ -44,6 +44,19 @@ class scratch_memory {
   MemoryContext saved_;
 };
 
+// A snapshot for a scope in which rows are written or code of others runs, where the server has
+// none active: before a commit, when the commands are over.  After an error the server drops it.
+class active_snapshot {
+ public:
+  active_snapshot();
+  active_snapshot(const active_snapshot &) = delete;
+  active_snapshot &operator=(const active_snapshot &) = delete;
+  ~active_snapshot();
+
+ private:
+  int exceptions_;
+};
+
 // One transaction in a background worker: begun here, committed by commit(), rolled back
 // by the server's own error handling when an ERROR gets that far.
 void begin_transaction();

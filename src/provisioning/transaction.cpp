@@ -169,6 +169,7 @@ void before_commit(transaction &t) {
   if (!t.touched && !t.drop_suspected) return;
   pg::settings::define();
   pg::make_visible();  // what the last command wrote
+  const pg::active_snapshot snapshot;
   // its tables are locked since it was opened; only this transaction itself can have dropped them
   const std::optional<catalog::store> store =
       t.drop_suspected || !t.store ? catalog::store::open() : t.store;
