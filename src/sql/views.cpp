@@ -93,6 +93,7 @@ std::vector<published<Registration>> all_published(state::shared &s, List list, 
     }
   }
   std::vector<published<Registration>> result;
+  result.reserve(found.size());
   for (auto &[unused, p] : found) result.push_back(std::move(p));
   return result;
 }
