@@ -187,12 +187,14 @@ subtest 'nor does a connection to elsewhere go on as another role' => sub {
 };
 
 subtest 'settings of its role hold for it alone' => sub {
-    register_sql_workers($node, 'one', 'dx_sql_only');
+    # What ran before has ended, and its process: one that is restarted would write into the table, too.
+    # The next process sees what is said of the database now.
+    register_sql_workers($node, 'one', $_) for qw(dx_plain dx_sql_only);
+    becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers), 0, 'no worker is left');
+    becomes($node, 'one', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dynpgext sql'), 0, 'nor its process');
     value($node, 'one', q(ALTER ROLE app SET work_mem = '77MB'; ALTER ROLE app SET maintenance_work_mem = '66MB'; ALTER ROLE app IN DATABASE one SET work_mem = '78MB';
         ALTER ROLE app SET default_transaction_isolation = 'repeatable read'; ALTER ROLE app SET search_path = 'public';
         ALTER DATABASE one SET temp_buffers = '1MB'; ALTER ROLE ALL SET extra_float_digits = 2));
-    # a process that has connected before does not see what has been said of the database since
-    $node->safe_psql('one', 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = $$dynpgext sql$$');
     my $sql = q(INSERT INTO public.seen SELECT concat_ws(' ', current_setting('work_mem'), current_setting('maintenance_work_mem'), current_setting('transaction_isolation'),
         current_setting('search_path'), current_setting('temp_buffers'), current_setting('extra_float_digits')));
     runs_and_sees($sql, '78MB 66MB repeatable read pg_catalog, tools, pg_temp 1MB 2 as app', 'those of the role, of the role here, of the database');
