@@ -222,9 +222,9 @@ typedef void (*dynpgext_bgworker_callback)(BackgroundWorkerHandle *worker, void 
  * version       that is being provisioned (in fini: that is leaving)
  * library_name  as the control file or pg_proc names it, such as '$libdir/my_ext'
  *
- * The strings live as long as the process.  The two functions may be called only from
- * within _Dynpgext_init and only with the handle it was given; anywhere else they
- * raise SQLSTATE 55000.
+ * The strings live as long as the process.  The functions may be called only from within
+ * _Dynpgext_init and only with the handle it was given; anywhere else they raise SQLSTATE
+ * 55000.
  */
 struct dynpgext_handle {
   size_t size;

@@ -53,7 +53,7 @@ void check_function(const std::string &library, const std::string &function,
   throw pg::error(
       ERRCODE_UNDEFINED_FUNCTION,
       what + ": library \"" + library + "\" has no function \"" + function + "\"", {},
-      "The function must be exported: declare it PGDLLEXPORT, and extern \"C\" in C++.");
+      "The function must be exported: declare it DYNPGEXT_EXPORT, and extern \"C\" in C++.");
 }
 
 }  // namespace

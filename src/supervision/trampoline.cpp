@@ -66,10 +66,12 @@ worker_function prepare(Datum *argument) {
   auto *function =
       reinterpret_cast<worker_function>(pg::library_function(w.library, w.function.c_str()));
   if (function == nullptr)
-    throw pg::error(ERRCODE_UNDEFINED_FUNCTION, "library \"" + w.library + "\" has no function \"" +
-                                                    w.function + "\" for background worker \"" +
-                                                    w.name + "\" of extension \"" + w.extension +
-                                                    "\"");
+    throw pg::error(
+        ERRCODE_UNDEFINED_FUNCTION,
+        "library \"" + w.library + "\" has no function \"" + w.function +
+            "\" for background worker \"" + w.name + "\" of extension \"" + w.extension + "\"",
+        {},
+        "Its library has been replaced; the function must be exported: declare it DYNPGEXT_EXPORT, and extern \"C\" in C++.");
   return function;
 }
 
