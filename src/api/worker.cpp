@@ -1,6 +1,6 @@
 #include "api/worker.h"
 
-#include "pg/process.h"
+#include "pg/clock.h"
 #include "pg/worker.h"
 #include "state/workers.h"
 
@@ -27,7 +27,7 @@ long until_heartbeat(long milliseconds) {
 bool wait(long milliseconds) {
   unblock_signals();
   milliseconds = std::min(milliseconds, longest_wait);
-  const int64 end = pg::monotonic_microseconds() + int64{milliseconds} * 1000;
+  const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
   long left = milliseconds;
   for (;;) {
     worker_heartbeat();
@@ -36,7 +36,7 @@ bool wait(long milliseconds) {
     worker_heartbeat();
     if (woken) return true;
     if (milliseconds < 0) continue;
-    left = static_cast<long>((end - pg::monotonic_microseconds() + 999) / 1000);
+    left = pg::milliseconds_until(end);
     if (left <= 0) return false;
   }
 }
@@ -45,7 +45,7 @@ bool wait(long milliseconds) {
 
 void worker_heartbeat() {
   if (const state::pulse *mine = state::my_pulse())
-    pg_atomic_write_u64(mine->heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
+    pg::write_moment(mine->heartbeat, pg::moment::now());
 }
 
 bool worker_wait(long milliseconds) {

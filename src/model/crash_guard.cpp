@@ -9,8 +9,6 @@ namespace {
 // Forgets crashes that are too long ago, and those who have no other.
 void age(std::vector<suspect> &suspects, std::int64_t now, std::int64_t window) {
   for (suspect &s : suspects) {
-    // a clock that was set back must not keep a crash for longer than the window
-    for (std::int64_t &at : s.crashes) at = std::min(at, now);
     std::erase_if(s.crashes, [=](std::int64_t at) { return now - at > window; });
   }
   std::erase_if(suspects,
@@ -34,14 +32,14 @@ suspect *place_of(std::vector<suspect> &suspects, const guarded_identity &who) {
   return oldest;
 }
 
-blamed blame(suspect &s, std::int64_t now, std::uint32_t limit) {
+blamed blame(suspect &s, const instant &now, std::uint32_t limit) {
   if (s.crashes.size() == crashes_kept) s.crashes.erase(s.crashes.begin());
-  s.crashes.push_back(now);
+  s.crashes.push_back(now.measured);
   const auto count = static_cast<std::uint32_t>(s.crashes.size());
   const bool too_often = count >= std::min(limit, static_cast<std::uint32_t>(crashes_kept));
   const bool newly = too_often && !s.is_quarantined();
   if (newly) {
-    s.quarantined_since = now != 0 ? now : 1;
+    s.quarantined_since = now.shown != 0 ? now.shown : 1;
     s.quarantined_after = count;
   }
   return {s.who, count, newly};
@@ -50,10 +48,10 @@ blamed blame(suspect &s, std::int64_t now, std::uint32_t limit) {
 }  // namespace
 
 verdict judge(std::span<const armed_record> records, std::vector<suspect> suspects,
-              std::int64_t now, std::uint32_t limit, std::int64_t window) {
+              const instant &now, std::uint32_t limit, std::int64_t window) {
   verdict v{std::move(suspects), {}, false};
   if (limit == 0) return v;
-  age(v.suspects, now, window);
+  age(v.suspects, now.measured, window);
   std::vector<guarded_identity> accused;
   bool launcher = false;
   for (const armed_record &r : records) {
@@ -79,6 +77,12 @@ verdict judge(std::span<const armed_record> records, std::vector<suspect> suspec
     }
   }
   return v;
+}
+
+void carry_over(std::vector<suspect> &suspects, const instant &then, const instant &now) {
+  const std::int64_t gone = std::max(now.shown - then.shown, now.measured);
+  for (suspect &s : suspects)
+    for (std::int64_t &at : s.crashes) at += now.measured - gone - then.measured;
 }
 
 bool is_quarantined(std::span<const suspect> suspects, const guarded_identity &who) {

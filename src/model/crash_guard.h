@@ -3,7 +3,8 @@
 // A process that runs an extension's worker, or other code of an extension, arms a record, and
 // takes it back when it ends well; one that is killed because another has crashed says so in its
 // record.  So the records that a crash leaves armed are those of the processes that ended in no
-// way the server knows: the suspects.  Times are microseconds; the clock is the caller's.
+// way the server knows: the suspects.  Times are microseconds; the clocks are the caller's: one
+// that nobody sets to measure by, and the one that people read.
 #pragma once
 
 #include <compare>
@@ -34,8 +35,8 @@ struct armed_record {
 
 struct suspect {
   guarded_identity who;
-  std::vector<std::int64_t> crashes;    // the newest last
-  std::int64_t quarantined_since = 0;   // 0: it is not
+  std::vector<std::int64_t> crashes;    // the newest last; may lie before the start of the clock
+  std::int64_t quarantined_since = 0;   // as people read it; 0: it is not
   std::uint32_t quarantined_after = 0;  // crashes that it was quarantined for
   bool operator==(const suspect &) const = default;
   [[nodiscard]] bool is_quarantined() const { return quarantined_since != 0; }
@@ -43,6 +44,12 @@ struct suspect {
 
 inline constexpr std::size_t crashes_kept = 16;  // of a suspect: no limit is higher
 inline constexpr std::size_t suspects_kept = 256;
+
+// The same time by both clocks.
+struct instant {
+  std::int64_t measured = 0;
+  std::int64_t shown = 0;
+};
 
 struct blamed {
   guarded_identity who;
@@ -60,7 +67,12 @@ struct verdict {
 // What follows from the records that were left armed.  Whoever is blamed `limit` times within
 // `window` is quarantined, until it is released.  A limit of 0 blames nobody.
 [[nodiscard]] verdict judge(std::span<const armed_record> records, std::vector<suspect> suspects,
-                            std::int64_t now, std::uint32_t limit, std::int64_t window);
+                            const instant &now, std::uint32_t limit, std::int64_t window);
+
+// The clock that is measured by has begun anew: moves the crashes to where they are on the new one,
+// which stands at `now`.  `then` is when the crashes were last judged.  That is as long ago as
+// people's clock says, but no less than the new clock has run for.
+void carry_over(std::vector<suspect> &suspects, const instant &then, const instant &now);
 
 // Of exactly this identity: a worker of an extension whose code is quarantined is not meant.
 [[nodiscard]] bool is_quarantined(std::span<const suspect> suspects, const guarded_identity &who);

@@ -3,14 +3,13 @@
 #include <signal.h>
 #include <time.h>
 
-#include "pg/process.h"
 #include "pg/termination.h"
 
 namespace dynpgext::pg {
 namespace {
 
 // How long code may take, after its limit, to come by a CHECK_FOR_INTERRUPTS().
-constexpr int64 grace_microseconds = 3000000;
+constexpr std::chrono::seconds grace(3);
 constexpr long repeat_seconds = 1;
 
 constinit deadline *innermost = nullptr;
@@ -30,13 +29,13 @@ bool have_timer() noexcept {
 }  // namespace
 
 void arm_earliest() noexcept {
-  int64 earliest = 0;
+  moment earliest = moment::never();
   for (const deadline *d = innermost; d != nullptr; d = d->outer_)
-    if (d->at_ != 0 && (earliest == 0 || d->at_ < earliest)) earliest = d->at_;
+    if (d->at_.is_set()) earliest = std::min(earliest, d->at_);
   if (!have_timer()) return;
   itimerspec when{};
-  if (earliest != 0) {
-    const int64 left = std::max(earliest - monotonic_microseconds(), INT64CONST(1));
+  if (earliest != moment::never()) {
+    const int64 left = std::max((earliest - moment::now()).count(), INT64CONST(1));
     when.it_value.tv_sec = left / 1000000;
     when.it_value.tv_nsec = left % 1000000 * 1000;
     when.it_interval.tv_sec = repeat_seconds;
@@ -49,10 +48,10 @@ void on_overdue(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
   if (proc_exit_inprogress) return;
   const int saved_errno = errno;
-  const int64 now = monotonic_microseconds();
+  const moment now = moment::now();
   bool is_late = false;
   for (const deadline *d = innermost; d != nullptr; d = d->outer_)
-    if (d->at_ != 0 && now >= d->at_ + grace_microseconds) is_late = true;
+    if (d->at_.is_set() && now >= d->at_ + grace) is_late = true;
   if (is_late && may_end_here()) {
     block_all_signals();
     ereport(FATAL, (errcode(ERRCODE_QUERY_CANCELED),
@@ -67,19 +66,19 @@ void on_overdue(SIGNAL_ARGS) {
 deadline::deadline(int64 milliseconds) noexcept : outer_(innermost) {
   // single-user mode ends at SIGINT
   if (milliseconds <= 0 || !IsUnderPostmaster) return;
-  at_ = monotonic_microseconds() + milliseconds * 1000;
+  at_ = moment::now() + std::chrono::milliseconds(milliseconds);
   innermost = this;
   arm_earliest();
 }
 
 deadline::~deadline() {
-  if (at_ == 0) return;
+  if (!at_.is_set()) return;
   innermost = outer_;
   arm_earliest();
   if (has_passed()) QueryCancelPending = false;
 }
 
-bool deadline::has_passed() const noexcept { return at_ != 0 && monotonic_microseconds() >= at_; }
+bool deadline::has_passed() const noexcept { return at_.is_set() && moment::now() >= at_; }
 
 bool deadline::explains(const server_error &e) const noexcept {
   constexpr std::string_view plain_cancel = "canceling statement due to user request";

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "pg/border.h"
+#include "pg/clock.h"
 
 namespace dynpgext::pg {
 
@@ -25,7 +26,7 @@ class deadline {
   [[nodiscard]] bool explains(const server_error &e) const noexcept;
 
  private:
-  int64 at_ = 0;  // microseconds; 0: no limit
+  moment at_{};  // none: no limit
   deadline *outer_;
 
   friend void arm_earliest() noexcept;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -32,12 +31,6 @@ bool process_exists(pid_t pid, uint64 birth) {
   if (birth == 0) return true;
   const uint64 now = process_birth(pid);
   return now == 0 || now == birth;
-}
-
-int64 monotonic_microseconds() noexcept {
-  timespec now{};
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
 }
 
 void terminate_process(pid_t pid) {

@@ -18,7 +18,4 @@ void terminate_process(pid_t pid);
 // SIGUSR2, likewise: to a process that has a handler for it.
 void nudge_process(pid_t pid);
 
-// A clock that nobody sets; comparable between processes.
-[[nodiscard]] int64 monotonic_microseconds() noexcept;
-
 }  // namespace dynpgext::pg

@@ -6,21 +6,45 @@
 #include "pg/worker.h"
 
 #include <signal.h>
+#include <time.h>
 
 namespace dynpgext::pg {
 namespace {
 
-constinit const volatile TimestampTz *volatile current_told_at = nullptr;
+constinit const volatile moment *volatile current_told_at = nullptr;
 constinit volatile sig_atomic_t nudged = false;
 
-bool is_called_off() { return current_told_at != nullptr && *current_told_at != 0; }
+// Not the server's time-outs: those follow the wall clock.
+constinit volatile int64 due_by = 0;  // the moment by which the command has to be done, or 0
+constinit timer_t reminder{};
+constinit bool has_reminder = false;
 
-// As the server's own handler for SIGINT does, but only for a command that is to end.
+bool is_told_to_end(const volatile moment *told_at) {
+  return told_at != nullptr && told_at->microseconds != 0;
+}
+bool is_called_off() { return is_told_to_end(current_told_at); }
+bool is_late() { return due_by != 0 && moment::now().microseconds >= due_by; }
+
+// SIGUSR2 to this process, then; 0 or less: never.
+void remind_in(int64 milliseconds) {
+  itimerspec when{};
+  if (milliseconds > 0) {
+    when.it_value.tv_sec = static_cast<time_t>(milliseconds / 1000);
+    when.it_value.tv_nsec = static_cast<long>(milliseconds % 1000) * 1000000;
+  }
+  (void)timer_settime(reminder, 0, &when, nullptr);
+}
+
+void forget_deadline() {
+  if (std::exchange(due_by, 0) != 0) remind_in(0);
+}
+
+// As the server's own handler for SIGINT does, but only for a command that is to end, or is late.
 void on_nudge(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
   const int saved_errno = errno;
   nudged = true;
-  if (is_called_off() && !proc_exit_inprogress) {
+  if ((is_called_off() || is_late()) && !proc_exit_inprogress) {
     InterruptPending = true;
     QueryCancelPending = true;
   }
@@ -31,7 +55,7 @@ void on_nudge(SIGNAL_ARGS) {
 // Outside of it a cancel waits, and is forgotten: it was for a command that is over.
 class cancellable {
  public:
-  explicit cancellable(const volatile TimestampTz *told_at) {
+  explicit cancellable(const volatile moment *told_at) {
     QueryCancelPending = false;
     current_told_at = told_at;
     if (is_called_off()) {  // a moment ago
@@ -46,6 +70,7 @@ class cancellable {
     HOLD_CANCEL_INTERRUPTS();
     current_told_at = nullptr;
     disable_timeout(STATEMENT_TIMEOUT, false);
+    forget_deadline();
     QueryCancelPending = false;
   }
 };
@@ -95,12 +120,14 @@ void apply_transaction_defaults() {
   XactDeferrable = DefaultXactDeferrable;
 }
 
-void arm_timeout(int64 deadline) {
-  int64 limit = StatementTimeout;
-  if (deadline > 0 && (limit == 0 || deadline < limit)) limit = deadline;
-  if (limit <= 0) return;
-  const int milliseconds = static_cast<int>(std::min<int64>(limit, INT_MAX));
-  call([=] { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds); });
+void arm_timeouts(moment began, int64 deadline) {
+  if (StatementTimeout > 0) call([] { enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout); });
+  if (deadline <= 0) return;
+  if (!has_reminder)
+    throw error(ERRCODE_INSUFFICIENT_RESOURCES, "could not create a timer for the deadline");
+  const moment end = began + std::chrono::milliseconds(deadline);
+  due_by = end.microseconds;
+  remind_in(milliseconds_until(end) + 1);  // never a moment before it
 }
 
 void execute(const char *sql) {
@@ -128,7 +155,7 @@ void report_activity(const char *sql) {
 }
 
 // In its transaction, as its role.  The role stays until after the commit, in which code may run.
-void run_in_transaction(const sql_command &c, Oid *role) {
+void run_in_transaction(const sql_command &c, moment began, Oid *role) {
   const cancellable scope(c.told_at);
   call([] {
     CHECK_FOR_INTERRUPTS();
@@ -144,7 +171,7 @@ void run_in_transaction(const sql_command &c, Oid *role) {
   set_locally("search_path", who.search_path);
   report_activity(c.sql.c_str());
   apply_transaction_defaults();
-  arm_timeout(c.deadline);
+  arm_timeouts(began, c.deadline);
   const Oid as = who.role;
   const char *sql = c.sql.c_str();
   call([=] {
@@ -184,6 +211,10 @@ void restore_identity(Oid user, int context) { SetUserIdAndSecContext(user, cont
 
 void prepare_for_commands() {
   note_own_sockets();
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGUSR2;
+  has_reminder = timer_create(CLOCK_MONOTONIC, &event, &reminder) == 0;
   call([] {
     pqsignal(SIGUSR2, on_nudge);
     pqsignal(SIGTERM, die);
@@ -212,9 +243,9 @@ command_end run_command(const sql_command &c, failure *why) {
   Oid role = user;
   ErrorData *data = nullptr;
   command_end end = command_end::done;
-  const TimestampTz began_at = GetCurrentTimestamp();
+  const moment began = moment::now();
   try {
-    run_in_transaction(c, &role);
+    run_in_transaction(c, began, &role);
   } catch (const server_error &e) {
     data = e.data();
     *why = {data->sqlerrcode, data->message};
@@ -225,9 +256,9 @@ command_end run_command(const sql_command &c, failure *why) {
   }
   if (end == command_end::failed) {
     const bool is_cancel = why->sqlstate == ERRCODE_QUERY_CANCELED;
-    if (is_cancel && c.told_at != nullptr && *c.told_at != 0) end = command_end::called_off;
+    if (is_cancel && is_told_to_end(c.told_at)) end = command_end::called_off;
     if (is_cancel && end == command_end::failed && c.deadline > 0 &&
-        GetCurrentTimestamp() - began_at >= c.deadline * 1000) {
+        moment::now() - began >= std::chrono::milliseconds(c.deadline)) {
       why->message = "canceling a command that runs longer than its deadline of " +
                      std::to_string(c.deadline) + " ms";
       data = nullptr;

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "pg/clock.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
@@ -20,8 +21,8 @@ struct sql_command {
   std::string context;    // for the log
   int64 deadline = 0;     // milliseconds; 0: any
   int failure_level = WARNING;
-  // Not 0: it is to end; looked at with each SIGUSR2.
-  const volatile TimestampTz *told_at = nullptr;
+  // Set: it is to end; looked at with each SIGUSR2.
+  const volatile moment *told_at = nullptr;
 };
 
 // Once in the process, before its signals are unblocked: SIGUSR2 makes it look whether the command

@@ -1,5 +1,7 @@
 #include "pg/termination.h"
 
+#include "pg/clock.h"
+
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -8,11 +10,11 @@ namespace dynpgext::pg {
 namespace {
 
 // How long a process may take to come by a CHECK_FOR_INTERRUPTS() before it is ended where it is.
-constexpr int64 grace_microseconds = 1000000;
+constexpr std::chrono::seconds grace(1);
 
 constinit volatile sig_atomic_t shields = 0;
 constinit volatile sig_atomic_t asked = false;
-constinit volatile TimestampTz asked_at = 0;
+constinit moment asked_at{};  // of the handler, which does not interrupt itself
 constinit timer_t reminder{};
 constinit bool has_reminder = false;
 
@@ -30,7 +32,7 @@ constexpr int demand = 0x64796e70;
 void remind() {
   if (!has_reminder) return;
   itimerspec when{};
-  when.it_value.tv_sec = grace_microseconds / 1000000;
+  when.it_value.tv_sec = grace.count();
   (void)timer_settime(reminder, 0, &when, nullptr);
 }
 
@@ -38,12 +40,12 @@ constinit volatile sig_atomic_t told = 0;
 
 void end_soon() {
   told = 1;
-  const TimestampTz now = GetCurrentTimestamp();
+  const moment now = moment::now();
   if (!asked) {
     asked = true;
     asked_at = now;
   }
-  const bool is_late = now - asked_at >= grace_microseconds * 9 / 10;
+  const bool is_late = now - asked_at >= pg::duration(grace) * 9 / 10;
   if (is_late && may_end_here()) end_now();
   InterruptPending = true;
   ProcDiePending = true;

@@ -184,7 +184,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       e.last_exited_at != 0 ? rows.integer(e.last_exit_code) : rows.null();
       rows.text_or_null(error).boolean(e.after == state::after_end::vanish);
       rows.text(model::name_of(e.restart));
-      rows.time(e.state == model::worker_state::backoff ? e.next_start_at : 0);
+      rows.time(
+          pg::wall_time(e.state == model::worker_state::backoff ? e.next_start_at : pg::moment{}));
       rows.boolean(is_there && e.file.bytes[0] != '\0' &&
                    state::is_stale({e.file.str(), e.loaded}));
       rows.end_row();
@@ -209,7 +210,9 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
       e.pid != 0 && !e.exited ? rows.integer(e.pid) : rows.null();
       rows.bigint(e.runs.count).bigint(e.runs.failures).time(e.runs.last_at);
       e.runs.count > 0 ? rows.duration(e.runs.last_duration) : rows.null();
-      rows.time(e.runs.last_failed_at).text_or_null(e.last_error.view()).time(e.runs.next_at);
+      rows.time(e.runs.last_failed_at)
+          .text_or_null(e.last_error.view())
+          .time(pg::wall_time(e.runs.next_at));
       rows.end_row();
     }
     return Datum{0};

@@ -9,11 +9,11 @@ namespace dynpgext::state {
 namespace {
 
 // A worker may take that long over something without being in anybody's way.
-constexpr int64 patience_microseconds = 1500 * INT64CONST(1000);
+constexpr std::chrono::milliseconds patience(1500);
 
 // Of the launcher: when each start was first found not to have served the barrier.
-std::map<uint64, TimestampTz> &found() {
-  static auto *const all = new std::map<uint64, TimestampTz>;
+std::map<uint64, pg::moment> &found() {
+  static auto *const all = new std::map<uint64, pg::moment>;
   return *all;
 }
 
@@ -26,17 +26,17 @@ barrier_watch watch_barriers(shared &s) {
     found().clear();
     return result;
   }
-  const TimestampTz now = GetCurrentTimestamp();
+  const pg::moment now = pg::moment::now();
   const exclusive lock(s);
   for (worker_entry *entry : s.workers.entries()) {
-    if (entry->pid == 0 || entry->exited || entry->hosted || entry->told_at != 0) continue;
+    if (entry->pid == 0 || entry->exited || entry->hosted || entry->told_at.is_set()) continue;
     const bool is_asked = found().count(entry->ticket) != 0;
     const bool has_served = pg_atomic_read_u32(&entry->barrier) == 0;
     pg_atomic_write_u32(&entry->barrier, 0);
     pg::ask_for_barrier(entry->pid);
-    TimestampTz &since = found()[entry->ticket];
+    pg::moment &since = found()[entry->ticket];
     if (!is_asked || has_served) since = now;
-    if (now - since < patience_microseconds) continue;
+    if (now - since < patience) continue;
     result.slow.push_back(identity_of(*entry));
     if (entry->after == after_end::by_policy) entry->after = after_end::renew;
     (void)advance(*entry, model::worker_event::stop);

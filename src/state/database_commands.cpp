@@ -125,6 +125,7 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
   }
   if (const database_entry *entry = s.databases.find({database}))
     pg::terminate_process(entry->visitor);
+  }
   if (!told.empty()) wake_launcher_locked(s);
   return told;
 }
@@ -132,17 +133,17 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
 std::vector<worker_identity> wait_until_cleared(shared &s, Oid database,
                                                 const std::vector<worker_identity> &workers,
                                                 long milliseconds) {
-  const TimestampTz end = GetCurrentTimestamp() + milliseconds * 1000;
+  const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
   std::vector<worker_identity> left;
   for (const worker_identity &id : workers) {
-    const long rest = std::max(0L, static_cast<long>((end - GetCurrentTimestamp()) / 1000));
+    const long rest = pg::milliseconds_until(end);
     const bool gone = wait_for_worker(s, id, rest, [](const std::optional<worker_status> &status) {
       return !status || !has_process(*status);
     });
     if (!gone) left.push_back(id);
   }
   // its SQL runner outlives those that it has served by a moment
-  while (has_live_runner(s, database) && GetCurrentTimestamp() < end)
+  while (has_live_runner(s, database) && pg::moment::now() < end)
     pg::call([] {
       CHECK_FOR_INTERRUPTS();
       pg_usleep(1000);

@@ -244,7 +244,7 @@ void set_provisioned(shared &s, Oid database) {
   database_entry *entry = s.databases.insert({database});
   entry->provisioned = true;
   entry->visits_failed = 0;
-  entry->visit_after = 0;
+  entry->visit_after = {};
 }
 
 bool want_visit(shared &s, Oid database) {

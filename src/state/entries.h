@@ -5,6 +5,7 @@
 #include "model/event_index.h"
 #include "model/registration.h"
 #include "model/state.h"
+#include "pg/clock.h"
 #include "pg/library.h"
 #include "pg/running.h"
 #include "pg/shared.h"
@@ -23,17 +24,18 @@ struct database_key {
 };
 struct database_entry {
   database_key key;
-  bool present;        // has dynpgext
-  bool provisioned;    // everything registered has been provisioned (or has failed)
-  bool visited;        // looked at by a process of the launcher, since that was last wanted
-  uint32 comparison;   // number of the comparison of pg_extension in full that is wanted last
-  uint32 compared;     // one more than that of the last one made; 0: none since the start
-  dsa_pointer older;   // transactions that may not see dynpgext's event triggers: when all have
-  uint32 older_count;  // ended, a comparison is wanted
-  TimestampTz visit_after;  // but not before this time
-  uint32 visits_failed;     // in a row
-  bool unreachable;         // nobody can connect to it
-  pid_t visitor;            // a process of ours that is connected to provision it; or 0
+  bool present;            // has dynpgext
+  bool provisioned;        // everything registered has been provisioned (or has failed)
+  bool visited;            // looked at by a process of the launcher, since that was last wanted
+  uint32 comparison;       // number of the comparison of pg_extension in full that is wanted last
+  uint32 compared;         // one more than that of the last one made; 0: none since the start
+  dsa_pointer older;       // transactions that may not see dynpgext's event triggers: when all have
+  uint32 older_count;      // ended, a comparison is wanted
+  pg::moment visit_after;  // but not before then
+  uint32 visits_failed;    // in a row
+  bool unreachable;        // nobody can connect to it
+  pid_t visitor;           // a process of ours that is connected to provision it; or 0
+  bool visitor_told;       // to end, for a command on the database
   // who holds the provisioning lock, see state/provisioning_lock.h; or 0
   pid_t provisioner;
   extension_name provisioned_extension;  // whose code it runs; empty: none
@@ -45,9 +47,9 @@ struct database_entry {
   uint64 runner_birth;   // tells it from a later one with its pid
   bool runner_left;      // it serves nobody any more, and is about to be gone
   uint64 runner_ticket;  // of the newest request for one: a process with an older one must not run
-  TimestampTz runner_asked;  // when, until it has come up; or 0
-  bool has_worker_limit;     // set with ALTER DATABASE; otherwise the one in the root holds
-  int32 worker_limit;        // how many workers of its own it may have at once; -1: any number
+  pg::moment runner_asked;  // when, until it has come up; or none
+  bool has_worker_limit;    // set with ALTER DATABASE; otherwise the one in the root holds
+  int32 worker_limit;       // how many workers of its own it may have at once; -1: any number
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
@@ -138,10 +140,10 @@ struct command_statistics {
   TimestampTz last_at;
   int64 last_duration;  // microseconds
   TimestampTz last_failed_at;
-  TimestampTz next_at;  // by its interval; or 0
-  // the run that is under way
+  pg::moment next_at;  // by its interval; or none
+  // the run that is under way: for the views, and to measure by
   TimestampTz began_at;
-  int64 began_clock;  // on a clock that nobody sets
+  pg::moment began;
 };
 
 struct worker_entry {
@@ -168,28 +170,29 @@ struct worker_entry {
   // how it goes
   model::worker_state state;
   after_end after;
-  bool timed_out;          // told to end because it had fallen silent: that is a failure
-  bool held_back;          // started ahead of the commit that makes it wanted: waits for it
-  bool crowded_out;        // the process sent to start it took the last free slot itself
-  uint64 ticket;           // of the newest start: a process with an older one must not run
-  pid_t pid;               // of the process, from when it comes up until it is known to have gone
-  uint64 pid_birth;        // once it has reported its end: tells it from a later one with its pid
-  bool exited;             // the process has reported its end but may still be there
-  TimestampTz claimed_at;  // when the newest start was asked for
+  bool timed_out;         // told to end because it had fallen silent: that is a failure
+  bool held_back;         // started ahead of the commit that makes it wanted: waits for it
+  bool crowded_out;       // the process sent to start it took the last free slot itself
+  uint64 ticket;          // of the newest start: a process with an older one must not run
+  pid_t pid;              // of the process, from when it comes up until it is known to have gone
+  uint64 pid_birth;       // once it has reported its end: tells it from a later one with its pid
+  bool exited;            // the process has reported its end but may still be there
+  pg::moment claimed_at;  // when the newest start was asked for
   int64 starts;
-  TimestampTz last_started_at;
+  TimestampTz last_started_at;  // these two are for the views
   TimestampTz last_exited_at;
+  pg::moment began;  // the same two, to measure by
+  pg::moment ended;
   int last_exit_code;
   message_text last_error;
   Oid stopped_for;             // the database that a command is about which it was in the way of
   Oid ended_in;                // the database it was connected to when somebody else ended it
   uint32 unhealthy_runs;       // that ended soon, in a row
-  TimestampTz next_start_at;   // in state backoff
-  TimestampTz told_at;         // to end; 0: not told
+  pg::moment next_start_at;    // in state backoff
+  pg::moment told_at;          // to end; none: not told
   bool overdue;                // has been reported as not ending
   bool stuck;                  // and as one that nothing ends
-  pg_atomic_uint64 heartbeat;  // the last one, on a clock that nobody sets; by the process itself,
-                               // without the lock
+  pg_atomic_uint64 heartbeat;  // moment of the last one; by the process itself, without the lock
   pg_atomic_uint32 barrier;    // 1: it had a barrier of the server's to serve when it was asked; by
                                // the process itself, without the lock
   pg::fixed_string<MAXPGPATH> file;  // that its library was loaded from, and
@@ -197,8 +200,7 @@ struct worker_entry {
   bool taken;                        // of a hosted one: its runner knows of it
   bool busy;                // and is running its command; only then it has to be told to end
   command_statistics runs;  // of a hosted one, in this run of the server
-  int64 resume_at;          // of one whose process another's command has ended: when it was due, on
-                            // a clock that nobody sets; or 0
+  pg::moment resume_at;     // of one whose process another's command has ended: when it was due
 
   // Told to end, and what is wanted then is decided when it has.
   [[nodiscard]] bool is_leaving() const {

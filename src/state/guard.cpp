@@ -1,5 +1,6 @@
 #include "state/guard.h"
 
+#include "pg/clock.h"
 #include "pg/crash_exit.h"
 #include "pg/mapped_file.h"
 
@@ -14,7 +15,7 @@ constexpr const char *path = PG_STAT_TMP_DIR "/dynpgext.guard";
 // ---- what is in the file ------------------------------------------------------------------
 
 constexpr uint64 magic = 0x647270756772616e;
-constexpr uint32 layout = 1;
+constexpr uint32 layout = 2;
 
 struct file_header {
   uint64 magic;   // stored last
@@ -23,6 +24,10 @@ struct file_header {
   uint32 record_size;
   uint32 suspect_size;
   uint32 record_count;
+  // when it was last judged, and in which boot of the host: moments mean nothing in another one
+  uint64 host_boot;
+  pg::moment judged;
+  TimestampTz judged_at;
 };
 
 using worker_name = pg::fixed_string<BGW_MAXLEN>;
@@ -34,8 +39,8 @@ struct suspect_slot {
   worker_name worker;  // empty: code of the extension
   uint32 crash_count;
   uint32 quarantined_after;
-  TimestampTz quarantined_since;
-  TimestampTz crashes[model::crashes_kept];
+  TimestampTz quarantined_since;  // for the views
+  pg::moment crashes[model::crashes_kept];
 };
 
 enum class record_state : uint32 {
@@ -50,7 +55,6 @@ enum class record_kind : uint32 { code, worker, launcher };
 
 struct alignas(64) record {
   std::atomic<uint64> word;  // the pid, and in the lower half a record_state
-  TimestampTz armed_at;
   record_kind kind;
   Oid home;
   extension_name extension;
@@ -186,7 +190,6 @@ void disarm(record &r) {
 void arm(record &r, record_kind kind, Oid home, std::string_view extension,
          std::string_view worker = {}) {
   disarm(r);
-  r.armed_at = GetCurrentTimestamp();
   r.kind = kind;
   r.home = home;
   r.extension.assign(extension);
@@ -203,8 +206,8 @@ void arm(record &r, record_kind kind, Oid home, std::string_view extension,
 model::suspect decode(const suspect_slot &slot) {
   model::suspect s;
   s.who = {slot.home, slot.extension.str(), slot.worker.str()};
-  s.crashes.assign(slot.crashes,
-                   slot.crashes + std::min<size_t>(slot.crash_count, model::crashes_kept));
+  const size_t count = std::min<size_t>(slot.crash_count, model::crashes_kept);
+  for (const pg::moment &at : std::span(slot.crashes, count)) s.crashes.push_back(at.microseconds);
   s.quarantined_since = slot.quarantined_since;
   s.quarantined_after = slot.quarantined_after;
   return s;
@@ -215,7 +218,7 @@ void encode(const model::suspect &s, suspect_slot &slot) {
   slot.extension.assign(s.who.extension);
   slot.worker.assign(s.who.worker);
   slot.crash_count = static_cast<uint32>(std::min(s.crashes.size(), model::crashes_kept));
-  std::copy_n(s.crashes.begin(), slot.crash_count, slot.crashes);
+  for (size_t i = 0; i < slot.crash_count; ++i) slot.crashes[i] = {s.crashes[i]};
   slot.quarantined_after = s.quarantined_after;
   slot.quarantined_since = s.quarantined_since;
   slot.in_use = 1;
@@ -244,6 +247,13 @@ std::vector<model::armed_record> read_armed_records() {
                      {r.home, r.extension.str(),
                       r.kind == record_kind::worker ? r.worker.str() : std::string()}});
   return all;
+}
+
+// Their crashes, as the file has them, on the clock of this boot of the host.
+void follow_host(std::vector<model::suspect> &suspects, const model::instant &now) {
+  const file_header &h = mine.header();
+  const bool is_same = h.host_boot == pg::host_boot() && now.measured >= h.judged.microseconds;
+  if (!is_same) model::carry_over(suspects, {h.judged.microseconds, h.judged_at}, now);
 }
 
 // An empty file for this run of the server; it stays void until everything is in it.
@@ -350,17 +360,22 @@ crash_report judge_last_run(uint32 limit, int64 window_microseconds) {
   if (!IsUnderPostmaster) return report;
   std::vector<model::armed_record> armed;
   std::vector<model::suspect> suspects;
+  const model::instant now{pg::moment::now().microseconds, GetCurrentTimestamp()};
   try {
     map_again();
     const bool is_known = mine.is_valid();
     if (is_known) {
       armed = read_armed_records();
       suspects = read_suspects();
+      follow_host(suspects, now);
     }
     model::verdict verdict =
-        model::judge(armed, std::move(suspects), GetCurrentTimestamp(), limit, window_microseconds);
+        model::judge(armed, std::move(suspects), now, limit, window_microseconds);
     if (!is_known || mine.header().record_count != record_count()) make_file();
     write_suspects(verdict.suspects);
+    mine.header().host_boot = pg::host_boot();
+    mine.header().judged = {now.measured};
+    mine.header().judged_at = now.shown;
     for (record &r : mine.records()) r.word.store(0, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     mine.header().magic = magic;

@@ -25,7 +25,7 @@ std::map<callback_key, callback_entry> &callbacks() {
 callback_key key_for(const worker_identity &id) { return {id.home, id.extension, id.name}; }
 
 // Somebody who asked for a launcher this long ago, without one coming up, has failed.
-constexpr int64 launcher_patience_microseconds = 10 * INT64CONST(1000000);
+constexpr std::chrono::seconds launcher_patience(10);
 
 constinit bool is_preloaded = false;
 constinit bool visits = false;
@@ -192,7 +192,7 @@ model::circumstances circumstances(bool retry_failed) {
   return {.in_recovery = RecoveryInProgress(),
           .retry_failed = retry_failed,
           .start_after_recovery = BgWorkerStart_RecoveryFinished,
-          .time = GetCurrentTimestamp()};
+          .time = pg::moment::now().microseconds};
 }
 
 decision decide(shared &s, Oid database, const model::circumstances &now) {
@@ -300,11 +300,9 @@ bool ensure_launcher(shared &s) {
   if (is_preloaded || !IsUnderPostmaster) return true;
   {
     const exclusive lock(s);
-    const TimestampTz now = GetCurrentTimestamp();
+    const pg::moment now = pg::moment::now();
     if (s.root->launcher != 0) return true;
-    // one who asked "later than now" did so before the clock was set back
-    if (s.root->launcher_starter != 0 && now >= s.root->launcher_asked &&
-        now - s.root->launcher_asked < launcher_patience_microseconds)
+    if (s.root->launcher_starter != 0 && now - s.root->launcher_asked < launcher_patience)
       return true;
     s.root->launcher_starter = MyProcPid;
     s.root->launcher_asked = now;

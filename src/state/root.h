@@ -32,7 +32,7 @@ struct root {
   uint64 next_ticket;      // identifies a start of a worker
   pid_t launcher;          // 0: none
   pid_t launcher_starter;  // who has asked for one that has not come up yet
-  TimestampTz launcher_asked;
+  pg::moment launcher_asked;
   Latch *launcher_latch;
   dsa_pointer events;   // event_log
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it

@@ -7,13 +7,10 @@ namespace dynpgext::state {
 namespace {
 
 // A runner that has been asked for and has not come up for so long will not.
-constexpr int64 patience_microseconds = 10 * INT64CONST(1000000);
+constexpr std::chrono::seconds patience(10);
 
 bool is_on_its_way(const database_entry &database) {
-  if (database.runner_asked == 0) return false;
-  // one who asked "later than now" did so before the clock was set back
-  const TimestampTz now = GetCurrentTimestamp();
-  return now >= database.runner_asked && now - database.runner_asked < patience_microseconds;
+  return database.runner_asked.is_set() && pg::moment::now() - database.runner_asked < patience;
 }
 
 bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
@@ -57,10 +54,10 @@ void charge(const shared &s, worker_entry &entry, int code, const message_text &
   if (why.view().empty())
     snprintf(why.bytes, sizeof why.bytes,
              "XX000: the command has ended its process with exit code %d", code);
-  if (entry.told_at == 0)  // otherwise the run was called off
+  if (!entry.told_at.is_set())  // otherwise the run was called off
     count_run(s, entry,
               {.began_at = entry.runs.began_at,
-               .duration = pg::monotonic_microseconds() - entry.runs.began_clock,
+               .duration = (pg::moment::now() - entry.runs.began).count(),
                .error = &why});
   record_exit(s, entry, std::max(code, 1), why);
 }
@@ -68,14 +65,10 @@ void charge(const shared &s, worker_entry &entry, int code, const message_text &
 // The process ends by the fault of another's command: the worker goes on in the next one, as if
 // nothing had happened to it.  No failure, no backoff; its command is due when it was.
 void hand_over(const shared &s, worker_entry &entry, const worker_entry &culprit) {
-  const TimestampTz next_at = entry.runs.next_at;
+  const pg::moment next_at = entry.runs.next_at;
   if (!entry.is_leaving()) entry.after = after_end::renew;
   record_exit(s, entry, 0, {});
-  if (next_at != 0) {
-    entry.resume_at =
-        pg::monotonic_microseconds() + std::max<int64>(next_at - GetCurrentTimestamp(), 0);
-    entry.runs.next_at = next_at;
-  }
+  entry.resume_at = entry.runs.next_at = next_at;
   char detail[sizeof(event_entry::detail)];
   snprintf(detail, sizeof detail, "its process was ended by the command of worker \"%s\"",
            culprit.key.name.str().c_str());
@@ -128,7 +121,7 @@ bool ask_for_runner(shared &s, Oid database, bool no_slots) {
     }
     if (is_on_its_way(*entry)) return true;
     if (no_slots) return false;
-    entry->runner_asked = GetCurrentTimestamp();
+    entry->runner_asked = pg::moment::now();
     entry->runner_ticket = message.ticket = ++s.root->next_ticket;
   }
   const pg::worker_request request{
@@ -149,7 +142,7 @@ bool ask_for_runner(shared &s, Oid database, bool no_slots) {
   {
     const exclusive lock(s);
     database_entry *entry = s.databases.find({database});
-    if (entry != nullptr && entry->runner_ticket == message.ticket) entry->runner_asked = 0;
+    if (entry != nullptr && entry->runner_ticket == message.ticket) entry->runner_asked = {};
   }
   if (failure) std::rethrow_exception(failure);
   return false;
@@ -166,9 +159,10 @@ void bury_runners(const shared &s) {
 bool become_runner(shared &s, Oid database, uint64 ticket) {
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
-  if (entry == nullptr || entry->runner_ticket != ticket || entry->runner_asked == 0) return false;
+  if (entry == nullptr || entry->runner_ticket != ticket || !entry->runner_asked.is_set())
+    return false;
   if (is_in_office(*entry) && pg::process_exists(entry->runner, entry->runner_birth)) return false;
-  entry->runner_asked = 0;
+  entry->runner_asked = {};
   entry->runner_left = false;
   entry->runner = MyProcPid;
   entry->runner_birth = pg::process_birth(MyProcPid);
@@ -183,7 +177,7 @@ std::vector<worker_start> take_starts(shared &s, Oid database) {
     if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
     worker_start &start = starts.emplace_back();
     start = {identity_of(*entry), definition_of(*entry), entry->ticket};
-    start.resume_at = std::exchange(entry->resume_at, 0);
+    start.resume_at = std::exchange(entry->resume_at, pg::moment{});
   }
   return starts;
 }
@@ -207,7 +201,7 @@ worker_entry *begin_command(shared &s, const worker_start &w) {
   if (entry == nullptr) return nullptr;
   entry->busy = true;
   entry->runs.began_at = GetCurrentTimestamp();
-  entry->runs.began_clock = pg::monotonic_microseconds();
+  entry->runs.began = pg::moment::now();
   return entry;
 }
 
@@ -215,7 +209,7 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
   const exclusive lock(s);
   entry.busy = false;
   if (run) count_run(s, entry, *run);
-  if (entry.told_at == 0) return true;
+  if (!entry.told_at.is_set()) return true;
   record_exit(s, entry, 0, {});
   release_identity(s, entry);
   return false;

@@ -44,7 +44,7 @@ void refuse(shared &s, const worker_start &w, const message_text &error);
 struct command_run {
   TimestampTz began_at = 0;
   int64 duration = 0;  // microseconds
-  TimestampTz next_at = 0;
+  pg::moment next_at{};
   const message_text *error = nullptr;  // of one that has failed
 };
 // Its run has ended, or (nothing) was called off.  Returns whether it goes on.

@@ -18,18 +18,17 @@ struct watch_result {
     pid_t pid;
     bool stuck;  // insisting has not ended it either
   };
-  std::vector<silence> silent;           // have just fallen silent
-  std::vector<late_end> late;            // were told to end, and should have by now
-  TimestampTz look_again_at = DT_NOEND;  // when something is due next
-  bool somebody_waits = false;           // for a slot
+  std::vector<silence> silent;                     // have just fallen silent
+  std::vector<late_end> late;                      // were told to end, and should have by now
+  pg::moment look_again_at = pg::moment::never();  // when something is due next
+  bool somebody_waits = false;                     // for a slot
   bool somebody_runs = false;
 };
 // How long after stop_timeout a process that is being insisted on may stay before it is called
 // stuck.
-inline constexpr int64 insistence_microseconds = 3 * INT64CONST(1000000);
+inline constexpr std::chrono::seconds insistence(3);
 
 // `decided_at`: what was due then has been dealt with, as far as it can be.
-[[nodiscard]] watch_result watch(shared &s, int64 stop_timeout_milliseconds,
-                                 TimestampTz decided_at);
+[[nodiscard]] watch_result watch(shared &s, int64 stop_timeout_milliseconds, pg::moment decided_at);
 
 }  // namespace dynpgext::state

@@ -9,7 +9,7 @@ namespace {
 
 // A start that no process has come of for so long has been lost (the postmaster could not
 // fork, or gave up at a shutdown); one that comes later finds its ticket void.
-constexpr int64 lost_after_microseconds = 30 * INT64CONST(1000000);
+constexpr std::chrono::seconds lost_after(30);
 
 }  // namespace
 
@@ -24,7 +24,7 @@ void configure(shared &s, const worker_identity &id, const model::wanted_worker 
     const bool failed = entry->last_exit_code != 0 || entry->timed_out;
     (void)advance(*entry, failed ? model::worker_event::give_up : model::worker_event::stop);
     if (entry->unhealthy_runs > 0) --entry->unhealthy_runs;
-    entry->next_start_at = 0;
+    entry->next_start_at = {};
   }
   settle_end(s, *entry);
   changed(s);
@@ -47,7 +47,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   bury_exited(s, key);
   worker_entry *entry = s.workers.find(key);
   if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
-  entry->resume_at = 0;
+  entry->resume_at = {};
   const bool had_process = entry->pid != 0 && !entry->exited;
   const bool stopped = advance(*entry, model::worker_event::stop);
   if (!had_process && entry->state == model::worker_state::stopped)
@@ -70,7 +70,7 @@ bool stop_wanted(shared &s, const worker_identity &id, const model::wanted_worke
   {
     const exclusive lock(s);
     worker_entry *entry = s.workers.find(key_of(id));
-    if (entry != nullptr && entry->told_at != 0 &&
+    if (entry != nullptr && entry->told_at.is_set() &&
         (entry->after == after_end::vanish || entry->after == after_end::renew)) {
       define(*entry, wanted);
       entry->after = then;
@@ -91,7 +91,7 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
 
 burial bury(shared &s) {
   const exclusive lock(s);
-  const TimestampTz now = GetCurrentTimestamp();
+  const pg::moment now = pg::moment::now();
   burial result;
   for (worker_entry *entry : s.workers.entries()) {
     if (entry->pid != 0) {
@@ -103,7 +103,8 @@ burial bury(shared &s) {
       // when it was a crash.  Here it only must not look alive.
       if (!entry->exited) {
         (void)advance(*entry, model::worker_event::exit_fault);
-        entry->last_exited_at = now;
+        entry->last_exited_at = GetCurrentTimestamp();
+        entry->ended = now;
         entry->last_exit_code = 1;
         settle_end(s, *entry);
       }
@@ -111,7 +112,7 @@ burial bury(shared &s) {
       release_identity(s, *entry);
       changed(s);
     } else if (entry->state == model::worker_state::starting && !entry->held_back &&
-               now - entry->claimed_at > lost_after_microseconds) {
+               now - entry->claimed_at > lost_after) {
       entry->ticket = ++s.root->next_ticket;
       (void)advance(*entry, model::worker_event::lost);
       record(s, *entry, "lost", "no process came of its start");

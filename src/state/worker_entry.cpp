@@ -65,9 +65,8 @@ model::worker definition_of(const worker_entry &entry) {
 
 bool was_just_ended(const worker_entry &entry) {
   // a command that has the server end whom it meets may fail for others within five seconds
-  constexpr int64 patience_microseconds = 6 * INT64CONST(1000000);
-  return OidIsValid(entry.ended_in) &&
-         GetCurrentTimestamp() - entry.last_exited_at < patience_microseconds;
+  constexpr std::chrono::seconds patience(6);
+  return OidIsValid(entry.ended_in) && pg::moment::now() - entry.ended < patience;
 }
 
 model::worker_terms terms_of(const worker_entry &entry) {
@@ -87,7 +86,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.pid_birth = 0;
   entry.taken = false;
   entry.busy = false;
-  if (entry.resume_at == 0) entry.runs.next_at = 0;
+  if (!entry.resume_at.is_set()) entry.runs.next_at = {};
   entry.crowded_out = false;
   entry.exited = false;
   entry.timed_out = false;
@@ -95,11 +94,12 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.file = {};
   entry.loaded = {};
   entry.last_started_at = GetCurrentTimestamp();
-  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::monotonic_microseconds()));
+  entry.began = pg::moment::now();
+  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(entry.began.microseconds));
   pg_atomic_init_u32(&entry.barrier, 0);
-  record(s, entry, entry.next_start_at != 0 ? "restarted" : "started",
+  record(s, entry, entry.next_start_at.is_set() ? "restarted" : "started",
          "pid " + std::to_string(process));
-  entry.next_start_at = 0;
+  entry.next_start_at = {};
   ++entry.starts;
   changed(s);
   wake_launcher_locked(s);  // which sleeps for a naptime where nothing ran when it last looked
@@ -110,9 +110,10 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   (void)advance(entry, code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
   entry.exited = true;
   entry.busy = false;
-  entry.runs.next_at = 0;
+  entry.runs.next_at = {};
   entry.pid_birth = pg::process_birth(MyProcPid);
   entry.last_exited_at = GetCurrentTimestamp();
+  entry.ended = pg::moment::now();
   entry.last_exit_code = code;
   // what the command of an SQL worker last failed with outlives its normal end
   if (!entry.hosted || code != 0) entry.last_error = error;
@@ -136,8 +137,8 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
 }
 
 void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) {
-  if (entry.told_at == 0) {
-    entry.told_at = GetCurrentTimestamp();
+  if (!entry.told_at.is_set()) {
+    entry.told_at = pg::moment::now();
     record(s, entry, "stopping", detail);
   }
   if (!entry.hosted) return pg::terminate_process(entry.pid);
@@ -160,7 +161,7 @@ void wake_launcher_locked(const shared &s) {
 void release_identity(const shared &s, worker_entry &entry) {
   entry.pid = 0;
   entry.exited = false;
-  entry.told_at = 0;
+  entry.told_at = {};
   entry.overdue = false;
   entry.stuck = false;
   switch (entry.after) {
@@ -192,15 +193,15 @@ void settle_end(const shared &s, worker_entry &entry) {
   if (entry.after != after_end::by_policy) return;
   if (entry.state != worker_state::stopped && entry.state != worker_state::failed) return;
   const bool failed = entry.state == worker_state::failed || entry.timed_out;
-  if (entry.last_exited_at == 0 || !model::restarts(entry.restart, failed)) return;
-  const int64 ran = (entry.last_exited_at - entry.last_started_at) / 1000;
+  if (!entry.ended.is_set() || !model::restarts(entry.restart, failed)) return;
+  const int64 ran = (entry.ended - entry.began).count() / 1000;
   if (model::is_healthy(ran, s.root->longest_delay)) entry.unhealthy_runs = 0;
   const int64 delay =
       model::restart_delay(terms_of(entry), entry.unhealthy_runs, s.root->longest_delay,
                            pg_prng_double(&pg_global_prng_state));
   if (!advance(entry, model::worker_event::back_off)) return;
   ++entry.unhealthy_runs;
-  entry.next_start_at = entry.last_exited_at + delay * 1000;
+  entry.next_start_at = entry.ended + std::chrono::milliseconds(delay);
   char detail[64];
   snprintf(detail, sizeof detail, "restart in " INT64_FORMAT " ms", delay);
   record(s, entry, "backoff", detail);

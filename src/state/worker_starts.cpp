@@ -68,7 +68,7 @@ worker_start claim(const shared &s, worker_entry &entry, const worker_identity &
   define(entry, wanted);
   entry.after = after_end::by_policy;
   entry.ticket = ++s.root->next_ticket;
-  entry.claimed_at = GetCurrentTimestamp();
+  entry.claimed_at = pg::moment::now();
   return {id, *wanted.definition, entry.ticket};
 }
 
@@ -129,7 +129,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const char *no_place = full(s, home, wanted.definition->hosted);
   if (!advance(*entry, model::worker_event::start)) return std::nullopt;
   if (!comes_back) entry->unhealthy_runs = 0;
-  if (!comes_back) entry->next_start_at = 0;
+  if (!comes_back) entry->next_start_at = {};
   worker_start start = claim(s, *entry, id, wanted);
   start.was_waiting = was_waiting;
   start.full = no_place;
@@ -155,7 +155,7 @@ void let_go(shared &s, const worker_start &start) {
   worker_entry *entry = s.workers.find(key_of(start.id));
   if (entry == nullptr || entry->ticket != start.ticket) return;
   entry->held_back = false;
-  entry->claimed_at = GetCurrentTimestamp();
+  entry->claimed_at = pg::moment::now();
   changed(s);
 }
 

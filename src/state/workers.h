@@ -35,7 +35,7 @@ struct worker_start {
   uint64 ticket = 0;
   bool was_waiting = false;
   const char *full = nullptr;  // the setting that leaves no place for it
-  int64 resume_at = 0;         // as in its entry
+  pg::moment resume_at{};      // as in its entry
 };
 
 // Claims the start of what is wanted; nothing when it is not startable (any more): it runs
@@ -94,7 +94,7 @@ struct loaded_library {
 // Is another file there by now?
 [[nodiscard]] bool is_stale(const loaded_library &library);
 
-// Where it stores its heartbeats (as pg::monotonic_microseconds()), for as long as the process
+// Where it stores its heartbeats (pg::write_moment()), for as long as the process
 // lives, its deadline in milliseconds, and where it says that it has a barrier to serve.
 struct pulse {
   pg_atomic_uint64 *heartbeat;
@@ -130,10 +130,10 @@ struct worker_status {
 // then.  Interruptible.
 template <class F>
 bool wait_for_worker(shared &s, const worker_identity &id, long milliseconds, F &&holds) {
-  const TimestampTz end = GetCurrentTimestamp() + milliseconds * 1000;
+  const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
   for (;;) {
     if (holds(status_of(s, id))) return true;
-    const long left = static_cast<long>((end - GetCurrentTimestamp()) / 1000);
+    const long left = pg::milliseconds_until(end);
     if (left <= 0) return false;
     pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     const bool done = holds(status_of(s, id));

@@ -14,9 +14,9 @@ namespace dynpgext::supervision {
 namespace {
 
 constexpr long nap_milliseconds = 50;
-constexpr int64 insist_again_microseconds = INT64CONST(1000000);
+constexpr std::chrono::seconds insist_again(1);
 // A process that has been asked for just before the shutdown comes up within that, or never.
-constexpr int64 coming_up_microseconds = 500 * INT64CONST(1000);
+constexpr std::chrono::milliseconds coming_up(500);
 
 std::string describe(const late_process &process) {
   const Oid database =
@@ -58,28 +58,28 @@ class shutdown {
   // Is there anything to wait for still?
   bool go_on(const state::shared &s) {
     const remaining left = look_around(s);
-    const int64 passed = pg::monotonic_microseconds() - began_;
-    if (left.processes.empty()) return left.somebody_comes_up && passed < coming_up_microseconds;
+    const pg::duration passed = pg::moment::now() - began_;
+    if (left.processes.empty()) return left.somebody_comes_up && passed < coming_up;
     if (passed < patience_) return true;
     for (const late_process &process : left.processes) insist(process);
-    if (passed < patience_ + state::insistence_microseconds) return true;
+    if (passed < patience_ + state::insistence) return true;
     for (const late_process &process : left.processes) report_stuck(process);
     return false;
   }
 
  private:
   void insist(const late_process &process) {
-    const auto [at, is_new] = insisted_.try_emplace(process.pid, 0);
-    if (is_new) report_overdue(process, static_cast<long>(patience_ / 1000));
-    const int64 now = pg::monotonic_microseconds();
-    if (!is_new && now - at->second < insist_again_microseconds) return;
+    const auto [at, is_new] = insisted_.try_emplace(process.pid, pg::moment{});
+    if (is_new) report_overdue(process, pg::settings::stop_timeout_milliseconds());
+    const pg::moment now = pg::moment::now();
+    if (!is_new && now - at->second < insist_again) return;
     at->second = now;
     pg::insist_on_end(process.pid);
   }
 
-  int64 began_ = pg::monotonic_microseconds();
-  int64 patience_ = int64{pg::settings::stop_timeout_milliseconds()} * 1000;
-  std::map<pid_t, int64> insisted_;  // when last
+  pg::moment began_ = pg::moment::now();
+  std::chrono::milliseconds patience_{pg::settings::stop_timeout_milliseconds()};
+  std::map<pid_t, pg::moment> insisted_;  // when last
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 
 // While a process is on its way out, or a slot is about to be free, it is looked for this often.
 constexpr long short_naptime_milliseconds = 10;
-constexpr int64 slot_patience_microseconds = 200000;
+constexpr std::chrono::milliseconds slot_patience(200);
 // How often commands on databases are looked for that our processes are in the way of.
 constexpr long command_naptime_milliseconds = 700;
 constexpr long busy_command_naptime_milliseconds = 100;
@@ -101,19 +101,19 @@ class loop {
   explicit loop(state::shared &s) : shared_(s), visits_(s) {}
 
   // In the next round, whatever the naptime is.
-  void look_at_once() { last_look_ = 0; }
+  void look_at_once() { last_look_ = {}; }
 
   // One round; returns how long to wait before the next, in milliseconds, or nothing when there
   // is nothing to launch.
   std::optional<long> round() {
     const state::burial burial = state::bury(shared_);
     DYNPGEXT_FAULT_POINT("launcher.buried");
-    const TimestampTz now = GetCurrentTimestamp();
+    const pg::moment now = pg::moment::now();
     if (burial.buried) slot_freed_at_ = now;
     const bool commands = meet_commands(now);
     look_around(now);  // after it: a command that is over may have dropped its database
     const bool visiting = visits_.advance();
-    const TimestampTz decided_at = GetCurrentTimestamp();
+    const pg::moment decided_at = pg::moment::now();
     state::decision d = state::decide_workers(shared_, model::every_database);
     // databases come first: workers would take the slots that their visits need
     if (visits_.is_starved())
@@ -131,7 +131,7 @@ class loop {
 
  private:
   // What nobody tells of is looked for every naptime, not whenever something else wakes it.
-  void look_around(TimestampTz now) {
+  void look_around(pg::moment now) {
     if (!asked_to_look() && !is_due(last_look_, naptime(), now)) return;
     follow_databases(shared_);
     follow_replay(shared_);
@@ -141,9 +141,8 @@ class loop {
     last_look_ = now;
   }
 
-  // Also when the clock has been set back since.
-  [[nodiscard]] static bool is_due(TimestampTz last, long naptime, TimestampTz now) {
-    return now < last || now - last >= int64{naptime} * 1000;
+  [[nodiscard]] static bool is_due(pg::moment last, long naptime, pg::moment now) {
+    return !last.is_set() || now - last >= std::chrono::milliseconds(naptime);
   }
 
   // A standby is to notice its promotion soon.
@@ -158,7 +157,7 @@ class loop {
   }
 
   // The server gives up after five seconds what our processes are in the way of.
-  bool meet_commands(TimestampTz now) {
+  bool meet_commands(pg::moment now) {
     if (!is_due(last_commands_, command_naptime(), now)) return commands_;
     last_commands_ = now;
     const state::barrier_watch barriers = state::watch_barriers(shared_);
@@ -172,25 +171,20 @@ class loop {
 
   [[nodiscard]] long nap(bool dying, bool commands, bool connected,
                          const state::watch_result &seen) const {
-    const TimestampTz now = GetCurrentTimestamp();
+    const pg::moment now = pg::moment::now();
     long milliseconds = naptime();
     if (commands || connected) milliseconds = std::min(milliseconds, command_naptime());
     // the postmaster gives a slot back a moment after the process has gone
-    const bool slot_is_coming =
-        seen.somebody_waits && now - slot_freed_at_ < slot_patience_microseconds;
+    const bool slot_is_coming = seen.somebody_waits && now - slot_freed_at_ < slot_patience;
     if (dying || slot_is_coming) milliseconds = std::min(milliseconds, short_naptime_milliseconds);
-    if (seen.look_again_at != DT_NOEND) {
-      const int64 left = std::max<int64>(seen.look_again_at - now, 0);
-      milliseconds = std::min(milliseconds, static_cast<long>((left + 999) / 1000));
-    }
-    return milliseconds;
+    return std::min(milliseconds, pg::milliseconds_until(seen.look_again_at));
   }
 
   state::shared &shared_;
   visits visits_;
-  TimestampTz last_look_ = 0;
-  TimestampTz slot_freed_at_ = 0;
-  TimestampTz last_commands_ = 0;
+  pg::moment last_look_{};
+  pg::moment slot_freed_at_{};
+  pg::moment last_commands_{};
   bool commands_ = false;  // one was under way when it was last looked for
 };
 

@@ -3,7 +3,6 @@
 #include "catalog/store.h"
 #include "pg/fault.h"
 #include "pg/notification.h"
-#include "pg/process.h"
 #include "pg/sql_command.h"
 #include "state/guard.h"
 #include "state/last_words.h"
@@ -33,11 +32,10 @@ std::vector<model::command> registered_commands() {
 }
 
 // At once; of one that goes on after another's command has ended its process, when it was due.
-TimestampTz first_run(const state::worker_start &start, const model::command &command,
-                      TimestampTz now) {
-  if (start.resume_at == 0) return now;
-  const int64 left = start.resume_at - pg::monotonic_microseconds();
-  return now + std::clamp<int64>(left, 0, command.interval * 1000);
+pg::moment first_run(const state::worker_start &start, const model::command &command,
+                     pg::moment now) {
+  if (!start.resume_at.is_set()) return now;
+  return std::clamp(start.resume_at, now, now + std::chrono::milliseconds(command.interval));
 }
 
 }  // namespace
@@ -53,7 +51,7 @@ void sql_workers::take_starts() {
   if (started.empty()) return;
   DYNPGEXT_FAULT_POINT("runner.taken");
   const std::vector<model::command> commands = registered_commands();
-  const TimestampTz now = GetCurrentTimestamp();
+  const pg::moment now = pg::moment::now();
   for (const state::worker_start &start : started) {
     const auto command = command_of(start, commands);
     if (!command) {
@@ -65,7 +63,7 @@ void sql_workers::take_starts() {
     }
     worker w{start, *command};
     // notifications may have been missed
-    if (command->interval == 0 || (start.resume_at != 0 && !command->channel.empty()))
+    if (command->interval == 0 || (start.resume_at.is_set() && !command->channel.empty()))
       w.notified_at = now;
     if (command->interval > 0) w.next_at = first_run(start, *command, now);
     workers_.push_back(std::move(w));
@@ -86,7 +84,7 @@ void sql_workers::keep_channels() {
     if (wanted.count(channel) == 0) pg::unlisten(channel);
   pg::commit_transaction();
   // what was notified before, as on a standby, has not been heard
-  const TimestampTz now = GetCurrentTimestamp();
+  const pg::moment now = pg::moment::now();
   for (worker &w : workers_)
     if (wanted.count(w.command.channel) != 0 && before.count(w.command.channel) == 0)
       w.notified_at = std::min(w.notified_at, now);
@@ -101,7 +99,7 @@ bool sql_workers::is_deaf() const {
 void sql_workers::hear() {
   if (is_deaf() && !RecoveryInProgress()) keep_channels();  // promoted
   if (!pg::has_notifications()) return;
-  const TimestampTz now = GetCurrentTimestamp();
+  const pg::moment now = pg::moment::now();
   for (const std::string &channel : pg::take_notifications())
     for (worker &w : workers_)
       if (w.command.channel == channel) w.notified_at = std::min(w.notified_at, now);
@@ -111,7 +109,7 @@ bool sql_workers::run_one() {
   const auto due =
       std::min_element(workers_.begin(), workers_.end(),
                        [](const worker &a, const worker &b) { return a.due_at() < b.due_at(); });
-  if (due == workers_.end() || due->due_at() > GetCurrentTimestamp()) return false;
+  if (due == workers_.end() || due->due_at() > pg::moment::now()) return false;
   if (!run(*due)) {
     workers_.erase(due);
     keep_channels();
@@ -124,9 +122,10 @@ bool sql_workers::run(worker &w) {
   if (entry == nullptr) return false;
   const model::command &command = w.command;
   state::command_run run{.began_at = GetCurrentTimestamp()};
-  w.notified_at = DT_NOEND;
-  if (w.next_at <= run.began_at)
-    w.next_at = model::next_run(w.next_at, run.began_at, command.interval);
+  const pg::moment began = pg::moment::now();
+  w.notified_at = pg::moment::never();
+  if (w.next_at <= began)
+    w.next_at = {model::next_run(w.next_at.microseconds, began.microseconds, command.interval)};
   const pg::sql_command what{.sql = command.sql,
                              .extension = command.extension,
                              .role = command.run_as,
@@ -136,7 +135,6 @@ bool sql_workers::run(worker &w) {
                              .deadline = command.deadline,
                              .failure_level = entry->runs.failing ? DEBUG1 : WARNING,
                              .told_at = &entry->told_at};
-  const int64 began = pg::monotonic_microseconds();
   pg::failure why;
   pg::command_end end{};
   {
@@ -144,8 +142,8 @@ bool sql_workers::run(worker &w) {
     end = pg::run_command(what, &why);
   }
   if (end == pg::command_end::called_off) return state::end_command(shared_, *entry, {});
-  run.duration = pg::monotonic_microseconds() - began;
-  if (w.next_at != DT_NOEND) run.next_at = w.next_at;
+  run.duration = (pg::moment::now() - began).count();
+  if (w.next_at != pg::moment::never()) run.next_at = w.next_at;
   state::message_text error{};
   if (end == pg::command_end::failed) {
     state::keep_words(why.sqlstate, why.message.c_str(), &error);
@@ -156,13 +154,11 @@ bool sql_workers::run(worker &w) {
 }
 
 long sql_workers::nap() const {
-  TimestampTz next = DT_NOEND;
+  pg::moment next = pg::moment::never();
   for (const worker &w : workers_) next = std::min(next, w.due_at());
   long milliseconds = -1;
-  if (next != DT_NOEND) {
-    const int64 left = (std::max<int64>(next - GetCurrentTimestamp(), 0) + 999) / 1000;
-    milliseconds = static_cast<long>(std::min<int64>(left, INT_MAX));
-  }
+  if (next != pg::moment::never())
+    milliseconds = std::min<long>(pg::milliseconds_until(next), INT_MAX);
   if (is_deaf() && (milliseconds < 0 || milliseconds > standby_naptime_milliseconds))
     milliseconds = standby_naptime_milliseconds;
   return milliseconds;

@@ -30,10 +30,10 @@ class sql_workers {
   struct worker {
     state::worker_start start;
     model::command command;
-    TimestampTz next_at = DT_NOEND;      // by its interval
-    TimestampTz notified_at = DT_NOEND;  // since its last run
+    pg::moment next_at = pg::moment::never();      // by its interval
+    pg::moment notified_at = pg::moment::never();  // since its last run
 
-    [[nodiscard]] TimestampTz due_at() const { return std::min(next_at, notified_at); }
+    [[nodiscard]] pg::moment due_at() const { return std::min(next_at, notified_at); }
   };
 
   void take_starts();

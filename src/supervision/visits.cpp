@@ -8,14 +8,9 @@ namespace dynpgext::supervision {
 namespace {
 
 // A database that cannot be visited is tried again after a second, two, four, ... a minute.
-TimestampTz after_failure(uint32 failures) {
+pg::moment after_failure(uint32 failures) {
   const int64 seconds = std::min<int64>(int64{1} << std::min(failures - 1, 6U), 60);
-  return GetCurrentTimestamp() + seconds * INT64CONST(1000000);
-}
-
-// A time further ahead than any delay was set before the clock was set back.
-bool is_past(TimestampTz at, TimestampTz now) {
-  return at <= now || at - now > 2 * 60 * INT64CONST(1000000);
+  return pg::moment::now() + std::chrono::seconds(seconds);
 }
 
 }  // namespace
@@ -39,13 +34,13 @@ void visits::reap() {
 
 std::vector<Oid> visits::due() const {
   std::vector<Oid> databases;
-  const TimestampTz now = GetCurrentTimestamp();
+  const pg::moment now = pg::moment::now();
   const state::reading lock(shared_);
   for (const state::database_entry *entry : shared_.databases.entries()) {
     const Oid database = entry->key.database;
     const bool busy = std::any_of(under_way_.begin(), under_way_.end(),
                                   [=](const visit &v) { return v.database == database; });
-    if (!entry->visited && !busy && is_past(entry->visit_after, now) &&
+    if (!entry->visited && !busy && entry->visit_after <= now &&
         !state::is_blocked(shared_, database))
       databases.push_back(database);
   }

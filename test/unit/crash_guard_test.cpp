@@ -32,10 +32,11 @@ struct server {
   std::uint32_t limit = 3;
   std::vector<suspect> suspects = {};
   std::int64_t now = start;
+  std::int64_t shown_later = 0;  // by the clock that people read
 
   verdict crash(std::vector<armed_record> records, std::int64_t after = second) {
     now += after;
-    verdict v = judge(records, suspects, now, limit, window);
+    verdict v = judge(records, suspects, {now, now + shown_later}, limit, window);
     suspects = v.suspects;
     return v;
   }
@@ -240,15 +241,50 @@ TEST(crash_guard, who_has_been_well_for_the_window_is_forgotten) {
 
 TEST(crash_guard, without_a_window_only_the_crash_itself_counts) {
   const std::vector<armed_record> records = {armed(worker_a)};
-  const verdict v = judge(records, {{worker_a, {start - 1}, 0, 0}}, start, 2, 0);
+  const verdict v = judge(records, {{worker_a, {start - 1}, 0, 0}}, {start, start}, 2, 0);
   EXPECT_EQ(v.blamed, (std::vector<blamed>{{worker_a, 1, false}}));
 }
 
-TEST(crash_guard, a_clock_that_was_set_back_does_not_keep_crashes_for_ever) {
+TEST(crash_guard, does_not_go_by_the_clock_that_people_read) {
   server s;
   s.count(worker_a);
-  EXPECT_EQ(s.count(worker_a, -1000 * window), 2u);
+  for (const std::int64_t jump : {-1000 * window, 1000 * window}) {
+    s.shown_later = jump;
+    EXPECT_EQ(s.count(worker_a, 0), jump < 0 ? 2u : 3u);
+  }
+  s.shown_later = 0;
   EXPECT_EQ(s.count(worker_a, window + 1), 1u);
+}
+
+TEST(crash_guard, shows_a_quarantine_by_the_clock_that_people_read) {
+  server s;
+  s.limit = 1;
+  s.shown_later = 12345;
+  s.count(worker_a);
+  EXPECT_EQ(s.suspects.at(0).quarantined_since, s.now + 12345);
+}
+
+// The host has been booted: the clock that is measured by stands at `up`.
+std::int64_t age_after_boot(std::int64_t crash, const instant &judged, const instant &now) {
+  std::vector<suspect> suspects{{worker_a, {crash}, 0, 0}};
+  carry_over(suspects, judged, now);
+  return now.measured - suspects.at(0).crashes.at(0);
+}
+
+TEST(crash_guard, carries_crashes_over_a_boot_of_the_host) {
+  constexpr std::int64_t up = 20 * second;
+  // judged right after the crash, 100 seconds ago
+  EXPECT_EQ(age_after_boot(start, {start, start}, {up, start + 100 * second}), 100 * second);
+  // and one that had been a minute earlier
+  EXPECT_EQ(age_after_boot(start - 60 * second, {start, start}, {up, start + 100 * second}),
+            160 * second);
+}
+
+TEST(crash_guard, takes_a_crash_before_a_boot_for_older_than_the_boot) {
+  constexpr std::int64_t up = 20 * second;
+  // the clock that people read has been set back meanwhile
+  EXPECT_EQ(age_after_boot(start, {start, start}, {up, start - 1000 * window}), up);
+  EXPECT_EQ(age_after_boot(start, {start, start}, {window + 1, start - 1000 * window}), window + 1);
 }
 
 // ---- quarantine --------------------------------------------------------------------------------
@@ -277,7 +313,7 @@ TEST(crash_guard, a_quarantined_one_is_blamed_but_not_quarantined_again) {
 
 TEST(crash_guard, a_quarantine_at_the_time_0_is_one) {
   const std::vector<armed_record> records = {armed(worker_a)};
-  EXPECT_TRUE(is_quarantined(judge(records, {}, 0, 1, window).suspects, worker_a));
+  EXPECT_TRUE(is_quarantined(judge(records, {}, {0, 0}, 1, window).suspects, worker_a));
 }
 
 TEST(crash_guard, the_quarantined_are_listed) {

@@ -173,11 +173,6 @@ TEST(restart_health, is_to_run_as_long_as_the_longest_delay) {
   EXPECT_TRUE(is_healthy(bound + 1, bound));
 }
 
-TEST(restart_health, is_not_what_a_clock_that_was_set_back_says) {
-  EXPECT_FALSE(is_healthy(-1, bound));
-  EXPECT_FALSE(is_healthy(std::numeric_limits<std::int64_t>::min(), bound));
-}
-
 // A worker, and a clock that it is supervised by.
 struct supervised {
   worker_terms terms = beginning_with(second);
