@@ -71,6 +71,19 @@ void on_last_resort(int, siginfo_t *info, void *) {
   errno = saved_errno;
 }
 
+using question = bool (*)() noexcept;
+constinit question is_told = nullptr;
+constinit emit_log_hook_type previous_log_hook = nullptr;
+
+// The report is on its way out of errfinish(), which calls proc_exit(1) right after it: so this is
+// where the process ends anyway, and transactions are aborted by the same exit callbacks.
+void on_log(ErrorData *data) {
+  if (data->elevel == FATAL && data->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
+      !proc_exit_inprogress && is_told())
+    proc_exit(0);
+  if (previous_log_hook != nullptr) previous_log_hook(data);
+}
+
 // As the server's own for sessions, `die`, which does not keep in mind that it was called.
 void on_session_terminate(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
@@ -108,6 +121,12 @@ void insist_on_end(pid_t pid) noexcept {
 void install_safe_termination() {
   install_last_resort();
   call([] { pqsignal(SIGTERM, on_terminate); });
+}
+
+void end_well_when_told(bool (*was_told)() noexcept) {
+  is_told = was_told;
+  previous_log_hook = emit_log_hook;
+  emit_log_hook = on_log;
 }
 
 void install_session_termination() {

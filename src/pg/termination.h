@@ -29,6 +29,11 @@ void install_last_resort();
 // process holds interrupts, or has blocked all signals itself.
 void insist_on_end(pid_t pid) noexcept;
 
+// What a stop that we have asked for looks like: where `was_told()`, the FATAL 57P01 that ends this
+// process is an ordinary end instead, with status 0 and no line in the log.  It is asked without a
+// lock, at any place that serves interrupts.  Once in a process.
+void end_well_when_told(bool (*was_told)() noexcept);
+
 // The server's handler for sessions: the end comes at the next CHECK_FOR_INTERRUPTS().
 void install_session_termination();
 // Has that happened?

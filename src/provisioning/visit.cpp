@@ -65,6 +65,7 @@ void visit(Oid database) {
   state::shared &s = state::attach();
   state::set_visit();
   state::set_visitor(s, database);
+  pg::end_well_when_told(state::is_visitor_told);
   pg::call([] { before_shmem_exit(on_exit, 0); });
   DYNPGEXT_FAULT_POINT("visit.connected");
   const state::comparison comparison = state::next_comparison(s, database);

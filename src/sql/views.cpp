@@ -68,6 +68,19 @@ std::string error_of(const state::shared &s, const state::worker_entry &e) {
   return e.last_error.str();
 }
 
+// The database that the worker was registered in, whose encoding its names and errors are in.
+Oid database_of_names(const state::worker_entry &e) {
+  return OidIsValid(e.key.home) ? e.key.home : e.source;
+}
+
+// One that has ended and is to do something else than stay so is on its way to that, whatever state
+// its end has led to.
+model::worker_state shown_state(const state::worker_entry &e) {
+  using model::worker_state;
+  if (!e.exited || !e.is_leaving()) return e.state;
+  return e.told_at.is_set() ? worker_state::stopping : worker_state::registered;
+}
+
 // The published registrations of all databases; of a global object the highest version's.
 template <class Registration>
 struct published {
@@ -178,7 +191,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
           .text(e.key.name.view())
           .text(e.version.view());
       rows.text(e.type.view()).text(e.library.view()).text(e.function.view());
-      rows.text(model::name_of(e.state));
+      rows.text(model::name_of(shown_state(e)));
       is_there ? rows.integer(e.pid) : rows.null();
       rows.bigint(e.starts).time(e.last_started_at).time(e.last_exited_at);
       e.last_exited_at != 0 ? rows.integer(e.last_exit_code) : rows.null();
@@ -206,7 +219,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
     sql::result_set rows(fcinfo);
     for (const state::worker_entry &e : all) {
       rows.oid(e.key.home).name(e.key.extension.view()).text(e.key.name.view()).oid(e.source);
-      rows.text(model::name_of(e.state));
+      rows.text(model::name_of(shown_state(e)));
       e.pid != 0 && !e.exited ? rows.integer(e.pid) : rows.null();
       rows.bigint(e.runs.count).bigint(e.runs.failures).time(e.runs.last_at);
       e.runs.count > 0 ? rows.duration(e.runs.last_duration) : rows.null();

@@ -55,6 +55,7 @@ meeting meet(const shared &s, Oid database) {
 }
 
 constinit bool has_blocked = false;
+constinit const database_entry *visited = nullptr;  // by this process; it stays while it is there
 
 void on_visit_exit(int, Datum) {
   pg::begin_exit();
@@ -123,7 +124,9 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
     (void)advance(*entry, model::worker_event::stop);
     tell_to_end(s, *entry, "for a command on the database");
   }
-  if (const database_entry *entry = s.databases.find({database}))
+  if (database_entry *entry = s.databases.find({database});
+      entry != nullptr && entry->visitor != 0) {
+    entry->visitor_told = true;
     pg::terminate_process(entry->visitor);
   }
   if (!told.empty()) wake_launcher_locked(s);
@@ -170,7 +173,15 @@ bool meet_commands(shared &s) {
 void set_visitor(shared &s, Oid database) {
   pg::call([] { before_shmem_exit(on_visit_exit, 0); });
   const exclusive lock(s);
-  if (database_entry *entry = s.databases.find({database})) entry->visitor = MyProcPid;
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr) return;
+  entry->visitor = MyProcPid;
+  entry->visitor_told = false;
+  visited = entry;
+}
+
+bool is_visitor_told() noexcept {
+  return visited != nullptr && static_cast<const volatile database_entry *>(visited)->visitor_told;
 }
 
 }  // namespace dynpgext::state

@@ -36,5 +36,7 @@ bool meet_commands(shared &s);
 
 // This process is connected to the database to provision it.
 void set_visitor(shared &s, Oid database);
+// Has it been told to end, for a command on that?  Without the lock.
+[[nodiscard]] bool is_visitor_told() noexcept;
 
 }  // namespace dynpgext::state

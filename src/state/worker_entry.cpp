@@ -5,6 +5,11 @@
 #include "state/events.h"
 
 namespace dynpgext::state {
+namespace {
+
+constexpr std::string_view ended_by_administrator = "57P01";  // admin_shutdown
+
+}  // namespace
 
 worker_identity identity_of(const worker_entry &entry) {
   return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
@@ -106,7 +111,21 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   return true;
 }
 
-void record_exit(const shared &s, worker_entry &entry, int code, const message_text &error) {
+namespace {
+
+// Told to end by us, it has ended as it should: by the end that SIGTERM asks for, or as authors'
+// own handlers of it end a process.
+bool ended_as_told(const worker_entry &entry, int code, const message_text &error) {
+  if (!entry.told_at.is_set() || entry.timed_out) return false;
+  return code == 1 && (error.view().empty() || error.view().starts_with(ended_by_administrator));
+}
+
+}  // namespace
+
+void record_exit(const shared &s, worker_entry &entry, int code, const message_text &reported) {
+  const bool is_well = ended_as_told(entry, code, reported);
+  if (is_well) code = 0;
+  const message_text error = is_well ? message_text{} : reported;
   (void)advance(entry, code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
   entry.exited = true;
   entry.busy = false;
@@ -127,10 +146,11 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   // The server itself has ended it for a command on the database: one that is replayed on a
   // standby, or, perhaps, one WITH (FORCE).
   constexpr std::string_view replayed = "57P04";  // database_dropped
-  constexpr std::string_view ended = "57P01";     // admin_shutdown
-  const bool by_others = entry.after == after_end::by_policy && entry.told_at == 0 && code != 0;
+  const bool by_others =
+      entry.after == after_end::by_policy && !entry.told_at.is_set() && code != 0;
   if (by_others && entry.last_error.view().starts_with(replayed)) entry.after = after_end::wait;
-  if (by_others && entry.last_error.view().starts_with(ended)) entry.ended_in = MyDatabaseId;
+  if (by_others && entry.last_error.view().starts_with(ended_by_administrator))
+    entry.ended_in = MyDatabaseId;
   settle_end(s, entry);
   changed(s);
   wake_launcher_locked(s);

@@ -9,12 +9,14 @@ namespace dynpgext::state {
 namespace {
 
 constinit pulse this_pulse{nullptr, 0, nullptr};
+constinit const worker_entry *this_entry = nullptr;
 
 // This process becomes the worker's, unless it must not.
 std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
                                     const worker_identity &id) {
   if (!begin_run(s, entry, MyProcPid)) return std::nullopt;
   // an entry stays where it is, and does not go before its process
+  this_entry = &entry;
   this_pulse = {&entry.heartbeat, entry.deadline, &entry.barrier};
   return worker_start{id, definition_of(entry), entry.ticket};
 }
@@ -227,6 +229,12 @@ void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::s
   if (entry == nullptr || entry->ticket != ticket) return;
   entry->file.assign(file);
   entry->loaded = loaded;
+}
+
+bool am_told_to_end() noexcept {
+  if (this_entry == nullptr) return false;
+  const volatile worker_entry &entry = *this_entry;
+  return entry.told_at.microseconds != 0 && !entry.timed_out;
 }
 
 const pulse *my_pulse() { return this_pulse.heartbeat == nullptr ? nullptr : &this_pulse; }

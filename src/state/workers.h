@@ -101,6 +101,9 @@ struct pulse {
   int64 deadline;
   pg_atomic_uint32 *barrier;
 };
+// Has dynpgext told this process's worker to end, and not because it had fallen silent?  Without
+// the lock.
+[[nodiscard]] bool am_told_to_end() noexcept;
 // From come_up() on; nullptr where this process is no worker.
 [[nodiscard]] const pulse *my_pulse();
 // Reports its end.  Wakes the launcher.

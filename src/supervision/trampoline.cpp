@@ -43,6 +43,7 @@ worker_function prepare(Datum *argument) {
   DYNPGEXT_FAULT_POINT("worker.up");
   current = new state::worker_start(std::move(*start));
   state::keep_last_words();
+  pg::end_well_when_told(state::am_told_to_end);
   pg::watch_exit_status();
   pg::call([] { before_shmem_exit(on_exit, 0); });
   pg::belong_to_database_owner();
