@@ -49,7 +49,12 @@ void worker_heartbeat() {
 }
 
 bool worker_wait(long milliseconds) {
-  return pg::entry([=] { return wait(milliseconds); });
+  return pg::entry([=] {
+    pg::report_idle();
+    const bool woken = wait(milliseconds);
+    pg::report_busy();
+    return woken;
+  });
 }
 
 }  // namespace dynpgext::api

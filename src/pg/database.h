@@ -20,7 +20,8 @@ namespace dynpgext::pg {
 // The database that a process is connected to; InvalidOid for none, and for one that is gone.
 [[nodiscard]] Oid database_of_process(pid_t pid);
 
-// In a transaction of its own, for a process without one; empty where there is no such database.
+// Its name, for messages: empty where there is no such database, or where this process cannot read
+// catalogs.  Outside of a transaction it opens one of its own; no lock of ours may be held.
 [[nodiscard]] std::string database_name(Oid database);
 
 }  // namespace dynpgext::pg

@@ -94,6 +94,19 @@ bool wait_for_latch(long milliseconds) {
   });
 }
 
+void name_application(const std::string &name) {
+  const char *text = name.c_str();
+  call([=] { SetConfigOption("application_name", text, PGC_USERSET, PGC_S_DYNAMIC_DEFAULT); });
+}
+
+void report_idle() {
+  if (!IsTransactionState()) pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+void report_busy() {
+  if (!IsTransactionState()) pgstat_report_activity(STATE_RUNNING, nullptr);
+}
+
 void note_reload_requests() {
   call([] { pqsignal(SIGHUP, SignalHandlerForConfigReload); });
 }

@@ -35,6 +35,13 @@ void free_handle(BackgroundWorkerHandle *handle);
 // when the postmaster dies.  Was it the latch?
 bool wait_for_latch(long milliseconds);
 
+// What pg_stat_activity shows as application_name from when this process connects, unless the
+// configuration, the database or the role has one.
+void name_application(const std::string &name);
+// And as state, outside of transactions; the query that was reported last stays.
+void report_idle();
+void report_busy();
+
 // SIGHUP is noted, and reload_configuration_if_asked() follows it.
 void note_reload_requests();
 

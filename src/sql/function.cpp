@@ -46,15 +46,32 @@ result_set &result_set::null() {
   return *this;
 }
 
+result_set &result_set::from(Oid database) {
+  if (OidIsValid(database) && database != last_) {
+    last_ = database;
+    last_encoding_ = pg::encoding_of_database(database);
+  }
+  encoding_.reset();
+  if (OidIsValid(database)) encoding_ = last_encoding_;
+  return *this;
+}
+
+std::string result_set::readable(std::string_view value) const {
+  return encoding_ ? pg::readable(value, *encoding_) : pg::readable(value);
+}
+
 result_set &result_set::text(std::string_view value) {
-  const std::string valid = pg::readable(value);
+  const std::string valid = readable(value);
   const char *from = valid.c_str();
   return add(pg::call([=] { return CStringGetTextDatum(from); }));
 }
 
 result_set &result_set::name(std::string_view value) {
-  std::string valid = pg::readable(value);
-  if (valid.size() >= NAMEDATALEN) valid.resize(NAMEDATALEN - 1);  // escaped: ASCII by then
+  std::string valid = readable(value);
+  if (valid.size() >= NAMEDATALEN) {  // longer in this encoding, or escaped
+    const int size = static_cast<int>(valid.size());
+    valid.resize(static_cast<size_t>(pg_mbcliplen(valid.c_str(), size, NAMEDATALEN - 1)));
+  }
   const char *from = valid.c_str();
   return add(pg::call([=] {
     auto *copy = static_cast<Name>(palloc0(sizeof(NameData)));
@@ -74,6 +91,7 @@ result_set &result_set::duration(int64 microseconds) {
 void result_set::end_row() {
   pg::call([this] { tuplestore_putvalues(set_->setResult, set_->setDesc, values_, nulls_); });
   next_ = 0;
+  encoding_.reset();
 }
 
 }  // namespace dynpgext::sql

@@ -1,6 +1,7 @@
 // Helpers for SQL entry points: arguments in, rows out, and the tables that most of them need.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "catalog/store.h"
@@ -23,6 +24,8 @@ class result_set {
  public:
   explicit result_set(FunctionCallInfo fcinfo);
 
+  // What follows in this row comes from that database, and may be in another encoding.
+  result_set &from(Oid database);
   result_set &text(std::string_view value);
   result_set &text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }
   result_set &name(std::string_view value);
@@ -42,7 +45,11 @@ class result_set {
   static constexpr int max_columns = 24;
   result_set &add(Datum value);
   ReturnSetInfo *set_;
+  [[nodiscard]] std::string readable(std::string_view value) const;
   int next_ = 0;
+  std::optional<int> encoding_;  // of another database; of this row
+  Oid last_ = InvalidOid;
+  int last_encoding_ = 0;
   Datum values_[max_columns] = {};
   bool nulls_[max_columns] = {};
 };

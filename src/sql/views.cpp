@@ -23,6 +23,7 @@ std::string_view state_name(state::instance *i) {
 
 struct instance_row {
   Oid home;
+  Oid source;  // the database that it was registered in
   std::string name, extension;
   uint64 size;
   std::string_view state;
@@ -31,8 +32,8 @@ struct instance_row {
 };
 
 instance_row describe(state::instance *i) {
-  return {i->key.home,   i->key.name.str(), i->extension.str(), i->size,
-          state_name(i), i->attached,       i->allocated_at};
+  return {i->key.home, i->source,     i->key.name.str(), i->extension.str(),
+          i->size,     state_name(i), i->attached,       i->allocated_at};
 }
 
 // Of each name what this process would find, and everything that drains.
@@ -135,7 +136,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
     }
     sql::result_set rows(fcinfo);
     for (const row &r : all) {
-      rows.oid(r.database).name(r.extension).text(model::name_of(r.state));
+      rows.from(r.database).oid(r.database).name(r.extension).text(model::name_of(r.state));
       rows.text_or_null(r.error).time(r.at).end_row();
     }
     return Datum{0};
@@ -146,7 +147,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_provisioners) {
   return pg::entry([=] {
     sql::result_set rows(fcinfo);
     for (const state::provisioner &p : state::provisioners(state::use()))
-      if (!p.extension.empty()) rows.oid(p.database).name(p.extension).integer(p.pid).end_row();
+      if (!p.extension.empty())
+        rows.from(p.database).oid(p.database).name(p.extension).integer(p.pid).end_row();
     return Datum{0};
   });
 }
@@ -156,7 +158,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_allocations) {
     const std::vector<instance_row> all = visible_instances(state::use());
     sql::result_set rows(fcinfo);
     for (const instance_row &r : all) {
-      rows.oid(r.home)
+      rows.from(r.source)
+          .oid(r.home)
           .text(r.name)
           .name(r.extension)
           .bigint(static_cast<int64>(r.size))
@@ -186,7 +189,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
     sql::result_set rows(fcinfo);
     for (const auto &[e, error] : all) {
       const bool is_there = e.pid != 0 && !e.exited;
-      rows.oid(e.key.home)
+      rows.from(database_of_names(e))
+          .oid(e.key.home)
           .name(e.key.extension.view())
           .text(e.key.name.view())
           .text(e.version.view());
@@ -218,6 +222,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
     }
     sql::result_set rows(fcinfo);
     for (const state::worker_entry &e : all) {
+      rows.from(database_of_names(e));
       rows.oid(e.key.home).name(e.key.extension.view()).text(e.key.name.view()).oid(e.source);
       rows.text(model::name_of(shown_state(e)));
       e.pid != 0 && !e.exited ? rows.integer(e.pid) : rows.null();
@@ -241,6 +246,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_published_allocations) {
         });
     sql::result_set rows(fcinfo);
     for (const auto &p : all) {
+      rows.from(p.database);
       rows.oid(model::home_of(p.registration.scope, p.database))
           .oid(p.database)
           .text(p.registration.name);
@@ -263,6 +269,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_published_workers) {
     sql::result_set rows(fcinfo);
     for (const auto &p : all) {
       const model::worker &w = p.registration;
+      rows.from(p.database);
       rows.oid(model::home_of(w.scope, p.database))
           .oid(p.database)
           .name(w.extension)
@@ -283,7 +290,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_list_events) {
   return pg::entry([=] {
     sql::result_set rows(fcinfo);
     for (const state::event_entry &e : state::events(state::use())) {
-      rows.time(e.at).name(e.extension.view());
+      rows.from(e.home).time(e.at).name(e.extension.view());
       rows.text(model::name_of(static_cast<model::object_kind>(e.object))).text(e.name.view());
       rows.oid(e.home).text(e.event.view()).text_or_null(e.detail.view()).end_row();
     }

@@ -2,6 +2,7 @@
 
 #include "pg/clock.h"
 #include "pg/crash_exit.h"
+#include "pg/database.h"
 #include "pg/mapped_file.h"
 
 #include <signal.h>
@@ -292,8 +293,10 @@ std::string span_of_time(int64 microseconds) {
 std::string describe(const guarded_identity &who) {
   std::string text = who.is_worker() ? "background worker \"" + who.worker + "\"" : "code";
   text += " of extension \"" + who.extension + "\"";
-  if (OidIsValid(who.home)) text += " in the database with OID " + std::to_string(who.home);
-  return text;
+  if (!OidIsValid(who.home)) return text;
+  const std::string name = pg::database_name(who.home);
+  return text + (!name.empty() ? " in database \"" + name + "\""
+                               : " in the database with OID " + std::to_string(who.home));
 }
 
 std::string literal(const std::string &text) {

@@ -46,6 +46,17 @@ void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
       "The worker has been started all the same.");
 }
 
+// `limit`: the setting of ours that is reached; nullptr: the server's own.
+void warn_of_wait(const worker_identity &id, const char *limit) {
+  if (limit != nullptr)
+    pg::log(WARNING, name_of(id) + " has to wait: " + limit + " is reached",
+            "It starts as soon as another worker has ended. Consider increasing " +
+                std::string(limit) + ".");
+  else
+    pg::log(WARNING, "no free slot for " + name_of(id) + ": max_worker_processes is reached",
+            "It starts as soon as one is free. Consider increasing max_worker_processes.");
+}
+
 // False when no slot is free.
 bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle) {
   launch_message message{start.ticket, start.id.home, {}};
@@ -143,16 +154,12 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   }
   if (full == nullptr && !asked) {
     report_no_slot(s, *start, visits && !no_slots);
-    full = "max_worker_processes";
-  }
-  if (full == nullptr) {
+  } else if (full == nullptr) {
     DYNPGEXT_FAULT_POINT("launch.asked");
     run_callback(*start, handle);
     return launch_result::started;
   }
-  if (!start->was_waiting)
-    pg::log(WARNING, "no free slot for " + name_of(id),
-            std::string("It starts as soon as one is free. Consider increasing ") + full + ".");
+  if (!start->was_waiting) warn_of_wait(id, start->full);
   return start->full == nullptr ? launch_result::no_slot : launch_result::no_place;
 }
 

@@ -49,11 +49,13 @@ bool take_office(state::shared &s) {
 }
 
 void connect() {
+  pg::name_application("dynpgext sql runner");
   pg::belong_to_database_owner();
   pg::call([] {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   });
+  pg::report_idle();
   previous_hook = ProcessUtility_hook;
   ProcessUtility_hook = on_utility;
 }

@@ -63,6 +63,7 @@ worker_function prepare(Datum *argument) {
   *argument =
       OidIsValid(message.home) ? ObjectIdGetDatum(message.home) : static_cast<Datum>(w.argument);
   MyBgworkerEntry->bgw_main_arg = *argument;
+  pg::name_application("dynpgext: " + w.extension + "/" + w.name);
   DYNPGEXT_FAULT_POINT("worker.described");
   auto *function =
       reinterpret_cast<worker_function>(pg::library_function(w.library, w.function.c_str()));
