@@ -4,6 +4,7 @@
 #include "pg/border.h"
 #include "pg/ownership.h"
 #include "pg/settings.h"
+#include "pg/swallowed.h"
 #include "pg/transaction.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
@@ -62,6 +63,7 @@ void initialise() {
   if (!is_worker_process()) pg::settings::define();
   pg::belong_to_leader();
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
+  pg::watch_swallowed();
   provisioning::watch_transactions();
   supervision::watch_database_commands();
   api::publish_table();

@@ -1,18 +1,56 @@
 #include "pg/border.h"
 
+#include "pg/lock_order.h"
+#include "pg/swallowed.h"
+
 namespace dynpgext::pg {
+
+server_error::server_error(ErrorData *data, MemoryContext context)
+    : owned_(std::make_shared<owned>(data, context)) {}
+
+server_error::owned::~owned() {
+  if (context != nullptr) MemoryContextDelete(context);
+}
+
+void server_error::hand_over() const noexcept {
+  // ErrorContext is reset when the error has been handled, and its children go with that.
+  if (owned_->context != nullptr)
+    MemoryContextSetParent(std::exchange(owned_->context, nullptr), ErrorContext);
+}
+
 namespace detail {
+namespace {
+
+// The error being handled, in a memory context of its own; nullptr where there is no memory.
+ErrorData *copy_error(MemoryContext *context) noexcept {
+  ErrorData *volatile data = nullptr;
+  sigjmp_buf *const exception_stack = PG_exception_stack;
+  sigjmp_buf here;
+  if (sigsetjmp(here, 0) == 0) {
+    PG_exception_stack = &here;
+    *context = AllocSetContextCreate(TopMemoryContext, "dynpgext error", ALLOCSET_SMALL_SIZES);
+    MemoryContextSwitchTo(*context);
+    data = CopyErrorData();
+  }
+  PG_exception_stack = exception_stack;
+  return data;
+}
+
+}  // namespace
 
 void rethrow(const saved_state &saved) {
   saved.restore();
-  // Where a rollback of the subtransaction, which may come before the report, leaves it.
-  MemoryContextSwitchTo(TopTransactionContext != nullptr ? TopTransactionContext : saved.memory);
-  ErrorData *data = CopyErrorData();
+  MemoryContext context = nullptr;
+  ErrorData *const data = copy_error(&context);
   MemoryContextSwitchTo(saved.memory);
+  CurrentResourceOwner = saved.owner;
   FlushErrorState();
   InterruptHoldoffCount = saved.interrupt_holdoff;
   QueryCancelHoldoffCount = saved.cancel_holdoff;
-  throw server_error(data);
+  held_locks::release_others();
+  if (data != nullptr) throw server_error(data, context);
+  if (context != nullptr) MemoryContextDelete(context);
+  throw std::bad_alloc();
 }
 
 namespace {
@@ -34,6 +72,7 @@ void describe_current_exception(report *into) noexcept {
     throw;
   } catch (const server_error &e) {
     into->server = e.data();
+    e.hand_over();
   } catch (const error &e) {
     into->sqlstate = e.sqlstate();
     into->message = keep(e.what());
@@ -64,11 +103,10 @@ void raise(const report &what) {
 }
 
 void warn(const report &what, const char *doing, const char *hint) noexcept {
-  // An ERROR inside the server may have left its LWLocks to an abort that will not come.
-  LWLockReleaseAll();
   const bool server = what.server != nullptr;
   const int sqlstate = server ? what.server->sqlerrcode : what.sqlstate;
   const char *message = server ? what.server->message : what.message;
+  note_swallowed(doing, message);
   sigjmp_buf *exception_stack = PG_exception_stack;
   sigjmp_buf here;
   if (sigsetjmp(here, 0) == 0) {
@@ -84,7 +122,8 @@ void warn(const report &what, const char *doing, const char *hint) noexcept {
 }  // namespace detail
 
 void begin_exit() noexcept {
-  LWLockReleaseAll();
+  held_locks::release_all();
+  lock_order::forget_all();
   ConditionVariableCancelSleep();
 }
 

@@ -12,20 +12,35 @@
 // jumps out of it.  Captures are checked; locals are the author's duty.
 #pragma once
 
+#include <memory>
+
+#include "pg/held_locks.h"
 #include "pg/server.h"
 
 namespace dynpgext::pg {
 
-// An ERROR of the server's, on its way through C++ frames.  The data lives as long as the
-// transaction (outside of one, as long as the memory context that was current in call()).
+// An ERROR of the server's, on its way through C++ frames.  The data has a memory context of its
+// own, which goes with the last copy of the exception: the contexts of the frames in between, and
+// of the transaction, may go while it unwinds.
 class server_error : public std::exception {
  public:
-  explicit server_error(ErrorData *data) noexcept : data_(data) {}
-  [[nodiscard]] const char *what() const noexcept override { return data_->message; }
-  [[nodiscard]] ErrorData *data() const noexcept { return data_; }
+  // `data` is in `context`.
+  server_error(ErrorData *data, MemoryContext context);
+  [[nodiscard]] const char *what() const noexcept override { return data()->message; }
+  [[nodiscard]] ErrorData *data() const noexcept { return owned_->data; }
+  // From now on the data lives until the server has done with the error that is being raised.
+  void hand_over() const noexcept;
 
  private:
-  ErrorData *data_;
+  struct owned {
+    ErrorData *data;
+    MemoryContext context;
+    owned(ErrorData *d, MemoryContext c) noexcept : data(d), context(c) {}
+    owned(const owned &) = delete;
+    owned &operator=(const owned &) = delete;
+    ~owned();
+  };
+  std::shared_ptr<owned> owned_;
 };
 
 // An error of ours: becomes ereport(ERROR) at the border.  Message style is the server's:
@@ -56,6 +71,7 @@ struct saved_state {
   sigjmp_buf *exception_stack = PG_exception_stack;
   ErrorContextCallback *context_stack = error_context_stack;
   MemoryContext memory = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
   uint32 interrupt_holdoff = InterruptHoldoffCount;
   uint32 cancel_holdoff = QueryCancelHoldoffCount;
 
@@ -65,8 +81,9 @@ struct saved_state {
   }
 };
 
-// Restores after an ERROR and throws it.  The holdoff counts come back too: errfinish()
-// zeroes them, and lock guards that unwind would count below zero.
+// Restores after an ERROR, releases the LWLocks that the server has left, and throws it.  The
+// holdoff counts come back too: errfinish() zeroes them, and lock guards that unwind would count
+// below zero.
 [[noreturn]] void rethrow(const saved_state &saved);
 
 // What an inner frame tells the outer one, which has nothing left to destroy.
@@ -126,14 +143,18 @@ auto entry(F f) -> decltype(f()) {
   static_assert(std::is_trivially_destructible_v<stored>);
   stored result{};
   detail::report failure;
+  // what the caller holds, an author perhaps, is the caller's to release
+  const bool may_hold = InterruptHoldoffCount > 0;
+  const size_t mark = may_hold ? held_locks::keep_all() : 0;
   detail::run(&f, &result, &failure);
+  if (may_hold) held_locks::forget_since(mark);
   if (failure.failed()) detail::raise(failure);
   if constexpr (!std::is_void_v<result_type>) return result;
 }
 
-// For places where an ERROR would be a catastrophe.  All LWLocks are released after one, so
-// none may be held outside of f; `doing` completes "dynpgext: while ...: ".  Returns whether f
-// succeeded.
+// For places where an ERROR would be a catastrophe: no LWLock may be held there, for it is logged.
+// `doing` completes "dynpgext: while ...: ".  A transaction that is open then cannot be committed
+// (see swallowed.h); tolerate() runs f in a subtransaction.  Returns whether f succeeded.
 inline constexpr const char *made_good = "The launcher makes it good; see also dynpgext.reload().";
 template <class F>
 bool swallow(const char *doing, F f, const char *hint = made_good) noexcept {

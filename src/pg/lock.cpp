@@ -32,6 +32,7 @@ class owned_by_transaction {
 }  // namespace
 
 void provisioning_lock::acquire(Oid database) {
+  if (!is_held(database)) lock_order::acquiring(lock_rank::provisioning);
   const LOCKTAG tag = tag_of(database);
   const owned_by_transaction owner;
   call([&tag] { (void)LockAcquire(&tag, ExclusiveLock, false, false); });
@@ -44,6 +45,7 @@ void provisioning_lock::release(Oid database) {
 }
 
 bool provisioning_lock::acquire_within(Oid database, int64 milliseconds) {
+  if (!is_held(database)) lock_order::acquiring(lock_rank::provisioning);
   const LOCKTAG tag = tag_of(database);
   {
     const owned_by_transaction owner;
@@ -77,12 +79,14 @@ bool provisioning_lock::acquire_within(Oid database, int64 milliseconds) {
 }
 
 bool provisioning_lock::is_held(Oid database) {
-  if (!IsTransactionState()) return false;
-  const LOCKTAG tag = tag_of(database);
+  return IsTransactionState() && is_locked(tag_of(database), ExclusiveLock);
+}
+
+bool is_locked(const LOCKTAG &tag, LOCKMODE mode) {
 #if PG_VERSION_NUM >= 170000
-  return LockHeldByMe(&tag, ExclusiveLock, false);
+  return LockHeldByMe(&tag, mode, false);
 #else
-  return LockHeldByMe(&tag, ExclusiveLock);
+  return LockHeldByMe(&tag, mode);
 #endif
 }
 

@@ -2,35 +2,40 @@
 #pragma once
 
 #include "pg/border.h"
+#include "pg/lock_order.h"
 
 namespace dynpgext::pg {
 
 // Holds an LWLock for a scope.  While it is held: no SQL, no logging, no code of others.
-// After an ERROR, call() has put the interrupt holdoff count back, so that releasing here
-// balances; an abort that came first has released everything, and then there is nothing
-// to do.
+// An ERROR in call() leaves it held (see held_locks.h) and puts the interrupt holdoff count back,
+// so that releasing here balances; an abort that came first has released everything, and then
+// there is nothing to do.
 class lwlock_guard {
  public:
   lwlock_guard(LWLock *lock, LWLockMode mode) : lock_(lock) {
+    lock_order::acquiring(lock_rank::root);
     call([=] { LWLockAcquire(lock, mode); });
+    held_locks::keep(lock);
+    lock_order::acquired(lock_rank::root);
   }
   lwlock_guard(const lwlock_guard &) = delete;
   lwlock_guard &operator=(const lwlock_guard &) = delete;
   ~lwlock_guard() { release(); }
 
   void release() noexcept {
-    if (lock_ != nullptr && InterruptHoldoffCount > 0 && LWLockHeldByMe(lock_)) {
-      LWLockRelease(lock_);
-      // what a call that failed has left locked (a partition of a table, the area): nobody on
-      // the way out may wait for this lock while holding those
-      if (std::uncaught_exceptions() > 0) LWLockReleaseAll();
-    }
+    if (lock_ == nullptr) return;
+    held_locks::forget(lock_);
+    lock_order::released(lock_rank::root);
+    if (InterruptHoldoffCount > 0 && LWLockHeldByMe(lock_)) LWLockRelease(lock_);
     lock_ = nullptr;
   }
 
  private:
   LWLock *lock_;
 };
+
+// A heavyweight lock in exactly this mode.
+[[nodiscard]] bool is_locked(const LOCKTAG &tag, LOCKMODE mode);
 
 // "I am changing what runs for this database": whoever brings the live state of a
 // database in line with its registrations holds it, from reading the registrations until

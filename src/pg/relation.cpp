@@ -1,5 +1,7 @@
 #include "pg/relation.h"
 
+#include "pg/lock.h"
+
 namespace dynpgext::pg {
 
 int64 interval_microseconds(const Interval &value) {
@@ -85,7 +87,28 @@ values &values::name(std::string_view value) {
   }));
 }
 
-relation::relation(Oid id, LOCKMODE mode) : relation_(call([=] { return table_open(id, mode); })) {}
+namespace {
+
+// A table that this transaction has locked already is not waited for.
+void check_order([[maybe_unused]] Oid id) {
+#if DYNPGEXT_CHECKS
+  if (id < FirstNormalObjectId) return;
+  LOCKTAG tag;
+  SET_LOCKTAG_RELATION(tag, MyDatabaseId, id);
+  for (LOCKMODE mode = AccessShareLock; mode <= AccessExclusiveLock; ++mode)
+    if (is_locked(tag, mode)) return;
+  lock_order::acquiring(lock_rank::tables);
+  if (provisioning_lock::is_held(MyDatabaseId))
+    lock_order::broken(lock_rank::tables, "the provisioning lock");
+#endif
+}
+
+}  // namespace
+
+relation::relation(Oid id, LOCKMODE mode) {
+  check_order(id);
+  relation_ = call([=] { return table_open(id, mode); });
+}
 
 relation::~relation() {
   (void)swallow("closing a table", [this] { call([this] { table_close(relation_, NoLock); }); });

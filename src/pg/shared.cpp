@@ -33,33 +33,31 @@ dsa_area *attach_area(dsa_handle handle) {
   });
 }
 
-namespace {
+// Of a segment: for want of memory or files, or because the server has no slot left for it.
+bool is_refusal(const server_error &e) noexcept {
+  const int sqlstate = e.data()->sqlerrcode;
+  return sqlstate == ERRCODE_DISK_FULL ||
+         ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+}
 
-allocation_result allocate_with(dsa_area *area, size_t size, int flags) {
-  allocation_result result;
+void refuse_memory(const std::string &refusal) {
+  throw error(ERRCODE_OUT_OF_MEMORY, "dynpgext: out of shared memory", refusal);
+}
+
+allocation::allocation(dsa_area *area, size_t size, content wanted) : area_(area) {
+  const int flags =
+      DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM | (wanted == content::zeroed ? DSA_ALLOC_ZERO : 0);
   try {
-    result.pointer = call([=] {
-      return dsa_allocate_extended(area, size, flags | DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM);
-    });
+    pointer_ = call([=] { return dsa_allocate_extended(area, size, flags); });
   } catch (const server_error &e) {
-    if (e.data()->sqlerrcode != ERRCODE_DISK_FULL && e.data()->sqlerrcode != ERRCODE_OUT_OF_MEMORY)
-      throw;
-    result.refusal = e.what();
+    if (!is_refusal(e)) throw;
+    refusal_ = e.what();  // the area is as it was
   }
-  // The area's lock, under which the system has refused; nothing has been changed by then.  The
-  // caller raises an error of its own, so the transaction is rolled back all the same.
-  if (!result.refusal.empty()) LWLockReleaseAll();
-  return result;
 }
 
-}  // namespace
-
-allocation_result allocate(dsa_area *area, size_t size) {
-  return allocate_with(area, size, DSA_ALLOC_ZERO);
-}
-
-allocation_result allocate_uninitialised(dsa_area *area, size_t size) {
-  return allocate_with(area, size, 0);
+allocation::~allocation() {
+  if (!DsaPointerIsValid(pointer_)) return;
+  (void)swallow("giving back shared memory", [this] { release(area_, pointer_); });
 }
 
 void release(dsa_area *area, dsa_pointer pointer) {

@@ -19,6 +19,14 @@ struct fixed_string {
   [[nodiscard]] std::string str() const { return std::string(view()); }
 };
 
+// Runs f, which may need a new segment.  Where the system refuses it (no memory, no files, or no
+// slot of the server's left), an error of ours says so; what was to be changed is as it was.
+template <class F>
+auto with_segments(F &&f) -> decltype(f());
+// What the system has refused, as far as an error says that.
+[[nodiscard]] bool is_refusal(const server_error &e) noexcept;
+[[noreturn]] void refuse_memory(const std::string &refusal);
+
 // A dshash table.  Key and Entry are plain structs; Entry starts with its `Key key`.
 //
 // Callers hold the lock that guards all tables (state::root) while they use an entry, so
@@ -52,13 +60,16 @@ class table {
   // Finds or makes; a new entry is zeroed but for its key.  Exclusive lock; may run out of memory.
   [[nodiscard]] Entry *insert(const Key &key) const {
     dshash_table *t = table_;
-    return call([t, &key] {
-      bool found = false;
-      auto *entry = static_cast<Entry *>(dshash_find_or_insert(t, &key, &found));
-      if (!found)
-        std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0, sizeof(Entry) - sizeof(Key));
-      dshash_release_lock(t, entry);
-      return entry;
+    return with_segments([t, &key] {
+      return call([t, &key] {
+        bool found = false;
+        auto *entry = static_cast<Entry *>(dshash_find_or_insert(t, &key, &found));
+        if (!found)
+          std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0,
+                      sizeof(Entry) - sizeof(Key));
+        dshash_release_lock(t, entry);
+        return entry;
+      });
     });
   }
   void erase(const Key &key) const {
@@ -70,9 +81,17 @@ class table {
     dshash_seq_status scan;
     dshash_table *t = table_;
     call([&scan, t] { dshash_seq_init(&scan, t, false); });
-    while (auto *entry = call([&scan] { return static_cast<Entry *>(dshash_seq_next(&scan)); }))
-      all.push_back(entry);
+    bool is_whole = true;
+    while (auto *entry = call([&scan] { return static_cast<Entry *>(dshash_seq_next(&scan)); })) {
+      try {
+        all.push_back(entry);
+      } catch (const std::bad_alloc &) {  // not while the table's lock is held
+        is_whole = false;
+        break;
+      }
+    }
     call([&scan] { dshash_seq_term(&scan); });
+    if (!is_whole) throw std::bad_alloc();
     return all;
   }
 
@@ -102,14 +121,28 @@ void register_lock_tranche(int id, const char *name);
 [[nodiscard]] dsa_area *create_area(int tranche);
 [[nodiscard]] dsa_area *attach_area(dsa_handle handle);
 
-// Zeroed memory from the area; nothing, and why, where there is none.  No LWLock may be held.
-struct allocation_result {
-  dsa_pointer pointer = InvalidDsaPointer;
-  std::string refusal;  // of the system, if it gave one
+// Memory from the area, which goes with this unless it is kept.  No LWLock may be held where it is
+// made.
+class allocation {
+ public:
+  enum class content { zeroed, uninitialised };
+  allocation(dsa_area *area, size_t size, content wanted = content::zeroed);
+  allocation(const allocation &) = delete;
+  allocation &operator=(const allocation &) = delete;
+  ~allocation();
+
+  // InvalidDsaPointer where there is none; and why, if the system has said so.
+  [[nodiscard]] dsa_pointer pointer() const noexcept { return pointer_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return DsaPointerIsValid(pointer_); }
+  [[nodiscard]] const std::string &refusal() const noexcept { return refusal_; }
+  // Something in shared memory points to it by now.
+  dsa_pointer keep() noexcept { return std::exchange(pointer_, InvalidDsaPointer); }
+
+ private:
+  dsa_area *area_;
+  dsa_pointer pointer_ = InvalidDsaPointer;
+  std::string refusal_;
 };
-[[nodiscard]] allocation_result allocate(dsa_area *area, size_t size);
-// The same, not zeroed.
-[[nodiscard]] allocation_result allocate_uninitialised(dsa_area *area, size_t size);
 void release(dsa_area *area, dsa_pointer pointer);
 template <class T>
 [[nodiscard]] T *address(dsa_area *area, dsa_pointer pointer) {
@@ -119,5 +152,17 @@ template <class T>
 // A struct in the main shared memory segment; works after startup, too.  `found` tells
 // whether it was there already; a new one is zeroed.
 [[nodiscard]] void *shared_struct(const char *name, size_t size, bool *found);
+
+template <class F>
+auto with_segments(F &&f) -> decltype(f()) {
+  std::string refusal;
+  try {
+    return f();
+  } catch (const server_error &e) {
+    if (!is_refusal(e)) throw;
+    refusal = e.what();
+  }
+  refuse_memory(refusal);
+}
 
 }  // namespace dynpgext::pg

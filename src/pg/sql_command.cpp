@@ -241,12 +241,14 @@ command_end run_command(const sql_command &c, failure *why) {
   int context = 0;
   GetUserIdAndSecContext(&user, &context);
   Oid role = user;
+  std::optional<server_error> raised;  // whose data it is
   ErrorData *data = nullptr;
   command_end end = command_end::done;
   const moment began = moment::now();
   try {
     run_in_transaction(c, began, &role);
   } catch (const server_error &e) {
+    raised = e;
     data = e.data();
     *why = {data->sqlerrcode, data->message};
     end = command_end::failed;

@@ -25,6 +25,14 @@ bool is_interruption(int sqlstate) {
          sqlstate == ERRCODE_CRASH_SHUTDOWN || sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
+void warn_of(const failure &why, const char *doing, const char *hint) {
+  const char *message = why.message.c_str();
+  call([=, code = why.sqlstate] {
+    ereport(WARNING, (errcode(code), errmsg("dynpgext: while %s: %s", doing, message),
+                      hint != nullptr ? errhint("%s", hint) : 0));
+  });
+}
+
 }  // namespace detail
 
 pinned_identity::pinned_identity(Oid role) {
@@ -52,6 +60,8 @@ scratch_memory::scratch_memory()
       })),
       saved_(MemoryContextSwitchTo(own_)) {}
 
+void scratch_memory::reset() noexcept { MemoryContextReset(own_); }
+
 scratch_memory::~scratch_memory() {
   MemoryContextSwitchTo(saved_);
   MemoryContextDelete(own_);
@@ -67,7 +77,13 @@ active_snapshot::~active_snapshot() {
   (void)swallow("dropping a snapshot", [] { call([] { PopActiveSnapshot(); }); });
 }
 
+namespace {
+// Where the transaction was begun.  Up to PostgreSQL 16 its end leaves TopMemoryContext current.
+constinit MemoryContext outside = nullptr;
+}  // namespace
+
 void begin_transaction() {
+  outside = CurrentMemoryContext;
   call([] {
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
@@ -80,6 +96,7 @@ void commit_transaction() {
     PopActiveSnapshot();
     CommitTransactionCommand();
   });
+  MemoryContextSwitchTo(outside);
 }
 
 void require_writable(const char *command) {

@@ -17,6 +17,13 @@ struct failure {
 template <class F>
 [[nodiscard]] std::optional<failure> attempt(F &&f);
 
+// Runs f where its failure changes nothing for whoever calls: a failure becomes a WARNING.  In a
+// transaction f runs in a subtransaction, as with attempt(), and an interruption is thrown on; so
+// is everything in a parallel operation, in which there are no subtransactions.  Elsewhere (after
+// the commit, in the launcher) as with swallow().  Returns whether f succeeded.
+template <class F>
+bool tolerate(const char *doing, F &&f, const char *hint = made_good);
+
 // Runs as the given role with search_path pinned to pg_catalog, pg_temp, for a scope.
 class pinned_identity {
  public:
@@ -38,6 +45,8 @@ class scratch_memory {
   scratch_memory(const scratch_memory &) = delete;
   scratch_memory &operator=(const scratch_memory &) = delete;
   ~scratch_memory();
+  // For a loop: what has been allocated so far goes.
+  void reset() noexcept;
 
  private:
   MemoryContext own_;
@@ -57,7 +66,8 @@ class active_snapshot {
   int exceptions_;
 };
 
-// One transaction in a background worker: begun here, committed by commit(), rolled back
+// One transaction in a background worker: begun here, committed by commit(), which goes back to the
+// memory context that was current before; rolled back
 // by the server's own error handling when an ERROR gets that far.
 void begin_transaction();
 void commit_transaction();
@@ -80,6 +90,7 @@ class subtransaction {
   ResourceOwner owner_;
 };
 [[nodiscard]] bool is_interruption(int sqlstate);
+void warn_of(const failure &why, const char *doing, const char *hint);
 }  // namespace detail
 
 template <class F>
@@ -95,7 +106,10 @@ std::optional<failure> attempt(F &&f) {
     else
       why = failure{e.data()->sqlerrcode, e.data()->message};
   } catch (const error &e) {
-    why = failure{e.sqlstate(), e.what()};
+    if (e.sqlstate() == ERRCODE_T_R_DEADLOCK_DETECTED)
+      other = std::current_exception();
+    else
+      why = failure{e.sqlstate(), e.what()};
   } catch (...) {
     other = std::current_exception();
   }
@@ -105,6 +119,18 @@ std::optional<failure> attempt(F &&f) {
     sub.commit();
   if (other) std::rethrow_exception(other);
   return why;
+}
+
+template <class F>
+bool tolerate(const char *doing, F &&f, const char *hint) {
+  if (!IsTransactionState()) return swallow(doing, f, hint);
+  if (IsInParallelMode()) {
+    f();
+    return true;
+  }
+  const std::optional<failure> why = attempt(f);
+  if (why) detail::warn_of(*why, doing, hint);
+  return !why;
 }
 
 }  // namespace dynpgext::pg

@@ -29,13 +29,18 @@ struct session {
 };
 
 constinit session *current = nullptr;
+// Code of an extension runs in one, also where nothing may be registered.
+constinit int depth = 0;
 
 class opened {
  public:
-  explicit opened(session *s) : saved_(std::exchange(current, s)) {}
+  explicit opened(session *s) : saved_(std::exchange(current, s)) { ++depth; }
   opened(const opened &) = delete;
   opened &operator=(const opened &) = delete;
-  ~opened() { current = saved_; }
+  ~opened() {
+    current = saved_;
+    --depth;
+  }
 
  private:
   session *saved_;
@@ -230,6 +235,6 @@ void run_fini(const model::extension &extension, const entry_points &library, Oi
   code.run([=] { with_snapshot([=] { fini(handle); }); });
 }
 
-bool in_session() { return current != nullptr; }
+bool in_session() { return depth > 0; }
 
 }  // namespace dynpgext::provisioning

@@ -1,6 +1,8 @@
 #include "state/allocations.h"
 
+#include "model/claims.h"
 #include "pg/fault.h"
+#include "state/charge.h"
 #include "state/databases.h"
 #include "state/events.h"
 
@@ -21,6 +23,11 @@ std::vector<open_claim> &claims() {
 }
 bool is_for(const open_claim &claim, const allocation_key &key) {
   return std::memcmp(&claim.key, &key, sizeof key) == 0;
+}
+
+void forget_claim(const allocation_key &key) {
+  if (std::erase_if(claims(), [&](const open_claim &c) { return is_for(c, key); }) > 0)
+    pg::lock_order::released(pg::lock_rank::claim);
 }
 
 instance_state state_of(instance &i) {
@@ -187,14 +194,75 @@ std::vector<model::live_allocation> live_allocations(const shared &s, std::span<
   return result;
 }
 
+namespace {
+
+std::vector<model::claim> all_claims(const shared &s) {
+  std::vector<model::claim> all;
+  for (const allocation_entry *entry : s.allocations.entries())
+    if (entry->creator != 0)
+      all.push_back({.home = entry->key.home,
+                     .name = entry->key.name.str(),
+                     .process = entry->creator,
+                     .awaited_home = entry->awaited.home,
+                     .awaited = entry->awaited.name.str()});
+  return all;
+}
+
+[[noreturn]] void refuse_circle(const std::vector<model::claim> &circle) {
+  std::string names;
+  std::string detail;
+  for (const model::claim &c : circle) {
+    names += (names.empty() ? "\"" : ", \"") + c.name + "\"";
+    detail += (detail.empty() ? "Process " : " Process ") + std::to_string(c.process) +
+              " initialises \"" + c.name + "\" and waits for \"" + c.awaited + "\".";
+  }
+  throw pg::error(ERRCODE_T_R_DEADLOCK_DETECTED,
+                  "deadlock detected: callbacks of shared memory " + names + " wait for each other",
+                  detail,
+                  "A callback must not look up memory whose own callback looks up its. Do it in "
+                  "one of them only, or later, in the worker.");
+}
+
+}  // namespace
+
+claim_wait::~claim_wait() {
+  if (!is_written_) return;
+  (void)pg::swallow("ending a wait for shared memory", [this] {
+    const exclusive lock(shared_);
+    end();
+  });
+}
+
+void claim_wait::write(const allocation_key &awaited) {
+  for (const open_claim &c : claims())
+    if (allocation_entry *entry = shared_.allocations.find(c.key)) entry->awaited = awaited;
+}
+
+void claim_wait::begin(const allocation_key &awaited) {
+  if (claims().empty()) return;  // nobody waits for this process
+  is_written_ = true;
+  write(awaited);
+  const std::vector<model::claim> circle = model::find_circle(all_claims(shared_), MyProcPid);
+  if (circle.empty()) return;
+  end();
+  refuse_circle(circle);
+}
+
+void claim_wait::end() {
+  if (std::exchange(is_written_, false)) write({});
+}
+
 namespace detail {
 
 claim claim_or_join(shared &s, const allocation_request &r) {
   const Oid home = model::home_of(r.registration.scope, r.database);
   const allocation_key key = key_of(home, r.registration.name);
+  pg::lock_order::acquiring(pg::lock_rank::claim);
+  claim_wait wait(s);
   for (;;) {
     {
       const exclusive lock(s);
+      wait.end();
       check_other_scope(s, r);
       allocation_entry *entry = s.allocations.insert(key);
       if (entry->creator == MyProcPid)
@@ -223,10 +291,13 @@ claim claim_or_join(shared &s, const allocation_request &r) {
         if (blocker != nullptr) refuse_taken(r, describe(*blocker));
         claims().push_back({key, InvalidDsaPointer});
         entry->creator = MyProcPid;
+        entry->awaited = {};
+        pg::lock_order::acquired(pg::lock_rank::claim);
         result.must_make = true;
         DYNPGEXT_FAULT_POINT("allocate.claimed");
         return result;
       }
+      wait.begin(key);
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
     pg::call([&s] {
@@ -237,37 +308,29 @@ claim claim_or_join(shared &s, const allocation_request &r) {
 }
 
 dsa_pointer make_instance(shared &s, const allocation_request &r) {
-  const uint64 charge = sizeof(instance) + PG_CACHE_LINE_SIZE + r.registration.size;
-  {
-    const exclusive lock(s);
-    const uint64 limit = memory_limit();
-    if (charge > limit || s.root->memory_used > limit - charge)
-      throw pg::error(
-          ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-          "extension \"" + r.owner.name + "\" cannot have " + std::to_string(r.registration.size) +
-              " bytes of shared memory for \"" + r.registration.name +
-              "\": dynpgext.memory_limit would be exceeded",
-          std::to_string(s.root->memory_used) + " of " + std::to_string(limit) +
-              " bytes are in use.",
-          "Raise dynpgext.memory_limit or drop an extension that does not need its memory.");
-    s.root->memory_used += charge;
-  }
-  const pg::allocation_result memory = pg::allocate(s.area, charge);
-  const dsa_pointer made = memory.pointer;
-  if (!DsaPointerIsValid(made)) {
-    const exclusive lock(s);
-    s.root->memory_used -= charge;
-    throw pg::error(ERRCODE_OUT_OF_MEMORY,
+  const uint64 bytes = sizeof(instance) + PG_CACHE_LINE_SIZE + r.registration.size;
+  const uint64 limit = memory_limit();
+  charge charged(s, bytes, limit);
+  const auto refuse = [&](int sqlstate, const char *why, std::string detail, std::string hint) {
+    throw pg::error(sqlstate,
                     "extension \"" + r.owner.name + "\" cannot have " +
                         std::to_string(r.registration.size) + " bytes of shared memory for \"" +
-                        r.registration.name + "\": out of shared memory",
-                    memory.refusal);
-  }
+                        r.registration.name + "\": " + why,
+                    std::move(detail), std::move(hint));
+  };
+  if (!charged.fits())
+    refuse(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "dynpgext.memory_limit would be exceeded",
+           std::to_string(charged.used_before()) + " of " + std::to_string(limit) +
+               " bytes are in use.",
+           "Raise dynpgext.memory_limit or drop an extension that does not need its memory.");
+  pg::allocation memory(s.area, bytes);
+  if (!memory) refuse(ERRCODE_OUT_OF_MEMORY, "out of shared memory", memory.refusal(), {});
+  const dsa_pointer made = memory.pointer();
   instance *i = s.at(made);
   i->key = key_of(model::home_of(r.registration.scope, r.database), r.registration.name);
   i->extension.assign(r.registration.extension);
   i->size = r.registration.size;
-  i->charged = charge;
+  i->charged = bytes;
   i->source = r.database;
   i->incarnation = r.owner.incarnation;
   i->holders = 1;
@@ -275,7 +338,8 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   i->allocated_at = GetCurrentTimestamp();
   pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
   for (open_claim &claim : claims())
-    if (is_for(claim, i->key)) claim.made = made;
+    if (is_for(claim, i->key)) claim.made = memory.keep();
+  charged.keep();
   DYNPGEXT_FAULT_POINT("allocate.made");
   return made;
 }
@@ -283,7 +347,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
 hold finish_claim(shared &s, const allocation_key &key, dsa_pointer made) {
   const exclusive lock(s);
   allocation_entry *entry = s.allocations.find(key);
-  std::erase_if(claims(), [&](const open_claim &c) { return is_for(c, key); });
+  forget_claim(key);
   entry->creator = 0;
   instance *i = s.at(made);
   i->next = entry->instances;
@@ -297,7 +361,7 @@ void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexce
     const exclusive lock(s);
     for (const open_claim &c : claims())
       if (is_for(c, key) && !DsaPointerIsValid(made)) made = c.made;
-    std::erase_if(claims(), [&](const open_claim &c) { return is_for(c, key); });
+    forget_claim(key);
     if (DsaPointerIsValid(made)) {
       s.root->memory_used -= s.at(made)->charged;
       pg::release(s.area, made);
@@ -379,7 +443,7 @@ void settle_allocations(shared &s, Oid database, const std::vector<model::desire
 void abandon_claims() noexcept {
   shared *s = attached();
   if (s == nullptr) return;
-  const std::vector<open_claim> open = std::exchange(claims(), {});
+  const std::vector<open_claim> open = claims();
   for (const open_claim &claim : open) detail::cancel_claim(*s, claim.key, claim.made);
 }
 

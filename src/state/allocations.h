@@ -54,6 +54,24 @@ void settle(shared &s, const allocation_key &key,
 void settle_allocations(shared &s, Oid database,
                         const std::vector<model::desired_database> &desired);
 
+// For a loop that waits for what another process initialises.  What a process waits for is written
+// down with what it initialises itself, so that those who wait for each other notice it.
+class claim_wait {
+ public:
+  explicit claim_wait(shared &s) : shared_(s) {}
+  claim_wait(const claim_wait &) = delete;
+  claim_wait &operator=(const claim_wait &) = delete;
+  ~claim_wait();
+  // Both with the exclusive lock.  begin() raises 40P01 where the wait would be for ever.
+  void begin(const allocation_key &awaited);
+  void end();
+
+ private:
+  void write(const allocation_key &awaited);
+  shared &shared_;
+  bool is_written_ = false;
+};
+
 // Removes a name that this process has claimed and not finished (it has raised an error, or
 // is about to exit).
 void abandon_claims() noexcept;

@@ -97,12 +97,12 @@ void revalidate(local_state &l) noexcept {
   if (!l.bypass) l.seen_generation = now;
 }
 
-// The instance that the name means for this process.
+// The instance that the name means for this process; and whether another one initialises it.
 dsa_pointer visible_instance(const shared &s, const allocation_key &key, std::span<const hold> own,
-                             bool *initialising) {
+                             const allocation_key **initialising) {
   const allocation_entry *entry = s.allocations.find(key);
   if (entry == nullptr) return InvalidDsaPointer;
-  *initialising = *initialising || (entry->creator != 0 && entry->creator != MyProcPid);
+  if (entry->creator != 0 && entry->creator != MyProcPid) *initialising = &key;
   dsa_pointer found = InvalidDsaPointer;
   for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
     const instance *i = s.at(p);
@@ -207,16 +207,19 @@ attaching attach_instance(shared &s, const std::string &name, dsa_pointer pointe
 attaching attach(shared &s, const std::string &name, std::span<const hold> own) {
   const allocation_key local_key = key_of(current_database(), name);
   const allocation_key global_key = key_of(InvalidOid, name);
+  claim_wait wait(s);
   for (;;) {
     {
       const exclusive lock(s);
-      bool initialising = false;
+      wait.end();
+      const allocation_key *initialising = nullptr;
       dsa_pointer found = InvalidDsaPointer;
       if (OidIsValid(local_key.home)) found = visible_instance(s, local_key, own, &initialising);
       if (!DsaPointerIsValid(found)) found = visible_instance(s, global_key, own, &initialising);
       if (DsaPointerIsValid(found)) return attach_instance(s, name, found);
-      if (!initialising || !(is_registered(s, local_key) || is_registered(s, global_key)))
+      if (initialising == nullptr || !(is_registered(s, local_key) || is_registered(s, global_key)))
         return {};
+      wait.begin(*initialising);
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
     pg::call([&s] {

@@ -47,21 +47,19 @@ void want_comparison(shared &s, Oid database) {
 }
 
 void watch_older(shared &s, Oid database, std::span<const pg::virtual_transaction> older) {
-  dsa_pointer copy = InvalidDsaPointer;
+  std::optional<pg::allocation> copy;
   if (!older.empty()) {
-    const pg::allocation_result memory = pg::allocate_uninitialised(s.area, older.size_bytes());
-    if (!DsaPointerIsValid(memory.pointer))
+    copy.emplace(s.area, older.size_bytes(), pg::allocation::content::uninitialised);
+    if (!*copy)
       throw pg::error(ERRCODE_OUT_OF_MEMORY,
-                      "dynpgext: no shared memory for transactions under way", memory.refusal);
-    copy = memory.pointer;
-    std::memcpy(pg::address<pg::virtual_transaction>(s.area, copy), older.data(),
+                      "dynpgext: no shared memory for transactions under way", copy->refusal());
+    std::memcpy(pg::address<pg::virtual_transaction>(s.area, copy->pointer()), older.data(),
                 older.size_bytes());
   }
   const exclusive lock(s);
   if (database_entry *entry = s.databases.find({database}))
-    set_older(s, *entry, copy, static_cast<uint32>(older.size()));
-  else if (DsaPointerIsValid(copy))
-    pg::release(s.area, copy);
+    set_older(s, *entry, copy ? copy->keep() : InvalidDsaPointer,
+              static_cast<uint32>(older.size()));
 }
 
 void follow_older(shared &s) {

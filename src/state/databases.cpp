@@ -57,39 +57,31 @@ publication::publication(shared &s, Oid database, const model::registrations &wa
     : shared_(s), database_(database), wanted_(wanted), present_(present) {
   if (present) {
     const std::string encoded = model::encode(wanted);
-    const pg::allocation_result memory = pg::allocate(s.area, encoded.size());
-    if (!DsaPointerIsValid(memory.pointer))
-      throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for the registrations",
-                      memory.refusal);
-    bytes_ = memory.pointer;
     size_ = static_cast<uint32>(encoded.size());
-    std::memcpy(pg::address<char>(s.area, bytes_), encoded.data(), encoded.size());
+    charge_.emplace(s, size_);
+    bytes_.emplace(s.area, encoded.size());
+    if (!*bytes_)
+      throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for the registrations",
+                      bytes_->refusal());
+    std::memcpy(pg::address<char>(s.area, bytes_->pointer()), encoded.data(), encoded.size());
   }
   const exclusive lock(s);
-  s.root->memory_used += size_;
   (void)s.databases.insert({database});
-}
-
-publication::~publication() {
-  if (!DsaPointerIsValid(bytes_)) return;
-  (void)pg::swallow("giving back registrations", [this] {
-    const exclusive lock(shared_);
-    shared_.root->memory_used -= size_;
-    pg::release(shared_.area, bytes_);
-  });
 }
 
 void publication::publish() {
   database_entry *entry = shared_.databases.find({database_});
   if (entry == nullptr) return;  // the database has been dropped meanwhile
-  std::swap(entry->registrations, bytes_);
-  std::swap(entry->registrations_size, size_);
+  const dsa_pointer old =
+      std::exchange(entry->registrations, bytes_ ? bytes_->keep() : InvalidDsaPointer);
+  const uint32 old_size = std::exchange(entry->registrations_size, size_);
+  if (charge_) charge_->keep();
   entry->present = present_;
   if (!present_) forget_comparisons(shared_, *entry);
   ++shared_.root->publications;
-  if (DsaPointerIsValid(bytes_)) {
-    shared_.root->memory_used -= size_;
-    pg::release(shared_.area, std::exchange(bytes_, InvalidDsaPointer));
+  if (DsaPointerIsValid(old)) {
+    shared_.root->memory_used -= old_size;
+    pg::release(shared_.area, old);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/reconcile.h"
+#include "state/charge.h"
 #include "state/root.h"
 
 namespace dynpgext::state {
@@ -22,13 +23,12 @@ using desired_databases = std::vector<model::desired_database>;
                                                                 model::desired_database instead);
 
 // Registrations ready to be published: what can fail (memory) has been done.  Not publishing
-// them gives the memory back.
+// them, and failing in the constructor, gives the memory back.
 class publication {
  public:
   publication(shared &s, Oid database, const model::registrations &wanted, bool present);
   publication(const publication &) = delete;
   publication &operator=(const publication &) = delete;
-  ~publication();
 
   // In place of what was published before.  Exclusive lock.  Allocates nothing.
   void publish();
@@ -40,8 +40,9 @@ class publication {
   Oid database_;
   model::registrations wanted_;
   bool present_;
-  dsa_pointer bytes_ = InvalidDsaPointer;
   uint32 size_ = 0;
+  std::optional<charge> charge_;
+  std::optional<pg::allocation> bytes_;
 };
 
 // What an extension has failed with: when that changes, it is tried again.

@@ -85,8 +85,9 @@ struct allocation_key {
 };
 struct allocation_entry {
   allocation_key key;
-  pid_t creator;          // a process that makes an instance and runs its callback; or 0
-  dsa_pointer instances;  // list: at most one published, others of transactions under way
+  pid_t creator;           // a process that makes an instance and runs its callback; or 0
+  allocation_key awaited;  // what it waits for meanwhile, see claim_wait; no name: nothing
+  dsa_pointer instances;   // list: at most one published, others of transactions under way
 };
 
 enum class instance_state : uint32 { pending, published, draining };

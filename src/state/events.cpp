@@ -60,11 +60,11 @@ void keep_events(shared &s, uint32 capacity) {
     const event_log *log = log_of(s);
     if (log != nullptr && log->counts.capacity == capacity) return;
   }
-  const pg::allocation_result memory = pg::allocate_uninitialised(s.area, size_of_log(capacity));
-  if (!DsaPointerIsValid(memory.pointer))
-    throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for events", memory.refusal,
-                    "Decrease dynpgext.max_events.");
-  auto *fresh = pg::address<event_log>(s.area, memory.pointer);
+  pg::allocation memory(s.area, size_of_log(capacity), pg::allocation::content::uninitialised);
+  if (!memory)
+    throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for events",
+                    memory.refusal(), "Decrease dynpgext.max_events.");
+  auto *fresh = pg::address<event_log>(s.area, memory.pointer());
   fresh->counts = {0, capacity, 0, 0};
   dsa_pointer old = InvalidDsaPointer;
   {
@@ -72,7 +72,7 @@ void keep_events(shared &s, uint32 capacity) {
     if (event_log *log = log_of(s))
       for (const uint32 slot : slots_of(*log))
         place_for(*fresh, log->entries[slot].home) = log->entries[slot];
-    old = std::exchange(s.root->events, memory.pointer);
+    old = std::exchange(s.root->events, memory.keep());
   }
   pg::release(s.area, old);
 }

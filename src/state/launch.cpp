@@ -3,6 +3,7 @@
 #include <map>
 
 #include "pg/fault.h"
+#include "pg/transaction.h"
 #include "pg/worker.h"
 #include "state/extension_code.h"
 #include "state/quarantine.h"
@@ -35,12 +36,14 @@ bool runs(const shared &s, const worker_identity &id) {
   return status && has_process(*status);
 }
 
+// The worker has been started, whatever the callback does: what that has written in a transaction
+// is rolled back when it raises.
 void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
   const auto found = callbacks().find(key_for(start.id));
   if (!start.definition.has_callback || found == callbacks().end()) return;
   extension_code code(start.id.extension, {});
   const callback_entry callback = found->second;
-  (void)pg::swallow(
+  (void)pg::tolerate(
       "running the callback of a background worker",
       [&] { code.run([&] { pg::call([=] { callback.function(handle, callback.data); }); }); },
       "The worker has been started all the same.");

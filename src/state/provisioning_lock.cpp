@@ -1,5 +1,6 @@
 #include "state/provisioning_lock.h"
 
+#include "pg/fault.h"
 #include "pg/process.h"
 
 namespace dynpgext::state {
@@ -79,6 +80,7 @@ scoped_provisioning_lock::scoped_provisioning_lock(shared &s, Oid database)
 scoped_provisioning_lock::~scoped_provisioning_lock() {
   if (kept_ || !pg::provisioning_lock::is_held(database_)) return;
   (void)pg::swallow("releasing a lock", [&] {
+    DYNPGEXT_FAULT_POINT("lock.releasing");
     if (held == database_ && --depth == 0) clear_provisioner(shared_);
     pg::provisioning_lock::release(database_);
   });

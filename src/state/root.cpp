@@ -1,5 +1,6 @@
 #include "state/root.h"
 
+#include "pg/transaction.h"
 #include "state/events.h"
 #include "state/quarantine.h"
 
@@ -81,7 +82,7 @@ void open_tables(shared &s) {
 
 // What the first process does once everything is there.
 void begin_run(shared &s) {
-  (void)pg::swallow(
+  (void)pg::tolerate(
       "making room for events", [&s] { keep_events(s, default_event_capacity); }, nullptr);
   judge_crashes(s);
 }

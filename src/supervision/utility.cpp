@@ -29,19 +29,9 @@ void make_room(const Node *statement) {
 
 // What fails here must not keep the command from being tried.
 void try_to_make_room(const Node *statement) {
-  std::string why;
-  try {
-    make_room(statement);
-  } catch (const pg::server_error &e) {
-    if (pg::detail::is_interruption(e.data()->sqlerrcode)) throw;
-    why = e.what();
-  } catch (const pg::error &e) {
-    why = e.what();
-  }
-  if (why.empty()) return;
-  LWLockReleaseAll();  // an ERROR inside the server may have left some
-  pg::log(WARNING, "dynpgext: could not stop workers for a command on a database: " + why,
-          "It fails if they are connected to the database.");
+  (void)pg::tolerate(
+      "stopping workers for a command on a database", [=] { make_room(statement); },
+      "The command fails if they are connected to the database.");
 }
 
 bool concerns_databases(const Node *statement) {
