@@ -138,7 +138,7 @@ bool is_database_wanted_alone(Oid database) {
     }
     // one that still waits for the lock itself, for whomever, is not kept up by us
     int holders = 0;
-    (void)GetLockConflicts(&tag, RowExclusiveLock, &holders);
+    pfree(GetLockConflicts(&tag, RowExclusiveLock, &holders));
     return holders > 0;
   });
 }

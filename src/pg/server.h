@@ -63,6 +63,7 @@ extern "C" {
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/dshash.h"
+#include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"

@@ -1,6 +1,7 @@
 #include "pg/settings.h"
 
 #include "pg/border.h"
+#include "pg/lock_order.h"
 
 namespace dynpgext::pg::settings {
 namespace {
@@ -141,6 +142,7 @@ void define() {
   if (is_defined || (parallel && is_postponed)) return;
   is_defined = !parallel;
   is_postponed = parallel;
+  lock_order::acquiring(lock_rank::claim);
   pg::call([] {
     const bool reread = IsUnderPostmaster && !IsInParallelMode() && has_lost_values();
     number("dynpgext.memory_limit",
@@ -214,36 +216,39 @@ void define_postponed() {
   if (is_postponed) define();
 }
 
+namespace {
+template <class T>
+const T &defined(const T &value) {
+  define();
+  return value;
+}
+}  // namespace
+
 std::uint64_t memory_limit_bytes() {
-  define();
-  return memory_limit_kb < 0 ? UINT64_MAX : static_cast<std::uint64_t>(memory_limit_kb) * 1024;
+  const int kilobytes = defined(memory_limit_kb);
+  return kilobytes < 0 ? UINT64_MAX : static_cast<std::uint64_t>(kilobytes) * 1024;
 }
-long naptime_milliseconds() { return naptime_ms; }
-int start_concurrency() { return start_concurrency_value; }
-std::int64_t restart_delay_max_milliseconds() { return restart_delay_max_ms; }
-long stop_timeout_milliseconds() { return stop_timeout_ms; }
-int max_workers() { return max_workers_value; }
-int max_database_workers() { return max_database_workers_value; }
-std::uint32_t crash_limit() { return static_cast<std::uint32_t>(crash_limit_value); }
-std::int64_t crash_window_seconds() { return crash_window_s; }
+long naptime_milliseconds() { return defined(naptime_ms); }
+int start_concurrency() { return defined(start_concurrency_value); }
+std::int64_t restart_delay_max_milliseconds() { return defined(restart_delay_max_ms); }
+long stop_timeout_milliseconds() { return defined(stop_timeout_ms); }
+int max_workers() { return defined(max_workers_value); }
+int max_database_workers() { return defined(max_database_workers_value); }
+std::uint32_t crash_limit() { return static_cast<std::uint32_t>(defined(crash_limit_value)); }
+std::int64_t crash_window_seconds() { return defined(crash_window_s); }
 std::int64_t provisioning_timeout_milliseconds(bool of_visit) {
-  define();
-  return of_visit || has_session_timeout ? provisioning_timeout_ms : 0;
+  const int timeout = defined(provisioning_timeout_ms);
+  return of_visit || has_session_timeout ? timeout : 0;
 }
-const char *allowed_extensions() {
-  define();
-  return allowed_extensions_value;
-}
+const char *allowed_extensions() { return defined(allowed_extensions_value); }
 std::size_t manifest_limit_bytes() {
-  define();
-  return static_cast<std::size_t>(manifest_limit_kb) * 1024;
+  return static_cast<std::size_t>(defined(manifest_limit_kb)) * 1024;
 }
 std::uint64_t provisioning_digest() {
-  const std::uint64_t limit = memory_limit_bytes();
-  return std::hash<std::string>{}(std::to_string(limit) + ' ' +
-                                  std::to_string(provisioning_timeout_ms) + ' ' +
-                                  allowed_extensions_value);
+  return std::hash<std::string>{}(std::to_string(memory_limit_bytes()) + ' ' +
+                                  std::to_string(defined(provisioning_timeout_ms)) + ' ' +
+                                  allowed_extensions());
 }
-std::uint32_t max_events() { return static_cast<std::uint32_t>(max_events_value); }
+std::uint32_t max_events() { return static_cast<std::uint32_t>(defined(max_events_value)); }
 
 }  // namespace dynpgext::pg::settings

@@ -139,11 +139,7 @@ bool may_end_here() noexcept {
   return shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0;
 }
 
-void block_all_signals() noexcept {
-  sigset_t all;
-  sigfillset(&all);
-  (void)sigprocmask(SIG_SETMASK, &all, nullptr);
-}
+void block_all_signals() noexcept { (void)sigprocmask(SIG_SETMASK, &BlockSig, nullptr); }
 
 termination_shield::termination_shield() noexcept { shields = shields + 1; }
 

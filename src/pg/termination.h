@@ -39,7 +39,9 @@ void install_session_termination();
 // Has that happened?
 [[nodiscard]] bool was_told_to_end() noexcept;
 
-// In a signal handler: may the process end where it is?  And nothing may interrupt that.
+// In a signal handler: may the process end where it is?  And nothing may interrupt that, but
+// SIGQUIT and faults, as in the server's own handlers: a process that hangs on its way out ends
+// with the server.
 [[nodiscard]] bool may_end_here() noexcept;
 void block_all_signals() noexcept;
 

@@ -159,7 +159,11 @@ bool meet_commands(shared &s) {
   bool over = false;
   for (const Oid database : databases_to_watch(s)) {
     const meeting found = meet(s, database);
-    if (found == meeting::command) (void)clear_database(s, database);
+    if (found == meeting::command) {
+      pg::log(DEBUG1,
+              "dynpgext: a command on database " + std::to_string(database) + " is under way");
+      (void)clear_database(s, database);
+    }
     busy = busy || found == meeting::command || found == meeting::once;
     over = over || found == meeting::over;
   }

@@ -8,6 +8,7 @@
 namespace dynpgext::state {
 namespace {
 
+// Settings must have been defined.
 void count_again(const shared &s) {
   s.root->quarantined =
       pg::settings::crash_limit() == 0 ? 0 : static_cast<uint32>(quarantines().size());
@@ -58,6 +59,7 @@ std::string quarantine_reason(const shared &s, Oid home, std::string_view extens
 }
 
 bool release_extension(shared &s, Oid database, const std::string &extension) {
+  pg::settings::define();
   const exclusive lock(s);
   bool was_quarantined = false;
   for (const model::suspect &q : quarantines())
@@ -76,6 +78,7 @@ bool release_extension(shared &s, Oid database, const std::string &extension) {
 }
 
 void forget_crashes(shared &s, Oid database, const std::string &extension) {
+  pg::settings::define();
   const exclusive lock(s);
   (void)release(database, extension);
   const auto &all = desired(s);
@@ -87,6 +90,7 @@ void forget_crashes(shared &s, Oid database, const std::string &extension) {
 }
 
 void forget_database_crashes(shared &s, Oid database) {
+  pg::settings::define();
   const exclusive lock(s);
   if (forget_home(database)) count_again(s);
 }

@@ -21,6 +21,7 @@ std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
   return worker_start{id, definition_of(entry), entry.ticket};
 }
 
+// Settings must have been defined.
 // The setting that leaves no place for a worker of the home, or nullptr.  One that is hosted has
 // its runner's place: that counts, and it itself does not.
 const char *full(const shared &s, Oid home, bool hosted = false) {
@@ -109,6 +110,7 @@ void forget_prepared(shared &s, const worker_identity &id) noexcept {
 std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
                                         const model::wanted_worker &wanted) {
   using model::worker_state;
+  pg::settings::define();
   const exclusive lock(s);
   const worker_key key = key_of(id);
   bury_exited(s, key);
@@ -141,6 +143,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
 
 std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
                                         const model::wanted_worker &wanted) {
+  pg::settings::define();
   const exclusive lock(s);
   const worker_entry *known = s.workers.find(key_of(id));
   if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
@@ -240,6 +243,7 @@ bool am_told_to_end() noexcept {
 const pulse *my_pulse() { return this_pulse.heartbeat == nullptr ? nullptr : &this_pulse; }
 
 bool is_held(const shared &s, const worker_identity &id) {
+  pg::settings::define();
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
   return is_kept_back(s, id.home, entry) || full(s, id.home) != nullptr;

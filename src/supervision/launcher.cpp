@@ -3,6 +3,7 @@
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
+#include "pg/transaction.h"
 #include "state/barriers.h"
 #include "state/comparisons.h"
 #include "state/database_commands.h"
@@ -88,7 +89,7 @@ void report(const state::barrier_watch &seen) {
 
 // What the settings say is known to processes that do not read them, too.
 void apply_settings(state::shared &s) {
-  (void)pg::swallow(
+  (void)pg::tolerate(
       "making room for events", [&s] { state::keep_events(s, pg::settings::max_events()); },
       nullptr);
   const state::exclusive lock(s);
@@ -198,7 +199,10 @@ void run() {
   pg::listen_to_announcements();
   apply_settings(s);
   loop loop(s);
+  // of a round: the server's functions leave their results in it
+  pg::scratch_memory memory;
   while (!pg::asked_to_exit()) {
+    memory.reset();
     if (pg::reload_configuration_if_asked()) {
       apply_settings(s);
       loop.look_at_once();
