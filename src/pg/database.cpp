@@ -121,10 +121,17 @@ Oid find_wanted(const Node *statement) {
 
 }  // namespace
 
-std::optional<Oid> database_wanted_alone(const Node *statement) {
+std::optional<wanted_database> database_wanted_alone(const Node *statement) {
   const Oid found = call([=] { return find_wanted(statement); });
   if (!OidIsValid(found)) return std::nullopt;
-  return found;
+  const bool copies = nodeTag(statement) == T_CreatedbStmt;
+  return wanted_database{found, copies ? ShareLock : AccessExclusiveLock};
+}
+
+void lock_wanted(const wanted_database &wanted) {
+  const Oid database = wanted.id;
+  const LOCKMODE mode = wanted.lock;
+  call([=] { LockSharedObject(DatabaseRelationId, database, 0, mode); });
 }
 
 bool is_database_wanted_alone(Oid database) {

@@ -11,7 +11,14 @@ namespace dynpgext::pg {
 // others are connected: DROP, RENAME, SET TABLESPACE, and as a template of CREATE DATABASE.
 // Nothing for other statements, a database that does not exist, the current one unless it is the
 // template, and where the current user may not do it anyway.
-[[nodiscard]] std::optional<Oid> database_wanted_alone(const Node *statement);
+struct wanted_database {
+  Oid id;
+  LOCKMODE lock;  // that the statement takes on it
+};
+[[nodiscard]] std::optional<wanted_database> database_wanted_alone(const Node *statement);
+// Takes that lock ahead of the statement, until the end of the transaction.  From then on nobody
+// can connect to the database.
+void lock_wanted(const wanted_database &wanted);
 
 // Is somebody at such a command?  They hold a lock on the database that this tries for a moment;
 // it waits for nothing, and needs no transaction.

@@ -37,6 +37,10 @@ void terminate_process(pid_t pid) {
   if (pid > 0) (void)kill(pid, SIGTERM);
 }
 
+void cancel_process(pid_t pid) {
+  if (pid > 0) (void)kill(pid, SIGINT);
+}
+
 void nudge_process(pid_t pid) {
   if (pid > 0) (void)kill(pid, SIGUSR2);
 }

@@ -15,6 +15,9 @@ namespace dynpgext::pg {
 // SIGTERM; nothing where the process is gone.
 void terminate_process(pid_t pid);
 
+// SIGINT, likewise: it is to cancel the command that it runs.
+void cancel_process(pid_t pid);
+
 // SIGUSR2, likewise: to a process that has a handler for it.
 void nudge_process(pid_t pid);
 

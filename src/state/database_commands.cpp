@@ -5,6 +5,7 @@
 #include "pg/database.h"
 #include "pg/fault.h"
 #include "pg/process.h"
+#include "state/clearing.h"
 #include "state/runner.h"
 #include "state/worker_entry.h"
 
@@ -137,16 +138,9 @@ std::vector<worker_identity> wait_until_cleared(shared &s, Oid database,
                                                 const std::vector<worker_identity> &workers,
                                                 long milliseconds) {
   const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
-  std::vector<worker_identity> left;
-  for (const worker_identity &id : workers) {
-    const long rest = pg::milliseconds_until(end);
-    const bool gone = wait_for_worker(s, id, rest, [](const std::optional<worker_status> &status) {
-      return !status || !has_process(*status);
-    });
-    if (!gone) left.push_back(id);
-  }
+  std::vector<worker_identity> left = wait_until_ended(s, workers, milliseconds, database);
   // its SQL runner outlives those that it has served by a moment
-  while (has_live_runner(s, database) && pg::moment::now() < end)
+  while (pg::database_of_process(live_runner(s, database)) == database && pg::moment::now() < end)
     pg::call([] {
       CHECK_FOR_INTERRUPTS();
       pg_usleep(1000);

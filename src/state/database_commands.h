@@ -25,7 +25,9 @@ void unblock_databases(shared &s) noexcept;
 // Tells the workers of the database, those that are connected to it, and a visit there to end.
 // Returns the workers.
 std::vector<worker_identity> clear_database(shared &s, Oid database);
-// Until they and its SQL runner have gone; those that have not within so many milliseconds.
+// Until they and its SQL runner are no longer connected to it; those that still are after so many
+// milliseconds.  The caller holds the command's lock, so nobody connects meanwhile: a process that
+// waits for that lock need not be waited for.
 [[nodiscard]] std::vector<worker_identity>
 wait_until_cleared(shared &s, Oid database, const std::vector<worker_identity> &workers,
                    long milliseconds);

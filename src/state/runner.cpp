@@ -99,10 +99,11 @@ bool has_runner(const database_entry &database) {
   return is_in_office(database) || is_on_its_way(database);
 }
 
-bool has_live_runner(const shared &s, Oid database) {
+pid_t live_runner(const shared &s, Oid database) {
   const reading lock(s);
   const database_entry *entry = s.databases.find({database});
-  return entry != nullptr && pg::process_exists(entry->runner, entry->runner_birth);
+  const bool is_there = entry != nullptr && pg::process_exists(entry->runner, entry->runner_birth);
+  return is_there ? entry->runner : 0;
 }
 
 bool ask_for_runner(shared &s, Oid database, bool no_slots) {

@@ -13,8 +13,8 @@ namespace dynpgext::state {
 
 // Is one there, or on its way?  Caller holds root.lock.
 [[nodiscard]] bool has_runner(const database_entry &database);
-// Is its process there?
-[[nodiscard]] bool has_live_runner(const shared &s, Oid database);
+// Its process; 0 where there is none.
+[[nodiscard]] pid_t live_runner(const shared &s, Oid database);
 // Wakes the database's runner, or asks the postmaster for one; false when no slot was free.
 // `no_slots`: it is known that none is.
 [[nodiscard]] bool ask_for_runner(shared &s, Oid database, bool no_slots);

@@ -12,25 +12,32 @@ namespace {
 
 constinit ProcessUtility_hook_type previous_hook = nullptr;
 
-void make_room(const Node *statement) {
-  const std::optional<Oid> database = pg::database_wanted_alone(statement);
-  if (!database) return;
-  state::shared &s = state::attach();
-  state::block_database(s, *database);
+void clear(state::shared &s, Oid database) {
   const long patience = pg::settings::stop_timeout_milliseconds();
-  const auto told = state::clear_database(s, *database);
+  const auto told = state::clear_database(s, database);
   DYNPGEXT_FAULT_POINT("command.cleared");
-  for (const state::worker_identity &id : state::wait_until_cleared(s, *database, told, patience))
+  for (const state::worker_identity &id : state::wait_until_cleared(s, database, told, patience))
     pg::log(WARNING,
             name_of(id) + " is connected to the database, and has not ended within " +
                 std::to_string(patience) + " ms",
             "Its code does not serve interrupts.");
 }
 
-// What fails here must not keep the command from being tried.
-void try_to_make_room(const Node *statement) {
+// The command's own lock on the database is taken first of all, and not after the wait.  Nobody
+// else can connect meanwhile.  TimescaleDB, for one, starts a process in the database when it hears
+// of the command; one that has connected before the lock is there makes the command fail.
+void make_room(const Node *statement) {
+  const std::optional<pg::wanted_database> wanted = pg::database_wanted_alone(statement);
+  if (!wanted) return;
+  pg::lock_wanted(*wanted);  // raises what the command would raise
+  // what fails here must not keep the command from being tried
   (void)pg::tolerate(
-      "stopping workers for a command on a database", [=] { make_room(statement); },
+      "stopping workers for a command on a database",
+      [&] {
+        state::shared &s = state::attach();
+        state::block_database(s, wanted->id);
+        clear(s, wanted->id);
+      },
       "The command fails if they are connected to the database.");
 }
 
@@ -48,7 +55,7 @@ void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
   if (concerns_databases(planned->utilityStmt) && state::available())
-    pg::entry([=] { try_to_make_room(planned->utilityStmt); });
+    pg::entry([=] { make_room(planned->utilityStmt); });
   const ProcessUtility_hook_type next =
       previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
   next(planned, query, read_only_tree, context, parameters, environment, destination, done);
