@@ -5,9 +5,10 @@ CREATE FUNCTION dynpgext.on_change() RETURNS event_trigger
 LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_change';
 COMMENT ON FUNCTION dynpgext.on_change() IS 'internal: compares pg_extension with what is registered';
 
-CREATE FUNCTION dynpgext.on_drop_start() RETURNS event_trigger
-LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_drop_start';
-COMMENT ON FUNCTION dynpgext.on_drop_start() IS 'internal: looks at the commit whether dynpgext itself was dropped';
+-- Not SECURITY DEFINER: it asks what the current user may do, and looks names up as that user's command does.
+CREATE FUNCTION dynpgext.on_command_start() RETURNS event_trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'dynpgext_on_command_start';
+COMMENT ON FUNCTION dynpgext.on_command_start() IS 'internal: stops workers of the extensions that a command is about; looks at the commit whether dynpgext itself was dropped';
 
 CREATE EVENT TRIGGER dynpgext_on_create ON ddl_command_end
     WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION') EXECUTE FUNCTION dynpgext.on_change();
@@ -19,10 +20,14 @@ CREATE EVENT TRIGGER dynpgext_on_drop ON sql_drop EXECUTE FUNCTION dynpgext.on_c
 ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER dynpgext_on_drop IS 'follows whatever drops an extension';
 
-CREATE EVENT TRIGGER dynpgext_on_drop_start ON ddl_command_start
-    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED') EXECUTE FUNCTION dynpgext.on_drop_start();
-ALTER EVENT TRIGGER dynpgext_on_drop_start ENABLE ALWAYS;
-COMMENT ON EVENT TRIGGER dynpgext_on_drop_start IS 'notices the drop of dynpgext itself, after which its other triggers are gone';
+-- Of the other drops only those with CASCADE matter, which may end in an extension.
+CREATE EVENT TRIGGER dynpgext_on_command_start ON ddl_command_start
+    WHEN TAG IN ('ALTER EXTENSION', 'DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW',
+                 'DROP MATERIALIZED VIEW', 'DROP SEQUENCE', 'DROP TYPE', 'DROP DOMAIN', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
+                 'DROP AGGREGATE')
+    EXECUTE FUNCTION dynpgext.on_command_start();
+ALTER EVENT TRIGGER dynpgext_on_command_start ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER dynpgext_on_command_start IS 'stops workers of an extension before it is changed; notices the drop of dynpgext itself, after which its other triggers are gone';
 
 CREATE FUNCTION dynpgext.on_settings() RETURNS trigger
 LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_settings';

@@ -9,6 +9,7 @@
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
 #include "state/launch.h"
+#include "supervision/extension_commands.h"
 #include "supervision/utility.h"
 
 extern "C" {
@@ -65,7 +66,8 @@ void initialise() {
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   pg::watch_swallowed();
   provisioning::watch_transactions();
-  supervision::watch_database_commands();
+  supervision::watch_extension_commands();
+  supervision::watch_utility_commands();
   api::publish_table();
   if (process_shared_preload_libraries_in_progress) when_preloaded();
   // so the first session after a start brings back what there is, whatever the session does

@@ -150,7 +150,7 @@ subtest 'event triggers that a superuser has disabled' => sub {
     is(value($node, 'own', q(SELECT count(*) FROM dynpgext.allocations WHERE extension = 'dx_memory')), 0, 'one that was not seen to come');
     $node->restart;
     ok($node->poll_query_until('own', q(SELECT count(*) = 4 FROM dynpgext.allocations WHERE extension = 'dx_memory' AND state = 'allocated')), 'by a restart');
-    value($node, 'own', 'ALTER EVENT TRIGGER dynpgext_on_drop_start DISABLE');
+    value($node, 'own', 'ALTER EVENT TRIGGER dynpgext_on_command_start DISABLE');
     value($node, 'own', 'DROP EXTENSION dynpgext');
     value($node, 'own', 'CREATE EXTENSION dynpgext');
     is_whole($node, 'dynpgext itself, dropped without being seen, and made again', 'own');

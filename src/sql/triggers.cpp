@@ -6,6 +6,7 @@
 #include "sql/function.h"
 #include "state/launch.h"
 #include "state/provisioning_lock.h"
+#include "supervision/extension_commands.h"
 
 namespace {
 
@@ -33,6 +34,13 @@ void capture(bool only_changed) {
   if (const auto store = catalog::store::open()) provisioning::capture(*store, only_changed);
 }
 
+bool may_drop_dynpgext(const Node *statement) {
+  if (nodeTag(statement) == T_DropOwnedStmt) return true;
+  if (nodeTag(statement) != T_DropStmt) return false;
+  const ObjectType type = reinterpret_cast<const DropStmt *>(statement)->removeType;
+  return type == OBJECT_EXTENSION || type == OBJECT_SCHEMA;
+}
+
 }  // namespace
 
 // ddl_command_end of CREATE and ALTER EXTENSION, sql_drop: something may have changed.
@@ -46,15 +54,18 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
   });
 }
 
-// ddl_command_start of what may drop dynpgext itself, whose triggers then say nothing.
-DYNPGEXT_SQL_FUNCTION(dynpgext_on_drop_start) {
+// ddl_command_start, before the command takes any lock: workers that would be in its way are
+// stopped. If it drops dynpgext itself, the other triggers say nothing.
+DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
     if (!state::available()) return Datum{0};
     // better here than in the commit, see provisioning::touch()
     if (IsUnderPostmaster && drops_dynpgext(fcinfo))
       state::await_provisioning(state::attach(), MyDatabaseId);
-    provisioning::suspect_drop();
+    const Node *statement = reinterpret_cast<const EventTriggerData *>(fcinfo->context)->parsetree;
+    if (may_drop_dynpgext(statement)) provisioning::suspect_drop();
+    supervision::make_room_for(statement);
     return Datum{0};
   });
 }

@@ -21,6 +21,7 @@ bool uses(const worker_entry &entry, Oid database) {
 void come_back_later(const shared &s, worker_entry &entry, Oid database) {
   entry.ended_in = InvalidOid;
   entry.stopped_for = database;
+  entry.stopped_for_extension = false;
   entry.after = after_end::wait;
   if (entry.pid == 0) release_identity(s, entry);
 }
@@ -121,6 +122,7 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
     if (!uses(*entry, database)) continue;
     told.push_back(identity_of(*entry));
     entry->stopped_for = database;
+    entry->stopped_for_extension = false;
     if (entry->after == after_end::by_policy) entry->after = after_end::wait;
     (void)advance(*entry, model::worker_event::stop);
     tell_to_end(s, *entry, "for a command on the database");

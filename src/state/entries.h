@@ -187,6 +187,7 @@ struct worker_entry {
   int last_exit_code;
   message_text last_error;
   Oid stopped_for;             // the database that a command is about which it was in the way of
+  bool stopped_for_extension;  // it was a command on its extension there
   Oid ended_in;                // the database it was connected to when somebody else ended it
   uint32 unhealthy_runs;       // that ended soon, in a row
   pg::moment next_start_at;    // in state backoff
@@ -207,6 +208,19 @@ struct worker_entry {
   [[nodiscard]] bool is_leaving() const {
     return after != after_end::by_policy && after != after_end::stay;
   }
+};
+
+// ---- pauses: commands on extensions that are under way, see state/extension_commands.h ---
+
+struct pause_key {
+  uint64 number;
+};
+struct pause_entry {
+  pause_key key;
+  Oid database;
+  extension_name extension;
+  pid_t holder;            // whose transaction it belongs to; without meaning for a prepared one
+  TransactionId prepared;  // the one that is prepared, or about to be
 };
 
 // ---- events ------------------------------------------------------------------------------

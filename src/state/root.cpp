@@ -78,6 +78,7 @@ void open_tables(shared &s) {
   open_table(s, s.extensions, &s.root->extensions);
   open_table(s, s.allocations, &s.root->allocations);
   open_table(s, s.workers, &s.root->workers);
+  open_table(s, s.pauses, &s.root->pauses);
 }
 
 // What the first process does once everything is there.

@@ -26,6 +26,7 @@ struct root {
   dshash_table_handle extensions;
   dshash_table_handle allocations;
   dshash_table_handle workers;
+  dshash_table_handle pauses;
   dsa_pointer draining;    // list of instances that are dropped but still looked up
   uint64 publications;     // counts changes of what databases register
   uint64 memory_used;      // bytes taken for allocations and published registrations
@@ -40,6 +41,7 @@ struct root {
   bool was_standby;     // when the launcher last looked
   bool look_soon;       // a database may have come or gone: the launcher is not to wait
   bool crashes_judged;  // those of the last run of the server
+  uint32 paused;        // how many entries pauses has
   uint32 quarantined;   // how many workers and extensions are
 };
 static_assert(sizeof(root) <= 512, "servers have little room for structs made after startup");
@@ -53,6 +55,7 @@ struct shared {
   pg::table<extension_key, extension_entry> extensions;
   pg::table<allocation_key, allocation_entry> allocations;
   pg::table<worker_key, worker_entry> workers;
+  pg::table<pause_key, pause_entry> pauses;
 
   [[nodiscard]] instance *at(dsa_pointer pointer) const {
     return pg::address<instance>(area, pointer);

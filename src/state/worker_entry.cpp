@@ -3,6 +3,7 @@
 #include "pg/process.h"
 #include "state/database_commands.h"
 #include "state/events.h"
+#include "state/extension_commands.h"
 
 namespace dynpgext::state {
 namespace {
@@ -79,9 +80,11 @@ model::worker_terms terms_of(const worker_entry &entry) {
 }
 
 bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
-  if (is_blocked(s, database_of(entry))) {  // since it was asked for
+  const bool is_free = !is_blocked(s, database_of(entry));
+  if (!is_free || is_paused(s, entry)) {  // since it was asked for
     if (advance(entry, model::worker_event::no_slot))
-      record(s, entry, "waiting", "for a command on the database");
+      record(s, entry, "waiting",
+             is_free ? "for a command on its extension" : "for a command on the database");
     changed(s);
     return false;
   }
@@ -196,7 +199,9 @@ void release_identity(const shared &s, worker_entry &entry) {
     case after_end::wait:
       (void)advance(entry, model::worker_event::reset);
       if (advance(entry, model::worker_event::postpone))
-        record(s, entry, "waiting", "for a command on the database");
+        record(s, entry, "waiting",
+               entry.stopped_for_extension ? "for a command on its extension"
+                                           : "for a command on the database");
       break;
     case after_end::disable:
       if (advance(entry, model::worker_event::disable)) record(s, entry, "disabled");

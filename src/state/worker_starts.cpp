@@ -2,6 +2,7 @@
 #include "pg/process.h"
 #include "pg/settings.h"
 #include "state/database_commands.h"
+#include "state/extension_commands.h"
 #include "state/runner.h"
 #include "state/worker_entry.h"
 
@@ -58,10 +59,11 @@ worker_entry *find_start(const shared &s, Oid home, std::string_view extension, 
   return nullptr;
 }
 
-// Does a command on a database keep it from being started, or that nobody can connect to it?
-// `entry` may be null.
+// Does a command on a database or on its extension keep it from being started, or that nobody can
+// connect to its database?  `entry` may be null.
 bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
   if (is_blocked(s, home) || is_unreachable(s, home)) return true;
+  if (entry != nullptr && is_paused(s, *entry)) return true;
   return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
 }
 
@@ -117,8 +119,10 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
   const Oid home = wanted.definition->hosted ? wanted.source : id.home;  // of its process
   if (is_kept_back(s, home, s.workers.find(key))) return std::nullopt;
+  if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = s.workers.insert(key);
   entry->stopped_for = InvalidOid;
+  entry->stopped_for_extension = false;
   if (entry->is_leaving()) return std::nullopt;
   if (entry->pid != 0) {
     start_when_gone(s, *entry);
@@ -149,6 +153,7 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
   if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
   if (is_kept_back(s, id.home, known) || full(s, id.home) != nullptr) return std::nullopt;
+  if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = s.workers.insert(key_of(id));
   if (!advance(*entry, model::worker_event::start)) return std::nullopt;
   entry->held_back = true;

@@ -8,6 +8,7 @@
 #include "state/comparisons.h"
 #include "state/database_commands.h"
 #include "state/events.h"
+#include "state/extension_commands.h"
 #include "state/guard.h"
 #include "state/watch.h"
 #include "supervision/late_ends.h"
@@ -137,6 +138,7 @@ class loop {
     follow_databases(shared_);
     follow_replay(shared_);
     follow_prepared_transactions(shared_);
+    state::follow_pauses(shared_);
     state::follow_older(shared_);
     follow_failures(shared_);
     last_look_ = now;

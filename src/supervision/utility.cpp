@@ -6,6 +6,7 @@
 #include "pg/transaction.h"
 #include "state/database_commands.h"
 #include "state/launch.h"
+#include "supervision/extension_commands.h"
 
 namespace dynpgext::supervision {
 namespace {
@@ -56,6 +57,8 @@ void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
                 QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
   if (concerns_databases(planned->utilityStmt) && state::available())
     pg::entry([=] { make_room(planned->utilityStmt); });
+  else if (state::available())
+    pg::entry([=] { make_room_for(planned->utilityStmt); });
   const ProcessUtility_hook_type next =
       previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
   next(planned, query, read_only_tree, context, parameters, environment, destination, done);
@@ -71,7 +74,7 @@ void on_transaction_event(XactEvent event, void *) {
 
 }  // namespace
 
-void watch_database_commands() {
+void watch_utility_commands() {
   previous_hook = ProcessUtility_hook;
   ProcessUtility_hook = on_utility;
   pg::call([] { RegisterXactCallback(on_transaction_event, nullptr); });

@@ -1,9 +1,9 @@
-// Commands on databases, where this library is loaded in the process that runs them.
+// Commands on databases and extensions, where this library is loaded in the process that runs them.
 #pragma once
 
 namespace dynpgext::supervision {
 
 // Once in a process: from now on, what such a command needs is done before it runs.
-void watch_database_commands();
+void watch_utility_commands();
 
 }  // namespace dynpgext::supervision

@@ -92,7 +92,7 @@ my @order = qw(create declare update drop rollback prepare configure reload exit
 # Where to begin; only to be quicker.  Points that are not here are looked for everywhere.
 my %shortcuts = (
     abort => 'rollback', add => 'create', allocate => 'create', command => 'rename', commit => 'create', init => 'create',
-    launch => 'create', 'launcher.in_office' => 'launcher', launcher => 'exit', provision => 'restart', publish => 'restart',
+    launch => 'create', pause => 'drop', 'launcher.in_office' => 'launcher', launcher => 'exit', provision => 'restart', publish => 'restart',
     reload => 'reload', remove => 'drop', runner => 'declare', update => 'update', visit => 'restart', visits => 'restart', worker => 'exit');
 
 sub tell_quietly {

@@ -124,8 +124,8 @@ SELECT is_empty($$
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
      WHERE pronamespace = 'dynpgext'::regnamespace AND prorettype IN ('event_trigger'::regtype, 'trigger'::regtype)
-       AND NOT prosecdef$$,
-  'all trigger functions are');
+       AND NOT prosecdef AND proname <> 'on_command_start'$$,
+  'all trigger functions are, but for the one that asks what the current user may do');
 
 -- The event triggers
 
@@ -133,12 +133,12 @@ SELECT results_eq($$
     SELECT t.evtname::text COLLATE "default", t.evtevent::text COLLATE "default", t.evtenabled::text, t.evtfoid::regproc::text FROM pg_event_trigger t
       JOIN pg_depend d ON d.objid = t.oid AND d.classid = 'pg_event_trigger'::regclass AND d.deptype = 'e'
       JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'dynpgext' ORDER BY t.evtname$$,
-  $$VALUES ('dynpgext_on_create', 'ddl_command_end', 'A', 'dynpgext.on_change'),
-           ('dynpgext_on_drop', 'sql_drop', 'A', 'dynpgext.on_change'),
-           ('dynpgext_on_drop_start', 'ddl_command_start', 'A', 'dynpgext.on_drop_start')$$,
+  $$VALUES ('dynpgext_on_command_start', 'ddl_command_start', 'A', 'dynpgext.on_command_start'),
+           ('dynpgext_on_create', 'ddl_command_end', 'A', 'dynpgext.on_change'),
+           ('dynpgext_on_drop', 'sql_drop', 'A', 'dynpgext.on_change')$$,
   'event triggers, enabled always');
 SELECT throws_ok('SELECT dynpgext.on_change()', NULL, NULL, 'on_change() is for event triggers only');
-SELECT throws_ok('SELECT dynpgext.on_drop_start()', NULL, NULL, 'on_drop_start() too');
+SELECT throws_ok('SELECT dynpgext.on_command_start()', NULL, NULL, 'on_command_start() too');
 SELECT throws_ok('SELECT dynpgext.on_settings()', NULL, NULL, 'on_settings() is for its trigger only');
 SELECT throws_ok('SELECT dynpgext.on_manifests()', NULL, NULL, 'on_manifests() too');
 SELECT throws_ok('SELECT dynpgext.adopt_installed_extensions()', '55000', NULL,

@@ -141,13 +141,14 @@ SELECT ok(pg_temp.eventually(format('SELECT NOT EXISTS (SELECT FROM pg_stat_acti
   'the old processes have ended');
 SELECT is(pg_temp.processes('dx local'), 1::bigint, 'there is one of each');
 
--- A rolled-back drop leaves them alone
+-- A rolled-back drop: what it has stopped comes back, and what was not in its way has gone on
 
-SELECT pg_temp.pid_of_worker('dx_worker', 'dx local') AS pid \gset
+SELECT pg_temp.pid_of_worker('dx_worker', 'dx local') AS pid, pg_temp.pid_of_worker('dx_worker', 'dx global') AS global \gset
 BEGIN;
 DROP EXTENSION dx_worker;
 ROLLBACK;
-SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'a rolled-back drop leaves the process alone');
+SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'after a rolled-back drop the worker runs again');
+SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx global'), :global, 'and one that is in no database has gone on');
 BEGIN;
 DROP EXTENSION dx_worker;
 CREATE EXTENSION dx_worker;

@@ -11,10 +11,14 @@
 #include <unistd.h>
 
 #include "access/htup_details.h"
+#include "access/xact.h"
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "libpq/pqsignal.h"
+#include "pgstat.h"
 #include "port/atomics.h"
 #include "postmaster/interrupt.h"
+#include "utils/snapmgr.h"
 
 PG_MODULE_MAGIC;
 DYNPGEXT_MAGIC;
@@ -181,6 +185,26 @@ linger(int code, Datum argument) {
     pg_usleep(10000);
 }
 
+/*
+ * A transaction that writes the table public.dx_locked, and then sleeps in a query, or commits.
+ * With a handler of SIGTERM that ends neither the query nor the wait for a synchronous standby.
+ */
+static void
+lock_table(bool commits) {
+  pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+  StartTransactionCommand();
+  SPI_connect();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  pgstat_report_activity(STATE_RUNNING, "dx_supervised writes");
+  SPI_execute("INSERT INTO public.dx_locked VALUES (1)", false, 0);
+  if (!commits)
+    SPI_execute("SELECT pg_catalog.pg_sleep(3600)", false, 0);
+  SPI_finish();
+  PopActiveSnapshot();
+  CommitTransactionCommand();
+  pgstat_report_activity(STATE_IDLE, NULL);
+}
+
 /* False: the function is to return. */
 static bool
 obey(const char *command) {
@@ -215,7 +239,10 @@ obey(const char *command) {
     go_on(true, true);
   else if (strcmp(command, "numb") == 0)
     go_on(false, false);
-  else if (strcmp(command, "deaf") == 0) {
+  else if (strcmp(command, "lock") == 0 || strcmp(command, "commit") == 0) {
+    lock_table(command[0] == 'c');
+    return !ShutdownRequestPending;
+  } else if (strcmp(command, "deaf") == 0) {
     pqsignal(SIGTERM, ignore_signal);
     go_on(false, false);
   } else if (strcmp(command, "ignore") == 0) {

@@ -1,0 +1,314 @@
+#include "pg/extension_command.h"
+
+#include <memory>
+
+extern "C" {
+#include "catalog/objectaddress.h"
+#include "catalog/pg_shdepend.h"
+#include "commands/user.h"
+#include "parser/parse_func.h"
+#include "parser/parse_type.h"
+#include "utils/hsearch.h"
+}
+
+// Everything that runs within call() uses the server's lists and tables: an ERROR jumps out of it.
+
+namespace dynpgext::pg {
+namespace {
+
+struct object {
+  Oid classid;
+  Oid id;
+};
+
+// What a statement begins with, and how far it goes from there.
+struct request {
+  List *roots = NIL;  // of object *
+  bool cascades = false;
+};
+
+void add_root(request *r, Oid classid, Oid id) {
+  auto *o = static_cast<object *>(palloc(sizeof(object)));
+  *o = {classid, id};
+  r->roots = lappend(r->roots, o);
+}
+
+bool owns(Oid classid, Oid id) {
+  const Oid role = GetUserId();
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(classid, id, role);
+#else
+  switch (classid) {
+    case ExtensionRelationId: return pg_extension_ownercheck(id, role);
+    case NamespaceRelationId: return pg_namespace_ownercheck(id, role);
+    case RelationRelationId: return pg_class_ownercheck(id, role);
+    case ProcedureRelationId: return pg_proc_ownercheck(id, role);
+    case TypeRelationId: return pg_type_ownercheck(id, role);
+    default: return false;
+  }
+#endif
+}
+
+// Of an object, or of the schema that it is in: as DROP has it.
+bool may_drop(Oid classid, Oid id) {
+  const ObjectAddress address{classid, id, 0};
+  const Oid schema = get_object_namespace(&address);
+  return (OidIsValid(schema) && owns(NamespaceRelationId, schema)) || owns(classid, id);
+}
+
+bool is_relation(ObjectType type) {
+  return type == OBJECT_TABLE || type == OBJECT_VIEW || type == OBJECT_MATVIEW ||
+         type == OBJECT_SEQUENCE || type == OBJECT_FOREIGN_TABLE;
+}
+
+bool is_routine(ObjectType type) {
+  return type == OBJECT_FUNCTION || type == OBJECT_PROCEDURE || type == OBJECT_ROUTINE ||
+         type == OBJECT_AGGREGATE;
+}
+
+// As DROP looks it up, but for the lock.
+object look_up(ObjectType type, Node *name) {
+  if (type == OBJECT_EXTENSION) return {ExtensionRelationId, get_extension_oid(strVal(name), true)};
+  if (type == OBJECT_SCHEMA) return {NamespaceRelationId, get_namespace_oid(strVal(name), true)};
+  if (is_relation(type)) {
+    const RangeVar *relation = makeRangeVarFromNameList(reinterpret_cast<List *>(name));
+    return {RelationRelationId, RangeVarGetRelid(relation, NoLock, true)};
+  }
+  if (is_routine(type))
+    return {ProcedureRelationId,
+            LookupFuncWithArgs(type, reinterpret_cast<ObjectWithArgs *>(name), true)};
+  return {TypeRelationId, LookupTypeNameOid(nullptr, reinterpret_cast<TypeName *>(name), true)};
+}
+
+request of_drop(const DropStmt *statement) {
+  request r;
+  r.cascades = statement->behavior == DROP_CASCADE;
+  ListCell *cell;
+  foreach (cell, statement->objects) {
+    const object found = look_up(statement->removeType, static_cast<Node *>(lfirst(cell)));
+    if (!OidIsValid(found.id)) {
+      if (statement->missing_ok) continue;
+      return {};
+    }
+    if (!may_drop(found.classid, found.id)) return {};
+    add_root(&r, found.classid, found.id);
+  }
+  return r;
+}
+
+// Everything of this database that a role owns.
+void add_owned(request *r, Oid role) {
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_shdepend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(AuthIdRelationId));
+  ScanKeyInit(&keys[1], Anum_pg_shdepend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(role));
+  const Relation depend = table_open(SharedDependRelationId, AccessShareLock);
+  const SysScanDesc scan =
+      systable_beginscan(depend, SharedDependReferenceIndexId, true, nullptr, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
+    const auto *row = reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple));
+    if (row->dbid == MyDatabaseId && row->deptype == SHARED_DEPENDENCY_OWNER)
+      add_root(r, row->classid, row->objid);
+  }
+  systable_endscan(scan);
+  table_close(depend, AccessShareLock);
+}
+
+request of_drop_owned(const DropOwnedStmt *statement) {
+  request r;
+  r.cascades = statement->behavior == DROP_CASCADE;
+  List *roles = roleSpecsToIds(statement->roles);
+  ListCell *cell;
+  foreach (cell, roles)
+    if (!has_privs_of_role(GetUserId(), lfirst_oid(cell))) return {};
+  foreach (cell, roles) add_owned(&r, lfirst_oid(cell));
+  return r;
+}
+
+// An update to the version that is installed does nothing.
+bool is_installed(Oid extension, const AlterExtensionStmt *statement) {
+  const char *wanted = nullptr;
+  ListCell *cell;
+  foreach (cell, statement->options) {
+    auto *option = static_cast<DefElem *>(lfirst(cell));
+    if (std::strcmp(option->defname, "new_version") == 0) wanted = defGetString(option);
+  }
+  if (wanted == nullptr) return false;
+  const Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(extension));
+  const SysScanDesc scan = systable_beginscan(catalog, ExtensionOidIndexId, true, nullptr, 1, &key);
+  const HeapTuple tuple = systable_getnext(scan);
+  bool found = false;
+  if (HeapTupleIsValid(tuple)) {
+    bool is_null = false;
+    const Datum version =
+        heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &is_null);
+    found = !is_null && std::strcmp(TextDatumGetCString(version), wanted) == 0;
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return found;
+}
+
+request of_alteration(const char *name, const AlterExtensionStmt *update) {
+  request r;
+  const Oid extension = get_extension_oid(name, true);
+  if (!OidIsValid(extension) || !owns(ExtensionRelationId, extension)) return r;
+  if (update == nullptr || !is_installed(extension, update))
+    add_root(&r, ExtensionRelationId, extension);
+  return r;
+}
+
+bool is_alteration(const Node *statement) {
+  return nodeTag(statement) == T_AlterExtensionStmt ||
+         nodeTag(statement) == T_AlterObjectSchemaStmt;
+}
+
+request of_statement(const Node *statement) {
+  switch (nodeTag(statement)) {
+    case T_DropStmt: return of_drop(reinterpret_cast<const DropStmt *>(statement));
+    case T_DropOwnedStmt: return of_drop_owned(reinterpret_cast<const DropOwnedStmt *>(statement));
+    case T_AlterExtensionStmt: {
+      const auto *update = reinterpret_cast<const AlterExtensionStmt *>(statement);
+      return of_alteration(update->extname, update);
+    }
+    case T_AlterObjectSchemaStmt:
+      return of_alteration(
+          strVal(reinterpret_cast<const AlterObjectSchemaStmt *>(statement)->object), nullptr);
+    default: return {};
+  }
+}
+
+// What goes with the roots, as the server's findDependentObjects() has it: what depends on them;
+// with a member of an extension that extension, and with an internal part its whole.
+class walk {
+ public:
+  explicit walk(const request &r) : cascades_(r.cascades), queue_(list_copy(r.roots)) {
+    HASHCTL control{};
+    control.keysize = control.entrysize = sizeof(object);
+    control.hcxt = CurrentMemoryContext;
+    seen_ =
+        hash_create("objects to be dropped", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    ListCell *cell;
+    foreach (cell, r.roots) (void)is_new(*static_cast<object *>(lfirst(cell)));
+  }
+
+  void run() {
+    catalog_ = table_open(DependRelationId, AccessShareLock);
+    // the list grows meanwhile
+    for (int i = 0; i < list_length(queue_); ++i) {
+      CHECK_FOR_INTERRUPTS();
+      const auto *o = static_cast<const object *>(list_nth(queue_, i));
+      follow(*o, false);
+      if (i >= roots_) follow(*o, true);
+    }
+    table_close(catalog_, AccessShareLock);
+  }
+
+  [[nodiscard]] bool has(Oid classid, Oid id) const {
+    const object o{classid, id};
+    return hash_search(seen_, &o, HASH_FIND, nullptr) != nullptr;
+  }
+
+ private:
+  bool is_new(const object &o) {
+    bool found = false;
+    (void)hash_search(seen_, &o, HASH_ENTER, &found);
+    return !found;
+  }
+
+  void add(Oid classid, Oid id) {
+    const object o{classid, id};
+    if (!is_new(o)) return;
+    auto *copy = static_cast<object *>(palloc(sizeof(object)));
+    *copy = o;
+    queue_ = lappend(queue_, copy);
+  }
+
+  // Down: what depends on it.  Up: what it is a part of.
+  void follow(const object &o, bool up) {
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0],
+                static_cast<AttrNumber>(up ? Anum_pg_depend_classid : Anum_pg_depend_refclassid),
+                BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(o.classid));
+    ScanKeyInit(&keys[1],
+                static_cast<AttrNumber>(up ? Anum_pg_depend_objid : Anum_pg_depend_refobjid),
+                BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(o.id));
+    const SysScanDesc scan = systable_beginscan(
+        catalog_, up ? DependDependerIndexId : DependReferenceIndexId, true, nullptr, 2, keys);
+    for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
+      const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+      const bool is_part =
+          row->deptype == DEPENDENCY_EXTENSION || row->deptype == DEPENDENCY_INTERNAL;
+      if (up && is_part) add(row->refclassid, row->refobjid);
+      if (!up && (cascades_ || row->deptype != DEPENDENCY_NORMAL)) add(row->classid, row->objid);
+    }
+    systable_endscan(scan);
+  }
+
+  bool cascades_;
+  List *queue_;  // of object *
+  int roots_ = list_length(queue_);
+  HTAB *seen_ = nullptr;
+  Relation catalog_ = nullptr;
+};
+
+bool is_refused_anyway() {
+  return !IsTransactionState() || !OidIsValid(MyDatabaseId) || RecoveryInProgress() ||
+         XactReadOnly || IsInParallelMode();
+}
+
+// Which of the candidates; `wanted` has room for each.
+void find_wanted(const Node *statement, const char *const *candidates, size_t count, bool *wanted) {
+  if (is_refused_anyway()) return;
+  const request r = of_statement(statement);
+  if (r.roots == NIL) return;
+  walk w(r);
+  // an update takes nothing along
+  if (!is_alteration(statement)) w.run();
+  const Oid dynpgext = get_extension_oid("dynpgext", true);
+  const bool all =
+      !is_alteration(statement) && OidIsValid(dynpgext) && w.has(ExtensionRelationId, dynpgext);
+  for (size_t i = 0; i < count; ++i) {
+    const Oid extension = get_extension_oid(candidates[i], true);
+    wanted[i] = OidIsValid(extension) && (all || w.has(ExtensionRelationId, extension));
+  }
+}
+
+}  // namespace
+
+bool may_concern_extensions(const Node *statement) {
+  switch (nodeTag(statement)) {
+    case T_DropOwnedStmt:
+    case T_AlterExtensionStmt: return true;
+    case T_AlterObjectSchemaStmt:
+      return reinterpret_cast<const AlterObjectSchemaStmt *>(statement)->objectType ==
+             OBJECT_EXTENSION;
+    case T_DropStmt: {
+      const auto *drop = reinterpret_cast<const DropStmt *>(statement);
+      const ObjectType type = drop->removeType;
+      if (type == OBJECT_EXTENSION) return true;
+      return drop->behavior == DROP_CASCADE &&
+             (type == OBJECT_SCHEMA || type == OBJECT_TYPE || type == OBJECT_DOMAIN ||
+              is_relation(type) || is_routine(type));
+    }
+    default: return false;
+  }
+}
+
+std::vector<std::string> extensions_wanted_alone(const Node *statement,
+                                                 const std::vector<std::string> &candidates) {
+  std::vector<const char *> names;
+  for (const std::string &name : candidates) names.push_back(name.c_str());
+  const std::unique_ptr<bool[]> wanted(new bool[names.size()]());
+  call([&, to = wanted.get()] { find_wanted(statement, names.data(), names.size(), to); });
+  std::vector<std::string> result;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (wanted[i]) result.push_back(candidates[i]);
+  return result;
+}
+
+}  // namespace dynpgext::pg

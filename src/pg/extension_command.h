@@ -1,0 +1,23 @@
+// Commands on extensions: which extensions of this database a statement drops, updates or moves.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// Can it be such a statement?  Looks at nothing but the statement.
+[[nodiscard]] bool may_concern_extensions(const Node *statement);
+
+// Of `candidates` (names), those that the statement drops, also by a cascade, updates, or moves to
+// another schema.  All of them where it drops dynpgext.  None where the server refuses the
+// statement anyway: to the current user, in a read-only transaction, on a standby.
+//
+// Takes no locks on the objects.  So the answer is the catalogs' of this moment.  Raises only what
+// the statement itself would raise.
+[[nodiscard]] std::vector<std::string>
+extensions_wanted_alone(const Node *statement, const std::vector<std::string> &candidates);
+
+}  // namespace dynpgext::pg

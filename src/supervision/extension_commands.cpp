@@ -1,0 +1,62 @@
+#include "supervision/extension_commands.h"
+
+#include "pg/extension_command.h"
+#include "pg/settings.h"
+#include "pg/transaction.h"
+#include "state/clearing.h"
+#include "state/extension_commands.h"
+
+namespace dynpgext::supervision {
+namespace {
+
+void pause_and_wait(state::shared &s, const std::vector<std::string> &extensions) {
+  pg::settings::define();
+  const long patience = pg::settings::stop_timeout_milliseconds();
+  const auto told = state::pause_extensions(s, extensions);
+  for (const state::worker_identity &id : state::wait_until_ended(s, told, patience))
+    pg::log(WARNING, name_of(id) + " has not ended within " + std::to_string(patience) + " ms",
+            "The command on its extension goes on, and waits for the locks that the worker holds.");
+}
+
+void on_transaction_event(XactEvent event, void *) {
+  switch (event) {
+    case XACT_EVENT_PRE_PREPARE:
+      pg::entry([] { state::prepare_pauses(GetTopTransactionIdIfAny()); });
+      break;
+    case XACT_EVENT_PREPARE: state::leave_pauses(); break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT: state::end_pauses(); break;
+    default: break;
+  }
+}
+
+void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTransactionId parent_id,
+                             void *) {
+  if (event == SUBXACT_EVENT_COMMIT_SUB) state::reparent_pauses(my_id, parent_id);
+  if (event == SUBXACT_EVENT_ABORT_SUB) state::end_pauses(my_id);
+}
+
+}  // namespace
+
+void make_room_for(const Node *statement) {
+  if (!pg::may_concern_extensions(statement) || !OidIsValid(MyDatabaseId)) return;
+  // what fails here, but for the look at the statement, does not keep the command from being tried
+  if (state::attached() == nullptr && pg::attempt([] { (void)state::attach(); })) return;
+  state::shared &s = state::attach();
+  const std::vector<std::string> candidates = state::extensions_with_workers(s);
+  if (candidates.empty()) return;
+  const std::vector<std::string> wanted = pg::extensions_wanted_alone(statement, candidates);
+  if (wanted.empty()) return;
+  if (const auto why = pg::attempt([&] { pause_and_wait(s, wanted); }))
+    pg::log(WARNING,
+            "dynpgext: could not stop workers for a command on an extension: " + why->message);
+}
+
+void watch_extension_commands() {
+  pg::call([] {
+    RegisterXactCallback(on_transaction_event, nullptr);
+    RegisterSubXactCallback(on_subtransaction_event, nullptr);
+  });
+}
+
+}  // namespace dynpgext::supervision
