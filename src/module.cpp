@@ -27,6 +27,7 @@ constinit shmem_request_hook_type previous_request_hook = nullptr;
 void request_shared_memory() {
   if (previous_request_hook != nullptr) previous_request_hook();
   RequestAddinShmemSpace(state::root_size);
+  supervision::watch_utility_analysis();  // all libraries that are preloaded have been by now
 }
 #endif
 
@@ -69,7 +70,10 @@ void initialise() {
   supervision::watch_extension_commands();
   supervision::watch_utility_commands();
   api::publish_table();
-  if (process_shared_preload_libraries_in_progress) when_preloaded();
+  if (process_shared_preload_libraries_in_progress)
+    when_preloaded();
+  else
+    supervision::watch_utility_analysis();
   // so the first session after a start brings back what there is, whatever the session does
   if (is_session_preloaded()) bring_back();
 }

@@ -22,7 +22,7 @@ bool is_there(const shared &s, const worker_identity &id, Oid database) {
 void ask_to_cancel(const shared &s, const worker_identity &id) {
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
-  if (entry == nullptr || entry->pid == 0 || entry->exited || !entry->told_at) return;
+  if (entry == nullptr || entry->pid == 0 || entry->exited || !entry->told_at.is_set()) return;
   if (entry->hosted)
     pg::nudge_process(entry->pid);
   else if ((entry->flags & BGWORKER_BACKEND_DATABASE_CONNECTION) != 0)

@@ -1,5 +1,6 @@
 #include "supervision/utility.h"
 
+#include "pg/analysis.h"
 #include "pg/database.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
@@ -25,8 +26,7 @@ void clear(state::shared &s, Oid database) {
 }
 
 // The command's own lock on the database is taken first of all, and not after the wait.  Nobody
-// else can connect meanwhile.  TimescaleDB, for one, starts a process in the database when it hears
-// of the command; one that has connected before the lock is there makes the command fail.
+// else can connect meanwhile.
 void make_room(const Node *statement) {
   const std::optional<pg::wanted_database> wanted = pg::database_wanted_alone(statement);
   if (!wanted) return;
@@ -50,6 +50,17 @@ bool concerns_databases(const Node *statement) {
     case T_RenameStmt: return true;
     default: return false;
   }
+}
+
+// TimescaleDB, for one, starts a process in the database when it hears of the command, which it
+// does while the statement is analysed.  The process waits for the end of the command.  One that
+// has connected before the lock is there makes the command fail; so the lock is taken here already.
+void on_analysis(const Node *statement) {
+  if (!concerns_databases(statement) || !state::available()) return;
+  pg::entry([=] {
+    const std::optional<pg::wanted_database> wanted = pg::database_wanted_alone(statement);
+    if (wanted) pg::lock_wanted(*wanted);
+  });
 }
 
 void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
@@ -79,5 +90,7 @@ void watch_utility_commands() {
   ProcessUtility_hook = on_utility;
   pg::call([] { RegisterXactCallback(on_transaction_event, nullptr); });
 }
+
+void watch_utility_analysis() { pg::watch_utility_analysis(on_analysis); }
 
 }  // namespace dynpgext::supervision

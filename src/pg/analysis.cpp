@@ -1,0 +1,33 @@
+#include "pg/analysis.h"
+
+extern "C" {
+#include "parser/analyze.h"
+}
+
+namespace dynpgext::pg {
+namespace {
+
+#if PG_VERSION_NUM >= 190000
+using jumble_state = const JumbleState;
+#else
+using jumble_state = JumbleState;
+#endif
+
+constinit post_parse_analyze_hook_type previous = nullptr;
+using seen_function = void (*)(const Node *);
+constinit seen_function seen_by = nullptr;
+
+void on_analysis(ParseState *parse, Query *query, jumble_state *jumble) {
+  if (query->commandType == CMD_UTILITY) seen_by(query->utilityStmt);
+  if (previous != nullptr) previous(parse, query, jumble);
+}
+
+}  // namespace
+
+void watch_utility_analysis(void (*seen)(const Node *statement)) {
+  seen_by = seen;
+  previous = post_parse_analyze_hook;
+  post_parse_analyze_hook = on_analysis;
+}
+
+}  // namespace dynpgext::pg
