@@ -131,3 +131,14 @@ COMMENT ON TABLE dynpgext.manifests IS 'what DBAs have registered by hand for ex
 COMMENT ON COLUMN dynpgext.manifests.extension IS 'that it is registered for';
 COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; see docs/manifest.md';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');
+
+-- A row while this database is being restored, and no worker runs in it.  Not dumped.
+CREATE TABLE dynpgext.restore (
+    began_at timestamptz NOT NULL,
+    boot bigint NOT NULL,
+    until_told boolean NOT NULL
+);
+COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being restored: no background worker runs in it then';
+COMMENT ON COLUMN dynpgext.restore.began_at IS 'when that was noticed';
+COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it began; of another one: interrupted, and lasts until dynpgext.end_restore() or another restore';
+COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), not only as long as the sessions that restore';

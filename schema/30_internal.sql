@@ -19,7 +19,7 @@ CREATE FUNCTION dynpgext.live_workers(
     OUT home oid, OUT extension name, OUT name text, OUT version text, OUT type text, OUT library text,
     OUT function text, OUT state text, OUT pid integer, OUT starts bigint, OUT last_started_at timestamptz,
     OUT last_exited_at timestamptz, OUT last_exit_code integer, OUT last_error text, OUT leaving boolean,
-    OUT restart text, OUT next_start_at timestamptz, OUT stale boolean)
+    OUT restart text, OUT next_start_at timestamptz, OUT stale boolean, OUT waits_for text)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_workers';
 COMMENT ON FUNCTION dynpgext.live_workers() IS 'internal: workers as they run, all databases';
 

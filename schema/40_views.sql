@@ -122,7 +122,8 @@ SELECT COALESCE(p.extension, l.extension) AS extension,
        l.last_exit_code,
        l.last_error,
        l.next_start_at,
-       COALESCE(l.stale, false) AS stale
+       COALESCE(l.stale, false) AS stale,
+       l.waits_for
   FROM dynpgext.published_workers() p
        FULL JOIN dynpgext.live_workers() l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
@@ -147,6 +148,7 @@ COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'with which exit co
 COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it; of a quarantined one why and since when';
 COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'in state backoff: when it is to be restarted';
 COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'the file of its library is no longer the one that its process runs';
+COMMENT ON COLUMN dynpgext.cluster_workers.waits_for IS 'in state waiting: what for, such as a setting that limits how many run, the end of recovery or of a restore';
 
 CREATE VIEW dynpgext.workers AS
 SELECT r.extension,
@@ -167,7 +169,8 @@ SELECT r.extension,
        l.last_exit_code,
        l.last_error,
        l.next_start_at,
-       COALESCE(l.stale, false) AS stale
+       COALESCE(l.stale, false) AS stale,
+       l.waits_for
   FROM dynpgext.registered_worker r
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
@@ -179,7 +182,7 @@ SELECT r.extension,
  WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()))
 UNION ALL
 SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c.function, c.state, c.pid, c.restart,
-       c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at, c.stale
+       c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at, c.stale, c.waits_for
   FROM dynpgext.cluster_workers c
  WHERE (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database())
    AND NOT EXISTS (SELECT FROM dynpgext.registered_worker r
@@ -204,6 +207,7 @@ COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'with which exit code';
 COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it; of a quarantined one why and since when';
 COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'in state backoff: when it is to be restarted';
 COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library is no longer the one that its process runs';
+COMMENT ON COLUMN dynpgext.workers.waits_for IS 'in state waiting: what for, such as a setting that limits how many run, the end of recovery or of a restore';
 
 CREATE VIEW dynpgext.commands AS
 SELECT r.extension,

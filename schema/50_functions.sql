@@ -64,3 +64,11 @@ COMMENT ON FUNCTION dynpgext.apply(jsonb, boolean) IS 'makes what SQL registers,
 CREATE FUNCTION dynpgext.peek(name text, "offset" bigint DEFAULT 0, length bigint DEFAULT 64) RETURNS bytea
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_peek';
 COMMENT ON FUNCTION dynpgext.peek(text, bigint, bigint) IS 'reads up to length bytes of shared memory, from the offset on, as they are at the moment';
+
+CREATE FUNCTION dynpgext.begin_restore() RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_begin_restore';
+COMMENT ON FUNCTION dynpgext.begin_restore() IS 'ends the workers of this database, and keeps them from running until end_restore(); false when that was so before';
+
+CREATE FUNCTION dynpgext.end_restore() RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_end_restore';
+COMMENT ON FUNCTION dynpgext.end_restore() IS 'the restore of this database is over: its workers start; false when it was not being restored';

@@ -9,7 +9,7 @@ GRANT USAGE ON SCHEMA dynpgext TO PUBLIC;
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
     dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests,
-    dynpgext.status TO pg_monitor;
+    dynpgext.restore, dynpgext.status TO pg_monitor;
 GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(), dynpgext.live_provisioners(), dynpgext.live_allocations(), dynpgext.live_workers(), dynpgext.live_commands(),
     dynpgext.published_allocations(), dynpgext.published_workers(), dynpgext.list_events(), dynpgext.boot(), dynpgext.server_status(),
     dynpgext.version() TO pg_monitor;

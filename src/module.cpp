@@ -6,6 +6,7 @@
 #include "pg/settings.h"
 #include "pg/swallowed.h"
 #include "pg/transaction.h"
+#include "provisioning/restore.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
 #include "state/launch.h"
@@ -67,6 +68,7 @@ void initialise() {
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   pg::watch_swallowed();
   provisioning::watch_transactions();
+  provisioning::watch_restores();
   supervision::watch_extension_commands();
   supervision::watch_utility_commands();
   api::publish_table();

@@ -16,6 +16,7 @@ const std::string &extension_of(const model::content &c) { return c.extension; }
 constexpr const char *command_table = "registered_command";
 constexpr const char *content_table = "registered_content";
 constexpr const char *manifest_table = "manifests";
+constexpr const char *restore_table = "restore";
 
 // Two transactions may register one name at once: the second one waits for the first, and
 // learns of it only here.
@@ -73,7 +74,35 @@ model::registrations store::read() const {
   result.allocations = read_all<model::allocation>(allocations_);
   result.workers = read_all<model::worker>(workers_);
   result.settings = read_all<model::worker_settings>(settings_);
+  result.under_restore = read_restore();
   return result;
+}
+
+std::optional<model::restore> store::read_restore() const {
+  const Oid table = companion(restore_table);
+  if (!OidIsValid(table)) return std::nullopt;
+  const pg::relation relation(table, AccessShareLock);
+  std::optional<model::restore> found;
+  for (const pg::row &row : relation.rows()) found = {row.bigint(1), row.boolean(2)};
+  return found;
+}
+
+void store::write(const std::optional<model::restore> &restore) const {
+  const Oid table = companion(restore_table);
+  if (!OidIsValid(table)) return;
+  const pg::relation relation(table, RowExclusiveLock);
+  for (const pg::row &row : relation.rows()) relation.erase(row);
+  pg::make_visible();
+  if (!restore) return;
+  pg::values row(3);
+  row.timestamp(GetCurrentTimestamp()).bigint(restore->boot).boolean(restore->until_told);
+  (void)relation.insert(row);
+  pg::make_visible();
+}
+
+void store::expect_restore() const {
+  const Oid table = companion(restore_table);
+  if (OidIsValid(table)) const pg::relation relation(table, ShareRowExclusiveLock);
 }
 
 std::vector<model::extension> store::read_extensions() const {

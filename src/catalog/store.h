@@ -1,6 +1,7 @@
 // The registrations of this database: tables dynpgext.registered_extension,
 // registered_allocation and registered_worker with their companions registered_command and
-// registered_content, and what DBAs set: worker_settings, manifests.  Names, not OIDs, so that they
+// registered_content, what DBAs set: worker_settings, manifests, and whether the database is being
+// restored.  Names, not OIDs, so that they
 // survive pg_upgrade and mean the same on a standby.
 #pragma once
 
@@ -46,6 +47,11 @@ class store {
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 
+  // In place of what is known of a restore of the database; nothing: there is none.
+  void write(const std::optional<model::restore> &restore) const;
+  // Until the end of the transaction nobody else writes that; before locks that come after it.
+  void expect_restore() const;
+
   // What DBAs have registered by hand (JSON), by extension.
   struct manifest_row {
     std::string extension;
@@ -64,6 +70,7 @@ class store {
   bool make_equal(Oid table, const std::string &extension, const std::vector<Row> &wanted) const;
   // One of the companions, which only manifests need.
   [[nodiscard]] Oid companion(const char *table) const;
+  [[nodiscard]] std::optional<model::restore> read_restore() const;
   template <class Row>
   [[nodiscard]] std::vector<Row> read_companion(const char *table,
                                                 const std::string &extension) const;

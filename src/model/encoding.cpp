@@ -112,6 +112,7 @@ std::string encode(const registrations &from) {
   out.list(from.allocations);
   out.list(from.workers);
   out.list(from.settings);
+  out(from.under_restore);
   return out.take();
 }
 
@@ -122,6 +123,7 @@ std::optional<registrations> decode(std::span<const char> bytes) {
   in.list(result.allocations);
   in.list(result.workers);
   in.list(result.settings);
+  in(result.under_restore);
   if (!in.finished()) return std::nullopt;
   return result;
 }

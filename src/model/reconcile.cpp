@@ -34,7 +34,7 @@ extension_state state_of(const std::vector<live_extension> &extensions, database
 
 bool can_run(const std::vector<live_extension> &extensions, const wanted_worker &w) {
   const extension_state state = state_of(extensions, w.source, w.owner->name);
-  return state != extension_state::failed && state != extension_state::quarantined;
+  return !w.in_restore && state != extension_state::failed && state != extension_state::quarantined;
 }
 
 bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *live,
@@ -198,7 +198,9 @@ class planner {
       detail = "restart " + std::string(name_of(wanted->terms.restart)) + ", delay " +
                std::to_string(wanted->terms.restart_delay) + " ms";
     if (*kind == action_kind::postpone)
-      detail = now_.in_recovery ? "until recovery has finished" : "for a standby only";
+      detail = wanted->in_restore ? "until the restore is over"
+               : now_.in_recovery ? "until recovery has finished"
+                                  : "for a standby only";
     if (*kind == action_kind::start && live != nullptr)
       detail = "was " + std::string(name_of(live->state));
     add(*kind, object_kind::worker, home, extension, name, std::move(detail));
@@ -301,7 +303,8 @@ std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &d
     for (const worker &w : d.registrations.workers) {
       const extension *owner = d.registrations.find_extension(w.extension);
       if (owner == nullptr) continue;
-      const wanted_worker candidate{&w, owner, d.database};
+      wanted_worker candidate{&w, owner, d.database};
+      candidate.in_restore = d.registrations.under_restore.has_value();
       const worker_key key{home_of(w.scope, d.database), w.extension, w.name};
       const auto [known, is_new] = best.try_emplace(key, candidate);
       const auto runs = running.find(key);
@@ -329,7 +332,8 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   }
   if (wanted->quarantined) return unless_already(worker_state::quarantined, *wanted, live);
   if (!wanted->terms.enabled) return unless_already(worker_state::disabled, *wanted, live);
-  const bool too_early = !runs_here(*wanted->definition, now);
+  const bool misplaced = !runs_here(*wanted->definition, now);
+  const bool too_early = misplaced || wanted->in_restore;
   const action_kind begin = too_early ? action_kind::postpone : action_kind::start;
   if (live == nullptr) return begin;
   switch (live->state) {
@@ -342,14 +346,17 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
     return too_early && !is_active(live->state) ? action_kind::postpone : action_kind::replace;
   if (live->state == worker_state::registered) return begin;
   // promoted: one for standbys ends, or is not restarted
-  const bool promoted = too_early && wanted->definition->role != server_role::by_start_time;
+  const bool promoted = misplaced && wanted->definition->role != server_role::by_start_time;
   if (promoted && (is_active(live->state) || live->state == worker_state::backoff))
+    return action_kind::postpone;
+  const bool stays = is_active(live->state) && live->state != worker_state::stopping;
+  // it was there before, or is to come back: it makes room for the restore
+  if (wanted->in_restore && (stays || live->state == worker_state::backoff))
     return action_kind::postpone;
   if (live->state == worker_state::waiting) {
     if (too_early) return std::nullopt;
     return action_kind::start;
   }
-  const bool stays = is_active(live->state) && live->state != worker_state::stopping;
   if (stays && live->stale && now.replace_stale) return action_kind::replace;
   const bool retry = now.retry_failed && !too_early;
   if (retry && (live->state == worker_state::failed || live->state == worker_state::backoff))

@@ -74,7 +74,8 @@ enum class action_kind : std::uint8_t {
   allocate,    // allocation: has no memory yet (done by its extension's init)
   configure,   // worker: is supervised in another way from now on; its process goes on
   start,       // worker
-  postpone,    // worker: waits until the server is a primary, or a standby; ends if it runs
+  postpone,    // worker: waits until the server is a primary, or a standby, or a restore of its
+               // database is over; ends if it runs
 };
 [[nodiscard]] std::string_view name_of(action_kind kind);
 
@@ -100,10 +101,12 @@ struct wanted_worker {
   database_id source = no_database;
   worker_terms terms = {};
   bool quarantined = false;
+  bool in_restore = false;  // its database is being restored: it waits for the end of that
 };
 
 // The one to run of an identity: its database's, or of a global one the highest version's of
-// those whose extension has not failed; among equals the one that runs already.
+// those whose extension has not failed and whose database is not being restored; among equals the
+// one that runs already.
 //
 // Its terms are its author's, overridden by what the DBA has set.  For a global worker a setting
 // counts in whichever database it was made; where two contradict each other, that of the database

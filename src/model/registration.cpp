@@ -77,6 +77,7 @@ registrations registrations::wanted(std::int64_t boot) const {
     if (is_wanted(w.extension)) result.workers.push_back(w);
   for (const worker_settings &s : settings)
     if (is_wanted(s.extension)) result.settings.push_back(s);
+  result.under_restore = under_restore;
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/restart.h"
+#include "model/restore.h"
 
 namespace dynpgext::model {
 
@@ -104,6 +105,7 @@ struct registrations {
   std::vector<allocation> allocations;
   std::vector<worker> workers;
   std::vector<worker_settings> settings;
+  std::optional<restore> under_restore;  // the database is being restored: no worker runs in it
   bool operator==(const registrations &) const = default;
 
   [[nodiscard]] const extension *find_extension(const std::string &name) const;

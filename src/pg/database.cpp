@@ -150,6 +150,11 @@ bool is_database_wanted_alone(Oid database) {
   });
 }
 
+std::string current_database_name() {
+  const char *name = call([] { return get_database_name(MyDatabaseId); });
+  return name == nullptr ? std::to_string(MyDatabaseId) : name;
+}
+
 Oid database_of_process(pid_t pid) {
   return call([=] {
     const PGPROC *process = BackendPidGetProc(pid);

@@ -24,6 +24,9 @@ void lock_wanted(const wanted_database &wanted);
 // it waits for nothing, and needs no transaction.
 [[nodiscard]] bool is_database_wanted_alone(Oid database);
 
+// Of the one that this process is connected to; in a transaction.
+[[nodiscard]] std::string current_database_name();
+
 // The database that a process is connected to; InvalidOid for none, and for one that is gone.
 [[nodiscard]] Oid database_of_process(pid_t pid);
 

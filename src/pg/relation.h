@@ -48,6 +48,7 @@ class values {
   values &integer(int32 value) { return add(Int32GetDatum(value)); }
   values &bigint(int64 value) { return add(Int64GetDatum(value)); }
   values &interval(int64 milliseconds);
+  values &timestamp(TimestampTz value) { return add(TimestampTzGetDatum(value)); }
   values &null();
 
  private:

@@ -21,6 +21,15 @@ constinit int max_events_value = 1000;
 constinit int manifest_limit_kb = 1024;
 constinit int provisioning_timeout_ms = 60000;
 constinit bool has_session_timeout = false;  // it is set for this session
+constinit int restore_value = static_cast<int>(restores::automatic);
+
+constexpr config_enum_entry restore_names[] = {
+    {"auto", static_cast<int>(restores::automatic), false},
+    {"on", static_cast<int>(restores::on), false},
+    {"off", static_cast<int>(restores::off), false},
+    {"true", static_cast<int>(restores::on), true},
+    {"false", static_cast<int>(restores::off), true},
+    {nullptr, 0, false}};
 
 constinit char *allowed_extensions_value = nullptr;
 using list_check = bool (*)(const char *);
@@ -201,6 +210,12 @@ void define() {
       read_allowed_extensions(list, &allowed_extensions_value, "*");
       return;
     }
+    // a parallel worker restores nothing
+    DefineCustomEnumVariable(
+        "dynpgext.restore", "Sets whether this session restores the database.",
+        "While it does, no worker of an extension runs there. auto tells by what a dump sets; on "
+        "holds until dynpgext.end_restore().",
+        &restore_value, restore_value, restore_names, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     allowed_extensions_value = nullptr;
     DefineCustomStringVariable(
         list, "Lists the extensions that may take part.",
@@ -249,6 +264,7 @@ std::uint64_t provisioning_digest() {
                                   std::to_string(defined(provisioning_timeout_ms)) + ' ' +
                                   allowed_extensions());
 }
+restores restore() { return static_cast<restores>(defined(restore_value)); }
 std::uint32_t max_events() { return static_cast<std::uint32_t>(defined(max_events_value)); }
 
 }  // namespace dynpgext::pg::settings

@@ -8,6 +8,7 @@
 #include "pg/transaction.h"
 #include "provisioning/extension.h"
 #include "provisioning/participant.h"
+#include "provisioning/restore.h"
 #include "provisioning/session.h"
 #include "provisioning/transaction.h"
 #include "state/databases.h"
@@ -369,6 +370,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
     state::watch_older(s, MyDatabaseId, pg::running_transactions());
   if (!RecoveryInProgress()) (void)follow_all(store, options, !comparison.due);
   const model::registrations wanted = store.read().wanted(s.root->boot);
+  if (comparison.first && !RecoveryInProgress()) report_interrupted_restore(wanted);
   if (!is_touched()) publish(s, wanted);
   execute(store, s, wanted, plan_with(s, wanted, options), options);
   if (is_touched()) lock.keep();

@@ -12,6 +12,7 @@
 #include "pg/transaction.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
+#include "provisioning/restore.h"
 #include "provisioning/session.h"
 #include "state/attachments.h"
 #include "state/comparisons.h"
@@ -184,9 +185,12 @@ void before_commit(transaction &t) {
   if (t.arrives) before_arrival(t, *store);
   pg::announce(store && state::is_known(s, MyDatabaseId) ? pg::announcement::registrations
                                                          : pg::announcement::presence);
+  const bool restores = store && is_restoring();
+  if (restores) store->expect_restore();
   state::acquire_provisioning_lock(s, MyDatabaseId);
   model::registrations wanted;
   if (store) {
+    if (restores) join_restore(*store);
     wanted = store->read().wanted(s.root->boot);
     if (t.memory_given_back) complete_memory(t, s, *store, wanted);
     DYNPGEXT_FAULT_POINT("commit.locked");

@@ -8,11 +8,13 @@
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "provisioning/database.h"
+#include "provisioning/restore.h"
 #include "state/comparisons.h"
 #include "state/database_commands.h"
 #include "state/databases.h"
 #include "state/last_words.h"
 #include "state/launch.h"
+#include "state/restores.h"
 
 namespace {
 
@@ -52,6 +54,13 @@ void on_exit(int, Datum) {
   (void)pg::swallow("ending a visit", [] { provisioning::note_end_in_code(); });
 }
 
+// In a transaction of its own: its workers start with the commit.
+void end_restore() {
+  pg::begin_transaction();
+  if (const auto store = catalog::store::open()) provisioning::end_restore_if_over(*store);
+  pg::commit_transaction();
+}
+
 void visit(Oid database) {
   pg::install_session_termination();
   pg::install_last_resort();
@@ -68,6 +77,7 @@ void visit(Oid database) {
   pg::end_well_when_told(state::is_visitor_told);
   pg::call([] { before_shmem_exit(on_exit, 0); });
   DYNPGEXT_FAULT_POINT("visit.connected");
+  if (state::is_restore_over(s, database)) end_restore();
   const state::comparison comparison = state::next_comparison(s, database);
   pg::begin_transaction();
   if (max_prepared_xacts > 0) watch_prepared_transactions(s);

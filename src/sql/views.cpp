@@ -205,6 +205,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
           pg::wall_time(e.state == model::worker_state::backoff ? e.next_start_at : pg::moment{}));
       rows.boolean(is_there && e.file.bytes[0] != '\0' &&
                    state::is_stale({e.file.str(), e.loaded}));
+      rows.text_or_null(e.state == model::worker_state::waiting ? e.waits_for.str() : "");
       rows.end_row();
     }
     return Datum{0};

@@ -66,7 +66,7 @@ bool start(const target &t) {
                     "It starts with the commit of this transaction.");
   const model::wanted_worker &w = *wanted.worker;
   refuse_if_set_aside(t, w);
-  if (!model::runs_here(*w.definition, state::circumstances(false))) {
+  if (w.in_restore || !model::runs_here(*w.definition, state::circumstances(false))) {
     state::postpone(s, t.id, w);
     return false;
   }

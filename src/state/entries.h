@@ -39,6 +39,11 @@ struct database_entry {
   // who holds the provisioning lock, see state/provisioning_lock.h; or 0
   pid_t provisioner;
   extension_name provisioned_extension;  // whose code it runs; empty: none
+  // a restore of it, see state/restores.h
+  uint32 restorers;          // sessions of this run of the server that have been taken for one
+  bool restorer_may_return;  // one of them may have others that take its place
+  bool restore_over;         // none is there any more: the next visit ends it
+  pg::moment restore_quiet;  // since when; none: one was there
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
   bool locked;       // and again: somebody is at such a command
@@ -171,10 +176,11 @@ struct worker_entry {
   // how it goes
   model::worker_state state;
   after_end after;
-  bool timed_out;         // told to end because it had fallen silent: that is a failure
-  bool held_back;         // started ahead of the commit that makes it wanted: waits for it
-  bool crowded_out;       // the process sent to start it took the last free slot itself
-  uint64 ticket;          // of the newest start: a process with an older one must not run
+  bool timed_out;                  // told to end because it had fallen silent: that is a failure
+  bool held_back;                  // started ahead of the commit that makes it wanted: waits for it
+  pg::fixed_string<64> waits_for;  // in state waiting
+  bool crowded_out;                // the process sent to start it took the last free slot itself
+  uint64 ticket;                   // of the newest start: a process with an older one must not run
   pid_t pid;              // of the process, from when it comes up until it is known to have gone
   uint64 pid_birth;       // once it has reported its end: tells it from a later one with its pid
   bool exited;            // the process has reported its end but may still be there

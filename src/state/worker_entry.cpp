@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::string_view ended_by_administrator = "57P01";  // admin_shutdown
 
+void wait_for_command(const shared &s, worker_entry &entry, bool of_extension) {
+  const std::string_view command =
+      of_extension ? "a command on its extension" : "a command on the database";
+  entry.waits_for.assign(command);
+  record(s, entry, "waiting", "for " + std::string(command));
+}
+
 }  // namespace
 
 worker_identity identity_of(const worker_entry &entry) {
@@ -82,9 +89,7 @@ model::worker_terms terms_of(const worker_entry &entry) {
 bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   const bool is_free = !is_blocked(s, database_of(entry));
   if (!is_free || is_paused(s, entry)) {  // since it was asked for
-    if (advance(entry, model::worker_event::no_slot))
-      record(s, entry, "waiting",
-             is_free ? "for a command on its extension" : "for a command on the database");
+    if (advance(entry, model::worker_event::no_slot)) wait_for_command(s, entry, is_free);
     changed(s);
     return false;
   }
@@ -199,9 +204,7 @@ void release_identity(const shared &s, worker_entry &entry) {
     case after_end::wait:
       (void)advance(entry, model::worker_event::reset);
       if (advance(entry, model::worker_event::postpone))
-        record(s, entry, "waiting",
-               entry.stopped_for_extension ? "for a command on its extension"
-                                           : "for a command on the database");
+        wait_for_command(s, entry, entry.stopped_for_extension);
       break;
     case after_end::disable:
       if (advance(entry, model::worker_event::disable)) record(s, entry, "disabled");

@@ -89,6 +89,7 @@ void start_when_gone(const shared &s, worker_entry &entry) {
 
 void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
   (void)advance(entry, model::worker_event::no_slot);
+  entry.waits_for.assign(for_what);
   if (!was_waiting) record(s, entry, "waiting", for_what);
   changed(s);
 }
@@ -116,7 +117,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const exclusive lock(s);
   const worker_key key = key_of(id);
   bury_exited(s, key);
-  if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
+  if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
   const Oid home = wanted.definition->hosted ? wanted.source : id.home;  // of its process
   if (is_kept_back(s, home, s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
@@ -151,7 +152,7 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   const exclusive lock(s);
   const worker_entry *known = s.workers.find(key_of(id));
   if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
-  if (wanted.quarantined || !wanted.terms.enabled) return std::nullopt;
+  if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
   if (is_kept_back(s, id.home, known) || full(s, id.home) != nullptr) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = s.workers.insert(key_of(id));
@@ -208,9 +209,11 @@ void postpone(shared &s, const worker_identity &id, const model::wanted_worker &
   (void)advance(*entry, model::worker_event::reset);
   if (!advance(*entry, model::worker_event::postpone)) return;
   define(*entry, wanted);
-  if (!was_waiting)
-    record(s, *entry, "waiting",
-           RecoveryInProgress() ? "for the end of recovery" : "for a standby");
+  const char *for_what = wanted.in_restore      ? "the end of a restore"
+                         : RecoveryInProgress() ? "the end of recovery"
+                                                : "a standby";
+  entry->waits_for.assign(for_what);
+  if (!was_waiting) record(s, *entry, "waiting", std::string("for ") + for_what);
 }
 
 std::optional<worker_start> come_up(shared &s, Oid home, std::string_view extension,

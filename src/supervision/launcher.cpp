@@ -10,6 +10,7 @@
 #include "state/events.h"
 #include "state/extension_commands.h"
 #include "state/guard.h"
+#include "state/restores.h"
 #include "state/watch.h"
 #include "supervision/late_ends.h"
 
@@ -23,6 +24,8 @@ constexpr std::chrono::milliseconds slot_patience(200);
 constexpr long command_naptime_milliseconds = 700;
 constexpr long busy_command_naptime_milliseconds = 100;
 constexpr long standby_naptime_milliseconds = 250;
+// How often it is looked whether a restore is over.
+constexpr long restore_naptime_milliseconds = 250;
 
 void on_exit(int, Datum) {
   pg::begin_exit();
@@ -114,6 +117,7 @@ class loop {
     if (burial.buried) slot_freed_at_ = now;
     const bool commands = meet_commands(now);
     look_around(now);  // after it: a command that is over may have dropped its database
+    restores_ = state::follow_restores(shared_);
     const bool visiting = visits_.advance();
     const pg::moment decided_at = pg::moment::now();
     state::decision d = state::decide_workers(shared_, model::every_database);
@@ -177,6 +181,7 @@ class loop {
     const pg::moment now = pg::moment::now();
     long milliseconds = naptime();
     if (commands || connected) milliseconds = std::min(milliseconds, command_naptime());
+    if (restores_) milliseconds = std::min(milliseconds, restore_naptime_milliseconds);
     // the postmaster gives a slot back a moment after the process has gone
     const bool slot_is_coming = seen.somebody_waits && now - slot_freed_at_ < slot_patience;
     if (dying || slot_is_coming) milliseconds = std::min(milliseconds, short_naptime_milliseconds);
@@ -188,6 +193,7 @@ class loop {
   pg::moment last_look_{};
   pg::moment slot_freed_at_{};
   pg::moment last_commands_{};
+  bool restores_ = false;  // one is under way
   bool commands_ = false;  // one was under way when it was last looked for
 };
 

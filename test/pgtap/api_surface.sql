@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(51);
+SELECT plan(52);
 
 -- The extension
 
@@ -44,7 +44,7 @@ PREPARE columns_of_workers AS
          ('state', 'text'), ('pid', 'integer'), ('restart', 'text'), ('starts', 'bigint'),
          ('last_started_at', 'timestamp with time zone'),
          ('last_exited_at', 'timestamp with time zone'), ('last_exit_code', 'integer'),
-         ('last_error', 'text'), ('next_start_at', 'timestamp with time zone'), ('stale', 'boolean');
+         ('last_error', 'text'), ('next_start_at', 'timestamp with time zone'), ('stale', 'boolean'), ('waits_for', 'text');
 SELECT results_eq(format('SELECT * FROM pg_temp.columns_of(%L)', view), 'EXECUTE columns_of_workers',
   'columns of ' || view)
   FROM (VALUES ('dynpgext.workers'), ('dynpgext.cluster_workers')) v (view);
@@ -69,7 +69,10 @@ SELECT ok(pg_temp.eventually(
 -- The tables
 
 SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'registered_command',
-  'registered_content', 'worker_settings', 'manifests']);
+  'registered_content', 'worker_settings', 'manifests', 'restore']);
+SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.restore')$$,
+  $$VALUES ('began_at', 'timestamp with time zone'), ('boot', 'bigint'), ('until_told', 'boolean')$$,
+  'columns of dynpgext.restore');
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')$$,
   $$VALUES ('extension', 'name'), ('worker', 'text'), ('enabled', 'boolean'), ('restart', 'text'),
            ('restart_delay', 'interval')$$,
@@ -98,8 +101,10 @@ SELECT results_eq($$
   $$VALUES
     ('apply', 'manifest jsonb, dry_run boolean DEFAULT false',
      'TABLE(object text, name text, extension name, action text, detail text)'),
+    ('begin_restore', '', 'boolean'),
     ('configure_worker', 'extension name, worker text, enabled boolean DEFAULT NULL::boolean, restart text DEFAULT NULL::text, '
      'restart_delay interval DEFAULT NULL::interval', 'void'),
+    ('end_restore', '', 'boolean'),
     ('export', 'extension name DEFAULT NULL::name', 'jsonb'),
     ('load', 'extension name, version text DEFAULT NULL::text', 'text'),
     ('peek', 'name text, "offset" bigint DEFAULT 0, length bigint DEFAULT 64', 'bytea'),
@@ -185,6 +190,7 @@ SELECT results_eq($$
            ('dynpgext.naptime', 'integer', 'ms', 'sighup', '1000', '10', '3600000'),
            ('dynpgext.provisioning_timeout', 'integer', 'ms', 'superuser', '60000', '0', '2147483647'),
            ('dynpgext.restart_delay_max', 'integer', 'ms', 'sighup', '60000', '1', '86400000'),
+           ('dynpgext.restore', 'enum', NULL, 'user', 'auto', NULL, NULL),
            ('dynpgext.start_concurrency', 'integer', NULL, 'sighup', '4', '1', '1000'),
            ('dynpgext.stop_timeout', 'integer', 'ms', 'sighup', '10000', '10', '3600000')$$,
   'settings with types, units, contexts, defaults and ranges');

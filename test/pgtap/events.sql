@@ -111,9 +111,6 @@ SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => false) \g /
 SELECT is_empty('SELECT * FROM news', 'whatever the transaction does');
 ROLLBACK;
 BEGIN;
-DROP EXTENSION dx_worker;
-ROLLBACK;
-BEGIN;
 SAVEPOINT a;
 CREATE EXTENSION dx_memory;
 ROLLBACK TO a;
@@ -122,6 +119,12 @@ SELECT is_empty('SELECT * FROM news', 'what was rolled back has not happened');
 SELECT throws_ok($$SELECT set_config('dx_raise.at', 'after', false) FROM (SELECT) x; CREATE EXTENSION dx_raise$$, 'P0001', NULL,
   'what has failed');
 SELECT is_empty('SELECT * FROM news', 'has not happened either');
+BEGIN;
+DROP EXTENSION dx_worker;
+ROLLBACK;
+SELECT ok(pg_temp.becomes('worker', 'dx local', 'stopping exited waiting started'),
+  'a drop that is rolled back has only made its workers wait');
+SELECT is_empty($$SELECT * FROM news WHERE object <> 'worker'$$, 'and nothing else');
 SET dx_raise.at = 'none';
 
 -- Memory: drained at once, or when the last process has let go

@@ -99,6 +99,12 @@ TEST(registration, wanted_keeps_all_of_what_is_wanted) {
   EXPECT_EQ(r.wanted(7), r);
 }
 
+TEST(registration, wanted_keeps_that_the_database_is_being_restored) {
+  registrations r;
+  r.under_restore = restore{7, true};
+  EXPECT_EQ(r.wanted(7), r);
+}
+
 TEST(registration, wanted_drops_an_unwanted_extension_with_all_it_has) {
   registrations r = two_extensions();
   r.extensions[0].loaded = false;

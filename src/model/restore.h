@@ -1,0 +1,60 @@
+// Restores: when a session is taken for one, and when the restore is over.  While a database is
+// being restored, nothing of dynpgext's runs in it: rows that are still to come would meet those
+// that workers write, and the settings of the DBA are not there yet.
+//
+//   (none) --a session that restores commits registrations--> under way
+//   (none) --begin_restore(), or dynpgext.restore is on-----> until told
+//   under way --its sessions have gone, and no other came---> (none)
+//   under way --the server has started anew-----------------> interrupted: the row is of another
+//   boot interrupted --another session that restores-------------> under way any
+//   --end_restore()-------------------------------------> (none)
+//
+// What is true of a database is a row in it, so that it lasts.  Who is restoring is known in shared
+// memory only: after a start of the server nobody is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace dynpgext::model {
+
+// The row of a database that is being restored.
+struct restore {
+  std::int64_t boot = 0;    // the run of the server in which it began
+  bool until_told = false;  // not over before end_restore()
+  bool operator==(const restore &) const = default;
+};
+
+enum class restore_setting : std::uint8_t { automatic, on, off };  // dynpgext.restore
+
+// What of a session tells that it runs the output of pg_dump.
+struct session_look {
+  bool is_client = false;              // and no background process
+  bool may_restore = false;            // a superuser, or whose the database is
+  bool checks_function_bodies = true;  // check_function_bodies
+  bool has_search_path = true;         // search_path names something
+  bool hears_only_warnings = false;    // client_min_messages = warning
+};
+// Every dump begins with these three, and hardly anybody else sets any of them.
+[[nodiscard]] bool is_restoring(const session_look &look, restore_setting setting);
+
+// The row that follows when a session that restores commits registrations.
+[[nodiscard]] restore joined(const std::optional<restore> &known, std::int64_t boot,
+                             restore_setting setting);
+
+// Can it be over by itself?
+[[nodiscard]] bool ends_with_sessions(const restore &r, std::int64_t boot);
+
+// pg_restore --jobs leaves the database for a moment, before and after its parallel part.
+inline constexpr std::int64_t restore_gap = 3'000'000;  // microseconds
+
+struct restore_watch {
+  bool somebody_restores = false;
+  bool may_reconnect = false;    // by pg_restore
+  std::int64_t quiet_since = 0;  // 0: somebody was there when it was last looked at
+};
+// When it is over: now or earlier, or a later time, with nobody there until then; nothing: not as
+// long as somebody is.  Microseconds.
+[[nodiscard]] std::optional<std::int64_t> over_at(const restore_watch &watch, std::int64_t now);
+
+}  // namespace dynpgext::model

@@ -1,0 +1,23 @@
+// What of a session tells whether it restores a database.
+#pragma once
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// Is this process a client's session, and neither a worker nor of a parallel query?
+[[nodiscard]] bool is_client_session();
+// A superuser's, or of a role that the database belongs to.  In a transaction.
+[[nodiscard]] bool session_owns_database();
+
+// The settings of the session itself: not to be asked for in a function that sets some.
+[[nodiscard]] bool checks_function_bodies();
+[[nodiscard]] bool has_search_path();
+[[nodiscard]] bool hears_only_warnings();
+
+// Is this session psql's, as it says?
+[[nodiscard]] bool is_psql();
+// Does any session of the database say that it is pg_restore's?
+[[nodiscard]] bool has_pg_restore(Oid database);
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,133 @@
+#include "provisioning/restore.h"
+
+#include "pg/database.h"
+#include "pg/session_look.h"
+#include "pg/settings.h"
+#include "provisioning/transaction.h"
+#include "state/provisioning_lock.h"
+#include "state/restores.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+// Somebody has said in this session that the restore is over: what it looks like counts no more.
+constinit bool was_ended_here = false;
+
+model::restore_setting setting() {
+  switch (pg::settings::restore()) {
+    case pg::settings::restores::on: return model::restore_setting::on;
+    case pg::settings::restores::off: return model::restore_setting::off;
+    case pg::settings::restores::automatic: break;
+  }
+  return model::restore_setting::automatic;
+}
+
+// psql restores in one session.
+bool may_return() { return !pg::is_psql(); }
+
+constinit ProcessUtility_hook_type previous_hook = nullptr;
+
+// What cannot be done here is made good by the name that pg_restore gives its sessions.
+void join_if_under_way() {
+  pg::entry([] {
+    state::shared &s = state::attach();
+    if (state::is_under_restore(s, MyDatabaseId) && is_restoring())
+      state::note_restorer(s, may_return());
+  });
+}
+
+void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
+                ProcessUtilityContext context, ParamListInfo parameters,
+                QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
+  if (context == PROCESS_UTILITY_TOPLEVEL && !pg::checks_function_bodies() &&
+      !state::is_restorer() && IsTransactionState() && state::available())
+    join_if_under_way();
+  const ProcessUtility_hook_type next =
+      previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
+  next(planned, query, read_only_tree, context, parameters, environment, destination, done);
+}
+
+}  // namespace
+
+void watch_restores() {
+  previous_hook = ProcessUtility_hook;
+  ProcessUtility_hook = on_utility;
+}
+
+bool is_restoring() {
+  if (!pg::is_client_session()) return false;
+  model::session_look look;
+  look.is_client = true;
+  look.checks_function_bodies = pg::checks_function_bodies();
+  look.has_search_path = pg::has_search_path();
+  look.hears_only_warnings = pg::hears_only_warnings();
+  look.may_restore = true;  // asked for last: it reads catalogs
+  if (!model::is_restoring(look, setting())) {
+    was_ended_here = false;
+    state::forget_restorer(state::attach());
+    return false;
+  }
+  return !was_ended_here && pg::session_owns_database();
+}
+
+void join_restore(const catalog::store &store) {
+  state::shared &s = state::attach();
+  const std::optional<model::restore> known = store.read().under_restore;
+  const model::restore wanted = model::joined(known, s.root->boot, setting());
+  state::note_restorer(s, may_return());
+  if (known && *known == wanted) return;
+  store.write(std::optional(wanted));
+  if (!known)
+    pg::log(LOG, "a restore of database \"" + pg::current_database_name() +
+                     "\" is under way: workers of extensions wait there for its end");
+}
+
+void end_restore_if_over(const catalog::store &store) {
+  state::shared &s = state::attach();
+  if (RecoveryInProgress() || !state::is_restore_over(s, MyDatabaseId)) return;
+  store.expect_restore();
+  state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  const std::optional<model::restore> known = store.read().under_restore;
+  // a session may have joined since
+  if (!known || !model::ends_with_sessions(*known, s.root->boot) ||
+      !state::is_restore_over(s, MyDatabaseId))
+    return;
+  touch(store);
+  store.write(std::optional<model::restore>());
+  lock.keep();
+  state::forget_restore(s, MyDatabaseId);
+  pg::log(LOG, "the restore of database \"" + pg::current_database_name() + "\" is over");
+}
+
+bool begin_restore(const catalog::store &store) {
+  store.expect_restore();
+  const std::optional<model::restore> known = store.read().under_restore;
+  const model::restore wanted =
+      model::joined(known, state::attach().root->boot, model::restore_setting::on);
+  if (known && known->until_told) return false;
+  touch(store);
+  store.write(std::optional(wanted));
+  return true;
+}
+
+bool end_restore(const catalog::store &store) {
+  store.expect_restore();
+  was_ended_here = true;
+  state::forget_restorer(state::attach());
+  if (!store.read().under_restore) return false;
+  touch(store);
+  store.write(std::optional<model::restore>());
+  return true;
+}
+
+void report_interrupted_restore(const model::registrations &all) {
+  if (!all.under_restore || all.under_restore->until_told ||
+      all.under_restore->boot == state::attach().root->boot)
+    return;
+  pg::log(WARNING,
+          "a restore of database \"" + pg::current_database_name() +
+              "\" was under way when the server stopped: workers of extensions wait there",
+          "Restore it again, or, if its data is whole, SELECT dynpgext.end_restore() there.");
+}
+
+}  // namespace dynpgext::provisioning

@@ -1,0 +1,101 @@
+#include "state/restores.h"
+
+#include "pg/session_look.h"
+#include "state/databases.h"
+#include "state/worker_entry.h"
+
+namespace dynpgext::state {
+namespace {
+
+constinit bool restores = false;  // this session
+
+void on_session_exit(int, Datum) {
+  pg::begin_exit();
+  if (shared *s = attached()) forget_restorer(*s);
+}
+
+// Databases that are being restored, until their sessions have gone.
+std::vector<Oid> under_restore(const shared &s) {
+  std::vector<Oid> result;
+  const reading lock(s);
+  for (const model::desired_database &d : desired(s))
+    if (d.registrations.under_restore &&
+        model::ends_with_sessions(*d.registrations.under_restore, s.root->boot))
+      result.push_back(d.database);
+  return result;
+}
+
+void follow(const shared &s, Oid database) {
+  const bool others = pg::has_pg_restore(database);
+  const pg::moment now = pg::moment::now();
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr) return;
+  const model::restore_watch watch{entry->restorers > 0 || others, entry->restorer_may_return,
+                                   entry->restore_quiet.microseconds};
+  const auto over = model::over_at(watch, now.microseconds);
+  if (!over) {
+    entry->restore_quiet = {};
+    entry->restore_over = false;
+    return;
+  }
+  if (!entry->restore_quiet.is_set()) entry->restore_quiet = now;
+  if (*over > now.microseconds || std::exchange(entry->restore_over, true)) return;
+  entry->visited = false;
+}
+
+}  // namespace
+
+void note_restorer(shared &s, bool may_return) {
+  static constinit bool is_watching = false;
+  if (!std::exchange(is_watching, true)) pg::call([] { before_shmem_exit(on_session_exit, 0); });
+  const exclusive lock(s);
+  database_entry *entry = s.databases.insert({MyDatabaseId});
+  entry->restore_quiet = {};
+  entry->restore_over = false;
+  entry->restorer_may_return = entry->restorer_may_return || may_return;
+  if (!std::exchange(restores, true)) ++entry->restorers;
+}
+
+bool is_restorer() { return restores; }
+
+bool is_under_restore(const shared &s, Oid database) {
+  const reading lock(s);
+  for (const model::desired_database &d : desired(s))
+    if (d.database == database) return d.registrations.under_restore.has_value();
+  return false;
+}
+
+void forget_restorer(shared &s) noexcept {
+  if (!std::exchange(restores, false)) return;
+  (void)pg::swallow("ending a restore", [&s] {
+    const exclusive lock(s);
+    database_entry *entry = s.databases.find({MyDatabaseId});
+    if (entry != nullptr && entry->restorers > 0) --entry->restorers;
+    wake_launcher_locked(s);
+  });
+}
+
+bool follow_restores(shared &s) {
+  if (RecoveryInProgress()) return false;  // the primary ends it
+  const std::vector<Oid> databases = under_restore(s);
+  for (const Oid database : databases) follow(s, database);
+  return !databases.empty();
+}
+
+bool is_restore_over(const shared &s, Oid database) {
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && entry->restore_over && entry->restorers == 0;
+}
+
+void forget_restore(shared &s, Oid database) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr) return;
+  entry->restorer_may_return = false;
+  entry->restore_over = false;
+  entry->restore_quiet = {};
+}
+
+}  // namespace dynpgext::state
