@@ -132,6 +132,16 @@ COMMENT ON COLUMN dynpgext.manifests.extension IS 'that it is registered for';
 COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; see docs/manifest.md';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');
 
+-- Which of them are in effect.  Rows that were written without triggers (pg_restore --disable-triggers,
+-- logical replication) are not, until somebody looks.
+CREATE TABLE dynpgext.registered_manifest (
+    extension name NOT NULL PRIMARY KEY,
+    digest text NOT NULL
+);
+COMMENT ON TABLE dynpgext.registered_manifest IS 'rows of dynpgext.manifests that have been followed';
+COMMENT ON COLUMN dynpgext.registered_manifest.extension IS 'that the manifest is for';
+COMMENT ON COLUMN dynpgext.registered_manifest.digest IS 'of its text';
+
 -- A row while this database is being restored, and no worker runs in it.  Not dumped.
 CREATE TABLE dynpgext.restore (
     began_at timestamptz NOT NULL,

@@ -46,3 +46,27 @@ CREATE TRIGGER on_manifests AFTER INSERT OR UPDATE ON dynpgext.manifests
     FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_manifests();
 ALTER TABLE dynpgext.manifests ENABLE ALWAYS TRIGGER on_manifests;
 COMMENT ON TRIGGER on_manifests ON dynpgext.manifests IS 'follows a restore, and changes by hand';
+
+-- Logical replication fires triggers for rows alone; and pg_restore --disable-triggers none.
+CREATE FUNCTION dynpgext.on_replicated() RETURNS trigger
+LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_replicated';
+COMMENT ON FUNCTION dynpgext.on_replicated() IS 'internal: a visit follows what is replicated';
+
+CREATE TRIGGER on_replicated AFTER INSERT OR UPDATE OR DELETE ON dynpgext.worker_settings
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.on_replicated();
+ALTER TABLE dynpgext.worker_settings ENABLE REPLICA TRIGGER on_replicated;
+COMMENT ON TRIGGER on_replicated ON dynpgext.worker_settings IS 'follows logical replication';
+
+CREATE TRIGGER on_replicated AFTER INSERT OR UPDATE OR DELETE ON dynpgext.manifests
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.on_replicated();
+ALTER TABLE dynpgext.manifests ENABLE REPLICA TRIGGER on_replicated;
+COMMENT ON TRIGGER on_replicated ON dynpgext.manifests IS 'follows logical replication';
+
+CREATE FUNCTION dynpgext.on_alter() RETURNS event_trigger
+LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_alter';
+COMMENT ON FUNCTION dynpgext.on_alter() IS 'internal: follows rows that were written while triggers were off';
+
+CREATE EVENT TRIGGER dynpgext_on_alter ON ddl_command_end
+    WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION dynpgext.on_alter();
+ALTER EVENT TRIGGER dynpgext_on_alter ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER dynpgext_on_alter IS 'notices that the triggers of dynpgext''s tables are on again';

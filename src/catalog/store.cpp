@@ -1,6 +1,7 @@
 #include "catalog/store.h"
 
 #include "catalog/rows.h"
+#include "model/text.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::catalog {
@@ -16,6 +17,7 @@ const std::string &extension_of(const model::content &c) { return c.extension; }
 constexpr const char *command_table = "registered_command";
 constexpr const char *content_table = "registered_content";
 constexpr const char *manifest_table = "manifests";
+constexpr const char *followed_table = "registered_manifest";
 constexpr const char *restore_table = "restore";
 
 // Two transactions may register one name at once: the second one waits for the first, and
@@ -214,9 +216,37 @@ std::vector<store::manifest_row> store::read_manifests() const {
   if (!OidIsValid(table)) return {};
   const pg::relation relation(table, AccessShareLock);
   std::vector<manifest_row> result;
-  for (const pg::row &row : relation.rows()) result.push_back({row.name(0), row.json(1)});
+  for (const pg::row &row : relation.rows()) result.push_back({row.name(0), row.json(1), false});
+  const Oid followed = result.empty() ? InvalidOid : companion(followed_table);
+  if (!OidIsValid(followed)) return result;
+  const pg::relation digests(followed, AccessShareLock);
+  for (const pg::row &row : digests.rows())
+    for (manifest_row &m : result)
+      if (m.extension == row.name(0)) m.followed = model::digest_of(m.manifest) == row.text(1);
   return result;
 }
+
+// Of a manifest; empty: of none.
+void store::write_followed(const std::string &extension, const std::string &manifest) const {
+  const Oid table = companion(followed_table);
+  if (!OidIsValid(table)) return;
+  const pg::relation relation(table, RowExclusiveLock);
+  for (const pg::row &row : relation.rows())
+    if (row.name(0) == extension) relation.erase(row);
+  pg::make_visible();
+  if (manifest.empty()) return;
+  pg::values row(2);
+  if (!relation.insert(row.name(extension).text(model::digest_of(manifest))))
+    throw pg::error(ERRCODE_OBJECT_IN_USE,
+                    "extension \"" + extension + "\" is being registered by another transaction");
+  pg::make_visible();
+}
+
+void store::mark_followed(const manifest_row &row) const {
+  write_followed(row.extension, row.manifest);
+}
+
+Oid store::manifests() const { return companion(manifest_table); }
 
 void store::write_manifest(const std::string &extension, const std::string &manifest) const {
   const Oid table = companion(manifest_table);
@@ -233,6 +263,7 @@ void store::write_manifest(const std::string &extension, const std::string &mani
       relation.erase(row);
   }
   pg::make_visible();
+  write_followed(extension, wanted);
   if (manifest.empty() || is_there) return;
   pg::values row(2);
   if (!relation.insert(row.name(extension).json(manifest)))

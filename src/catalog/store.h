@@ -56,9 +56,14 @@ class store {
   struct manifest_row {
     std::string extension;
     std::string manifest;
+    bool followed = false;  // it is what is declared
   };
   [[nodiscard]] std::vector<manifest_row> read_manifests() const;
-  // In place of what was there; empty: nothing.
+  void mark_followed(const manifest_row &row) const;
+  // Tables that others write, with triggers that may be off.
+  [[nodiscard]] Oid manifests() const;
+  [[nodiscard]] Oid settings() const { return settings_; }
+  // In place of what was there; empty: nothing.  It counts as followed.
   void write_manifest(const std::string &extension, const std::string &manifest) const;
 
   // Who owns dynpgext in this database: the role that inits run as.
@@ -71,6 +76,7 @@ class store {
   // One of the companions, which only manifests need.
   [[nodiscard]] Oid companion(const char *table) const;
   [[nodiscard]] std::optional<model::restore> read_restore() const;
+  void write_followed(const std::string &extension, const std::string &manifest) const;
   template <class Row>
   [[nodiscard]] std::vector<Row> read_companion(const char *table,
                                                 const std::string &extension) const;

@@ -7,6 +7,15 @@
 namespace dynpgext::model {
 namespace {
 
+// FNV-1a; two of them with different beginnings are as good as one of 128 bits.
+std::uint64_t hash(std::string_view text, std::uint64_t from) {
+  for (const char c : text) {
+    from ^= static_cast<unsigned char>(c);
+    from *= 0x100000001b3;
+  }
+  return from;
+}
+
 constexpr std::string_view digits = "0123456789abcdef";
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
@@ -94,6 +103,14 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+std::string digest_of(std::string_view text) {
+  std::string bytes;
+  for (const std::uint64_t from : {0xcbf29ce484222325U, 0x84222325cbf29ce4U})
+    for (std::uint64_t rest = hash(text, from), i = 0; i < 8; ++i, rest <<= 8)
+      bytes += static_cast<char>(rest >> 56);
+  return to_hex(bytes);
 }
 
 }  // namespace dynpgext::model

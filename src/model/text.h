@@ -21,6 +21,9 @@ namespace dynpgext::model {
 [[nodiscard]] std::string to_hex(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> from_hex(std::string_view digits);
 
+// 32 hex digits that differ between texts; the same in every build.
+[[nodiscard]] std::string digest_of(std::string_view text);
+
 // How many bytes must be inserted, removed or replaced to make one of the other.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 

@@ -6,6 +6,7 @@
 #include "pg/settings.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
+#include "provisioning/declaration.h"
 #include "provisioning/extension.h"
 #include "provisioning/participant.h"
 #include "provisioning/restore.h"
@@ -89,13 +90,16 @@ void add_failed(const catalog::store &store, const model::extension_change &chan
   record_failure(e, why);
 }
 
+bool is_published(const state::shared &s, const model::registrations &wanted) {
+  const state::reading lock(s);
+  for (const model::desired_database &d : state::desired(s))
+    if (d.database == MyDatabaseId && d.registrations == wanted) return true;
+  return false;
+}
+
 // Publishes the committed registrations if they are not what is published.
 void publish(state::shared &s, const model::registrations &wanted) {
-  {
-    const state::reading lock(s);
-    for (const model::desired_database &d : state::desired(s))
-      if (d.database == MyDatabaseId && d.registrations == wanted) return;
-  }
+  if (is_published(s, wanted)) return;
   state::publication publication(s, MyDatabaseId, wanted, true);
   {
     const state::exclusive lock(s);
@@ -306,6 +310,30 @@ std::vector<action> run_anew(const catalog::store &store, state::shared &s,
   return plan;
 }
 
+// Manifests that were written without their trigger.
+std::vector<action> follow_untold(const catalog::store &store, const reload_options &options) {
+  if (RecoveryInProgress() || (XactReadOnly && !options.dry_run)) return {};
+  std::vector<action> result;
+  for (const std::string &e : follow_untold_manifests(store, options.extension, options.dry_run))
+    result.push_back(
+        {action_kind::configure, object_kind::extension, MyDatabaseId, e, e, "its manifest"});
+  return result;
+}
+
+std::vector<action> after(std::vector<action> first, const std::vector<action> &then) {
+  first.insert(first.end(), then.begin(), then.end());
+  return first;
+}
+
+// What nothing follows of at once: settings that were written without their trigger, of a global
+// worker that another database's count for.
+void publish_silently(const catalog::store &store, state::shared &s) {
+  if (!IsUnderPostmaster || is_touched()) return;
+  if (is_published(s, store.read().wanted(s.root->boot))) return;
+  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  publish(s, store.read().wanted(s.root->boot));
+}
+
 }  // namespace
 
 void capture(const catalog::store &store, bool only_changed) {
@@ -322,15 +350,18 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (!options.dry_run) learn_worker_limit(s);
   std::vector<action> plan = plan_reload(store, s, options);
   const bool runs_anew = to_run_anew(s, store.read().wanted(boot), plan, options) != nullptr;
-  if ((plan.empty() && !runs_anew) || options.dry_run) return news(std::move(plan));
+  const std::vector<action> untold = follow_untold(store, options);
+  if (plan.empty() && !options.dry_run) publish_silently(store, s);
+  if ((plan.empty() && !runs_anew) || options.dry_run) return after(untold, news(std::move(plan)));
   if (!RecoveryInProgress() && !XactReadOnly) expect_removals(store, false);
   // kept until the end of the transaction if this changes registrations
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
   DYNPGEXT_FAULT_POINT("reload.locked");
-  plan = plan_reload(store, s, options);  // somebody else may have done it meanwhile
+  // somebody else may have done it meanwhile; what this does itself follows with the commit
+  if (untold.empty()) plan = plan_reload(store, s, options);
   std::vector<std::string> failed;
   if (!RecoveryInProgress() && !XactReadOnly) failed = follow_all(store, options, false);
-  if (!IsUnderPostmaster) return plan;
+  if (!IsUnderPostmaster) return after(untold, plan);
   const model::registrations wanted = store.read().wanted(boot);
   if (!is_touched()) publish(s, wanted);
   std::vector<action> now = plan_with(s, wanted, options);
@@ -345,7 +376,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   execute(store, s, wanted, now, options);
   if (is_touched()) lock.keep();
   (void)state::ensure_launcher(s);
-  return news(std::move(plan));
+  return after(untold, news(std::move(plan)));
 }
 
 std::vector<action> plan_for(const model::registrations &all) {
@@ -362,6 +393,10 @@ void provision_database(const catalog::store &store, const state::comparison &co
   // the tables first, then the lock: the order in which a commit takes them
   (void)store.read();
   learn_worker_limit(s);
+  if (!RecoveryInProgress()) {
+    (void)mend_triggers(store);
+    (void)follow_untold_manifests(store, {}, false);
+  }
   if (!RecoveryInProgress()) expect_removals(store, false);
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
   // A transaction that was prepared before dynpgext came, or while it came in another one that was

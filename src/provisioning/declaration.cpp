@@ -2,7 +2,9 @@
 
 #include <set>
 
+#include "pg/role.h"
 #include "pg/transaction.h"
+#include "pg/trigger.h"
 #include "provisioning/database.h"
 #include "provisioning/declared.h"
 #include "provisioning/extension.h"
@@ -345,6 +347,98 @@ void warn_of_manifest(const std::string &extension, const std::string &why) {
               extension + "'.");
 }
 
+// A row of dynpgext.manifests that is to be followed.
+struct pending_manifest {
+  catalog::store::manifest_row row;
+  model::extension_manifest wanted;
+};
+
+struct pending_manifests {
+  pending_manifests(const catalog::store &from, std::string of)
+      : store(from), extension(std::move(of)) {}
+
+  const catalog::store &store;
+  std::string extension;   // of which alone; empty: of all
+  bool only_look = false;  // nothing is locked or written
+  bool strict = false;     // a fault of the form is an ERROR
+  std::vector<pending_manifest> found;
+
+  void find(const model::registrations &all) {
+    for (const catalog::store::manifest_row &row : store.read_manifests())
+      if (!row.followed && (extension.empty() || row.extension == extension)) add(all, row);
+  }
+
+ private:
+  void add(const model::registrations &all, const catalog::store::manifest_row &row) {
+    if (!only_look && !pg::lock_extension(row.extension.c_str())) {
+      pg::log(WARNING, "there is a manifest for extension \"" + row.extension +
+                           "\", which is not installed in this database");
+      return;
+    }
+    model::manifest_result read;
+    const auto parse = [&] { read = parse_manifest(row.manifest, row.extension, true); };
+    if (strict) {
+      parse();
+      refuse_faulty(read.faults);
+    } else if (const auto why = pg::attempt(parse)) {
+      if (!only_look) warn_of_manifest(row.extension, why->message);
+      return;
+    } else if (!read.faults.empty()) {
+      if (!only_look) warn_of_manifest(row.extension, model::json::text_of(read.faults.front()));
+      return;
+    }
+    if (read.document.whole_database) return;
+    const model::extension_manifest &wanted = read.document.extensions.front();
+    if (!is_declared(store, all, wanted))
+      found.push_back({row, wanted});
+    else if (!only_look)
+      store.mark_followed(row);
+  }
+};
+
+void declare_restored(const catalog::store &store, const pending_manifest &m) {
+  declare(store, m.wanted, declared_by::restore);
+  store.mark_followed(m.row);
+}
+
+// Returns the extensions of those that it could follow.
+std::vector<std::string> follow(const pending_manifests &pending, const model::registrations &all) {
+  const catalog::store &store = pending.store;
+  std::vector<model::extension_manifest> changed;
+  for (const pending_manifest &m : pending.found) changed.push_back(m.wanted);
+  std::vector<pending_manifest> good;
+  std::vector<std::string> followed;
+  for (const pending_manifest &m : pending.found) {
+    const std::vector<model::json::fault> faults = check_with_others(m.wanted, changed, all);
+    if (faults.empty()) {
+      good.push_back(m);
+      followed.push_back(m.row.extension);
+    } else {
+      warn_of_manifest(m.row.extension, model::json::text_of(faults.front()));
+    }
+  }
+  // first what is taken back: another one may want the name
+  const auto why = pg::attempt([&] {
+    for (const pending_manifest &m : good) take_back(store, m.wanted);
+    for (const pending_manifest &m : good) declare_restored(store, m);
+  });
+  if (!why) return followed;
+  // one after the other, where it is not all of them
+  for (const pending_manifest &m : good)
+    if (const auto reason = pg::attempt([&] { declare_restored(store, m); })) {
+      warn_of_manifest(m.row.extension, reason->message);
+      std::erase(followed, m.row.extension);
+    }
+  return followed;
+}
+
+// The triggers of the install script that have to fire whatever session_replication_role is.
+struct own_trigger {
+  Oid table;
+  const char *name;
+  const char *mend;
+};
+
 }  // namespace
 
 void declare(const catalog::store &store, const model::extension_manifest &wanted,
@@ -393,37 +487,63 @@ std::vector<action> apply(const catalog::store &store, const model::manifest_res
 
 void follow_manifests(const catalog::store &store) {
   const model::registrations all = store.read();
-  std::vector<model::extension_manifest> changed;
-  for (const catalog::store::manifest_row &row : store.read_manifests()) {
-    if (!pg::lock_extension(row.extension.c_str())) {
-      pg::log(WARNING, "there is a manifest for extension \"" + row.extension +
-                           "\", which is not installed in this database");
-      continue;
+  pending_manifests pending(store, {});
+  pending.strict = true;
+  pending.find(all);
+  (void)follow(pending, all);
+}
+
+std::vector<std::string> follow_untold_manifests(const catalog::store &store,
+                                                 const std::string &extension, bool dry_run) {
+  // as the trigger's function, which is dynpgext's owner's
+  const pg::pinned_identity identity(store.owner());
+  const model::registrations all = store.read();
+  pending_manifests pending(store, extension);
+  pending.only_look = dry_run;
+  pending.find(all);
+  if (pending.found.empty()) return {};
+  if (!pg::only_superusers_write(store.manifests())) {
+    for (const pending_manifest &m : pending.found)
+      warn_of_manifest(m.row.extension,
+                       "it was written while the trigger of the table was off, and others than "
+                       "superusers may write the table");
+    return {};
+  }
+  if (!dry_run) return follow(pending, all);
+  std::vector<std::string> names;
+  for (const pending_manifest &m : pending.found) names.push_back(m.row.extension);
+  return names;
+}
+
+bool mend_triggers(const catalog::store &store) {
+  static constinit bool is_mending = false;  // ALTER TABLE fires the event trigger again
+  if (is_mending) return false;
+  const Oid settings = store.settings();
+  const Oid manifests = store.manifests();
+  const own_trigger all[] = {
+      {settings, "on_settings",
+       "ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings"},
+      {settings, "on_replicated",
+       "ALTER TABLE dynpgext.worker_settings ENABLE REPLICA TRIGGER on_replicated"},
+      {manifests, "on_manifests",
+       "ALTER TABLE dynpgext.manifests ENABLE ALWAYS TRIGGER on_manifests"},
+      {manifests, "on_replicated",
+       "ALTER TABLE dynpgext.manifests ENABLE REPLICA TRIGGER on_replicated"}};
+  bool mended = false;
+  for (const own_trigger &t : all) {
+    if (!OidIsValid(t.table) || pg::trigger_mode(t.table, t.name) != 'O') continue;
+    is_mending = true;
+    try {
+      pg::run_statement(t.mend);
+    } catch (...) {
+      is_mending = false;
+      throw;
     }
-    const model::manifest_result read = parse_manifest(row.manifest, row.extension, true);
-    refuse_faulty(read.faults);
-    if (read.document.whole_database) continue;
-    const model::extension_manifest &wanted = read.document.extensions.front();
-    if (!is_declared(store, all, wanted)) changed.push_back(wanted);
+    is_mending = false;
+    mended = true;
   }
-  std::vector<model::extension_manifest> good;
-  for (const model::extension_manifest &m : changed) {
-    const std::vector<model::json::fault> faults = check_with_others(m, changed, all);
-    if (faults.empty())
-      good.push_back(m);
-    else
-      warn_of_manifest(m.extension, model::json::text_of(faults.front()));
-  }
-  // first what is taken back: another one may want the name
-  const auto why = pg::attempt([&] {
-    for (const model::extension_manifest &m : good) take_back(store, m);
-    for (const model::extension_manifest &m : good) declare(store, m, declared_by::restore);
-  });
-  if (!why) return;
-  // one after the other, where it is not all of them
-  for (const model::extension_manifest &m : good)
-    if (const auto reason = pg::attempt([&] { declare(store, m, declared_by::restore); }))
-      warn_of_manifest(m.extension, reason->message);
+  if (mended) pg::make_visible();
+  return mended;
 }
 
 }  // namespace dynpgext::provisioning

@@ -23,8 +23,19 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
 [[nodiscard]] std::vector<model::action> apply(const catalog::store &store,
                                                const model::manifest_result &read, bool dry_run);
 
-// Rows of dynpgext.manifests that have been written otherwise (by a restore) take effect.  One that
-// cannot is a WARNING, and keeps the others from nothing.
+// Rows of dynpgext.manifests that have been written otherwise (by a restore) take effect: for the
+// trigger that tells of them.  One that cannot is a WARNING, and keeps the others from nothing.
 void follow_manifests(const catalog::store &store);
+
+// The same of rows that no trigger has told of, of one extension or (empty) all: for visits and
+// reload().  It is not known who wrote them, so they are followed only where nobody but superusers
+// may.  Returns the extensions whose declarations have changed; with `dry_run` only those.
+std::vector<std::string> follow_untold_manifests(const catalog::store &store,
+                                                 const std::string &extension, bool dry_run);
+
+// Triggers of our tables that fire in ordinary sessions only have been off, and been switched on
+// again by somebody who did not know how: they are made to fire as they should.  Returns whether
+// any was so.
+bool mend_triggers(const catalog::store &store);
 
 }  // namespace dynpgext::provisioning

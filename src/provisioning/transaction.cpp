@@ -35,6 +35,7 @@ struct transaction {
   bool touched = false;
   bool drop_suspected = false;
   bool arrives = false;                 // dynpgext comes to the database
+  bool wants_visit = false;             // rows were written that a visit is to follow
   bool memory_given_back = false;       // by a subtransaction that was rolled back
   std::optional<catalog::store> store;  // that the changes went through
   std::map<std::string, note> notes;
@@ -65,7 +66,7 @@ void end_holds(transaction &t, void (*end)(state::shared &, std::span<const stat
 void forget(transaction &t) noexcept {
   (void)pg::swallow("ending a transaction", [&t] {
     if (t.touched) state::bypass_cache(false);
-    t.touched = t.drop_suspected = t.arrives = t.memory_given_back = false;
+    t.touched = t.drop_suspected = t.arrives = t.wants_visit = t.memory_given_back = false;
     t.older.clear();
     t.store.reset();
     t.notes.clear();
@@ -283,6 +284,9 @@ void on_transaction_event(XactEvent event, void *) {
       if (t.publication != nullptr || !t.holds.empty())
         if (!pg::swallow("carrying out what was committed", [&t] { after_commit(t); }))
           (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::release_holds); });
+      if (t.wants_visit)
+        (void)pg::swallow("asking for a visit",
+                          [] { (void)state::want_visit(state::attach(), MyDatabaseId); });
       forget(t);
       state::forget_provisioner();
       break;
@@ -366,6 +370,8 @@ void touch(const catalog::store &store) {
 }
 
 bool is_touched() { return mine().touched; }
+
+void note_replicated() { mine().wants_visit = true; }
 
 void note_arrival() { mine().arrives = true; }
 

@@ -29,6 +29,8 @@ void touch(const catalog::store &store);
 [[nodiscard]] bool is_touched();
 // It brings dynpgext to the database, of whose event triggers others know only after its commit.
 void note_arrival();
+// Rows of our tables came by logical replication: a visit follows them after the commit.
+void note_replicated();
 // This transaction may be dropping dynpgext itself, of which no trigger tells.
 void suspect_drop();
 

@@ -2,8 +2,10 @@
 #include "provisioning/manifest.h"
 
 #include "pg/transaction.h"
+#include "pg/trigger.h"
 #include "provisioning/declaration.h"
 #include "provisioning/manifest_checks.h"
+#include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "state/launch.h"
 
@@ -118,6 +120,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
       throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function of dynpgext is for its trigger only");
     if (!state::available()) return Datum{0};
+    if (pg::replicates()) {
+      provisioning::note_replicated();
+      return Datum{0};
+    }
     pg::make_visible();  // the rows that the statement has written
     if (const auto store = catalog::store::open()) provisioning::follow_manifests(*store);
     return Datum{0};

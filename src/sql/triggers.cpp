@@ -2,6 +2,7 @@
 #include "catalog/store.h"
 #include "pg/command_end.h"
 #include "provisioning/database.h"
+#include "provisioning/declaration.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "state/launch.h"
@@ -66,6 +67,19 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
     const Node *statement = reinterpret_cast<const EventTriggerData *>(fcinfo->context)->parsetree;
     if (may_drop_dynpgext(statement)) provisioning::suspect_drop();
     supervision::make_room_for(statement);
+    return Datum{0};
+  });
+}
+
+// ddl_command_end of ALTER TABLE: the triggers of our tables may have been off for a while.
+DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
+  return pg::entry([=] {
+    require_event_trigger(fcinfo);
+    if (!state::available()) return Datum{0};
+    const auto store = catalog::store::open();
+    if (!store || !provisioning::mend_triggers(*store)) return Datum{0};
+    provisioning::touch(*store);  // settings
+    (void)provisioning::follow_untold_manifests(*store, {}, false);
     return Datum{0};
   });
 }

@@ -3,6 +3,7 @@
 #include "catalog/store.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
+#include "pg/trigger.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "sql/worker.h"
@@ -122,8 +123,21 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_settings) {
     if (!CALLED_AS_TRIGGER(fcinfo))
       throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function of dynpgext is for its trigger only");
-    if (state::available())
+    if (pg::replicates())
+      provisioning::note_replicated();
+    else if (state::available())
       if (const auto store = catalog::store::open()) provisioning::touch(*store);
+    return Datum{0};
+  });
+}
+
+// Rows of worker_settings or manifests came by logical replication.
+DYNPGEXT_SQL_FUNCTION(dynpgext_on_replicated) {
+  return pg::entry([=] {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+      throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                      "this function of dynpgext is for its trigger only");
+    if (pg::replicates()) provisioning::note_replicated();
     return Datum{0};
   });
 }

@@ -69,7 +69,7 @@ SELECT ok(pg_temp.eventually(
 -- The tables
 
 SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'registered_command',
-  'registered_content', 'worker_settings', 'manifests', 'restore']);
+  'registered_content', 'registered_manifest', 'worker_settings', 'manifests', 'restore']);
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.restore')$$,
   $$VALUES ('began_at', 'timestamp with time zone'), ('boot', 'bigint'), ('until_told', 'boolean')$$,
   'columns of dynpgext.restore');
@@ -83,12 +83,14 @@ SELECT results_eq($$
 SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-     WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname$$,
+     WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname, c.relname$$,
   $$VALUES ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
+           ('dynpgext.manifests', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
+           ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
-  'their triggers are for statements that change them, after it, and enabled always');
-SELECT is(count(*), 2::bigint, 'and have comments') FROM pg_trigger
- WHERE tgname IN ('on_settings', 'on_manifests') AND obj_description(oid, 'pg_trigger') <> '';
+  'their triggers are for statements that change them, after it, and enabled always; and for replicated rows');
+SELECT is(count(*), 4::bigint, 'and have comments') FROM pg_trigger
+ WHERE tgname IN ('on_settings', 'on_manifests', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
 
 -- The functions: those that are not internal
 
@@ -138,7 +140,8 @@ SELECT results_eq($$
     SELECT t.evtname::text COLLATE "default", t.evtevent::text COLLATE "default", t.evtenabled::text, t.evtfoid::regproc::text FROM pg_event_trigger t
       JOIN pg_depend d ON d.objid = t.oid AND d.classid = 'pg_event_trigger'::regclass AND d.deptype = 'e'
       JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'dynpgext' ORDER BY t.evtname$$,
-  $$VALUES ('dynpgext_on_command_start', 'ddl_command_start', 'A', 'dynpgext.on_command_start'),
+  $$VALUES ('dynpgext_on_alter', 'ddl_command_end', 'A', 'dynpgext.on_alter'),
+           ('dynpgext_on_command_start', 'ddl_command_start', 'A', 'dynpgext.on_command_start'),
            ('dynpgext_on_create', 'ddl_command_end', 'A', 'dynpgext.on_change'),
            ('dynpgext_on_drop', 'sql_drop', 'A', 'dynpgext.on_change')$$,
   'event triggers, enabled always');

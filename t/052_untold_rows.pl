@@ -1,0 +1,153 @@
+# Rows of worker_settings and manifests that are written while their triggers do not fire: by
+# pg_restore --disable-triggers, logical replication, or by hand.  They take effect all the same.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my %settings = ('dx_supervised.workers' => 2, wal_level => 'logical', max_wal_senders => 5, max_replication_slots => 5);
+my $node = new_cluster('main', %settings);
+my @extensions = qw(dynpgext dx_supervised dx_plain);
+my $manifest = q({"dynpgext": 1, "allocations": [{"name": "dx_plain:NAME", "size": 32, "initial": "NAME"}],
+    "workers": [{"name": "dx NAME", "command": "SELECT 1", "channel": "x"}]});
+
+sub manifest_of { return $manifest =~ s/NAME/$_[0]/gr }
+
+sub write_rows {
+    my ($to, $database, $name, $before) = @_;
+    $to->safe_psql($database, ($before // '') . sprintf(q(
+        INSERT INTO dynpgext.worker_settings (extension, worker, enabled) VALUES ('dx_supervised', 'dx supervised 1', false);
+        INSERT INTO dynpgext.manifests VALUES ('dx_plain', '%s')), manifest_of($name)));
+    return;
+}
+
+sub take_rows_back {
+    my ($from, $database) = @_;
+    $from->safe_psql($database, q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1');
+        SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}'); DELETE FROM dynpgext.manifests));
+    return becomes($from, $database, state_of(), '1 running, 2 running; ; ', 'nothing is set, nor registered by hand');
+}
+
+# Of the workers of dx_supervised, and what is declared for dx_plain.
+sub state_of {
+    return 'SELECT (' . supervised_states() . q() . ") || '; ' || " . q(
+        COALESCE((SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.workers WHERE extension = 'dx_plain'), '') || '; ' ||
+        COALESCE((SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.allocations WHERE extension = 'dx_plain'), ''));
+}
+my $without = '1 running, 2 running; ; ';
+sub with { return "1 disabled, 2 running; dx $_[0] running; dx_plain:$_[0] allocated" }
+
+my $modes = q(SELECT string_agg(concat_ws(' ', c.relname, t.tgname, t.tgenabled), ', ' ORDER BY c.relname, t.tgname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE c.relnamespace = 'dynpgext'::regnamespace AND NOT t.tgisinternal);
+my $as_they_should = 'manifests on_manifests A, manifests on_replicated R, worker_settings on_replicated R, worker_settings on_settings A';
+my $off = join ' ', map {"ALTER TABLE dynpgext.$_ DISABLE TRIGGER ALL;"} 'worker_settings', 'manifests';
+my $on = $off =~ s/DISABLE/ENABLE/gr;
+my $reload = q(SELECT object || ' ' || name || ' ' || action FROM dynpgext.reload());
+
+add_database($node, 'one', @extensions);
+becomes($node, 'one', state_of(), $without, 'workers run');
+is(value($node, 'one', $modes), $as_they_should, 'how triggers fire');
+
+my $folder = PostgreSQL::Test::Utils::tempdir('dump');
+subtest 'pg_restore --disable-triggers' => sub {
+    write_rows($node, 'one', 'dumped');
+    becomes($node, 'one', state_of(), with('dumped'), 'written with triggers, they take effect');
+    command_ok([ 'pg_dump', '-a', '-Fc', '-t', 'dynpgext.worker_settings', '-t', 'dynpgext.manifests', '-f', "$folder/custom", $node->connstr('one') ], 'pg_dump');
+    take_rows_back($node, 'one');
+    command_ok([ 'pg_restore', '-a', '--disable-triggers', '--exit-on-error', '-d', $node->connstr('one'), "$folder/custom" ], 'pg_restore');
+    becomes($node, 'one', state_of(), with('dumped'), 'restored without, too');
+    is(value($node, 'one', $modes), $as_they_should, 'triggers are as they were, which the server does not see to');
+    is(value($node, 'one', $reload), '', 'a reload has nothing to do');
+    take_rows_back($node, 'one');
+};
+
+subtest 'as a replica' => sub {
+    write_rows($node, 'one', 'replica', 'SET session_replication_role = replica;');
+    becomes($node, 'one', state_of(), with('replica'), 'triggers fire');
+    take_rows_back($node, 'one');
+};
+
+subtest 'triggers that are off' => sub {
+    value($node, 'one', $off);
+    write_rows($node, 'one', 'unseen');
+    is(value($node, 'one', state_of()), $without, 'nobody has told');
+    my $plan = "extension dx_plain configure\nworker dx supervised 1 disable";
+    is(value($node, 'one', $reload =~ s/reload\(\)/reload(dry_run => true)/r), $plan, 'a dry run tells');
+    is(value($node, 'one', state_of()), $without, 'and does nothing');
+    is(value($node, 'one', q(BEGIN READ ONLY; SELECT count(*) FROM dynpgext.reload(dry_run => true))), 2, 'also when it may not');
+    is(value($node, 'one', $reload), $plan, 'reload() follows them');
+    becomes($node, 'one', state_of(), with('unseen'), 'they are in effect');
+    is(value($node, 'one', $reload), '', 'a second time there is nothing to do');
+    is(value($node, 'one', $modes), $as_they_should =~ s/ [AR]\b/ D/gr, 'what is off by intent stays so');
+    value($node, 'one', sprintf(q(UPDATE dynpgext.manifests SET manifest = '%s'), manifest_of('once_more')) . '; DELETE FROM dynpgext.worker_settings');
+    is(value($node, 'one', $reload), "extension dx_plain configure\nworker dx supervised 1 start", 'other rows');
+    becomes($node, 'one', state_of(), '1 running, 2 running; dx once_more running; dx_plain:once_more allocated', 'are followed, too');
+    take_rows_back($node, 'one');
+};
+
+subtest 'a visit' => sub {
+    set_preload($node, 1);
+    write_rows($node, 'one', 'visited');
+    is(value($node, 'one', state_of()), $without, 'nobody has told');
+    $node->restart;
+    becomes($node, 'one', state_of(), with('visited'), 'the first visit after a start follows them');
+    is(value($node, 'one', $reload), '', 'a reload has nothing to do');
+    take_rows_back($node, 'one');
+};
+
+subtest 'switched on again' => sub {
+    write_rows($node, 'one', 'later');
+    is(value($node, 'one', state_of()), $without, 'nobody has told');
+    value($node, 'one', "BEGIN; $on ROLLBACK;");
+    is(value($node, 'one', state_of()), $without, 'nor with what is rolled back');
+    value($node, 'one', $on);
+    becomes($node, 'one', state_of(), with('later'), 'they are followed with the commit');
+    is(value($node, 'one', $modes), $as_they_should, 'triggers fire as they should');
+    take_rows_back($node, 'one');
+};
+
+# Whoever may write the table would have superusers' commands run.
+subtest 'nobody gains rights by it' => sub {
+    value($node, 'one', 'CREATE ROLE dx_writer; GRANT INSERT ON dynpgext.manifests TO dx_writer');
+    for my $take ('REVOKE INSERT ON dynpgext.manifests FROM dx_writer; GRANT pg_write_all_data TO dx_writer', 'REVOKE pg_write_all_data FROM dx_writer') {
+        my $offset = log_offset($node);
+        value($node, 'one', $off);
+        write_rows($node, 'one', 'untrusted') if value($node, 'one', 'SELECT count(*) FROM dynpgext.manifests') == 0;
+        is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload() WHERE object = $$extension$$'), 0, 'a reload does not follow it');
+        value($node, 'one', $on);
+        like(slurp_file($node->logfile, $offset), qr/WARNING:  the manifest of extension "dx_plain" in dynpgext.manifests cannot be followed: .*others than superusers may write/, 'and says so');
+        becomes($node, 'one', state_of(), '1 disabled, 2 running; ; ', 'nor does anybody else');
+        value($node, 'one', $take);
+    }
+    is(value($node, 'one', $reload), 'extension dx_plain configure', 'when only superusers may have written it, it is');
+    becomes($node, 'one', state_of(), with('untrusted'), 'in effect');
+    take_rows_back($node, 'one');
+    value($node, 'one', 'DROP ROLE dx_writer');
+};
+
+subtest 'logical replication' => sub {
+    my $other = new_cluster('subscriber', %settings);
+    add_database($other, 'one', @extensions);
+    write_rows($node, 'one', 'first');
+    value($node, 'one', 'CREATE PUBLICATION dx FOR TABLE dynpgext.worker_settings, dynpgext.manifests');
+    my $connection = $node->connstr('one') =~ s/'/''/gr;
+    value($other, 'one', "CREATE SUBSCRIPTION dx CONNECTION '$connection' PUBLICATION dx");
+    becomes($other, 'one', state_of(), with('first'), 'what was there is copied');
+    value($node, 'one', sprintf q(UPDATE dynpgext.manifests SET manifest = '%s'), manifest_of('second'));
+    becomes($other, 'one', state_of(), with('second'), 'a change follows');
+    value($node, 'one', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1')));
+    becomes($other, 'one', state_of(), with('second') =~ s/disabled/running/r, 'so does reset_worker');
+    value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', enabled => false)));
+    becomes($other, 'one', state_of(), '1 running, 2 disabled; dx second running; dx_plain:second allocated', 'and configure_worker');
+    is(value($other, 'one', $reload), '', 'a reload has nothing to do');
+    is(log_count($other, qr/ERROR:  /), 0, 'nothing went wrong');
+    value($other, 'one', 'DROP SUBSCRIPTION dx');
+    $other->stop;
+};
+
+$node->stop;
+done_testing();
