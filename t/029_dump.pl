@@ -122,7 +122,7 @@ subtest 'into a database that has the extensions' => sub {
     my %pids = map { $_ => pid_of($target, 'one', $_) } 'dx supervised 2', 'dx local';
     command_ok([ map { s/DATABASE/$target->connstr('one')/er } @psql, '-f', "$folder/data.sql" ], 'data only');
     is_restored($target, 'one', 'the settings take effect');
-    is(pid_of($target, 'one', $_), $pids{$_}, "$_ runs on") for sort keys %pids;
+    isnt(pid_of($target, 'one', $_), $pids{$_}, "$_ made room for the restore") for sort keys %pids;
     my ($out, $error) = run_command([ 'psql', '-Xq', '-d', $target->connstr('one'), '-f', "$folder/data.sql" ]);
     like($error, qr/ERROR:  duplicate key/, 'a second time they collide');
     is_restored($target, 'one', 'which changes nothing');
@@ -153,7 +153,8 @@ subtest 'what was registered by hand' => sub {
             SELECT extension, name, state FROM dynpgext.allocations WHERE name = 'dx_declared:state' UNION ALL SELECT extension, name, state FROM dynpgext.workers WHERE name IN ('kept', 'long 30', 'gone')) AS x),
         'dx_declared kept running, dx_plain dx_declared:state allocated, dx_worker long 30 running', 'what can be followed is there');
     is(value($target, 'moved', q(SELECT dynpgext.peek('dx_declared:state', 0, 5))), '\x6d6f766564', 'a name that had moved, with its content');
-    is(log_count($target, qr/WARNING:  the manifest of extension "dx_sql_only" in dynpgext.manifests cannot be followed: .*role "dx_gone" does not exist/, $offset), 1,
+    # at each try: the trigger's, and those of visits
+    like(slurp_file($target->logfile, $offset), qr/WARNING:  the manifest of extension "dx_sql_only" in dynpgext.manifests cannot be followed: .*role "dx_gone" does not exist/,
         'a WARNING tells of the rest');
     value($target, 'moved', q(CREATE ROLE dx_gone; SELECT dynpgext.register(extension, manifest) FROM dynpgext.manifests WHERE extension = 'dx_sql_only'));
     becomes($target, 'moved', q(SELECT state FROM dynpgext.workers WHERE name = 'gone'), 'running', 'which its HINT mends');
