@@ -40,16 +40,19 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
 
 void make_room_for(const Node *statement) {
   if (!pg::may_concern_extensions(statement) || !OidIsValid(MyDatabaseId)) return;
+  const char *doing = "stopping workers for a command on an extension";
+  const char *hint = "The command waits for the locks that they hold.";
   // what fails here, but for the look at the statement, does not keep the command from being tried
-  if (state::attached() == nullptr && pg::attempt([] { (void)state::attach(); })) return;
+  if (state::attached() == nullptr && !pg::tolerate(
+                                          doing, [] { (void)state::attach(); }, hint))
+    return;
   state::shared &s = state::attach();
   const std::vector<std::string> candidates = state::extensions_with_workers(s);
   if (candidates.empty()) return;
   const std::vector<std::string> wanted = pg::extensions_wanted_alone(statement, candidates);
   if (wanted.empty()) return;
-  if (const auto why = pg::attempt([&] { pause_and_wait(s, wanted); }))
-    pg::log(WARNING,
-            "dynpgext: could not stop workers for a command on an extension: " + why->message);
+  (void)pg::tolerate(
+      doing, [&] { pause_and_wait(s, wanted); }, hint);
 }
 
 void watch_extension_commands() {
