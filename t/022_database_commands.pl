@@ -295,9 +295,11 @@ subtest 'a worker that nothing ends' => sub {
     my $pid = pid_of($node, 'hub', 'dx supervised 1');
     my $session = $node->background_psql('postgres', on_error_stop => 0);
     my $command = $session->query_safe('SELECT pg_backend_pid()');
+    my $offset = log_offset($node);
     $session->query_until(qr/sent/, "\\echo sent\nDROP DATABASE one;\n");
     # the local one has gone: the server is waiting for the other
-    ok($node->poll_query_until('hub', "SELECT count(*) = 1 FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock' AND objid = $oid AND pid = $command"),
+    $node->wait_for_log(qr/"dx supervised 1" of extension "dx_supervised" is connected to the database, and has not ended/, $offset);
+    is(value($node, 'hub', "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock' AND objid = $oid AND pid = $command"), 1,
         'the command has the lock');
     value($node, 'postgres', "SELECT pg_cancel_backend($command)");
     $session->query('SELECT 1');
