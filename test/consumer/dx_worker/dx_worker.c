@@ -118,7 +118,12 @@ obey(const char *command) {
     _exit(3);
   else if (strcmp(command, "ignore_term") == 0)
     pqsignal(SIGTERM, ignore_signal);
-  else if (strcmp(command, "return") != 0)
+  else if (strcmp(command, "shut") == 0) {
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+  } else if (strcmp(command, "return") != 0)
     elog(LOG, "dx_worker: no such command: %s", command);
 }
 
