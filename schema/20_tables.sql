@@ -80,8 +80,12 @@ CREATE TABLE dynpgext.registered_command (
     command text NOT NULL,
     run_interval bigint NOT NULL,
     channel text NOT NULL,
-    run_as text NOT NULL,
+    run_as oid NOT NULL,
     deadline bigint NOT NULL,
+    registered_by oid NOT NULL,
+    superuser boolean NOT NULL,
+    without_login boolean NOT NULL,
+    by_hand boolean NOT NULL,
     PRIMARY KEY (extension, worker)
 );
 COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this database; read dynpgext.commands instead';
@@ -90,8 +94,12 @@ COMMENT ON COLUMN dynpgext.registered_command.worker IS 'its name';
 COMMENT ON COLUMN dynpgext.registered_command.command IS 'SQL';
 COMMENT ON COLUMN dynpgext.registered_command.run_interval IS 'between the starts of two runs, in milliseconds; 0: it runs only when notified';
 COMMENT ON COLUMN dynpgext.registered_command.channel IS 'it runs when notified on it; empty: on none';
-COMMENT ON COLUMN dynpgext.registered_command.run_as IS 'role that it runs as; empty: the owner of the extension';
+COMMENT ON COLUMN dynpgext.registered_command.run_as IS 'role that it runs as; 0: none, and it does not run';
 COMMENT ON COLUMN dynpgext.registered_command.deadline IS 'longest that one run may take, in milliseconds; 0: any';
+COMMENT ON COLUMN dynpgext.registered_command.registered_by IS 'role that registered it';
+COMMENT ON COLUMN dynpgext.registered_command.superuser IS 'a superuser has named a superuser as run_as';
+COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has named a role without LOGIN as run_as';
+COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
 
 CREATE TABLE dynpgext.registered_content (
     extension name NOT NULL,
@@ -152,3 +160,41 @@ COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being resto
 COMMENT ON COLUMN dynpgext.restore.began_at IS 'when that was noticed';
 COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it began; of another one: interrupted, and lasts until dynpgext.end_restore() or another restore';
 COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), not only as long as the sessions that restore';
+
+-- Whom commands run as, for pg_dump: by names, as registered_command has it by OIDs.  A role is written
+-- with the name that it has at the moment.  A restore compares the rows with what scripts have
+-- registered by then, and the restored ones hold: so there may be two for a command, and no key.
+CREATE TYPE dynpgext.role;
+CREATE FUNCTION dynpgext.role_in(cstring) RETURNS dynpgext.role
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_role_in';
+COMMENT ON FUNCTION dynpgext.role_in(cstring) IS 'internal: of a name, which need not exist';
+CREATE FUNCTION dynpgext.role_out(dynpgext.role) RETURNS cstring
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_role_out';
+COMMENT ON FUNCTION dynpgext.role_out(dynpgext.role) IS 'internal: to its name of now';
+CREATE TYPE dynpgext.role (INPUT = dynpgext.role_in, OUTPUT = dynpgext.role_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4);
+COMMENT ON TYPE dynpgext.role IS 'internal: a role, kept by OID and written by name';
+
+CREATE TABLE dynpgext.identities (
+    extension name NOT NULL,
+    worker text NOT NULL,
+    run_as dynpgext.role,
+    registered_by dynpgext.role,
+    superuser boolean NOT NULL,
+    without_login boolean NOT NULL,
+    by_hand boolean NOT NULL
+);
+COMMENT ON TABLE dynpgext.identities IS 'whom the SQL workers of this database run as, for pg_dump; read dynpgext.commands instead';
+COMMENT ON COLUMN dynpgext.identities.extension IS 'that registered the worker';
+COMMENT ON COLUMN dynpgext.identities.worker IS 'its name';
+COMMENT ON COLUMN dynpgext.identities.run_as IS 'role that it runs as; NULL: none, and it does not run';
+COMMENT ON COLUMN dynpgext.identities.registered_by IS 'role that registered it';
+COMMENT ON COLUMN dynpgext.identities.superuser IS 'a superuser has named a superuser as run_as';
+COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a role without LOGIN as run_as';
+COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, not by the script of the extension';
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', '');
+
+-- Holds the roles of commands: src/pg/role_hold.h.
+CREATE FOREIGN DATA WRAPPER dynpgext;
+COMMENT ON FOREIGN DATA WRAPPER dynpgext IS 'connects to nothing';
+CREATE SERVER dynpgext_workers FOREIGN DATA WRAPPER dynpgext;
+COMMENT ON SERVER dynpgext_workers IS 'user mappings for the roles that SQL workers need: DROP ROLE is refused for them';

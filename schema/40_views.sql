@@ -218,7 +218,7 @@ SELECT r.extension,
        CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
             THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
        NULLIF(r.channel, '') AS channel,
-       NULLIF(r.run_as, '') AS run_as,
+       a.rolname AS run_as,
        COALESCE(l.state, 'registered') AS state,
        l.pid,
        COALESCE(l.runs, 0) AS runs,
@@ -227,7 +227,8 @@ SELECT r.extension,
        l.last_duration,
        l.last_failed_at,
        l.last_error,
-       l.next_run_at
+       l.next_run_at,
+       b.rolname AS registered_by
   FROM dynpgext.registered_command r
        JOIN dynpgext.registered_worker w
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
@@ -237,6 +238,8 @@ SELECT r.extension,
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.worker OPERATOR(pg_catalog.=) r.worker
         AND l.home OPERATOR(pg_catalog.=) CASE w.scope WHEN 'database' THEN d.oid ELSE 0 END
        LEFT JOIN pg_catalog.pg_database s ON s.oid OPERATOR(pg_catalog.=) l.source
+       LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) r.run_as
+       LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
  WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()));
 COMMENT ON VIEW dynpgext.commands IS 'SQL workers of this database: what they run, and how that goes';
 COMMENT ON COLUMN dynpgext.commands.extension IS 'that registered it';
@@ -246,7 +249,7 @@ COMMENT ON COLUMN dynpgext.commands.database IS 'that it runs in; NULL for a glo
 COMMENT ON COLUMN dynpgext.commands.command IS 'SQL';
 COMMENT ON COLUMN dynpgext.commands.run_interval IS 'between the starts of two runs; NULL: it runs only when notified';
 COMMENT ON COLUMN dynpgext.commands.channel IS 'it runs when notified on it; NULL: on none';
-COMMENT ON COLUMN dynpgext.commands.run_as IS 'role that it runs as; NULL: the owner of the extension';
+COMMENT ON COLUMN dynpgext.commands.run_as IS 'role that it runs as; NULL: none, and it does not run';
 COMMENT ON COLUMN dynpgext.commands.state IS 'of the worker, as in dynpgext.workers';
 COMMENT ON COLUMN dynpgext.commands.pid IS 'of the process that runs it, and the others of its database; NULL when there is none';
 COMMENT ON COLUMN dynpgext.commands.runs IS 'that have ended, in this run of the server';
@@ -256,6 +259,7 @@ COMMENT ON COLUMN dynpgext.commands.last_duration IS 'how long it took';
 COMMENT ON COLUMN dynpgext.commands.last_failed_at IS 'when the last one that has failed began';
 COMMENT ON COLUMN dynpgext.commands.last_error IS 'SQLSTATE and message of the last error';
 COMMENT ON COLUMN dynpgext.commands.next_run_at IS 'when it is due by its interval; NULL when it has none, or does not run';
+COMMENT ON COLUMN dynpgext.commands.registered_by IS 'role that registered it, and that has to be a member of run_as at each run';
 
 CREATE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers

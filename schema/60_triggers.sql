@@ -38,8 +38,9 @@ CREATE TRIGGER on_settings AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON dynpg
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings;
 COMMENT ON TRIGGER on_settings ON dynpgext.worker_settings IS 'follows a restore, and changes by hand';
 
+-- With the rights of whoever writes: what he may not register, he may not write.
 CREATE FUNCTION dynpgext.on_manifests() RETURNS trigger
-LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_manifests';
+LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_manifests';
 COMMENT ON FUNCTION dynpgext.on_manifests() IS 'internal: what was registered by hand is registered again by a restore';
 
 CREATE TRIGGER on_manifests AFTER INSERT OR UPDATE ON dynpgext.manifests
@@ -70,3 +71,12 @@ CREATE EVENT TRIGGER dynpgext_on_alter ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION dynpgext.on_alter();
 ALTER EVENT TRIGGER dynpgext_on_alter ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER dynpgext_on_alter IS 'notices that the triggers of dynpgext''s tables are on again';
+
+CREATE FUNCTION dynpgext.on_identities() RETURNS trigger
+LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_identities';
+COMMENT ON FUNCTION dynpgext.on_identities() IS 'internal: whom commands run as is the same after a restore, or nobody';
+
+CREATE TRIGGER on_identities AFTER INSERT OR UPDATE ON dynpgext.identities
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_identities();
+ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER on_identities;
+COMMENT ON TRIGGER on_identities ON dynpgext.identities IS 'follows a restore';

@@ -8,11 +8,11 @@ SELECT dynpgext.reset_privileges();
 GRANT USAGE ON SCHEMA dynpgext TO PUBLIC;
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
-    dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests,
+    dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,
     dynpgext.restore, dynpgext.status TO pg_monitor;
 GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(), dynpgext.live_provisioners(), dynpgext.live_allocations(), dynpgext.live_workers(), dynpgext.live_commands(),
     dynpgext.published_allocations(), dynpgext.published_workers(), dynpgext.list_events(), dynpgext.boot(), dynpgext.server_status(),
     dynpgext.version() TO pg_monitor;
 
 -- pg_dump by the owner of the database reads what it dumps.
-GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests TO pg_database_owner;
+GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities TO pg_database_owner;

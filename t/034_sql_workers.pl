@@ -46,7 +46,7 @@ my %other = (name => 'other', sql => 'SELECT 1', interval => 50);
 
 subtest 'at an interval' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%tick);
-    comes_to('tick', q(state = 'running' AND runs >= 3 AND failures = 0 AND run_interval = '50 ms' AND channel IS NULL AND run_as IS NULL
+    comes_to('tick', q(state = 'running' AND runs >= 3 AND failures = 0 AND run_interval = '50 ms' AND channel IS NULL AND run_as = current_user AND registered_by = current_user
         AND last_run_at <= now() AND last_duration > '0' AND last_failed_at IS NULL AND next_run_at IS NOT NULL AND database = 'one'), 'it runs');
     ok(value($node, 'one', q(SELECT count(*) >= 3 FROM done WHERE what = 'tick')), 'and does what it says');
     is(runner_pid($node, 'one'), pid_of($node, 'one', 'tick'), 'in the one process');
@@ -330,8 +330,8 @@ subtest 'standby' => sub {
     # in this database nothing runs often: that of a promotion is learnt from what starts then
     add_database($primary, 'two', qw(dynpgext dx_sql_only));
     my $both = q({"command": "SELECT 1", "interval": "1 h", "channel": "work", "servers": "both", "start": "consistent"});
-    value($primary, 'two', qq(SELECT dynpgext.register('dx_sql_only', jsonb_build_object('dynpgext', 1, 'workers', jsonb_build_array(
-        '$both'::jsonb || '{"name": "quiet"}', '{"name": "later", "command": "SELECT 1", "interval": "1 h"}'::jsonb)))));
+    value($primary, 'two', as_superuser(qq(SELECT dynpgext.register('dx_sql_only', jsonb_build_object('dynpgext', 1, 'workers', jsonb_build_array(
+        '$both'::jsonb || '{"name": "quiet"}', '{"name": "later", "command": "SELECT 1", "interval": "1 h"}'::jsonb))))));
     my $standby = new_standby($primary, 'standby', 'shared_preload_libraries' => 'dynpgext');
     my $states = q(SELECT string_agg(worker || ' ' || state, ', ' ORDER BY worker) FROM dynpgext.commands);
     becomes($primary, 'one', $states, 'both running, by start time running, primary running, standby waiting', 'on the primary');
@@ -339,7 +339,7 @@ subtest 'standby' => sub {
     ok(command_is($standby, 'one', 'standby', 'runs > 2 AND failures = 0'), 'it runs there');
     # registered with register(), which standbys are told of
     my $told = q('{"dynpgext": 1, "workers": [{"name": "told", "command": "SELECT 1", "channel": "work", "interval": "1 h", "servers": "both", "start": "consistent"}]}');
-    value($primary, 'one', "CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', $told)");
+    value($primary, 'one', as_superuser("CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', $told)"));
     ok(command_is($standby, 'one', 'told', q(state = 'running' AND runs = 1)), 'one that comes later runs, too, and cannot be notified');
     ok(command_is($standby, 'two', 'quiet', q(state = 'running' AND runs = 1)), 'in the other database, too');
     my $pid = runner_pid($standby, 'one');

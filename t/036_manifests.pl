@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
+use SqlWorkers;
 use Test::More;
 
 my $node = new_primary('main');
@@ -58,9 +59,9 @@ subtest 'a database made from a template with it' => sub {
 };
 
 subtest 'PREPARE TRANSACTION' => sub {
-    value($node, 'one', q(BEGIN;
+    value($node, 'one', as_superuser(q(BEGIN;
         SELECT dynpgext.register('dx_memory', '{"dynpgext": 1, "workers": [{"name": "prepared", "command": "SELECT 1", "interval": "1 h"}]}');
-        PREPARE TRANSACTION 'p'));
+        PREPARE TRANSACTION 'p')));
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.workers WHERE name = 'prepared')), 0, 'nothing before the commit');
     value($node, 'one', q(COMMIT PREPARED 'p'));
     ok($node->poll_query_until('one', q(SELECT runs > 0 FROM dynpgext.commands WHERE worker = 'prepared')), 'it runs after it');
@@ -82,7 +83,7 @@ subtest 'an extension that is not allowed' => sub {
 
 subtest 'DROP EXTENSION dynpgext' => sub {
     add_database($node, 'four', qw(dynpgext dx_declared dx_plain));
-    value($node, 'four', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "by hand", "command": "SELECT 1", "interval": "1 h"}]}')));
+    value($node, 'four', as_superuser(q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "by hand", "command": "SELECT 1", "interval": "1 h"}]}'))));
     like(error_of($node, 'four', 'DROP EXTENSION dynpgext;'), qr/cannot drop extension dynpgext because other objects depend on it/, 'is refused while an extension requires it');
     value($node, 'four', 'DROP EXTENSION dynpgext CASCADE');
     is(value($node, 'four', q(SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension)), 'dx_plain plpgsql', 'CASCADE drops it, too');
@@ -95,8 +96,8 @@ subtest 'DROP EXTENSION dynpgext' => sub {
 subtest 'another encoding' => sub {
     value($node, 'postgres', q(CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'));
     $node->safe_psql('latin', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain;');
-    value($node, 'latin', q(SET client_encoding = 'UTF8'; SELECT dynpgext.register('dx_plain', '{"dynpgext": 1,
-        "allocations": [{"name": "größe", "size": 8}, {"name": "snow", "size": 8, "initial_hex": "e29883"}], "workers": [{"name": "wörker", "command": "SELECT ''ä''", "interval": "1 h"}]}')));
+    value($node, 'latin', as_superuser(q(SET client_encoding = 'UTF8'; SELECT dynpgext.register('dx_plain', '{"dynpgext": 1,
+        "allocations": [{"name": "größe", "size": 8}, {"name": "snow", "size": 8, "initial_hex": "e29883"}], "workers": [{"name": "wörker", "command": "SELECT ''ä''", "interval": "1 h"}]}'))));
     is(value($node, 'latin', q(SELECT octet_length(name), name = convert_from('\x6772f6df65', 'LATIN1') FROM dynpgext.allocations WHERE extension = 'dx_plain' AND name <> 'snow')), '5|t', 'names are in that of the database');
     is(value($node, 'latin', q(SELECT octet_length(command) FROM dynpgext.commands)), 10, 'commands, too');
     is(value($node, 'latin', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'and come back so');
@@ -140,8 +141,8 @@ subtest 'standby' => sub {
     is(value($standby, 'one', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export(), true)'), 0, 'and a dry run of apply()');
     like(error_of($standby, 'one', 'SELECT dynpgext.apply(dynpgext.export());'), qr/ERROR:  25006: /, 'apply() does not');
     like(error_of($standby, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');)), qr/ERROR:  25006: /, 'nor register()');
-    value($node, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "replayed", "size": 8, "initial": "over"}],
-        "workers": [{"name": "on standby", "command": "SELECT 1", "interval": "20 ms", "start": "consistent", "servers": "standby"}]}')));
+    value($node, 'one', as_superuser(q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "replayed", "size": 8, "initial": "over"}],
+        "workers": [{"name": "on standby", "command": "SELECT 1", "interval": "20 ms", "start": "consistent", "servers": "standby"}]}'))));
     becomes($standby, 'one', q(SELECT state FROM dynpgext.workers WHERE name = 'on standby'), 'running', 'what the primary registers runs here');
     ok($standby->poll_query_until('one', q(SELECT runs > 2 AND failures = 0 FROM dynpgext.commands WHERE worker = 'on standby')), 'again and again');
     becomes($standby, 'one', q(SELECT convert_from(dynpgext.peek('replayed', 0, 4), 'UTF8')), 'over', 'with its memory');

@@ -7,6 +7,7 @@ use lib "$FindBin::RealBin/lib";
 use DatabaseCommands;
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
+use SqlWorkers;
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -56,8 +57,8 @@ subtest 'who may end the processes' => sub {
     value($node, 'postgres', 'ALTER DATABASE one OWNER TO dx_group');
     gets('one', 2, 'dx_member', 'yes', 'and so on');
     my $parallel = value($node, 'one', q(SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
-    value($node, 'one', qq(DROP EXTENSION dx_declared; CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1,
-        "workers": [{"name": "dx parallel", "command": "SET $parallel = on; SELECT pg_sleep(3600)", "interval": "10 ms"}]}')));
+    value($node, 'one', as_superuser(qq(DROP EXTENSION dx_declared; CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1,
+        "workers": [{"name": "dx parallel", "command": "SET $parallel = on; SELECT pg_sleep(3600)", "interval": "10 ms"}]}'))));
     gets('one', 3, 'dx_nobody', 'no', 'with a process of a parallel query: somebody may not');
     gets('one', 3, 'dx_member', 'yes', 'who is in the role that owns the database may');
     is_whole($node, 'all is there still', 'one');

@@ -54,6 +54,7 @@ SELECT dynpgext.register('dynpgext_queue', '{
     {
       "name": "queue sweeper",
       "command": "CALL queue_sweep()",
+      "run_as": "@extowner@",
       "interval": "1 s",
       "channel": "queue_sweep",
       "deadline": "30 s"

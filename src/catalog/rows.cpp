@@ -1,5 +1,7 @@
 #include "catalog/rows.h"
 
+#include "pg/role.h"
+
 namespace dynpgext::catalog {
 namespace {
 
@@ -57,9 +59,11 @@ pg::values to_row(const model::worker_settings &s) {
 }
 
 pg::values to_row(const model::command &c) {
-  pg::values row(7);
+  pg::values row(11);
   row.name(c.extension).text(c.worker).text(c.sql).bigint(c.interval).text(c.channel);
-  row.text(c.run_as).bigint(c.deadline);
+  const model::command_identity &who = c.identity;
+  row.oid(who.role).bigint(c.deadline).oid(who.registered_by);
+  row.boolean(who.superuser).boolean(who.without_login).boolean(who.by_hand);
   return row;
 }
 
@@ -115,8 +119,14 @@ void from_row(const pg::row &row, model::command &into) {
   into.sql = row.text(2);
   into.interval = row.bigint(3);
   into.channel = row.text(4);
-  into.run_as = row.text(5);
+  model::command_identity &who = into.identity;
+  who.role = row.oid(5);
   into.deadline = row.bigint(6);
+  who.registered_by = row.oid(7);
+  who.superuser = row.boolean(8);
+  who.without_login = row.boolean(9);
+  who.by_hand = row.boolean(10);
+  into.run_as = pg::role_name(who.role);
 }
 
 void from_row(const pg::row &row, model::content &into) {

@@ -2,6 +2,8 @@
 
 #include "catalog/rows.h"
 #include "model/text.h"
+#include "pg/role.h"
+#include "pg/role_hold.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::catalog {
@@ -19,6 +21,23 @@ constexpr const char *content_table = "registered_content";
 constexpr const char *manifest_table = "manifests";
 constexpr const char *followed_table = "registered_manifest";
 constexpr const char *restore_table = "restore";
+constexpr const char *identity_table = "identities";
+
+// Those that can be dropped.
+std::vector<Oid> roles_of(const std::vector<model::command> &commands) {
+  std::vector<Oid> roles;
+  for (const model::command &c : commands)
+    for (const Oid role : {c.identity.role, c.identity.registered_by})
+      if (OidIsValid(role) && role != BOOTSTRAP_SUPERUSERID && !pg::role_name(role).empty())
+        roles.push_back(role);
+  std::sort(roles.begin(), roles.end());
+  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
+  return roles;
+}
+
+bool is_same(const pg::role_reference &known, Oid role) {
+  return known.role == role && OidIsValid(role);
+}
 
 // Two transactions may register one name at once: the second one waits for the first, and
 // learns of it only here.
@@ -185,8 +204,27 @@ bool store::write(const model::extension &extension,
 
 void store::write(const std::string &extension, const std::vector<model::command> &commands,
                   const std::vector<model::content> &contents) const {
+  std::vector<Oid> roles = roles_of(read_commands(extension));
+  const std::vector<Oid> wanted = roles_of(commands);
+  roles.insert(roles.end(), wanted.begin(), wanted.end());
+  pg::lock_role_holds(roles);
   write_companion(command_table, extension, commands);
   write_companion(content_table, extension, contents);
+  keep_held(roles);
+}
+
+// Of these, the ones that a command needs are held, and no others.
+void store::keep_held(const std::vector<Oid> &roles) const {
+  if (roles.empty()) return;
+  const std::vector<Oid> needed = roles_of(read_commands({}));
+  for (const Oid role : roles) {
+    const bool is_needed = std::find(needed.begin(), needed.end(), role) != needed.end();
+    if (is_needed == pg::is_role_held(dynpgext_, role)) continue;
+    if (is_needed)
+      pg::hold_role(dynpgext_, role, owner_);
+    else
+      pg::let_go_of_role(dynpgext_, role);
+  }
 }
 
 void store::erase(const std::string &extension) const {
@@ -195,6 +233,7 @@ void store::erase(const std::string &extension) const {
   (void)make_equal<model::worker>(workers_, extension, {});
   (void)make_equal<model::worker_settings>(settings_, extension, {});
   write(extension, {}, {});
+  write_identities(extension, {}, {});
   write_manifest(extension, {});
 }
 
@@ -248,6 +287,8 @@ void store::mark_followed(const manifest_row &row) const {
 
 Oid store::manifests() const { return companion(manifest_table); }
 
+Oid store::identities() const { return companion(identity_table); }
+
 void store::write_manifest(const std::string &extension, const std::string &manifest) const {
   const Oid table = companion(manifest_table);
   if (!OidIsValid(table)) return;
@@ -269,6 +310,60 @@ void store::write_manifest(const std::string &extension, const std::string &mani
   if (!relation.insert(row.name(extension).json(manifest)))
     throw pg::error(ERRCODE_OBJECT_IN_USE,
                     "extension \"" + extension + "\" is being registered by another transaction");
+  pg::make_visible();
+}
+
+std::vector<store::identity_row> store::read_identities() const {
+  const Oid table = companion(identity_table);
+  if (!OidIsValid(table)) return {};
+  const pg::relation relation(table, AccessShareLock);
+  std::vector<identity_row> result;
+  for (const pg::row &row : relation.rows())
+    result.push_back({row.name(0), row.text(1), row.role(2), row.role(3), row.boolean(4),
+                      row.boolean(5), row.boolean(6)});
+  return result;
+}
+
+void store::write_identities(const std::string &extension,
+                             const std::vector<model::command> &commands,
+                             const std::vector<identity_row> &known) const {
+  const Oid table = companion(identity_table);
+  if (!OidIsValid(table)) return;
+  const pg::relation relation(table, RowExclusiveLock);
+  std::vector<const model::command *> missing;
+  missing.reserve(commands.size());
+  for (const model::command &c : commands) missing.push_back(&c);
+  for (const pg::row &row : relation.rows()) {
+    if (row.name(0) != extension) continue;
+    const auto same = std::find_if(missing.begin(), missing.end(), [&](const model::command *c) {
+      const model::command_identity &who = c->identity;
+      return c->worker == row.text(1) && is_same(row.role(2), who.role) &&
+             is_same(row.role(3), who.registered_by) && row.boolean(4) == who.superuser &&
+             row.boolean(5) == who.without_login && row.boolean(6) == who.by_hand;
+    });
+    if (same != missing.end())
+      missing.erase(same);
+    else
+      relation.erase(row);
+  }
+  pg::make_visible();
+  for (const model::command *c : missing) {
+    const auto named = std::find_if(known.begin(), known.end(), [&](const identity_row &k) {
+      return k.extension == extension && k.worker == c->worker;
+    });
+    const model::command_identity &who = c->identity;
+    pg::role_reference run_as{who.role, pg::role_name(who.role)};
+    pg::role_reference registered_by{who.registered_by, pg::role_name(who.registered_by)};
+    if (named != known.end() && run_as.name.empty()) run_as.name = named->run_as.name;
+    if (named != known.end() && registered_by.name.empty())
+      registered_by.name = named->registered_by.name;
+    pg::values row(7);
+    row.name(extension).text(c->worker);
+    run_as.name.empty() ? row.null() : row.role(run_as);
+    registered_by.name.empty() ? row.null() : row.role(registered_by);
+    row.boolean(who.superuser).boolean(who.without_login).boolean(who.by_hand);
+    (void)relation.insert(row);
+  }
   pg::make_visible();
 }
 

@@ -1,8 +1,8 @@
 // The registrations of this database: tables dynpgext.registered_extension,
 // registered_allocation and registered_worker with their companions registered_command and
-// registered_content, what DBAs set: worker_settings, manifests, and whether the database is being
-// restored.  Names, not OIDs, so that they
-// survive pg_upgrade and mean the same on a standby.
+// registered_content, what DBAs set: worker_settings, manifests, whom commands run as: identities,
+// and whether the database is being restored.  Names, not OIDs, so that they survive pg_upgrade and
+// mean the same on a standby; but roles, which both leave alone, by OID.
 #pragma once
 
 #include <optional>
@@ -34,7 +34,8 @@ class store {
   // RowExclusiveLock until the end of the transaction.  Returns whether anything differed.
   bool write(const model::extension &extension, const std::vector<model::allocation> &allocations,
              const std::vector<model::worker> &workers) const;
-  // The same for what goes with declared workers and allocations.
+  // The same for what goes with declared workers and allocations.  The roles of commands are held
+  // (pg/role_hold.h) as long as there are any.
   void write(const std::string &extension, const std::vector<model::command> &commands,
              const std::vector<model::content> &contents) const;
   // What the DBA has set for a worker, in place of what was set before.
@@ -62,12 +63,31 @@ class store {
   void mark_followed(const manifest_row &row) const;
   // Tables that others write, with triggers that may be off.
   [[nodiscard]] Oid manifests() const;
+  [[nodiscard]] Oid identities() const;
   [[nodiscard]] Oid settings() const { return settings_; }
   // In place of what was there; empty: nothing.  It counts as followed.
   void write_manifest(const std::string &extension, const std::string &manifest) const;
 
+  // Whom commands run as, as pg_dump has it: what it restores may say something else than the
+  // commands.
+  struct identity_row {
+    std::string extension;
+    std::string worker;
+    pg::role_reference run_as;
+    pg::role_reference registered_by;
+    bool superuser = false;
+    bool without_login = false;
+    bool by_hand = false;
+  };
+  [[nodiscard]] std::vector<identity_row> read_identities() const;
+  // Makes the rows of one extension those of its commands.  One whose command has no role keeps
+  // the names that are `known`.
+  void write_identities(const std::string &extension, const std::vector<model::command> &commands,
+                        const std::vector<identity_row> &known) const;
+
   // Who owns dynpgext in this database: the role that inits run as.
   [[nodiscard]] Oid owner() const { return owner_; }
+  [[nodiscard]] Oid dynpgext() const { return dynpgext_; }
 
  private:
   store() = default;
@@ -83,6 +103,8 @@ class store {
   template <class Row>
   void write_companion(const char *table, const std::string &extension,
                        const std::vector<Row> &wanted) const;
+
+  void keep_held(const std::vector<Oid> &roles) const;
 
   Oid dynpgext_ = InvalidOid;
   Oid extensions_ = InvalidOid;

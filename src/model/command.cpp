@@ -7,9 +7,12 @@
 namespace dynpgext::model {
 std::array<char, worker_extra_size> digest_of(const command &c) {
   std::string all;
-  for (const std::string *part : {&c.sql, &c.channel, &c.run_as})
+  for (const std::string *part : {&c.sql, &c.channel})
     all += std::to_string(part->size()) + ":" + *part;
   all += std::to_string(c.interval) + ":" + std::to_string(c.deadline);
+  const command_identity &who = c.identity;
+  all += ":" + std::to_string(who.role) + ":" + std::to_string(who.registered_by) + ":";
+  for (const bool flag : {who.superuser, who.without_login, who.by_hand}) all += flag ? 't' : 'f';
   std::array<char, worker_extra_size> digest{};
   const std::string digits = digest_of(all);
   std::copy(digits.begin(), digits.end(), digest.begin());

@@ -10,6 +10,17 @@
 
 namespace dynpgext::model {
 
+// Whom a command runs as, decided when it is registered.  Roles are kept as OIDs, which a renamed
+// role keeps, and a new one of its name does not get.
+struct command_identity {
+  std::uint32_t role = 0;           // 0: nobody; the worker cannot run
+  std::uint32_t registered_by = 0;  // who may become it, which is looked at again at each run
+  bool superuser = false;           // a superuser has named it, a superuser
+  bool without_login = false;       // a superuser has named it, which cannot log in
+  bool by_hand = false;             // by a role that may register, not by an extension's script
+  bool operator==(const command_identity &) const = default;
+};
+
 // Of an SQL worker.  A process of the database serves all of them (model::worker::hosted).
 struct command {
   std::string extension;
@@ -17,8 +28,9 @@ struct command {
   std::string sql;
   std::int64_t interval = 0;  // milliseconds between two runs' starts; 0: only when notified
   std::string channel;        // a NOTIFY on it makes it run; empty: none
-  std::string run_as;         // role; empty: the owner of the extension
+  std::string run_as;         // name of its role, for documents; in one, empty: as it is decided
   std::int64_t deadline = 0;  // milliseconds that one run may take; 0: any
+  command_identity identity;
   bool operator==(const command &) const = default;
 };
 

@@ -23,6 +23,9 @@ constexpr const char *statements = R"(
         FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid
              JOIN pg_type t ON t.oid = c.reltype
       UNION ALL
+      SELECT format('TYPE %s', oid::regtype), typowner, coalesce(typacl, acldefault('T', typowner))
+        FROM pg_type JOIN member ON classid = 'pg_type'::regclass AND objid = oid
+      UNION ALL
       SELECT format('FUNCTION %s', oid::regprocedure), proowner, coalesce(proacl, acldefault('f', proowner))
         FROM pg_proc JOIN member ON classid = 'pg_proc'::regclass AND objid = oid)
   SELECT format('REVOKE ALL ON %s FROM %s CASCADE', what,

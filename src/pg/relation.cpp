@@ -44,6 +44,34 @@ int64 row::interval(int column) const {
   return interval_microseconds(*DatumGetIntervalP(values_[column])) / 1000;
 }
 
+// An OID, and behind it the name.
+Datum role_datum(const role_reference &role) {
+  const std::string_view name = role.name;
+  const Oid id = role.role;
+  return call([=] {
+    const size_t size = VARHDRSZ + sizeof id + name.size();
+    auto *value = static_cast<struct varlena *>(palloc(size));
+    SET_VARSIZE(value, size);
+    std::memcpy(VARDATA(value), &id, sizeof id);
+    std::memcpy(VARDATA(value) + sizeof id, name.data(), name.size());
+    return PointerGetDatum(value);
+  });
+}
+
+role_reference role_of_datum(Datum value) {
+  const struct varlena *bytes = call([=] { return PG_DETOAST_DATUM_PACKED(value); });
+  role_reference result;
+  const size_t size = VARSIZE_ANY_EXHDR(bytes);
+  if (size < sizeof result.role) return result;
+  std::memcpy(&result.role, VARDATA_ANY(bytes), sizeof result.role);
+  result.name.assign(VARDATA_ANY(bytes) + sizeof result.role, size - sizeof result.role);
+  return result;
+}
+
+role_reference row::role(int column) const {
+  return is_null(column) ? role_reference{} : role_of_datum(values_[column]);
+}
+
 bool row::is_ours() const {
   const TransactionId writer = HeapTupleHeaderGetXmin(tuple_->t_data);
   return call([=] { return TransactionIdIsCurrentTransactionId(writer); });

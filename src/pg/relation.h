@@ -26,6 +26,7 @@ class row {
   [[nodiscard]] Oid oid(int column) const { return DatumGetObjectId(values_[column]); }
   [[nodiscard]] Datum datum(int column) const { return values_[column]; }
   [[nodiscard]] int64 interval(int column) const;  // in milliseconds
+  [[nodiscard]] struct role_reference role(int column) const;
   // Written by this transaction (or one of its subtransactions)?
   [[nodiscard]] bool is_ours() const;
 
@@ -35,6 +36,15 @@ class row {
   Datum values_[max_columns];
   bool nulls_[max_columns];
 };
+
+// A role as a column of type dynpgext.role has it: by OID, and by the name of those that are not
+// there.
+struct role_reference {
+  Oid role = InvalidOid;
+  std::string name;
+};
+[[nodiscard]] Datum role_datum(const role_reference &role);
+[[nodiscard]] role_reference role_of_datum(Datum value);
 
 // A row to be written.  Columns of the table beyond the given ones are NULL.
 class values {
@@ -46,9 +56,11 @@ class values {
   values &json(const std::string &value);  // into a jsonb
   values &boolean(bool value) { return add(BoolGetDatum(value)); }
   values &integer(int32 value) { return add(Int32GetDatum(value)); }
+  values &oid(Oid value) { return add(ObjectIdGetDatum(value)); }
   values &bigint(int64 value) { return add(Int64GetDatum(value)); }
   values &interval(int64 milliseconds);
   values &timestamp(TimestampTz value) { return add(TimestampTzGetDatum(value)); }
+  values &role(const role_reference &value) { return add(role_datum(value)); }
   values &null();
 
  private:

@@ -3,30 +3,83 @@
 #include "pg/relation.h"
 
 namespace dynpgext::pg {
+namespace {
+
+bool may_execute(Oid role, const char *name, int argument_count, const Oid *arguments) {
+  List *qualified = list_make2(makeString(pstrdup("dynpgext")), makeString(pstrdup(name)));
+  const Oid function = LookupFuncName(qualified, argument_count, arguments, true);
+  if (!OidIsValid(function)) return false;
+#if PG_VERSION_NUM >= 160000
+  return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+  return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+}  // namespace
 
 Oid role_oid(const std::string &name) {
   const char *text = name.c_str();
   return call([=] { return get_role_oid(text, true); });
 }
 
+std::string role_name(Oid role) {
+  if (!OidIsValid(role)) return {};
+  const char *name = call([=] { return static_cast<const char *>(GetUserNameFromId(role, true)); });
+  return name == nullptr ? std::string() : name;
+}
+
+Oid current_role() { return GetUserId(); }
+
 bool is_superuser() {
   return call([] { return superuser(); });
 }
 
-bool may_become(Oid role) {
+bool is_superuser(Oid role) {
+  return call([=] { return superuser_arg(role); });
+}
+
+bool has_login(Oid role) {
+  return call([=] {
+    const HeapTuple row = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (!HeapTupleIsValid(row)) return false;
+    const bool can = reinterpret_cast<Form_pg_authid>(GETSTRUCT(row))->rolcanlogin;
+    ReleaseSysCache(row);
+    return can;
+  });
+}
+
+bool may_connect(Oid role) {
   return call([=] {
 #if PG_VERSION_NUM >= 160000
-    return member_can_set_role(GetUserId(), role);
+    return object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
 #else
-    return is_member_of_role(GetUserId(), role);
+    return pg_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
 #endif
+  });
+}
+
+bool may_become(Oid member, Oid role) {
+  return call([=] {
+#if PG_VERSION_NUM >= 160000
+    return member_can_set_role(member, role);
+#else
+    return is_member_of_role(member, role);
+#endif
+  });
+}
+
+bool may_register(Oid role) {
+  return call([=] {
+    const Oid registers[] = {NAMEOID, JSONBOID};
+    const Oid applies[] = {JSONBOID, BOOLOID};
+    return may_execute(role, "register", 2, registers) || may_execute(role, "apply", 2, applies);
   });
 }
 
 bool decides_for_server(const std::string &extension) {
   if (extension_in_creation() != extension) return is_superuser();
-  const Oid owner = extension_owner(extension_oid(extension.c_str()));
-  return call([=] { return superuser_arg(owner); });
+  return is_superuser(extension_owner(extension_oid(extension.c_str())));
 }
 
 bool owns_extension(const std::string &extension) {

@@ -1,4 +1,4 @@
-// Roles, and what the current one may do.
+// Roles, and what they may do.
 #pragma once
 
 #include <string>
@@ -10,9 +10,20 @@ namespace dynpgext::pg {
 
 // InvalidOid where there is none.
 [[nodiscard]] Oid role_oid(const std::string &name);
+// Empty where there is none.
+[[nodiscard]] std::string role_name(Oid role);
+[[nodiscard]] Oid current_role();
+
 [[nodiscard]] bool is_superuser();
-// May the current role do all that the other one may, as by SET ROLE?
-[[nodiscard]] bool may_become(Oid role);
+[[nodiscard]] bool is_superuser(Oid role);
+// May it log in?
+[[nodiscard]] bool has_login(Oid role);
+// May it connect to this database?
+[[nodiscard]] bool may_connect(Oid role);
+// May the role do all that the other one may, as by SET ROLE?
+[[nodiscard]] bool may_become(Oid member, Oid role);
+// May it call dynpgext.register() or apply()?
+[[nodiscard]] bool may_register(Oid role);
 // May whoever registers for the extension decide for the whole server?  In the extension's own
 // script that is its owner: the script of a trusted extension runs as a superuser, whoever creates
 // it.

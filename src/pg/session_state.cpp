@@ -1,6 +1,7 @@
 #include "pg/session_state.h"
 
 #include "pg/relation.h"
+#include "pg/transaction.h"
 
 #include <dirent.h>
 #include <sys/socket.h>
@@ -19,16 +20,24 @@ bool is_identity(const char *name) {
 void apply_list(Datum list) {
   Datum *items = nullptr;
   int count = 0;
-  deconstruct_array(DatumGetArrayTypeP(list), TEXTOID, -1, false, TYPALIGN_INT, &items, nullptr,
-                    &count);
+  call([&] {
+    deconstruct_array(DatumGetArrayTypeP(list), TEXTOID, -1, false, TYPALIGN_INT, &items, nullptr,
+                      &count);
+  });
   for (int i = 0; i < count; ++i) {
-    char *name = TextDatumGetCString(items[i]);
+    const Datum item = items[i];
+    char *name = call([=] { return TextDatumGetCString(item); });
     char *value = std::strchr(name, '=');
     if (value == nullptr) continue;
     *value++ = '\0';
     if (is_identity(name)) continue;
-    (void)set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, DEBUG1,
-                            false);
+    // one that the role may not set raises an error, which at a login it does not
+    (void)attempt([=] {
+      call([=] {
+        (void)set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+                                DEBUG1, false);
+      });
+    });
   }
 }
 
@@ -88,8 +97,7 @@ void apply_role_settings(Oid role) {
           row.oid(Anum_pg_db_role_setting_setdatabase - 1) != database ||
           row.is_null(Anum_pg_db_role_setting_setconfig - 1))
         continue;
-      const Datum list = row.datum(Anum_pg_db_role_setting_setconfig - 1);
-      call([=] { apply_list(list); });
+      apply_list(row.datum(Anum_pg_db_role_setting_setconfig - 1));
     }
 }
 

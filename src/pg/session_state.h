@@ -6,7 +6,8 @@
 namespace dynpgext::pg {
 
 // What ALTER ROLE ... SET says of the role, in all databases and in this one, until the end of the
-// transaction.  Settings that cannot be set, or not any more, are left out.
+// transaction.  Settings that cannot be set, or not any more, or not by it, are left out.  The
+// current role is it already.
 void apply_role_settings(Oid role);
 
 // As DISCARD ALL, but for what the process itself needs: cursors, settings, prepared statements,

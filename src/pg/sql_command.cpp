@@ -1,6 +1,8 @@
 #include "pg/sql_command.h"
 
 #include "pg/relation.h"
+#include "pg/role.h"
+#include "pg/role_hold.h"
 #include "pg/session_state.h"
 #include "pg/termination.h"
 #include "pg/worker.h"
@@ -77,32 +79,51 @@ class cancellable {
 
 constinit Oid last_role = InvalidOid;  // who the command before ran as
 
-struct identity {
-  Oid role;
-  std::string search_path;
+// Its identity is not there any more, or is another one.
+class identity_error : public error {
+  using error::error;
 };
 
-identity identity_for(const sql_command &c) {
-  const std::optional<extension_facts> extension = find_extension(c.extension);
-  if (!extension)
-    throw error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + c.extension + "\" does not exist");
-  identity found{extension->owner, "pg_catalog"};
-  if (!c.role.empty()) {
-    const char *name = c.role.c_str();
-    found.role = call([=] { return get_role_oid(name, true); });
-    if (!OidIsValid(found.role))
-      throw error(ERRCODE_UNDEFINED_OBJECT, "role \"" + c.role + "\" does not exist");
-  }
-  const Oid schema = extension->schema;
+// What may have changed since it was registered.
+void check_rights(const command_role &c) {
+  const auto lost = [](const std::string &why) {
+    throw identity_error(ERRCODE_UNDEFINED_OBJECT, why);
+  };
+  const std::string name = role_name(c.role);
+  const std::string by = role_name(c.registered_by);
+  if (name.empty()) lost("the role that it ran as has been dropped");
+  if (by.empty()) lost("the role that registered it has been dropped");
+  const Oid dynpgext = extension_oid("dynpgext");
+  for (const Oid role : {c.role, c.registered_by})
+    if (!is_role_held(dynpgext, role))
+      lost("role \"" + role_name(role) + "\" has given it up, with DROP OWNED");
+  if (is_superuser(c.role) && !c.superuser)
+    lost("role \"" + name + "\" has become a superuser, which nobody has named as such");
+  const auto refuse = [](const std::string &why) {
+    throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
+  };
+  if (!may_become(c.registered_by, c.role))
+    refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
+  if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
+  if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
+  if (c.by_hand && !may_register(c.registered_by))
+    refuse("role \"" + by + "\", which registered it, may not register any more");
+}
+
+std::string search_path_for(const std::string &extension) {
+  const std::optional<extension_facts> facts = find_extension(extension);
+  if (!facts)
+    throw error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist");
+  std::string path = "pg_catalog";
+  const Oid schema = facts->schema;
   if (schema != PG_CATALOG_NAMESPACE) {
     const char *quoted = call([=]() -> const char * {
       const char *name = get_namespace_name(schema);
       return name == nullptr ? nullptr : quote_identifier(name);
     });
-    if (quoted != nullptr) found.search_path.append(", ").append(quoted);
+    if (quoted != nullptr) path.append(", ").append(quoted);
   }
-  found.search_path += ", pg_temp";
-  return found;
+  return path + ", pg_temp";
 }
 
 void set_locally(const char *name, const std::string &value) {
@@ -162,20 +183,21 @@ void run_in_transaction(const sql_command &c, moment began, Oid *role) {
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
   });
-  const identity who = identity_for(c);
-  *role = who.role;
-  if (std::exchange(last_role, who.role) != who.role) cut_connections();
+  const Oid as = c.role.role;
+  check_rights(c.role);
+  const std::string search_path = search_path_for(c.extension);
+  *role = as;
+  if (std::exchange(last_role, as) != as) cut_connections();
   call([] { (void)NewGUCNestLevel(); });  // until the end of the transaction
   set_locally("application_name", c.label);
-  apply_role_settings(who.role);
-  set_locally("search_path", who.search_path);
+  call([=] { SetUserIdAndSecContext(as, SECURITY_LOCAL_USERID_CHANGE); });
+  apply_role_settings(as);
+  set_locally("search_path", search_path);
   report_activity(c.sql.c_str());
   apply_transaction_defaults();
   arm_timeouts(began, c.deadline);
-  const Oid as = who.role;
   const char *sql = c.sql.c_str();
   call([=] {
-    SetUserIdAndSecContext(as, SECURITY_LOCAL_USERID_CHANGE);
     execute(sql);
     CommitTransactionCommand();
   });
@@ -244,6 +266,7 @@ command_end run_command(const sql_command &c, failure *why) {
   std::optional<server_error> raised;  // whose data it is
   ErrorData *data = nullptr;
   command_end end = command_end::done;
+  bool is_refused = false;
   const moment began = moment::now();
   try {
     run_in_transaction(c, began, &role);
@@ -252,6 +275,10 @@ command_end run_command(const sql_command &c, failure *why) {
     data = e.data();
     *why = {data->sqlerrcode, data->message};
     end = command_end::failed;
+  } catch (const identity_error &e) {
+    *why = {e.sqlstate(), e.what()};
+    end = command_end::failed;
+    is_refused = true;
   } catch (const error &e) {
     *why = {e.sqlstate(), e.what()};
     end = command_end::failed;
@@ -272,7 +299,7 @@ command_end run_command(const sql_command &c, failure *why) {
   report_activity(nullptr);
   leave_nothing_behind(role);
   call([] { (void)pgstat_report_stat(false); });
-  return end;
+  return is_refused ? command_end::refused : end;
 }
 
 }  // namespace dynpgext::pg

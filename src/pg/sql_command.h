@@ -13,13 +13,22 @@
 
 namespace dynpgext::pg {
 
+// Whom it runs as, as it was decided when it was registered.
+struct command_role {
+  Oid role = InvalidOid;
+  Oid registered_by = InvalidOid;
+  bool superuser = false;
+  bool without_login = false;
+  bool by_hand = false;
+};
+
 struct sql_command {
   std::string sql;
   std::string extension;  // its schema is searched after pg_catalog, and nothing else
-  std::string role;       // empty: who owns the extension
-  std::string label;      // application_name
-  std::string context;    // for the log
-  int64 deadline = 0;     // milliseconds; 0: any
+  command_role role;
+  std::string label;    // application_name
+  std::string context;  // for the log
+  int64 deadline = 0;   // milliseconds; 0: any
   int failure_level = WARNING;
   // Set: it is to end; looked at with each SIGUSR2.
   const volatile moment *told_at = nullptr;
@@ -36,7 +45,8 @@ void prepare_for_commands();
 // Waits as wait_for_latch() does; what is counted is reported meanwhile.
 void idle_until_woken(long milliseconds);
 
-enum class command_end { done, failed, called_off };
+// refused: its role is not what it was, and the worker is not to run again by itself.
+enum class command_end { done, failed, called_off, refused };
 // In a transaction of its own.  FATAL ends the process.
 [[nodiscard]] command_end run_command(const sql_command &c, failure *why);
 

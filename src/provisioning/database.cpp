@@ -8,6 +8,7 @@
 #include "pg/transaction.h"
 #include "provisioning/declaration.h"
 #include "provisioning/extension.h"
+#include "provisioning/identity.h"
 #include "provisioning/participant.h"
 #include "provisioning/restore.h"
 #include "provisioning/session.h"
@@ -348,6 +349,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   state::shared &s = state::attach();
   const int64 boot = s.root->boot;
   if (!options.dry_run) learn_worker_limit(s);
+  if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) follow_identities(store);
   std::vector<action> plan = plan_reload(store, s, options);
   const bool runs_anew = to_run_anew(s, store.read().wanted(boot), plan, options) != nullptr;
   const std::vector<action> untold = follow_untold(store, options);
@@ -395,6 +397,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
   learn_worker_limit(s);
   if (!RecoveryInProgress()) {
     (void)mend_triggers(store);
+    follow_identities(store);
     (void)follow_untold_manifests(store, {}, false);
   }
   if (!RecoveryInProgress()) expect_removals(store, false);

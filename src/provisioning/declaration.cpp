@@ -8,6 +8,7 @@
 #include "provisioning/database.h"
 #include "provisioning/declared.h"
 #include "provisioning/extension.h"
+#include "provisioning/identity.h"
 #include "provisioning/manifest.h"
 #include "provisioning/manifest_checks.h"
 #include "provisioning/participant.h"
@@ -98,6 +99,9 @@ void keep_for_dump(const catalog::store &store, const model::extension_manifest 
     m.extensions.back().settings.clear();
     m.extensions.back().library.reset();
     m.extensions.back().version.reset();
+    // dynpgext.identities has the roles
+    for (model::declared_worker &w : m.extensions.back().workers)
+      if (w.command) w.command->run_as.clear();
     store.write_manifest(wanted.extension, manifest_text(m));
     return;
   }
@@ -342,8 +346,8 @@ void warn_of_manifest(const std::string &extension, const std::string &why) {
   pg::log(WARNING,
           "the manifest of extension \"" + extension +
               "\" in dynpgext.manifests cannot be followed: " + why,
-          "It is kept. When the reason is gone: SELECT dynpgext.register(extension, manifest) FROM "
-          "dynpgext.manifests WHERE extension = '" +
+          "It is kept. When the reason is gone: UPDATE dynpgext.manifests SET manifest = manifest "
+          "WHERE extension = '" +
               extension + "'.");
 }
 
@@ -369,6 +373,14 @@ struct pending_manifests {
   }
 
  private:
+  static void find_faults_of_roles(model::manifest_result &read) {
+    for (const model::declared_worker &w : read.document.extensions.front().workers) {
+      if (!w.command) continue;
+      const std::string fault = fault_of_role(*w.command, declared_by::restore);
+      if (!fault.empty()) read.faults.push_back({w.place, fault, true});
+    }
+  }
+
   void add(const model::registrations &all, const catalog::store::manifest_row &row) {
     if (!only_look && !pg::lock_extension(row.extension.c_str())) {
       pg::log(WARNING, "there is a manifest for extension \"" + row.extension +
@@ -383,12 +395,15 @@ struct pending_manifests {
     } else if (const auto why = pg::attempt(parse)) {
       if (!only_look) warn_of_manifest(row.extension, why->message);
       return;
-    } else if (!read.faults.empty()) {
+    }
+    if (read.document.whole_database) return;
+    if (read.faults.empty()) find_faults_of_roles(read);
+    if (!read.faults.empty()) {
       if (!only_look) warn_of_manifest(row.extension, model::json::text_of(read.faults.front()));
       return;
     }
-    if (read.document.whole_database) return;
-    const model::extension_manifest &wanted = read.document.extensions.front();
+    model::extension_manifest &wanted = read.document.extensions.front();
+    decide_identities(store, wanted, declared_by::restore, false);
     if (!is_declared(store, all, wanted))
       found.push_back({row, wanted});
     else if (!only_look)
@@ -449,6 +464,7 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
   collected rows = library_rows(store.read(), e.name);
   touch(store);
   store.write(e.name, v.commands, v.contents);
+  store.write_identities(e.name, v.commands, store.read_identities());
   if (is_to_be_made(e)) {
     add_declared(store, e, v.rows, rows);
     note_extension(e.name, model::extension_state::provisioned);
@@ -469,8 +485,10 @@ std::vector<action> apply(const catalog::store &store, const model::manifest_res
     store.lock_settings();
     lock_extensions(store, read.document);
   }
-  refuse_faulty(check_manifest(read, store.read()));
-  const model::manifest &wanted = read.document;
+  refuse_faulty(check_manifest(read, store.read(), declared_by::hand, store.read_commands({})));
+  model::manifest wanted = read.document;
+  for (model::extension_manifest &e : wanted.extensions)
+    decide_identities(store, e, declared_by::hand, true);
   warn_of_other_library(wanted, describe(store, {}));
   const comparison c(store, wanted);
   std::vector<action> result = consequences(c);
@@ -520,7 +538,10 @@ bool mend_triggers(const catalog::store &store) {
   if (is_mending) return false;
   const Oid settings = store.settings();
   const Oid manifests = store.manifests();
+  const Oid identities = store.identities();
   const own_trigger all[] = {
+      {identities, "on_identities",
+       "ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER on_identities"},
       {settings, "on_settings",
        "ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings"},
       {settings, "on_replicated",

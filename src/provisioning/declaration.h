@@ -3,14 +3,9 @@
 
 #include "catalog/store.h"
 #include "model/manifest.h"
+#include "provisioning/declared_by.h"
 
 namespace dynpgext::provisioning {
-
-enum class declared_by : uint8 {
-  script,   // of the extension, while it runs; what was registered by hand gives way to it
-  hand,     // kept for pg_dump
-  restore,  // of what was registered by hand
-};
 
 // Makes what is declared for the extension equal to the manifest, whose settings do not count.  The
 // caller has locked the extension, and its faults have been found before.  Memory is there, and

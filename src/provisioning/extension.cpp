@@ -132,8 +132,9 @@ std::string installed_version(const std::string &name) {
 
 void warn_of_closed_tables(const catalog::store &store, const std::string &name) {
   std::string worker;
+  const Oid owner = pg::extension_owner(pg::extension_oid(name.c_str()));
   for (const model::command &c : store.read_commands(name))
-    if (c.run_as.empty() && worker.empty()) worker = c.worker;
+    if (c.identity.role == owner && worker.empty()) worker = c.worker;
   if (worker.empty()) return;
   const std::vector<std::string> tables = pg::tables_closed_to_owner(name);
   if (tables.empty()) return;

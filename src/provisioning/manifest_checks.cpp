@@ -2,6 +2,7 @@
 
 #include "pg/library.h"
 #include "pg/role.h"
+#include "provisioning/identity.h"
 #include "provisioning/participant.h"
 #include "state/root.h"
 
@@ -12,7 +13,9 @@ using model::json::child;
 
 class checker {
  public:
-  checker(const model::manifest &m, const model::registrations &all) : manifest_(m), all_(all) {}
+  checker(const model::manifest &m, const model::registrations &all, declared_by who,
+          const std::vector<model::command> &known)
+      : manifest_(m), all_(all), who_(who), known_(known) {}
 
   std::vector<model::json::fault> check() {
     const std::vector<model::installed_extension> installed = catalog::installed_extensions();
@@ -141,14 +144,9 @@ class checker {
   }
 
   void check_role(const model::declared_worker &w) {
-    const std::string &name = w.command->run_as;
-    if (name.empty()) return;
-    const Oid role = pg::role_oid(name);
-    const std::string place = child(w.place, "run_as");
-    if (!OidIsValid(role))
-      fault(place, "role \"" + name + "\" does not exist");
-    else if (!pg::may_become(role))
-      fault(place, "must be member of role \"" + name + "\"");
+    if (is_unchanged(*w.command, known_)) return;
+    const std::string message = fault_of_role(*w.command, who_);
+    if (!message.empty()) fault(child(w.place, "run_as"), message);
   }
 
   void check_function(const model::declared_worker &w) {
@@ -174,6 +172,8 @@ class checker {
 
   const model::manifest &manifest_;
   const model::registrations &all_;
+  declared_by who_;
+  const std::vector<model::command> &known_;
   std::vector<model::json::fault> faults_;
 };
 
@@ -194,8 +194,9 @@ bool follows_from(const std::vector<model::json::fault> &of_the_form, const mode
 }  // namespace
 
 std::vector<model::json::fault> check_manifest(const model::manifest_result &read,
-                                               const model::registrations &all) {
-  std::vector<model::json::fault> faults = checker(read.document, all).check();
+                                               const model::registrations &all, declared_by who,
+                                               const std::vector<model::command> &known) {
+  std::vector<model::json::fault> faults = checker(read.document, all, who, known).check();
   std::erase_if(faults, [&](const model::json::fault &f) { return follows_from(read.faults, f); });
   faults.insert(faults.begin(), read.faults.begin(), read.faults.end());
   return faults;
@@ -207,7 +208,10 @@ check_with_others(const model::extension_manifest &e,
                   const model::registrations &all) {
   model::manifest together;
   together.extensions = others;
-  return checker(together, all).check_one(e);
+  std::vector<model::command> decided;  // whom they run as
+  for (const model::declared_worker &w : e.workers)
+    if (w.command) decided.push_back(*w.command);
+  return checker(together, all, declared_by::restore, decided).check_one(e);
 }
 
 }  // namespace dynpgext::provisioning

@@ -3,14 +3,17 @@
 
 #include "catalog/store.h"
 #include "model/manifest.h"
+#include "provisioning/declared_by.h"
 
 namespace dynpgext::provisioning {
 
 // All faults, each with its place: those of the form, and what is wrong of the items that have
-// none; `all` are the registrations as they are.  Libraries are loaded to look for functions, but
+// none; `all` are the registrations as they are.  Commands that are as they are `known` stay whose
+// they are.  Libraries are loaded to look for functions, but
 // only for a superuser.
-[[nodiscard]] std::vector<model::json::fault> check_manifest(const model::manifest_result &read,
-                                                             const model::registrations &all);
+[[nodiscard]] std::vector<model::json::fault>
+check_manifest(const model::manifest_result &read, const model::registrations &all, declared_by who,
+               const std::vector<model::command> &known);
 
 // Of one that takes its place together with others, which may leave names to it.
 [[nodiscard]] std::vector<model::json::fault>

@@ -1,9 +1,11 @@
 // register, export, apply, and the trigger of the table that keeps what was registered by hand.
 #include "provisioning/manifest.h"
 
+#include "pg/role.h"
 #include "pg/transaction.h"
 #include "pg/trigger.h"
 #include "provisioning/declaration.h"
+#include "provisioning/identity.h"
 #include "provisioning/manifest_checks.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
@@ -73,8 +75,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
     const auto beyond = beyond_registrations(read.document);
     read.faults.insert(read.faults.end(), beyond.begin(), beyond.end());
-    provisioning::refuse_faulty(provisioning::check_manifest(read, store.read()));
-    provisioning::declare(store, read.document.extensions.front(), who);
+    provisioning::refuse_faulty(provisioning::check_manifest(read, store.read(), who, {}));
+    model::extension_manifest &wanted = read.document.extensions.front();
+    provisioning::decide_identities(store, wanted, who, false);
+    provisioning::declare(store, wanted, who);
     return Datum{0};
   });
 }
@@ -126,6 +130,23 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
     }
     pg::make_visible();  // the rows that the statement has written
     if (const auto store = catalog::store::open()) provisioning::follow_manifests(*store);
+    return Datum{0};
+  });
+}
+
+// Rows of dynpgext.identities were written: by a restore.
+DYNPGEXT_SQL_FUNCTION(dynpgext_on_identities) {
+  return pg::entry([=] {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+      throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                      "this function of dynpgext is for its trigger only");
+    if (!state::available()) return Datum{0};
+    if (!pg::is_superuser())
+      throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                      "only a superuser may write whom SQL workers run as", {},
+                      "Use dynpgext.register() with \"run_as\".");
+    pg::make_visible();  // the rows that the statement has written
+    if (const auto store = catalog::store::open()) provisioning::follow_identities(*store);
     return Datum{0};
   });
 }

@@ -3,6 +3,7 @@
 #include "pg/command_end.h"
 #include "provisioning/database.h"
 #include "provisioning/declaration.h"
+#include "provisioning/identity.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "state/launch.h"
@@ -79,6 +80,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
     const auto store = catalog::store::open();
     if (!store || !provisioning::mend_triggers(*store)) return Datum{0};
     provisioning::touch(*store);  // settings
+    provisioning::follow_identities(*store);
     (void)provisioning::follow_untold_manifests(*store, {}, false);
     return Datum{0};
   });

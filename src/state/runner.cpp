@@ -188,10 +188,11 @@ bool is_served(const shared &s, const worker_start &w) {
   return find_served(s, w) != nullptr;
 }
 
-void refuse(shared &s, const worker_start &w, const message_text &error) {
+void refuse(shared &s, const worker_start &w, const message_text &error, bool for_good) {
   const exclusive lock(s);
   worker_entry *entry = find_served(s, w);
   if (entry == nullptr) return;
+  if (for_good && entry->after == after_end::by_policy) entry->after = after_end::stay;
   record_exit(s, *entry, 1, error);
   release_identity(s, *entry);
 }

@@ -35,8 +35,8 @@ void bury_runners(const shared &s);
 [[nodiscard]] std::vector<worker_start> take_starts(shared &s, Oid database);
 // Is it served still?  Whoever has ended it need not have waited for this process.
 [[nodiscard]] bool is_served(const shared &s, const worker_start &w);
-// It cannot be served.
-void refuse(shared &s, const worker_start &w, const message_text &error);
+// It cannot be served; `for_good`: whatever its policy says, it is not restarted by itself.
+void refuse(shared &s, const worker_start &w, const message_text &error, bool for_good = false);
 
 // Its command begins.  Nothing when it is not served any more; until end_command() the entry stays
 // where it is, and is told to end instead of being ended.

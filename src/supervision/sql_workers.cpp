@@ -1,5 +1,6 @@
 #include "supervision/sql_workers.h"
 
+#include "catalog/identity.h"
 #include "catalog/store.h"
 #include "pg/fault.h"
 #include "pg/notification.h"
@@ -13,22 +14,33 @@ namespace {
 // A standby hears nothing; this often it is looked whether it is one still.
 constexpr long standby_naptime_milliseconds = 1000;
 
-// What the rows say that it runs; nothing where they say something else than its start did.
-std::optional<model::command> command_of(const state::worker_start &w,
-                                         const std::vector<model::command> &commands) {
-  const auto found = std::find_if(commands.begin(), commands.end(), [&](const model::command &c) {
-    return c.extension == w.id.extension && c.worker == w.id.name &&
-           model::digest_of(c) == w.definition.extra;
-  });
-  return found == commands.end() ? std::nullopt : std::optional(*found);
+struct registered {
+  model::command command;
+  std::string why_nobody;  // of one that has no role to run as
+};
+
+std::vector<registered> registered_commands() {
+  std::vector<registered> all;
+  pg::begin_transaction();
+  if (const auto store = catalog::store::open()) {
+    const auto identities = store->read_identities();
+    for (model::command &c : store->read_commands({})) {
+      std::string why;
+      if (!OidIsValid(c.identity.role)) why = catalog::why_nobody(c, identities);
+      all.push_back({std::move(c), std::move(why)});
+    }
+  }
+  pg::commit_transaction();
+  return all;
 }
 
-std::vector<model::command> registered_commands() {
-  pg::begin_transaction();
-  std::vector<model::command> commands;
-  if (const auto store = catalog::store::open()) commands = store->read_commands({});
-  pg::commit_transaction();
-  return commands;
+// What the rows say that it runs; nullptr where they say something else than its start did.
+const registered *command_of(const state::worker_start &w, const std::vector<registered> &all) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const registered &r) {
+    return r.command.extension == w.id.extension && r.command.worker == w.id.name &&
+           model::digest_of(r.command) == w.definition.extra;
+  });
+  return found == all.end() ? nullptr : &*found;
 }
 
 // At once; of one that goes on after another's command has ended its process, when it was due.
@@ -50,22 +62,24 @@ void sql_workers::take_starts() {
   const std::vector<state::worker_start> started = state::take_starts(shared_, database_);
   if (started.empty()) return;
   DYNPGEXT_FAULT_POINT("runner.taken");
-  const std::vector<model::command> commands = registered_commands();
+  const std::vector<registered> all = registered_commands();
   const pg::moment now = pg::moment::now();
   for (const state::worker_start &start : started) {
-    const auto command = command_of(start, commands);
-    if (!command) {
+    const registered *found = command_of(start, all);
+    if (found == nullptr || !found->why_nobody.empty()) {
+      const char *text = found == nullptr ? "its command is not registered, or is another one"
+                                          : found->why_nobody.c_str();
       state::message_text why;
-      state::keep_words(ERRCODE_UNDEFINED_OBJECT,
-                        "its command is not registered, or is another one", &why);
-      state::refuse(shared_, start, why);
+      state::keep_words(ERRCODE_UNDEFINED_OBJECT, text, &why);
+      state::refuse(shared_, start, why, found != nullptr);
       continue;
     }
-    worker w{start, *command};
+    const model::command &command = found->command;
+    worker w{start, command};
     // notifications may have been missed
-    if (command->interval == 0 || (start.resume_at.is_set() && !command->channel.empty()))
+    if (command.interval == 0 || (start.resume_at.is_set() && !command.channel.empty()))
       w.notified_at = now;
-    if (command->interval > 0) w.next_at = first_run(start, *command, now);
+    if (command.interval > 0) w.next_at = first_run(start, command, now);
     workers_.push_back(std::move(w));
   }
 }
@@ -128,7 +142,11 @@ bool sql_workers::run(worker &w) {
     w.next_at = {model::next_run(w.next_at.microseconds, began.microseconds, command.interval)};
   const pg::sql_command what{.sql = command.sql,
                              .extension = command.extension,
-                             .role = command.run_as,
+                             .role = {.role = command.identity.role,
+                                      .registered_by = command.identity.registered_by,
+                                      .superuser = command.identity.superuser,
+                                      .without_login = command.identity.without_login,
+                                      .by_hand = command.identity.by_hand},
                              .label = "dynpgext: " + command.extension + "/" + command.worker,
                              .context = "SQL worker \"" + command.worker + "\" of extension \"" +
                                         command.extension + "\"",
@@ -145,12 +163,15 @@ bool sql_workers::run(worker &w) {
   run.duration = (pg::moment::now() - began).count();
   if (w.next_at != pg::moment::never()) run.next_at = w.next_at;
   state::message_text error{};
-  if (end == pg::command_end::failed) {
+  if (end != pg::command_end::done) {
     state::keep_words(why.sqlstate, why.message.c_str(), &error);
     run.error = &error;
   }
   DYNPGEXT_FAULT_POINT("runner.ran");
-  return state::end_command(shared_, *entry, run);
+  const bool goes_on = state::end_command(shared_, *entry, run);
+  if (end != pg::command_end::refused) return goes_on;
+  if (goes_on) state::refuse(shared_, w.start, error, true);
+  return false;
 }
 
 long sql_workers::nap() const {

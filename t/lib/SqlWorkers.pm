@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 use Exporter 'import';
 use JSON::PP;
 
-our @EXPORT = qw(register_sql_workers command_is command_row runner_pid quoted);
+our @EXPORT = qw(register_sql_workers command_is command_row runner_pid quoted as_superuser);
 
 # As an SQL literal.
 sub quoted {
@@ -16,13 +16,24 @@ sub quoted {
     return "'$text'";
 }
 
+# Who registers: a superuser, which has to be named.
+my $superuser;
+
+# SQL with manifests, whose commands run as the superuser of the cluster, who has to be named.
+sub as_superuser {
+    my ($sql) = @_;
+    my $superuser = getpwuid $<;
+    return $sql =~ s/"command":/"run_as": "$superuser", "command":/gr =~ s/'command',/'run_as', '$superuser', 'command',/gr;
+}
+
 # register_sql_workers(NODE, DATABASE, EXTENSION, { name => ..., sql => ..., ... }, ...): these, and no
 # others, for an extension that is there.  interval, deadline and restart_delay in milliseconds.
 sub register_sql_workers {
     my ($node, $database, $extension, @workers) = @_;
     my @items;
+    $superuser //= $node->safe_psql($database, 'SELECT current_user');
     for my $given (@workers) {
-        my %w = (restart => 'on_failure', restart_delay => 100, %$given);
+        my %w = (run_as => $superuser, restart => 'on_failure', restart_delay => 100, %$given);
         my %item = (
             command => $w{sql},
             restart => { policy => $w{restart}, delay => "$w{restart_delay} ms" });

@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(52);
+SELECT plan(53);
 
 -- The extension
 
@@ -69,7 +69,7 @@ SELECT ok(pg_temp.eventually(
 -- The tables
 
 SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'registered_command',
-  'registered_content', 'registered_manifest', 'worker_settings', 'manifests', 'restore']);
+  'registered_content', 'registered_manifest', 'worker_settings', 'manifests', 'identities', 'restore']);
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.restore')$$,
   $$VALUES ('began_at', 'timestamp with time zone'), ('boot', 'bigint'), ('until_told', 'boolean')$$,
   'columns of dynpgext.restore');
@@ -79,18 +79,19 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')
   'columns of dynpgext.worker_settings');
 SELECT results_eq($$
     SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
-  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', '')$$, 'what DBAs have said alone is dumped, whole');
+  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', '')$$, 'what DBAs have said alone is dumped, whole');
 SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
      WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname, c.relname$$,
-  $$VALUES ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
+  $$VALUES ('dynpgext.identities', 'on_identities', 'A', 'dynpgext.on_identities', (4 + 16)::smallint),
+           ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
            ('dynpgext.manifests', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
   'their triggers are for statements that change them, after it, and enabled always; and for replicated rows');
-SELECT is(count(*), 4::bigint, 'and have comments') FROM pg_trigger
- WHERE tgname IN ('on_settings', 'on_manifests', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
+SELECT is(count(*), 5::bigint, 'and have comments') FROM pg_trigger
+ WHERE tgname IN ('on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
 
 -- The functions: those that are not internal
 
@@ -131,8 +132,9 @@ SELECT is_empty($$
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
      WHERE pronamespace = 'dynpgext'::regnamespace AND prorettype IN ('event_trigger'::regtype, 'trigger'::regtype)
-       AND NOT prosecdef AND proname <> 'on_command_start'$$,
-  'all trigger functions are, but for the one that asks what the current user may do');
+       AND NOT prosecdef AND proname NOT IN ('on_manifests', 'on_identities', 'on_command_start')$$,
+  'all trigger functions are, but for those that ask what the current user may do');
+SELECT throws_ok('SELECT dynpgext.on_identities()', NULL, NULL, 'on_identities() is for its trigger only');
 
 -- The event triggers
 

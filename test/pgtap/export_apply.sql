@@ -1,6 +1,7 @@
 -- export() and apply(): the state of a database as one document.
 \ir include/helpers.sql
 SELECT no_plan();
+CREATE ROLE dx_super SUPERUSER LOGIN;
 
 CREATE FUNCTION pg_temp.faults(manifest jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -29,13 +30,14 @@ CREATE EXTENSION dx_worker;
 CREATE EXTENSION dx_memory;
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '1500 ms'),
        dynpgext.configure_worker('dx_declared', 'dx bell', enabled => false) \g /dev/null
-SELECT is(dynpgext.export('dx_declared'), '{
+SELECT is(dynpgext.export('dx_declared') #- '{workers,0,run_as}' #- '{workers,1,run_as}', '{
   "dynpgext": 1, "extension": "dx_declared", "version": "0.1",
   "allocations": [{"name": "dx_declared:global", "size": 16, "scope": "global", "initial_hex": "00ff"},
                   {"name": "dx_declared:state", "size": 64, "initial": "hello"}],
   "workers": [{"name": "dx bell", "command": "INSERT INTO dx_declared_log (worker) VALUES (''bell'')", "channel": "dx_declared"},
               {"name": "dx tick", "command": "INSERT INTO dx_declared_log (worker) VALUES (''tick 0.1'')", "interval": "50 ms"}],
   "settings": [{"worker": "dx bell", "enabled": false}]}', 'of one extension');
+SELECT is(dynpgext.export('dx_declared') #>> '{workers,1,run_as}', current_user::text, 'whom a command runs as, by name');
 SELECT is(dynpgext.export('dx_worker') -> 'settings', '[{"worker": "dx local", "restart": {"policy": "always", "delay": "1500 ms"}}]',
   'settings of a worker of a library');
 SELECT is(dynpgext.export('dx_worker') #>> '{library,name}', '$libdir/dx_worker-0.1', 'what its library registers');
@@ -100,18 +102,18 @@ SELECT ok(pg_temp.eventually('SELECT NOT EXISTS (SELECT FROM dynpgext.reload(dry
 
 -- What is set for a worker that has gone is for the one that may come back, and in no document
 
-SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "interval": "1 s"}]}'),
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}'),
        dynpgext.configure_worker('dx_plain', 'goes', enabled => false),
-       dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "comes", "command": "SELECT 1", "interval": "1 s"}]}') \g /dev/null
+       dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "comes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}') \g /dev/null
 SELECT is(dynpgext.export('dx_plain') -> 'settings', NULL, 'a worker that is not registered has no settings to export');
 SELECT is_empty('SELECT * FROM dynpgext.apply(dynpgext.export())', 'what is exported can be applied');
 SELECT is(pg_temp.faults(dynpgext.export('dx_plain') || '{"settings": [{"worker": "goes", "enabled": true}]}'),
   '22023 /settings/0/worker: the extension has no worker "goes"', 'it cannot be set');
 SELECT is(worker || ' ' || enabled, 'goes false', 'what was set is kept') FROM dynpgext.worker_settings;
-SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "interval": "1 s"}]}') \g /dev/null
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}') \g /dev/null
 SELECT is(state, 'disabled', 'for the worker when it is back') FROM dynpgext.workers WHERE name = 'goes';
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}') \g /dev/null
-SELECT results_eq($$SELECT name, action FROM dynpgext.apply('{"dynpgext": 1, "extension": "dx_plain", "workers": [{"name": "goes", "command": "SELECT 1", "interval": "1 s"}]}')$$,
+SELECT results_eq($$SELECT name, action FROM dynpgext.apply('{"dynpgext": 1, "extension": "dx_plain", "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}')$$,
   $$VALUES ('goes', 'start')$$, 'a document that has it again');
 SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'says what is set for it, too');
 
@@ -165,4 +167,6 @@ SET client_min_messages = warning;
 DROP EXTENSION dx_declared, dx_worker, dx_memory, dx_plain;
 SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
 SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');
+SELECT is_empty('SELECT * FROM dynpgext.identities', 'whom its commands ran as, too');
+DROP ROLE dx_super;
 SELECT * FROM finish();

@@ -22,10 +22,10 @@ SELECT ok(NOT has_schema_privilege('dx_nobody', 'dynpgext', 'CREATE'), 'nor crea
 
 SET ROLE dx_nobody;
 SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
-  format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings|manifests' THEN 'table' ELSE 'view' END, relation),
+  format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings|manifests|identities' THEN 'table' ELSE 'view' END, relation),
   'a role without privileges cannot select from ' || relation)
   FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'status',
-                    'registered_extension', 'registered_allocation', 'registered_worker', 'registered_command', 'registered_content', 'worker_settings', 'manifests']) relation;
+                    'registered_extension', 'registered_allocation', 'registered_worker', 'registered_command', 'registered_content', 'worker_settings', 'manifests', 'identities']) relation;
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,

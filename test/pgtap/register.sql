@@ -1,6 +1,7 @@
 -- register(): what an extension, or a superuser by hand, registers with a manifest.
 \ir include/helpers.sql
 SELECT no_plan();
+CREATE ROLE dx_super SUPERUSER LOGIN;
 
 -- What is registered, as "allocation NAME SIZE SCOPE" and "worker NAME SCOPE RESTART".
 CREATE FUNCTION pg_temp.registered(of_extension text) RETURNS SETOF text LANGUAGE sql AS $$
@@ -89,7 +90,7 @@ SELECT ok(pg_temp.eventually(format('SELECT pg_temp.footprint() = %L', :'before'
 
 CREATE EXTENSION dx_plain;
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "by hand", "size": 8}],
-  "workers": [{"name": "by hand", "command": "SELECT 1", "interval": "1 h"}]}');
+  "workers": [{"name": "by hand", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 h"}]}');
 SELECT results_eq($$SELECT pg_temp.registered('dx_plain')$$, $$VALUES ('allocation by hand 8 database'), ('worker by hand database always')$$,
   'by hand it is made to take part');
 SELECT is(count(*), 1::bigint, 'which is kept for dumps') FROM dynpgext.manifests WHERE extension = 'dx_plain';
@@ -124,7 +125,7 @@ SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
 -- Faults: all at once, each with its place, and nothing is changed
 
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "good", "size": 8}], "workers": [
-    {"name": "a", "command": "SELECT 1", "interval": "1 s"},
+    {"name": "a", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"},
     {"name": "b", "command": "SELECT 1", "interval": "soon", "run_as": "dx_nobody_at_all"},
     {"name": "a", "command": "SELECT 1", "restart": {"delay": "later"}, "nam": 1}]}') ~
   '^22023 .*/workers/1/interval: not an interval\n.*/workers/2/name: .*\n?.*/workers/2.*', true, 'faults of the document');
@@ -166,7 +167,7 @@ DROP EXTENSION dx_plain;
 
 -- Privileges
 
-CREATE ROLE dx_owner;
+CREATE ROLE dx_owner LOGIN;
 CREATE ROLE dx_other;
 CREATE EXTENSION dx_plain;
 GRANT EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply TO dx_owner;
@@ -193,8 +194,19 @@ RESET ROLE;
 SELECT results_eq($$SELECT name FROM dynpgext.allocations WHERE extension = 'hstore'$$, ARRAY['hstore:own'], 'but memory under its own name');
 SET ROLE dx_owner;
 SELECT dynpgext.register('hstore', '{"dynpgext": 1, "workers": [{"name": "dx whoami", "command": "SELECT set_config(''a.b'', current_user, false)", "interval": "1 h"}]}');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "SELECT 1", "interval": "1 s", "run_as": "dx_super"}]}', 'hstore'),
+  '22023 /workers/0/run_as: must be member of role "dx_super"', 'nor as a superuser');
 RESET ROLE;
+GRANT dx_super TO dx_owner;
+SET ROLE dx_owner;
+SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "SELECT 1", "interval": "1 s", "run_as": "dx_super"}]}', 'hstore'),
+  '22023 /workers/0/run_as: role "dx_super" is a superuser: only a superuser may name it', 'not even as a member of one');
+RESET ROLE;
+REVOKE dx_super FROM dx_owner;
 SELECT ok(pg_temp.runs('dx whoami'), 'what it may register runs');
+SELECT is(run_as || ' ' || registered_by, 'dx_owner dx_owner', 'as the role that has registered it') FROM dynpgext.commands WHERE worker = 'dx whoami';
+SELECT is(regexp_replace(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "SELECT 1", "interval": "1 s"}]}', 'hstore'), current_user, 'me'),
+  '22023 /workers/0/run_as: it would run as role "me", which is a superuser: a superuser has to name it', 'a superuser has to be named');
 DROP EXTENSION hstore;
 SET ROLE dx_owner;
 SELECT throws_ok('CREATE EXTENSION dx_global', '22023', 'the manifest has 1 fault',
@@ -206,7 +218,7 @@ SELECT results_eq($$SELECT name, scope FROM dynpgext.allocations UNION ALL SELEC
 DROP EXTENSION dx_global;
 SELECT format('REVOKE CREATE ON DATABASE %I FROM dx_owner', current_database()) \gexec
 DROP OWNED BY dx_owner;
-DROP ROLE dx_owner, dx_other;
+DROP ROLE dx_owner, dx_other, dx_super;
 
 SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
 SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');

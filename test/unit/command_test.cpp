@@ -35,7 +35,7 @@ TEST(next_run, of_one_that_is_not_due_yet_stays) {
 }
 
 TEST(digest, differs_with_every_member_that_a_process_sees) {
-  const command c{"e", "w", "SELECT 1", 10, "c", "r", 5};
+  const command c{"e", "w", "SELECT 1", 10, "c", "r", 5, {7, 8}};
   const auto with = [&](auto change) {
     command other = c;
     change(other);
@@ -45,9 +45,12 @@ TEST(digest, differs_with_every_member_that_a_process_sees) {
   EXPECT_NE(digest_of(c), with([](command &o) { o.sql += ";"; }));
   EXPECT_NE(digest_of(c), with([](command &o) { o.interval = 11; }));
   EXPECT_NE(digest_of(c), with([](command &o) { o.channel = "d"; }));
-  EXPECT_NE(digest_of(c), with([](command &o) { o.run_as.clear(); }));
+  EXPECT_NE(digest_of(c), with([](command &o) { o.identity.role = 9; }));
   EXPECT_NE(digest_of(c), with([](command &o) { o.deadline = 0; }));
-  EXPECT_NE(digest_of(c), with([](command &o) { o.channel = "cr", o.run_as.clear(); }));
+  EXPECT_NE(digest_of(c),
+            with([](command &o) { o.identity.role = 8, o.identity.registered_by = 7; }));
+  // a renamed role is the same one
+  EXPECT_EQ(digest_of(c), with([](command &o) { o.run_as = "s"; }));
 }
 
 }  // namespace

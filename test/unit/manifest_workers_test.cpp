@@ -153,7 +153,7 @@ TEST(manifest_workers, a_worker_with_a_command) {
   const declared_worker d = read_one(with_sql(R"(,"interval":"10 ms")")).workers.at(0);
   const worker &w = d.worker;
   ASSERT_TRUE(d.command);
-  EXPECT_EQ(*d.command, (command{"queue", "w", "select 1", 10, "", "", 0}));
+  EXPECT_EQ(*d.command, (command{"queue", "w", "select 1", 10, "", "", 0, {}}));
   EXPECT_EQ(w.library, numbers.sql_library);
   EXPECT_EQ(w.function, numbers.sql_function);
   EXPECT_EQ(w.flags, 3U);
@@ -174,8 +174,9 @@ TEST(manifest_workers, everything_of_a_worker_with_a_command) {
       "channel":"a channel","run_as":"somebody")"))
           .workers.at(0);
   ASSERT_TRUE(d.command);
-  EXPECT_EQ(*d.command, (command{"queue", "w", "select 1", max_command_interval, "a channel",
-                                 "somebody", 3000}));
+  EXPECT_EQ(
+      *d.command,
+      (command{"queue", "w", "select 1", max_command_interval, "a channel", "somebody", 3000, {}}));
   EXPECT_EQ(d.worker.deadline, 0) << "it is the command's";
   EXPECT_EQ(d.worker.restart, restart_policy::never);
   EXPECT_EQ(d.worker.restart_delay, 60000);

@@ -1,5 +1,5 @@
 SELECT dynpgext.register('dx_global', '{
   "dynpgext": 1,
   "allocations": [{"name": "global: memory", "size": 16, "scope": "global"}],
-  "workers": [{"name": "dx global command", "command": "SELECT 1", "interval": "1 h", "scope": "global"}]
+  "workers": [{"name": "dx global command", "command": "SELECT 1", "run_as": "@extowner@", "interval": "1 h", "scope": "global"}]
 }');

@@ -1,0 +1,43 @@
+#include "catalog/identity.h"
+
+#include "pg/role.h"
+
+namespace dynpgext::catalog {
+namespace {
+
+// A new role with the name of one that has been dropped is another one.
+Oid role_here(const pg::role_reference &role) {
+  if (OidIsValid(role.role)) return pg::role_name(role.role).empty() ? InvalidOid : role.role;
+  return role.name.empty() ? InvalidOid : pg::role_oid(role.name);
+}
+
+}  // namespace
+
+model::command_identity resolve(const store::identity_row &row) {
+  model::command_identity who;
+  who.registered_by = role_here(row.registered_by);
+  const Oid role = role_here(row.run_as);
+  const bool is_same = OidIsValid(role) && OidIsValid(who.registered_by) &&
+                       (row.superuser || !pg::is_superuser(role));
+  if (is_same) who.role = role;
+  who.superuser = row.superuser;
+  who.without_login = row.without_login;
+  who.by_hand = row.by_hand;
+  return who;
+}
+
+std::string why_nobody(const model::command &command,
+                       const std::vector<store::identity_row> &rows) {
+  for (const store::identity_row &row : rows) {
+    if (row.extension != command.extension || row.worker != command.worker) continue;
+    for (const pg::role_reference *role : {&row.run_as, &row.registered_by})
+      if (!role->name.empty() && !OidIsValid(role_here(*role)))
+        return "role \"" + role->name + "\" does not exist";
+    const Oid role = role_here(row.run_as);
+    if (OidIsValid(role) && !row.superuser && pg::is_superuser(role))
+      return "role \"" + pg::role_name(role) + "\" is a superuser, which nobody has named as such";
+  }
+  return "it has no role to run as: a superuser has to name one with run_as";
+}
+
+}  // namespace dynpgext::catalog

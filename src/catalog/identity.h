@@ -1,0 +1,16 @@
+// Whom a command runs as, from what a dump says of it.
+#pragma once
+
+#include "catalog/store.h"
+
+namespace dynpgext::catalog {
+
+// The same identity as where it was dumped, or nobody (role 0): where a role is missing, or where
+// the role is a superuser here that was none there.
+[[nodiscard]] model::command_identity resolve(const store::identity_row &row);
+
+// Of a command whose identity is nobody: why.
+[[nodiscard]] std::string why_nobody(const model::command &command,
+                                     const std::vector<store::identity_row> &rows);
+
+}  // namespace dynpgext::catalog

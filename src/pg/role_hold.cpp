@@ -1,0 +1,101 @@
+#include "pg/role_hold.h"
+
+#include "pg/relation.h"
+#include "pg/role.h"
+#include "pg/transaction.h"
+
+namespace dynpgext::pg {
+namespace {
+
+constexpr const char *server_name = "dynpgext_workers";
+
+// InvalidOid until ALTER EXTENSION dynpgext UPDATE, or for one that somebody else has made.
+Oid server_of(Oid extension) {
+  return call([=] {
+    const Oid server = get_foreign_server_oid(server_name, true);
+    if (!OidIsValid(server)) return InvalidOid;
+    return getExtensionOfObject(ForeignServerRelationId, server) == extension ? server : InvalidOid;
+  });
+}
+
+Oid mapping_of(Oid server, Oid role) {
+  return call([=] {
+    return GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid, ObjectIdGetDatum(role),
+                           ObjectIdGetDatum(server));
+  });
+}
+
+// So that DROP EXTENSION dynpgext takes it along.
+void depend_on_extension(Oid mapping, Oid extension) {
+  call([=] {
+    ObjectAddress depender;
+    ObjectAddress on;
+    ObjectAddressSet(depender, UserMappingRelationId, mapping);
+    ObjectAddressSet(on, ExtensionRelationId, extension);
+    (void)deleteDependencyRecordsForSpecific(UserMappingRelationId, mapping, DEPENDENCY_AUTO,
+                                             ExtensionRelationId, extension);
+    recordDependencyOn(&depender, &on, DEPENDENCY_AUTO);
+  });
+}
+
+}  // namespace
+
+void lock_role_holds(std::vector<Oid> roles) {
+  std::sort(roles.begin(), roles.end());
+  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
+  for (const Oid role : roles)
+    // a role is an object of the cluster: as one of this database it is locked by nobody else
+    call([=] { LockDatabaseObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock); });
+}
+
+std::vector<Oid> held_roles(Oid extension) {
+  std::vector<Oid> roles;
+  const Oid server = server_of(extension);
+  if (!OidIsValid(server)) return roles;
+  const relation mappings(UserMappingRelationId, AccessShareLock);
+  for (const row &row : mappings.rows())
+    if (row.oid(Anum_pg_user_mapping_umserver - 1) == server)
+      roles.push_back(row.oid(Anum_pg_user_mapping_umuser - 1));
+  return roles;
+}
+
+void hold_role(Oid extension, Oid role, Oid owner) {
+  if (role == BOOTSTRAP_SUPERUSERID) return;
+  const Oid server = server_of(extension);
+  if (!OidIsValid(server)) return;
+  const std::string name = role_name(role);
+  const char *text = name.c_str();
+  const pinned_identity as(owner);
+  const Oid mapping = call([=] {
+    auto *user = makeNode(RoleSpec);
+    user->roletype = ROLESPEC_CSTRING;
+    user->rolename = pstrdup(text);
+    user->location = -1;
+    auto *statement = makeNode(CreateUserMappingStmt);
+    statement->user = user;
+    statement->servername = pstrdup(server_name);
+    return CreateUserMapping(statement).objectId;
+  });
+  depend_on_extension(mapping, extension);
+  make_visible();
+}
+
+void let_go_of_role(Oid extension, Oid role) {
+  const Oid server = server_of(extension);
+  const Oid mapping = OidIsValid(server) ? mapping_of(server, role) : InvalidOid;
+  if (!OidIsValid(mapping)) return;
+  call([=] {
+    ObjectAddress object;
+    ObjectAddressSet(object, UserMappingRelationId, mapping);
+    performDeletion(&object, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+  });
+  make_visible();
+}
+
+bool is_role_held(Oid extension, Oid role) {
+  if (role == BOOTSTRAP_SUPERUSERID) return true;
+  const Oid server = server_of(extension);
+  return OidIsValid(server) && OidIsValid(mapping_of(server, role));
+}
+
+}  // namespace dynpgext::pg

@@ -1,0 +1,173 @@
+#include "provisioning/identity.h"
+
+#include <map>
+
+#include "catalog/identity.h"
+#include "pg/role.h"
+#include "pg/transaction.h"
+#include "provisioning/transaction.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+using catalog::store;
+
+// Who registers for it, for whose rights it is.
+Oid registrant(const std::string &extension, declared_by who) {
+  if (who != declared_by::script) return pg::current_role();
+  return pg::extension_owner(pg::extension_oid(extension.c_str()));
+}
+
+const model::command *find(const std::vector<model::command> &commands, const std::string &worker) {
+  const auto found = std::find_if(commands.begin(), commands.end(),
+                                  [&](const model::command &c) { return c.worker == worker; });
+  return found == commands.end() ? nullptr : &*found;
+}
+
+model::command_identity given(Oid role, Oid by, declared_by who) {
+  return {.role = role,
+          .registered_by = by,
+          .superuser = pg::is_superuser(role),
+          .without_login = !pg::has_login(role),
+          .by_hand = who != declared_by::script};
+}
+
+// Why the role is not one that a command gets unless it is named.
+const char *why_not_by_default(Oid role) {
+  if (pg::is_superuser(role)) return "is a superuser";
+  return pg::has_login(role) ? nullptr : "cannot log in";
+}
+
+model::command_identity nobody(const model::command &c, Oid by, const char *why) {
+  pg::log(WARNING,
+          "SQL worker \"" + c.worker + "\" of extension \"" + c.extension +
+              "\" has no role to run as: \"" + pg::role_name(by) + "\", who owns the extension, " +
+              why,
+          "Name a role with \"run_as\"; in the script of an extension it may be \"@extowner@\". "
+          "Otherwise a superuser does so by hand, with dynpgext.register().");
+  return {.registered_by = by};
+}
+
+// What a script asks for.
+model::command_identity by_script(const model::command &c, const model::command *known, Oid owner) {
+  const Oid named = c.run_as.empty() ? InvalidOid : pg::role_oid(c.run_as);
+  const bool is_known = known != nullptr && OidIsValid(known->identity.role);
+  const bool raises = is_known && OidIsValid(named) && named != known->identity.role &&
+                      pg::is_superuser(named) && !known->identity.superuser;
+  if (raises)
+    pg::log(WARNING, "SQL worker \"" + c.worker + "\" of extension \"" + c.extension +
+                         "\" goes on as role \"" + known->run_as +
+                         "\": an update does not make it a superuser");
+  if (is_known && (!OidIsValid(named) || named == known->identity.role || raises))
+    return known->identity;
+  if (OidIsValid(named)) return given(named, owner, declared_by::script);
+  if (const char *why = why_not_by_default(owner)) return nobody(c, owner, why);
+  return given(owner, owner, declared_by::script);
+}
+
+model::command_identity by_restore(const model::command &c, const model::command *known,
+                                   const std::vector<store::identity_row> &rows) {
+  for (const store::identity_row &row : rows)
+    if (row.extension == c.extension && row.worker == c.worker &&
+        (known == nullptr || catalog::resolve(row) != known->identity))
+      return catalog::resolve(row);
+  if (known != nullptr) return known->identity;
+  if (!c.run_as.empty())
+    return given(pg::role_oid(c.run_as), pg::current_role(), declared_by::restore);
+  return {};
+}
+
+}  // namespace
+
+std::string fault_of_role(const model::command &command, declared_by who) {
+  const Oid by = registrant(command.extension, who);
+  if (command.run_as.empty()) {
+    const char *why = who == declared_by::hand ? why_not_by_default(by) : nullptr;
+    if (why == nullptr) return {};
+    return "it would run as role \"" + pg::role_name(by) + "\", which " + why +
+           ": a superuser has to name it";
+  }
+  const std::string role = "role \"" + command.run_as + "\"";
+  const Oid named = pg::role_oid(command.run_as);
+  if (!OidIsValid(named)) return role + " does not exist";
+  if (!pg::may_become(by, named)) return "must be member of " + role;
+  if (pg::is_superuser(by)) return {};
+  if (const char *why = why_not_by_default(named))
+    return role + " " + why + ": only a superuser may name it";
+  return {};
+}
+
+bool is_unchanged(const model::command &wanted, const std::vector<model::command> &known) {
+  return std::any_of(known.begin(), known.end(), [&](model::command k) {
+    k.identity = wanted.identity;
+    return k == wanted;
+  });
+}
+
+void decide_identities(const store &store, model::extension_manifest &manifest, declared_by who,
+                       bool keeps) {
+  const std::vector<model::command> known = store.read_commands(manifest.extension);
+  std::vector<store::identity_row> rows;
+  if (who == declared_by::restore) rows = store.read_identities();
+  const Oid by = registrant(manifest.extension, who);
+  for (model::declared_worker &w : manifest.workers) {
+    if (!w.command) continue;
+    model::command &c = *w.command;
+    const model::command *before = find(known, c.worker);
+    if (keeps && is_unchanged(c, known))
+      c.identity = before->identity;
+    else if (who == declared_by::script)
+      c.identity = by_script(c, before, by);
+    else if (who == declared_by::restore)
+      c.identity = by_restore(c, before, rows);
+    else
+      c.identity = given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, who);
+    c.run_as = pg::role_name(c.identity.role);
+    w.worker.extra = model::digest_of(c);
+  }
+}
+
+void follow_identities(const store &store) {
+  // whoever else wrote them would decide whom commands run as
+  if (!pg::only_superusers_write(store.identities())) return;
+  const std::vector<store::identity_row> rows = store.read_identities();
+  std::map<std::string, std::vector<model::command>> changed;
+  std::vector<store::identity_row> followed;
+  for (model::command &c : store.read_commands({})) {
+    for (const store::identity_row &row : rows) {
+      if (row.extension != c.extension || row.worker != c.worker) continue;
+      const model::command_identity who = catalog::resolve(row);
+      if (who == c.identity) continue;
+      c.identity = who;
+      c.run_as = pg::role_name(who.role);
+      changed[c.extension].push_back(c);
+      followed.push_back(row);
+      break;
+    }
+  }
+  for (const auto &[extension, commands] : changed) {
+    if (!pg::lock_extension(extension.c_str())) continue;
+    const model::registrations all = store.read();
+    const model::extension *e = all.find_extension(extension);
+    if (e == nullptr) continue;
+    std::vector<model::command> wanted = store.read_commands(extension);
+    std::vector<model::allocation> allocations;
+    std::vector<model::worker> workers;
+    for (const model::allocation &a : all.allocations)
+      if (a.extension == extension) allocations.push_back(a);
+    for (const model::worker &w : all.workers)
+      if (w.extension == extension) workers.push_back(w);
+    for (const model::command &c : commands) {
+      for (model::command &known : wanted)
+        if (known.worker == c.worker) known.identity = c.identity, known.run_as = c.run_as;
+      for (model::worker &w : workers)
+        if (w.name == c.worker) w.extra = model::digest_of(c);
+    }
+    touch(store);
+    store.write(extension, wanted, store.read_contents(extension));
+    store.write_identities(extension, wanted, followed);
+    (void)store.write(*e, allocations, workers);
+  }
+}
+
+}  // namespace dynpgext::provisioning

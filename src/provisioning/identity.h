@@ -1,0 +1,32 @@
+// Whom commands run as: decided when they are registered, and recorded.
+//
+// By hand that is the role that registers, or one that it may become; in a script the owner of the
+// extension at that time, or one that the owner may become.  A superuser's role is given only where
+// a superuser names it in the same call.  What was decided for a command stays while it does not
+// change, whoever updates the extension or owns it by then; a restore gives the identity that the
+// dump names, or none.
+#pragma once
+
+#include "catalog/store.h"
+#include "model/manifest.h"
+#include "provisioning/declared_by.h"
+
+namespace dynpgext::provisioning {
+
+// What is wrong with the role that a command names, or would get: a message, or nothing.
+[[nodiscard]] std::string fault_of_role(const model::command &command, declared_by who);
+
+// Into each command of the manifest, whose faults have been found before.  `keeps`: a command that
+// is there already, and is to be as it is, stays whose it is.
+void decide_identities(const catalog::store &store, model::extension_manifest &manifest,
+                       declared_by who, bool keeps);
+
+// Is it there already, as the document has it?
+[[nodiscard]] bool is_unchanged(const model::command &wanted,
+                                const std::vector<model::command> &known);
+
+// Rows of dynpgext.identities that say something else than the commands come from a restore: they
+// take effect.
+void follow_identities(const catalog::store &store);
+
+}  // namespace dynpgext::provisioning

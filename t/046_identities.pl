@@ -1,0 +1,199 @@
+# Whom an SQL worker runs as is decided when it is registered, and recorded: a role, not its name.
+# Nothing that happens afterwards to names, owners and databases makes it another one.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use JSON::PP;
+use SqlWorkers;
+use Test::More;
+
+my $node = new_cluster('main', 'dynpgext.restart_delay_max' => '1s');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+value($node, 'postgres', q(CREATE ROLE role_a LOGIN; CREATE ROLE role_b LOGIN; CREATE ROLE dba LOGIN SUPERUSER; CREATE DATABASE one OWNER role_a));
+value($node, 'one', q(CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain;
+    GRANT EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply, dynpgext.export TO role_a;
+    CREATE TABLE public.seen (what text, who name DEFAULT current_user); GRANT INSERT, SELECT ON public.seen TO PUBLIC;));
+value($node, 'one', 'SET ROLE role_a; CREATE EXTENSION hstore');
+
+# What a command of role_a's that waits for its moment does.
+my $raise = q(DO $$ BEGIN
+    INSERT INTO public.seen VALUES ('ran');
+    IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN ALTER ROLE role_a SUPERUSER; END IF;
+END $$);
+
+sub manifest {
+    my (@workers) = @_;
+    return quoted(JSON::PP->new->ascii->canonical->encode({ dynpgext => 1, workers => [ map { { interval => '50 ms', restart => { policy => 'on_failure', delay => '100 ms' }, %$_ } } @workers ] }));
+}
+
+sub role_a_registers {
+    value($node, 'one', q{SET ROLE role_a; SELECT dynpgext.register('hstore', } . manifest(@_) . ')');
+    return;
+}
+
+sub comes_to {
+    my ($worker, $condition, $test, $database) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $database //= 'one';
+    return ok(command_is($node, $database, $worker, $condition), $test)
+      || diag(command_row($node, $database, $worker), "\n", $node->safe_psql($database, q(SELECT * FROM dynpgext.events ORDER BY at DESC LIMIT 12)));
+}
+
+# It has run since now.
+sub goes_on {
+    my ($worker, $as, $test, $database) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $database //= 'one';
+    my ($runs, $failures) = split /\|/, value($node, $database, "SELECT runs, failures FROM dynpgext.commands WHERE worker = '$worker'");
+    return comes_to($worker, "state = 'running' AND run_as = '$as' AND runs > $runs + 1 AND failures = $failures", $test, $database);
+}
+
+sub is_no_superuser {
+    my ($test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return is(value($node, 'postgres', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'role_a')), 'f', "$test: role_a has gained nothing");
+}
+
+role_a_registers({ name => 'raises', command => $raise });
+
+subtest 'who owns the extension does not matter' => sub {
+    comes_to('raises', q(runs > 1 AND failures = 0 AND run_as = 'role_a' AND registered_by = 'role_a'), 'it runs as the role that has registered it');
+    value($node, 'one', 'REASSIGN OWNED BY role_a TO dba');
+    is(value($node, 'one', q(SELECT extowner::regrole FROM pg_extension WHERE extname = 'hstore')), 'dba', 'the extension is a superuser\'s');
+    goes_on('raises', 'role_a', 'its command is not');
+    value($node, 'one', 'SELECT * FROM dynpgext.reload()');
+    is_no_superuser('REASSIGN OWNED');
+    value($node, 'one', q(UPDATE pg_extension SET extowner = 'role_a'::regrole WHERE extname = 'hstore'; ALTER DATABASE one OWNER TO role_a));
+};
+
+subtest 'a restore, a copy, an export' => sub {
+    command_ok([ 'pg_dump', '-f', "$folder/one.sql", $node->connstr('one') ], 'pg_dump');
+    unlike(slurp_file("$folder/one.sql"), qr/USER MAPPING/, 'which has no user mappings');
+    value($node, 'postgres', 'CREATE DATABASE restored');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', "$folder/one.sql" ], 'restored by a superuser');
+    goes_on('raises', 'role_a', 'who it is', 'restored');
+    is(value($node, 'restored', q(SELECT count(*) FROM seen WHERE who <> 'role_a')), 0, 'it has run as nobody else');
+    is_no_superuser('a restore');
+
+    value($node, 'postgres', 'CREATE DATABASE copied TEMPLATE restored');
+    ok($node->poll_query_until('copied', q(SELECT count(*) = 1 FROM dynpgext.commands WHERE worker = 'raises' AND run_as = 'role_a' AND runs > 1)), 'a copy');
+    is_no_superuser('a copy');
+    value($node, 'postgres', 'DROP DATABASE copied');
+
+    my $export = value($node, 'one', 'SELECT dynpgext.export()');
+    like($export, qr/"run_as": "role_a"/, 'an export names it');
+    value($node, 'restored', q(SELECT dynpgext.register('hstore', '{"dynpgext": 1}')));
+    isnt(value($node, 'restored', 'SELECT count(*) FROM dynpgext.apply(' . quoted($export) . ')'), 0, 'applied by a superuser');
+    goes_on('raises', 'role_a', 'who it is', 'restored');
+    is(value($node, 'restored', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'what a database exports is what it has');
+    is_no_superuser('apply()');
+    value($node, 'postgres', 'DROP DATABASE restored');
+};
+
+subtest 'a role that is missing, or a superuser, where it is restored' => sub {
+    my $dump = slurp_file("$folder/one.sql") =~ s/\brole_a\b/role_c/gr;
+    PostgreSQL::Test::Utils::append_to_file("$folder/missing.sql", $dump =~ s/^(?:GRANT|ALTER|SET ROLE|REVOKE).*role_c.*\n//gmr);
+    value($node, 'postgres', 'CREATE DATABASE missing');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('missing'), '-f', "$folder/missing.sql" ], 'restored');
+    ok($node->poll_query_until('missing', q(SELECT state = 'failed' AND last_error = '42704: role "role_c" does not exist' FROM dynpgext.workers WHERE name = 'raises')), 'missing: it has failed')
+      or diag(worker_row($node, 'missing', 'raises'));
+    value($node, 'missing', 'TRUNCATE seen; CREATE ROLE role_c SUPERUSER LOGIN; SELECT * FROM dynpgext.reload()');
+    ok($node->poll_query_until('missing', q(SELECT state = 'failed' FROM dynpgext.workers WHERE name = 'raises')), 'a superuser: it has failed');
+    is(value($node, 'missing', q(SELECT count(*) FROM seen WHERE who = 'role_c')), 0, 'and has not run');
+    value($node, 'missing', 'ALTER ROLE role_c NOSUPERUSER; GRANT EXECUTE ON FUNCTION dynpgext.register TO role_c; SELECT * FROM dynpgext.reload()');
+    goes_on('raises', 'role_c', 'a reload finds what it is by then', 'missing');
+    value($node, 'postgres', 'DROP DATABASE missing; DROP ROLE role_c');
+};
+
+subtest 'renamed' => sub {
+    value($node, 'postgres', 'ALTER ROLE role_a RENAME TO renamed; CREATE ROLE role_a LOGIN SUPERUSER');
+    goes_on('raises', 'renamed', 'it is the same role');
+    is(value($node, 'one', q(SELECT count(*) FROM seen WHERE who = 'role_a' AND what = 'new')), 0, 'a new one of the name has nothing of it');
+    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'the export names the new name');
+    command_ok([ 'pg_dump', '-f', "$folder/renamed.sql", $node->connstr('one') ], 'pg_dump');
+    value($node, 'postgres', 'CREATE DATABASE renamed');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('renamed'), '-f', "$folder/renamed.sql" ], 'restored');
+    goes_on('raises', 'renamed', 'a restore knows it by the new name', 'renamed');
+    value($node, 'postgres', 'DROP DATABASE renamed; DROP ROLE role_a; ALTER ROLE renamed RENAME TO role_a');
+};
+
+subtest 'dropped' => sub {
+    like(error_of($node, 'postgres', 'DROP ROLE role_a;'), qr/role "role_a" cannot be dropped because some objects depend on it/, 'DROP ROLE is refused');
+    value($node, 'one', 'CREATE ROLE leaves LOGIN; GRANT leaves TO role_a');
+    role_a_registers({ name => 'raises', command => $raise }, { name => 'left', command => 'SELECT 1', run_as => 'leaves' });
+    goes_on('left', 'leaves', 'as a role that the one who registers may become');
+    like(error_of($node, 'one', 'DROP ROLE leaves;'), qr/DETAIL:  owner of user mapping for leaves on server dynpgext_workers/, 'which cannot be dropped');
+    value($node, 'one', 'REASSIGN OWNED BY leaves TO dba');
+    goes_on('left', 'leaves', 'REASSIGN OWNED leaves it');
+    value($node, 'one', 'DROP OWNED BY leaves');
+    comes_to('left', q(state = 'failed' AND last_error = '42704: role "leaves" has given it up, with DROP OWNED'), 'DROP OWNED takes it away');
+    value($node, 'one', 'DROP ROLE leaves; CREATE ROLE leaves LOGIN; GRANT leaves TO role_a; SELECT * FROM dynpgext.reload()');
+    comes_to('left', q(state <> 'running' AND run_as IS NULL), 'a new role of the name does not get it');
+    role_a_registers({ name => 'raises', command => $raise });
+    is(error_of($node, 'one', 'DROP ROLE leaves;'), '', 'a role that nothing runs as any more can be dropped');
+};
+
+# H10: rights are looked at again, and count again when they are back.
+subtest 'rights that are taken away' => sub {
+    value($node, 'one', 'GRANT role_b TO role_a');
+    role_a_registers({ name => 'member', command => 'SELECT 1', run_as => 'role_b' });
+    goes_on('member', 'role_b', 'it runs');
+    my @rights = (
+        [ 'REVOKE role_b FROM role_a', 'GRANT role_b TO role_a', 'role "role_a", which registered it, is no member of role "role_b"' ],
+        [ 'ALTER ROLE role_b NOLOGIN', 'ALTER ROLE role_b LOGIN', 'role "role_b" cannot log in' ],
+        [ 'REVOKE CONNECT ON DATABASE one FROM PUBLIC', 'GRANT CONNECT ON DATABASE one TO PUBLIC', 'role "role_b" may not connect to this database' ],
+        [ 'REVOKE EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply FROM role_a', 'GRANT EXECUTE ON FUNCTION dynpgext.register TO role_a', 'role "role_a", which registered it, may not register any more' ]);
+    for my $right (@rights) {
+        my ($take, $give, $error) = @$right;
+        value($node, 'one', $take);
+        comes_to('member', 'last_failed_at = last_run_at AND last_error = ' . quoted("42501: $error"), $take);
+        value($node, 'one', $give);
+        goes_on('member', 'role_b', $give);
+    }
+    value($node, 'one', 'ALTER ROLE role_b SUPERUSER');
+    comes_to('member', q(state = 'failed' AND last_error = '42704: role "role_b" has become a superuser, which nobody has named as such'), 'one that becomes a superuser');
+    value($node, 'one', 'ALTER ROLE role_b NOSUPERUSER');
+};
+
+# H9
+subtest 'settings of the role are the role\'s' => sub {
+    mkdir "$folder/space";
+    value($node, 'one', "CREATE TABLESPACE dx_space LOCATION '$folder/space'");
+    value($node, 'one', q(ALTER ROLE role_b SET temp_tablespaces = 'dx_space'; ALTER ROLE role_b SET work_mem = '7MB'; GRANT TEMPORARY ON DATABASE one TO role_b));
+    my $makes = q(CREATE TEMP TABLE t AS SELECT 1; INSERT INTO public.seen SELECT format('%s %s', current_setting('work_mem'), reltablespace <> 0) FROM pg_class WHERE relname = 't');
+    value($node, 'one', 'TRUNCATE public.seen');
+    role_a_registers({ name => 'space', command => $makes, run_as => 'role_b' });
+    comes_to('space', 'runs > 0 AND failures = 0', 'a tablespace that it may not use is none of its settings');
+    is(value($node, 'one', 'SELECT DISTINCT what FROM public.seen'), '7MB f', 'the others hold');
+    value($node, 'one', q(GRANT CREATE ON TABLESPACE dx_space TO role_b; TRUNCATE public.seen));
+    ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM public.seen WHERE what = '7MB t')), 'one that it may is');
+};
+
+subtest 'an extension\'s script' => sub {
+    value($node, 'one', 'DROP EXTENSION hstore; CREATE EXTENSION dx_identity');
+    comes_to('dx unnamed', q(state = 'failed' AND run_as IS NULL AND last_error LIKE '42704: it has no role to run as%'), 'a superuser who is not named is not given');
+    comes_to('dx named', q(state = 'running' AND runs > 0) . ' AND run_as = ' . quoted(scalar getpwuid $<), 'one who is named is');
+    value($node, 'one', 'DROP EXTENSION dx_identity; ALTER DATABASE one OWNER TO role_a; SET ROLE role_a; CREATE EXTENSION dx_identity');
+    goes_on($_, 'role_a', "$_: who owns the extension") for 'dx unnamed', 'dx named';
+    command_ok([ 'pg_dump', '-f', "$folder/script.sql", $node->connstr('one') ], 'pg_dump');
+    value($node, 'postgres', 'CREATE DATABASE script');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('script'), '-f', "$folder/script.sql" ], 'restored by a superuser');
+    goes_on($_, 'role_a', "$_: who it is", 'script') for 'dx unnamed', 'dx named';
+    value($node, 'script', 'SELECT * FROM dynpgext.reload(); ALTER EXTENSION dx_identity UPDATE TO \'0.2\'');
+    goes_on($_, 'role_a', "$_: an update by a superuser", 'script') for 'dx unnamed', 'dx named';
+    is(value($node, 'script', q(SELECT count(*) FROM dynpgext.identities)), 2, 'one identity for each');
+    value($node, 'script', 'DROP EXTENSION dx_identity');
+    is(value($node, 'script', q(SELECT count(*) FROM dynpgext.identities)), 0, 'which goes with it');
+    is(value($node, 'script', q(SELECT count(*) FROM pg_user_mappings)), 0, 'and so does the hold on its role');
+    value($node, 'postgres', 'DROP DATABASE script');
+    like(error_of($node, 'one', q(SET ROLE role_a; INSERT INTO dynpgext.identities VALUES ('dx_identity', 'dx named', 'dba', 'dba', true, true, false);)), qr/permission denied/, 'nobody writes another one');
+    is(error_of($node, 'one', 'DROP EXTENSION dynpgext CASCADE;'), '', 'DROP EXTENSION dynpgext takes the holds along');
+    is(value($node, 'one', q(SELECT count(*) FROM pg_user_mappings)), 0, 'all of them');
+};
+
+$node->stop;
+done_testing();
