@@ -24,6 +24,17 @@ sub snapshot {
     return join "\n", @state, map {"$_: @{ $there{$_} }"} grep {/^(dx|worker)/} sort keys %there;
 }
 
+# A DROP or UPDATE ends the workers of its extension before it begins; after a rollback they come back,
+# as other processes.
+sub is_as_before {
+    my ($before, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is_whole($node, "$name: workers are back", 'one');
+    my ($was, $is) = map { s/\|running\|\d+\|\d+$/|running/mgr =~ s/^(dx.*|worker): \d+$/$1: one process/mgr } $before, snapshot();
+    is($is, $was, $name);
+    return;
+}
+
 # What the tests put into memory that must stay.
 sub mark {
     my ($text) = @_;
@@ -99,9 +110,10 @@ for (
         is($session->query_safe(q(SELECT dx_address('dx_memory:local') IS NOT NULL)), 't', 'the other is found again');
         $session->query_safe($end) if $end;
         $session->quit;
-        is(snapshot(), $before, 'nothing has changed, nor any pid');
-        is_whole($node, 'all is well', 'one');
-        is(log_count($node, qr/starting background worker process "(worker|dx)/, $offset), 0, 'no worker was started');
+        is_as_before($before, 'nothing has changed');
+        is(log_count($node, qr/starting background worker process "worker"/, $offset), 0, 'no worker of it was started');
+        is(log_count($node, qr/starting background worker process "$_"/, $offset), 1, "$_ was started once more") for 'dx local';
+        is(log_count($node, qr/starting background worker process "$_"/, $offset), 0, "$_ was not, for it does not use the database") for 'dx global';
     };
 }
 
@@ -117,7 +129,8 @@ subtest 'rollback of a DO block with an exception handler' => sub {
           EXCEPTION WHEN raise_exception THEN NULL;
           END;
         END $$));
-    is(snapshot(), $before, 'nothing has changed, nor any pid');
+    is_as_before($before, 'nothing has changed');
+    is(log_count($node, qr/starting background worker process "worker"/, $offset), 0, 'no worker of it was started');
 
     $node->safe_psql('one', q(
         DO $$ BEGIN
@@ -133,8 +146,8 @@ subtest 'rollback of a DO block with an exception handler' => sub {
     is(value($node, 'one', 'SELECT dx_usage_cpp_value()'), 'usage in C++', 'with its memory');
     value($node, 'one', 'DROP EXTENSION dx_usage_cpp');
     is_gone('dx_usage_cpp');
-    is(snapshot(), $before, 'all is as before');
-    is(log_count($node, qr/starting background worker process "(worker|dx)/, $offset), 1, 'one worker was started');
+    is_as_before($before, 'all is as before');
+    is(log_count($node, qr/starting background worker process "worker"/, $offset), 1, 'one worker was started');
 };
 
 subtest 'drop and create in one transaction' => sub {
@@ -165,13 +178,13 @@ subtest 'drop and create in one transaction, rolled back' => sub {
         DROP EXTENSION dx_memory; CREATE EXTENSION dx_memory;
         SELECT dx_write('dx_memory:local', 'of the transaction');
         ROLLBACK;));
-    is(snapshot(), $before, 'nothing has changed, nor any pid');
+    is_as_before($before, 'nothing has changed');
     is(marked(), 'stays', 'nor the content');
     $node->safe_psql('one', q(
         BEGIN;
         CREATE EXTENSION dx_usage; DROP EXTENSION dx_usage;
         COMMIT;));
-    is(snapshot(), $before, 'create and drop in one transaction leaves nothing');
+    is_as_before($before, 'create and drop in one transaction leaves nothing');
 };
 
 subtest 'reload with nothing to do' => sub {
@@ -292,10 +305,10 @@ subtest 'DROP EXTENSION dynpgext' => sub {
     mark('stays');
     my $before = snapshot();
     $node->safe_psql('one', 'BEGIN; DROP EXTENSION dynpgext; ROLLBACK;');
-    is(snapshot(), $before, 'rolled back, nothing has changed');
+    is_as_before($before, 'rolled back, nothing has changed');
     is(marked(), 'stays', 'nor the content');
     $node->safe_psql('one', 'BEGIN; SAVEPOINT s; DROP EXTENSION dynpgext; ROLLBACK TO s; COMMIT;');
-    is(snapshot(), $before, 'nor when it was rolled back to a savepoint');
+    is_as_before($before, 'nor when it was rolled back to a savepoint');
 
     value($node, 'one', 'DROP EXTENSION dynpgext');
     is(value($node, 'one', q(SELECT dx_address('dx_memory:local') IS NULL)), 't', 'the lookup is NULL');
@@ -318,7 +331,7 @@ subtest 'update and rolled-back update' => sub {
         ALTER EXTENSION dx_memory UPDATE TO '0.2';
         ALTER EXTENSION dx_worker UPDATE TO '0.2';
         ROLLBACK;));
-    is(snapshot(), $before, 'rolled back, nothing has changed, nor any pid');
+    is_as_before($before, 'rolled back, nothing has changed');
     $node->safe_psql('one', q(
         BEGIN;
         SAVEPOINT s;
@@ -326,7 +339,7 @@ subtest 'update and rolled-back update' => sub {
         ALTER EXTENSION dx_worker UPDATE TO '0.2';
         ROLLBACK TO s;
         COMMIT;));
-    is(snapshot(), $before, 'nor when it was rolled back to a savepoint');
+    is_as_before($before, 'nor when it was rolled back to a savepoint');
     is(marked(), 'kept', 'nor the content');
     is(value($node, 'one', q(SELECT dx_address('dx_memory:coming') IS NULL)), 't', 'nothing came');
 

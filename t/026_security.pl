@@ -109,7 +109,7 @@ subtest 'settings of a database by its owner' => sub {
 };
 
 subtest 'settings by who may not' => sub {
-    my @names = grep { !/max_database_workers/ } split /\n/, value($node, 'hub', q(SELECT name FROM pg_settings WHERE name LIKE 'dynpgext.%'));
+    my @names = grep { !/max_database_workers/ } split /\n/, value($node, 'hub', q(SELECT name FROM pg_settings WHERE name LIKE 'dynpgext.%' AND context <> 'user'));
     cmp_ok(scalar @names, '>', 8, 'there are some');
     for my $name (@names, 'dynpgext.max_database_workers') {
         for my $command ("SET $name = '1'", "ALTER ROLE dx_owner SET $name = '1'", "ALTER DATABASE own SET $name = '1'", "ALTER SYSTEM SET $name = '1'",
@@ -159,7 +159,7 @@ subtest 'event triggers that a superuser has disabled' => sub {
 
 subtest 'row level security on every table, and a restart' => sub {
     my @tables = split /\n/, value($node, 'hub', q(SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'dynpgext'::regnamespace));
-    is(scalar @tables, 7, 'seven tables');
+    cmp_ok(scalar @tables, '>=', 10, 'all of them');
     value($node, 'hub', "ALTER TABLE $_ ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY") for @tables;
     $node->restart;
     is_whole($node, 'everything is back', 'hub');
