@@ -302,6 +302,7 @@ bool may_concern_extensions(const Node *statement) {
 std::vector<std::string> extensions_wanted_alone(const Node *statement,
                                                  const std::vector<std::string> &candidates) {
   std::vector<const char *> names;
+  names.reserve(candidates.size());
   for (const std::string &name : candidates) names.push_back(name.c_str());
   const std::unique_ptr<bool[]> wanted(new bool[names.size()]());
   call([&, to = wanted.get()] { find_wanted(statement, names.data(), names.size(), to); });

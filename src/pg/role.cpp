@@ -122,6 +122,7 @@ std::vector<std::string> tables_closed_to_owner(const std::string &extension) {
     return names;
   });
   std::vector<std::string> tables;
+  tables.reserve(static_cast<size_t>(list_length(found)));
   for (int i = 0; i < list_length(found); ++i)
     tables.emplace_back(static_cast<const char *>(list_nth(found, i)));
   return tables;
