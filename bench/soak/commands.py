@@ -1,6 +1,7 @@
 """What a session does: steps of one or more statements, drawn from a random.Random."""
 
 import json
+import os
 
 # Those that take part, with the names of their memory that lookups use.
 EXTENSIONS = [
@@ -29,6 +30,7 @@ MEMORY = [
 ]
 HOMES = ["postgres", "soak1", "soak2", "soak3"]  # never dropped; postgres keeps dynpgext
 TEMPLATE = "soak_template"
+SUPERUSER = os.environ.get("PGUSER", "postgres")
 OWNER = "soak_owner"  # of a database now and then; no superuser
 PASSING = ["passing1", "passing2", "passing3", "passing4"]  # come and go
 SETTINGS = {
@@ -71,8 +73,9 @@ def declare(rng):
         {"name": ENDS, "command": "SELECT pg_terminate_backend(pg_backend_pid())", "interval": "150 ms"},
         {"name": "dx everywhere", "command": "SELECT 1", "interval": "50 ms", "scope": "global"},
     ]
+    # a superuser's identity is given where it is named
     manifest = {"dynpgext": 1, "allocations": [a for a in allocations if rng.random() < 0.6],
-                "workers": [w for w in workers if rng.random() < 0.6]}
+                "workers": [w | {"run_as": SUPERUSER} for w in workers if rng.random() < 0.6]}
     return f"SELECT dynpgext.register('{BY_HAND}', {literal(json.dumps(manifest))})"
 
 

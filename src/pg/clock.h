@@ -9,9 +9,6 @@
 // been slow to end, and not everything is due at once.
 #pragma once
 
-#include <chrono>
-#include <compare>
-
 #include "pg/server.h"
 
 namespace dynpgext::pg {

@@ -1,11 +1,14 @@
 // The server's headers, in one place, and what differs between PostgreSQL 15 and 19.
 //
-// C++ headers come first: one that is read after postgres.h undefines its snprintf.
+// C++ headers come first: one that is read after postgres.h undefines its snprintf, or meets its
+// macros (<chrono> reads libintl.h, where a server without NLS has gettext as a macro).
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

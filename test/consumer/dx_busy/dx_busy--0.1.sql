@@ -23,5 +23,5 @@ END $$;
 
 SELECT dynpgext.register('dx_busy', '{
   "dynpgext": 1,
-  "workers": [{"name": "dx busy", "command": "SELECT dx_busy_step()", "interval": "10 ms", "deadline": "30 s"}]
+  "workers": [{"name": "dx busy", "command": "SELECT dx_busy_step()", "run_as": "@extowner@", "interval": "10 ms", "deadline": "30 s"}]
 }');
