@@ -212,8 +212,8 @@ subtest 'a worker in C' => sub {
 
     # and an SQL worker
     $session->query_safe('CREATE EXTENSION dx_plain; CREATE TABLE public.dx_locked (n integer); ALTER EXTENSION dx_plain ADD TABLE public.dx_locked');
-    $session->query_safe(q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "commits", "interval": "10 ms",
-        "command": "INSERT INTO public.dx_locked VALUES (1)"}]}')));
+    $session->query_safe(as_superuser(q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "commits", "interval": "10 ms",
+        "command": "INSERT INTO public.dx_locked VALUES (1)"}]}'))));
     ok($node->poll_query_until('c', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'dynpgext: dx_plain/commits'
         AND wait_event = 'SyncRep')), 'an SQL worker waits for a standby');
     $session->query_safe('DROP EXTENSION dx_plain');

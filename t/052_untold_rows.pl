@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
+use SqlWorkers;
 use Test::More;
 
 my %settings = ('dx_supervised.workers' => 2, wal_level => 'logical', max_wal_senders => 5, max_replication_slots => 5);
@@ -15,7 +16,7 @@ my @extensions = qw(dynpgext dx_supervised dx_plain);
 my $manifest = q({"dynpgext": 1, "allocations": [{"name": "dx_plain:NAME", "size": 32, "initial": "NAME"}],
     "workers": [{"name": "dx NAME", "command": "SELECT 1", "channel": "x"}]});
 
-sub manifest_of { return $manifest =~ s/NAME/$_[0]/gr }
+sub manifest_of { return as_superuser($manifest =~ s/NAME/$_[0]/gr) }
 
 sub write_rows {
     my ($to, $database, $name, $before) = @_;
@@ -43,7 +44,7 @@ sub with { return "1 disabled, 2 running; dx $_[0] running; dx_plain:$_[0] alloc
 
 my $modes = q(SELECT string_agg(concat_ws(' ', c.relname, t.tgname, t.tgenabled), ', ' ORDER BY c.relname, t.tgname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'dynpgext'::regnamespace AND NOT t.tgisinternal);
-my $as_they_should = 'manifests on_manifests A, manifests on_replicated R, worker_settings on_replicated R, worker_settings on_settings A';
+my $as_they_should = 'identities on_identities A, manifests on_manifests A, manifests on_replicated R, worker_settings on_replicated R, worker_settings on_settings A';
 my $off = join ' ', map {"ALTER TABLE dynpgext.$_ DISABLE TRIGGER ALL;"} 'worker_settings', 'manifests';
 my $on = $off =~ s/DISABLE/ENABLE/gr;
 my $reload = q(SELECT object || ' ' || name || ' ' || action FROM dynpgext.reload());

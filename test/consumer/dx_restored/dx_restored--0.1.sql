@@ -15,5 +15,5 @@ END $$;
 
 SELECT dynpgext.register('dx_restored', '{
   "dynpgext": 1,
-  "workers": [{"name": "dx filler", "command": "SELECT dx_restored_fill()", "interval": "20 ms"}]
+  "workers": [{"name": "dx filler", "command": "SELECT dx_restored_fill()", "run_as": "@extowner@", "interval": "20 ms"}]
 }');
