@@ -83,7 +83,7 @@ subtest 'triggers that are off' => sub {
     is(value($node, 'one', $reload), $plan, 'reload() follows them');
     becomes($node, 'one', state_of(), with('unseen'), 'they are in effect');
     is(value($node, 'one', $reload), '', 'a second time there is nothing to do');
-    is(value($node, 'one', $modes), $as_they_should =~ s/ [AR]\b/ D/gr, 'what is off by intent stays so');
+    is(value($node, 'one', $modes), join(', ', map { /^identities/ ? $_ : s/ [AR]$/ D/r } split /, /, $as_they_should), 'what is off by intent stays so');
     value($node, 'one', sprintf(q(UPDATE dynpgext.manifests SET manifest = '%s'), manifest_of('once_more')) . '; DELETE FROM dynpgext.worker_settings');
     is(value($node, 'one', $reload), "extension dx_plain configure\nworker dx supervised 1 start", 'other rows');
     becomes($node, 'one', state_of(), '1 running, 2 running; dx once_more running; dx_plain:once_more allocated', 'are followed, too');

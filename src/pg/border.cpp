@@ -102,11 +102,11 @@ void raise(const report &what) {
   pg_unreachable();
 }
 
-void warn(const report &what, const char *doing, const char *hint) noexcept {
-  const bool server = what.server != nullptr;
-  const int sqlstate = server ? what.server->sqlerrcode : what.sqlstate;
-  const char *message = server ? what.server->message : what.message;
-  note_swallowed(doing, message);
+namespace {
+
+// A function of its own: nothing that sigsetjmp() returns to twice is computed in it.
+[[gnu::noinline]] void send_warning(int sqlstate, const char *message, const char *doing,
+                                    const char *hint) noexcept {
   sigjmp_buf *exception_stack = PG_exception_stack;
   sigjmp_buf here;
   if (sigsetjmp(here, 0) == 0) {
@@ -117,6 +117,15 @@ void warn(const report &what, const char *doing, const char *hint) noexcept {
     FlushErrorState();
   }
   PG_exception_stack = exception_stack;
+}
+
+}  // namespace
+
+void warn(const report &what, const char *doing, const char *hint) noexcept {
+  const bool server = what.server != nullptr;
+  const char *message = server ? what.server->message : what.message;
+  note_swallowed(doing, message);
+  send_warning(server ? what.server->sqlerrcode : what.sqlstate, message, doing, hint);
 }
 
 }  // namespace detail
