@@ -89,6 +89,8 @@ std::string fault_of_role(const model::command &command, declared_by who) {
   }
   const std::string role = "role \"" + command.run_as + "\"";
   const Oid named = pg::role_oid(command.run_as);
+  if (!OidIsValid(named) && command.run_as == "@extowner@")
+    return "\"@extowner@\" is replaced in the script of an extension only: name the role";
   if (!OidIsValid(named)) return role + " does not exist";
   if (!pg::may_become(by, named)) return "must be member of " + role;
   if (pg::is_superuser(by)) return {};

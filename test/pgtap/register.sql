@@ -207,6 +207,8 @@ SELECT ok(pg_temp.runs('dx whoami'), 'what it may register runs');
 SELECT is(run_as || ' ' || registered_by, 'dx_owner dx_owner', 'as the role that has registered it') FROM dynpgext.commands WHERE worker = 'dx whoami';
 SELECT is(regexp_replace(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "SELECT 1", "interval": "1 s"}]}', 'hstore'), current_user, 'me'),
   '22023 /workers/0/run_as: it would run as role "me", which is a superuser: a superuser has to name it', 'a superuser has to be named');
+SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "SELECT 1", "interval": "1 s", "run_as": "@extowner@"}]}', 'hstore'),
+  '22023 /workers/0/run_as: "@extowner@" is replaced in the script of an extension only: name the role', 'by hand there is no @extowner@');
 DROP EXTENSION hstore;
 SET ROLE dx_owner;
 SELECT throws_ok('CREATE EXTENSION dx_global', '22023', 'the manifest has 1 fault',
