@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use JSON::PP;
 use SqlWorkers;
@@ -171,6 +172,32 @@ subtest 'settings of the role are the role\'s' => sub {
     is(value($node, 'one', 'SELECT DISTINCT what FROM public.seen'), '7MB f', 'the others hold');
     value($node, 'one', q(GRANT CREATE ON TABLESPACE dx_space TO role_b; TRUNCATE public.seen));
     ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM public.seen WHERE what = '7MB t')), 'one that it may is');
+};
+
+# As pg_restore --jobs does: each half in a session of its own, whichever commits first.
+subtest 'the halves of a restore at the same time' => sub {
+    my %half = (
+        manifests => q{INSERT INTO dynpgext.manifests VALUES ('dx_plain', } . manifest({ name => 'halves', command => 'SELECT 1' }) . ')',
+        identities => q(INSERT INTO dynpgext.identities VALUES ('dx_plain', 'halves', 'role_b', 'dba', false, false, true)));
+    for my $order ([qw(manifests identities)], [qw(identities manifests)]) {
+        my ($first, $second) = @$order;
+        value($node, 'postgres', 'CREATE DATABASE halves');
+        value($node, 'halves', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain');
+        my $session = $node->background_psql('halves');
+        $session->query_safe("BEGIN; $half{$first}");
+        my $out = '';
+        my $other = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('halves'), '-c', "/* other half */ $half{$second}" ], '>&', \$out);
+        # it is over, or waits; either is seen at the end
+        $node->poll_query_until('halves', "SELECT EXISTS (SELECT FROM dynpgext.$second)
+            OR EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '/* other half */%' AND wait_event_type = 'Lock')");
+        $session->query_safe('COMMIT');
+        $session->quit;
+        IPC::Run::finish($other);
+        is($out, '', "$first, then $second");
+        goes_on('halves', 'role_b', 'the worker has its role', 'halves');
+        is(value($node, 'halves', q(SELECT count(*) FROM dynpgext.identities)), 1, 'and one identity');
+        value($node, 'postgres', 'DROP DATABASE halves');
+    }
 };
 
 subtest 'an extension\'s script' => sub {

@@ -250,6 +250,11 @@ bool lock_extension(const char *name) {
   });
 }
 
+void take_turn(Oid table) {
+  // as an object of another kind it is locked by nobody else: tables have locks of their own
+  call([=] { LockDatabaseObject(RelationRelationId, table, 0, ExclusiveLock); });
+}
+
 std::string extension_in_creation() {
   if (!creating_extension) return {};
   const char *name = call([] { return get_extension_name(CurrentExtensionObject); });

@@ -110,6 +110,8 @@ struct extension_facts {
 // Until the end of the transaction nobody drops it, or gets this lock; false where it does not
 // exist.
 [[nodiscard]] bool lock_extension(const char *name);
+// Transactions that ask for the same table's turn follow one another; nobody else waits for them.
+void take_turn(Oid table);
 // The extension whose script this process runs; empty: none.
 [[nodiscard]] std::string extension_in_creation();
 

@@ -117,6 +117,12 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
   });
 }
 
+// A parallel restore copies manifests and identities at the same time, in two sessions: whoever
+// comes second sees what the first has made of its rows, and brings the two together.
+static void await_other_half(const catalog::store &store) {
+  if (OidIsValid(store.identities())) pg::take_turn(store.identities());
+}
+
 // Rows of dynpgext.manifests were written otherwise: by a restore, or by hand.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
   return pg::entry([=] {
@@ -129,7 +135,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
       return Datum{0};
     }
     pg::make_visible();  // the rows that the statement has written
-    if (const auto store = catalog::store::open()) provisioning::follow_manifests(*store);
+    if (const auto store = catalog::store::open()) {
+      await_other_half(*store);
+      provisioning::follow_manifests(*store);
+    }
     return Datum{0};
   });
 }
@@ -146,7 +155,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_identities) {
                       "only a superuser may write whom SQL workers run as", {},
                       "Use dynpgext.register() with \"run_as\".");
     pg::make_visible();  // the rows that the statement has written
-    if (const auto store = catalog::store::open()) provisioning::follow_identities(*store);
+    if (const auto store = catalog::store::open()) {
+      await_other_half(*store);
+      provisioning::follow_identities(*store);
+    }
     return Datum{0};
   });
 }
