@@ -200,6 +200,23 @@ subtest 'the halves of a restore at the same time' => sub {
     }
 };
 
+subtest 'who may write dynpgext.manifests' => sub {
+    value($node, 'one', 'GRANT SELECT, UPDATE ON dynpgext.manifests TO role_a');
+    my $of_superuser = { name => 'written', command => q(SELECT 'at first'), run_as => 'dba' };
+    value($node, 'one', q{SELECT dynpgext.register('hstore', } . manifest($of_superuser) . ')');
+    goes_on('written', 'dba', 'a superuser\'s');
+    my $write = q(UPDATE dynpgext.manifests SET manifest = replace(manifest::text, '%s', '%s')::jsonb WHERE extension = 'hstore');
+    my $both = 'SELECT m.manifest, c.command, c.run_as FROM dynpgext.manifests m JOIN dynpgext.commands c USING (extension)';
+    my $before = value($node, 'one', $both);
+    my $named = sprintf $write, q("SELECT ''at first''"), q("SELECT 1", "run_as": "dba");
+    like(error_of($node, 'one', "SET ROLE role_a; $named"), qr/must be member of role "dba"/, 'names no role that register() refuses');
+    is(value($node, 'one', $both), $before, 'and leaves nothing behind');
+    value($node, 'one', 'SET ROLE role_a; ' . sprintf($write, q(SELECT ''at first''), 'ALTER ROLE role_a SUPERUSER'));
+    comes_to('written', q(run_as = 'role_a' AND registered_by = 'role_a' AND failures > 0), 'runs what it writes as itself');
+    is(value($node, 'one', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'role_a')), 'f', 'not as who had another command run');
+    value($node, 'one', 'REVOKE ALL ON dynpgext.manifests FROM role_a');
+};
+
 subtest 'an extension\'s script' => sub {
     value($node, 'one', 'DROP EXTENSION hstore; CREATE EXTENSION dx_identity');
     comes_to('dx unnamed', q(state = 'failed' AND run_as IS NULL AND last_error LIKE '42704: it has no role to run as%'), 'a superuser who is not named is not given');

@@ -255,7 +255,8 @@ std::vector<store::manifest_row> store::read_manifests() const {
   if (!OidIsValid(table)) return {};
   const pg::relation relation(table, AccessShareLock);
   std::vector<manifest_row> result;
-  for (const pg::row &row : relation.rows()) result.push_back({row.name(0), row.json(1), false});
+  for (const pg::row &row : relation.rows())
+    result.push_back({row.name(0), row.json(1), false, row.is_ours()});
   const Oid followed = result.empty() ? InvalidOid : companion(followed_table);
   if (!OidIsValid(followed)) return result;
   const pg::relation digests(followed, AccessShareLock);

@@ -58,6 +58,7 @@ class store {
     std::string extension;
     std::string manifest;
     bool followed = false;  // it is what is declared
+    bool ours = false;      // written by this transaction
   };
   [[nodiscard]] std::vector<manifest_row> read_manifests() const;
   void mark_followed(const manifest_row &row) const;

@@ -365,24 +365,35 @@ struct pending_manifests {
   std::string extension;   // of which alone; empty: of all
   bool only_look = false;  // nothing is locked or written
   bool strict = false;     // a fault of the form is an ERROR
+  // Others than superusers write what they might register.  Everything else is an ERROR: a row that
+  // was kept would be followed as if a superuser had written it when others may write no longer.
+  bool is_trusted = pg::is_superuser();
   std::vector<pending_manifest> found;
 
   void find(const model::registrations &all) {
     for (const catalog::store::manifest_row &row : store.read_manifests())
-      if (!row.followed && (extension.empty() || row.extension == extension)) add(all, row);
+      if (!row.followed && (is_trusted || row.ours) &&
+          (extension.empty() || row.extension == extension))
+        add(all, row);
   }
 
  private:
-  static void find_faults_of_roles(model::manifest_result &read) {
+  void find_faults_of_roles(model::manifest_result &read) const {
+    const std::vector<model::command> known =
+        store.read_commands(read.document.extensions.front().extension);
     for (const model::declared_worker &w : read.document.extensions.front().workers) {
-      if (!w.command) continue;
-      const std::string fault = fault_of_role(*w.command, declared_by::restore);
+      if (!w.command || (!is_trusted && does_the_same(*w.command, known))) continue;
+      const declared_by who = is_trusted ? declared_by::restore : declared_by::hand;
+      const std::string fault = fault_of_role(*w.command, who);
       if (!fault.empty()) read.faults.push_back({w.place, fault, true});
     }
   }
 
   void add(const model::registrations &all, const catalog::store::manifest_row &row) {
     if (!only_look && !pg::lock_extension(row.extension.c_str())) {
+      if (!is_trusted)
+        throw pg::error(ERRCODE_UNDEFINED_OBJECT,
+                        "extension \"" + row.extension + "\" does not exist");
       pg::log(WARNING, "there is a manifest for extension \"" + row.extension +
                            "\", which is not installed in this database");
       return;
@@ -398,6 +409,7 @@ struct pending_manifests {
     }
     if (read.document.whole_database) return;
     if (read.faults.empty()) find_faults_of_roles(read);
+    if (!is_trusted) refuse_faulty(read.faults);
     if (!read.faults.empty()) {
       if (!only_look) warn_of_manifest(row.extension, model::json::text_of(read.faults.front()));
       return;
@@ -425,6 +437,7 @@ std::vector<std::string> follow(const pending_manifests &pending, const model::r
   std::vector<std::string> followed;
   for (const pending_manifest &m : pending.found) {
     const std::vector<model::json::fault> faults = check_with_others(m.wanted, changed, all);
+    if (!pending.is_trusted) refuse_faulty(faults);
     if (faults.empty()) {
       good.push_back(m);
       followed.push_back(m.row.extension);
@@ -433,11 +446,15 @@ std::vector<std::string> follow(const pending_manifests &pending, const model::r
     }
   }
   // first what is taken back: another one may want the name
-  const auto why = pg::attempt([&] {
+  const auto follow_all = [&] {
     for (const pending_manifest &m : good) take_back(store, m.wanted);
     for (const pending_manifest &m : good) declare_restored(store, m);
-  });
-  if (!why) return followed;
+  };
+  if (!pending.is_trusted) {
+    follow_all();
+    return followed;
+  }
+  if (!pg::attempt(follow_all)) return followed;
   // one after the other, where it is not all of them
   for (const pending_manifest &m : good)
     if (const auto reason = pg::attempt([&] { declare_restored(store, m); })) {

@@ -67,6 +67,12 @@ model::command_identity by_script(const model::command &c, const model::command 
 
 model::command_identity by_restore(const model::command &c, const model::command *known,
                                    const std::vector<store::identity_row> &rows) {
+  // what a superuser has decided is for what the command did then
+  if (!pg::is_superuser()) {
+    if (known != nullptr && does_the_same(c, {*known})) return known->identity;
+    const Oid by = pg::current_role();
+    return given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, declared_by::restore);
+  }
   for (const store::identity_row &row : rows)
     if (row.extension == c.extension && row.worker == c.worker &&
         (known == nullptr || catalog::resolve(row) != known->identity))
@@ -104,6 +110,14 @@ bool is_unchanged(const model::command &wanted, const std::vector<model::command
     k.identity = wanted.identity;
     return k == wanted;
   });
+}
+
+bool does_the_same(const model::command &wanted, const std::vector<model::command> &known) {
+  const model::command *before = find(known, wanted.worker);
+  if (before == nullptr) return false;
+  model::command c = wanted;
+  if (c.run_as.empty()) c.run_as = before->run_as;
+  return is_unchanged(c, {*before});
 }
 
 void decide_identities(const store &store, model::extension_manifest &manifest, declared_by who,

@@ -25,6 +25,11 @@ void decide_identities(const catalog::store &store, model::extension_manifest &m
 [[nodiscard]] bool is_unchanged(const model::command &wanted,
                                 const std::vector<model::command> &known);
 
+// The same, of one extension's, where no role is as good as the one that the command has: in rows
+// of dynpgext.manifests.
+[[nodiscard]] bool does_the_same(const model::command &wanted,
+                                 const std::vector<model::command> &known);
+
 // Rows of dynpgext.identities that say something else than the commands come from a restore: they
 // take effect.
 void follow_identities(const catalog::store &store);
