@@ -22,6 +22,10 @@ add_database($old, 'two', qw(dynpgext dx_worker));
 value($old, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart => 'always', restart_delay => '1500 ms')));
 value($old, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 3', enabled => false)));
 value($old, 'one', q(SELECT dynpgext.unload('dx_usage')));
+value($old, 'postgres', 'CREATE ROLE dx_upgraded LOGIN');
+value($old, 'postgres', q(CREATE DATABASE commands));
+value($old, 'commands', q(CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; SELECT dynpgext.register('dx_plain',
+    '{"dynpgext": 1, "workers": [{"name": "who", "command": "SELECT 1", "interval": "100 ms", "run_as": "dx_upgraded"}]}')));
 
 # Whatever must survive: registrations but those of loads, which end with the server; and settings.
 sub registered {
@@ -95,6 +99,14 @@ subtest 'the new cluster' => sub {
     becomes($new, 'one', $states, $wanted{one} =~ s/3 disabled/3 running/r, 'it can be configured');
     value($new, 'one', q(SELECT dynpgext.load('dx_lazy')));
     becomes($new, 'one', $states, ($wanted{one} =~ s/3 disabled/3 running/r) =~ s/, dx local/, dx lazy running, dx local/r, 'and loaded');
+};
+
+subtest 'an SQL worker there' => sub {
+    ok($new->poll_query_until('commands', q(SELECT runs > 0 AND last_error IS NULL FROM dynpgext.commands WHERE run_as = 'dx_upgraded')), 'runs as the same role');
+    like(error_of($new, 'postgres', 'DROP ROLE dx_upgraded'), qr/role "dx_upgraded" cannot be dropped/, 'which is held');
+    is(error_of($new, 'commands', 'DROP EXTENSION dynpgext'), '', 'but keeps dynpgext from nothing');
+    is(error_of($new, 'postgres', 'DROP ROLE dx_upgraded'), '', 'and is free then');
+    value($new, 'postgres', 'DROP DATABASE commands');
 };
 
 # What single-user mode says: a line in it is a command.

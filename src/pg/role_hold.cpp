@@ -48,15 +48,13 @@ void lock_role_holds(std::vector<Oid> roles) {
     call([=] { LockDatabaseObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock); });
 }
 
-std::vector<Oid> held_roles(Oid extension) {
-  std::vector<Oid> roles;
+void mend_role_holds(Oid extension) {
   const Oid server = server_of(extension);
-  if (!OidIsValid(server)) return roles;
+  if (!OidIsValid(server)) return;
   const relation mappings(UserMappingRelationId, AccessShareLock);
   for (const row &row : mappings.rows())
     if (row.oid(Anum_pg_user_mapping_umserver - 1) == server)
-      roles.push_back(row.oid(Anum_pg_user_mapping_umuser - 1));
-  return roles;
+      depend_on_extension(row.oid(Anum_pg_user_mapping_oid - 1), extension);
 }
 
 void hold_role(Oid extension, Oid role, Oid owner) {

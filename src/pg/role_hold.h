@@ -18,8 +18,8 @@ namespace dynpgext::pg {
 // until the end of the transaction the other one waits.  `roles` may name one twice.
 void lock_role_holds(std::vector<Oid> roles);
 
-// Roles of this database that are held, without the bootstrap superuser.
-[[nodiscard]] std::vector<Oid> held_roles(Oid extension);
+// After pg_upgrade, which makes the mappings anew: DROP EXTENSION takes them along again.
+void mend_role_holds(Oid extension);
 // `owner`: who owns the extension.
 void hold_role(Oid extension, Oid role, Oid owner);
 void let_go_of_role(Oid extension, Oid role);

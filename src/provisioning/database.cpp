@@ -3,6 +3,7 @@
 #include "pg/database_setting.h"
 #include "pg/fault.h"
 #include "pg/library.h"
+#include "pg/role_hold.h"
 #include "pg/settings.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
@@ -326,6 +327,19 @@ std::vector<action> after(std::vector<action> first, const std::vector<action> &
   return first;
 }
 
+// In a visit: what was written while triggers were off, or by pg_upgrade.  What fails, in code of
+// others that ALTER TABLE fires perhaps, does not keep the extensions from being provisioned.
+void follow_untold_rows(const catalog::store &store, const state::comparison &comparison) {
+  (void)pg::tolerate("enabling the triggers of dynpgext's tables",
+                     [&] { (void)mend_triggers(store); });
+  (void)pg::tolerate("following whom SQL workers run as", [&] {
+    if (comparison.first) pg::mend_role_holds(store.dynpgext());
+    follow_identities(store);
+  });
+  (void)pg::tolerate("following manifests",
+                     [&] { (void)follow_untold_manifests(store, {}, false); });
+}
+
 // What nothing follows of at once: settings that were written without their trigger, of a global
 // worker that another database's count for.
 void publish_silently(const catalog::store &store, state::shared &s) {
@@ -395,11 +409,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
   // the tables first, then the lock: the order in which a commit takes them
   (void)store.read();
   learn_worker_limit(s);
-  if (!RecoveryInProgress()) {
-    (void)mend_triggers(store);
-    follow_identities(store);
-    (void)follow_untold_manifests(store, {}, false);
-  }
+  if (!RecoveryInProgress()) follow_untold_rows(store, comparison);
   if (!RecoveryInProgress()) expect_removals(store, false);
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
   // A transaction that was prepared before dynpgext came, or while it came in another one that was
