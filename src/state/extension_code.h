@@ -3,9 +3,8 @@
 //
 //   - the record of the crash guard is armed for the extension,
 //   - dynpgext.provisioning_timeout limits how long it may take,
-//   - whoever looks can see whose code runs: the exit callback of a visit, which then knows whom
-//   the
-//     end of the process is blamed on, and others who wait for the provisioning lock.
+//   - whoever looks can see whose code runs: the exit callback of a visit, which then blames the
+//     end of the process on it, and others who wait for the provisioning lock.
 #pragma once
 
 #include "pg/deadline.h"
