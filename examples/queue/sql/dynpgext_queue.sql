@@ -27,7 +27,8 @@ SELECT count(*) FROM queue_take();
 UPDATE queue_job SET done_at = done_at - INTERVAL '1 day' WHERE id = 1;
 NOTIFY queue_sweep;
 CALL wait_for('count(*) = 1 FROM queue_job');
-SELECT jsonb_pretty(dynpgext.export('dynpgext_queue')) AS manifest;
+SELECT jsonb_pretty(jsonb_set(manifest, '{workers,0,run_as}', to_jsonb(manifest #>> '{workers,0,run_as}' = current_user))) AS manifest
+  FROM dynpgext.export('dynpgext_queue') AS manifest;
 DROP EXTENSION dynpgext_queue;
 SELECT count(*) FROM dynpgext.extensions;
 DROP PROCEDURE wait_for;
