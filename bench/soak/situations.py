@@ -64,7 +64,8 @@ def look_at_neighbours(soak, rng):
                     manifest = json.loads(text)
                     workers = [w for w in manifest.get("workers", []) if w["name"] != commands.ENDS]
                     if workers != manifest.get("workers", []):
-                        manifest["workers"] = workers
+                        # the table has no roles
+                        manifest["workers"] = [w | {"run_as": commands.SUPERUSER} for w in workers]
                         session.run(f"SELECT dynpgext.register('{commands.BY_HAND}', {commands.literal(json.dumps(manifest))})")
             except pq.Error as error:
                 soak.differ(f"taking \"{commands.ENDS}\" away in {name}: {error}")
