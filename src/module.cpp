@@ -67,9 +67,9 @@ void initialise() {
   pg::belong_to_leader();
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   pg::watch_swallowed();
+  supervision::watch_extension_commands();  // before the next: the server calls the last one first
   provisioning::watch_transactions();
   provisioning::watch_restores();
-  supervision::watch_extension_commands();
   supervision::watch_utility_commands();
   api::publish_table();
   if (process_shared_preload_libraries_in_progress)

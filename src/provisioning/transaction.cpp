@@ -17,6 +17,7 @@
 #include "state/attachments.h"
 #include "state/comparisons.h"
 #include "state/databases.h"
+#include "state/extension_commands.h"
 #include "state/launch.h"
 #include "state/provisioning_lock.h"
 #include "state/quarantine.h"
@@ -222,6 +223,8 @@ void after_commit(transaction &t) {
     if (t.publication->wanted().find_extension(name) != nullptr)
       state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
   DYNPGEXT_FAULT_POINT("commit.states_set");
+  // not before: until the registrations are published, the launcher would start what was dropped
+  state::end_pauses();
   for (const state::head_start &h : t.head_starts) state::let_start(s, h);
   DYNPGEXT_FAULT_POINT("commit.let_start");
   t.head_starts.clear();
