@@ -62,9 +62,7 @@ bool check_allowed_extensions(char **value, void **, GucSource) {
 
 namespace {
 
-// What a client says when it connects, or a role's settings do, takes the place of what is in the
-// configuration files until the settings are defined; then it is refused, and the files' is lost.
-bool has_lost_values() {
+std::span<config_generic *> all_settings() {
 #if PG_VERSION_NUM >= 160000
   int count = 0;
   config_generic **all = get_guc_variables(&count);
@@ -72,10 +70,15 @@ bool has_lost_values() {
   config_generic **all = get_guc_variables();
   const int count = GetNumConfigOptions();
 #endif
+  return {all, static_cast<size_t>(count)};
+}
+
+// What a client says when it connects, or a role's settings do, takes the place of what is in the
+// configuration files until the settings are defined; then it is refused, and the files' is lost.
+bool has_lost_values() {
   constexpr std::string_view prefix = "dynpgext.";
-  for (int i = 0; i < count; ++i)
-    if (pg_strncasecmp(all[i]->name, prefix.data(), prefix.size()) == 0 &&
-        all[i]->source > PGC_S_ARGV)
+  for (const config_generic *s : all_settings())
+    if (pg_strncasecmp(s->name, prefix.data(), prefix.size()) == 0 && s->source > PGC_S_ARGV)
       return true;
   return false;
 }
@@ -84,15 +87,8 @@ bool has_lost_values() {
 // WARNING at the client.  There its value is taken from the placeholder, which is what it is until
 // it is defined; and it is defined when that is over.
 const config_generic *placeholder(const char *name) {
-#if PG_VERSION_NUM >= 160000
-  int count = 0;
-  config_generic **all = get_guc_variables(&count);
-#else
-  config_generic **all = get_guc_variables();
-  const int count = GetNumConfigOptions();
-#endif
-  for (int i = 0; i < count; ++i)
-    if (pg_strcasecmp(all[i]->name, name) == 0) return all[i];
+  for (const config_generic *s : all_settings())
+    if (pg_strcasecmp(s->name, name) == 0) return s;
   return nullptr;
 }
 
