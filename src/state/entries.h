@@ -225,8 +225,7 @@ struct pause_entry {
   pause_key key;
   Oid database;
   extension_name extension;
-  pid_t holder;            // whose transaction it belongs to; without meaning for a prepared one
-  TransactionId prepared;  // the one that is prepared, or about to be
+  TransactionId prepared;  // the transaction that is prepared, or about to be
 };
 
 // ---- events ------------------------------------------------------------------------------

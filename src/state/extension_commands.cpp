@@ -74,7 +74,6 @@ void pause(shared &s, const std::string &extension) {
     pause_entry *entry = s.pauses.insert({number});
     entry->database = MyDatabaseId;
     entry->extension.assign(extension);
-    entry->holder = MyProcPid;
     ++s.root->paused;
   } catch (...) {
     own_pauses().pop_back();
