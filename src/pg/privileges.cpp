@@ -5,9 +5,10 @@
 namespace dynpgext::pg {
 namespace {
 
-// The REVOKE and the GRANT of each member.  Relations bring their row types along, which are no
-// members themselves.  A type of arrays has the privileges of its element.  The second column: is
-// it about a row type?
+// The REVOKE and the GRANT of each member.  Relations bring their row types along: these are
+// members only since PostgreSQL 17, and then their array types are too.  The server refuses to
+// change the privileges of array types, which are those of the element.  The second column: is it
+// about a type?
 constexpr const char *statements = R"(
   WITH member AS (
       SELECT classid, objid FROM pg_depend
@@ -19,12 +20,12 @@ constexpr const char *statements = R"(
       SELECT format('TABLE %s', oid::regclass), relowner, coalesce(relacl, acldefault('r', relowner))
         FROM pg_class JOIN member ON classid = 'pg_class'::regclass AND objid = oid
       UNION ALL
-      SELECT format('TYPE %s', t.oid::regtype), typowner, coalesce(typacl, acldefault('T', typowner))
-        FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid
-             JOIN pg_type t ON t.oid = c.reltype
-      UNION ALL
       SELECT format('TYPE %s', oid::regtype), typowner, coalesce(typacl, acldefault('T', typowner))
-        FROM pg_type JOIN member ON classid = 'pg_type'::regclass AND objid = oid
+        FROM pg_type
+       WHERE oid IN (SELECT objid FROM member WHERE classid = 'pg_type'::regclass
+                      UNION
+                     SELECT reltype FROM pg_class JOIN member ON classid = 'pg_class'::regclass AND objid = oid)
+         AND typsubscript <> 'array_subscript_handler'::regproc
       UNION ALL
       SELECT format('FUNCTION %s', oid::regprocedure), proowner, coalesce(proacl, acldefault('f', proowner))
         FROM pg_proc JOIN member ON classid = 'pg_proc'::regclass AND objid = oid)
