@@ -111,6 +111,11 @@ COMMENT ON COLUMN dynpgext.registered_content.extension IS 'that registered it';
 COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'its name';
 COMMENT ON COLUMN dynpgext.registered_content.content IS 'its first bytes; the rest is 0';
 
+-- In a constraint, which holds also where triggers do not fire; whoever writes the table calls it.
+CREATE FUNCTION dynpgext.may_configure(extension name, worker text) RETURNS boolean
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_configure';
+COMMENT ON FUNCTION dynpgext.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
+
 -- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
 -- their extension.
 CREATE TABLE dynpgext.worker_settings (
@@ -119,8 +124,10 @@ CREATE TABLE dynpgext.worker_settings (
     enabled boolean,
     restart text CHECK (restart IN ('never', 'on_failure', 'always')),
     restart_delay interval CHECK (restart_delay BETWEEN INTERVAL '0' AND INTERVAL '24 hours'),
-    PRIMARY KEY (extension, worker)
+    PRIMARY KEY (extension, worker),
+    CONSTRAINT may_configure CHECK (dynpgext.may_configure(extension, worker))
 );
+COMMENT ON CONSTRAINT may_configure ON dynpgext.worker_settings IS 'only superusers configure global workers';
 COMMENT ON TABLE dynpgext.worker_settings IS 'how DBAs want background workers of this database to be supervised; set with dynpgext.configure_worker()';
 COMMENT ON COLUMN dynpgext.worker_settings.extension IS 'that registers the worker';
 COMMENT ON COLUMN dynpgext.worker_settings.worker IS 'bgw_name';

@@ -38,6 +38,21 @@ CREATE TRIGGER on_settings AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON dynpg
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings;
 COMMENT ON TRIGGER on_settings ON dynpgext.worker_settings IS 'follows a restore, and changes by hand';
 
+-- With the rights of whoever writes: settings of a global worker are for superusers to take back.
+CREATE FUNCTION dynpgext.before_settings() RETURNS trigger
+LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_before_settings';
+COMMENT ON FUNCTION dynpgext.before_settings() IS 'internal: only superusers take back settings of global workers';
+
+CREATE TRIGGER before_settings BEFORE UPDATE OR DELETE ON dynpgext.worker_settings
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.before_settings();
+ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_settings;
+COMMENT ON TRIGGER before_settings ON dynpgext.worker_settings IS 'only superusers take back settings of global workers';
+
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.worker_settings
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.before_settings();
+ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.worker_settings IS 'only superusers take back settings of global workers';
+
 -- With the rights of whoever writes: what he may not register, he may not write.
 CREATE FUNCTION dynpgext.on_manifests() RETURNS trigger
 LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_manifests';

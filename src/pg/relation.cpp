@@ -142,6 +142,18 @@ relation::~relation() {
   (void)swallow("closing a table", [this] { call([this] { table_close(relation_, NoLock); }); });
 }
 
+row::row(HeapTuple tuple, Relation table) : tuple_(tuple) {
+  std::fill(std::begin(values_), std::end(values_), Datum{0});
+  std::fill(std::begin(nulls_), std::end(nulls_), true);
+  Datum *values = values_;
+  bool *nulls = nulls_;
+  call([=] {
+    if (RelationGetDescr(table)->natts > max_columns)
+      elog(ERROR, "dynpgext: too many columns in \"%s\"", RelationGetRelationName(table));
+    heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
+  });
+}
+
 std::vector<row> relation::rows() const {
   struct list {
     row *rows;

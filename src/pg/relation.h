@@ -15,6 +15,9 @@ inline constexpr int max_columns = 32;
 // EXTENSION dynpgext UPDATE it may be an older one than the library's), is empty, 0 or false.
 class row {
  public:
+  row() = default;
+  // as a trigger is given it
+  row(HeapTuple tuple, Relation table);
   [[nodiscard]] bool is_null(int column) const { return nulls_[column]; }
   [[nodiscard]] std::string text(int column) const;
   [[nodiscard]] std::string bytes(int column) const;

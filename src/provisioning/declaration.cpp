@@ -559,6 +559,10 @@ bool mend_triggers(const catalog::store &store) {
   const own_trigger all[] = {
       {identities, "on_identities",
        "ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER on_identities"},
+      {settings, "before_settings",
+       "ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_settings"},
+      {settings, "before_truncate",
+       "ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_truncate"},
       {settings, "on_settings",
        "ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings"},
       {settings, "on_replicated",

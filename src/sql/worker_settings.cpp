@@ -1,5 +1,9 @@
-// configure_worker, reset_worker, and the trigger of the table they write: how a DBA wants workers
-// to be supervised.  Transactional.
+// configure_worker, reset_worker, and the triggers and the constraint of the table they write: how
+// a DBA wants workers to be supervised.  Transactional.
+//
+// Settings of a global worker hold for the whole server: only superusers write them, whichever way.
+// Rows that are to be are checked by a constraint, which holds where triggers are off, too; rows
+// that are to go, by triggers.
 #include "catalog/store.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
@@ -73,18 +77,28 @@ target find_settings(FunctionCallInfo fcinfo, bool any) {
   return {found.store, {extension, worker, {}, {}, {}}, false};
 }
 
-// The settings of a global worker hold for the whole server.  So may those of one that is not
-// registered at the moment.
-void require_reach(const target &t) {
+// A worker that is not registered at the moment may be global when it is.
+void require_reach(const catalog::store &store, const std::string &extension,
+                   const std::string &worker) {
   if (pg::is_superuser()) return;
-  const model::registrations all = t.store.read();
-  const model::worker *w = all.find_worker(t.settings.extension, t.settings.worker);
+  const model::registrations all = store.read();
+  const model::worker *w = all.find_worker(extension, worker);
   if (w != nullptr && w->scope != model::scope::global) return;
   throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                  "permission denied to configure background worker \"" + t.settings.worker +
-                      "\" of extension \"" + t.settings.extension + "\"",
+                  "permission denied to configure background worker \"" + worker +
+                      "\" of extension \"" + extension + "\"",
                   w != nullptr ? "It is global." : "It is not registered, and might be global.",
                   "Only a superuser may configure a global worker.");
+}
+
+void require_reach(const target &t) {
+  require_reach(t.store, t.settings.extension, t.settings.worker);
+}
+
+void require_trigger(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                    "this function of dynpgext is for its trigger only");
 }
 
 }  // namespace
@@ -117,12 +131,42 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_reset_worker) {
   });
 }
 
+// The constraint of dynpgext.worker_settings, for a row that is written otherwise.
+DYNPGEXT_SQL_FUNCTION(dynpgext_may_configure) {
+  return pg::entry([=] {
+    if (!pg::is_superuser())
+      if (const auto store = catalog::store::open())
+        require_reach(*store, sql::name_argument(fcinfo, 0), sql::text_argument(fcinfo, 1));
+    return BoolGetDatum(true);
+  });
+}
+
+// Before a row of dynpgext.worker_settings is changed or deleted, and before all are.
+DYNPGEXT_SQL_FUNCTION(dynpgext_before_settings) {
+  return pg::entry([=] {
+    require_trigger(fcinfo);
+    const auto *data = reinterpret_cast<const TriggerData *>(fcinfo->context);
+    const bool is_row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
+    if (!pg::is_superuser()) {
+      const auto store = catalog::store::open();
+      if (store && is_row) {
+        const pg::row row(data->tg_trigtuple, data->tg_relation);
+        require_reach(*store, row.name(0), row.text(1));
+      } else if (store) {
+        for (const model::worker_settings &s : store->read().settings)
+          require_reach(*store, s.extension, s.worker);
+      }
+    }
+    if (!is_row) return Datum{0};
+    return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple
+                                                                   : data->tg_trigtuple);
+  });
+}
+
 // Rows of dynpgext.worker_settings were written otherwise: by a restore, or by hand.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_settings) {
   return pg::entry([=] {
-    if (!CALLED_AS_TRIGGER(fcinfo))
-      throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                      "this function of dynpgext is for its trigger only");
+    require_trigger(fcinfo);
     if (pg::replicates())
       provisioning::note_replicated();
     else if (state::available())
@@ -134,9 +178,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_settings) {
 // Rows of worker_settings or manifests came by logical replication.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_replicated) {
   return pg::entry([=] {
-    if (!CALLED_AS_TRIGGER(fcinfo))
-      throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                      "this function of dynpgext is for its trigger only");
+    require_trigger(fcinfo);
     if (pg::replicates()) provisioning::note_replicated();
     return Datum{0};
   });

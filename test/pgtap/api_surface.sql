@@ -84,14 +84,16 @@ SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
      WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname, c.relname$$,
-  $$VALUES ('dynpgext.identities', 'on_identities', 'A', 'dynpgext.on_identities', (4 + 16)::smallint),
+  $$VALUES ('dynpgext.worker_settings', 'before_settings', 'A', 'dynpgext.before_settings', (1 + 2 + 8 + 16)::smallint),
+           ('dynpgext.worker_settings', 'before_truncate', 'A', 'dynpgext.before_settings', (2 + 32)::smallint),
+           ('dynpgext.identities', 'on_identities', 'A', 'dynpgext.on_identities', (4 + 16)::smallint),
            ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
            ('dynpgext.manifests', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
-  'their triggers are for statements that change them, after it, and enabled always; and for replicated rows');
-SELECT is(count(*), 5::bigint, 'and have comments') FROM pg_trigger
- WHERE tgname IN ('on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
+  'their triggers are for statements that change them, after it, and enabled always; for replicated rows; and before settings go');
+SELECT is(count(*), 7::bigint, 'and have comments') FROM pg_trigger
+ WHERE tgname IN ('before_settings', 'before_truncate', 'on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
 
 -- The functions: those that are not internal
 
@@ -132,7 +134,7 @@ SELECT is_empty($$
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
      WHERE pronamespace = 'dynpgext'::regnamespace AND prorettype IN ('event_trigger'::regtype, 'trigger'::regtype)
-       AND NOT prosecdef AND proname NOT IN ('on_manifests', 'on_identities', 'on_command_start')$$,
+       AND NOT prosecdef AND proname NOT IN ('on_manifests', 'on_identities', 'before_settings', 'on_command_start')$$,
   'all trigger functions are, but for those that ask what the current user may do');
 SELECT throws_ok('SELECT dynpgext.on_identities()', NULL, NULL, 'on_identities() is for its trigger only');
 
