@@ -382,7 +382,7 @@ struct pending_manifests {
     const std::vector<model::command> known =
         store.read_commands(read.document.extensions.front().extension);
     for (const model::declared_worker &w : read.document.extensions.front().workers) {
-      if (!w.command || (!is_trusted && does_the_same(*w.command, known))) continue;
+      if (!w.command || (!is_trusted && is_unchanged(*w.command, known))) continue;
       const declared_by who = is_trusted ? declared_by::restore : declared_by::hand;
       const std::string fault = fault_of_role(*w.command, who);
       if (!fault.empty()) read.faults.push_back({w.place, fault, true});
@@ -399,7 +399,11 @@ struct pending_manifests {
       return;
     }
     model::manifest_result read;
-    const auto parse = [&] { read = parse_manifest(row.manifest, row.extension, true); };
+    const auto parse = [&] {
+      read = parse_manifest(row.manifest, row.extension, true);
+      const auto beyond = beyond_registrations(read.document);
+      read.faults.insert(read.faults.end(), beyond.begin(), beyond.end());
+    };
     if (strict) {
       parse();
       refuse_faulty(read.faults);
@@ -407,7 +411,6 @@ struct pending_manifests {
       if (!only_look) warn_of_manifest(row.extension, why->message);
       return;
     }
-    if (read.document.whole_database) return;
     if (read.faults.empty()) find_faults_of_roles(read);
     if (!is_trusted) refuse_faulty(read.faults);
     if (!read.faults.empty()) {
@@ -415,7 +418,7 @@ struct pending_manifests {
       return;
     }
     model::extension_manifest &wanted = read.document.extensions.front();
-    decide_identities(store, wanted, declared_by::restore, false);
+    decide_identities(store, wanted, declared_by::restore, {});
     if (!is_declared(store, all, wanted))
       found.push_back({row, wanted});
     else if (!only_look)
@@ -502,10 +505,14 @@ std::vector<action> apply(const catalog::store &store, const model::manifest_res
     store.lock_settings();
     lock_extensions(store, read.document);
   }
-  refuse_faulty(check_manifest(read, store.read(), declared_by::hand, store.read_commands({})));
+  const std::vector<model::command> known = store.read_commands({});
+  std::vector<model::json::fault> faults =
+      check_manifest(read, store.read(), declared_by::hand, known);
+  if (faults.empty()) faults = check_settings_left_out(read.document, store.read());
+  refuse_faulty(faults);
   model::manifest wanted = read.document;
   for (model::extension_manifest &e : wanted.extensions)
-    decide_identities(store, e, declared_by::hand, true);
+    decide_identities(store, e, declared_by::hand, known);
   warn_of_other_library(wanted, describe(store, {}));
   const comparison c(store, wanted);
   std::vector<action> result = consequences(c);

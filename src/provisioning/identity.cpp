@@ -18,9 +18,11 @@ Oid registrant(const std::string &extension, declared_by who) {
   return pg::extension_owner(pg::extension_oid(extension.c_str()));
 }
 
-const model::command *find(const std::vector<model::command> &commands, const std::string &worker) {
-  const auto found = std::find_if(commands.begin(), commands.end(),
-                                  [&](const model::command &c) { return c.worker == worker; });
+const model::command *find(const std::vector<model::command> &commands,
+                           const model::command &like) {
+  const auto found = std::find_if(commands.begin(), commands.end(), [&](const model::command &c) {
+    return c.extension == like.extension && c.worker == like.worker;
+  });
   return found == commands.end() ? nullptr : &*found;
 }
 
@@ -69,7 +71,7 @@ model::command_identity by_restore(const model::command &c, const model::command
                                    const std::vector<store::identity_row> &rows) {
   // what a superuser has decided is for what the command did then
   if (!pg::is_superuser()) {
-    if (known != nullptr && does_the_same(c, {*known})) return known->identity;
+    if (known != nullptr && is_unchanged(c, {*known})) return known->identity;
     const Oid by = pg::current_role();
     return given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, declared_by::restore);
   }
@@ -106,22 +108,16 @@ std::string fault_of_role(const model::command &command, declared_by who) {
 }
 
 bool is_unchanged(const model::command &wanted, const std::vector<model::command> &known) {
-  return std::any_of(known.begin(), known.end(), [&](model::command k) {
-    k.identity = wanted.identity;
-    return k == wanted;
-  });
-}
-
-bool does_the_same(const model::command &wanted, const std::vector<model::command> &known) {
-  const model::command *before = find(known, wanted.worker);
+  const model::command *before = find(known, wanted);
   if (before == nullptr) return false;
-  model::command c = wanted;
-  if (c.run_as.empty()) c.run_as = before->run_as;
-  return is_unchanged(c, {*before});
+  model::command same = *before;
+  same.identity = wanted.identity;
+  if (wanted.run_as.empty()) same.run_as.clear();
+  return same == wanted;
 }
 
 void decide_identities(const store &store, model::extension_manifest &manifest, declared_by who,
-                       bool keeps) {
+                       const std::vector<model::command> &kept) {
   const std::vector<model::command> known = store.read_commands(manifest.extension);
   std::vector<store::identity_row> rows;
   if (who == declared_by::restore) rows = store.read_identities();
@@ -129,8 +125,8 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
   for (model::declared_worker &w : manifest.workers) {
     if (!w.command) continue;
     model::command &c = *w.command;
-    const model::command *before = find(known, c.worker);
-    if (keeps && is_unchanged(c, known))
+    const model::command *before = find(known, c);
+    if (is_unchanged(c, kept))
       c.identity = before->identity;
     else if (who == declared_by::script)
       c.identity = by_script(c, before, by);

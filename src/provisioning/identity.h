@@ -16,19 +16,15 @@ namespace dynpgext::provisioning {
 // What is wrong with the role that a command names, or would get: a message, or nothing.
 [[nodiscard]] std::string fault_of_role(const model::command &command, declared_by who);
 
-// Into each command of the manifest, whose faults have been found before.  `keeps`: a command that
-// is there already, and is to be as it is, stays whose it is.
+// Into each command of the manifest, whose faults have been found before.  One that is among the
+// `kept`, and is to be as it is, stays whose it is.
 void decide_identities(const catalog::store &store, model::extension_manifest &manifest,
-                       declared_by who, bool keeps);
+                       declared_by who, const std::vector<model::command> &kept);
 
-// Is it there already, as the document has it?
+// Is it there already, as it is wanted?  No role is as good as the one that it has: rows of
+// dynpgext.manifests name none.
 [[nodiscard]] bool is_unchanged(const model::command &wanted,
                                 const std::vector<model::command> &known);
-
-// The same, of one extension's, where no role is as good as the one that the command has: in rows
-// of dynpgext.manifests.
-[[nodiscard]] bool does_the_same(const model::command &wanted,
-                                 const std::vector<model::command> &known);
 
 // Rows of dynpgext.identities that say something else than the commands come from a restore: they
 // take effect.

@@ -33,6 +33,30 @@ class checker {
     return std::move(faults_);
   }
 
+  // What is set for workers and not named is taken back.
+  std::vector<model::json::fault> check_settings_left_out() {
+    if (pg::is_superuser()) return {};
+    for (const model::worker_settings &s : all_.settings) {
+      const auto e = std::find_if(
+          manifest_.extensions.begin(), manifest_.extensions.end(),
+          [&](const model::extension_manifest &m) { return m.extension == s.extension; });
+      const bool is_listed = e != manifest_.extensions.end();
+      if (!is_listed && !manifest_.whole_database) continue;
+      model::extension_manifest nothing;
+      nothing.extension = s.extension;
+      nothing.place = "/extensions";
+      const model::extension_manifest &of = is_listed ? *e : nothing;
+      const bool is_named = std::any_of(
+          of.settings.begin(), of.settings.end(),
+          [&](const model::declared_settings &d) { return d.settings.worker == s.worker; });
+      if (!is_named && may_be_global(of, s.worker))
+        fault(is_listed ? child(of.place, "settings") : of.place,
+              "only a superuser may take back what is set for worker \"" + s.worker +
+                  "\" of extension \"" + s.extension + "\": it is or may be global");
+    }
+    return std::move(faults_);
+  }
+
   std::vector<model::json::fault> check_one(const model::extension_manifest &e) {
     check_extension(e);
     return std::move(faults_);
@@ -96,10 +120,22 @@ class checker {
     for (const model::declared_worker &w : e.workers)
       if (w.worker.scope == model::scope::global) fault(child(w.place, "scope"), what_is_global);
     for (const model::declared_settings &s : e.settings) {
-      const model::worker *known = all_.find_worker(e.extension, s.settings.worker);
-      if (known != nullptr && known->scope == model::scope::global)
+      const model::worker_settings *before = all_.find_settings(e.extension, s.settings.worker);
+      if (before != nullptr && *before == s.settings) continue;
+      if (may_be_global(e, s.settings.worker))
         fault(child(s.place, "worker"), "only a superuser may set what concerns a global worker");
     }
+  }
+
+  // One that is not registered at the moment may be.
+  bool may_be_global(const model::extension_manifest &e, const std::string &worker) const {
+    const bool is_declared =
+        std::any_of(e.workers.begin(), e.workers.end(),
+                    [&](const model::declared_worker &w) { return w.worker.name == worker; });
+    if (is_declared) return false;
+    const model::worker *known = all_.find_worker(e.extension, worker);
+    return known == nullptr ? all_.may_have_worker(e.extension, worker, state::attach().root->boot)
+                            : known->scope == model::scope::global;
   }
 
   // Does the document leave another extension's declared name to be taken?
@@ -199,6 +235,24 @@ std::vector<model::json::fault> check_manifest(const model::manifest_result &rea
   std::vector<model::json::fault> faults = checker(read.document, all, who, known).check();
   std::erase_if(faults, [&](const model::json::fault &f) { return follows_from(read.faults, f); });
   faults.insert(faults.begin(), read.faults.begin(), read.faults.end());
+  return faults;
+}
+
+std::vector<model::json::fault> check_settings_left_out(const model::manifest &m,
+                                                        const model::registrations &all) {
+  return checker(m, all, declared_by::hand, {}).check_settings_left_out();
+}
+
+std::vector<model::json::fault> beyond_registrations(const model::manifest &m) {
+  std::vector<model::json::fault> faults;
+  for (const model::extension_manifest &e : m.extensions) {
+    if (!e.settings.empty())
+      faults.push_back(
+          {child(e.place, "settings"), "settings are for DBAs, with dynpgext.apply()", true});
+    if (e.library)
+      faults.push_back(
+          {child(e.place, "library"), "what a library registers, it registers itself", true});
+  }
   return faults;
 }
 

@@ -15,6 +15,14 @@ namespace dynpgext::provisioning {
 check_manifest(const model::manifest_result &read, const model::registrations &all, declared_by who,
                const std::vector<model::command> &known);
 
+// Settings of global workers that a document of others than superusers would take back by not
+// naming them.
+[[nodiscard]] std::vector<model::json::fault>
+check_settings_left_out(const model::manifest &m, const model::registrations &all);
+
+// What a document says beyond what it registers: for apply() alone.
+[[nodiscard]] std::vector<model::json::fault> beyond_registrations(const model::manifest &m);
+
 // Of one that takes its place together with others, which may leave names to it.
 [[nodiscard]] std::vector<model::json::fault>
 check_with_others(const model::extension_manifest &e,

@@ -42,20 +42,14 @@ void require_installed(const std::string &extension) {
   refuse_unknown(extension);
 }
 
-// Beyond what any manifest may say: it is for one extension, and what DBAs set is theirs.
-std::vector<model::json::fault> beyond_registrations(const model::manifest &m) {
-  std::vector<model::json::fault> faults;
-  if (m.whole_database)
-    faults.push_back({"/extensions", "register() takes the manifest of one extension", true});
-  for (const model::extension_manifest &e : m.extensions) {
-    if (!e.settings.empty())
-      faults.push_back(
-          {e.place + "/settings", "settings are for DBAs, with dynpgext.apply()", true});
-    if (e.library)
-      faults.push_back(
-          {e.place + "/library", "what a library registers, it registers itself", true});
-  }
-  return faults;
+// Those that stay whose they are, where they are registered again.  One that is nobody's gets a
+// role.
+std::vector<model::command> kept_commands(const catalog::store &store, const std::string &extension,
+                                          provisioning::declared_by who) {
+  if (who != provisioning::declared_by::hand) return {};  // an update has rules of its own
+  std::vector<model::command> known = store.read_commands(extension);
+  std::erase_if(known, [](const model::command &c) { return !OidIsValid(c.identity.role); });
+  return known;
 }
 
 }  // namespace
@@ -73,11 +67,12 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
     if (!pg::lock_extension(extension.c_str())) refuse_unknown(extension);
     model::manifest_result read =
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
-    const auto beyond = beyond_registrations(read.document);
+    const auto beyond = provisioning::beyond_registrations(read.document);
     read.faults.insert(read.faults.end(), beyond.begin(), beyond.end());
-    provisioning::refuse_faulty(provisioning::check_manifest(read, store.read(), who, {}));
+    const std::vector<model::command> kept = kept_commands(store, extension, who);
+    provisioning::refuse_faulty(provisioning::check_manifest(read, store.read(), who, kept));
     model::extension_manifest &wanted = read.document.extensions.front();
-    provisioning::decide_identities(store, wanted, who, false);
+    provisioning::decide_identities(store, wanted, who, kept);
     provisioning::declare(store, wanted, who);
     return Datum{0};
   });

@@ -1,5 +1,5 @@
--- Rows of worker_settings that others than superusers write, where a DBA has granted that:
--- what they may not configure with the functions, they may not write.
+-- Rows of worker_settings and manifests that others than superusers write, where a DBA has granted that:
+-- what they may not configure or register with the functions, they may not write.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -87,6 +87,71 @@ SELECT is(pg_temp.outcome('SELECT pg_temp.reset_all()'), 'done', 'SECURITY DEFIN
 RESET ROLE;
 DELETE FROM dynpgext.worker_settings;
 SELECT throws_ok('SELECT dynpgext.before_settings()', NULL, NULL, 'before_settings() is for its triggers only');
+
+-- Nor with apply(), by naming other settings or by leaving them out: what is as it was is no change
+
+SELECT dynpgext.configure_worker('dx_worker', 'dx global', restart => 'always') \g /dev/null
+UPDATE pg_extension SET extowner = 'dx_writer'::regrole WHERE extname IN ('dx_worker', 'dx_plain');
+GRANT EXECUTE ON FUNCTION dynpgext.apply, dynpgext.export, dynpgext.register, dynpgext.unload, dynpgext.load TO dx_writer;
+SET ROLE dx_writer;
+SELECT is(pg_temp.outcome(format('SELECT * FROM dynpgext.apply(%L)', manifest)), outcome, outcome || ' for ' || manifest)
+  FROM (VALUES
+    ('{"dynpgext": 1, "extension": "dx_worker"}', '22023 /settings: only a superuser may take back what is set for worker "dx global" of extension "dx_worker": it is or may be global'),
+    ('{"dynpgext": 1, "extensions": []}', '22023 /extensions: only a superuser may take back what is set for worker "dx global" of extension "dx_worker": it is or may be global'),
+    ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx global", "enabled": false}]}', '22023 /settings/0/worker: only a superuser may set what concerns a global worker'),
+    ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx global", "restart": {"policy": "always"}}, {"worker": "dx local", "enabled": false}]}', 'done'),
+    ('{"dynpgext": 1, "extension": "dx_plain"}', 'done')) v (manifest, outcome);
+SELECT is(pg_temp.outcome('SELECT * FROM dynpgext.apply(dynpgext.export())'), 'done', 'what is exported can be applied');
+SELECT dynpgext.unload('dx_worker') \g /dev/null
+SELECT is(pg_temp.outcome(format('SELECT * FROM dynpgext.apply(%L)', manifest)), outcome, outcome || ' when it is not loaded')
+  FROM (VALUES
+    ('{"dynpgext": 1, "extension": "dx_worker"}', '22023 /settings: only a superuser may take back what is set for worker "dx global" of extension "dx_worker": it is or may be global'),
+    ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx new", "enabled": false}, {"worker": "dx global", "restart": {"policy": "always"}}]}', '22023 /settings/0/worker: only a superuser may set what concerns a global worker')) v (manifest, outcome);
+SELECT dynpgext.load('dx_worker') \g /dev/null
+RESET ROLE;
+SELECT is(pg_temp.settings(), 'dx global always', 'nothing has changed');
+SELECT dynpgext.reset_worker('dx_worker', 'dx global') \g /dev/null
+
+-- Manifests: a row is for one extension, and registers only
+
+GRANT SELECT, INSERT, UPDATE ON dynpgext.manifests TO dx_writer;
+CREATE FUNCTION pg_temp.insert_of(manifest text) RETURNS text LANGUAGE sql AS $$
+  SELECT pg_temp.outcome(format('INSERT INTO dynpgext.manifests VALUES (%L, %L)', 'dx_plain', manifest))
+$$;
+PREPARE refused_rows AS SELECT is(pg_temp.insert_of(manifest), '22023 ' || fault, current_user || ': ' || fault)
+  FROM (VALUES
+    ('{"dynpgext": 1, "extensions": []}', '/extensions: not in the manifest of one extension'),
+    ('{"dynpgext": 1, "extensions": [{"extension": "dx_plain", "allocations": [{"name": "dx_plain:a", "size": 8}]}]}', '/extensions: not in the manifest of one extension'),
+    ('{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}], "settings": [{"worker": "dx a", "enabled": false}]}', '/settings: settings are for DBAs, with dynpgext.apply()'),
+    ('{"dynpgext": 1, "library": {"name": "$libdir/dx_worker-0.1"}}', '/library: what a library registers, it registers itself')) v (manifest, fault);
+EXECUTE refused_rows;
+SET ROLE dx_writer;
+EXECUTE refused_rows;
+SELECT is(pg_temp.insert_of('{"dynpgext": 1, "allocations": [{"name": "dx_plain:a", "size": 8}]}'), 'done', 'what he may register');
+RESET ROLE;
+
+-- Registered again from the row that is kept of it, which names no role: the command stays whose it is
+
+ALTER ROLE dx_writer LOGIN;
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}]}') \g /dev/null
+SELECT is(manifest #> '{workers,0,run_as}', NULL, 'the row has no role') FROM dynpgext.manifests;
+SELECT dynpgext.register('dx_plain', manifest || '{"allocations": [{"name": "dx_plain:a", "size": 8}]}') FROM dynpgext.manifests \g /dev/null
+SELECT results_eq('SELECT run_as::regrole::text, registered_by::regrole::text FROM dynpgext.registered_command',
+  format('VALUES (%L, %L)', 'dx_writer', current_user), 'its role, and who has registered it, are the same');
+SELECT is(count(*), 1::bigint, 'what is new is there') FROM dynpgext.allocations WHERE name = 'dx_plain:a';
+SET ROLE dx_writer;
+SELECT dynpgext.register('dx_plain', manifest) FROM dynpgext.manifests \g /dev/null
+RESET ROLE;
+SELECT results_eq('SELECT run_as::regrole::text, registered_by::regrole::text FROM dynpgext.registered_command',
+  format('VALUES (%L, %L)', 'dx_writer', current_user), 'the owner of the extension changes nothing by it');
+SELECT is(pg_temp.outcome(format('SELECT dynpgext.register(%L, %L)', 'dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 2", "channel": "a"}]}')),
+  format('22023 /workers/0/run_as: it would run as role "%s", which is a superuser: a superuser has to name it', current_user),
+  'a command that changes is another one');
+UPDATE dynpgext.registered_command SET run_as = 0;
+SET ROLE dx_writer;
+SELECT dynpgext.register('dx_plain', manifest) FROM dynpgext.manifests \g /dev/null
+RESET ROLE;
+SELECT is(run_as::regrole::text, 'dx_writer', 'a command of nobody''s gets the role that registers it') FROM dynpgext.registered_command;
 
 DROP EXTENSION dx_worker, dx_plain;
 DROP OWNED BY dx_writer;
