@@ -4,6 +4,7 @@
 #include "catalog/store.h"
 #include "model/manifest.h"
 #include "provisioning/declared_by.h"
+#include "provisioning/session.h"
 
 namespace dynpgext::provisioning {
 
@@ -12,25 +13,24 @@ namespace dynpgext::provisioning {
 // lookups in this transaction find it, when it returns; the rest follows with the commit.
 void declare(const catalog::store &store, const model::extension_manifest &wanted, declared_by who);
 
-// Makes what is declared, and what DBAs have set, equal to the manifest: of its extension, or of
-// all of this database.  22023 where it has a fault, of whichever kind.  Returns what that does, or
-// with `dry_run` would do, as reload() does.
-[[nodiscard]] std::vector<model::action> apply(const catalog::store &store,
-                                               const model::manifest_result &read, bool dry_run);
+// Names of memory that the extension does not declare any more are free for others: to be called
+// for all extensions of a document before any is declared.
+void take_back(const catalog::store &store, const model::extension_manifest &wanted);
 
-// Rows of dynpgext.manifests that have been written otherwise (by a restore) take effect: for the
-// trigger that tells of them.  One that cannot is a WARNING, and keeps the others from nothing.
-void follow_manifests(const catalog::store &store);
+// The rows that a manifest stands for.
+struct declared_values {
+  collected rows;
+  std::vector<model::command> commands;
+  std::vector<model::content> contents;
+};
 
-// The same of rows that no trigger has told of, of one extension or (empty) all: for visits and
-// reload().  It is not known who wrote them, so they are followed only where nobody but superusers
-// may.  Returns the extensions whose declarations have changed; with `dry_run` only those.
-std::vector<std::string> follow_untold_manifests(const catalog::store &store,
-                                                 const std::string &extension, bool dry_run);
+[[nodiscard]] declared_values values_of(const model::extension_manifest &m);
 
-// Triggers of our tables that fire in ordinary sessions only have been off, and been switched on
-// again by somebody who did not know how: they are made to fire as they should.  Returns whether
-// any was so.
-bool mend_triggers(const catalog::store &store);
+// Is it what is declared already?
+[[nodiscard]] bool is_declared(const catalog::store &store, const model::registrations &all,
+                               const model::extension_manifest &m);
+
+// 42704 where it is not installed.
+[[nodiscard]] std::string installed_version(const std::string &name);
 
 }  // namespace dynpgext::provisioning

@@ -10,6 +10,7 @@
 #include "pg/running.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
+#include "provisioning/capture.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
 #include "provisioning/restore.h"

@@ -8,6 +8,7 @@
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "provisioning/database.h"
+#include "provisioning/failure.h"
 #include "provisioning/restore.h"
 #include "state/comparisons.h"
 #include "state/database_commands.h"

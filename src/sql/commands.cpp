@@ -1,7 +1,7 @@
 // What a DBA can call: reload, load, unload, version.
 #include "pg/transaction.h"
-#include "provisioning/database.h"
 #include "provisioning/extension.h"
+#include "provisioning/reload.h"
 #include "sql/function.h"
 
 namespace {

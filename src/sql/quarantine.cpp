@@ -1,7 +1,7 @@
 // release: ends a quarantine of the crash guard's.
 #include "state/quarantine.h"
 #include "catalog/store.h"
-#include "provisioning/database.h"
+#include "provisioning/reload.h"
 #include "sql/function.h"
 #include "state/launch.h"
 

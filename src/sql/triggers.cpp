@@ -1,9 +1,10 @@
 // The event triggers, and the last line of the install script.
 #include "catalog/store.h"
 #include "pg/command_end.h"
-#include "provisioning/database.h"
-#include "provisioning/declaration.h"
+#include "provisioning/capture.h"
 #include "provisioning/identity.h"
+#include "provisioning/manifest_rows.h"
+#include "provisioning/own_triggers.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "state/launch.h"

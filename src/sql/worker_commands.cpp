@@ -3,7 +3,7 @@
 #include "pg/library.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
-#include "provisioning/database.h"
+#include "provisioning/execution.h"
 #include "provisioning/participant.h"
 #include "sql/worker.h"
 #include "state/launch.h"

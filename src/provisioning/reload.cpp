@@ -1,0 +1,150 @@
+#include "provisioning/reload.h"
+
+#include "pg/fault.h"
+#include "provisioning/capture.h"
+#include "provisioning/database.h"
+#include "provisioning/extension.h"
+#include "provisioning/identity.h"
+#include "provisioning/manifest_rows.h"
+#include "state/databases.h"
+#include "state/launch.h"
+#include "state/provisioning_lock.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+using model::action;
+using model::action_kind;
+using model::object_kind;
+
+// Without what is tried again and again by itself.
+std::vector<action> news(std::vector<action> plan) {
+  std::erase_if(plan, [](const action &a) { return a.waits; });
+  return plan;
+}
+
+// What a reload is to do as things stand.
+std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
+                                const reload_options &options) {
+  const std::vector<model::extension_change> found = changes(store, false);
+  std::vector<action> plan = describe_changes(found, options.extension);
+  if (!IsUnderPostmaster) return plan;  // single-user mode: registrations only
+  std::vector<action> rest = plan_with(s, store.read().wanted(s.root->boot), options);
+  for (const model::extension_change &c : found)
+    if (c.kind == model::change_kind::removed)
+      std::erase_if(rest, [&](const action &a) { return a.extension == c.name; });
+  plan.insert(plan.end(), rest.begin(), rest.end());
+  return plan;
+}
+
+// The extension whose init a reload of it alone runs although nothing is to be done for it: what
+// the init goes by, a setting for instance, may have changed.  nullptr: none.
+const model::extension *to_run_anew(state::shared &s, const model::registrations &wanted,
+                                    const std::vector<action> &plan,
+                                    const reload_options &options) {
+  const model::extension *e =
+      options.extension.empty() ? nullptr : wanted.find_extension(options.extension);
+  if (e == nullptr || e->library.empty() || !IsUnderPostmaster || IsInParallelMode())
+    return nullptr;
+  const bool is_planned = std::any_of(
+      plan.begin(), plan.end(), [](const action &a) { return a.kind == action_kind::provision; });
+  if (is_planned) return nullptr;
+  model::live_state live;
+  {
+    const state::reading lock(s);
+    live.extensions = state::extension_states(s);
+  }
+  overlay_notes(live);
+  for (const model::live_extension &l : live.extensions)
+    if (l.database == MyDatabaseId && l.name == e->name)
+      return l.state == model::extension_state::provisioned ? e : nullptr;
+  return nullptr;
+}
+
+// Returns what follows with the commit.  An error of the init is the command's: what runs stays.
+std::vector<action> run_anew(const catalog::store &store, state::shared &s,
+                             const model::extension &e, const reload_options &options) {
+  const bool was_touched = is_touched();
+  const model::registrations before = store.read();
+  provision_anew(store, e);
+  if (!is_touched()) {
+    state::publish_holds(s, transaction_holds());
+    state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
+  }
+  const model::registrations after = store.read();
+  if (was_touched || after == before) return {};
+  // as others see it still: with the memory that was there before
+  std::vector<action> plan = plan_as_if(s, after.wanted(s.root->boot), options, {});
+  std::erase_if(plan, [](const action &a) { return a.kind == action_kind::provision; });
+  for (action &a : plan)
+    if (a.kind == action_kind::allocate && before.find_allocation(a.name) != nullptr)
+      a.kind = action_kind::replace;
+  plan.insert(plan.begin(), {action_kind::provision, object_kind::extension, MyDatabaseId, e.name,
+                             e.name, "registers other things"});
+  return plan;
+}
+
+// Manifests that were written without their trigger.
+std::vector<action> follow_untold(const catalog::store &store, const reload_options &options) {
+  if (RecoveryInProgress() || (XactReadOnly && !options.dry_run)) return {};
+  std::vector<action> result;
+  for (const std::string &e : follow_untold_manifests(store, options.extension, options.dry_run))
+    result.push_back(
+        {action_kind::configure, object_kind::extension, MyDatabaseId, e, e, "its manifest"});
+  return result;
+}
+
+std::vector<action> after(std::vector<action> first, const std::vector<action> &then) {
+  first.insert(first.end(), then.begin(), then.end());
+  return first;
+}
+
+// What nothing follows of at once: settings that were written without their trigger, of a global
+// worker that another database's count for.
+void publish_silently(const catalog::store &store, state::shared &s) {
+  if (!IsUnderPostmaster || is_touched()) return;
+  if (is_published(s, store.read().wanted(s.root->boot))) return;
+  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  publish(s, store.read().wanted(s.root->boot));
+}
+
+}  // namespace
+
+std::vector<action> reload(const catalog::store &store, const reload_options &options) {
+  state::shared &s = state::attach();
+  const int64 boot = s.root->boot;
+  if (!options.dry_run) learn_worker_limit(s);
+  if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) follow_identities(store);
+  std::vector<action> plan = plan_reload(store, s, options);
+  const bool runs_anew = to_run_anew(s, store.read().wanted(boot), plan, options) != nullptr;
+  const std::vector<action> untold = follow_untold(store, options);
+  if (plan.empty() && !options.dry_run) publish_silently(store, s);
+  if ((plan.empty() && !runs_anew) || options.dry_run) return after(untold, news(std::move(plan)));
+  if (!RecoveryInProgress() && !XactReadOnly) expect_removals(store, false);
+  // kept until the end of the transaction if this changes registrations
+  state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  DYNPGEXT_FAULT_POINT("reload.locked");
+  // somebody else may have done it meanwhile; what this does itself follows with the commit
+  if (untold.empty()) plan = plan_reload(store, s, options);
+  std::vector<std::string> failed;
+  if (!RecoveryInProgress() && !XactReadOnly)
+    failed = follow_all(store, options.extension, options.retry_failed, false);
+  if (!IsUnderPostmaster) return after(untold, plan);
+  const model::registrations wanted = store.read().wanted(boot);
+  if (!is_touched()) publish(s, wanted);
+  std::vector<action> now = plan_with(s, wanted, options);
+  std::erase_if(now, [&](const action &a) {
+    return std::find(failed.begin(), failed.end(), a.extension) != failed.end();
+  });
+  if (const model::extension *e = to_run_anew(s, wanted, plan, options)) {
+    const std::vector<action> changed = run_anew(store, s, *e, options);
+    if (!changed.empty()) plan.clear();  // it is among these
+    plan.insert(plan.end(), changed.begin(), changed.end());
+  }
+  execute(store, s, wanted, now, options);
+  if (is_touched()) lock.keep();
+  (void)state::ensure_launcher(s);
+  return after(untold, news(std::move(plan)));
+}
+
+}  // namespace dynpgext::provisioning
