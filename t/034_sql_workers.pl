@@ -208,19 +208,20 @@ subtest 'crashes' => sub {
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'one runs');
     my $offset = crash($node, sub { kill 'KILL', runner_pid($node, 'one') });
     # by the launcher, which comes a moment after the server
-    ok($node->wait_for_log(qr/WARNING:  background worker "long" of extension "dx_plain" in database "one" took the server down \(1 of 3/, $offset), 'the command that ran is blamed');
+    ok($node->wait_for_log(qr/WARNING:  SQL worker "long" of extension "dx_plain", run as role "\w+" in database "one", took the server down \(1 of 3/, $offset), 'the command that ran is blamed');
     is(log_count($node, qr/took the server down \(/, $offset), 1, 'and no other');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'it runs again');
     ok(command_is($node, 'two', 'crashes', q(state = 'running')), 'so does the other database');
 
     $offset = log_offset($node);
     register_sql_workers($node, 'one', 'dx_plain');
+    value($node, 'two', 'CREATE ROLE neighbour LOGIN');
     # which may end the session that has just committed
-    eval { register_sql_workers($node, 'two', 'dx_plain', { name => 'crashes', sql => 'SELECT public.dx_plain_crash()', interval => 50 }, \%other) };
+    eval { register_sql_workers($node, 'two', 'dx_plain', { name => 'crashes', sql => 'SELECT public.dx_plain_crash()', interval => 50 }, { %other, run_as => 'neighbour' }) };
     ok($node->poll_query_until('two', q(SELECT state = 'quarantined' FROM dynpgext.workers WHERE name = 'crashes')), 'one that crashes is quarantined');
-    is(log_count($node, qr/background worker "crashes" of extension "dx_plain" in database "\w+" took the server down/, $offset), 3, 'after three times');
+    is(log_count($node, qr/SQL worker "crashes" of extension "dx_plain", run as role "\w+" in database "two", took the server down/, $offset), 3, 'after three times');
     is(log_count($node, qr/took the server down \(/, $offset), 3, 'nobody else is blamed');
-    ok(command_is($node, 'two', 'other', q(runs > 2)), 'the others run');
+    ok(command_is($node, 'two', 'other', q(runs > 2)), 'those of another role run');
     register_sql_workers($node, 'two', 'dx_plain');
     value($node, 'two', q(SELECT dynpgext.release('dx_plain')));
 };

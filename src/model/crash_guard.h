@@ -5,6 +5,10 @@
 // record.  So the records that a crash leaves armed are those of the processes that ended in no
 // way the server knows: the suspects.  Times are microseconds; the clocks are the caller's: one
 // that nobody sets to measure by, and the one that people read.
+//
+// Crashes of SQL workers are counted for the role and the database, not for the worker: whoever may
+// register could register the same command under another name, or drop its extension and create it
+// again.
 #pragma once
 
 #include <compare>
@@ -17,13 +21,23 @@
 
 namespace dynpgext::model {
 
-// A worker, or (worker is empty) the code of an extension in the sessions of a database.
+// A worker, or (worker is empty) the code of an extension in the sessions of a database, or (role
+// is set, and the names are empty) all SQL workers of a role in a database.
 struct guarded_identity {
-  database_id home = no_database;  // 0: of a global worker
-  std::string extension;
-  std::string worker;
+  database_id home = no_database;  // 0: of a global worker; of a role never
+  std::string extension = {};
+  std::string worker = {};
+  std::uint32_t role = 0;
   auto operator<=>(const guarded_identity &) const = default;
   [[nodiscard]] bool is_worker() const { return !worker.empty(); }
+  [[nodiscard]] bool is_role() const { return role != 0; }
+};
+
+// The SQL worker whose command a role's process ran.
+struct guarded_command {
+  std::string extension = {};
+  std::string worker = {};
+  bool operator==(const guarded_command &) const = default;
 };
 
 // A record that the last run of the server has left armed.  The launcher's own accuses nobody: it
@@ -31,6 +45,7 @@ struct guarded_identity {
 struct armed_record {
   bool launcher = false;
   guarded_identity who;
+  guarded_command command = {};  // of a role
 };
 
 struct suspect {
@@ -38,6 +53,7 @@ struct suspect {
   std::vector<std::int64_t> crashes;    // the newest last; may lie before the start of the clock
   std::int64_t quarantined_since = 0;   // as people read it; 0: it is not
   std::uint32_t quarantined_after = 0;  // crashes that it was quarantined for
+  guarded_command command = {};         // of a role: the last one that crashed
   bool operator==(const suspect &) const = default;
   [[nodiscard]] bool is_quarantined() const { return quarantined_since != 0; }
 };
@@ -55,6 +71,7 @@ struct blamed {
   guarded_identity who;
   std::uint32_t crashes = 0;  // within the window, with this one
   bool newly_quarantined = false;
+  guarded_command command = {};  // of a role
   bool operator==(const blamed &) const = default;
 };
 
@@ -81,6 +98,14 @@ void carry_over(std::vector<suspect> &suspects, const instant &then, const insta
 // Forgets what the extension, its code and its workers, has done there; whether there was anything.
 [[nodiscard]] bool release(std::vector<suspect> &suspects, database_id home,
                            const std::string &extension);
+// Is it a role that a release of the extension there releases?  `roles` are those that the
+// extension's commands run as; another one counts when its last crash was the extension's.
+[[nodiscard]] bool is_role_of(const suspect &s, database_id home, const std::string &extension,
+                              std::span<const std::uint32_t> roles);
+// Forgets what these roles have done; whether there was anything.
+[[nodiscard]] bool release_roles(std::vector<suspect> &suspects, database_id home,
+                                 const std::string &extension,
+                                 std::span<const std::uint32_t> roles);
 // The same of all extensions in a database; never of what is global.
 [[nodiscard]] bool forget_home(std::vector<suspect> &suspects, database_id home);
 

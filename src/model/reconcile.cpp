@@ -74,6 +74,12 @@ worker_terms terms_of(const std::vector<desired_database> &desired, const wanted
 bool is_quarantined(const live_state &live, const wanted_worker &w) {
   if (state_of(live.extensions, w.source, w.owner->name) == extension_state::quarantined)
     return true;
+  if (w.definition->hosted &&
+      std::any_of(live.quarantined_roles.begin(), live.quarantined_roles.end(),
+                  [&](const quarantined_role &q) {
+                    return q.database == w.source && q.role == w.definition->argument;
+                  }))
+    return true;
   const database_id home = home_of(w.definition->scope, w.source);
   return std::any_of(live.quarantined.begin(), live.quarantined.end(),
                      [&](const quarantined_worker &q) {
@@ -166,8 +172,8 @@ class planner {
   }
 
   void plan_workers() {
-    const std::vector<wanted_worker> wanted =
-        wanted_workers(desired_, {{}, live_.workers, extensions_, live_.quarantined});
+    const std::vector<wanted_worker> wanted = wanted_workers(
+        desired_, {{}, live_.workers, extensions_, live_.quarantined, live_.quarantined_roles});
     std::map<worker_key, const wanted_worker *> by_key;
     for (const wanted_worker &w : wanted)
       by_key[{home_of(w.definition->scope, w.source), w.definition->extension,

@@ -56,11 +56,18 @@ struct quarantined_worker {
   std::string worker;
 };
 
+// A role whose SQL workers it lets nobody start in a database.
+struct quarantined_role {
+  database_id database = no_database;
+  std::uint32_t role = 0;
+};
+
 struct live_state {
   std::vector<live_allocation> allocations;
   std::vector<live_worker> workers;
   std::vector<live_extension> extensions;
-  std::vector<quarantined_worker> quarantined;
+  std::vector<quarantined_worker> quarantined = {};
+  std::vector<quarantined_role> quarantined_roles = {};
 };
 
 enum class action_kind : std::uint8_t {

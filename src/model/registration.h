@@ -60,7 +60,7 @@ struct worker {
   bool notify = false;        // tell the starter when the state changes
   bool has_callback = false;  // whoever starts it must have run _Dynpgext_init
   std::array<char, worker_extra_size> extra{};
-  std::uint64_t argument = 0;  // bgw_main_arg of a global worker
+  std::uint64_t argument = 0;  // bgw_main_arg of a global worker; of a hosted one its role
   restart_policy restart = restart_policy::never;
   std::int64_t restart_delay = default_restart_delay;  // milliseconds
   server_role role = server_role::by_start_time;

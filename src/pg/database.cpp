@@ -163,14 +163,8 @@ Oid database_of_process(pid_t pid) {
 }
 
 std::string database_name(Oid database) {
-  const bool is_own = !IsTransactionState();
-  const bool can_read = !is_own || (!IsTransactionOrTransactionBlock() && IsNormalProcessingMode());
-  if (!OidIsValid(database) || !can_read) return {};
-  if (is_own) begin_transaction();
-  const char *name = call([=] { return get_database_name(database); });
-  std::string text = name == nullptr ? std::string() : std::string(name);
-  if (is_own) commit_transaction();
-  return text;
+  if (!OidIsValid(database)) return {};
+  return name_in_catalog([=] { return static_cast<const char *>(get_database_name(database)); });
 }
 
 }  // namespace dynpgext::pg

@@ -1,6 +1,7 @@
 #include "pg/role.h"
 
 #include "pg/relation.h"
+#include "pg/transaction.h"
 
 namespace dynpgext::pg {
 namespace {
@@ -25,8 +26,7 @@ Oid role_oid(const std::string &name) {
 
 std::string role_name(Oid role) {
   if (!OidIsValid(role)) return {};
-  const char *name = call([=] { return static_cast<const char *>(GetUserNameFromId(role, true)); });
-  return name == nullptr ? std::string() : name;
+  return name_in_catalog([=] { return static_cast<const char *>(GetUserNameFromId(role, true)); });
 }
 
 Oid current_role() { return GetUserId(); }

@@ -10,7 +10,8 @@ namespace dynpgext::pg {
 
 // InvalidOid where there is none.
 [[nodiscard]] Oid role_oid(const std::string &name);
-// Empty where there is none.
+// Empty where there is none.  In a transaction of its own where none is open; empty where that
+// cannot be, too.
 [[nodiscard]] std::string role_name(Oid role);
 [[nodiscard]] Oid current_role();
 

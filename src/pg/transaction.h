@@ -72,6 +72,20 @@ class active_snapshot {
 void begin_transaction();
 void commit_transaction();
 
+// What `find` finds in a catalog, nullptr where that is nothing; in a transaction of its own where
+// none is open.  Empty also where no transaction can be begun.
+template <class Find>
+[[nodiscard]] std::string name_in_catalog(Find find) {
+  const bool is_own = !IsTransactionState();
+  const bool can_read = !is_own || (!IsTransactionOrTransactionBlock() && IsNormalProcessingMode());
+  if (!can_read) return {};
+  if (is_own) begin_transaction();
+  const char *name = call(find);
+  std::string text = name == nullptr ? std::string() : std::string(name);
+  if (is_own) commit_transaction();
+  return text;
+}
+
 // Raises the server's error 25006 in a read-only transaction and on a standby.
 void require_writable(const char *command);
 

@@ -136,6 +136,7 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
       c.identity = given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, who);
     c.run_as = pg::role_name(c.identity.role);
     w.worker.extra = model::digest_of(c);
+    w.worker.argument = c.identity.role;
   }
 }
 
@@ -173,7 +174,7 @@ void follow_identities(const store &store) {
       for (model::command &known : wanted)
         if (known.worker == c.worker) known.identity = c.identity, known.run_as = c.run_as;
       for (model::worker &w : workers)
-        if (w.name == c.worker) w.extra = model::digest_of(c);
+        if (w.name == c.worker) w.extra = model::digest_of(c), w.argument = c.identity.role;
     }
     touch(store);
     store.write(extension, wanted, store.read_contents(extension));

@@ -7,7 +7,9 @@
 #include "pg/announcement.h"
 #include "pg/command_end.h"
 #include "pg/fault.h"
+#include "pg/role.h"
 #include "pg/running.h"
+#include "pg/session_look.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "provisioning/capture.h"
@@ -42,6 +44,8 @@ struct transaction {
   std::optional<catalog::store> store;  // that the changes went through
   std::map<std::string, note> notes;
   std::vector<std::string> dropped;
+  // a superuser has: who else drops and creates extensions must not get around the crash guard
+  bool drops_forget = false;
   std::optional<std::string> retry;  // failed workers of this extension; empty: of all
   // from PRE_COMMIT to COMMIT
   std::vector<pg::virtual_transaction> older;  // that were under way, when dynpgext comes
@@ -73,6 +77,7 @@ void forget(transaction &t) noexcept {
     t.store.reset();
     t.notes.clear();
     t.dropped.clear();
+    t.drops_forget = false;
     t.retry.reset();
     t.publication.reset();
     t.prepared.clear();
@@ -184,6 +189,7 @@ void before_commit(transaction &t) {
     t.touched = true;
     finish_all(s);
   }
+  t.drops_forget = !t.dropped.empty() && pg::is_superuser() && pg::is_client_session();
   t.arrives = t.arrives && store;
   if (t.arrives) before_arrival(t, *store);
   pg::announce(store && state::is_known(s, MyDatabaseId) ? pg::announcement::registrations
@@ -246,7 +252,7 @@ void after_commit(transaction &t) {
   state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
   DYNPGEXT_FAULT_POINT("commit.settled");
   for (const std::string &name : t.dropped)
-    if (t.publication->wanted().find_extension(name) == nullptr)
+    if (t.drops_forget && t.publication->wanted().find_extension(name) == nullptr)
       state::forget_crashes(s, MyDatabaseId, name);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
   if (!state::is_provisioned(s, MyDatabaseId)) (void)state::want_visit(s, MyDatabaseId);

@@ -16,6 +16,16 @@ void require_known(const std::string &extension, const std::optional<catalog::st
                   "SELECT extension FROM dynpgext.extensions shows those that are.");
 }
 
+// Whom the commands of the extension run as here.
+std::vector<Oid> roles_of(const std::string &extension,
+                          const std::optional<catalog::store> &store) {
+  std::vector<Oid> roles;
+  if (!store) return roles;
+  for (const model::command &c : store->read_commands(extension))
+    if (OidIsValid(c.identity.role)) roles.push_back(c.identity.role);
+  return roles;
+}
+
 }  // namespace
 
 // At once, whatever the transaction does later; and then everything of it starts again.
@@ -23,7 +33,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_release) {
   return pg::entry([=] {
     const std::string extension = sql::name_argument(fcinfo, 0);
     const std::optional<catalog::store> store = catalog::store::open();
-    const bool released = state::release_extension(state::use(), MyDatabaseId, extension);
+    const bool released =
+        state::release_extension(state::use(), MyDatabaseId, extension, roles_of(extension, store));
     if (!released) require_known(extension, store);
     if (released && store && store->read().find_extension(extension) != nullptr) {
       provisioning::reload_options options;

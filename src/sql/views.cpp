@@ -176,6 +176,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
     struct row {
       state::worker_entry e;
       std::string error;
+      std::optional<model::suspect> role;
     };
     std::vector<row> all;
     {
@@ -183,11 +184,15 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       for (const state::worker_entry *e : s.workers.entries()) {
         const bool only_prepared = e->ticket == 0 && !OidIsValid(e->source);
         const bool forgotten = e->after == state::after_end::vanish && e->exited;
-        if (!only_prepared && !forgotten && !e->held_back) all.push_back({*e, error_of(s, *e)});
+        if (!only_prepared && !forgotten && !e->held_back)
+          all.push_back({*e, error_of(s, *e), state::quarantine_of_role(s, *e)});
       }
     }
+    for (row &r : all)
+      if (r.role && r.e.state == model::worker_state::quarantined)
+        r.error = state::quarantine_reason(*r.role);
     sql::result_set rows(fcinfo);
-    for (const auto &[e, error] : all) {
+    for (const auto &[e, error, role] : all) {
       const bool is_there = e.pid != 0 && !e.exited;
       rows.from(database_of_names(e))
           .oid(e.key.home)

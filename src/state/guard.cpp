@@ -4,6 +4,7 @@
 #include "pg/crash_exit.h"
 #include "pg/database.h"
 #include "pg/mapped_file.h"
+#include "pg/role.h"
 
 #include <signal.h>
 
@@ -16,7 +17,7 @@ constexpr const char *path = PG_STAT_TMP_DIR "/dynpgext.guard";
 // ---- what is in the file ------------------------------------------------------------------
 
 constexpr uint64 magic = 0x647270756772616e;
-constexpr uint32 layout = 2;
+constexpr uint32 layout = 3;
 
 struct file_header {
   uint64 magic;   // stored last
@@ -36,6 +37,7 @@ using worker_name = pg::fixed_string<BGW_MAXLEN>;
 struct suspect_slot {
   uint32 in_use;
   Oid home;
+  Oid role;  // of SQL workers; the names are those of the last one that crashed
   extension_name extension;
   worker_name worker;  // empty: code of the extension
   uint32 crash_count;
@@ -52,12 +54,13 @@ enum class record_state : uint32 {
   left,   // the launcher's, when it ended well
   spared  // was alive when the postmaster killed the bystanders of a crash
 };
-enum class record_kind : uint32 { code, worker, launcher };
+enum class record_kind : uint32 { code, worker, command, launcher };
 
 struct alignas(64) record {
   std::atomic<uint64> word;  // the pid, and in the lower half a record_state
   record_kind kind;
   Oid home;
+  Oid role;  // of a command
   extension_name extension;
   worker_name worker;
 };
@@ -189,10 +192,11 @@ void disarm(record &r) {
 }
 
 void arm(record &r, record_kind kind, Oid home, std::string_view extension,
-         std::string_view worker = {}) {
+         std::string_view worker = {}, Oid role = InvalidOid) {
   disarm(r);
   r.kind = kind;
   r.home = home;
+  r.role = role;
   r.extension.assign(extension);
   r.worker.assign(worker);
   const auto end = kind == record_kind::launcher ? record_state::left : record_state::exited;
@@ -206,7 +210,12 @@ void arm(record &r, record_kind kind, Oid home, std::string_view extension,
 
 model::suspect decode(const suspect_slot &slot) {
   model::suspect s;
-  s.who = {slot.home, slot.extension.str(), slot.worker.str()};
+  if (OidIsValid(slot.role)) {
+    s.who = {.home = slot.home, .role = slot.role};
+    s.command = {slot.extension.str(), slot.worker.str()};
+  } else {
+    s.who = {slot.home, slot.extension.str(), slot.worker.str()};
+  }
   const size_t count = std::min<size_t>(slot.crash_count, model::crashes_kept);
   for (const pg::moment &at : std::span(slot.crashes, count)) s.crashes.push_back(at.microseconds);
   s.quarantined_since = slot.quarantined_since;
@@ -216,8 +225,9 @@ model::suspect decode(const suspect_slot &slot) {
 
 void encode(const model::suspect &s, suspect_slot &slot) {
   slot.home = s.who.home;
-  slot.extension.assign(s.who.extension);
-  slot.worker.assign(s.who.worker);
+  slot.role = s.who.role;
+  slot.extension.assign(s.who.is_role() ? s.command.extension : s.who.extension);
+  slot.worker.assign(s.who.is_role() ? s.command.worker : s.who.worker);
   slot.crash_count = static_cast<uint32>(std::min(s.crashes.size(), model::crashes_kept));
   for (size_t i = 0; i < slot.crash_count; ++i) slot.crashes[i] = {s.crashes[i]};
   slot.quarantined_after = s.quarantined_after;
@@ -242,11 +252,17 @@ void write_suspects(const std::vector<model::suspect> &suspects) {
 
 std::vector<model::armed_record> read_armed_records() {
   std::vector<model::armed_record> all;
-  for (const record &r : mine.records())
-    if (state_of(r) == record_state::armed || state_of(r) == record_state::left)
-      all.push_back({r.kind == record_kind::launcher,
-                     {r.home, r.extension.str(),
-                      r.kind == record_kind::worker ? r.worker.str() : std::string()}});
+  for (const record &r : mine.records()) {
+    if (state_of(r) != record_state::armed && state_of(r) != record_state::left) continue;
+    model::armed_record &found = all.emplace_back();
+    found.launcher = r.kind == record_kind::launcher;
+    if (r.kind == record_kind::command) {
+      found.who = {.home = r.home, .role = r.role};
+      found.command = {r.extension.str(), r.worker.str()};
+    } else {
+      found.who = {r.home, r.extension.str(), r.worker.str()};
+    }
+  }
   return all;
 }
 
@@ -290,13 +306,40 @@ std::string span_of_time(int64 microseconds) {
   return std::to_string(microseconds / 1000) + " ms";
 }
 
-std::string describe(const guarded_identity &who) {
+std::string describe_role(Oid role) {
+  const std::string name = pg::role_name(role);
+  return name.empty() ? "the role with OID " + std::to_string(role) : "role \"" + name + "\"";
+}
+
+std::string describe_database(Oid database) {
+  const std::string name = pg::database_name(database);
+  return name.empty() ? "the database with OID " + std::to_string(database)
+                      : "database \"" + name + "\"";
+}
+
+std::string describe_command(const model::guarded_command &c) {
+  return "SQL worker \"" + c.worker + "\" of extension \"" + c.extension + "\"";
+}
+
+// The worker of a role is the one that crashed.
+std::string describe(const model::blamed &b) {
+  const guarded_identity &who = b.who;
+  if (who.is_role())
+    return describe_command(b.command) + ", run as " + describe_role(who.role) + " in " +
+           describe_database(who.home) + ",";
   std::string text = who.is_worker() ? "background worker \"" + who.worker + "\"" : "code";
   text += " of extension \"" + who.extension + "\"";
-  if (!OidIsValid(who.home)) return text;
-  const std::string name = pg::database_name(who.home);
-  return text + (!name.empty() ? " in database \"" + name + "\""
-                               : " in the database with OID " + std::to_string(who.home));
+  return OidIsValid(who.home) ? text + " in " + describe_database(who.home) : text;
+}
+
+// Who does not run any more, and of which extension it is that it is released by.
+std::string describe_quarantined(const model::blamed &b) {
+  return b.who.is_role() ? "SQL workers of " + describe_role(b.who.role) + " in " +
+                               describe_database(b.who.home) + " are"
+                         : describe(b) + " is";
+}
+const std::string &releasing_extension(const model::blamed &b) {
+  return b.who.is_role() ? b.command.extension : b.who.extension;
 }
 
 std::string literal(const std::string &text) {
@@ -313,6 +356,12 @@ std::string literal(const std::string &text) {
 void guard_worker(const worker_key &key) noexcept {
   record *r = own_record();
   if (r != nullptr) arm(*r, record_kind::worker, key.home, key.extension.view(), key.name.view());
+}
+
+guarded_command::guarded_command(const worker_key &key, Oid role) noexcept {
+  record *r = own_record();
+  if (r != nullptr)
+    arm(*r, record_kind::command, MyDatabaseId, key.extension.view(), key.name.view(), role);
 }
 
 guarded_command::~guarded_command() {
@@ -399,13 +448,15 @@ void log_report(const crash_report &report, uint32 limit, int64 window_microseco
     pg::log(LOG, "dynpgext: all processes were killed at once; no extension is blamed");
   const std::string within = " times within " + span_of_time(window_microseconds);
   for (const model::blamed &b : report.blamed) {
-    const std::string who = describe(b.who);
     const std::string count = std::to_string(b.crashes);
-    pg::log(WARNING, who + " took the server down (" + count + " of " + std::to_string(limit) +
-                         within + ")");
+    pg::log(WARNING, describe(b) + " took the server down (" + count + " of " +
+                         std::to_string(limit) + within + ")");
     if (!b.newly_quarantined) continue;
-    pg::log(WARNING, who + " is quarantined: it took the server down " + count + within,
-            "Nothing of it runs until dynpgext.release(" + literal(b.who.extension) +
+    const char *whose = b.who.is_role() ? "Nothing of theirs" : "Nothing of it";
+    pg::log(WARNING,
+            describe_quarantined(b) + " quarantined: " + (b.who.is_role() ? "they" : "it") +
+                " took the server down " + count + within,
+            std::string(whose) + " runs until dynpgext.release(" + literal(releasing_extension(b)) +
                 ") is called in " +
                 (OidIsValid(b.who.home) ? "that database." : "a database that has it."));
   }
@@ -419,6 +470,12 @@ std::vector<model::suspect> quarantines() {
 bool release(Oid home, const std::string &extension) {
   return change_suspects([&](std::vector<model::suspect> &suspects) {
     return model::release(suspects, home, extension);
+  });
+}
+
+bool release_roles(Oid database, const std::string &extension, std::span<const Oid> roles) {
+  return change_suspects([&](std::vector<model::suspect> &suspects) {
+    return model::release_roles(suspects, database, extension, roles);
   });
 }
 

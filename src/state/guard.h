@@ -42,10 +42,11 @@ class guarded_code {
   extension_name outer_extension_{};
 };
 
-// Arms it while a worker's command runs in the process that runs those of others, too.
+// Arms it while a worker's command runs in the process that runs those of others, too.  A crash
+// counts for the role, in the database that this process is connected to.
 class guarded_command {
  public:
-  [[nodiscard]] explicit guarded_command(const worker_key &key) noexcept { guard_worker(key); }
+  [[nodiscard]] guarded_command(const worker_key &key, Oid role) noexcept;
   guarded_command(const guarded_command &) = delete;
   guarded_command &operator=(const guarded_command &) = delete;
   ~guarded_command();
@@ -63,10 +64,11 @@ struct crash_report {
 [[nodiscard]] crash_report judge_last_run(uint32 limit, int64 window_microseconds);
 void log_report(const crash_report &report, uint32 limit, int64 window_microseconds);
 
-// The caller holds root.lock, for the last two exclusively; whether anything has changed.  Nothing
-// is there where there is no file.
+// The caller holds root.lock, for all but the first exclusively; whether anything has changed.
+// Nothing is there where there is no file.
 [[nodiscard]] std::vector<model::suspect> quarantines();
 bool release(Oid home, const std::string &extension);
+bool release_roles(Oid database, const std::string &extension, std::span<const Oid> roles);
 bool forget_home(Oid database);
 
 }  // namespace dynpgext::state

@@ -1,9 +1,11 @@
 #include "state/quarantine.h"
 
+#include "pg/role.h"
 #include "pg/settings.h"
 #include "state/databases.h"
 #include "state/events.h"
 #include "state/guard.h"
+#include "state/worker_entry.h"
 
 namespace dynpgext::state {
 namespace {
@@ -14,9 +16,11 @@ void count_again(const shared &s) {
       pg::settings::crash_limit() == 0 ? 0 : static_cast<uint32>(quarantines().size());
 }
 
-std::string time_text(TimestampTz at) {
-  const char *text = pg::call([=] { return timestamptz_to_str(at); });
-  return text;
+std::string reason_of(const model::suspect &q, const std::string &who, const std::string &last) {
+  const TimestampTz since = q.quarantined_since;
+  const char *time = pg::call([=] { return timestamptz_to_str(since); });
+  return "quarantined since " + std::string(time) + ": " + who + " took the server down " +
+         std::to_string(q.quarantined_after) + " times" + last + "; dynpgext.release() ends it";
 }
 
 }  // namespace
@@ -29,10 +33,18 @@ std::vector<model::quarantined_worker> quarantined_workers(const shared &s) {
   return result;
 }
 
+std::vector<model::quarantined_role> quarantined_roles(const shared &s) {
+  std::vector<model::quarantined_role> result;
+  if (s.root->quarantined == 0) return result;
+  for (const model::suspect &q : quarantines())
+    if (q.who.is_role()) result.push_back({q.who.home, q.who.role});
+  return result;
+}
+
 void overlay_quarantine(const shared &s, std::vector<model::live_extension> &extensions) {
   if (s.root->quarantined == 0) return;
   for (const model::suspect &q : quarantines()) {
-    if (q.who.is_worker()) continue;
+    if (q.who.is_worker() || q.who.is_role()) continue;
     std::erase_if(extensions, [&](const model::live_extension &e) {
       return e.database == q.who.home && e.name == q.who.extension;
     });
@@ -44,7 +56,7 @@ bool is_quarantined(const shared &s, Oid database, const std::string &extension)
   const reading lock(s);
   if (s.root->quarantined == 0) return false;
   for (const model::suspect &q : quarantines())
-    if (!q.who.is_worker() && q.who.home == database && q.who.extension == extension) return true;
+    if (q.who == guarded_identity{database, extension}) return true;
   return false;
 }
 
@@ -52,21 +64,41 @@ std::string quarantine_reason(const shared &s, Oid home, std::string_view extens
                               std::string_view worker) {
   if (s.root->quarantined == 0) return {};
   for (const model::suspect &q : quarantines())
-    if (q.who.home == home && q.who.extension == extension && q.who.worker == worker)
-      return "quarantined since " + time_text(q.quarantined_since) + ": it took the server down " +
-             std::to_string(q.quarantined_after) + " times; dynpgext.release() ends it";
+    if (!q.who.is_role() && q.who.home == home && q.who.extension == extension &&
+        q.who.worker == worker)
+      return reason_of(q, "it", {});
   return {};
 }
 
-bool release_extension(shared &s, Oid database, const std::string &extension) {
+std::optional<model::suspect> quarantine_of_role(const shared &s, const worker_entry &entry) {
+  if (s.root->quarantined == 0 || !entry.hosted) return std::nullopt;
+  for (model::suspect &q : quarantines())
+    if (q.who.is_role() && q.who.home == entry.source && q.who.role == entry.argument)
+      return std::move(q);
+  return std::nullopt;
+}
+
+std::string quarantine_reason(const model::suspect &role) {
+  const std::string name = pg::role_name(role.who.role);
+  return reason_of(
+      role,
+      "SQL workers of role " + (name.empty() ? std::to_string(role.who.role) : "\"" + name + "\""),
+      ", \"" + role.command.worker + "\" of extension \"" + role.command.extension + "\" last");
+}
+
+bool release_extension(shared &s, Oid database, const std::string &extension,
+                       std::span<const Oid> roles) {
   pg::settings::define();
   const exclusive lock(s);
   bool was_quarantined = false;
   for (const model::suspect &q : quarantines())
-    if (q.who.extension == extension && (q.who.home == database || !OidIsValid(q.who.home)))
+    if (q.who.is_role()
+            ? model::is_role_of(q, database, extension, roles)
+            : q.who.extension == extension && (q.who.home == database || !OidIsValid(q.who.home)))
       was_quarantined = true;
-  (void)release(database, extension);
-  (void)release(InvalidOid, extension);
+  bool is_forgotten = release_roles(database, extension, roles);
+  is_forgotten |= release(database, extension);
+  is_forgotten |= release(InvalidOid, extension);
   count_again(s);
   for (extension_entry *entry : s.extensions.entries())
     if (entry->key.database == database && entry->key.extension.view() == extension &&
@@ -74,7 +106,8 @@ bool release_extension(shared &s, Oid database, const std::string &extension) {
       entry->state = model::extension_state::pending;
   if (was_quarantined)
     record(s, {model::object_kind::extension, database, extension, extension, "released"});
-  return was_quarantined;
+  wake_launcher_locked(s);  // other extensions of these roles start again, too
+  return is_forgotten;
 }
 
 void forget_crashes(shared &s, Oid database, const std::string &extension) {
@@ -117,13 +150,15 @@ void judge_crashes(shared &s) {
   log_report(report, limit, window);
   const exclusive lock(s);
   for (const model::blamed &b : report.blamed) {
-    const auto kind =
-        b.who.is_worker() ? model::object_kind::worker : model::object_kind::extension;
-    const std::string_view name = b.who.is_worker() ? b.who.worker : b.who.extension;
-    record(s, {kind, b.who.home, b.who.extension, name, "crashed", "took the server down"});
+    const bool is_worker = b.who.is_worker() || b.who.is_role();
+    const auto kind = is_worker ? model::object_kind::worker : model::object_kind::extension;
+    const std::string &extension = b.who.is_role() ? b.command.extension : b.who.extension;
+    const std::string &worker = b.who.is_role() ? b.command.worker : b.who.worker;
+    record(s, {kind, b.who.home, extension, is_worker ? worker : extension, "crashed",
+               "took the server down"});
     // a worker's is an event when it is set aside
-    if (b.newly_quarantined && !b.who.is_worker())
-      record(s, {kind, b.who.home, b.who.extension, name, "quarantined"});
+    if (b.newly_quarantined && !is_worker)
+      record(s, {kind, b.who.home, extension, extension, "quarantined"});
   }
 }
 

@@ -156,7 +156,7 @@ bool sql_workers::run(worker &w) {
   pg::failure why;
   pg::command_end end{};
   {
-    const state::guarded_command guard(entry->key);
+    const state::guarded_command guard(entry->key, command.identity.role);
     end = pg::run_command(what, &why);
   }
   if (end == pg::command_end::called_off) return state::end_command(shared_, *entry, {});

@@ -249,6 +249,27 @@ TEST(wanted_workers_quarantine, of_a_global_worker_holds_in_all_databases) {
   EXPECT_EQ(quarantined_of(desired, with_quarantine(db2, "a", "w")), flags{false});
 }
 
+TEST(wanted_workers_quarantine, of_a_role_is_of_its_hosted_workers_in_that_database) {
+  worker hosted = local_worker;
+  hosted.hosted = true;
+  hosted.argument = 10;
+  worker of_other = hosted;
+  of_other.argument = 11;
+  worker in_own_process = local_worker;
+  in_own_process.argument = 10;
+  const auto in = [](database_id database, const worker &w) {
+    live_state live;
+    live.quarantined_roles = {{database, 10}};
+    return quarantined_of({with_worker(db1, w)}, live);
+  };
+  EXPECT_EQ(in(db1, hosted), flags{true});
+  EXPECT_EQ(in(db2, hosted), flags{false});
+  EXPECT_EQ(in(db1, of_other), flags{false});
+  EXPECT_EQ(in(db1, in_own_process), flags{false});
+  hosted.scope = scope::global;
+  EXPECT_EQ(in(db1, hosted), flags{true});
+}
+
 TEST(wanted_workers_quarantine, of_an_extension_is_of_all_its_workers_in_that_database) {
   desired_database d = with_worker(db1, local_worker);
   d.registrations.workers.push_back(worker_of("a", "x", scope::global));
