@@ -23,11 +23,16 @@ EOF
   fi
 }
 
-# What the stage lint needs beyond that: the versions of Debian 12, as others format differently.
+# What the stages lint and tidy need beyond that: the versions of Debian 12, as others format and warn
+# differently.
 lint_packages_wanted() {
   cat <<'EOF'
 /usr/bin/shellcheck shellcheck
 /usr/bin/clang-format-14 clang-format-14
+EOF
+}
+tidy_packages_wanted() {
+  cat <<'EOF'
 /usr/bin/clang-tidy-14 clang-tidy-14
 /usr/bin/clang++-14 clang-14
 EOF
@@ -56,10 +61,11 @@ packages_install() {
   done
 }
 
-# False where they are missing and this is not the release that has them.
-lint_packages_install() {
+# debian_12_packages_install FUNCTION: those of its list.  False where some are missing and this is not
+# the release that has them.
+debian_12_packages_install() {
   local missing
-  mapfile -t missing < <(packages_missing lint_packages_wanted)
+  mapfile -t missing < <(packages_missing "$1")
   [ "${#missing[@]}" -gt 0 ] || return 0
   grep -qs '^VERSION_ID="12"' /etc/os-release || return 1
   say "installing ${missing[*]}"

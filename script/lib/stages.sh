@@ -3,7 +3,10 @@
 # it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
 # loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
 
-STAGES=(layers lint build header unit manifest regress pgtap tap examples demo)
+STAGES=(layers lint tidy build header unit manifest regress pgtap tap examples demo)
+
+# These take minutes and rarely find what the others do not: run with --all, or named by --only.
+STAGES_OF_ALL=(tidy)
 
 # built NAME COMMAND...: once in a run; a failure is not tried again by the next stage.
 built() {
@@ -37,8 +40,8 @@ stage_layers() {
 
 stage_lint() {
   local sources
-  if ! lint_packages_install; then
-    echo "skip - shellcheck, clang-format-14 and clang-tidy-14 are not all to be had"
+  if ! debian_12_packages_install lint_packages_wanted; then
+    echo "skip - shellcheck and clang-format-14 are not both to be had"
     return
   fi
   (cd "$ROOT" && check "shellcheck" shellcheck -x -a \
@@ -46,6 +49,13 @@ stage_lint() {
   mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
     -name '*.[ch]' -print -o -name '*.cpp' -print)
   check "clang-format" clang-format-14 --dry-run --Werror "${sources[@]}"
+}
+
+stage_tidy() {
+  if ! debian_12_packages_install tidy_packages_wanted; then
+    echo "skip - clang-tidy-14 and clang-14 are not both to be had"
+    return
+  fi
   check "clang-tidy, and no warning of clang" quietly "$SCRATCH/tidy.log" as_user \
     make --no-print-directory -s -k -C "$TREE" -j "$JOBS" CXX=clang++-14 "PG_CONFIG=$PG_CONFIG" tidy
 }
