@@ -163,7 +163,8 @@ subtest 'one that the server does not outlive' => sub {
     my $session = start_session('seen', '-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
     becomes($node, 'seen', $states, $held, 'a restore is under way');
     my $offset = log_offset($node);
-    $node->restart('fast');
+    $node->stop('fast');
+    $node->start;
     end_session($session);
     restore_is('seen', 'interrupted', 'it is not over');
     becomes($node, 'seen', $states, $held, 'workers wait');
@@ -182,7 +183,8 @@ subtest 'by the word of the user' => sub {
     is(value($node, 'seen', 'SELECT dynpgext.begin_restore()'), 'f', 'a second time it is nothing new');
     my $session = start_session('seen', '-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
     end_session($session);
-    $node->restart('immediate');
+    $node->stop('immediate');
+    $node->start;
     restore_is('seen', 'until told', 'neither a session nor a restart ends it');
     becomes($node, 'seen', $states, $held, 'workers wait');
     value($node, 'seen', 'BEGIN; SELECT dynpgext.end_restore(); ROLLBACK');
