@@ -3,7 +3,7 @@
 -- stopped, started and restarted in between.
 --
 -- What another process does is waited for by looking, until statement_timeout.
-SET statement_timeout = '60s';
+SET statement_timeout = '3min';
 CREATE EXTENSION dynpgext;
 CREATE PROCEDURE wait_for(condition text) LANGUAGE plpgsql AS $$
 DECLARE

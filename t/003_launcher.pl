@@ -29,7 +29,7 @@ subtest 'DROP EXTENSION dynpgext' => sub {
     value($node, 'one', 'DROP EXTENSION dynpgext');
     ok($node->poll_query_until('two',
         q(SELECT count(*) = 0 FROM dynpgext.cluster_workers WHERE database = 'one')), 'its workers end');
-    is(value($node, 'two', q(SELECT count(*) FROM dynpgext.cluster_allocations WHERE database = 'one')), 0,
+    becomes($node, 'two', q(SELECT count(*) FROM dynpgext.cluster_allocations WHERE database = 'one'), 0,
         'its memory is gone');
     is(value($node, 'one', q(SELECT dx_address('dx_memory:local') IS NULL)), 't', 'the lookup is NULL');
     is(value($node, 'two', 'SELECT databases FROM dynpgext.status'), 1, 'one database has dynpgext');
@@ -45,6 +45,7 @@ subtest 'template copy' => sub {
     # no worker of it is connected to the database
     add_database($node, 'model', qw(dynpgext dx_memory dx_raise));
     is_whole($node, 'the template', qw(model));
+    becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_allocations WHERE state = 'draining'), 0, 'nothing drains');
     my $used = memory_used($node, 'one');
     my $workers = value($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers));
     $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE model');

@@ -12,8 +12,10 @@ my $node = new_cluster('main');
 add_database($node, 'one', qw(dynpgext dx_memory dx_worker));
 is_whole($node, 'all is well before', 'one');
 
-# What there is: registered, live, memory and processes.
+# What there is: registered, live, memory and processes.  Sessions of before that are about to end
+# may have memory that was dropped.
 sub snapshot {
+    $node->poll_query_until('one', q(SELECT count(*) = 0 FROM dynpgext.cluster_allocations WHERE state = 'draining'));
     my @state = $node->safe_psql('one', q(
         SELECT extension, version, state, allocations, workers FROM dynpgext.extensions ORDER BY 1;
         SELECT name, extension, scope, size, state FROM dynpgext.cluster_allocations

@@ -122,8 +122,7 @@ subtest 'library that is no library after a restart' => sub {
     $node->start;
     has_failed('dx_usage', qr/dx_usage/, qw(one two));
     # as long as the file is the same one, it is not tried again
-    my $tries = log_count($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset);
-    is($tries, 2, 'each database says so');
+    is_logged($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset, 2, 'each database says so');
     value($node, 'postgres', 'CREATE DATABASE three; DROP DATABASE three');
     is(log_count($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset), 2, 'once');
     $put_back->();

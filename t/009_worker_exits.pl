@@ -117,7 +117,7 @@ subtest 'a worker that blocks all signals' => sub {
 
     is($node->psql('one', 'DROP EXTENSION dx_worker'), 0, 'DROP EXTENSION waits for it no longer than dynpgext.stop_timeout');
     is(kill(0, $pid), 1, 'it is still there');
-    is(value($node, 'one', q(SELECT name, state, pid FROM dynpgext.cluster_workers)), "dx local|stopping|$pid", 'and is shown');
+    becomes($node, 'one', q(SELECT name, state, pid FROM dynpgext.cluster_workers), "dx local|stopping|$pid", 'and is shown');
     value($node, 'one', 'CREATE EXTENSION dx_worker');
     ok($node->poll_query_until('one', q(
         SELECT state = 'running' FROM dynpgext.workers WHERE name = 'dx global')), 'created again, the other runs');

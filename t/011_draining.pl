@@ -17,18 +17,13 @@ $node->safe_psql('one', qq(
     CREATE FUNCTION write(name text, value text) RETURNS boolean LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_write';
     CREATE FUNCTION release(name text) RETURNS boolean LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_release';));
 
-# state and attached of each instance of the name
-sub instances {
-    my ($name) = @_;
-    return value($node, 'one', "SELECT string_agg(state || ' ' || attached, ', ' ORDER BY state, attached)
-        FROM dynpgext.allocations WHERE name = '$name'");
-}
-
+# One test: state and attached of each instance of the name come to be these.  A session that has just
+# ended may have it for a moment still.
 sub turns {
     my ($name, $expected, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return ok($node->poll_query_until('one', "SELECT coalesce(string_agg(state || ' ' || attached, ', ' ORDER BY state, attached), '')
-        FROM dynpgext.allocations WHERE name = '$name'", $expected), $test);
+    return becomes($node, 'one', "SELECT coalesce(string_agg(state || ' ' || attached, ', ' ORDER BY state, attached), '')
+        FROM dynpgext.allocations WHERE name = '$name'", $expected, $test);
 }
 
 # Is the text anywhere in the shared memory?
@@ -42,20 +37,20 @@ sub create { $node->safe_psql('one', 'CREATE EXTENSION dx_memory'); return }
 sub drop { $node->safe_psql('one', 'DROP EXTENSION dx_memory'); return }
 
 subtest 'attached' => sub {
-    is(instances('dx_memory:local'), 'allocated 0', 'nobody has looked it up');
+    turns('dx_memory:local', 'allocated 0', 'nobody has looked it up');
     my @sessions = map { $node->background_psql('one') } 1 .. 2;
     $sessions[0]->query_safe(q(SELECT read('dx_memory:local')));
-    is(instances('dx_memory:local'), 'allocated 1', 'one has');
+    turns('dx_memory:local', 'allocated 1', 'one has');
     $sessions[0]->query_safe(q(SELECT read('dx_memory:local')));
-    is(instances('dx_memory:local'), 'allocated 1', 'a second lookup does not count');
+    turns('dx_memory:local', 'allocated 1', 'a second lookup does not count');
     $sessions[1]->query_safe(q(SELECT read('dx_memory:local')));
-    is(instances('dx_memory:local'), 'allocated 2', 'two have');
-    is(instances('dx_memory:global'), 'allocated 0', 'of another name nobody has');
+    turns('dx_memory:local', 'allocated 2', 'two have');
+    turns('dx_memory:global', 'allocated 0', 'of another name nobody has');
     is($sessions[0]->query_safe(q(SELECT release('dx_memory:local'))), 't', 'release');
-    is(instances('dx_memory:local'), 'allocated 1', 'one has let go');
+    turns('dx_memory:local', 'allocated 1', 'one has let go');
     is($sessions[0]->query_safe(q(SELECT release('dx_memory:local'))), 'f', 'there is nothing more to release');
     is($sessions[0]->query_safe(q(SELECT read('dx_memory:local'))), '', 'it can be looked up again');
-    is(instances('dx_memory:local'), 'allocated 2', 'and counts again');
+    turns('dx_memory:local', 'allocated 2', 'and counts again');
     $_->quit for @sessions;
     turns('dx_memory:local', 'allocated 0', 'with the end of a process it has let go');
 };
@@ -70,9 +65,9 @@ subtest 'draining' => sub {
     $sessions[0]->query_safe(q(SELECT write('dx_memory:local', 'first content'), write('dx_memory:global', 'first global')));
     $sessions[1]->query_safe(q(SELECT read('dx_memory:local')));
     drop();
-    is(instances('dx_memory:local'), 'draining 2', 'dropped, it drains');
-    is(instances('dx_memory:global'), 'draining 1', 'the global one, too');
-    is(instances('dx_memory:going') . instances('dx_memory:global_small'), '', 'what nobody holds is gone');
+    turns('dx_memory:local', 'draining 2', 'dropped, it drains');
+    turns('dx_memory:global', 'draining 1', 'the global one, too');
+    turns($_, '', "what nobody holds is gone: $_") for 'dx_memory:going', 'dx_memory:global_small';
     is(value($node, 'one', q(SELECT read('dx_memory:local') IS NULL)), 't', 'a lookup finds it no longer');
     is($sessions[0]->query_safe(q(SELECT read('dx_memory:local') IS NULL)), 't', 'not even by a holder');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.reload())), 0, 'there is nothing to do');
@@ -87,15 +82,15 @@ subtest 'draining' => sub {
     }
     create();
     is($sessions[1]->query_safe(q(SELECT read('dx_memory:local'))), '', 'a holder finds the new one');
-    is(instances('dx_memory:local'), 'allocated 1, draining 2', 'and holds both');
+    turns('dx_memory:local', 'allocated 1, draining 2', 'and holds both');
     drop();
-    is(instances('dx_memory:local'), 'draining 1, draining 2', 'now both drain');
+    turns('dx_memory:local', 'draining 1, draining 2', 'now both drain');
 
     is($sessions[1]->query_safe(q(SELECT release('dx_memory:local'))), 't', 'release');
     turns('dx_memory:local', 'draining 1', 'lets go of both');
     ok(is_in_memory('first content'), 'what is held is as it was');
     $sessions[1]->quit;
-    is(instances('dx_memory:local'), 'draining 1', 'the last one holds it');
+    turns('dx_memory:local', 'draining 1', 'the last one holds it');
     $sessions[0]->quit;
     turns('dx_memory:local', '', 'with its end it is gone');
     turns('dx_memory:global', '', 'the global one, too');
@@ -118,20 +113,20 @@ subtest 'peek() keeps nothing' => sub {
     my $peek = q(SELECT convert_from(dynpgext.peek('dx_memory:local', length => 9), 'UTF8'));
     my ($reader, $holder) = map { $node->background_psql('one') } 1 .. 2;
     is($reader->query_safe($peek), 'peeked at', 'a session reads it');
-    is(instances('dx_memory:local'), 'allocated 0', 'and does not have it');
+    turns('dx_memory:local', 'allocated 0', 'and does not have it');
     drop();
-    is(instances('dx_memory:local'), '', 'dropped while the session is there, it is freed');
+    turns('dx_memory:local', '', 'dropped while the session is there, it is freed');
     create();
 
     $holder->query_safe(q(SELECT write('dx_memory:local', 'held')));
     my $peek_held = q(SELECT convert_from(dynpgext.peek('dx_memory:local', length => 4), 'UTF8'));
     is($_->query_safe($peek_held), 'held', 'both read it') for $holder, $reader;
-    is(instances('dx_memory:local'), 'allocated 1', 'one has it');
+    turns('dx_memory:local', 'allocated 1', 'one has it');
     drop();
-    is(instances('dx_memory:local'), 'draining 1', 'dropped, it drains');
+    turns('dx_memory:local', 'draining 1', 'dropped, it drains');
     is($holder->query_safe($peek_held), 'held', 'the holder still reads it');
     like(error_of($node, 'one', $peek), qr/42704: shared memory "dx_memory:local" does not exist/, 'nobody else does');
-    is(instances('dx_memory:local'), 'draining 1', 'it is held as before');
+    turns('dx_memory:local', 'draining 1', 'it is held as before');
     $holder->quit;
     turns('dx_memory:local', '', 'and gone with its holder');
     $reader->quit;
@@ -188,10 +183,10 @@ subtest 'a transaction that is rolled back' => sub {
     $session->query_safe('DROP EXTENSION dx_memory');
     is($session->query_safe(q(SELECT read('dx_memory:local') IS NULL)), 't', 'inside, it is dropped');
     is(value($node, 'one', q(SELECT read('dx_memory:local'))), 'stays', 'for others it is not');
-    is(instances('dx_memory:local'), 'allocated 1', 'nor does it drain');
+    turns('dx_memory:local', 'allocated 1', 'nor does it drain');
     $session->query_safe('ROLLBACK');
     is($session->query_safe(q(SELECT read('dx_memory:local'))), 'stays', 'and is found again');
-    is(instances('dx_memory:local'), 'allocated 1', 'by the same process, once');
+    turns('dx_memory:local', 'allocated 1', 'by the same process, once');
     $session->quit;
 };
 

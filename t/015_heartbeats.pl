@@ -14,7 +14,7 @@ use Test::More;
 my $node = new_cluster('main',
     'dynpgext.naptime' => '1h',
     'dynpgext.stop_timeout' => '200ms',
-    'dx_supervised.deadline' => '150,150,150,150,0',
+    'dx_supervised.deadline' => '500,500,1000,1000,0',    # longer than a busy machine keeps a process from running
     'dx_supervised.delay' => 10,
     'dx_supervised.note' => 'first',
     'dx_supervised.restart' => 'never,on_failure,always',
@@ -37,9 +37,9 @@ my $alive = value($node, 'one', $pids);
 ok(tell($node, 'one', 4, 'beat'), 'one works, and sends heartbeats');
 ok(tell($node, 'one', 5, 'silent'), 'one without a deadline is silent');
 
-sub silences {
-    my ($n, $offset) = @_;
-    return log_count($node, qr/WARNING:  background worker "dx supervised $n" of extension "dx_supervised" has sent no heartbeat for 150 ms/, $offset);
+sub silence {
+    my ($n) = @_;
+    return qr/WARNING:  background worker "dx supervised $n" of extension "dx_supervised" has sent no heartbeat for 500 ms/;
 }
 
 subtest 'silent, restart never' => sub {
@@ -48,9 +48,9 @@ subtest 'silent, restart never' => sub {
     ok(tell($node, 'one', 1, 'silent'), 'it falls silent');
     is_shown(1, "state = 'unresponsive' AND pid = $pid", 'it is unresponsive');
     ok($node->poll_query_until('one', q(
-        SELECT clock_timestamp() - max(at) > interval '500 ms' FROM dynpgext.events WHERE event = 'unresponsive')), 'for several deadlines');
+        SELECT clock_timestamp() - max(at) > interval '1500 ms' FROM dynpgext.events WHERE event = 'unresponsive')), 'for several deadlines');
     is_shown(1, "state = 'unresponsive' AND pid = $pid AND starts = 1", 'it is left alone');
-    is(silences(1, $offset), 1, 'the log says so once');
+    is_logged($node, silence(1), $offset, 1, 'the log says so once');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'unresponsive' AND name = 'dx supervised 1')), 1, 'there is one event');
     is(value($node, 'one', 'SELECT workers FROM dynpgext.status'), 5, 'it counts as one that runs');
     ok(tell($node, 'one', 1, 'wait'), 'it waits again');
@@ -59,7 +59,7 @@ subtest 'silent, restart never' => sub {
     $offset = log_offset($node);
     ok(tell($node, 'one', 1, 'silent'), 'it falls silent again');
     is_shown(1, q(state = 'unresponsive'), 'it is unresponsive again');
-    is(silences(1, $offset), 1, 'the log says so again');
+    is_logged($node, silence(1), $offset, 1, 'the log says so again');
     is(value($node, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1'))), 't', 'stop_worker ends it');
     is_shown(1, q(state = 'stopped' AND pid IS NULL), 'it is stopped');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
@@ -86,13 +86,16 @@ subtest 'silent, restart on_failure' => sub {
     ok(tell($node, 'one', 2, 'silent'), 'it falls silent');
     is_shown(2, "state = 'running' AND pid <> $pid AND starts = 2", 'it is restarted');
     is(value($node, 'one', q(SELECT last_exit_code, last_error FROM dynpgext.workers WHERE name = 'dx supervised 2')),
-        '1|57P01: no heartbeat within its deadline of 150 ms', 'the error says why');
-    is(silences(2, $offset), 1, 'the log says so once');
+        '1|57P01: no heartbeat within its deadline of 500 ms', 'the error says why');
+    is_logged($node, silence(2), $offset, 1, 'the log says so once');
     is(value($node, 'one', q(SELECT string_agg(event, ' ' ORDER BY at) FROM dynpgext.events WHERE name = 'dx supervised 2')),
         'started unresponsive exited backoff restarted', 'so do the events');
 };
 
 subtest 'the others' => sub {
+    ok($node->poll_query_until('one', q(
+        SELECT count(*) = 3 AND clock_timestamp() - max(last_started_at) > interval '3 s' FROM dynpgext.workers WHERE name ~ '[345]$')),
+        'they run for several deadlines');
     is(value($node, 'one', $pids), $alive, 'one that waits, one that sends heartbeats and one without a deadline are left alone');
     is(value($node, 'one', q(SELECT string_agg(DISTINCT state, ' ') FROM dynpgext.workers WHERE name ~ '[345]$')), 'running', 'they run');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name ~ '[345]$' AND event <> 'started')), 0, 'nothing has happened to them');
@@ -128,10 +131,10 @@ subtest 'one that nothing ends' => sub {
     is_shown(5, "state = 'stopping' AND pid = $pid", 'it is stopping');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 5')), 'an event');
     ok($node->poll_query_until('one', q(
-        SELECT clock_timestamp() - max(at) > interval '500 ms' FROM dynpgext.events WHERE event = 'overdue')), 'after a while');
-    is(log_count($node, $overdue, $offset), 1, 'the launcher has named it in the log, once');
+        SELECT clock_timestamp() - max(at) > interval '500 ms' FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 5')), 'after a while');
+    is_logged($node, $overdue, $offset, 1, 'the launcher has named it in the log, once');
     ok($node->log_contains(qr/HINT:  Its code does not serve interrupts/, $offset), 'with a hint');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'overdue')), 1, 'and no more events');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 5')), 1, 'and no more events');
 
     ok(tell($node, 'one', 5, 'exit0'), 'it ends after all');
     is_shown(5, q(state = 'stopped' AND pid IS NULL AND last_exit_code = 0), 'it is stopped');
@@ -156,8 +159,8 @@ subtest 'one that nothing ends' => sub {
     ok(tell($node, 'one', 2, 'shut'), 'one with a deadline does, too');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 2')), 'it is overdue');
     is_shown(2, "state = 'unresponsive' AND pid = $pid", 'it is unresponsive');
-    is(silences(2, $offset), 1, 'the log says once that it is silent');
-    is(log_count($node, qr/WARNING:  background worker "dx supervised 2".*was told to end/, $offset), 1, 'and that it does not end');
+    is_logged($node, silence(2), $offset, 1, 'the log says once that it is silent');
+    is_logged($node, qr/WARNING:  background worker "dx supervised 2".*was told to end/, $offset, 1, 'and that it does not end');
     ok(tell($node, 'one', 2, 'exit0'), 'it ends after all');
     is_shown(2, "state = 'running' AND starts = $starts + 1", 'and is restarted, for it was silent');
 
@@ -167,7 +170,7 @@ subtest 'one that nothing ends' => sub {
     $pid = pid_of($node, 'one', 'dx supervised 5');
     is($node->psql('one', q(SET statement_timeout = '150 ms'; DROP EXTENSION dx_supervised)), 0, 'DROP EXTENSION does not wait for it');
     $node->wait_for_log($overdue, $offset);
-    is(value($node, 'one', q(SELECT name, state, pid FROM dynpgext.cluster_workers)), "dx supervised 5|stopping|$pid", 'it is shown');
+    becomes($node, 'one', q(SELECT name, state, pid FROM dynpgext.cluster_workers), "dx supervised 5|stopping|$pid", 'it is shown');
     is(log_count($node, $overdue, $offset), 1, 'and named in the log');
 };
 

@@ -145,7 +145,7 @@ subtest 'restart_after_crash = off' => sub {
         my $offset = log_offset($node);
         ok(tell_to_crash($node, 'one', 5, 'segv'), 'told');
         $node->wait_for_log(qr/shutting down because "?restart_after_crash"? is off.*database system is shut down/s, $offset);
-        1 while -e $node->data_dir . '/postmaster.pid' && select undef, undef, undef, 0.02;
+        wait_until { !-e $node->data_dir . '/postmaster.pid' } or die 'the server does not stop';
         $node->{_pid} = undef;
         $node->start;
         only_others_run($time < 2 ? 'all are back' : 'all others are back', $time < 2 ? () : 5);
@@ -163,10 +163,7 @@ subtest 'restart_after_crash = off' => sub {
 sub kill_and_start {
     my (@pids) = @_;
     kill 'KILL', @pids;
-    for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default) {
-        last if !kill 0, @pids;
-        select undef, undef, undef, 0.01;
-    }
+    wait_until { !kill 0, @pids } or die 'not all are gone';
     $node->{_pid} = undef;
     $node->start;
     return;
@@ -201,10 +198,7 @@ subtest 'all killed, the postmaster first' => sub {
     kill 'STOP', $deaf;
     kill 'KILL', $pids[0];
     my @others = grep { $_ != $deaf } @pids;
-    for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default) {
-        last if !kill 0, @others;
-        select undef, undef, undef, 0.01;
-    }
+    wait_until { !kill 0, @others } or die 'not all others are gone';
     kill_and_start($deaf);
     only_others_run('all run');
     is(blames($offset), 0, 'nor one that was still there when the postmaster had gone');

@@ -8,7 +8,6 @@ use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my @databases = qw(one two);
 my $node = new_cluster('main',
@@ -72,7 +71,7 @@ for my $preload (1, 0) {
                 my %there = processes($node);
                 $node->kill9;
                 my @pids = map {@$_} values %there;
-                usleep(50_000) while grep { kill 0, $_ } @pids;    # nobody survives it
+                ok(wait_until { !grep { kill 0, $_ } @pids }, 'nobody survives it') or return;
             } else {
                 $node->stop($how);
             }

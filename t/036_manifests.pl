@@ -136,7 +136,7 @@ sub run_command_single {
 subtest 'standby' => sub {
     my $standby = new_standby($node, 'standby');
     becomes($standby, 'one', q(SELECT convert_from(dynpgext.peek('dx_declared:state', 0, 5), 'UTF8')), 'hello', 'memory is there');
-    is(value($standby, 'one', q(SELECT string_agg(DISTINCT state, ' ') FROM dynpgext.workers WHERE extension = 'dx_declared')), 'waiting', 'commands wait');
+    becomes($standby, 'one', q(SELECT string_agg(DISTINCT state, ' ') FROM dynpgext.workers WHERE extension = 'dx_declared'), 'waiting', 'commands wait');
     is(value($standby, 'one', 'SELECT dynpgext.export()'), value($node, 'one', 'SELECT dynpgext.export()'), 'export() works');
     is(value($standby, 'one', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export(), true)'), 0, 'and a dry run of apply()');
     like(error_of($standby, 'one', 'SELECT dynpgext.apply(dynpgext.export());'), qr/ERROR:  25006: /, 'apply() does not');

@@ -20,7 +20,7 @@ subtest 'a worker that serves no interrupts' => sub {
     value($node, 'postgres', 'CREATE DATABASE nothing STRATEGY file_copy');
     my $offset = log_offset($node);
     is(run('not loaded', 'DROP DATABASE nothing'), '', 'DROP DATABASE of one that has nothing to do with it');
-    is(log_count($node, $slow, $offset), 1, 'a WARNING names it');
+    is_logged($node, $slow, $offset, 1, 'a WARNING names it');
     ok($node->poll_query_until('hub', "SELECT state = 'running' AND pid <> $pid FROM dynpgext.workers WHERE name = 'dx supervised 1'"), 'it is back');
 
     ok(tell($node, 'hub', 1, 'deaf'), 'one that does not end when it is told to');

@@ -12,7 +12,7 @@ use Test::More;
 my $node = new_cluster('main',
     shared_preload_libraries => 'dynpgext',
     'dx_supervised.workers' => 2,
-    'dynpgext.stop_timeout' => '300ms');
+    'dynpgext.stop_timeout' => '1s');
 add_database($node, 'one', qw(dynpgext dx_supervised dx_bytes));
 is_whole($node, 'all is well', 'one');
 
@@ -44,7 +44,7 @@ for my $what (sort keys %how) {
         $node->psql('one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1')));
         ok($node->poll_query_until('one', q(SELECT state = 'stopped' AND pid IS NULL FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'it ends');
         my $named = named(1, $pid);
-        is(log_count($node, qr/$named was told to end, and has not within 300 ms; another signal ends it/, $offset), 1, 'one line names it, its pid and its database');
+        is_logged($node, qr/$named was told to end, and has not within 1000 ms; another signal ends it/, $offset, 1, 'one line names it, its pid and its database');
         is(log_count($node, qr/terminated by signal|terminating any other active/, $offset), 0, 'the server does not take it for a crash');
         is(value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1'))), 't', 'it is started again');
         is_whole($node, 'all is well', 'one');
@@ -96,7 +96,7 @@ for my $preload (1, 0) {
             my $pid = make(1, $what);
             shuts_down('fast', 'a fast shutdown ends');
             my $named = named(1, $pid);
-            is(log_count($node, qr/$named was told to end, and has not within 300 ms; another signal ends it/, $offset), 1, 'the log names it');
+            is(log_count($node, qr/$named was told to end, and has not within 1000 ms; another signal ends it/, $offset), 1, 'the log names it');
             is(log_count($node, qr/WARNING:.*"dx supervised 2"/, $offset), 0, 'and not the other');
             is(log_count($node, qr/was not properly shut down|abnormal|terminated by signal/, $offset), 0, 'nothing crashes');
             $node->start;

@@ -20,7 +20,10 @@ my $root = "$FindBin::RealBin/..";
 # DYNPGEXT_FAULTS says.
 sub library {
     my $folder = $ENV{DYNPGEXT_FAULTS} // "$root/tmp_faults";
-    usleep(100_000) while -e "$folder.building";
+    for (1 .. 10 * 60 * 30) {    # a build takes minutes
+        last if !-e "$folder.building";
+        usleep(100_000);
+    }
     -e "$folder/dynpgext.so" or die "there is no build with fault points in $folder: "
       . "make DYNPGEXT_CPPFLAGS=-DDYNPGEXT_FAULTS in a copy of the tree, and name its folder in DYNPGEXT_FAULTS\n";
     return "$folder/dynpgext.so";
@@ -97,7 +100,7 @@ my %shortcuts = (
 
 sub tell_quietly {
     my ($worker, $command) = @_;
-    for (1 .. 100) {
+    for (1 .. 50 * $PostgreSQL::Test::Utils::timeout_default) {
         return if (try('one', "SELECT dx_supervised_command($worker, '$command')") // 't') eq 't';
         usleep(20_000);
     }
@@ -169,14 +172,13 @@ sub comes_right {
 
 # A process that ends without a word is shown until the launcher's next round.
 sub wait_for_the_dead {
-    my $end = time + 5;
+    my $end = time + $PostgreSQL::Test::Utils::timeout_default;
     while (time < $end) {
         my %there = processes($node);
         my %alive = map { $_ => 1 } map {@$_} values %there;
         my $shown = value($node, 'one', 'SELECT pid FROM dynpgext.cluster_workers WHERE pid IS NOT NULL');
         my @dead = grep { !$alive{$_} } split /\n/, $shown;
         return unless @dead;
-        diag("waiting for @dead") if time > $end - 3;
         usleep(20_000);
     }
     return;
@@ -193,10 +195,8 @@ sub check {
     normalize();
     becomes($node, 'one', $left, 0, 'without what a scenario has added, nothing is left of it');
     comes_right();
-    if (defined $memory) {
-        local $PostgreSQL::Test::Utils::timeout_default = 10;    # only sessions on their way out have to be waited for
-        becomes($node, 'one', 'SELECT memory_used FROM dynpgext.status', $memory, 'the memory used is that of a server that has seen no fault');
-    }
+    becomes($node, 'one', 'SELECT memory_used FROM dynpgext.status', $memory, 'the memory used is that of a server that has seen no fault')
+      if defined $memory;
     return;
 }
 

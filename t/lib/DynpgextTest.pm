@@ -13,11 +13,12 @@ use File::Path qw(make_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
   new_cluster add_database private_install set_preload
-  value whole wait_whole is_whole wait_crash_restart
-  worker_pids pid_of processes log_offset log_count memory_used
+  value whole wait_whole is_whole wait_crash_restart wait_until
+  worker_pids pid_of processes log_offset log_count is_logged memory_used
   configure tell tell_to_crash shows worker_row reaches error_of crash
   new_primary new_standby catch_up becomes supervised_states
 );
@@ -240,6 +241,26 @@ sub log_count {
     my ($node, $pattern, $offset) = @_;
     my @found = slurp_file($node->logfile, $offset // 0) =~ /$pattern/g;
     return scalar @found;
+}
+
+# wait_until { CONDITION }: what it returns once it is true; false when the time is over.
+sub wait_until(&) {
+    my ($holds) = @_;
+    for (1 .. 50 * $PostgreSQL::Test::Utils::timeout_default) {
+        my $result = $holds->();
+        return $result if $result;
+        usleep(20_000);
+    }
+    return;
+}
+
+# One test: the log comes to match so often, and no more often.  Another process may write the line
+# a moment after the views show what it is about.
+sub is_logged {
+    my ($node, $pattern, $offset, $count, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    wait_until { log_count($node, $pattern, $offset) >= $count };
+    return is(log_count($node, $pattern, $offset), $count, $test);
 }
 
 # After a crash, seen in the log from $offset on: until the server accepts connections again.

@@ -1,6 +1,6 @@
 CREATE EXTENSION dynpgext;
 -- Polls until the condition holds; the test fails by timeout when it never does.
-SET statement_timeout = '60s';
+SET statement_timeout = '3min';
 CREATE PROCEDURE wait_until(condition text) LANGUAGE plpgsql AS $$
 DECLARE
   holds boolean := false;

@@ -2,7 +2,7 @@ CREATE EXTENSION dynpgext;
 CREATE EXTENSION dynpgext_queue;
 SELECT extension, library, state, workers FROM dynpgext.extensions;
 -- Until the sweeper has done its work, or time is up.
-SET statement_timeout = '60s';
+SET statement_timeout = '3min';
 CREATE PROCEDURE wait_for(condition text) LANGUAGE plpgsql AS $$
 DECLARE
   reached boolean;
