@@ -251,15 +251,31 @@ subtest 'a crash that is nobody\'s' => sub {
     is(blames($offset), 0, 'nobody is blamed for a session');
 };
 
-subtest 'a bystander with a handler of SIGQUIT of its own' => sub {
-    ok(tell($node, 'one', 10, 'own_sigquit'), 'told');
-    ok($node->poll_query_until('one', q(SELECT doing = 'own_sigquit' FROM dx_supervised_info(10))), 'it has one');
-    my $offset = crash_by(11, 'segv');
-    only_others_run('all run');
-    my $line = sprintf $blamed, 11, 1, 3;
-    is(log_count($node, qr/$line/, $offset), 1, 'the log names the one that has crashed');
-    is(blames($offset), 1, 'and nobody else');
-};
+# 11 crashes, 10 has a handler of SIGQUIT of its own.  One side is stopped, so that it is certain which of
+# them sees the other: 10 itself, or all who could say that it was there when 11 had gone.
+for my $case ([ 'own_sigquit_busy', 1, 'never waits' ], [ 'own_sigquit', 2, 'waits' ]) {
+    my ($command, $time, $how) = @$case;
+    subtest "a bystander with a handler of SIGQUIT of its own that $how" => sub {
+        for my $command ($command, $how eq 'waits' ? 'wait' : ()) {    # two, for it to have waited in between
+            ok(tell($node, 'one', 10, $command), 'told');
+            ok($node->poll_query_until('one', "SELECT doing = '$command' FROM dx_supervised_info(10)"), "it does: $command");
+        }
+        my ($crashing, $bystander) = map { pid_of($node, 'one', "dx supervised $_") } 11, 10;
+        my %processes = processes($node);
+        my @others = grep { $_ != $crashing && $_ != $bystander } map {@$_} values %processes;
+        my ($stopped, $free) = $how eq 'waits' ? (\@others, [$bystander]) : ([$bystander], \@others);
+        my $offset = log_offset($node);
+        kill 'STOP', @$stopped;
+        kill 'SEGV', $crashing;
+        ok(wait_until { !kill 0, @$free }, 'one side is gone');
+        kill 'CONT', @$stopped;
+        wait_crash_restart($node, $offset);
+        only_others_run('all run');
+        my $line = sprintf $blamed, 11, $time, 3;
+        is(log_count($node, qr/$line/, $offset), 1, 'the log names the one that has crashed');
+        is(blames($offset), 1, 'and nobody else');
+    };
+}
 
 $node->stop;
 done_testing();

@@ -1,6 +1,7 @@
 #include "api/worker.h"
 
 #include "pg/clock.h"
+#include "pg/crash_exit.h"
 #include "pg/worker.h"
 #include "state/workers.h"
 
@@ -26,6 +27,8 @@ long until_heartbeat(long milliseconds) {
 
 bool wait(long milliseconds) {
   unblock_signals();
+  // an author's own handler of SIGQUIT would make a bystander of a crash look like its cause
+  pg::keep_telling_exit();
   milliseconds = std::min(milliseconds, longest_wait);
   const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
   long left = milliseconds;

@@ -11,7 +11,9 @@ namespace {
 
 constinit exit_word told{};
 constinit pid_t owner = 0;
-constinit struct sigaction previous {};
+constinit struct sigaction of_server {};  // was there before ours
+constinit struct sigaction previous {};   // that, or what the author has installed since
+constinit volatile sig_atomic_t has_quit = 0;
 
 // What armed the word may be another process by now: it has this one's place in the server from
 // when this one gave it up, shortly before its end.  Its value differs, so nothing is changed.
@@ -33,13 +35,36 @@ void on_quit(int signal, siginfo_t *info, void *context) {
   tell(told.quit);
   if (told.on_quit != nullptr) told.on_quit();
   errno = saved_errno;
-  if ((previous.sa_flags & SA_SIGINFO) != 0) {
-    previous.sa_sigaction(signal, info, context);
-  } else if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN) {
+  // a second time where the author's calls the one that it has found, which is ours
+  const struct sigaction &next = has_quit != 0 ? of_server : previous;
+  has_quit = 1;
+  if ((next.sa_flags & SA_SIGINFO) != 0) {
+    next.sa_sigaction(signal, info, context);
+  } else if (next.sa_handler == SIG_DFL || next.sa_handler == SIG_IGN) {
     _exit(2);
   } else {
-    previous.sa_handler(signal);
+    next.sa_handler(signal);
   }
+}
+
+bool is_ours(const struct sigaction &action) {
+  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_quit;
+}
+
+// Blocked meanwhile: the handler needs to know the previous one.
+void handle_quit() {
+  sigset_t quit;
+  sigset_t saved;
+  (void)sigemptyset(&quit);
+  (void)sigaddset(&quit, SIGQUIT);
+  (void)sigprocmask(SIG_BLOCK, &quit, &saved);
+  if (sigaction(SIGQUIT, nullptr, &previous) == 0) {
+    struct sigaction ours = previous;
+    ours.sa_sigaction = on_quit;
+    ours.sa_flags |= SA_SIGINFO;
+    (void)sigaction(SIGQUIT, &ours, nullptr);
+  }
+  (void)sigprocmask(SIG_SETMASK, &saved, nullptr);
 }
 
 // Of a call of exit(); what is not known is taken for well.
@@ -60,19 +85,14 @@ void tell_exit(const exit_word &word) {
   watch_exit_status();
   call([] { on_proc_exit(on_exit_of_process, 0); });
   owner = getpid();
-  // Blocked meanwhile: the handler needs to know the previous one.
-  sigset_t quit;
-  sigset_t saved;
-  (void)sigemptyset(&quit);
-  (void)sigaddset(&quit, SIGQUIT);
-  (void)sigprocmask(SIG_BLOCK, &quit, &saved);
-  if (sigaction(SIGQUIT, nullptr, &previous) == 0) {
-    struct sigaction ours = previous;
-    ours.sa_sigaction = on_quit;
-    ours.sa_flags |= SA_SIGINFO;
-    (void)sigaction(SIGQUIT, &ours, nullptr);
-  }
-  (void)sigprocmask(SIG_SETMASK, &saved, nullptr);
+  handle_quit();
+  of_server = previous;
+}
+
+void keep_telling_exit() noexcept {
+  if (owner != getpid()) return;
+  struct sigaction now {};
+  if (sigaction(SIGQUIT, nullptr, &now) == 0 && !is_ours(now)) handle_quit();
 }
 
 void watch_exit_status() {

@@ -24,6 +24,9 @@ static_assert(std::atomic<uint64>::is_always_lock_free, "it is changed in a sign
 // SIGQUIT is called after the word is changed.
 void tell_exit(const exit_word &word);
 
+// After somebody else may have installed a handler of SIGQUIT: that one is called after ours.
+void keep_telling_exit() noexcept;
+
 // The status that the process ends with, in an exit callback of the server's that is told `code`:
 // -1 where somebody has called the C library's exit(), whatever its status.  watch_exit_status(),
 // called before, remembers that with glibc; elsewhere it is taken for 0.

@@ -229,7 +229,10 @@ obey(const char *command) {
             (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("dx_supervised was told to end fatally")));
   else if (strcmp(command, "own_sigquit") == 0)
     pqsignal(SIGQUIT, SignalHandlerForCrashExit);
-  else if (strcmp(command, "segv") == 0)
+  else if (strcmp(command, "own_sigquit_busy") == 0) {
+    pqsignal(SIGQUIT, SignalHandlerForCrashExit);
+    go_on(true, false);
+  } else if (strcmp(command, "segv") == 0)
     raise(SIGSEGV);
   else if (strcmp(command, "kill9") == 0)
     raise(SIGKILL);
