@@ -148,14 +148,16 @@ COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; s
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');
 
 -- Which of them are in effect.  Rows that were written without triggers (pg_restore --disable-triggers,
--- logical replication) are not, until somebody looks.
+-- logical replication) are not, until somebody looks; and then perhaps cannot be.
 CREATE TABLE dynpgext.registered_manifest (
     extension name NOT NULL PRIMARY KEY,
-    digest text NOT NULL
+    digest text NOT NULL,
+    refusal text
 );
-COMMENT ON TABLE dynpgext.registered_manifest IS 'rows of dynpgext.manifests that have been followed';
+COMMENT ON TABLE dynpgext.registered_manifest IS 'rows of dynpgext.manifests that have been followed, or cannot be';
 COMMENT ON COLUMN dynpgext.registered_manifest.extension IS 'that the manifest is for';
 COMMENT ON COLUMN dynpgext.registered_manifest.digest IS 'of its text';
+COMMENT ON COLUMN dynpgext.registered_manifest.refusal IS 'why it cannot be followed, as a WARNING has said; NULL: it has been';
 
 -- A row while this database is being restored, and no worker runs in it.  Not dumped.
 CREATE TABLE dynpgext.restore (

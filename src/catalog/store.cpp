@@ -256,18 +256,22 @@ std::vector<store::manifest_row> store::read_manifests() const {
   const pg::relation relation(table, AccessShareLock);
   std::vector<manifest_row> result;
   for (const pg::row &row : relation.rows())
-    result.push_back({row.name(0), row.json(1), false, row.is_ours()});
+    result.push_back({row.name(0), row.json(1), false, {}, row.is_ours()});
   const Oid followed = result.empty() ? InvalidOid : companion(followed_table);
   if (!OidIsValid(followed)) return result;
   const pg::relation digests(followed, AccessShareLock);
   for (const pg::row &row : digests.rows())
-    for (manifest_row &m : result)
-      if (m.extension == row.name(0)) m.followed = model::digest_of(m.manifest) == row.text(1);
+    for (manifest_row &m : result) {
+      if (m.extension != row.name(0) || model::digest_of(m.manifest) != row.text(1)) continue;
+      m.followed = row.is_null(2);
+      m.refusal = row.text(2);
+    }
   return result;
 }
 
 // Of a manifest; empty: of none.
-void store::write_followed(const std::string &extension, const std::string &manifest) const {
+void store::write_followed(const std::string &extension, const std::string &manifest,
+                           const std::string &refusal) const {
   const Oid table = companion(followed_table);
   if (!OidIsValid(table)) return;
   const pg::relation relation(table, RowExclusiveLock);
@@ -275,15 +279,21 @@ void store::write_followed(const std::string &extension, const std::string &mani
     if (row.name(0) == extension) relation.erase(row);
   pg::make_visible();
   if (manifest.empty()) return;
-  pg::values row(2);
-  if (!relation.insert(row.name(extension).text(model::digest_of(manifest))))
+  pg::values row(3);
+  row.name(extension).text(model::digest_of(manifest));
+  refusal.empty() ? row.null() : row.text(refusal);
+  if (!relation.insert(row))
     throw pg::error(ERRCODE_OBJECT_IN_USE,
                     "extension \"" + extension + "\" is being registered by another transaction");
   pg::make_visible();
 }
 
 void store::mark_followed(const manifest_row &row) const {
-  write_followed(row.extension, row.manifest);
+  write_followed(row.extension, row.manifest, {});
+}
+
+void store::mark_refused(const manifest_row &row, const std::string &why) const {
+  write_followed(row.extension, row.manifest, why);
 }
 
 Oid store::manifests() const { return companion(manifest_table); }
@@ -305,7 +315,7 @@ void store::write_manifest(const std::string &extension, const std::string &mani
       relation.erase(row);
   }
   pg::make_visible();
-  write_followed(extension, wanted);
+  write_followed(extension, wanted, {});
   if (manifest.empty() || is_there) return;
   pg::values row(2);
   if (!relation.insert(row.name(extension).json(manifest)))

@@ -58,10 +58,12 @@ class store {
     std::string extension;
     std::string manifest;
     bool followed = false;  // it is what is declared
+    std::string refusal;    // why it is not, as far as that has been told
     bool ours = false;      // written by this transaction
   };
   [[nodiscard]] std::vector<manifest_row> read_manifests() const;
   void mark_followed(const manifest_row &row) const;
+  void mark_refused(const manifest_row &row, const std::string &why) const;
   // Tables that others write, with triggers that may be off.
   [[nodiscard]] Oid manifests() const;
   [[nodiscard]] Oid identities() const;
@@ -97,7 +99,8 @@ class store {
   // One of the companions, which only manifests need.
   [[nodiscard]] Oid companion(const char *table) const;
   [[nodiscard]] std::optional<model::restore> read_restore() const;
-  void write_followed(const std::string &extension, const std::string &manifest) const;
+  void write_followed(const std::string &extension, const std::string &manifest,
+                      const std::string &refusal) const;
   template <class Row>
   [[nodiscard]] std::vector<Row> read_companion(const char *table,
                                                 const std::string &extension) const;

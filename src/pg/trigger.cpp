@@ -1,6 +1,31 @@
 #include "pg/trigger.h"
 
 namespace dynpgext::pg {
+namespace {
+
+bool enables_trigger(const AlterTableCmd *command) {
+  switch (command->subtype) {
+    case AT_EnableTrig:
+    case AT_EnableAlwaysTrig:
+    case AT_EnableReplicaTrig:
+    case AT_EnableTrigAll:
+    case AT_EnableTrigUser: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Oid table_of_enabled_triggers(const Node *statement) {
+  if (statement == nullptr || nodeTag(statement) != T_AlterTableStmt) return InvalidOid;
+  const auto *alter = reinterpret_cast<const AlterTableStmt *>(statement);
+  bool enables = false;
+  for (int i = 0; i < list_length(alter->cmds); ++i)
+    enables |= enables_trigger(static_cast<const AlterTableCmd *>(list_nth(alter->cmds, i)));
+  if (!enables) return InvalidOid;
+  const RangeVar *relation = alter->relation;
+  return call([=] { return RangeVarGetRelid(relation, NoLock, true); });
+}
 
 char trigger_mode(Oid table, const char *trigger) {
   return call([=] {
@@ -14,11 +39,15 @@ char trigger_mode(Oid table, const char *trigger) {
   });
 }
 
-void run_statement(const char *sql) {
+void set_trigger_mode(Oid table, const char *trigger, char mode) {
   call([=] {
-    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-    if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY) elog(ERROR, "could not execute: %s", sql);
-    SPI_finish();
+    const Relation relation = table_open(table, ShareRowExclusiveLock);
+#if PG_VERSION_NUM >= 160000
+    EnableDisableTrigger(relation, trigger, InvalidOid, mode, false, false, ShareRowExclusiveLock);
+#else
+    EnableDisableTrigger(relation, trigger, mode, false, ShareRowExclusiveLock);
+#endif
+    table_close(relation, NoLock);
   });
 }
 

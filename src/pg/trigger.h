@@ -9,8 +9,12 @@ namespace dynpgext::pg {
 // never; 0 where there is none of that name.  AccessShareLock on the table.
 [[nodiscard]] char trigger_mode(Oid table, const char *trigger);
 
-// Utility statements of our own, as the current role, with any event triggers that they fire.
-void run_statement(const char *sql);
+// As ALTER TABLE does it, but that no event trigger fires: its code is others'.
+// ShareRowExclusiveLock on the table.
+void set_trigger_mode(Oid table, const char *trigger, char mode);
+
+// The table whose triggers the statement switches on, in whichever way; InvalidOid: none.
+[[nodiscard]] Oid table_of_enabled_triggers(const Node *statement);
 
 // Is this process an apply worker, or another one, of logical replication?
 [[nodiscard]] bool replicates();

@@ -19,8 +19,8 @@
 namespace dynpgext::provisioning {
 namespace {
 
-// In a visit: what was written while triggers were off, or by pg_upgrade.  What fails, in code of
-// others that ALTER TABLE fires perhaps, does not keep the extensions from being provisioned.
+// In a visit: what was written while triggers were off, or by pg_upgrade.  What fails does not keep
+// the extensions from being provisioned.
 void follow_untold_rows(const catalog::store &store, const state::comparison &comparison) {
   (void)pg::tolerate("enabling the triggers of dynpgext's tables",
                      [&] { (void)mend_triggers(store); });
@@ -29,7 +29,7 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
     follow_identities(store);
   });
   (void)pg::tolerate("following manifests",
-                     [&] { (void)follow_untold_manifests(store, {}, false); });
+                     [&] { (void)follow_untold_manifests(store, {}, looker::chance); });
 }
 
 }  // namespace

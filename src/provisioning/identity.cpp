@@ -5,6 +5,7 @@
 #include "catalog/identity.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
+#include "provisioning/manifest_rows.h"
 #include "provisioning/transaction.h"
 
 namespace dynpgext::provisioning {
@@ -85,6 +86,30 @@ model::command_identity by_restore(const model::command &c, const model::command
   return {};
 }
 
+// What rows of dynpgext.identities say otherwise than the commands do.
+struct restored_identities {
+  std::map<std::string, std::vector<model::command>> changed;  // by extension
+  std::vector<store::identity_row> followed;
+};
+
+restored_identities find_restored(const store &store) {
+  restored_identities found;
+  const std::vector<store::identity_row> rows = store.read_identities();
+  for (model::command &c : store.read_commands({})) {
+    for (const store::identity_row &row : rows) {
+      if (row.extension != c.extension || row.worker != c.worker) continue;
+      const model::command_identity who = catalog::resolve(row);
+      if (who == c.identity) continue;
+      c.identity = who;
+      c.run_as = pg::role_name(who.role);
+      found.changed[c.extension].push_back(c);
+      found.followed.push_back(row);
+      break;
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string fault_of_role(const model::command &command, declared_by who) {
@@ -141,23 +166,11 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
 }
 
 void follow_identities(const store &store) {
+  if (find_restored(store).changed.empty()) return;
   // whoever else wrote them would decide whom commands run as
   if (!pg::only_superusers_write(store.identities())) return;
-  const std::vector<store::identity_row> rows = store.read_identities();
-  std::map<std::string, std::vector<model::command>> changed;
-  std::vector<store::identity_row> followed;
-  for (model::command &c : store.read_commands({})) {
-    for (const store::identity_row &row : rows) {
-      if (row.extension != c.extension || row.worker != c.worker) continue;
-      const model::command_identity who = catalog::resolve(row);
-      if (who == c.identity) continue;
-      c.identity = who;
-      c.run_as = pg::role_name(who.role);
-      changed[c.extension].push_back(c);
-      followed.push_back(row);
-      break;
-    }
-  }
+  await_other_half(store);
+  const auto [changed, followed] = find_restored(store);
   for (const auto &[extension, commands] : changed) {
     if (!pg::lock_extension(extension.c_str())) continue;
     const model::registrations all = store.read();

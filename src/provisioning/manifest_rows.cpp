@@ -10,15 +10,6 @@
 namespace dynpgext::provisioning {
 namespace {
 
-void warn_of_manifest(const std::string &extension, const std::string &why) {
-  pg::log(WARNING,
-          "the manifest of extension \"" + extension +
-              "\" in dynpgext.manifests cannot be followed: " + why,
-          "It is kept. When the reason is gone: UPDATE dynpgext.manifests SET manifest = manifest "
-          "WHERE extension = '" +
-              extension + "'.");
-}
-
 // A row of dynpgext.manifests that is to be followed.
 struct pending_manifest {
   catalog::store::manifest_row row;
@@ -32,6 +23,7 @@ struct pending_manifests {
   const catalog::store &store;
   std::string extension;   // of which alone; empty: of all
   bool only_look = false;  // nothing is locked or written
+  bool says_again = true;  // why one cannot be followed
   bool strict = false;     // a fault of the form is an ERROR
   // Others than superusers write what they might register.  Everything else is an ERROR: a row that
   // was kept would be followed as if a superuser had written it when others may write no longer.
@@ -43,6 +35,19 @@ struct pending_manifests {
       if (!row.followed && (is_trusted || row.ours) &&
           (extension.empty() || row.extension == extension))
         add(all, row);
+  }
+
+  // It cannot be followed.
+  void refuse(const catalog::store::manifest_row &row, const std::string &why) const {
+    if (!says_again && row.refusal == why) return;
+    if (!only_look && row.refusal != why) store.mark_refused(row, why);
+    pg::log(
+        WARNING,
+        "the manifest of extension \"" + row.extension +
+            "\" in dynpgext.manifests cannot be followed: " + why,
+        "It is kept. When the reason is gone: UPDATE dynpgext.manifests SET manifest = manifest "
+        "WHERE extension = '" +
+            row.extension + "'.");
   }
 
  private:
@@ -62,9 +67,7 @@ struct pending_manifests {
       if (!is_trusted)
         throw pg::error(ERRCODE_UNDEFINED_OBJECT,
                         "extension \"" + row.extension + "\" does not exist");
-      pg::log(WARNING, "there is a manifest for extension \"" + row.extension +
-                           "\", which is not installed in this database");
-      return;
+      return refuse(row, "the extension is not installed in this database");
     }
     model::manifest_result read;
     const auto parse = [&] {
@@ -76,15 +79,11 @@ struct pending_manifests {
       parse();
       refuse_faulty(read.faults);
     } else if (const auto why = pg::attempt(parse)) {
-      if (!only_look) warn_of_manifest(row.extension, why->message);
-      return;
+      return refuse(row, why->message);
     }
     if (read.faults.empty()) find_faults_of_roles(read);
     if (!is_trusted) refuse_faulty(read.faults);
-    if (!read.faults.empty()) {
-      if (!only_look) warn_of_manifest(row.extension, model::json::text_of(read.faults.front()));
-      return;
-    }
+    if (!read.faults.empty()) return refuse(row, model::json::text_of(read.faults.front()));
     model::extension_manifest &wanted = read.document.extensions.front();
     decide_identities(store, wanted, declared_by::restore, {});
     if (!is_declared(store, all, wanted))
@@ -113,7 +112,7 @@ std::vector<std::string> follow(const pending_manifests &pending, const model::r
       good.push_back(m);
       followed.push_back(m.row.extension);
     } else {
-      warn_of_manifest(m.row.extension, model::json::text_of(faults.front()));
+      pending.refuse(m.row, model::json::text_of(faults.front()));
     }
   }
   // first what is taken back: another one may want the name
@@ -129,13 +128,17 @@ std::vector<std::string> follow(const pending_manifests &pending, const model::r
   // one after the other, where it is not all of them
   for (const pending_manifest &m : good)
     if (const auto reason = pg::attempt([&] { declare_restored(store, m); })) {
-      warn_of_manifest(m.row.extension, reason->message);
+      pending.refuse(m.row, reason->message);
       std::erase(followed, m.row.extension);
     }
   return followed;
 }
 
 }  // namespace
+
+void await_other_half(const catalog::store &store) {
+  if (OidIsValid(store.identities())) pg::take_turn(store.identities());
+}
 
 void follow_manifests(const catalog::store &store) {
   const model::registrations all = store.read();
@@ -146,22 +149,27 @@ void follow_manifests(const catalog::store &store) {
 }
 
 std::vector<std::string> follow_untold_manifests(const catalog::store &store,
-                                                 const std::string &extension, bool dry_run) {
+                                                 const std::string &extension, looker who) {
+  const std::vector<catalog::store::manifest_row> rows = store.read_manifests();
+  if (std::all_of(rows.begin(), rows.end(), [](const auto &row) { return row.followed; }))
+    return {};
   // as the trigger's function, which is dynpgext's owner's
   const pg::pinned_identity identity(store.owner());
-  const model::registrations all = store.read();
   pending_manifests pending(store, extension);
-  pending.only_look = dry_run;
+  pending.only_look = who == looker::dry_run;
+  pending.says_again = who != looker::chance;
+  if (!pending.only_look) await_other_half(store);
+  const model::registrations all = store.read();
   pending.find(all);
   if (pending.found.empty()) return {};
   if (!pg::only_superusers_write(store.manifests())) {
     for (const pending_manifest &m : pending.found)
-      warn_of_manifest(m.row.extension,
-                       "it was written while the trigger of the table was off, and others than "
-                       "superusers may write the table");
+      pending.refuse(m.row,
+                     "it was written while the trigger of the table was off, and others than "
+                     "superusers may write the table");
     return {};
   }
-  if (!dry_run) return follow(pending, all);
+  if (!pending.only_look) return follow(pending, all);
   std::vector<std::string> names;
   for (const pending_manifest &m : pending.found) names.push_back(m.row.extension);
   return names;

@@ -6,14 +6,25 @@
 
 namespace dynpgext::provisioning {
 
+// A parallel restore copies manifests and identities at the same time, in two sessions: whoever
+// comes second sees what the first has made of its rows, and brings the two together.  Until the
+// end of the transaction; before locks of extensions.
+void await_other_half(const catalog::store &store);
+
 // They take effect: for the trigger that tells of them.  One that cannot is a WARNING, and keeps
 // the others from nothing.
 void follow_manifests(const catalog::store &store);
 
-// The same of rows that no trigger has told of, of one extension or (empty) all: for visits and
-// reload().  It is not known who wrote them, so they are followed only where nobody but superusers
-// may.  Returns the extensions whose declarations have changed; with `dry_run` only those.
+// Who looks for rows that no trigger has told of.
+enum class looker : std::uint8_t {
+  command,  // reload(): is told each time why one cannot be followed
+  dry_run,  // the same, and only looks
+  chance,   // a visit, or ALTER TABLE: says it once of each row and reason
+};
+// The same of those, of one extension or (empty) all.  It is not known who wrote them, so they are
+// followed only where nobody but superusers may.  Returns the extensions whose declarations have
+// changed, or would.
 std::vector<std::string> follow_untold_manifests(const catalog::store &store,
-                                                 const std::string &extension, bool dry_run);
+                                                 const std::string &extension, looker who);
 
 }  // namespace dynpgext::provisioning

@@ -88,7 +88,8 @@ std::vector<action> run_anew(const catalog::store &store, state::shared &s,
 std::vector<action> follow_untold(const catalog::store &store, const reload_options &options) {
   if (RecoveryInProgress() || (XactReadOnly && !options.dry_run)) return {};
   std::vector<action> result;
-  for (const std::string &e : follow_untold_manifests(store, options.extension, options.dry_run))
+  for (const std::string &e : follow_untold_manifests(
+           store, options.extension, options.dry_run ? looker::dry_run : looker::command))
     result.push_back(
         {action_kind::configure, object_kind::extension, MyDatabaseId, e, e, "its manifest"});
   return result;

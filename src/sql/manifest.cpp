@@ -114,12 +114,6 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
   });
 }
 
-// A parallel restore copies manifests and identities at the same time, in two sessions: whoever
-// comes second sees what the first has made of its rows, and brings the two together.
-static void await_other_half(const catalog::store &store) {
-  if (OidIsValid(store.identities())) pg::take_turn(store.identities());
-}
-
 // Rows of dynpgext.manifests were written otherwise: by a restore, or by hand.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
   return pg::entry([=] {
@@ -133,7 +127,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
     }
     pg::make_visible();  // the rows that the statement has written
     if (const auto store = catalog::store::open()) {
-      await_other_half(*store);
+      provisioning::await_other_half(*store);
       provisioning::follow_manifests(*store);
     }
     return Datum{0};
@@ -153,7 +147,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_identities) {
                       "Use dynpgext.register() with \"run_as\".");
     pg::make_visible();  // the rows that the statement has written
     if (const auto store = catalog::store::open()) {
-      await_other_half(*store);
+      provisioning::await_other_half(*store);
       provisioning::follow_identities(*store);
     }
     return Datum{0};

@@ -1,6 +1,8 @@
 // The event triggers, and the last line of the install script.
 #include "catalog/store.h"
 #include "pg/command_end.h"
+#include "pg/role.h"
+#include "pg/trigger.h"
 #include "provisioning/capture.h"
 #include "provisioning/identity.h"
 #include "provisioning/manifest_rows.h"
@@ -21,27 +23,34 @@ void require_event_trigger(FunctionCallInfo fcinfo) {
                     "this function of dynpgext is for its event triggers only");
 }
 
-// DROP EXTENSION that names dynpgext; it may also go with a schema or its owner.
-bool drops_dynpgext(FunctionCallInfo fcinfo) {
-  const Node *command = reinterpret_cast<EventTriggerData *>(fcinfo->context)->parsetree;
-  if (command == nullptr || !IsA(command, DropStmt)) return false;
-  const auto *drop = reinterpret_cast<const DropStmt *>(command);
-  if (drop->removeType != OBJECT_EXTENSION) return false;
+// What becomes of dynpgext itself by a command: it may also go with a schema or its owner.
+enum class fate : std::uint8_t { stays, may_go, goes };
+
+fate fate_of_dynpgext(const Node *statement) {
+  if (nodeTag(statement) == T_DropOwnedStmt) return fate::may_go;
+  if (nodeTag(statement) != T_DropStmt) return fate::stays;
+  const auto *drop = reinterpret_cast<const DropStmt *>(statement);
+  if (drop->removeType == OBJECT_SCHEMA) return fate::may_go;
+  if (drop->removeType != OBJECT_EXTENSION) return fate::stays;
   for (int i = 0; i < list_length(drop->objects); ++i)
-    if (std::string_view("dynpgext") == strVal(list_nth(drop->objects, i))) return true;
-  return false;
+    if (std::string_view("dynpgext") == strVal(list_nth(drop->objects, i))) return fate::goes;
+  return fate::may_go;
+}
+
+// pg_restore --disable-triggers --jobs switches triggers on again in several sessions: their turn
+// begins here, before they lock tables that the others write then.
+void await_turn(const Node *statement) {
+  const Oid table = pg::table_of_enabled_triggers(statement);
+  if (!OidIsValid(table) || !pg::is_superuser()) return;
+  const auto store = catalog::store::open();
+  if (store &&
+      (table == store->settings() || table == store->manifests() || table == store->identities()))
+    provisioning::await_other_half(*store);
 }
 
 void capture(bool only_changed) {
   if (!state::available()) return;  // a binary upgrade brings the rows itself
   if (const auto store = catalog::store::open()) provisioning::capture(*store, only_changed);
-}
-
-bool may_drop_dynpgext(const Node *statement) {
-  if (nodeTag(statement) == T_DropOwnedStmt) return true;
-  if (nodeTag(statement) != T_DropStmt) return false;
-  const ObjectType type = reinterpret_cast<const DropStmt *>(statement)->removeType;
-  return type == OBJECT_EXTENSION || type == OBJECT_SCHEMA;
 }
 
 }  // namespace
@@ -58,16 +67,18 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
 }
 
 // ddl_command_start, before the command takes any lock: workers that would be in its way are
-// stopped. If it drops dynpgext itself, the other triggers say nothing.
+// stopped.  If it drops dynpgext itself, the other triggers say nothing.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
     if (!state::available()) return Datum{0};
-    // better here than in the commit, see provisioning::touch()
-    if (IsUnderPostmaster && drops_dynpgext(fcinfo))
-      state::await_provisioning(state::attach(), MyDatabaseId);
     const Node *statement = reinterpret_cast<const EventTriggerData *>(fcinfo->context)->parsetree;
-    if (may_drop_dynpgext(statement)) provisioning::suspect_drop();
+    const fate of_dynpgext = fate_of_dynpgext(statement);
+    // better here than in the commit, see provisioning::touch()
+    if (IsUnderPostmaster && of_dynpgext == fate::goes)
+      state::await_provisioning(state::attach(), MyDatabaseId);
+    if (of_dynpgext != fate::stays) provisioning::suspect_drop();
+    await_turn(statement);
     supervision::make_room_for(statement);
     return Datum{0};
   });
@@ -82,7 +93,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
     if (!store || !provisioning::mend_triggers(*store)) return Datum{0};
     provisioning::touch(*store);  // settings
     provisioning::follow_identities(*store);
-    (void)provisioning::follow_untold_manifests(*store, {}, false);
+    (void)provisioning::follow_untold_manifests(*store, {}, provisioning::looker::chance);
     return Datum{0};
   });
 }
