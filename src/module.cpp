@@ -69,8 +69,8 @@ void initialise() {
   pg::watch_swallowed();
   supervision::watch_extension_commands();  // before the next: the server calls the last one first
   provisioning::watch_transactions();
-  provisioning::watch_restores();
   supervision::watch_utility_commands();
+  provisioning::watch_restores();
   api::publish_table();
   if (process_shared_preload_libraries_in_progress)
     when_preloaded();

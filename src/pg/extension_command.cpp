@@ -6,7 +6,6 @@ extern "C" {
 #include "catalog/objectaddress.h"
 #include "catalog/pg_shdepend.h"
 #include "commands/user.h"
-#include "parser/parse_func.h"
 #include "parser/parse_type.h"
 #include "utils/hsearch.h"
 }

@@ -3,6 +3,7 @@
 #include "pg/database.h"
 #include "pg/session_look.h"
 #include "pg/settings.h"
+#include "pg/utility.h"
 #include "provisioning/transaction.h"
 #include "state/provisioning_lock.h"
 #include "state/restores.h"
@@ -25,34 +26,19 @@ model::restore_setting setting() {
 // psql restores in one session.
 bool may_return() { return !pg::is_psql(); }
 
-constinit ProcessUtility_hook_type previous_hook = nullptr;
-
 // What cannot be done here is made good by the name that pg_restore gives its sessions.
-void join_if_under_way() {
-  pg::entry([] {
-    state::shared &s = state::attach();
-    if (state::is_under_restore(s, MyDatabaseId) && is_restoring())
-      state::note_restorer(s, may_return());
-  });
-}
-
-void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
-                ProcessUtilityContext context, ParamListInfo parameters,
-                QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
-  if (context == PROCESS_UTILITY_TOPLEVEL && !pg::checks_function_bodies() &&
-      !state::is_restorer() && IsTransactionState() && state::available())
-    join_if_under_way();
-  const ProcessUtility_hook_type next =
-      previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
-  next(planned, query, read_only_tree, context, parameters, environment, destination, done);
+void on_utility(const pg::utility_statement &seen) {
+  if (!seen.is_toplevel || pg::checks_function_bodies() || state::is_restorer() ||
+      !IsTransactionState() || !state::available())
+    return;
+  state::shared &s = state::attach();
+  if (state::is_under_restore(s, MyDatabaseId) && is_restoring())
+    state::note_restorer(s, may_return());
 }
 
 }  // namespace
 
-void watch_restores() {
-  previous_hook = ProcessUtility_hook;
-  ProcessUtility_hook = on_utility;
-}
+void watch_restores() { pg::watch_utility(on_utility); }
 
 bool is_restoring() {
   if (!pg::is_client_session()) return false;

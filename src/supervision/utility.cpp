@@ -5,14 +5,13 @@
 #include "pg/fault.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
+#include "pg/utility.h"
 #include "state/database_commands.h"
 #include "state/launch.h"
 #include "supervision/extension_commands.h"
 
 namespace dynpgext::supervision {
 namespace {
-
-constinit ProcessUtility_hook_type previous_hook = nullptr;
 
 void clear(state::shared &s, Oid database) {
   const long patience = pg::settings::stop_timeout_milliseconds();
@@ -22,7 +21,7 @@ void clear(state::shared &s, Oid database) {
     pg::log(WARNING,
             name_of(id) + " is connected to the database, and has not ended within " +
                 std::to_string(patience) + " ms",
-            "Its code does not serve interrupts.");
+            "Its code, or the command of an SQL worker, does not serve interrupts.");
 }
 
 // The command's own lock on the database is taken first of all, and not after the wait.  Nobody
@@ -63,16 +62,12 @@ void on_analysis(const Node *statement) {
   });
 }
 
-void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
-                ProcessUtilityContext context, ParamListInfo parameters,
-                QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
-  if (concerns_databases(planned->utilityStmt) && state::available())
-    pg::entry([=] { make_room(planned->utilityStmt); });
-  else if (state::available())
-    pg::entry([=] { make_room_for(planned->utilityStmt); });
-  const ProcessUtility_hook_type next =
-      previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
-  next(planned, query, read_only_tree, context, parameters, environment, destination, done);
+void on_utility(const pg::utility_statement &seen) {
+  if (!state::available()) return;
+  if (concerns_databases(seen.statement))
+    make_room(seen.statement);
+  else
+    make_room_for(seen.statement);
 }
 
 // The command's own end: whether it has succeeded shows in pg_database.
@@ -86,8 +81,7 @@ void on_transaction_event(XactEvent event, void *) {
 }  // namespace
 
 void watch_utility_commands() {
-  previous_hook = ProcessUtility_hook;
-  ProcessUtility_hook = on_utility;
+  pg::watch_utility(on_utility);
   pg::call([] { RegisterXactCallback(on_transaction_event, nullptr); });
 }
 
