@@ -46,7 +46,7 @@ class watcher {
     if (late < pg::duration::zero()) return again_at(entry.told_at + stop_timeout_);
     if (!std::exchange(entry.overdue, true)) {
       record(shared_, entry, "overdue", "was told to end, and has not");
-      result_.late.push_back({identity_of(entry), entry.pid, false});
+      result_.late.push_back({identity_of(entry), entry.pid, false, entry.hosted});
     }
     // a command that goes on when it is cancelled; its neighbours go on in another process
     if (entry.hosted && entry.busy) pg::terminate_process(entry.pid);
@@ -54,7 +54,7 @@ class watcher {
     if (late < insistence) return again_at(now_ + insist_again);
     entry.stuck = true;
     record(shared_, entry, "stuck", "nothing ends it");
-    result_.late.push_back({identity_of(entry), entry.pid, true});
+    result_.late.push_back({identity_of(entry), entry.pid, true, entry.hosted});
   }
 
   void check_heartbeat(worker_entry &entry) {

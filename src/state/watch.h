@@ -16,7 +16,8 @@ struct watch_result {
   struct late_end {
     worker_identity id;
     pid_t pid;
-    bool stuck;  // insisting has not ended it either
+    bool stuck;     // insisting has not ended it either
+    bool runs_sql;  // a command, not code of its own
   };
   std::vector<silence> silent;                     // have just fallen silent
   std::vector<late_end> late;                      // were told to end, and should have by now

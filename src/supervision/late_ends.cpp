@@ -40,15 +40,15 @@ remaining look_around(const state::shared &s) {
     if (entry->state == model::worker_state::starting && entry->pid == 0)
       found.somebody_comes_up = true;
     if (pg::process_exists(entry->pid, entry->pid_birth))
-      found.processes.push_back({name_of(identity_of(*entry)), entry->pid, entry->key.home});
+      found.processes.push_back({name_of(identity_of(*entry)), entry->pid, entry->key.home, false});
   }
   for (const state::database_entry *entry : s.databases.entries()) {
     if (pg::process_exists(entry->runner, entry->runner_birth))
       found.processes.push_back(
-          {"background worker \"dynpgext sql runner\"", entry->runner, entry->key.database});
+          {"background worker \"dynpgext sql runner\"", entry->runner, entry->key.database, true});
     if (pg::process_exists(entry->visitor))
-      found.processes.push_back(
-          {"background worker \"dynpgext provisioning\"", entry->visitor, entry->key.database});
+      found.processes.push_back({"background worker \"dynpgext provisioning\"", entry->visitor,
+                                 entry->key.database, false});
   }
   return found;
 }
@@ -88,14 +88,20 @@ void report_overdue(const late_process &process, long milliseconds) {
   pg::log(WARNING,
           describe(process) + " was told to end, and has not within " +
               std::to_string(milliseconds) + " ms; another signal ends it",
-          "Its code does not serve interrupts: it needs CHECK_FOR_INTERRUPTS() or "
-          "dynpgext_worker_wait() in its loop, and must not ignore SIGTERM.");
+          process.runs_sql
+              ? "Its command goes on when it is cancelled: it catches query_canceled, or calls a "
+                "function that serves no interrupts. The transaction of the command is rolled back."
+              : "Its code does not serve interrupts: it needs CHECK_FOR_INTERRUPTS() or "
+                "dynpgext_worker_wait() in its loop, and must not ignore SIGTERM.");
 }
 
 void report_stuck(const late_process &process) {
   pg::log(WARNING, describe(process) + " cannot be ended",
-          "It holds interrupts, blocks all signals, or hangs in an exit callback. A fast shutdown "
-          "of the server waits for it; an immediate one does not.");
+          std::string(process.runs_sql ? "A function that its command calls holds interrupts, "
+                                         "blocks all signals, or waits for a device."
+                                       : "It holds interrupts, blocks all signals, or hangs in an "
+                                         "exit callback.") +
+              " A fast shutdown of the server waits for it; an immediate one does not.");
 }
 
 void see_off(state::shared &s) {

@@ -12,7 +12,8 @@ namespace dynpgext::supervision {
 struct late_process {
   std::string who;
   pid_t pid;
-  Oid database;  // that it serves; InvalidOid: any, then the one that it is connected to
+  Oid database;   // that it serves; InvalidOid: any, then the one that it is connected to
+  bool runs_sql;  // commands, not code of its own
 };
 void report_overdue(const late_process &process, long milliseconds);
 void report_stuck(const late_process &process);

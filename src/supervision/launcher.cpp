@@ -72,8 +72,8 @@ bool may_retire(state::shared &s) {
 
 void report(const state::watch_result &seen) {
   for (const state::watch_result::late_end &late : seen.late)
-    late.stuck ? report_stuck({name_of(late.id), late.pid, late.id.home})
-               : report_overdue({name_of(late.id), late.pid, late.id.home},
+    late.stuck ? report_stuck({name_of(late.id), late.pid, late.id.home, late.runs_sql})
+               : report_overdue({name_of(late.id), late.pid, late.id.home, late.runs_sql},
                                 pg::settings::stop_timeout_milliseconds());
   for (const state::watch_result::silence &silent : seen.silent)
     pg::log(WARNING,
