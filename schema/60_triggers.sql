@@ -49,6 +49,11 @@ CREATE TRIGGER before_settings BEFORE UPDATE OR DELETE ON dynpgext.worker_settin
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_settings;
 COMMENT ON TRIGGER before_settings ON dynpgext.worker_settings IS 'only superusers take back settings of global workers';
 
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.worker_settings
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.before_settings();
+ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.worker_settings IS 'takes turns with configure_worker() and apply()';
+
 CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.worker_settings
     FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.before_settings();
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_truncate;

@@ -44,7 +44,7 @@ sub with { return "1 disabled, 2 running; dx $_[0] running; dx_plain:$_[0] alloc
 
 my $modes = q(SELECT string_agg(concat_ws(' ', c.relname, t.tgname, t.tgenabled), ', ' ORDER BY c.relname, t.tgname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'dynpgext'::regnamespace AND NOT t.tgisinternal);
-my $as_they_should = 'identities on_identities A, manifests on_manifests A, manifests on_replicated R, worker_settings before_settings A, worker_settings before_truncate A, worker_settings on_replicated R, worker_settings on_settings A';
+my $as_they_should = 'identities on_identities A, manifests on_manifests A, manifests on_replicated R, worker_settings before_settings A, worker_settings before_truncate A, worker_settings before_write A, worker_settings on_replicated R, worker_settings on_settings A';
 my $off = join ' ', map {"ALTER TABLE dynpgext.$_ DISABLE TRIGGER ALL;"} 'worker_settings', 'manifests';
 my $on = $off =~ s/DISABLE/ENABLE/gr;
 my $reload = q(SELECT object || ' ' || name || ' ' || action FROM dynpgext.reload());

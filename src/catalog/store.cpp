@@ -49,6 +49,11 @@ bool is_same(const pg::role_reference &known, Oid role) {
                   "Use another name (by convention extension:version:purpose), or drop that "
                   "extension.");
 }
+[[noreturn]] void refuse_race(const model::worker_settings &s) {
+  throw pg::error(ERRCODE_OBJECT_IN_USE, "background worker \"" + s.worker + "\" of extension \"" +
+                                             s.extension +
+                                             "\" is being configured by another transaction");
+}
 template <class Row>
 [[noreturn]] void refuse_race(const Row &row) {
   throw pg::error(ERRCODE_OBJECT_IN_USE, "extension \"" + extension_of(row) +
@@ -204,13 +209,22 @@ bool store::write(const model::extension &extension,
 
 void store::write(const std::string &extension, const std::vector<model::command> &commands,
                   const std::vector<model::content> &contents) const {
-  std::vector<Oid> roles = roles_of(read_commands(extension));
   const std::vector<Oid> wanted = roles_of(commands);
+  std::vector<Oid> roles =
+      pg::lock_role_holds(dynpgext_, roles_of(read_commands(extension)), wanted);
   roles.insert(roles.end(), wanted.begin(), wanted.end());
-  pg::lock_role_holds(roles);
   write_companion(command_table, extension, commands);
   write_companion(content_table, extension, contents);
   keep_held(roles);
+}
+
+void store::let_go_of_roles() const {
+  const std::vector<Oid> needed = roles_of(read_commands({}));
+  std::vector<Oid> rest = pg::held_roles(dynpgext_);
+  std::erase_if(rest, [&needed](Oid role) {
+    return std::find(needed.begin(), needed.end(), role) != needed.end();
+  });
+  if (!rest.empty()) keep_held(pg::lock_role_holds(dynpgext_, rest, {}));
 }
 
 // Of these, the ones that a command needs are held, and no others.
@@ -236,10 +250,6 @@ void store::erase(const std::string &extension) const {
   write_identities(extension, {}, {});
   write_manifest(extension, {});
 }
-
-void store::expect_erase() const { const pg::relation table(settings_, RowExclusiveLock); }
-
-void store::lock_settings() const { const pg::relation table(settings_, ShareRowExclusiveLock); }
 
 void store::write(const model::worker_settings &settings) const {
   std::vector<model::worker_settings> all = read_all<model::worker_settings>(settings_);

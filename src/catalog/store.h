@@ -38,13 +38,12 @@ class store {
   // (pg/role_hold.h) as long as there are any.
   void write(const std::string &extension, const std::vector<model::command> &commands,
              const std::vector<model::content> &contents) const;
-  // What the DBA has set for a worker, in place of what was set before.
+  // Lets go of roles that no command needs any more, but for those that an open transaction may
+  // come to need.
+  void let_go_of_roles() const;
+  // What the DBA has set for a worker, in place of what was set before.  The caller has the turn on
+  // the extension's settings.
   void write(const model::worker_settings &settings) const;
-  // Until the end of the transaction nobody else changes settings, or drops an extension that has
-  // some; readers go on.  Waits for those who are at it.
-  void lock_settings() const;
-  // Takes the lock that erase() needs, before others that come after it.
-  void expect_erase() const;
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 

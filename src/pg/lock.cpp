@@ -29,7 +29,53 @@ class owned_by_transaction {
   ResourceOwner saved_;
 };
 
+LOCKTAG tag_of(turn on, const std::string &extension) {
+  const auto *bytes = reinterpret_cast<const unsigned char *>(extension.data());
+  const uint32 hash = DatumGetUInt32(hash_any(bytes, static_cast<int>(extension.size())));
+  LOCKTAG tag;
+  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(on), hash, lock_class);
+  return tag;
+}
+
+void tell_what_for(void *name) {
+  const auto *extension = static_cast<const char *>(name);
+  if (*extension == '\0')
+    errcontext("waiting for another transaction that writes worker_settings");
+  else
+    errcontext("waiting for another transaction that registers, configures, updates or drops "
+               "extension \"%s\"",
+               extension);
+}
+
+bool acquire_turn(turn on, const std::string &extension, turn_mode mode, bool at_once) {
+  const LOCKTAG tag = tag_of(on, extension);
+  const auto server_mode = static_cast<LOCKMODE>(mode);
+  if (is_locked(tag, server_mode)) return true;
+#if DYNPGEXT_CHECKS
+  if (!at_once && provisioning_lock::is_held(MyDatabaseId))
+    lock_order::broken(lock_rank::tables, "the provisioning lock");
+#endif
+  const char *name = extension.c_str();
+  return call([&tag, server_mode, at_once, name] {
+    ErrorContextCallback context{error_context_stack, tell_what_for, const_cast<char *>(name)};
+    error_context_stack = &context;
+    const LockAcquireResult result = LockAcquire(&tag, server_mode, false, at_once);
+    error_context_stack = context.previous;
+    if (result == LOCKACQUIRE_NOT_AVAIL) return false;
+    AcceptInvalidationMessages();  // of who had it before
+    return true;
+  });
+}
+
 }  // namespace
+
+void take_turn(turn on, const std::string &extension, turn_mode mode) {
+  (void)acquire_turn(on, extension, mode, false);
+}
+
+bool take_turn_at_once(turn on, const std::string &extension, turn_mode mode) {
+  return acquire_turn(on, extension, mode, true);
+}
 
 void provisioning_lock::acquire(Oid database) {
   if (!is_held(database)) lock_order::acquiring(lock_rank::provisioning);

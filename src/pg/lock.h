@@ -37,6 +37,31 @@ class lwlock_guard {
 // A heavyweight lock in exactly this mode.
 [[nodiscard]] bool is_locked(const LOCKTAG &tag, LOCKMODE mode);
 
+// Turns: whose transaction is it to change what is known of an extension?  Heavyweight locks of
+// dynpgext's own (in pg_locks: locktype advisory, objsubid 21584), kept until the end of the
+// transaction.  The server's lock on the extension would not do: ALTER FUNCTION ... DEPENDS ON
+// EXTENSION takes it in its strongest mode, for anybody, and everybody would wait for that.  Users
+// cannot take this one.  Two extensions whose names have the same hash wait for each other.
+//
+// `registrations` is taken before `settings`, both before the provisioning lock:
+//   registering, applying   registrations, turn_mode::change
+//   configuring a worker    registrations, turn_mode::look, and settings, turn_mode::change
+//   dropping, updating      registrations, turn_mode::alone
+// `settings` of no extension (an empty name) is what those who write rows of worker_settings by
+// hand take by_hand, and those who call configure_worker() or apply() not_by_hand.
+enum class turn : uint32 { registrations = 1, settings = 2 };
+enum class turn_mode : int {
+  look = AccessShareLock,             // waits for `alone` only
+  change = ShareUpdateExclusiveLock,  // and for another `change`
+  by_hand = RowExclusiveLock,         // for `not_by_hand` (and `alone`)
+  not_by_hand = ShareLock,            // for `by_hand` and `change` (and `alone`)
+  alone = AccessExclusiveLock         // for everybody
+};
+// An error while it waits (lock_timeout, a cancel, a deadlock) says in its context for what.
+void take_turn(turn on, const std::string &extension, turn_mode mode);
+// False where it would have to wait.
+[[nodiscard]] bool take_turn_at_once(turn on, const std::string &extension, turn_mode mode);
+
 // "I am changing what runs for this database": whoever brings the live state of a
 // database in line with its registrations holds it, from reading the registrations until
 // the state is changed.  A heavyweight lock, so it takes part in deadlock detection and

@@ -251,15 +251,8 @@ Oid extension_owner(Oid extension) {
 }
 
 bool lock_extension(const char *name) {
-  return call([=] {
-    for (;;) {
-      const Oid id = get_extension_oid(name, true);
-      if (!OidIsValid(id)) return false;
-      LockDatabaseObject(ExtensionRelationId, id, 0, ShareUpdateExclusiveLock);
-      if (get_extension_oid(name, true) == id) return true;
-      UnlockDatabaseObject(ExtensionRelationId, id, 0, ShareUpdateExclusiveLock);
-    }
-  });
+  take_turn(turn::registrations, name, turn_mode::change);
+  return OidIsValid(extension_oid(name));
 }
 
 void take_turn(Oid table) {

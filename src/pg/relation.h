@@ -110,8 +110,8 @@ struct extension_facts {
 // OID of an extension of this database, or InvalidOid; and its owner.
 [[nodiscard]] Oid extension_oid(const char *name);
 [[nodiscard]] Oid extension_owner(Oid extension);
-// Until the end of the transaction nobody drops it, or gets this lock; false where it does not
-// exist.
+// This transaction's turn to register for it, see turn in pg/lock.h; until its end nobody drops the
+// extension where event triggers fire.  False where it does not exist.
 [[nodiscard]] bool lock_extension(const char *name);
 // Transactions that ask for the same table's turn follow one another; nobody else waits for them.
 void take_turn(Oid table);

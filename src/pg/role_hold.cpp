@@ -38,14 +38,54 @@ void depend_on_extension(Oid mapping, Oid extension) {
   });
 }
 
+// A role is an object of the cluster: as one of this database it is locked by nobody else.
+bool lock_role(Oid role, LOCKMODE mode, bool at_once) {
+  LOCKTAG tag;
+  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, AuthIdRelationId, role, 0);
+  return call([&tag, mode, at_once] {
+    if (LockAcquire(&tag, mode, false, at_once) == LOCKACQUIRE_NOT_AVAIL) return false;
+    AcceptInvalidationMessages();  // of who had it before
+    return true;
+  });
+}
+
+void lock_needed(Oid extension, Oid role) {
+  if (is_role_held(extension, role)) {
+    (void)lock_role(role, AccessShareLock, false);
+    if (is_role_held(extension, role)) return;
+    call([=] { UnlockDatabaseObject(AuthIdRelationId, role, 0, AccessShareLock); });
+  }
+  (void)lock_role(role, AccessExclusiveLock, false);
+}
+
 }  // namespace
 
-void lock_role_holds(std::vector<Oid> roles) {
+std::vector<Oid> lock_role_holds(Oid extension, const std::vector<Oid> &before,
+                                 const std::vector<Oid> &wanted) {
+  std::vector<Oid> roles = before;
+  roles.insert(roles.end(), wanted.begin(), wanted.end());
   std::sort(roles.begin(), roles.end());
   roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
-  for (const Oid role : roles)
-    // a role is an object of the cluster: as one of this database it is locked by nobody else
-    call([=] { LockDatabaseObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock); });
+  std::vector<Oid> may_go;
+  for (const Oid role : roles) {
+    const bool stays = std::find(wanted.begin(), wanted.end(), role) != wanted.end();
+    if (stays)
+      lock_needed(extension, role);
+    else if (lock_role(role, AccessExclusiveLock, true))
+      may_go.push_back(role);
+  }
+  return may_go;
+}
+
+std::vector<Oid> held_roles(Oid extension) {
+  std::vector<Oid> roles;
+  const Oid server = server_of(extension);
+  if (!OidIsValid(server)) return roles;
+  const relation mappings(UserMappingRelationId, AccessShareLock);
+  for (const row &row : mappings.rows())
+    if (row.oid(Anum_pg_user_mapping_umserver - 1) == server)
+      roles.push_back(row.oid(Anum_pg_user_mapping_umuser - 1));
+  return roles;
 }
 
 void mend_role_holds(Oid extension) {

@@ -14,9 +14,15 @@
 
 namespace dynpgext::pg {
 
-// Whoever makes a role needed takes this lock first, and whoever finds that it is needed no longer:
-// until the end of the transaction the other one waits.  `roles` may name one twice.
-void lock_role_holds(std::vector<Oid> roles);
+// Before a transaction that needs the roles `before` comes to need `wanted`, until its end.  Those
+// that need a role that is held do not wait for each other; whoever is the first to need it waits
+// for all others.  Returns the roles that may be let go of, if nobody needs them: of others an open
+// transaction may come to need them.  Those stay held; a visit, reload(), or the next who stops
+// needing them lets go.
+[[nodiscard]] std::vector<Oid> lock_role_holds(Oid extension, const std::vector<Oid> &before,
+                                               const std::vector<Oid> &wanted);
+// All that are held.
+[[nodiscard]] std::vector<Oid> held_roles(Oid extension);
 
 // After pg_upgrade, which makes the mappings anew: DROP EXTENSION takes them along again.
 void mend_role_holds(Oid extension);

@@ -63,6 +63,7 @@ extern "C" {
 #include "commands/prepare.h"
 #include "commands/sequence.h"
 #include "commands/tablespace.h"
+#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "fmgr.h"

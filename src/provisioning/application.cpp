@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "pg/lock.h"
 #include "pg/role.h"
 #include "provisioning/declaration.h"
 #include "provisioning/execution.h"
@@ -199,23 +200,24 @@ void warn_of_other_library(const model::manifest &wanted, const model::manifest 
   }
 }
 
-// Whoever else registers for them comes before or after; all do so in the order of their names.
+// Whoever else registers for them, or configures their workers, comes before or after; all do so in
+// the order of their names.
 void lock_extensions(const catalog::store &store, const model::manifest &wanted) {
   std::set<std::string> names;
   for (const model::extension_manifest &e : wanted.extensions) names.insert(e.extension);
   if (wanted.whole_database)
     for (const model::extension &e : store.read().extensions) names.insert(e.name);
   for (const std::string &name : names) (void)pg::lock_extension(name.c_str());
+  pg::take_turn(pg::turn::settings, {}, pg::turn_mode::not_by_hand);
+  for (const std::string &name : names)
+    pg::take_turn(pg::turn::settings, name, pg::turn_mode::change);
 }
 
 }  // namespace
 
 std::vector<action> apply(const catalog::store &store, const model::manifest_result &read,
                           bool dry_run) {
-  if (!dry_run) {
-    store.lock_settings();
-    lock_extensions(store, read.document);
-  }
+  if (!dry_run) lock_extensions(store, read.document);
   const std::vector<model::command> known = store.read_commands({});
   std::vector<model::json::fault> faults =
       check_manifest(read, store.read(), declared_by::hand, known);

@@ -1,5 +1,8 @@
 #include "provisioning/capture.h"
 
+#include <set>
+
+#include "pg/lock.h"
 #include "provisioning/extension.h"
 #include "provisioning/failure.h"
 #include "provisioning/participant.h"
@@ -14,7 +17,19 @@ bool has_row(const catalog::store &store, const std::string &extension) {
                      [&](const model::extension &e) { return e.name == extension; });
 }
 
+// Whoever registers for it, or configures its workers, has ended before its rows change or go.  Who
+// holds the provisioning lock must not wait for them: false, and it is left to another visit.
+bool has_turn(const model::extension_change &change) {
+  if (change.kind == model::change_kind::added) return true;
+  if (!pg::provisioning_lock::is_held(MyDatabaseId)) {
+    pg::take_turn(pg::turn::registrations, change.name, pg::turn_mode::alone);
+    return true;
+  }
+  return pg::take_turn_at_once(pg::turn::registrations, change.name, pg::turn_mode::alone);
+}
+
 void follow(const catalog::store &store, const model::extension_change &change) {
+  if (!has_turn(change)) return note_replicated();
   switch (change.kind) {
     case model::change_kind::added:
       // a prepared transaction may have ended since
@@ -68,8 +83,11 @@ std::vector<model::extension_change> changes(const catalog::store &store, bool o
 }
 
 void expect_removals(const catalog::store &store, bool only_changed) {
+  std::set<std::string> names;
   for (const model::extension_change &change : changes(store, only_changed))
-    if (change.kind != model::change_kind::added) return store.expect_erase();
+    if (change.kind != model::change_kind::added) names.insert(change.name);
+  for (const std::string &name : names)
+    pg::take_turn(pg::turn::registrations, name, pg::turn_mode::alone);
 }
 
 std::vector<std::string> follow_all(const catalog::store &store, const std::string &extension,

@@ -14,7 +14,7 @@ void capture(const catalog::store &store, bool only_changed);
 // The differences; `only_changed`: of extensions that this transaction has changed.
 [[nodiscard]] std::vector<model::extension_change> changes(const catalog::store &store,
                                                            bool only_changed);
-// Tables are locked before the provisioning lock.
+// The turns of those that are updated or removed are taken before the provisioning lock.
 void expect_removals(const catalog::store &store, bool only_changed);
 
 // Follows what has changed behind our back, of one extension or (empty) all.  Returns the

@@ -27,6 +27,7 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
   (void)pg::tolerate("following whom SQL workers run as", [&] {
     if (comparison.first) pg::mend_role_holds(store.dynpgext());
     follow_identities(store);
+    store.let_go_of_roles();
   });
   (void)pg::tolerate("following manifests",
                      [&] { (void)follow_untold_manifests(store, {}, looker::chance); });

@@ -22,11 +22,14 @@ struct own_trigger {
 bool mend_triggers(const catalog::store &store) {
   const Oid settings = store.settings();
   const Oid manifests = store.manifests();
-  const own_trigger all[] = {
-      {store.identities(), "on_identities", always}, {settings, "before_settings", always},
-      {settings, "before_truncate", always},         {settings, "on_settings", always},
-      {settings, "on_replicated", on_replica},       {manifests, "on_manifests", always},
-      {manifests, "on_replicated", on_replica}};
+  const own_trigger all[] = {{store.identities(), "on_identities", always},
+                             {settings, "before_settings", always},
+                             {settings, "before_write", always},
+                             {settings, "before_truncate", always},
+                             {settings, "on_settings", always},
+                             {settings, "on_replicated", on_replica},
+                             {manifests, "on_manifests", always},
+                             {manifests, "on_replicated", on_replica}};
   bool mended = false;
   for (const own_trigger &t : all) {
     if (!OidIsValid(t.table) || pg::trigger_mode(t.table, t.name) != ordinary) continue;

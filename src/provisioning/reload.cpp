@@ -115,7 +115,10 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   state::shared &s = state::attach();
   const int64 boot = s.root->boot;
   if (!options.dry_run) learn_worker_limit(s);
-  if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) follow_identities(store);
+  if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) {
+    follow_identities(store);
+    store.let_go_of_roles();
+  }
   std::vector<action> plan = plan_reload(store, s, options);
   const bool runs_anew = to_run_anew(s, store.read().wanted(boot), plan, options) != nullptr;
   const std::vector<action> untold = follow_untold(store, options);

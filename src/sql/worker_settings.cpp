@@ -5,6 +5,7 @@
 // Rows that are to be are checked by a constraint, which holds where triggers are off, too; rows
 // that are to go, by triggers.
 #include "catalog/store.h"
+#include "pg/lock.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 #include "pg/trigger.h"
@@ -46,6 +47,14 @@ void require_arguments(FunctionCallInfo fcinfo, const char *function) {
                   std::string(function) + ": extension and worker must not be null");
 }
 
+// Until the end of the transaction nobody else sets something for a worker of the extension, or
+// drops it, and nobody writes rows by hand.
+void wait_for_settings(const std::string &extension) {
+  pg::take_turn(pg::turn::registrations, extension, pg::turn_mode::look);
+  pg::take_turn(pg::turn::settings, {}, pg::turn_mode::not_by_hand);
+  pg::take_turn(pg::turn::settings, extension, pg::turn_mode::change);
+}
+
 struct target {
   catalog::store store;
   model::worker_settings settings;  // as they are
@@ -57,8 +66,8 @@ struct target {
 target find_settings(FunctionCallInfo fcinfo, bool any) {
   const auto store = catalog::store::open();
   if (store) {
-    store->lock_settings();
     const std::string extension = sql::name_argument(fcinfo, 0);
+    wait_for_settings(extension);
     const std::string worker = sql::text_argument(fcinfo, 1);
     const model::registrations all = store->read();
     const model::extension *e = all.find_extension(extension);
@@ -141,14 +150,18 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_configure) {
   });
 }
 
-// Before a row of dynpgext.worker_settings is changed or deleted, and before all are.
+// Before a row of dynpgext.worker_settings is changed or deleted, and before all are; and before a
+// statement that writes some, which waits for configure_worker() and apply().
 DYNPGEXT_SQL_FUNCTION(dynpgext_before_settings) {
   return pg::entry([=] {
     require_trigger(fcinfo);
     const auto *data = reinterpret_cast<const TriggerData *>(fcinfo->context);
     const bool is_row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
+    const auto store = catalog::store::open();
+    if (store && !is_row && store->settings() == RelationGetRelid(data->tg_relation))
+      pg::take_turn(pg::turn::settings, {}, pg::turn_mode::by_hand);
+    if (!is_row && !TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) return Datum{0};
     if (!pg::is_superuser()) {
-      const auto store = catalog::store::open();
       if (store && is_row) {
         const pg::row row(data->tg_trigtuple, data->tg_relation);
         require_reach(*store, row.name(0), row.text(1));

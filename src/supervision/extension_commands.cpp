@@ -1,6 +1,9 @@
 #include "supervision/extension_commands.h"
 
+#include "catalog/store.h"
 #include "pg/extension_command.h"
+#include "pg/lock.h"
+#include "pg/relation.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "state/clearing.h"
@@ -16,6 +19,25 @@ void pause_and_wait(state::shared &s, const std::vector<std::string> &extensions
   for (const state::worker_identity &id : state::wait_until_ended(s, told, patience))
     pg::log(WARNING, name_of(id) + " has not ended within " + std::to_string(patience) + " ms",
             "The command on its extension goes on, and waits for the locks that the worker holds.");
+}
+
+// With dynpgext; nothing where that is not.
+std::vector<std::string> installed_extensions() {
+  std::vector<std::string> names;
+  if (!OidIsValid(pg::extension_oid("dynpgext"))) return names;
+  for (const model::installed_extension &e : catalog::installed_extensions())
+    names.push_back(e.name);
+  names.emplace_back("dynpgext");
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Whoever registers for the extensions, or configures their workers, ends before the command locks
+// anything that they may need.  A command that drops dynpgext waits for them at its tables.
+void take_turns(const std::vector<std::string> &extensions) {
+  if (std::find(extensions.begin(), extensions.end(), "dynpgext") != extensions.end()) return;
+  for (const std::string &name : extensions)
+    pg::take_turn(pg::turn::registrations, name, pg::turn_mode::alone);
 }
 
 void on_transaction_event(XactEvent event, void *) {
@@ -48,8 +70,13 @@ void make_room_for(const Node *statement) {
     return;
   state::shared &s = state::attach();
   const std::vector<std::string> candidates = state::extensions_with_workers(s);
-  if (candidates.empty()) return;
-  const std::vector<std::string> wanted = pg::extensions_wanted_alone(statement, candidates);
+  const std::vector<std::string> all = installed_extensions();
+  if (all.empty()) return;
+  std::vector<std::string> wanted = pg::extensions_wanted_alone(statement, all);
+  take_turns(wanted);
+  std::erase_if(wanted, [&](const std::string &name) {
+    return std::find(candidates.begin(), candidates.end(), name) == candidates.end();
+  });
   if (wanted.empty()) return;
   (void)pg::tolerate(
       doing, [&] { pause_and_wait(s, wanted); }, hint);

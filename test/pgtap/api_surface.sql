@@ -86,14 +86,15 @@ SELECT results_eq($$
      WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname, c.relname$$,
   $$VALUES ('dynpgext.worker_settings', 'before_settings', 'A', 'dynpgext.before_settings', (1 + 2 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'before_truncate', 'A', 'dynpgext.before_settings', (2 + 32)::smallint),
+           ('dynpgext.worker_settings', 'before_write', 'A', 'dynpgext.before_settings', (2 + 4 + 8 + 16)::smallint),
            ('dynpgext.identities', 'on_identities', 'A', 'dynpgext.on_identities', (4 + 16)::smallint),
            ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
            ('dynpgext.manifests', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
   'their triggers are for statements that change them, after it, and enabled always; for replicated rows; and before settings go');
-SELECT is(count(*), 7::bigint, 'and have comments') FROM pg_trigger
- WHERE tgname IN ('before_settings', 'before_truncate', 'on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
+SELECT is(count(*), 8::bigint, 'and have comments') FROM pg_trigger
+ WHERE tgname IN ('before_settings', 'before_write', 'before_truncate', 'on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
 
 -- The functions: those that are not internal
 

@@ -1,0 +1,51 @@
+# Who waits for another transaction that changes what is known of an extension: for how long, and what is said.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use SqlWorkers;
+use Test::More;
+
+my $node = new_cluster('main', 'shared_preload_libraries' => 'dynpgext');
+add_database($node, 'one', qw(dynpgext dx_plain dx_worker));
+value($node, 'one', 'CREATE ROLE app LOGIN; CREATE ROLE anybody LOGIN');
+value($node, 'one', q(SELECT dynpgext.register('dx_worker', '{"dynpgext": 1, "workers": [{"name": "sql", "command": "SELECT 1", "interval": "1 h", "run_as": "app"}]}')));
+
+my $register = q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "sql", "command": "SELECT 1", "interval": "1 h", "run_as": "app"}]}'));
+my $waiting = qr/CONTEXT:  waiting for another transaction that registers, configures, updates or drops extension "dx_plain"/;
+
+sub impatient { return "SET lock_timeout = '100ms'; $_[0];" }
+
+my $holder = $node->background_psql('one', on_error_stop => 1);
+$holder->query_safe("BEGIN; $register");
+
+subtest 'a time limit' => sub {
+    for my $command ($register, 'DROP EXTENSION dx_plain', 'DROP EXTENSION dx_plain CASCADE') {
+        like(error_of($node, 'one', impatient($command)), qr/ERROR:  55P03: canceling statement due to lock timeout.*$waiting/s, $command);
+    }
+    $node->safe_psql('one', impatient($_)) && pass($_) for q(SELECT 1 FROM dynpgext.configure_worker('dx_worker', 'sql', restart => 'never')), 'SELECT 1 FROM dynpgext.reload() RIGHT JOIN (VALUES (1)) AS v ON true';
+    is(value($node, 'one', q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 21584 AND mode = 'ShareUpdateExclusiveLock' AND granted)), 1, 'pg_locks shows the turn');
+};
+
+subtest 'nobody else takes a turn' => sub {
+    is(error_of($node, 'one', 'SET ROLE anybody; SELECT pg_advisory_xact_lock(classid::integer, objid::integer) FROM (SELECT classid::bigint, objid::bigint - 4294967296 * (objid::bigint / 2147483648) AS objid
+        FROM pg_locks WHERE locktype = \'advisory\' AND objsubid = 21584) AS l;'), '', 'the numbers of the lock are those of another one for users');
+    like(error_of($node, 'one', q(SET ROLE anybody; DROP EXTENSION dx_plain;)), qr/ERROR:  42501: /, 'a command that is refused does not wait');
+};
+
+# The role is needed by the extension that is dropped, and would be by the transaction that is open.
+subtest 'a role that may be needed' => sub {
+    value($node, 'one', impatient('DROP EXTENSION dx_worker'));
+    pass('DROP EXTENSION does not wait for a registration of another extension');
+    $holder->query_safe('ROLLBACK');
+    like(error_of($node, 'one', 'DROP ROLE app;'), qr/ERROR:  2BP01: /, 'the role is still held');
+    value($node, 'one', 'SELECT FROM dynpgext.reload()');
+    is(error_of($node, 'one', 'DROP ROLE app;'), '', 'reload() lets it go');
+};
+
+$holder->quit;
+$node->stop;
+done_testing();
