@@ -5,6 +5,7 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use Clock;
 use DynpgextTest;
 use IPC::Run qw(start finish);
 use PostgreSQL::Test::Utils;
@@ -12,34 +13,16 @@ use SqlWorkers;
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-# A server whose wall clock the test sets, in microseconds from the real one.
-my $folder = PostgreSQL::Test::Utils::tempdir('clock');
-my ($shim, $offset_file) = ("$folder/shim.so", "$folder/offset");
-system_or_bail($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', $shim, "$FindBin::RealBin/lib/clock_shim.c");
-
-sub set_clock {
-    my ($seconds) = @_;
-    sysopen(my $file, $offset_file, 1 | 0100, 0644) or die "$offset_file: $!";    # O_WRONLY, O_CREAT
-    syswrite($file, pack('q', $seconds * 1_000_000)) == 8 or die "$offset_file: $!";
-    close $file;
-    return;
-}
-set_clock(0);
-
 # 1 has a heartbeat, 2 is restarted after two seconds, 3 does not listen to SIGTERM, 4 works and sends
 # heartbeats.
-my $node = do {
-    local $ENV{LD_PRELOAD} = $shim;
-    local $ENV{CLOCK_SHIM} = $offset_file;
-    new_cluster('main',
-        'dynpgext.crash_limit' => 0,
-        'dynpgext.stop_timeout' => '2min',
-        'dx_supervised.connect' => 'on',
-        'dx_supervised.deadline' => '20000,0,0,20000',
-        'dx_supervised.delay' => 2000,
-        'dx_supervised.restart' => 'always',
-        'dx_supervised.workers' => 4);
-};
+my $node = new_cluster_with_clock('main',
+    'dynpgext.crash_limit' => 0,
+    'dynpgext.stop_timeout' => '2min',
+    'dx_supervised.connect' => 'on',
+    'dx_supervised.deadline' => '20000,0,0,20000',
+    'dx_supervised.delay' => 2000,
+    'dx_supervised.restart' => 'always',
+    'dx_supervised.workers' => 4);
 add_database($node, 'one', qw(dynpgext dx_supervised dx_plain));
 
 my $hour = 3600;

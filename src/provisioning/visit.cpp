@@ -53,6 +53,7 @@ void watch_prepared_transactions(state::shared &s) {
 void on_exit(int, Datum) {
   pg::begin_exit();
   (void)pg::swallow("ending a visit", [] { provisioning::note_end_in_code(); });
+  if (state::shared *s = state::attached()) state::look_for_launcher(*s);
 }
 
 // In a transaction of its own: its workers start with the commit.

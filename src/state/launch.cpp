@@ -125,6 +125,14 @@ class executor {
   bool wants_visit_ = false;
 };
 
+// It has been there, or was asked for, and has not come for long.  One that has ended because there
+// was nothing to launch is not missed.
+bool is_missed(const shared &s) {
+  const reading lock(s);
+  return s.root->launcher == 0 && s.root->launcher_starter != 0 &&
+         pg::moment::now() - s.root->launcher_asked >= launcher_patience;
+}
+
 }  // namespace
 
 void remember_callback(const worker_identity &id, worker_callback callback, void *data) {
@@ -195,8 +203,7 @@ model::live_state live(const shared &s, std::span<const hold> own) {
 }
 
 model::live_state live_without_memory(const shared &s) {
-  return {{}, live_workers(s), extension_states(s), quarantined_workers(s),
-          quarantined_roles(s)};
+  return {{}, live_workers(s), extension_states(s), quarantined_workers(s), quarantined_roles(s)};
 }
 
 model::circumstances circumstances(bool retry_failed) {
@@ -308,27 +315,51 @@ void set_visit() { visits = true; }
 bool is_visit() { return visits; }
 
 bool ensure_launcher(shared &s) {
-  if (is_preloaded || !IsUnderPostmaster) return true;
+  if (!IsUnderPostmaster) return true;
   {
     const exclusive lock(s);
     const pg::moment now = pg::moment::now();
-    if (s.root->launcher != 0) return true;
-    if (s.root->launcher_starter != 0 && now - s.root->launcher_asked < launcher_patience)
-      return true;
-    s.root->launcher_starter = MyProcPid;
-    s.root->launcher_asked = now;
+    root &r = *s.root;
+    if (r.launcher != 0) return true;
+    const bool is_on_its_way =
+        r.launcher_starter != 0 && now - r.launcher_asked < launcher_patience;
+    if (is_on_its_way) return true;
+    const bool is_first = r.launcher_starter == 0;
+    r.launcher_starter = MyProcPid;
+    r.launcher_asked = now;
+    if (is_first && is_preloaded) return true;  // the postmaster starts it
   }
   if (start_launcher_process(false)) return true;
+  // tried again by the next one who looks
   const exclusive lock(s);
-  if (s.root->launcher_starter == MyProcPid) s.root->launcher_starter = 0;
+  if (s.root->launcher == 0 && s.root->launcher_starter == MyProcPid)
+    s.root->launcher_asked = pg::moment::now() - launcher_patience;
   return false;
 }
 
 shared &use() {
   static constinit bool checked = false;
   shared &s = attach();
-  if (!checked) checked = ensure_launcher(s);
+  if (!checked)
+    checked = ensure_launcher(s);
+  else if (is_missed(s))
+    (void)ensure_launcher(s);
   return s;
+}
+
+void look_for_launcher(shared &s) noexcept {
+  (void)pg::swallow("looking for the launcher", [&s] {
+    if (is_missed(s)) (void)ensure_launcher(s);
+  });
+}
+
+void leave_launcher_office(shared &s) {
+  const exclusive lock(s);
+  if (s.root->launcher != MyProcPid) return;
+  s.root->launcher = 0;
+  s.root->launcher_latch = nullptr;
+  s.root->launcher_starter = MyProcPid;
+  s.root->launcher_asked = pg::moment::now();
 }
 
 }  // namespace dynpgext::state

@@ -80,8 +80,14 @@ static_assert(sizeof(launch_message) <= BGW_EXTRALEN);
 bool ensure_launcher(shared &s);
 // What every use of dynpgext in a process begins with: attaches, and on the first call makes
 // sure there is a launcher, so that after a restart without preload the first use brings
-// everything back.
+// everything back.  Later calls do so when it has been away for long: the postmaster, which
+// restarts it after a second, measures that second by the wall clock, and does not when that is set
+// back.
 shared &use();
+// The same at the end of a process, which might otherwise wait for nobody.  Allocates nothing.
+void look_for_launcher(shared &s) noexcept;
+// The launcher ends, or another one is to take its place: it is on its way from now on.
+void leave_launcher_office(shared &s);
 // This process was sent to a database by the launcher.
 void set_visit();
 [[nodiscard]] bool is_visit();

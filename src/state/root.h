@@ -27,13 +27,13 @@ struct root {
   dshash_table_handle allocations;
   dshash_table_handle workers;
   dshash_table_handle pauses;
-  dsa_pointer draining;    // list of instances that are dropped but still looked up
-  uint64 publications;     // counts changes of what databases register
-  uint64 memory_used;      // bytes taken for allocations and published registrations
-  uint64 next_ticket;      // identifies a start of a worker
-  pid_t launcher;          // 0: none
-  pid_t launcher_starter;  // who has asked for one that has not come up yet
-  pg::moment launcher_asked;
+  dsa_pointer draining;       // list of instances that are dropped but still looked up
+  uint64 publications;        // counts changes of what databases register
+  uint64 memory_used;         // bytes taken for allocations and published registrations
+  uint64 next_ticket;         // identifies a start of a worker
+  pid_t launcher;             // 0: none
+  pid_t launcher_starter;     // who has asked for one that has not come up yet, or was the last one
+  pg::moment launcher_asked;  // when it has, or had ended
   Latch *launcher_latch;
   dsa_pointer events;   // event_log
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it

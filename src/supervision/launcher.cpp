@@ -30,16 +30,24 @@ constexpr long restore_naptime_milliseconds = 250;
 void on_exit(int, Datum) {
   pg::begin_exit();
   (void)pg::swallow("ending the launcher", [] {
-    state::shared *s = state::attached();
-    if (s == nullptr) return;
-    const state::exclusive lock(*s);
-    if (s->root->launcher != MyProcPid) return;
-    s->root->launcher = 0;
-    s->root->launcher_latch = nullptr;
+    if (state::shared *s = state::attached()) state::leave_launcher_office(*s);
   });
 }
 
-// There is one launcher: false when another one is at work.
+// Somebody has ended it, and it is needed: asks for its successor itself.  The postmaster would
+// restart it after a second, but by the wall clock, which may be set back by hours meanwhile.  True
+// where one comes; then this one's registration with the postmaster must go.
+bool hand_over(state::shared &s) {
+  state::unguard_launcher();  // the successor's record is the evidence
+  state::leave_launcher_office(s);
+  bool comes = false;
+  (void)pg::swallow("handing over", [&comes] { comes = state::start_launcher_process(false); });
+  if (!comes) state::guard_launcher();
+  return comes;
+}
+
+// There is one launcher: false when another one is at work.  Then this one ends with 0, so that the
+// postmaster forgets it: it may be one that was due for a restart when its successor had come.
 bool take_office(state::shared &s) {
   {
     const state::exclusive lock(s);
@@ -67,6 +75,7 @@ bool may_retire(state::shared &s) {
   if (!s.workers.entries().empty()) return false;
   s.root->launcher = 0;
   s.root->launcher_latch = nullptr;
+  s.root->launcher_starter = 0;  // nobody is missed
   return true;
 }
 
@@ -219,7 +228,10 @@ void run() {
     if (!nap) return state::unguard_launcher();
     pg::wait_for_latch(*nap);
   }
-  if (pg::is_server_ending()) see_off(s);
+  if (pg::is_server_ending())
+    see_off(s);
+  else if (hand_over(s))
+    proc_exit(0);
   // Not 0, which would tell the postmaster that no launcher is needed any more.
   proc_exit(1);
 }

@@ -10,6 +10,7 @@
 #include "pg/sql_command.h"
 #include "pg/worker.h"
 #include "state/last_words.h"
+#include "state/launch.h"
 #include "supervision/sql_workers.h"
 
 namespace {
@@ -23,6 +24,7 @@ void on_exit(int told, Datum) {
   const int code = pg::exit_status(told);
   pg::begin_exit();
   state::report_runner_exit(*state::attached(), database, code, state::last_words(code));
+  state::look_for_launcher(*state::attached());
 }
 
 // What is listened on here is others', too.

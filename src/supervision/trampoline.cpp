@@ -29,6 +29,7 @@ void on_exit(int told, Datum) {
   DYNPGEXT_FAULT_POINT("worker.exiting");
   state::report_exit(*state::attached(), current->id, current->ticket, code,
                      state::last_words(code));
+  state::look_for_launcher(*state::attached());  // who is to restart it
 }
 
 using worker_function = void (*)(Datum);
