@@ -34,6 +34,7 @@ BEGIN
       RAISE WARNING 'waited in vain for: %', query;
       RETURN false;
     END IF;
+    PERFORM pg_sleep(0.005);  -- leaves the processor to the process that is waited for
   END LOOP;
 END $$;
 
