@@ -167,7 +167,7 @@ CREATE TABLE dynpgext.restore (
 );
 COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being restored: no background worker runs in it then';
 COMMENT ON COLUMN dynpgext.restore.began_at IS 'when that was noticed';
-COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it began; of another one: interrupted, and lasts until dynpgext.end_restore() or another restore';
+COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it began; of another one, or 0: interrupted, and lasts until dynpgext.end_restore() or another restore';
 COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), not only as long as the sessions that restore';
 
 -- Whom commands run as, for pg_dump: by names, as registered_command has it by OIDs.  A role is written

@@ -177,6 +177,48 @@ subtest 'one that the server does not outlive' => sub {
     becomes($node, 'seen', $states, $at_work, 'its workers run');
 };
 
+# Its data may be in part.
+my $broken_off = qr/WARNING:  a restore of database "seen" has broken off: workers of extensions wait there/;
+my %breaks_off = (
+    'whose client is killed' => sub { $_[0]{run}->signal('KILL') },
+    'whose session is terminated' => sub { value($node, 'seen', q(SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'seen' AND application_name = 'dx restoring')) });
+for my $how (sort keys %breaks_off) {
+    for my $program ('psql', 'pg_restore') {
+        subtest "one $how, of $program" => sub {
+            my $offset = log_offset($node);
+            my @restore = ('-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
+            # psql alone is known not to leave for a moment and return
+            my $session = start_session('seen', '-c', "SET application_name = '$program'", @restore, '-c', q(SET application_name = 'dx restoring'));
+            becomes($node, 'seen', $states, $held, 'a restore is under way');
+            ok($node->poll_query_until('seen', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'dx restoring')), 'it has come so far');
+            $breaks_off{$how}->($session);
+            restore_is('seen', 'interrupted', 'it is not over');
+            end_session($session);
+            becomes($node, 'seen', $states, $held, 'workers wait');
+            is(log_count($node, $broken_off, $offset), 1, 'the log warns of it');
+            $session = start_session('seen', @restore);
+            restore_is('seen', 'under way', 'another restore goes on with it');
+            end_session($session);
+            restore_is('seen', 'none', 'and ends it');
+            becomes($node, 'seen', $states, $at_work, 'its workers run');
+        };
+    }
+}
+
+subtest 'one that has broken off, and a restart' => sub {
+    my $session = start_session('seen', '-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
+    becomes($node, 'seen', $states, $held, 'a restore is under way');
+    $session->{run}->signal('KILL');
+    restore_is('seen', 'interrupted', 'it breaks off');
+    end_session($session);
+    my $offset = log_offset($node);
+    $node->restart;
+    restore_is('seen', 'interrupted', 'still after a restart');
+    $node->wait_for_log($broken_off, $offset);
+    is(value($node, 'seen', 'SELECT dynpgext.end_restore()'), 't', 'until end_restore()');
+    becomes($node, 'seen', $states, $at_work, 'its workers run');
+};
+
 subtest 'by the word of the user' => sub {
     is(value($node, 'seen', 'SELECT dynpgext.begin_restore()'), 't', 'begin_restore');
     becomes($node, 'seen', $states, $held, 'its workers end');

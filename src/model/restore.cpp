@@ -13,6 +13,8 @@ restore joined(const std::optional<restore> &known, std::int64_t boot, restore_s
   return {boot, was_told || setting == restore_setting::on};
 }
 
+restore interrupted(const restore &known) { return {0, known.until_told}; }
+
 bool ends_with_sessions(const restore &r, std::int64_t boot) {
   return !r.until_told && r.boot == boot;
 }

@@ -4,10 +4,15 @@
 //
 //   (none) --a session that restores commits registrations--> under way
 //   (none) --begin_restore(), or dynpgext.restore is on-----> until told
-//   under way --its sessions have gone, and no other came---> (none)
-//   under way --the server has started anew-----------------> interrupted: the row is of another
-//   boot interrupted --another session that restores-------------> under way any
-//   --end_restore()-------------------------------------> (none)
+//   under way --its sessions have ended, and no other came--> (none)
+//   under way --one of them has broken off, and then so-----> interrupted: the row is of no boot
+//   under way --the server has started anew-----------------> interrupted: it is of another boot
+//   interrupted --another session that restores-------------> under way
+//   any --end_restore()-------------------------------------> (none)
+//
+// A session has broken off when it ends otherwise than its client asks for: the client was killed
+// or lost, or somebody has terminated the session.  The data may be in part then, and a client that
+// fails in good order has told its user.
 //
 // What is true of a database is a row in it, so that it lasts.  Who is restoring is known in shared
 // memory only: after a start of the server nobody is.
@@ -41,6 +46,9 @@ struct session_look {
 // The row that follows when a session that restores commits registrations.
 [[nodiscard]] restore joined(const std::optional<restore> &known, std::int64_t boot,
                              restore_setting setting);
+
+// The row that follows when it has broken off.
+[[nodiscard]] restore interrupted(const restore &known);
 
 // Can it be over by itself?
 [[nodiscard]] bool ends_with_sessions(const restore &r, std::int64_t boot);

@@ -38,6 +38,8 @@ bool hears_only_warnings() { return client_min_messages == WARNING; }
 
 bool is_psql() { return application_name != nullptr && std::strcmp(application_name, psql) == 0; }
 
+bool has_broken_off() { return pgStatSessionEndCause != DISCONNECT_NORMAL; }
+
 bool has_pg_restore(Oid database) {
   return call([=] {
     pgstat_clear_backend_activity_snapshot();

@@ -17,6 +17,8 @@ namespace dynpgext::pg {
 
 // Is this session psql's, as it says?
 [[nodiscard]] bool is_psql();
+// When it exits: does it end otherwise than by its client's word?
+[[nodiscard]] bool has_broken_off();
 // Does any session of the database say that it is pg_restore's?
 [[nodiscard]] bool has_pg_restore(Oid database);
 

@@ -36,6 +36,13 @@ void on_utility(const pg::utility_statement &seen) {
     state::note_restorer(s, may_return());
 }
 
+void warn_of_interruption(const std::string &what) {
+  pg::log(WARNING,
+          "a restore of database \"" + pg::current_database_name() + "\" " + what +
+              ": workers of extensions wait there",
+          "Restore it again, or, if its data is whole, SELECT dynpgext.end_restore() there.");
+}
+
 }  // namespace
 
 void watch_restores() { pg::watch_utility(on_utility); }
@@ -79,10 +86,15 @@ void end_restore_if_over(const catalog::store &store) {
       !state::is_restore_over(s, MyDatabaseId))
     return;
   touch(store);
-  store.write(std::optional<model::restore>());
+  const bool broke_off = state::has_restore_broken_off(s, MyDatabaseId);
+  const auto after = broke_off ? std::optional(model::interrupted(*known)) : std::nullopt;
+  store.write(after);
   lock.keep();
   state::forget_restore(s, MyDatabaseId);
-  pg::log(LOG, "the restore of database \"" + pg::current_database_name() + "\" is over");
+  if (broke_off)
+    warn_of_interruption("has broken off");
+  else
+    pg::log(LOG, "the restore of database \"" + pg::current_database_name() + "\" is over");
 }
 
 bool begin_restore(const catalog::store &store) {
@@ -110,10 +122,8 @@ void report_interrupted_restore(const model::registrations &all) {
   if (!all.under_restore || all.under_restore->until_told ||
       all.under_restore->boot == state::attach().root->boot)
     return;
-  pg::log(WARNING,
-          "a restore of database \"" + pg::current_database_name() +
-              "\" was under way when the server stopped: workers of extensions wait there",
-          "Restore it again, or, if its data is whole, SELECT dynpgext.end_restore() there.");
+  warn_of_interruption(all.under_restore->boot == 0 ? "has broken off"
+                                                    : "was under way when the server stopped");
 }
 
 }  // namespace dynpgext::provisioning

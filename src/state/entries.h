@@ -43,6 +43,7 @@ struct database_entry {
   uint32 restorers;          // sessions of this run of the server that have been taken for one
   bool restorer_may_return;  // one of them may have others that take its place
   bool restore_over;         // none is there any more: the next visit ends it
+  bool restore_broken_off;   // one of them has not ended as its client asked for
   pg::moment restore_quiet;  // since when; none: one was there
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else

@@ -9,9 +9,22 @@ namespace {
 
 constinit bool restores = false;  // this session
 
+void leave(shared &s, bool broke_off) noexcept {
+  if (!std::exchange(restores, false)) return;
+  (void)pg::swallow("ending a restore", [&s, broke_off] {
+    const exclusive lock(s);
+    database_entry *entry = s.databases.find({MyDatabaseId});
+    if (entry != nullptr && entry->restorers > 0) {
+      --entry->restorers;
+      entry->restore_broken_off = entry->restore_broken_off || broke_off;
+    }
+    wake_launcher_locked(s);
+  });
+}
+
 void on_session_exit(int, Datum) {
   pg::begin_exit();
-  if (shared *s = attached()) forget_restorer(*s);
+  if (shared *s = attached()) leave(*s, pg::has_broken_off());
 }
 
 // Databases that are being restored, until their sessions have gone.
@@ -53,6 +66,7 @@ void note_restorer(shared &s, bool may_return) {
   database_entry *entry = s.databases.insert({MyDatabaseId});
   entry->restore_quiet = {};
   entry->restore_over = false;
+  if (entry->restorers == 0) entry->restore_broken_off = false;  // it is tried again
   entry->restorer_may_return = entry->restorer_may_return || may_return;
   if (!std::exchange(restores, true)) ++entry->restorers;
 }
@@ -66,15 +80,7 @@ bool is_under_restore(const shared &s, Oid database) {
   return false;
 }
 
-void forget_restorer(shared &s) noexcept {
-  if (!std::exchange(restores, false)) return;
-  (void)pg::swallow("ending a restore", [&s] {
-    const exclusive lock(s);
-    database_entry *entry = s.databases.find({MyDatabaseId});
-    if (entry != nullptr && entry->restorers > 0) --entry->restorers;
-    wake_launcher_locked(s);
-  });
-}
+void forget_restorer(shared &s) noexcept { leave(s, false); }
 
 bool follow_restores(shared &s) {
   if (RecoveryInProgress()) return false;  // the primary ends it
@@ -89,12 +95,19 @@ bool is_restore_over(const shared &s, Oid database) {
   return entry != nullptr && entry->restore_over && entry->restorers == 0;
 }
 
+bool has_restore_broken_off(const shared &s, Oid database) {
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && entry->restore_broken_off;
+}
+
 void forget_restore(shared &s, Oid database) {
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
   entry->restorer_may_return = false;
   entry->restore_over = false;
+  entry->restore_broken_off = false;
   entry->restore_quiet = {};
 }
 

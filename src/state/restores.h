@@ -20,6 +20,8 @@ void forget_restorer(shared &s) noexcept;
 bool follow_restores(shared &s);
 // Is it over, and not only a moment without a session?
 [[nodiscard]] bool is_restore_over(const shared &s, Oid database);
+// Then: has one of its sessions broken off?
+[[nodiscard]] bool has_restore_broken_off(const shared &s, Oid database);
 // It is not known to be under way any more.
 void forget_restore(shared &s, Oid database);
 

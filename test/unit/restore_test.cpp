@@ -60,6 +60,12 @@ TEST(restore_row, only_one_of_this_run_ends_by_itself) {
   EXPECT_FALSE(ends_with_sessions({6, false}, 7));
 }
 
+TEST(restore_row, interrupted_does_not_end_by_itself_and_can_be_taken_over) {
+  EXPECT_FALSE(ends_with_sessions(interrupted({7, false}), 7));
+  EXPECT_EQ(joined(interrupted({7, false}), 7, restore_setting::automatic), (restore{7, false}));
+  EXPECT_TRUE(interrupted({7, true}).until_told);
+}
+
 TEST(restore_end, is_not_while_somebody_restores) {
   EXPECT_EQ(over_at({true, false, 0}, 1000), std::nullopt);
   EXPECT_EQ(over_at({true, true, 1}, 1000 + restore_gap), std::nullopt);
