@@ -187,13 +187,7 @@ subtest 'the postmaster is killed' => sub {
     is(scalar keys %workers, 5, 'five workers wait');
     my @pids = (map({@$_} values %workers), @{ $processes{'dynpgext launcher'} });
     $node->kill9;
-    my $left = @pids;
-    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
-        $left = grep { kill 0, $_ } @pids;
-        last if !$left;
-        select undef, undef, undef, 0.1;
-    }
-    is($left, 0, 'they end with it');
+    ok(wait_until { !grep { kill 0, $_ } @pids }, 'they end with it');
     # what is connected to its shared memory has ended, too
     $node->start;
     value($node, 'one', 'SELECT dynpgext.version()');

@@ -8,7 +8,6 @@ use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my $node = new_cluster('main',
     'dx_border.worker' => 'on',
@@ -19,14 +18,10 @@ add_database($node, 'hub', 'dynpgext');
 add_database($node, 'one', 'dynpgext', 'dx_border');
 ok(wait_whole($node, 'one'), 'all is well');
 
-# Bounded: until the log matches so often.
+# Until the log matches so often.
 sub wait_for_count {
     my ($pattern, $offset, $count) = @_;
-    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
-        return 1 if log_count($node, $pattern, $offset) >= $count;
-        usleep(100_000);
-    }
-    return 0;
+    return wait_until { log_count($node, $pattern, $offset) >= $count };
 }
 
 sub restart_doing {

@@ -121,12 +121,7 @@ subtest 'what nothing ends' => sub {
     system('pg_ctl', '-D', $node->data_dir, '-m', 'fast', '-W', 'stop');
     my $named = named(1, $pid);
     $node->wait_for_log(qr/$named cannot be ended/, $offset);
-    my $gone = 0;
-    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
-        last if $gone = !kill 0, $launcher;
-        select undef, undef, undef, 0.1;
-    }
-    ok($gone, 'the launcher does not wait for ever');
+    ok(wait_until { !kill 0, $launcher }, 'the launcher does not wait for ever');
     ok(kill(0, $pid), 'the worker does');
     shuts_down('immediate', 'an immediate shutdown ends it');
     $node->start;

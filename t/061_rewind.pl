@@ -43,12 +43,7 @@ subtest 'without preload' => sub {
     $c->append_conf('postgresql.conf', q(session_preload_libraries = 'dynpgext'));
     $c->restart;
     value($c, 'postgres', 'SELECT 1');
-    my $runs = 0;
-    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
-        last if $runs = has_worker($c);
-        select undef, undef, undef, 0.1;
-    }
-    ok($runs, 'with session_preload_libraries the first session of anybody does');
+    ok(wait_until { has_worker($c) }, 'with session_preload_libraries the first session of anybody does');
     becomes($c, 'one', supervised_states(), '1 running, 2 running, 3 running', 'all run');
     # what keeps it from starting is no reason to refuse a session
     $c->append_conf('postgresql.conf', 'max_worker_processes = 0');
