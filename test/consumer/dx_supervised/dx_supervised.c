@@ -20,6 +20,11 @@
 #include "postmaster/interrupt.h"
 #include "utils/snapmgr.h"
 
+/* Since PostgreSQL 19 handlers have another type than the system's. */
+#ifndef PG_SIG_IGN
+#define PG_SIG_IGN SIG_IGN
+#endif
+
 PG_MODULE_MAGIC;
 DYNPGEXT_MAGIC;
 PG_FUNCTION_INFO_V1(dx_supervised_command);
@@ -249,10 +254,10 @@ obey(const char *command) {
     pqsignal(SIGTERM, ignore_signal);
     go_on(false, false);
   } else if (strcmp(command, "ignore") == 0) {
-    pqsignal(SIGTERM, SIG_IGN);
+    pqsignal(SIGTERM, PG_SIG_IGN);
     go_on(false, false);
   } else if (strcmp(command, "ignore_politely") == 0) {
-    pqsignal(SIGTERM, SIG_IGN);
+    pqsignal(SIGTERM, PG_SIG_IGN);
     go_on(true, false);
   } else if (strcmp(command, "block") == 0) {
     sigprocmask(SIG_SETMASK, &BlockSig, NULL);
@@ -264,7 +269,7 @@ obey(const char *command) {
     sigprocmask(SIG_SETMASK, &all, NULL);
     go_on(false, false);
   } else if (strcmp(command, "hold") == 0) {
-    pqsignal(SIGTERM, SIG_IGN);
+    pqsignal(SIGTERM, PG_SIG_IGN);
     HOLD_INTERRUPTS();
     go_on(true, false);
     RESUME_INTERRUPTS();
