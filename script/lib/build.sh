@@ -17,7 +17,7 @@ tree_make() {
 # tree_install FOLDER [VARIABLE=VALUE]...: builds it, and installs it into the server.
 tree_install() {
   local make=(make --no-print-directory -C "$TREE/$1" "PG_CONFIG=$PG_CONFIG" "${@:2}")
-  as_user "${make[@]}" -j "$JOBS" all
+  as_user "${make[@]}" -j "$JOBS" all || return
   if [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ]; then
     "${make[@]}" install
   else

@@ -8,7 +8,8 @@ STAGES=(layers lint tidy build header unit manifest regress pgtap tap examples d
 # These take minutes and rarely find what the others do not: run with --all, or named by --only.
 STAGES_OF_ALL=(tidy)
 
-# built NAME COMMAND...: once in a run; a failure is not tried again by the next stage.
+# built NAME COMMAND...: once in a run; a failure is not tried again by the next stage.  Callers join
+# these by &&, where "set -e" does nothing.
 built() {
   local mark=$SCRATCH/built.$1
   if [ -e "$mark.failed" ]; then
@@ -17,18 +18,18 @@ built() {
   fi
   if [ -e "$mark" ]; then return; fi
   touch "$mark.failed"
-  "${@:2}"
+  "${@:2}" || return
   mv "$mark.failed" "$mark"
 }
 
 need_core() { built dynpgext tree_install . DYNPGEXT_WERROR=1; }
 need_consumers() { need_core && built consumers tree_install test/consumer; }
 need_examples() {
-  need_core
+  need_core || return
   local makefile folder
   for makefile in "$TREE"/examples/*/Makefile; do
     folder=examples/$(basename "${makefile%/Makefile}")
-    built "${folder//\//-}" tree_install "$folder"
+    built "${folder//\//-}" tree_install "$folder" || return
   done
 }
 need_everything() { need_core && need_consumers && need_examples; }
