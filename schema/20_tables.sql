@@ -86,6 +86,7 @@ CREATE TABLE dynpgext.registered_command (
     superuser boolean NOT NULL,
     without_login boolean NOT NULL,
     by_hand boolean NOT NULL,
+    atomic boolean NOT NULL,
     PRIMARY KEY (extension, worker)
 );
 COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this database; read dynpgext.commands instead';
@@ -100,6 +101,7 @@ COMMENT ON COLUMN dynpgext.registered_command.registered_by IS 'role that regist
 COMMENT ON COLUMN dynpgext.registered_command.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
+COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transaction; otherwise each statement has its own';
 
 CREATE TABLE dynpgext.registered_content (
     extension name NOT NULL,

@@ -147,7 +147,7 @@ subtest 'one is started, stopped and set by itself' => sub {
 };
 
 subtest 'how long it may take' => sub {
-    value($node, 'one', q(CREATE ROLE quick SUPERUSER; ALTER ROLE quick SET statement_timeout = '20ms'; ALTER ROLE quick IN DATABASE one SET statement_timeout = '30ms'; CREATE ROLE patient SUPERUSER));
+    value($node, 'one', q(CREATE ROLE quick LOGIN SUPERUSER; ALTER ROLE quick SET statement_timeout = '20ms'; ALTER ROLE quick IN DATABASE one SET statement_timeout = '30ms'; CREATE ROLE patient LOGIN SUPERUSER));
     my %long = (sql => 'SELECT pg_sleep(3600)', interval => 100);
     register_sql_workers($node, 'one', 'dx_plain', \%other,
         { %long, name => 'role', run_as => 'quick' },
@@ -157,8 +157,8 @@ subtest 'how long it may take' => sub {
     comes_to('both', q(failures >= 2 AND last_error = '57014: canceling statement due to statement timeout'), 'which is shorter than its deadline');
     comes_to('deadline', q(failures >= 2 AND last_error = '57014: canceling a command that runs longer than its deadline of 40 ms'), 'its deadline');
     goes_on('other', 'another has none');
+    local $ENV{PGOPTIONS} = '-c statement_timeout=0';    # for the sessions here
     value($node, 'one', q(ALTER DATABASE one SET statement_timeout = '25ms'));
-    register_sql_workers($node, 'one', 'dx_plain');
     register_sql_workers($node, 'one', 'dx_plain', \%other, { %long, name => 'database', run_as => 'patient' });
     comes_to('database', q(failures >= 2 AND last_error = '57014: canceling statement due to statement timeout'), 'the timeout of the database');
     value($node, 'one', q(ALTER DATABASE one RESET statement_timeout));
@@ -283,6 +283,60 @@ subtest 'one that comes while the process leaves' => sub {
     }
     is(join("\n", @missed), '', 'is served by the next');
     $quiet->stop;
+};
+
+subtest 'at rest' => sub {
+    my $idle = new_cluster('idle', %settings, 'dynpgext.runner_idle_timeout' => '50ms', 'dynpgext.naptime' => '1h');
+    add_database($idle, 'one', qw(dynpgext dx_plain dx_sql_only));
+    value($idle, 'one', q(CREATE TABLE public.done (what text, pid integer DEFAULT pg_backend_pid(), at timestamptz DEFAULT clock_timestamp())));
+    my $starts = sub { return value($idle, 'one', "SELECT starts FROM dynpgext.workers WHERE name = '$_[0]'") };
+    my $no_process = q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql');
+
+    register_sql_workers($idle, 'one', 'dx_plain', { name => 'seldom', sql => q(INSERT INTO public.done VALUES ('seldom')), interval => $hour });
+    comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 1 AND next_run_at - last_run_at BETWEEN '59 min' AND '61 min'), 'one that is due in an hour has no process', $idle);
+    ok($idle->poll_query_until('one', $no_process), 'there is none');
+    register_sql_workers($idle, 'one', 'dx_sql_only', { name => 'now and then', sql => q(INSERT INTO public.done VALUES ('now and then')), interval => 1000 });
+    ok($idle->poll_query_until('one', q(SELECT count(*) >= 3 AND count(DISTINCT pid) >= 3 FROM done WHERE what = 'now and then')), 'one that is due in a second has another one each time');
+    is(value($idle, 'one', q(SELECT count(*) FROM (SELECT at - lag(at) OVER (ORDER BY at) AS since FROM done WHERE what = 'now and then') AS s WHERE since < '500 ms')), 0, 'it runs when it is due');
+    is($starts->('now and then'), 1, 'which are no starts');
+    is(value($idle, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name = 'now and then' AND event IN ('started', 'exited', 'stopping'))), 1, 'and no events');
+    is(value($idle, 'one', q(SELECT count(*) FROM done WHERE what = 'seldom')), 1, 'the other one has not run again');
+    register_sql_workers($idle, 'one', 'dx_sql_only', { name => 'listens', sql => q(INSERT INTO public.done VALUES ('listens')), channel => 'x' });
+    comes_to('listens', 'runs = 1', 'one that listens runs', $idle);
+    value($idle, 'one', 'NOTIFY x');
+    comes_to('listens', 'runs = 2 AND pid IS NOT NULL', 'and has a process all the time', $idle);
+    register_sql_workers($idle, 'one', 'dx_sql_only');
+    ok($idle->poll_query_until('one', $no_process), 'which goes with it');
+
+    # what is done to one at rest
+    is(value($idle, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'seldom'))), 't', 'it can be stopped');
+    comes_to('seldom', q(state = 'stopped' AND runs = 1), 'it is', $idle);
+    value($idle, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'seldom')));
+    comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 2), 'started', $idle);
+    value($idle, 'one', q(SELECT dynpgext.restart_worker('dx_plain', 'seldom')));
+    comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 3), 'restarted', $idle);
+    is($starts->('seldom'), 3, 'these are starts');
+    value($idle, 'one', q(SELECT dynpgext.configure_worker('dx_plain', 'seldom', enabled => false)));
+    comes_to('seldom', q(state = 'disabled'), 'disabled', $idle);
+    value($idle, 'one', q(SELECT dynpgext.configure_worker('dx_plain', 'seldom', enabled => true)));
+    comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 4), 'enabled', $idle);
+    register_sql_workers($idle, 'one', 'dx_plain', { name => 'seldom', sql => q(INSERT INTO public.done VALUES ('changed')), interval => $hour });
+    comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 5), 'another command', $idle);
+    is(value($idle, 'one', q(SELECT count(*) FROM done WHERE what = 'changed')), 1, 'which has run');
+    is(value($idle, 'one', 'SELECT * FROM dynpgext.reload()'), '', 'a reload has nothing to do');
+    value($idle, 'postgres', 'CREATE DATABASE copy TEMPLATE one');
+    comes_to('seldom', q(state = 'running' AND runs = 5), 'a command on its database finds nothing in its way', $idle);
+    value($idle, 'one', 'BEGIN; DROP EXTENSION dx_plain; ROLLBACK');
+    comes_to('seldom', q(state = 'running' AND runs = 5), 'nor does one on its extension', $idle);
+    value($idle, 'one', 'DROP EXTENSION dx_plain');
+    becomes($idle, 'one', 'SELECT count(*) FROM dynpgext.workers', 0, 'it goes with its extension');
+    configure($idle, 'one', 'dynpgext.runner_idle_timeout' => -1);
+    register_sql_workers($idle, 'one', 'dx_sql_only', { name => 'kept', sql => 'SELECT 1', interval => $hour });
+    comes_to('kept', 'runs = 1 AND pid IS NOT NULL', 'with -1 its process stays', $idle);
+    $idle->restart;
+    value($idle, 'one', 'SELECT * FROM dynpgext.status');
+    comes_to('kept', 'runs = 1 AND pid IS NOT NULL', 'and is there after a restart', $idle);
+    $idle->stop;
 };
 
 subtest 'places' => sub {

@@ -52,6 +52,8 @@ meaning_of(worker_state state) {
 const char *
 meaning_of(worker_event event) {
   switch (event) {
+  case worker_event::resume:
+    return "An SQL worker that had no process, for it was not due for long, is due.";
   case worker_event::start:
     return "Somebody claims the right to start it and asks the postmaster.";
   case worker_event::no_slot:

@@ -90,9 +90,10 @@ class Checks:
         for name, oid in sorted(databases.items(), key=lambda item: item[1]):
             with pq.Session(name, statement_timeout="30s") as session:
                 found += self.compare_extensions(name, session)
-                for extension, worker, scope, hosted, enabled in session.run("""
-                        SELECT w.extension, w.name, w.scope, w.hosted, s.enabled FROM dynpgext.registered_worker w
+                for extension, worker, scope, hosted, role, enabled in session.run("""
+                        SELECT w.extension, w.name, w.scope, w.hosted, c.run_as, s.enabled FROM dynpgext.registered_worker w
                           JOIN dynpgext.extensions e USING (extension)
+                          LEFT JOIN dynpgext.registered_command c ON c.extension = w.extension AND c.worker = w.name
                           LEFT JOIN dynpgext.worker_settings s ON s.extension = w.extension AND s.worker = w.name
                          WHERE e.state = 'provisioned'"""):
                     if scope == "global" and hosted == "t":
@@ -101,7 +102,7 @@ class Checks:
                         if enabled != "f":
                             identities.add((str(oid), extension, worker))
                             if hosted == "t":
-                                with_commands.add(str(oid))
+                                with_commands.add((str(oid), role))
                             else:
                                 wanted[worker] += 1
                     else:  # the lowest OID that says something counts
@@ -202,22 +203,23 @@ class Checks:
 
     @staticmethod
     def compare_runners(session, with_commands):
-        """One process runs all commands of a database; those for all databases run in one of them,
+        """One process runs all commands of a database and a role; those for all databases run in one of them,
         which is added to with_commands."""
         found, runners = [], {}
+        connected = {pid: (database, role) for pid, database, role in session.run(
+            "SELECT pid, datid, usesysid FROM pg_stat_activity WHERE backend_type = 'dynpgext sql'")}
         for home, worker, source, pid in session.run(
                 "SELECT home, worker, source, pid FROM dynpgext.live_commands() WHERE pid IS NOT NULL"):
+            where = connected.get(pid, ("nothing", ""))
+            if where[0] != source:
+                found.append(f"{worker} in {source} runs in process {pid}, which is connected to {where[0]}")
+                continue
             if home == "0":
-                with_commands.add(source)
-            if runners.setdefault(source, pid) != pid:
-                found.append(f"{worker} in {source} runs in process {pid}, others in {runners[source]}")
+                with_commands.add(where)
+            if runners.setdefault(where, pid) != pid:
+                found.append(f"{worker} in {where} runs in process {pid}, others in {runners[where]}")
         if set(runners) != with_commands:
             found.append(f"commands run in {sorted(runners)}, and should in {sorted(with_commands)}")
-        if len(set(runners.values())) != len(runners):
-            found.append(f"one process runs commands of several databases: {runners}")
-        shown = {(row[0], row[1]) for row in session.run(
-            "SELECT datid, pid FROM pg_stat_activity WHERE backend_type = 'dynpgext sql'")}
-        found += [f"process {pid} does not run commands in {source}" for source, pid in set(runners.items()) - shown]
         return found
 
     @staticmethod

@@ -21,7 +21,7 @@ struct command_identity {
   bool operator==(const command_identity &) const = default;
 };
 
-// Of an SQL worker.  A process of the database serves all of them (model::worker::hosted).
+// Of an SQL worker.  One process serves all those of a database and a role (model::worker::hosted).
 struct command {
   std::string extension;
   std::string worker;
@@ -31,15 +31,19 @@ struct command {
   std::string run_as;         // name of its role, for documents; in one, empty: as it is decided
   std::int64_t deadline = 0;  // milliseconds that one run may take; 0: any
   command_identity identity;
+  bool atomic = true;  // in one transaction; otherwise each statement has its own
   bool operator==(const command &) const = default;
 };
 
 inline constexpr std::int64_t min_command_interval = 10;                        // milliseconds
 inline constexpr std::int64_t max_command_interval = 366LL * 24 * 3600 * 1000;  // milliseconds
 
-// Tells one definition from another; goes into model::worker::extra, so that a worker whose command
-// has changed is another worker to the reconciler.
-[[nodiscard]] std::array<char, worker_extra_size> digest_of(const command &c);
+// The worker runs this command: a digest of it is its `extra`, so that a worker whose command has
+// changed is another worker to the reconciler, and the role is its `argument`, for the process that
+// runs it is that role's.
+void bind(worker &w, const command &c);
+// Does it, as it was bound?
+[[nodiscard]] bool is_bound(const worker &w, const command &c);
 
 // When a command that was due at `due` and has run is due next, given that it is `now`: at its
 // fixed rate, but a run that was late is not made up for.  Microseconds, as the interval is not.

@@ -98,6 +98,7 @@ void read_function(reading &r, object &o, part where, worker &w) {
             {"interval", why},
             {"channel", why},
             {"run_as", why},
+            {"atomic", why},
             {"callback", "only of what the library registers"}});
 }
 
@@ -120,6 +121,7 @@ void read_command(reading &r, object &o, declared_worker &into) {
   o.interval("interval", r.read_interval, between_runs, c.interval);
   o.text("channel", {1, r.numbers.max_extension_name, true}, c.channel);
   o.text("run_as", {1, r.numbers.max_extension_name, true}, c.run_as);
+  o.boolean("atomic", c.atomic);
   check_command(r, o, w, c);
   constexpr const char *why = "not of a worker with a command";
   o.finish({{"library", why},
@@ -134,7 +136,7 @@ void read_command(reading &r, object &o, declared_worker &into) {
   w.function = r.numbers.sql_function;
   w.flags = r.numbers.flag_shmem_access | r.numbers.flag_connects;
   w.hosted = true;
-  w.extra = digest_of(c);
+  bind(w, c);
   into.command = std::move(c);
 }
 

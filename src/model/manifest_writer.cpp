@@ -106,6 +106,7 @@ void add_command(json::object &to, const command &c) {
   if (c.interval != 0) add_text(to, "interval", interval_text(c.interval));
   add_filled(to, "channel", c.channel);
   add_filled(to, "run_as", c.run_as);
+  if (!c.atomic) add(to, "atomic", false);
 }
 
 json::object worker_object(const worker &w, const command *c, const server_numbers &numbers) {

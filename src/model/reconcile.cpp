@@ -17,7 +17,7 @@ worker_key key_of(const live_worker &w) {
 }
 
 // Is `wanted` what runs already?  A global worker outlives the database that registered it
-// as long as another one wants the same; but one that is hosted, whose process is a database's.
+// as long as another one wants the same; but one that is hosted, whose process is in one database.
 bool is_same(const wanted_worker &wanted, const live_worker &live) {
   if (!same_process(*wanted.definition, live.definition)) return false;
   if (wanted.owner->version != live.version) return false;
@@ -208,7 +208,7 @@ class planner {
                : now_.in_recovery ? "until recovery has finished"
                                   : "for a standby only";
     if (*kind == action_kind::start && live != nullptr)
-      detail = "was " + std::string(name_of(live->state));
+      detail = live->at_rest ? "is due" : "was " + std::string(name_of(live->state));
     add(*kind, object_kind::worker, home, extension, name, std::move(detail));
     if (live == nullptr) return;
     actions_.back().ticket = live->ticket;
@@ -368,8 +368,8 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   if (retry && (live->state == worker_state::failed || live->state == worker_state::backoff))
     return action_kind::start;
   if (wanted->terms != live->terms) return action_kind::configure;
-  if (live->state == worker_state::backoff && live->next_start_at <= now.time && !too_early)
-    return action_kind::start;
+  const bool comes_back = live->at_rest || live->state == worker_state::backoff;
+  if (comes_back && live->next_start_at <= now.time && !too_early) return action_kind::start;
   return std::nullopt;
 }
 

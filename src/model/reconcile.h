@@ -39,7 +39,8 @@ struct live_worker {
   bool leaving = false;            // told to end; what follows is decided when its process has
   std::uint64_t ticket = 0;        // of its newest start
   worker_terms terms;              // that it is supervised by
-  std::int64_t next_start_at = 0;  // in state backoff; microseconds, as circumstances.time
+  bool at_rest = false;            // runs, but has no process until it is due
+  std::int64_t next_start_at = 0;  // in backoff, or at rest; microseconds, as circumstances.time
   bool stale = false;              // the file of its library is no longer the one it runs
 };
 

@@ -66,7 +66,7 @@ struct worker {
   server_role role = server_role::by_start_time;
   std::int64_t deadline = 0;  // longest silence between two heartbeats, milliseconds; 0: any
   bool declared = false;      // by a manifest, not by its library
-  bool hosted = false;        // runs a command, in the process of its database that serves them all
+  bool hosted = false;        // runs a command, in the process of its database and its role
   bool operator==(const worker &) const = default;
 };
 

@@ -23,6 +23,7 @@ constexpr std::array transitions{
     // nothing is running yet: the process that comes up finds that it is not wanted
     worker_transition{s::starting, e::stop, s::stopped},
     worker_transition{s::starting, e::reset, s::registered},
+    worker_transition{s::running, e::resume, s::starting},
     worker_transition{s::running, e::stop, s::stopping},
     worker_transition{s::running, e::exit_ok, s::stopped},
     worker_transition{s::running, e::exit_fault, s::failed},
@@ -71,9 +72,10 @@ constexpr std::array<std::string_view, 4> allocation_names{"registered", "alloca
 constexpr std::array<std::string_view, 11> worker_names{
     "registered", "starting", "running",  "stopping",    "stopped",     "failed",
     "backoff",    "waiting",  "disabled", "quarantined", "unresponsive"};
-constexpr std::array<std::string_view, 15> event_names{
-    "start", "no slot",  "postpone", "come up", "lost",       "stop",        "exit 0", "other exit",
-    "reset", "back off", "give up",  "disable", "quarantine", "fall silent", "recover"};
+constexpr std::array<std::string_view, 16> event_names{
+    "start",      "no slot",     "postpone", "come up",  "lost",    "stop",
+    "exit 0",     "other exit",  "reset",    "back off", "give up", "disable",
+    "quarantine", "fall silent", "recover",  "resume"};
 
 }  // namespace
 

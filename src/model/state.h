@@ -47,6 +47,7 @@ enum class worker_event : std::uint8_t {
   quarantine,   // by the crash guard
   fall_silent,  // no heartbeat within its deadline
   recover,      // a heartbeat after that
+  resume,       // it was at rest, without a process, and is due
 };
 [[nodiscard]] std::string_view name_of(worker_event event);
 

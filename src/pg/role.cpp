@@ -6,9 +6,11 @@
 namespace dynpgext::pg {
 namespace {
 
+// Of dynpgext's functions; who asks need not be somebody who may look into its schema.
 bool may_execute(Oid role, const char *name, int argument_count, const Oid *arguments) {
-  List *qualified = list_make2(makeString(pstrdup("dynpgext")), makeString(pstrdup(name)));
-  const Oid function = LookupFuncName(qualified, argument_count, arguments, true);
+  const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                                       PointerGetDatum(buildoidvector(arguments, argument_count)),
+                                       ObjectIdGetDatum(get_namespace_oid("dynpgext", true)));
   if (!OidIsValid(function)) return false;
 #if PG_VERSION_NUM >= 160000
   return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;

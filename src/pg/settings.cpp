@@ -13,6 +13,7 @@ constinit int naptime_ms = 1000;
 constinit int start_concurrency_value = 4;
 constinit int restart_delay_max_ms = 60000;
 constinit int stop_timeout_ms = 10000;
+constinit int runner_idle_timeout_ms = 10000;
 constinit int max_workers_value = -1;
 constinit int max_database_workers_value = -1;
 constinit int crash_limit_value = 3;
@@ -172,6 +173,11 @@ void define() {
            "Sets after how long a worker that was told to end and has not is reported.",
            "It is named in the log; nothing waits for it any longer.", &stop_timeout_ms, 10000, 10,
            3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    number("dynpgext.runner_idle_timeout",
+           "Sets after how long without work a process that runs SQL workers ends.",
+           "A new one starts when the next command is due; -1 means that it stays.",
+           &runner_idle_timeout_ms, 10000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
+           nullptr);
     number("dynpgext.max_workers", "Limits how many workers of extensions run at once.",
            "All databases together; -1 means as many as max_worker_processes leaves room for.",
            &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
@@ -243,6 +249,7 @@ long naptime_milliseconds() { return defined(naptime_ms); }
 int start_concurrency() { return defined(start_concurrency_value); }
 std::int64_t restart_delay_max_milliseconds() { return defined(restart_delay_max_ms); }
 long stop_timeout_milliseconds() { return defined(stop_timeout_ms); }
+long runner_idle_timeout_milliseconds() { return defined(runner_idle_timeout_ms); }
 int max_workers() { return defined(max_workers_value); }
 int max_database_workers() { return defined(max_database_workers_value); }
 std::uint32_t crash_limit() { return static_cast<std::uint32_t>(defined(crash_limit_value)); }

@@ -19,8 +19,9 @@ void define_postponed();
 [[nodiscard]] int start_concurrency();
 [[nodiscard]] std::int64_t restart_delay_max_milliseconds();
 [[nodiscard]] long stop_timeout_milliseconds();
-[[nodiscard]] int max_workers();            // -1: no limit
-[[nodiscard]] std::uint32_t crash_limit();  // 0: the crash guard is off
+[[nodiscard]] long runner_idle_timeout_milliseconds();  // -1: none
+[[nodiscard]] int max_workers();                        // -1: no limit
+[[nodiscard]] std::uint32_t crash_limit();              // 0: the crash guard is off
 [[nodiscard]] std::int64_t crash_window_seconds();
 [[nodiscard]] std::uint32_t max_events();
 [[nodiscard]] std::size_t manifest_limit_bytes();

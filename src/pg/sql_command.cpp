@@ -1,10 +1,10 @@
 #include "pg/sql_command.h"
 
-#include "pg/relation.h"
-#include "pg/role.h"
-#include "pg/role_hold.h"
-#include "pg/session_state.h"
+#include "pg/login_settings.h"
+#include "pg/search_path.h"
+#include "pg/statements.h"
 #include "pg/termination.h"
+#include "pg/transaction.h"
 #include "pg/worker.h"
 
 #include <signal.h>
@@ -71,101 +71,26 @@ class cancellable {
   ~cancellable() {
     HOLD_CANCEL_INTERRUPTS();
     current_told_at = nullptr;
-    disable_timeout(STATEMENT_TIMEOUT, false);
+    disable_timeout(STATEMENT_TIMEOUT, false);  // of one that has failed
     forget_deadline();
     QueryCancelPending = false;
   }
 };
 
-constinit Oid last_role = InvalidOid;  // who the command before ran as
-
-// Its identity is not there any more, or is another one.
-class identity_error : public error {
-  using error::error;
-};
-
-// What may have changed since it was registered.
-void check_rights(const command_role &c) {
-  const auto lost = [](const std::string &why) {
-    throw identity_error(ERRCODE_UNDEFINED_OBJECT, why);
-  };
-  const std::string name = role_name(c.role);
-  const std::string by = role_name(c.registered_by);
-  if (name.empty()) lost("the role that it ran as has been dropped");
-  if (by.empty()) lost("the role that registered it has been dropped");
-  const Oid dynpgext = extension_oid("dynpgext");
-  for (const Oid role : {c.role, c.registered_by})
-    if (!is_role_held(dynpgext, role))
-      lost("role \"" + role_name(role) + "\" has given it up, with DROP OWNED");
-  if (is_superuser(c.role) && !c.superuser)
-    lost("role \"" + name + "\" has become a superuser, which nobody has named as such");
-  const auto refuse = [](const std::string &why) {
-    throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
-  };
-  if (!may_become(c.registered_by, c.role))
-    refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
-  if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
-  if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
-  if (c.by_hand && !may_register(c.registered_by))
-    refuse("role \"" + by + "\", which registered it, may not register any more");
-}
-
-std::string search_path_for(const std::string &extension) {
-  const std::optional<extension_facts> facts = find_extension(extension);
-  if (!facts)
-    throw error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist");
-  std::string path = "pg_catalog";
-  const Oid schema = facts->schema;
-  if (schema != PG_CATALOG_NAMESPACE) {
-    const char *quoted = call([=]() -> const char * {
-      const char *name = get_namespace_name(schema);
-      return name == nullptr ? nullptr : quote_identifier(name);
-    });
-    if (quoted != nullptr) path.append(", ").append(quoted);
-  }
-  return path + ", pg_temp";
-}
-
-void set_locally(const char *name, const std::string &value) {
+void set_for_session(const char *name, const std::string &value) {
   const char *text = value.c_str();
   call([=] {
-    (void)set_config_option(name, text, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    (void)set_config_option(name, text, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
   });
 }
 
-// As SET TRANSACTION would, before the first query: the transaction has begun before the role's
-// settings were known.
-void apply_transaction_defaults() {
-  XactReadOnly = XactReadOnly || DefaultXactReadOnly;
-  XactIsoLevel = DefaultXactIsoLevel;
-  XactDeferrable = DefaultXactDeferrable;
-}
-
-void arm_timeouts(moment began, int64 deadline) {
-  if (StatementTimeout > 0) call([] { enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout); });
+void arm_deadline(moment began, int64 deadline) {
   if (deadline <= 0) return;
   if (!has_reminder)
     throw error(ERRCODE_INSUFFICIENT_RESOURCES, "could not create a timer for the deadline");
   const moment end = began + std::chrono::milliseconds(deadline);
   due_by = end.microseconds;
   remind_in(milliseconds_until(end) + 1);  // never a moment before it
-}
-
-void execute(const char *sql) {
-  SPI_connect();
-  PushActiveSnapshot(GetTransactionSnapshot());
-  SPIExecuteOptions options{};
-  options.dest = None_Receiver;
-  const int code = SPI_execute_extended(sql, &options);
-  if (code == SPI_ERROR_TRANSACTION)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-                    errmsg("an SQL worker's command cannot control its transaction")));
-  if (code == SPI_ERROR_COPY)
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("an SQL worker's command cannot COPY to or from a client")));
-  if (code < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-  SPI_finish();
-  PopActiveSnapshot();
 }
 
 void report_activity(const char *sql) {
@@ -175,41 +100,45 @@ void report_activity(const char *sql) {
   });
 }
 
-// In its transaction, as its role.  The role stays until after the commit, in which code may run.
-void run_in_transaction(const sql_command &c, moment began, Oid *role) {
-  const cancellable scope(c.told_at);
-  call([] {
-    CHECK_FOR_INTERRUPTS();
-    SetCurrentStatementStartTimestamp();
-    StartTransactionCommand();
-  });
-  const Oid as = c.role.role;
+// Returns false when it is not to run in this process.
+bool prepare(const sql_command &c) {
+  begin_transaction();
   check_rights(c.role);
-  const std::string search_path = search_path_for(c.extension);
-  *role = as;
-  if (std::exchange(last_role, as) != as) cut_connections();
-  call([] { (void)NewGUCNestLevel(); });  // until the end of the transaction
-  set_locally("application_name", c.label);
-  call([=] { SetUserIdAndSecContext(as, SECURITY_LOCAL_USERID_CHANGE); });
-  apply_role_settings(as);
-  set_locally("search_path", search_path);
+  const std::string search_path = search_path_for(c.extension, c.role.role);
+  const bool is_stale = login_settings_have_changed();
+  if (!is_stale) {
+    // ALTER ROLE ... SET role is not what decides whom a command runs as
+    set_for_session("role", "none");
+    set_for_session("application_name", c.label);
+    set_for_session("search_path", search_path);
+  }
+  commit_transaction();
+  return !is_stale;
+}
+
+command_end run(const sql_command &c, moment began) {
+  const cancellable scope(c.told_at);
+  call([] { CHECK_FOR_INTERRUPTS(); });
+  if (!prepare(c)) return command_end::stale;
+  arm_deadline(began, c.deadline);
   report_activity(c.sql.c_str());
-  apply_transaction_defaults();
-  arm_timeouts(began, c.deadline);
-  const char *sql = c.sql.c_str();
-  call([=] {
-    execute(sql);
-    CommitTransactionCommand();
-  });
+  run_statements(c.sql.c_str(), c.atomic);
+  return command_end::done;
 }
 
 // To the log, as it was raised, but for its level.
 void log_failure(ErrorData *data, const sql_command &c) {
   const int level = c.failure_level;
   const char *context = c.context.c_str();
+  // such as VACUUM, or COMMIT in a procedure
+  const bool needs_no_transaction =
+      c.atomic && (data->sqlerrcode == ERRCODE_ACTIVE_SQL_TRANSACTION ||
+                   data->sqlerrcode == ERRCODE_INVALID_TRANSACTION_TERMINATION);
   (void)swallow("logging", [=] {
     call([=] {
       data->elevel = level;
+      if (needs_no_transaction && data->hint == nullptr)
+        data->hint = pstrdup("With \"atomic\": false each statement has a transaction of its own.");
       data->context =
           data->context == nullptr ? pstrdup(context) : psprintf("%s\n%s", data->context, context);
       ThrowErrorData(data);
@@ -227,12 +156,9 @@ void log_failure(const failure &why, const sql_command &c) {
   });
 }
 
-void restore_identity(Oid user, int context) { SetUserIdAndSecContext(user, context); }
-
 }  // namespace
 
 void prepare_for_commands() {
-  note_own_sockets();
   sigevent event{};
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = SIGUSR2;
@@ -259,29 +185,22 @@ void idle_until_woken(long milliseconds) {
 }
 
 command_end run_command(const sql_command &c, failure *why) {
-  Oid user = InvalidOid;
-  int context = 0;
-  GetUserIdAndSecContext(&user, &context);
-  Oid role = user;
   std::optional<server_error> raised;  // whose data it is
   ErrorData *data = nullptr;
-  command_end end = command_end::done;
+  command_end end = command_end::failed;
   bool is_refused = false;
   const moment began = moment::now();
   try {
-    run_in_transaction(c, began, &role);
+    end = run(c, began);
   } catch (const server_error &e) {
     raised = e;
     data = e.data();
     *why = {data->sqlerrcode, data->message};
-    end = command_end::failed;
   } catch (const identity_error &e) {
     *why = {e.sqlstate(), e.what()};
-    end = command_end::failed;
     is_refused = true;
   } catch (const error &e) {
     *why = {e.sqlstate(), e.what()};
-    end = command_end::failed;
   }
   if (end == command_end::failed) {
     const bool is_cancel = why->sqlstate == ERRCODE_QUERY_CANCELED;
@@ -295,9 +214,8 @@ command_end run_command(const sql_command &c, failure *why) {
     if (end == command_end::failed) data != nullptr ? log_failure(data, c) : log_failure(*why, c);
     call([] { AbortCurrentTransaction(); });
   }
-  restore_identity(user, context);
   report_activity(nullptr);
-  leave_nothing_behind(role);
+  reset_session();
   call([] { (void)pgstat_report_stat(false); });
   return is_refused ? command_end::refused : end;
 }

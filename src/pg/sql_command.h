@@ -1,31 +1,21 @@
-// One command of SQL in a background worker that runs those of many: as a role that it cannot
-// leave, and with nothing of it left in the process for the next one.
-//
-// The process is a superuser's; the command's role is a change of the kind that SECURITY DEFINER
-// functions make, which holds until the transaction has been committed, deferred triggers and all.
-// In it the server refuses SET ROLE and SET SESSION AUTHORIZATION in every form.
+// The command of an SQL worker, in a process that is its role and runs those of others who have the
+// same role.  Nothing in the process is another's: what a command can do there, its role could do
+// in a session.
 #pragma once
 
 #include <string>
 
 #include "pg/clock.h"
+#include "pg/command_rights.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
 
-// Whom it runs as, as it was decided when it was registered.
-struct command_role {
-  Oid role = InvalidOid;
-  Oid registered_by = InvalidOid;
-  bool superuser = false;
-  bool without_login = false;
-  bool by_hand = false;
-};
-
 struct sql_command {
   std::string sql;
-  std::string extension;  // its schema is searched after pg_catalog, and nothing else
+  std::string extension;  // see pg/search_path.h
   command_role role;
+  bool atomic = true;   // see run_statements()
   std::string label;    // application_name
   std::string context;  // for the log
   int64 deadline = 0;   // milliseconds; 0: any
@@ -45,9 +35,14 @@ void prepare_for_commands();
 // Waits as wait_for_latch() does; what is counted is reported meanwhile.
 void idle_until_woken(long milliseconds);
 
-// refused: its role is not what it was, and the worker is not to run again by itself.
-enum class command_end { done, failed, called_off, refused };
-// In a transaction of its own.  FATAL ends the process.
+enum class command_end {
+  done,
+  failed,
+  called_off,
+  refused,  // its role is not what it was, and the worker is not to run again by itself
+  stale     // it has not run: the role has other settings than this process
+};
+// FATAL ends the process.
 [[nodiscard]] command_end run_command(const sql_command &c, failure *why);
 
 }  // namespace dynpgext::pg

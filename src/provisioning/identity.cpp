@@ -3,7 +3,9 @@
 #include <map>
 
 #include "catalog/identity.h"
+#include "pg/command_rights.h"
 #include "pg/role.h"
+#include "pg/search_path.h"
 #include "pg/transaction.h"
 #include "provisioning/manifest_rows.h"
 #include "provisioning/transaction.h"
@@ -68,6 +70,23 @@ model::command_identity by_script(const model::command &c, const model::command 
   return given(owner, owner, declared_by::script);
 }
 
+// It finds nothing there by name alone.
+void warn_of_schema(const model::command &c) {
+  const auto extension = pg::find_extension(c.extension);
+  if (!extension || extension->schema == PG_CATALOG_NAMESPACE || !OidIsValid(c.identity.role))
+    return;
+  const std::string stranger = pg::stranger_in(extension->schema, c.identity.role);
+  if (stranger.empty()) return;
+  const std::string schema = pg::schema_name(extension->schema);
+  pg::log(WARNING,
+          "the command of SQL worker \"" + c.worker + "\" of extension \"" + c.extension +
+              "\" does not search schema \"" + schema +
+              "\": " + (stranger == "PUBLIC" ? "everybody" : "role \"" + stranger + "\"") +
+              " can create objects there",
+          "Write names with their schema in it, or let only role \"" + c.run_as +
+              "\" and superusers create objects in schema \"" + schema + "\".");
+}
+
 model::command_identity by_restore(const model::command &c, const model::command *known,
                                    const std::vector<store::identity_row> &rows) {
   // what a superuser has decided is for what the command did then
@@ -126,6 +145,8 @@ std::string fault_of_role(const model::command &command, declared_by who) {
     return "\"@extowner@\" is replaced in the script of an extension only: name the role";
   if (!OidIsValid(named)) return role + " does not exist";
   if (!pg::may_become(by, named)) return "must be member of " + role;
+  if (!pg::can_be_without_login && !pg::has_login(named))
+    return role + " cannot log in: up to PostgreSQL 16 no command can run as it";
   if (pg::is_superuser(by)) return {};
   if (const char *why = why_not_by_default(named))
     return role + " " + why + ": only a superuser may name it";
@@ -160,8 +181,8 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
     else
       c.identity = given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, who);
     c.run_as = pg::role_name(c.identity.role);
-    w.worker.extra = model::digest_of(c);
-    w.worker.argument = c.identity.role;
+    model::bind(w.worker, c);
+    if (who != declared_by::restore && (before == nullptr || *before != c)) warn_of_schema(c);
   }
 }
 
@@ -187,7 +208,7 @@ void follow_identities(const store &store) {
       for (model::command &known : wanted)
         if (known.worker == c.worker) known.identity = c.identity, known.run_as = c.run_as;
       for (model::worker &w : workers)
-        if (w.name == c.worker) w.extra = model::digest_of(c), w.argument = c.identity.role;
+        if (w.name == c.worker) model::bind(w, c);
     }
     touch(store);
     store.write(extension, wanted, store.read_contents(extension));

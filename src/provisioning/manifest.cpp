@@ -40,7 +40,7 @@ void convert_texts(model::manifest &m, F convert) {
       if (!w.command) continue;
       model::command &c = *w.command;
       all(c.extension, c.worker, c.sql, c.channel, c.run_as);
-      w.worker.extra = model::digest_of(c);
+      model::bind(w.worker, c);
     }
     for (model::declared_settings &s : e.settings) all(s.settings.extension, s.settings.worker);
     if (!e.library) continue;

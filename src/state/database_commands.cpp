@@ -38,7 +38,8 @@ std::set<Oid> databases_to_watch(const shared &s) {
     if (OidIsValid(connected)) result.insert(connected);
   }
   for (const database_entry *entry : s.databases.entries())
-    if (entry->met || entry->visitor != 0 || entry->runner != 0) result.insert(entry->key.database);
+    if (entry->met || entry->visitor != 0) result.insert(entry->key.database);
+  for (const runner_entry *entry : s.runners.entries()) result.insert(entry->key.database);
   return result;
 }
 
@@ -141,8 +142,15 @@ std::vector<worker_identity> wait_until_cleared(shared &s, Oid database,
                                                 long milliseconds) {
   const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
   std::vector<worker_identity> left = wait_until_ended(s, workers, milliseconds, database);
-  // its SQL runner outlives those that it has served by a moment
-  while (pg::database_of_process(live_runner(s, database)) == database && pg::moment::now() < end)
+  // its SQL runners outlive those that they have served by a moment
+  const auto is_connected = [=](pid_t runner) {
+    return pg::database_of_process(runner) == database;
+  };
+  const auto some_runner_is = [&] {
+    const std::vector<pid_t> runners = live_runners(s, database);
+    return std::any_of(runners.begin(), runners.end(), is_connected);
+  };
+  while (some_runner_is() && pg::moment::now() < end)
     pg::call([] {
       CHECK_FOR_INTERRUPTS();
       pg_usleep(1000);

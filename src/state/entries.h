@@ -48,14 +48,8 @@ struct database_entry {
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
   bool locked;       // and again: somebody is at such a command
-  // the process that runs the commands of SQL workers for it, see state/runner.h
-  pid_t runner;          // 0: none
-  uint64 runner_birth;   // tells it from a later one with its pid
-  bool runner_left;      // it serves nobody any more, and is about to be gone
-  uint64 runner_ticket;  // of the newest request for one: a process with an older one must not run
-  pg::moment runner_asked;  // when, until it has come up; or none
-  bool has_worker_limit;    // set with ALTER DATABASE; otherwise the one in the root holds
-  int32 worker_limit;       // how many workers of its own it may have at once; -1: any number
+  bool has_worker_limit;  // set with ALTER DATABASE; otherwise the one in the root holds
+  int32 worker_limit;     // how many workers of its own it may have at once; -1: any number
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
@@ -166,7 +160,7 @@ struct worker_entry {
   uint32 start;
   bool notify;
   bool has_callback;
-  bool hosted;  // its process is its database's SQL runner, which serves others, too
+  bool hosted;  // its process is an SQL runner, which serves others, too
   char extra[BGW_EXTRALEN];
   uint64 argument;
   // how it is supervised
@@ -197,7 +191,7 @@ struct worker_entry {
   bool stopped_for_extension;  // it was a command on its extension there
   Oid ended_in;                // the database it was connected to when somebody else ended it
   uint32 unhealthy_runs;       // that ended soon, in a row
-  pg::moment next_start_at;    // in state backoff
+  pg::moment next_start_at;    // in state backoff, or at rest
   pg::moment told_at;          // to end; none: not told
   bool overdue;                // has been reported as not ending
   bool stuck;                  // and as one that nothing ends
@@ -209,12 +203,28 @@ struct worker_entry {
   bool taken;                        // of a hosted one: its runner knows of it
   bool busy;                // and is running its command; only then it has to be told to end
   command_statistics runs;  // of a hosted one, in this run of the server
-  pg::moment resume_at;     // of one whose process another's command has ended: when it was due
+  pg::moment resume_at;     // of one that goes on in another process: when it is due
+  bool rested;              // it does so because there was nothing to do for it
 
   // Told to end, and what is wanted then is decided when it has.
   [[nodiscard]] bool is_leaving() const {
     return after != after_end::by_policy && after != after_end::stay;
   }
+};
+
+// ---- runners: processes that run the commands of SQL workers, see state/runner.h -----------
+
+struct runner_key {
+  Oid database;
+  Oid role;  // that it is; InvalidOid: of those that have none, and cannot run
+};
+struct runner_entry {
+  runner_key key;
+  pid_t pid;         // 0: none
+  uint64 birth;      // tells it from a later one with its pid
+  bool left;         // it serves nobody any more, and is about to be gone
+  uint64 ticket;     // of the newest request for one: a process with an older one must not run
+  pg::moment asked;  // when, until it has come up; or none
 };
 
 // ---- pauses: commands on extensions that are under way, see state/extension_commands.h ---

@@ -157,8 +157,9 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   try {
     DYNPGEXT_FAULT_POINT("launch.claimed");
     if (full == nullptr)
-      asked = wanted.definition->hosted ? ask_for_runner(s, wanted.source, no_slots)
-                                        : !no_slots && ask_for_process(*start, &handle);
+      asked = wanted.definition->hosted
+                  ? ask_for_runner(s, runner_of(*wanted.definition, wanted.source), no_slots)
+                  : !no_slots && ask_for_process(*start, &handle);
   } catch (...) {
     give_back(s, *start);
     throw;

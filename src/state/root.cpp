@@ -79,6 +79,7 @@ void open_tables(shared &s) {
   open_table(s, s.allocations, &s.root->allocations);
   open_table(s, s.workers, &s.root->workers);
   open_table(s, s.pauses, &s.root->pauses);
+  open_table(s, s.runners, &s.root->runners);
 }
 
 // What the first process does once everything is there.

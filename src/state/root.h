@@ -27,6 +27,7 @@ struct root {
   dshash_table_handle allocations;
   dshash_table_handle workers;
   dshash_table_handle pauses;
+  dshash_table_handle runners;
   dsa_pointer draining;       // list of instances that are dropped but still looked up
   uint64 publications;        // counts changes of what databases register
   uint64 memory_used;         // bytes taken for allocations and published registrations
@@ -56,6 +57,7 @@ struct shared {
   pg::table<allocation_key, allocation_entry> allocations;
   pg::table<worker_key, worker_entry> workers;
   pg::table<pause_key, pause_entry> pauses;
+  pg::table<runner_key, runner_entry> runners;
 
   [[nodiscard]] instance *at(dsa_pointer pointer) const {
     return pg::address<instance>(area, pointer);

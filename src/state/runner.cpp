@@ -9,15 +9,15 @@ namespace {
 // A runner that has been asked for and has not come up for so long will not.
 constexpr std::chrono::seconds patience(10);
 
-bool is_on_its_way(const database_entry &database) {
-  return database.runner_asked.is_set() && pg::moment::now() - database.runner_asked < patience;
+bool is_on_its_way(const runner_entry &entry) {
+  return entry.asked.is_set() && pg::moment::now() - entry.asked < patience;
 }
 
 bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
 
-bool is_to_be_served(const worker_entry &entry, Oid database) {
-  return entry.hosted && entry.source == database && !entry.held_back && entry.pid == 0 &&
-         entry.state == model::worker_state::starting;
+bool is_to_be_served(const worker_entry &entry, const runner_key &key) {
+  return entry.hosted && entry.source == key.database && entry.argument == key.role &&
+         !entry.held_back && entry.pid == 0 && entry.state == model::worker_state::starting;
 }
 
 // Of this start, and no other.
@@ -27,9 +27,7 @@ worker_entry *find_served(const shared &s, const worker_start &w) {
   return is_it && !entry->exited ? entry : nullptr;
 }
 
-bool is_in_office(const database_entry &database) {
-  return database.runner != 0 && !database.runner_left;
-}
+bool is_in_office(const runner_entry &entry) { return entry.pid != 0 && !entry.left; }
 
 void count_run(const shared &s, worker_entry &entry, const command_run &run) {
   command_statistics &runs = entry.runs;
@@ -91,45 +89,55 @@ const worker_entry *find_busy(const shared &s) {
 }
 
 // Serves nobody from now on.  Its process is still connected: commands on the database wait for it.
-void leave_office(database_entry &database) { database.runner_left = true; }
+void leave_office(runner_entry &entry) { entry.left = true; }
+
+// Of this process, if it is one.
+runner_entry *own(const shared &s, const runner_key &key) {
+  runner_entry *entry = s.runners.find(key);
+  return entry != nullptr && entry->pid == MyProcPid ? entry : nullptr;
+}
 
 }  // namespace
 
-bool has_runner(const database_entry &database) {
-  return is_in_office(database) || is_on_its_way(database);
+bool has_runner(const runner_entry &entry) { return is_in_office(entry) || is_on_its_way(entry); }
+
+bool has_runner(const shared &s, const runner_key &key) {
+  const runner_entry *entry = s.runners.find(key);
+  return entry != nullptr && has_runner(*entry);
 }
 
-pid_t live_runner(const shared &s, Oid database) {
+std::vector<pid_t> live_runners(const shared &s, Oid database) {
+  std::vector<pid_t> found;
   const reading lock(s);
-  const database_entry *entry = s.databases.find({database});
-  const bool is_there = entry != nullptr && pg::process_exists(entry->runner, entry->runner_birth);
-  return is_there ? entry->runner : 0;
+  for (const runner_entry *entry : s.runners.entries())
+    if (entry->key.database == database && pg::process_exists(entry->pid, entry->birth))
+      found.push_back(entry->pid);
+  return found;
 }
 
-bool ask_for_runner(shared &s, Oid database, bool no_slots) {
-  runner_message message{};
+bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
+  runner_message message{.ticket = 0, .key = key};
   {
     const exclusive lock(s);
-    database_entry *entry = s.databases.insert({database});
+    runner_entry *entry = s.runners.insert(key);
     if (is_in_office(*entry)) {
-      if (pg::process_exists(entry->runner, entry->runner_birth)) {
+      if (pg::process_exists(entry->pid, entry->birth)) {
         for (worker_entry *worker : s.workers.entries())
-          if (is_to_be_served(*worker, database)) (void)begin_run(s, *worker, entry->runner);
-        pg::nudge_process(entry->runner);
+          if (is_to_be_served(*worker, key)) (void)begin_run(s, *worker, entry->pid);
+        pg::nudge_process(entry->pid);
         return true;
       }
       leave_office(*entry);
     }
     if (is_on_its_way(*entry)) return true;
     if (no_slots) return false;
-    entry->runner_asked = pg::moment::now();
-    entry->runner_ticket = message.ticket = ++s.root->next_ticket;
+    entry->asked = pg::moment::now();
+    entry->ticket = message.ticket = ++s.root->next_ticket;
   }
   const pg::worker_request request{
       .name = "dynpgext sql runner",
       .type = "dynpgext sql",
       .function = runner_entry_point,
-      .argument = ObjectIdGetDatum(database),
       .flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
       .extra = {reinterpret_cast<const char *>(&message), sizeof message}};
   bool asked = false;
@@ -142,39 +150,41 @@ bool ask_for_runner(shared &s, Oid database, bool no_slots) {
   if (asked) return true;
   {
     const exclusive lock(s);
-    database_entry *entry = s.databases.find({database});
-    if (entry != nullptr && entry->runner_ticket == message.ticket) entry->runner_asked = {};
+    runner_entry *entry = s.runners.find(key);
+    if (entry != nullptr && entry->ticket == message.ticket) entry->asked = {};
   }
   if (failure) std::rethrow_exception(failure);
   return false;
 }
 
 void bury_runners(const shared &s) {
-  for (database_entry *entry : s.databases.entries())
-    if (entry->runner != 0 && !pg::process_exists(entry->runner, entry->runner_birth)) {
-      entry->runner = 0;
-      entry->runner_left = false;
+  for (runner_entry *entry : s.runners.entries()) {
+    if (entry->pid != 0 && !pg::process_exists(entry->pid, entry->birth)) {
+      entry->pid = 0;
+      entry->left = false;
     }
+    const runner_key key = entry->key;
+    if (entry->pid == 0 && !is_on_its_way(*entry)) s.runners.erase(key);
+  }
 }
 
-bool become_runner(shared &s, Oid database, uint64 ticket) {
+bool become_runner(shared &s, const runner_message &message) {
   const exclusive lock(s);
-  database_entry *entry = s.databases.find({database});
-  if (entry == nullptr || entry->runner_ticket != ticket || !entry->runner_asked.is_set())
-    return false;
-  if (is_in_office(*entry) && pg::process_exists(entry->runner, entry->runner_birth)) return false;
-  entry->runner_asked = {};
-  entry->runner_left = false;
-  entry->runner = MyProcPid;
-  entry->runner_birth = pg::process_birth(MyProcPid);
+  runner_entry *entry = s.runners.find(message.key);
+  if (entry == nullptr || entry->ticket != message.ticket || !entry->asked.is_set()) return false;
+  if (is_in_office(*entry) && pg::process_exists(entry->pid, entry->birth)) return false;
+  entry->asked = {};
+  entry->left = false;
+  entry->pid = MyProcPid;
+  entry->birth = pg::process_birth(MyProcPid);
   return true;
 }
 
-std::vector<worker_start> take_starts(shared &s, Oid database) {
+std::vector<worker_start> take_starts(shared &s, const runner_key &key) {
   std::vector<worker_start> starts;
   const exclusive lock(s);
   for (worker_entry *entry : s.workers.entries()) {
-    if (is_to_be_served(*entry, database)) (void)begin_run(s, *entry, MyProcPid);
+    if (is_to_be_served(*entry, key)) (void)begin_run(s, *entry, MyProcPid);
     if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
     worker_start &start = starts.emplace_back();
     start = {identity_of(*entry), definition_of(*entry), entry->ticket};
@@ -217,26 +227,47 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
   return false;
 }
 
-bool retire(shared &s, Oid database) {
+bool retire(shared &s, const runner_key &key) {
   const exclusive lock(s);
   for (const worker_entry *entry : s.workers.entries())
-    if (is_served_here(*entry) || is_to_be_served(*entry, database)) return false;
-  if (database_entry *entry = s.databases.find({database}); entry != nullptr)
-    if (entry->runner == MyProcPid) leave_office(*entry);
+    if (is_served_here(*entry) || is_to_be_served(*entry, key)) return false;
+  if (runner_entry *entry = own(s, key)) leave_office(*entry);
   return true;
 }
 
-void report_runner_exit(shared &s, Oid database, int code, const message_text &error) noexcept {
+bool rest(shared &s, const runner_key &key, bool at_once) {
+  const exclusive lock(s);
+  for (const worker_entry *entry : s.workers.entries()) {
+    if (is_to_be_served(*entry, key)) return false;
+    // told to end, or new
+    if (is_served_here(*entry) && (entry->exited || !entry->taken)) return false;
+  }
+  for (worker_entry *entry : s.workers.entries()) {
+    if (!is_served_here(*entry)) continue;
+    entry->pid = 0;
+    entry->taken = false;
+    entry->rested = true;
+    entry->resume_at = entry->runs.next_at;
+    entry->next_start_at = at_once ? pg::moment::now() : entry->runs.next_at;
+  }
+  if (runner_entry *entry = own(s, key)) leave_office(*entry);
+  changed(s);
+  wake_launcher_locked(s);  // which is to start them when they are due
+  return true;
+}
+
+void report_runner_exit(shared &s, const runner_key &key, int code,
+                        const message_text &error) noexcept {
   (void)pg::swallow("reporting the end of an SQL runner", [&] {
     const exclusive lock(s);
-    database_entry *own = s.databases.find({database});
+    runner_entry *runner = own(s, key);
     // one that has retired has nobody to answer for: what is starting by now waits for its
     // successor
-    const bool in_office = own != nullptr && own->runner == MyProcPid && is_in_office(*own);
-    if (own != nullptr && own->runner == MyProcPid) leave_office(*own);
+    const bool in_office = runner != nullptr && is_in_office(*runner);
+    if (runner != nullptr) leave_office(*runner);
     const worker_entry *const culprit = find_busy(s);
     for (worker_entry *entry : s.workers.entries()) {
-      if (in_office && is_to_be_served(*entry, database)) {
+      if (in_office && is_to_be_served(*entry, key)) {
         if (culprit != nullptr) {
           start_anew(s, *entry);
           continue;

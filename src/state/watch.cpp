@@ -24,8 +24,8 @@ class watcher {
     const exclusive lock(shared_);
     for (worker_entry *entry : shared_.workers.entries()) {
       if (entry->state == worker_state::waiting) result_.somebody_waits = true;
-      if (entry->state == worker_state::backoff && entry->next_start_at > decided_at_)
-        again_at(entry->next_start_at);
+      const bool comes_back = entry->state == worker_state::backoff || is_at_rest(*entry);
+      if (comes_back && entry->next_start_at > decided_at_) again_at(entry->next_start_at);
       if (was_just_ended(*entry)) result_.somebody_runs = true;
       if (entry->pid == 0 || entry->exited) continue;
       result_.somebody_runs = true;

@@ -48,7 +48,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   worker_entry *entry = s.workers.find(key);
   if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
   entry->resume_at = {};
-  const bool had_process = entry->pid != 0 && !entry->exited;
+  const bool had_process = (entry->pid != 0 && !entry->exited) || is_at_rest(*entry);
   const bool stopped = advance(*entry, model::worker_event::stop);
   if (!had_process && entry->state == model::worker_state::stopped)
     entry->ticket = ++s.root->next_ticket;

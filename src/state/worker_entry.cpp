@@ -106,14 +106,16 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.ended_in = InvalidOid;
   entry.file = {};
   entry.loaded = {};
-  entry.last_started_at = GetCurrentTimestamp();
-  entry.began = pg::moment::now();
-  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(entry.began.microseconds));
+  pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::moment::now().microseconds));
   pg_atomic_init_u32(&entry.barrier, 0);
-  record(s, entry, entry.next_start_at.is_set() ? "restarted" : "started",
-         "pid " + std::to_string(process));
+  const bool comes_back = entry.next_start_at.is_set();
   entry.next_start_at = {};
-  ++entry.starts;
+  if (!std::exchange(entry.rested, false)) {  // otherwise it has been running all the time
+    entry.last_started_at = GetCurrentTimestamp();
+    entry.began = pg::moment::now();
+    record(s, entry, comes_back ? "restarted" : "started", "pid " + std::to_string(process));
+    ++entry.starts;
+  }
   changed(s);
   wake_launcher_locked(s);  // which sleeps for a naptime where nothing ran when it last looked
   return true;
@@ -136,6 +138,7 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   const message_text error = is_well ? message_text{} : reported;
   (void)advance(entry, code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
   entry.exited = true;
+  entry.rested = false;
   entry.busy = false;
   entry.runs.next_at = {};
   entry.pid_birth = pg::process_birth(MyProcPid);
@@ -175,7 +178,7 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) 
     record_exit(s, entry, 0, {});
     release_identity(s, entry);
   }
-  pg::nudge_process(runner);
+  if (runner != 0) pg::nudge_process(runner);
 }
 
 void changed(const shared &s) {

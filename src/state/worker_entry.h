@@ -27,6 +27,10 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
 // It is to end, which it has not been told: `detail` says why.  One that is hosted ends at once
 // unless its command runs.  The entry may be gone then.
 void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail = {});
+// Runs, without a process until it is due: see state/runner.h.
+[[nodiscard]] inline bool is_at_rest(const worker_entry &entry) {
+  return entry.hosted && entry.pid == 0 && entry.state == model::worker_state::running;
+}
 // The database whose commands the entry's process would be in the way of.
 [[nodiscard]] inline Oid database_of(const worker_entry &entry) {
   return entry.hosted ? entry.source : entry.key.home;

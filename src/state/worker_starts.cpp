@@ -25,14 +25,14 @@ std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
 // Settings must have been defined.
 // The setting that leaves no place for a worker of the home, or nullptr.  One that is hosted has
 // its runner's place: that counts, and it itself does not.
-const char *full(const shared &s, Oid home, bool hosted = false) {
+const char *full(const shared &s, Oid home, const model::worker *hosted = nullptr) {
   const int in_all = pg::settings::max_workers();
   const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
   int in_database = -1;
   if (database != nullptr)
     in_database = database->has_worker_limit ? database->worker_limit : s.root->worker_limit;
   if (in_all < 0 && in_database < 0) return nullptr;
-  if (hosted && database != nullptr && has_runner(*database)) return nullptr;
+  if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return nullptr;
   int64 all = 0;
   int64 local = 0;
   for (const worker_entry *entry : s.workers.entries()) {
@@ -40,7 +40,7 @@ const char *full(const shared &s, Oid home, bool hosted = false) {
     ++all;
     if (entry->key.home == home) ++local;
   }
-  for (const database_entry *entry : s.databases.entries()) {
+  for (const runner_entry *entry : s.runners.entries()) {
     if (!has_runner(*entry)) continue;
     ++all;
     if (entry->key.database == home) ++local;
@@ -89,6 +89,7 @@ void start_when_gone(const shared &s, worker_entry &entry) {
 
 void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
   (void)advance(entry, model::worker_event::no_slot);
+  entry.rested = false;
   entry.waits_for.assign(for_what);
   if (!was_waiting) record(s, entry, "waiting", for_what);
   changed(s);
@@ -118,7 +119,8 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const worker_key key = key_of(id);
   bury_exited(s, key);
   if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
-  const Oid home = wanted.definition->hosted ? wanted.source : id.home;  // of its process
+  const model::worker *hosted = wanted.definition->hosted ? wanted.definition : nullptr;
+  const Oid home = hosted != nullptr ? wanted.source : id.home;  // of its process
   if (is_kept_back(s, home, s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = s.workers.insert(key);
@@ -134,9 +136,11 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
     (void)advance(*entry, model::worker_event::reset);
   }
   const bool was_waiting = entry->state == worker_state::waiting;
-  const bool comes_back = was_waiting || entry->state == worker_state::backoff;
-  const char *no_place = full(s, home, wanted.definition->hosted);
-  if (!advance(*entry, model::worker_event::start)) return std::nullopt;
+  const bool comes_back =
+      was_waiting || entry->state == worker_state::backoff || is_at_rest(*entry);
+  const char *no_place = full(s, home, hosted);
+  const auto event = is_at_rest(*entry) ? model::worker_event::resume : model::worker_event::start;
+  if (!advance(*entry, event)) return std::nullopt;
   if (!comes_back) entry->unhealthy_runs = 0;
   if (!comes_back) entry->next_start_at = {};
   worker_start start = claim(s, *entry, id, wanted);

@@ -24,7 +24,8 @@ std::vector<model::live_worker> live_workers(const shared &s) {
     if (entry->held_back) continue;                                   // not committed yet
     result.push_back({entry->key.home, definition_of(*entry), entry->version.str(), entry->source,
                       entry->incarnation, entry->state, entry->is_leaving(), entry->ticket,
-                      terms_of(*entry), entry->next_start_at.microseconds, false});
+                      terms_of(*entry), is_at_rest(*entry), entry->next_start_at.microseconds,
+                      false});
   }
   return result;
 }

@@ -43,13 +43,14 @@ remaining look_around(const state::shared &s) {
       found.processes.push_back({name_of(identity_of(*entry)), entry->pid, entry->key.home, false});
   }
   for (const state::database_entry *entry : s.databases.entries()) {
-    if (pg::process_exists(entry->runner, entry->runner_birth))
-      found.processes.push_back(
-          {"background worker \"dynpgext sql runner\"", entry->runner, entry->key.database, true});
     if (pg::process_exists(entry->visitor))
       found.processes.push_back({"background worker \"dynpgext provisioning\"", entry->visitor,
                                  entry->key.database, false});
   }
+  for (const state::runner_entry *entry : s.runners.entries())
+    if (pg::process_exists(entry->pid, entry->birth))
+      found.processes.push_back(
+          {"background worker \"dynpgext sql runner\"", entry->pid, entry->key.database, true});
   return found;
 }
 

@@ -1,11 +1,13 @@
-// The process of a database's SQL workers: dynpgext_sql_runner_main().
+// The process of the SQL workers of one database and role: dynpgext_sql_runner_main().  To the
+// server it is this role: it has authenticated as it, with its settings, and has no other rights.
 //
 // Between two commands it looks who is to start and to end, and what has been notified.  When it
-// serves nobody it ends.  A command that ends the process (FATAL, exit) is charged to its own
-// worker alone; the others go on in the next process.  An error of the runner's own ends all that
-// it serves, and what follows for each is its restart policy's to say.
+// serves nobody, or nobody who is due soon, it ends.  A command that ends the process (FATAL, exit)
+// is charged to its own worker alone; the others go on in the next process.  An error of the
+// runner's own ends all that it serves, and what follows for each is its restart policy's to say.
 #include "pg/crash_exit.h"
 #include "pg/fault.h"
+#include "pg/login_settings.h"
 #include "pg/ownership.h"
 #include "pg/sql_command.h"
 #include "pg/worker.h"
@@ -17,23 +19,30 @@ namespace {
 
 using namespace dynpgext;
 
-constinit Oid database = InvalidOid;
+constinit state::runner_key self{};
 constinit ProcessUtility_hook_type previous_hook = nullptr;
 
 void on_exit(int told, Datum) {
   const int code = pg::exit_status(told);
   pg::begin_exit();
-  state::report_runner_exit(*state::attached(), database, code, state::last_words(code));
+  state::report_runner_exit(*state::attached(), self, code, state::last_words(code));
   state::look_for_launcher(*state::attached());
 }
 
 // What is listened on here is others', too.
+const char *forgets_channels(Node *statement) {
+  if (IsA(statement, UnlistenStmt)) return "UNLISTEN";
+  const bool is_all =
+      IsA(statement, DiscardStmt) && castNode(DiscardStmt, statement)->target == DISCARD_ALL;
+  return is_all ? "DISCARD ALL" : nullptr;
+}
+
 void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
-  if (nodeTag(planned->utilityStmt) == T_UnlistenStmt)
+  if (const char *what = forgets_channels(planned->utilityStmt))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("cannot execute %s within an SQL worker", "UNLISTEN")));
+                    errmsg("cannot execute %s within an SQL worker", what)));
   const ProcessUtility_hook_type next =
       previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
   next(planned, query, read_only_tree, context, parameters, environment, destination, done);
@@ -42,7 +51,8 @@ void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 bool take_office(state::shared &s) {
   state::runner_message message;
   std::memcpy(&message, MyBgworkerEntry->bgw_extra, sizeof message);
-  if (!state::become_runner(s, database, message.ticket)) return false;
+  self = message.key;
+  if (!state::become_runner(s, message)) return false;
   DYNPGEXT_FAULT_POINT("runner.in_office");
   state::keep_last_words();
   pg::watch_exit_status();
@@ -53,31 +63,51 @@ bool take_office(state::shared &s) {
 void connect() {
   pg::name_application("dynpgext sql runner");
   pg::belong_to_database_owner();
-  pg::call([] {
+  // whether a command may run as a role without LOGIN is looked at before each run
+#if PG_VERSION_NUM >= 170000
+  constexpr uint32 flags = BGWORKER_BYPASS_ROLELOGINCHECK;
+#else
+  constexpr uint32 flags = 0;
+#endif
+  pg::call([=] {
     BackgroundWorkerUnblockSignals();
-    BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+    BackgroundWorkerInitializeConnectionByOid(self.database, self.role, flags);
   });
+  pg::note_login_settings();
   pg::report_idle();
   previous_hook = ProcessUtility_hook;
   ProcessUtility_hook = on_utility;
 }
 
 void serve(state::shared &s) {
-  supervision::sql_workers workers(s, database);
+  using outcome = supervision::sql_workers::outcome;
+  supervision::sql_workers workers(s, self);
+  pg::moment idle_since = pg::moment::now();
   for (bool nudged = true;; nudged = pg::was_nudged()) {
     if (nudged) workers.follow();
     workers.hear();
     if (workers.empty()) {
-      if (state::retire(s, database)) return;
+      if (state::retire(s, self)) return;
       workers.follow();
     }
     (void)pg::reload_configuration_if_asked();
-    if (!workers.run_one()) pg::idle_until_woken(workers.nap());
+    const outcome ran = workers.run_one();
+    if (ran == outcome::stale) {
+      if (state::rest(s, self, true)) return;
+    } else if (ran == outcome::ran) {
+      idle_since = pg::moment::now();
+    } else if (const auto timeout = workers.idle_timeout()) {
+      const long left = pg::milliseconds_until(idle_since + *timeout);
+      if (left <= 0 && state::rest(s, self)) return;
+      const long nap = workers.nap();
+      pg::idle_until_woken(nap < 0 ? std::max(left, 1L) : std::min(nap, std::max(left, 1L)));
+    } else {
+      pg::idle_until_woken(workers.nap());
+    }
   }
 }
 
 void run() {
-  database = DatumGetObjectId(MyBgworkerEntry->bgw_main_arg);
   pg::prepare_for_commands();
   state::shared &s = state::attach();
   if (!take_office(s)) return;

@@ -4,6 +4,7 @@
 #include "catalog/store.h"
 #include "pg/fault.h"
 #include "pg/notification.h"
+#include "pg/settings.h"
 #include "pg/sql_command.h"
 #include "state/guard.h"
 #include "state/last_words.h"
@@ -38,7 +39,7 @@ std::vector<registered> registered_commands() {
 const registered *command_of(const state::worker_start &w, const std::vector<registered> &all) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const registered &r) {
     return r.command.extension == w.id.extension && r.command.worker == w.id.name &&
-           model::digest_of(r.command) == w.definition.extra;
+           model::is_bound(w.definition, r.command);
   });
   return found == all.end() ? nullptr : &*found;
 }
@@ -59,7 +60,7 @@ void sql_workers::follow() {
 }
 
 void sql_workers::take_starts() {
-  const std::vector<state::worker_start> started = state::take_starts(shared_, database_);
+  const std::vector<state::worker_start> started = state::take_starts(shared_, runner_);
   if (started.empty()) return;
   DYNPGEXT_FAULT_POINT("runner.taken");
   const std::vector<registered> all = registered_commands();
@@ -119,21 +120,23 @@ void sql_workers::hear() {
       if (w.command.channel == channel) w.notified_at = std::min(w.notified_at, now);
 }
 
-bool sql_workers::run_one() {
+sql_workers::outcome sql_workers::run_one() {
   const auto due =
       std::min_element(workers_.begin(), workers_.end(),
                        [](const worker &a, const worker &b) { return a.due_at() < b.due_at(); });
-  if (due == workers_.end() || due->due_at() > pg::moment::now()) return false;
-  if (!run(*due)) {
+  if (due == workers_.end() || due->due_at() > pg::moment::now()) return outcome::none;
+  const after_run then = run(*due);
+  if (then == after_run::stale) return outcome::stale;
+  if (then == after_run::ends) {
     workers_.erase(due);
     keep_channels();
   }
-  return true;
+  return outcome::ran;
 }
 
-bool sql_workers::run(worker &w) {
+sql_workers::after_run sql_workers::run(worker &w) {
   state::worker_entry *entry = state::begin_command(shared_, w.start);
-  if (entry == nullptr) return false;
+  if (entry == nullptr) return after_run::ends;
   const model::command &command = w.command;
   state::command_run run{.began_at = GetCurrentTimestamp()};
   const pg::moment began = pg::moment::now();
@@ -147,6 +150,7 @@ bool sql_workers::run(worker &w) {
                                       .superuser = command.identity.superuser,
                                       .without_login = command.identity.without_login,
                                       .by_hand = command.identity.by_hand},
+                             .atomic = command.atomic,
                              .label = "dynpgext: " + command.extension + "/" + command.worker,
                              .context = "SQL worker \"" + command.worker + "\" of extension \"" +
                                         command.extension + "\"",
@@ -159,7 +163,10 @@ bool sql_workers::run(worker &w) {
     const state::guarded_command guard(entry->key, command.identity.role);
     end = pg::run_command(what, &why);
   }
-  if (end == pg::command_end::called_off) return state::end_command(shared_, *entry, {});
+  const auto next = [](bool goes_on) { return goes_on ? after_run::goes_on : after_run::ends; };
+  if (end == pg::command_end::called_off) return next(state::end_command(shared_, *entry, {}));
+  if (end == pg::command_end::stale)
+    return state::end_command(shared_, *entry, {}) ? after_run::stale : after_run::ends;
   run.duration = (pg::moment::now() - began).count();
   if (w.next_at != pg::moment::never()) run.next_at = w.next_at;
   state::message_text error{};
@@ -169,9 +176,19 @@ bool sql_workers::run(worker &w) {
   }
   DYNPGEXT_FAULT_POINT("runner.ran");
   const bool goes_on = state::end_command(shared_, *entry, run);
-  if (end != pg::command_end::refused) return goes_on;
+  if (end != pg::command_end::refused) return next(goes_on);
   if (goes_on) state::refuse(shared_, w.start, error, true);
-  return false;
+  return after_run::ends;
+}
+
+std::optional<std::chrono::milliseconds> sql_workers::idle_timeout() const {
+  const std::chrono::milliseconds timeout(pg::settings::runner_idle_timeout_milliseconds());
+  if (timeout.count() < 0) return std::nullopt;
+  for (const worker &w : workers_)
+    if (!w.command.channel.empty()) return std::nullopt;
+  const long next = nap();
+  if (next >= 0 && next < timeout.count()) return std::nullopt;
+  return timeout;
 }
 
 long sql_workers::nap() const {

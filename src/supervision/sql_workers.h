@@ -14,15 +14,20 @@ namespace dynpgext::supervision {
 
 class sql_workers {
  public:
-  sql_workers(state::shared &s, Oid database) : shared_(s), database_(database) {}
+  sql_workers(state::shared &s, const state::runner_key &runner) : shared_(s), runner_(runner) {}
 
   // Forgets what has been ended, and takes what is starting.
   void follow();
   // Whatever has been notified is due.
   void hear();
-  // Runs the command that is due, if one is.
-  bool run_one();
+  // Runs the command that is due, if one is.  stale: in this process it must not, see
+  // pg::command_end.
+  enum class outcome { none, ran, stale };
+  outcome run_one();
   [[nodiscard]] bool empty() const { return workers_.empty(); }
+  // After how long without a run the process may end, its workers at rest: when the next one is not
+  // due for as long as that.  Nothing: not before something happens, for one may be notified.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout() const;
   // When the next one is due: milliseconds from now; -1: not before something else happens.
   [[nodiscard]] long nap() const;
 
@@ -39,11 +44,11 @@ class sql_workers {
   void take_starts();
   void keep_channels();
   [[nodiscard]] bool is_deaf() const;  // a standby hears nothing
-  // Returns whether it goes on.
-  bool run(worker &w);
+  enum class after_run { goes_on, ends, stale };
+  after_run run(worker &w);
 
   state::shared &shared_;
-  Oid database_;
+  state::runner_key runner_;
   std::vector<worker> workers_;
   std::set<std::string> channels_;  // that are listened on
 };

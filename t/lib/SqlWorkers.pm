@@ -43,6 +43,7 @@ sub register_sql_workers {
         for my $key (qw(interval deadline)) {
             $item{$key} = "$w{$key} ms" if exists $w{$key};
         }
+        $item{atomic} = $w{atomic} ? JSON::PP::true : JSON::PP::false if exists $w{atomic};
         push @items, \%item;
     }
     my $manifest = JSON::PP->new->ascii->canonical->encode({ dynpgext => 1, workers => \@items });

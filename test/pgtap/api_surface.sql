@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(53);
+SELECT plan(54);
 
 -- The extension
 
@@ -199,6 +199,7 @@ SELECT results_eq($$
            ('dynpgext.provisioning_timeout', 'integer', 'ms', 'superuser', '60000', '0', '2147483647'),
            ('dynpgext.restart_delay_max', 'integer', 'ms', 'sighup', '60000', '1', '86400000'),
            ('dynpgext.restore', 'enum', NULL, 'user', 'auto', NULL, NULL),
+           ('dynpgext.runner_idle_timeout', 'integer', 'ms', 'sighup', '10000', '-1', '2147483647'),
            ('dynpgext.start_concurrency', 'integer', NULL, 'sighup', '4', '1', '1000'),
            ('dynpgext.stop_timeout', 'integer', 'ms', 'sighup', '10000', '10', '3600000')$$,
   'settings with types, units, contexts, defaults and ranges');

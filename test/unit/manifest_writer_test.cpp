@@ -212,7 +212,8 @@ class random_manifest {
     w.notify = false;
     w.argument = 0;
     w.hosted = true;
-    w.extra = digest_of(c);
+    c.atomic = chance(2);
+    bind(w, c);
     d.command = c;
   }
 

@@ -17,7 +17,7 @@ using s = worker_state;
 using e = worker_event;
 
 constexpr int state_count = 11;
-constexpr int event_count = 15;
+constexpr int event_count = 16;
 
 s state_at(int i) { return static_cast<s>(i); }
 e event_at(int i) { return static_cast<e>(i); }
@@ -39,6 +39,7 @@ const std::map<std::pair<s, e>, s> expected = {
     {{s::starting, e::lost}, s::registered},
     {{s::starting, e::stop}, s::stopped},
     {{s::starting, e::reset}, s::registered},
+    {{s::running, e::resume}, s::starting},
     {{s::running, e::stop}, s::stopping},
     {{s::running, e::exit_ok}, s::stopped},
     {{s::running, e::exit_fault}, s::failed},
@@ -180,7 +181,7 @@ TEST(state, only_one_that_has_ended_backs_off) {
 
 TEST(state, a_silent_worker_may_do_all_that_a_running_one_may) {
   for (int i = 0; i < event_count; ++i)
-    if (event_at(i) != e::fall_silent && event_at(i) != e::recover) {
+    if (event_at(i) != e::fall_silent && event_at(i) != e::recover && event_at(i) != e::resume) {
       EXPECT_EQ(next(s::unresponsive, event_at(i)), next(s::running, event_at(i)))
           << name_of(event_at(i));
     }
@@ -199,9 +200,10 @@ TEST(state, states_and_events_have_their_names) {
                                 "stopped",    "failed",      "backoff",     "waiting",
                                 "disabled",   "quarantined", "unresponsive"};
   for (int i = 0; i < state_count; ++i) EXPECT_EQ(name_of(state_at(i)), states[i]);
-  const char *const events[] = {"start",   "no slot", "postpone",   "come up",     "lost",
-                                "stop",    "exit 0",  "other exit", "reset",       "back off",
-                                "give up", "disable", "quarantine", "fall silent", "recover"};
+  const char *const events[] = {"start",      "no slot",     "postpone", "come up",
+                                "lost",       "stop",        "exit 0",   "other exit",
+                                "reset",      "back off",    "give up",  "disable",
+                                "quarantine", "fall silent", "recover",  "resume"};
   for (int i = 0; i < event_count; ++i) EXPECT_EQ(name_of(event_at(i)), events[i]);
   const char *const extensions[] = {"pending", "provisioned", "failed", "quarantined", "unloaded"};
   for (int i = 0; i < 5; ++i) EXPECT_EQ(name_of(static_cast<extension_state>(i)), extensions[i]);

@@ -1,0 +1,35 @@
+#include "pg/command_rights.h"
+
+#include "pg/relation.h"
+#include "pg/role.h"
+#include "pg/role_hold.h"
+#include "pg/transaction.h"
+
+namespace dynpgext::pg {
+
+void check_rights(const command_role &c) {
+  const auto lost = [](const std::string &why) {
+    throw identity_error(ERRCODE_UNDEFINED_OBJECT, why);
+  };
+  const std::string name = role_name(c.role);
+  const std::string by = role_name(c.registered_by);
+  if (name.empty()) lost("the role that it ran as has been dropped");
+  if (by.empty()) lost("the role that registered it has been dropped");
+  const Oid dynpgext = extension_oid("dynpgext");
+  for (const Oid role : {c.role, c.registered_by})
+    if (!is_role_held(dynpgext, role))
+      lost("role \"" + role_name(role) + "\" has given it up, with DROP OWNED");
+  if (is_superuser(c.role) && !c.superuser)
+    lost("role \"" + name + "\" has become a superuser, which nobody has named as such");
+  const auto refuse = [](const std::string &why) {
+    throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
+  };
+  if (!may_become(c.registered_by, c.role))
+    refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
+  if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
+  if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
+  if (c.by_hand && !may_register(c.registered_by))
+    refuse("role \"" + by + "\", which registered it, may not register any more");
+}
+
+}  // namespace dynpgext::pg

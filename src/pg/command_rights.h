@@ -1,0 +1,33 @@
+// Whom a command of SQL runs as, and whether it still may.
+#pragma once
+
+#include "pg/border.h"
+
+namespace dynpgext::pg {
+
+// As it was decided when the command was registered.
+struct command_role {
+  Oid role = InvalidOid;
+  Oid registered_by = InvalidOid;
+  bool superuser = false;
+  bool without_login = false;
+  bool by_hand = false;
+};
+
+// Its identity is not there any more, or is another one.
+class identity_error : public error {
+  using error::error;
+};
+
+// What may have changed since it was registered.  identity_error, or ERROR 42501 where a right is
+// missing that may come back.  In a transaction.
+void check_rights(const command_role &c);
+
+// Can a process be a role without LOGIN?  From PostgreSQL 17 on.
+#if PG_VERSION_NUM >= 170000
+inline constexpr bool can_be_without_login = true;
+#else
+inline constexpr bool can_be_without_login = false;
+#endif
+
+}  // namespace dynpgext::pg
