@@ -26,7 +26,7 @@ sub by_dev { return $node->safe_psql($_[0], $_[1], extra_params => [ '-U', 'dev'
 sub manifest_of {
     my $workers = join ', ', map {
         qq({"name": "$_", "interval": "50 ms", "restart": {"policy": "on_failure", "delay": "100 ms"}, "command":
-            "SELECT public.dx_plain_crash() FROM pg_catalog.pg_stat_activity WHERE application_name = 'crash $_'"})
+            "SELECT public.dx_plain_crash() FROM pg_catalog.pg_stat_activity WHERE application_name = 'crash $_' AND datname = current_database()"})
     } @_;
     return qq({"dynpgext": 1, "workers": [$workers]});
 }
