@@ -160,6 +160,18 @@ subtest 'rights that are taken away' => sub {
     value($node, 'one', 'ALTER ROLE role_b NOSUPERUSER');
 };
 
+subtest 'a role without LOGIN' => sub {
+    value($node, 'one', 'CREATE ROLE silent; GRANT silent TO role_a');
+    my $registers = q{SELECT dynpgext.register('hstore', } . manifest({ name => 'silent', command => 'SELECT 1', run_as => 'silent' }) . ')';
+    like(error_of($node, 'one', "SET ROLE role_a; $registers"), qr/role "silent" cannot log in: /, 'is nothing that role_a may name');
+    if (value($node, 'one', q(SELECT current_setting('server_version_num')::integer < 170000)) eq 't') {
+        like(error_of($node, 'one', $registers), qr/role "silent" cannot log in: up to PostgreSQL 16 no command can run as it/, 'nor can a superuser');
+    } else {
+        value($node, 'one', $registers);
+        goes_on('silent', 'silent', 'a superuser may');
+    }
+};
+
 # H9
 subtest 'settings of the role are the role\'s' => sub {
     mkdir "$folder/space";
