@@ -1,5 +1,8 @@
 -- dynpgext_queue: jobs wait in a table, are taken with a lease, and are done.  A sweeper, run by
 -- dynpgext, gives back what was taken and not done, and clears away what is done.
+--
+-- Functions and commands name the schema of what they use and search nothing but pg_catalog, so
+-- that nobody who may create objects in that schema can put something else in its place.
 \echo Use "CREATE EXTENSION dynpgext_queue" to load this file. \quit
 
 CREATE TABLE @extschema@.queue_job (
@@ -15,15 +18,15 @@ CREATE INDEX queue_job_waiting ON @extschema@.queue_job (due_at) WHERE done_at I
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.queue_job', '');
 
 CREATE FUNCTION @extschema@.queue_push(payload jsonb, delay interval DEFAULT '0') RETURNS bigint
-LANGUAGE sql SET search_path = @extschema@, pg_temp AS $$
-  INSERT INTO queue_job (payload, due_at) VALUES (payload, clock_timestamp() + delay) RETURNING id
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO @extschema@.queue_job (payload, due_at) VALUES (payload, clock_timestamp() + delay) RETURNING id
 $$;
 COMMENT ON FUNCTION @extschema@.queue_push(jsonb, interval) IS 'adds a job; returns its number';
 
 CREATE FUNCTION @extschema@.queue_take(lease interval DEFAULT '1 minute') RETURNS SETOF @extschema@.queue_job
-LANGUAGE sql SET search_path = @extschema@, pg_temp AS $$
-  UPDATE queue_job SET leased_until = clock_timestamp() + lease, attempts = attempts + 1
-   WHERE id = (SELECT id FROM queue_job
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE @extschema@.queue_job SET leased_until = clock_timestamp() + lease, attempts = attempts + 1
+   WHERE id = (SELECT id FROM @extschema@.queue_job
                 WHERE done_at IS NULL AND leased_until IS NULL AND due_at <= clock_timestamp()
                 ORDER BY due_at, id FOR UPDATE SKIP LOCKED LIMIT 1)
   RETURNING *
@@ -31,8 +34,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.queue_take(interval) IS 'takes the next job for a time; no row when none is due';
 
 CREATE FUNCTION @extschema@.queue_done(job bigint) RETURNS boolean
-LANGUAGE sql SET search_path = @extschema@, pg_temp AS $$
-  WITH done AS (UPDATE queue_job SET done_at = clock_timestamp(), leased_until = NULL
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  WITH done AS (UPDATE @extschema@.queue_job SET done_at = clock_timestamp(), leased_until = NULL
                  WHERE id = job AND done_at IS NULL RETURNING 1)
   SELECT EXISTS (SELECT FROM done)
 $$;
@@ -40,20 +43,20 @@ COMMENT ON FUNCTION @extschema@.queue_done(bigint) IS 'a job is done; false when
 
 -- What the sweeper runs.
 CREATE PROCEDURE @extschema@.queue_sweep(keep interval DEFAULT '1 minute')
-LANGUAGE sql SET search_path = @extschema@, pg_temp AS $$
-  UPDATE queue_job SET leased_until = NULL WHERE done_at IS NULL AND leased_until < clock_timestamp();
-  DELETE FROM queue_job WHERE done_at < clock_timestamp() - keep;
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE @extschema@.queue_job SET leased_until = NULL WHERE done_at IS NULL AND leased_until < clock_timestamp();
+  DELETE FROM @extschema@.queue_job WHERE done_at < clock_timestamp() - keep;
 $$;
 COMMENT ON PROCEDURE @extschema@.queue_sweep(interval) IS 'gives back jobs whose lease is over; deletes those done so long ago';
 
 -- Runs in every database that has this extension: once a second, and at once on NOTIFY queue_sweep.
--- Its search_path is pg_catalog and the extension's own schema.
+-- The argument's type is written, so that no other procedure of this name can be meant.
 SELECT dynpgext.register('dynpgext_queue', '{
   "dynpgext": 1,
   "workers": [
     {
       "name": "queue sweeper",
-      "command": "CALL queue_sweep()",
+      "command": "CALL @extschema@.queue_sweep(interval ''1 minute'')",
       "run_as": "@extowner@",
       "interval": "1 s",
       "channel": "queue_sweep",

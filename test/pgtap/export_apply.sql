@@ -34,8 +34,8 @@ SELECT is(dynpgext.export('dx_declared') #- '{workers,0,run_as}' #- '{workers,1,
   "dynpgext": 1, "extension": "dx_declared", "version": "0.1",
   "allocations": [{"name": "dx_declared:global", "size": 16, "scope": "global", "initial_hex": "00ff"},
                   {"name": "dx_declared:state", "size": 64, "initial": "hello"}],
-  "workers": [{"name": "dx bell", "command": "INSERT INTO dx_declared_log (worker) VALUES (''bell'')", "channel": "dx_declared"},
-              {"name": "dx tick", "command": "INSERT INTO dx_declared_log (worker) VALUES (''tick 0.1'')", "interval": "50 ms"}],
+  "workers": [{"name": "dx bell", "command": "INSERT INTO public.dx_declared_log (worker) VALUES (''bell'')", "channel": "dx_declared"},
+              {"name": "dx tick", "command": "INSERT INTO public.dx_declared_log (worker) VALUES (''tick 0.1'')", "interval": "50 ms"}],
   "settings": [{"worker": "dx bell", "enabled": false}]}', 'of one extension');
 SELECT is(dynpgext.export('dx_declared') #>> '{workers,1,run_as}', current_user::text, 'whom a command runs as, by name');
 SELECT is(dynpgext.export('dx_worker') -> 'settings', '[{"worker": "dx local", "restart": {"policy": "always", "delay": "1500 ms"}}]',

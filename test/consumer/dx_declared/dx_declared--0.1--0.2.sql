@@ -6,7 +6,7 @@ SELECT dynpgext.register('dx_declared', '{
     {"name": "dx_declared:more", "size": 8}
   ],
   "workers": [
-    {"name": "dx tick", "command": "INSERT INTO dx_declared_log (worker) VALUES (''tick 0.2'')", "run_as": "@extowner@", "interval": "50 ms"},
-    {"name": "dx bell", "command": "INSERT INTO dx_declared_log (worker) VALUES (''bell'')", "run_as": "@extowner@", "channel": "dx_declared"}
+    {"name": "dx tick", "command": "INSERT INTO @extschema@.dx_declared_log (worker) VALUES (''tick 0.2'')", "run_as": "@extowner@", "interval": "50 ms"},
+    {"name": "dx bell", "command": "INSERT INTO @extschema@.dx_declared_log (worker) VALUES (''bell'')", "run_as": "@extowner@", "channel": "dx_declared"}
   ]
 }');

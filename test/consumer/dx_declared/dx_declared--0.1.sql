@@ -13,7 +13,7 @@ SELECT dynpgext.register('dx_declared', '{
     {"name": "dx_declared:global", "size": 16, "scope": "global", "initial_hex": "00ff"}
   ],
   "workers": [
-    {"name": "dx tick", "command": "INSERT INTO dx_declared_log (worker) VALUES (''tick 0.1'')", "run_as": "@extowner@", "interval": "50 ms"},
-    {"name": "dx bell", "command": "INSERT INTO dx_declared_log (worker) VALUES (''bell'')", "run_as": "@extowner@", "channel": "dx_declared"}
+    {"name": "dx tick", "command": "INSERT INTO @extschema@.dx_declared_log (worker) VALUES (''tick 0.1'')", "run_as": "@extowner@", "interval": "50 ms"},
+    {"name": "dx bell", "command": "INSERT INTO @extschema@.dx_declared_log (worker) VALUES (''bell'')", "run_as": "@extowner@", "channel": "dx_declared"}
   ]
 }');
