@@ -32,18 +32,34 @@ extension_state state_of(const std::vector<live_extension> &extensions, database
   return extension_state::pending;
 }
 
-bool can_run(const std::vector<live_extension> &extensions, const wanted_worker &w) {
-  const extension_state state = state_of(extensions, w.source, w.owner->name);
-  return !w.in_restore && state != extension_state::failed && state != extension_state::quarantined;
+const live_database &database_of(const live_state &live, database_id database) {
+  static const live_database nothing;
+  for (const live_database &d : live.databases)
+    if (d.database == database) return d;
+  return nothing;
 }
 
-bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *live,
-               const std::vector<live_extension> &extensions) {
-  if (can_run(extensions, a) != can_run(extensions, b)) return can_run(extensions, a);
+bool can_run(const live_state &live, const wanted_worker &w) {
+  const extension_state state = state_of(live.extensions, w.source, w.owner->name);
+  if (w.in_restore || state == extension_state::failed || state == extension_state::quarantined)
+    return false;
+  const live_database &database = database_of(live, w.source);
+  const auto &paused = database.paused;
+  if (std::find(paused.begin(), paused.end(), w.owner->name) != paused.end()) return false;
+  return !w.definition->hosted || !database.closed;
+}
+
+bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *running,
+               const live_state &live) {
+  if (can_run(live, a) != can_run(live, b)) return can_run(live, a);
   const auto order = compare_versions(a.owner->version, b.owner->version);
   if (order != 0) return order > 0;
-  if (live != nullptr && (a.source == live->source) != (b.source == live->source))
-    return a.source == live->source;
+  const auto is_safe = [&](const wanted_worker &w) {
+    return w.definition->hosted && database_of(live, w.source).trusted;
+  };
+  if (is_safe(a) != is_safe(b)) return is_safe(a);
+  if (running != nullptr && (a.source == running->source) != (b.source == running->source))
+    return a.source == running->source;
   return a.source < b.source;
 }
 
@@ -172,8 +188,12 @@ class planner {
   }
 
   void plan_workers() {
-    const std::vector<wanted_worker> wanted = wanted_workers(
-        desired_, {{}, live_.workers, extensions_, live_.quarantined, live_.quarantined_roles});
+    const std::vector<wanted_worker> wanted = wanted_workers(desired_, {{},
+                                                                        live_.workers,
+                                                                        extensions_,
+                                                                        live_.quarantined,
+                                                                        live_.quarantined_roles,
+                                                                        live_.databases});
     std::map<worker_key, const wanted_worker *> by_key;
     for (const wanted_worker &w : wanted)
       by_key[{home_of(w.definition->scope, w.source), w.definition->extension,
@@ -314,8 +334,8 @@ std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &d
       const worker_key key{home_of(w.scope, d.database), w.extension, w.name};
       const auto [known, is_new] = best.try_emplace(key, candidate);
       const auto runs = running.find(key);
-      if (!is_new && is_better(candidate, known->second,
-                               runs == running.end() ? nullptr : runs->second, live.extensions))
+      if (!is_new &&
+          is_better(candidate, known->second, runs == running.end() ? nullptr : runs->second, live))
         known->second = candidate;
     }
   }

@@ -63,12 +63,21 @@ struct quarantined_role {
   std::uint32_t role = 0;
 };
 
+// What keeps a database from running a worker that others want, too.
+struct live_database {
+  database_id database = no_database;
+  bool closed = false;   // nobody of ours may connect: a command has it to itself, or nobody can
+  bool trusted = false;  // a superuser owns it
+  std::vector<std::string> paused = {};  // extensions that a command is about
+};
+
 struct live_state {
   std::vector<live_allocation> allocations;
   std::vector<live_worker> workers;
   std::vector<live_extension> extensions;
   std::vector<quarantined_worker> quarantined = {};
   std::vector<quarantined_role> quarantined_roles = {};
+  std::vector<live_database> databases = {};  // one that is missing has nothing of the kind
 };
 
 enum class action_kind : std::uint8_t {
@@ -113,8 +122,10 @@ struct wanted_worker {
 };
 
 // The one to run of an identity: its database's, or of a global one the highest version's of
-// those whose extension has not failed and whose database is not being restored; among equals the
-// one that runs already.
+// those whose extension has not failed and is not paused, and whose database is not being restored;
+// among equals the one that runs already.  A hosted one is connected to its database, whose owner
+// can keep it from running there: none of a closed database where there is another, and of two
+// versions that are the same that of a database which a superuser owns.
 //
 // Its terms are its author's, overridden by what the DBA has set.  For a global worker a setting
 // counts in whichever database it was made; where two contradict each other, that of the database

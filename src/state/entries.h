@@ -34,6 +34,7 @@ struct database_entry {
   pg::moment visit_after;  // but not before then
   uint32 visits_failed;    // in a row
   bool unreachable;        // nobody can connect to it
+  bool trusted;            // a superuser owns it
   pid_t visitor;           // a process of ours that is connected to provision it; or 0
   bool visitor_told;       // to end, for a command on the database
   // who holds the provisioning lock, see state/provisioning_lock.h; or 0

@@ -204,7 +204,12 @@ model::live_state live(const shared &s, std::span<const hold> own) {
 }
 
 model::live_state live_without_memory(const shared &s) {
-  return {{}, live_workers(s), extension_states(s), quarantined_workers(s), quarantined_roles(s)};
+  return {{},
+          live_workers(s),
+          extension_states(s),
+          quarantined_workers(s),
+          quarantined_roles(s),
+          live_databases(s)};
 }
 
 model::circumstances circumstances(bool retry_failed) {

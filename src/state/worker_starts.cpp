@@ -67,6 +67,12 @@ bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
   return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
 }
 
+// Is it known as that database's?
+bool is_of(const shared &s, const worker_key &key, Oid database) {
+  const worker_entry *entry = s.workers.find(key);
+  return entry != nullptr && entry->source == database;
+}
+
 // Claims a start.  The worker's state allows it.
 worker_start claim(const shared &s, worker_entry &entry, const worker_identity &id,
                    const model::wanted_worker &wanted) {
@@ -121,7 +127,9 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
   const model::worker *hosted = wanted.definition->hosted ? wanted.definition : nullptr;
   const Oid home = hosted != nullptr ? wanted.source : id.home;  // of its process
-  if (is_kept_back(s, home, s.workers.find(key))) return std::nullopt;
+  // one that is hosted may have moved, away from the database that kept it back
+  const bool has_moved = hosted != nullptr && OidIsValid(home) && !is_of(s, key, home);
+  if (is_kept_back(s, home, has_moved ? nullptr : s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = s.workers.insert(key);
   entry->stopped_for = InvalidOid;

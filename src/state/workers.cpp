@@ -1,6 +1,9 @@
 #include "state/workers.h"
 
+#include <map>
+
 #include "pg/process.h"
+#include "state/database_commands.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -30,6 +33,24 @@ std::vector<model::live_worker> live_workers(const shared &s) {
   return result;
 }
 
+std::vector<model::live_database> live_databases(const shared &s) {
+  std::map<Oid, model::live_database> found;
+  for (const database_entry *entry : s.databases.entries()) {
+    const bool closed = entry->unreachable || is_blocked(s, entry->key.database);
+    if (closed || entry->trusted)
+      found[entry->key.database] = {entry->key.database, closed, entry->trusted};
+  }
+  if (s.root->paused != 0)
+    for (const pause_entry *pause : s.pauses.entries()) {
+      model::live_database &database = found[pause->database];
+      database.database = pause->database;
+      database.paused.push_back(pause->extension.str());
+    }
+  std::vector<model::live_database> result;
+  for (auto &[id, database] : found) result.push_back(std::move(database));
+  return result;
+}
+
 std::optional<loaded_library> loaded_file(const shared &s, const worker_identity &id) {
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
@@ -51,7 +72,7 @@ std::optional<worker_status> status_of(const shared &s, const worker_identity &i
 
 void settle_workers(shared &s, const std::vector<model::desired_database> &desired) {
   for (const model::wanted_worker &wanted :
-       model::wanted_workers(desired, {{}, live_workers(s), {}, {}})) {
+       model::wanted_workers(desired, {{}, live_workers(s), {}, {}, {}, live_databases(s)})) {
     // one that is hosted runs in a process of its database: it is replaced
     if (wanted.definition->scope != model::scope::global || wanted.definition->hosted) continue;
     worker_entry *entry =

@@ -23,6 +23,8 @@ struct worker_identity {
 // As the reconciler sees them.  Caller holds root.lock.
 [[nodiscard]] std::vector<model::live_worker> live_workers(const shared &s);
 
+[[nodiscard]] std::vector<model::live_database> live_databases(const shared &s);
+
 // Makes room for a worker that is to be started later, so that the start needs no memory.
 void prepare_worker(shared &s, const worker_identity &id);
 // Takes back what prepare_worker() made and nobody used.

@@ -4,6 +4,7 @@
 #include "pg/library.h"
 #include "pg/ownership.h"
 #include "pg/relation.h"
+#include "pg/role.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "state/comparisons.h"
@@ -36,6 +37,7 @@ std::vector<database> existing_databases() {
     const pg::relation databases(DatabaseRelationId, AccessShareLock);
     for (const pg::row &row : databases.rows())
       found.push_back({row.oid(Anum_pg_database_oid - 1), row.oid(Anum_pg_database_datdba - 1),
+                       pg::is_superuser(row.oid(Anum_pg_database_datdba - 1)),
                        row.boolean(Anum_pg_database_datallowconn - 1) &&
                            row.integer(Anum_pg_database_datconnlimit - 1) != invalid_database});
   }
@@ -62,6 +64,7 @@ void follow_databases(state::shared &s) {
     if (d.connectable) {
       state::database_entry *entry = s.databases.insert({d.id});  // a new one has not been visited
       if (std::exchange(entry->unreachable, false)) entry->visited = false;
+      entry->trusted = d.of_superuser;
     } else if (state::database_entry *entry = s.databases.find({d.id})) {
       entry->unreachable = entry->visited = true;
     }

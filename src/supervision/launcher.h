@@ -41,6 +41,7 @@ class visits {
 struct database {
   Oid id;
   Oid owner;
+  bool of_superuser;
   bool connectable;
 };
 // From pg_database; in a transaction of its own.

@@ -57,6 +57,46 @@ TEST(wanted_workers, among_equals_the_one_that_runs_wins_else_the_first_database
         runs.database);
 }
 
+// Of a global worker that two databases register, in the same version.
+database_id chosen(worker w, std::vector<live_database> databases, database_id runs = db1,
+                   const char *version_of_db2 = "1.0") {
+  w.scope = scope::global;
+  const std::vector<desired_database> desired = {with_worker(db1, w),
+                                                 with_worker(db2, w, version_of_db2)};
+  live_state live = with_live({live_of(desired[runs == db1 ? 0 : 1], worker_state::running)});
+  live.databases = std::move(databases);
+  return wanted_workers(desired, live).at(0).source;
+}
+
+TEST(wanted_workers, one_whose_extension_is_paused_yields_to_another) {
+  const std::string extension = global_worker.extension;
+  EXPECT_EQ(chosen(global_worker, {}), db1);
+  EXPECT_EQ(chosen(global_worker, {{db1, false, false, {extension}}}), db2);
+  EXPECT_EQ(chosen(global_worker, {{db1, false, false, {"other"}}}), db1);
+  EXPECT_EQ(chosen(global_worker,
+                   {{db1, false, false, {extension}}, {db2, false, false, {extension}}}),
+            db1);
+}
+
+TEST(wanted_workers, a_hosted_one_leaves_a_database_that_is_closed) {
+  worker hosted = global_worker;
+  hosted.hosted = true;
+  EXPECT_EQ(chosen(hosted, {{db1, true}}), db2);
+  EXPECT_EQ(chosen(hosted, {{db1, true}, {db2, true}}), db1);
+  EXPECT_EQ(chosen(global_worker, {{db1, true}}), db1);  // it is connected where it likes
+}
+
+TEST(wanted_workers, a_hosted_one_runs_where_a_superuser_owns_the_database) {
+  worker hosted = global_worker;
+  hosted.hosted = true;
+  EXPECT_EQ(chosen(hosted, {{db2, false, true}}), db2);
+  EXPECT_EQ(chosen(hosted, {{db1, false, true}}, db2), db1);
+  EXPECT_EQ(chosen(hosted, {{db1, false, true}, {db2, false, true}}, db2), db2);
+  EXPECT_EQ(chosen(hosted, {{db2, true, true}}), db1);
+  EXPECT_EQ(chosen(hosted, {{db1, false, true}}, db1, "1.1"), db2);  // in the highest version
+  EXPECT_EQ(chosen(global_worker, {{db2, false, true}}), db1);
+}
+
 TEST(wanted_workers, a_higher_version_wins_over_what_runs) {
   const std::vector<desired_database> desired = {with_worker(db1, global_worker, "1.0"),
                                                  with_worker(db2, global_worker, "1.1")};
