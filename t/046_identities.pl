@@ -160,6 +160,33 @@ subtest 'rights that are taken away' => sub {
     value($node, 'one', 'ALTER ROLE role_b NOSUPERUSER');
 };
 
+# The script of an extension that a superuser creates names the superuser, with \@extowner\@.  A dump of
+# the schema alone has no identities, and a restore may break off before them.
+subtest 'no script gets a superuser where others can replace what it names' => sub {
+    my $refused = q(runs > 1 AND runs = failures AND run_as = 'dba' AND last_error = '42501: role "role_a" can create objects in the schema of extension "dx_declared", and the command of its script would run as a superuser');
+    value($node, 'postgres', 'CREATE DATABASE source OWNER role_a');
+    value($node, 'source', 'SET ROLE dba; CREATE EXTENSION dynpgext; CREATE SCHEMA s AUTHORIZATION role_a');
+    my ($code, $out, $said) = $node->psql('source', 'SET ROLE dba; CREATE EXTENSION dx_declared SCHEMA s');
+    like($said, qr/WARNING:  the command of SQL worker "dx tick" of extension "dx_declared" does not run as superuser "dba": role "role_a" can create objects in schema "s"\nHINT:  .*"run_as"/, 'the registration says so');
+    comes_to('dx tick', $refused, 'it does not run', 'source');
+    value($node, 'source', 'ALTER SCHEMA s OWNER TO dba');
+    comes_to('dx tick', q(runs > failures AND last_run_at > last_failed_at), 'it does where only superusers can', 'source');
+    value($node, 'source', 'ALTER SCHEMA s OWNER TO role_a');
+    comes_to('dx tick', 'last_failed_at >= last_run_at', 'and not any more when that has changed', 'source');
+    command_ok([ 'pg_dump', '-s', '-f', "$folder/schema.sql", $node->connstr('source') ], 'pg_dump of the schema');
+    value($node, 'postgres', 'CREATE DATABASE target OWNER role_a');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-c', 'SET ROLE dba', '-d', $node->connstr('target'), '-f', "$folder/schema.sql" ], 'restored by a superuser');
+    comes_to('dx tick', $refused, 'it does not run there', 'target');
+    value($node, 'postgres', 'DROP DATABASE source; DROP DATABASE target');
+};
+
+subtest 'the owner of a database does not decide that a restore is none' => sub {
+    value($node, 'one', q(LOAD 'dynpgext'; SET ROLE role_a; ALTER DATABASE one SET dynpgext.restore = off));
+    is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'what he sets is not taken');
+    is(value($node, 'one', q(SET dynpgext.restore = off; LOAD 'dynpgext'; SHOW dynpgext.restore)), 'off', 'a session decides');
+    value($node, 'one', 'ALTER DATABASE one RESET ALL');
+};
+
 subtest 'a role without LOGIN' => sub {
     value($node, 'one', 'CREATE ROLE silent; GRANT silent TO role_a');
     my $registers = q{SELECT dynpgext.register('hstore', } . manifest({ name => 'silent', command => 'SELECT 1', run_as => 'silent' }) . ')';

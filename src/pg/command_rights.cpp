@@ -3,11 +3,12 @@
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
+#include "pg/search_path.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
 
-void check_rights(const command_role &c) {
+void check_rights(const command_role &c, const std::string &extension) {
   const auto lost = [](const std::string &why) {
     throw identity_error(ERRCODE_UNDEFINED_OBJECT, why);
   };
@@ -28,6 +29,10 @@ void check_rights(const command_role &c) {
     refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
   if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
+  if (const std::string stranger = stranger_of(extension, c.role);
+      is_superuser(c.role) && !c.by_hand && !stranger.empty())
+    refuse(stranger + " can create objects in the schema of extension \"" + extension +
+           "\", and the command of its script would run as a superuser");
   if (c.by_hand && !may_register(c.registered_by))
     refuse("role \"" + by + "\", which registered it, may not register any more");
 }

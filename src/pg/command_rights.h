@@ -21,7 +21,11 @@ class identity_error : public error {
 
 // What may have changed since it was registered.  identity_error, or ERROR 42501 where a right is
 // missing that may come back.  In a transaction.
-void check_rights(const command_role &c);
+//
+// The script of an extension names objects in the schema of the extension.  Whoever can create
+// objects there can put others in their place, whatever the search_path is: then nothing of a
+// script runs as a superuser.
+void check_rights(const command_role &c, const std::string &extension);
 
 // Can a process be a role without LOGIN?  From PostgreSQL 17 on.
 #if PG_VERSION_NUM >= 170000

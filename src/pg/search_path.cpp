@@ -51,19 +51,25 @@ Oid database_owner() {
   });
 }
 
-}  // namespace
-
 std::string stranger_in(Oid schema, Oid role) {
   schema_facts facts = facts_of(schema);
   facts.creators.insert(facts.creators.begin(), facts.owner);
   for (Oid creator : facts.creators) {
-    if (creator == ACL_ID_PUBLIC) return "PUBLIC";
+    if (creator == ACL_ID_PUBLIC) return "everybody";
     // whose only member is the owner of the database
     if (creator == ROLE_PG_DATABASE_OWNER) creator = database_owner();
     if (!is_superuser(creator) && creator != role && !may_become(creator, role))
-      return role_name(creator);
+      return "role \"" + role_name(creator) + '"';
   }
   return {};
+}
+
+}  // namespace
+
+std::string stranger_of(const std::string &extension, Oid role) {
+  const std::optional<extension_facts> found = find_extension(extension);
+  if (!found || found->schema == PG_CATALOG_NAMESPACE) return {};
+  return stranger_in(found->schema, role);
 }
 
 std::string schema_name(Oid schema) {

@@ -8,10 +8,10 @@
 
 namespace dynpgext::pg {
 
-// Who, beside superusers and those who may become `role`, can create objects in the schema: its
-// owner, or the first one of its privileges; empty: nobody.  Whoever can do so decides what names
-// mean to a command that has the schema in its search_path.
-[[nodiscard]] std::string stranger_in(Oid schema, Oid role);
+// Who, beside superusers and those who may become `role`, can create objects in the schema of the
+// extension: its owner, or the first one of its privileges, as it is named in messages; empty:
+// nobody.  Whoever can do so decides what names in it mean.
+[[nodiscard]] std::string stranger_of(const std::string &extension, Oid role);
 
 [[nodiscard]] std::string schema_name(Oid schema);
 

@@ -37,6 +37,14 @@ using list_check = bool (*)(const char *);
 constinit list_check is_allowed_list = nullptr;
 
 // Where a value comes from goes with it, into what a rollback or a RESET brings back, too.
+// ALTER DATABASE ... SET, which its owner may do, does not decide that a superuser's restore is
+// none.
+bool check_restore(int *value, void **, GucSource source) {
+  if (source == PGC_S_DATABASE && *value == static_cast<int>(restores::off))
+    *value = static_cast<int>(restores::automatic);
+  return true;
+}
+
 bool check_provisioning_timeout(int *, void **extra, GucSource source) {
 #if PG_VERSION_NUM >= 160000
   auto *is_of_session = static_cast<bool *>(guc_malloc(LOG, sizeof(bool)));
@@ -217,7 +225,8 @@ void define() {
         "dynpgext.restore", "Sets whether this session restores the database.",
         "While it does, no worker of an extension runs there. auto tells by what a dump sets; on "
         "holds until dynpgext.end_restore().",
-        &restore_value, restore_value, restore_names, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+        &restore_value, restore_value, restore_names, PGC_USERSET, 0, check_restore, nullptr,
+        nullptr);
     allowed_extensions_value = nullptr;
     DefineCustomStringVariable(
         list, "Lists the extensions that may take part.",

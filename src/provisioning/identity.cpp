@@ -70,21 +70,23 @@ model::command_identity by_script(const model::command &c, const model::command 
   return given(owner, owner, declared_by::script);
 }
 
-// It finds nothing there by name alone.
+// It finds nothing there by name alone, or does not run at all.
 void warn_of_schema(const model::command &c) {
-  const auto extension = pg::find_extension(c.extension);
-  if (!extension || extension->schema == PG_CATALOG_NAMESPACE || !OidIsValid(c.identity.role))
-    return;
-  const std::string stranger = pg::stranger_in(extension->schema, c.identity.role);
+  if (!OidIsValid(c.identity.role)) return;
+  const std::string stranger = pg::stranger_of(c.extension, c.identity.role);
   if (stranger.empty()) return;
-  const std::string schema = pg::schema_name(extension->schema);
+  const std::string schema = pg::schema_name(pg::find_extension(c.extension)->schema);
+  const bool runs = c.identity.by_hand || !pg::is_superuser(c.identity.role);
+  const std::string command = "the command of SQL worker \"" + c.worker + "\" of extension \"" +
+                              c.extension + "\" does not ";
   pg::log(WARNING,
-          "the command of SQL worker \"" + c.worker + "\" of extension \"" + c.extension +
-              "\" does not search schema \"" + schema +
-              "\": " + (stranger == "PUBLIC" ? "everybody" : "role \"" + stranger + "\"") +
-              " can create objects there",
-          "Write names with their schema in it, or let only role \"" + c.run_as +
-              "\" and superusers create objects in schema \"" + schema + "\".");
+          runs ? command + "search schema \"" + schema + "\": " + stranger +
+                     " can create objects there"
+               : command + "run as superuser \"" + c.run_as + "\": " + stranger +
+                     " can create objects in schema \"" + schema + "\"",
+          "Whoever can do so, or owns the schema, can put something else in the place of what the "
+          "command names, also where it writes the schema. Let only role \"" +
+              c.run_as + "\" and superusers do so, or name another role with \"run_as\".");
 }
 
 model::command_identity by_restore(const model::command &c, const model::command *known,
