@@ -256,6 +256,14 @@ class Checks:
                                             WHERE c.worker = 'dx tick' AND c.state = 'running' AND c.extension = 'dx_declared'""")
                 if version is None:
                     continue
+                # in the schema public of somebody else's database nothing of a script runs as a superuser
+                stranger = session.value("""SELECT pg_get_userbyid(datdba) FROM pg_database
+                                             WHERE datname = current_database() AND datdba <> 10""")
+                if stranger is not None:
+                    error = session.value("SELECT last_error FROM dynpgext.commands WHERE worker = 'dx tick'")
+                    if not (error or "").startswith(f'42501: role "{stranger}" can create objects'):
+                        found.append(f"{name} of {stranger}: dx_declared last failed with {error}")
+                    continue
                 # the newest row, whatever the clock said
                 last = session.run("""SELECT l.worker, l.who, l.pid = c.pid FROM dx_declared_log l, dynpgext.commands c
                                        WHERE l.worker ~ 'tick' AND c.worker = 'dx tick' ORDER BY l.ctid DESC LIMIT 1""")

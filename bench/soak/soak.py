@@ -236,8 +236,7 @@ class Soak:
             thread.join()
         self.calm.set()
         fault.join()
-        self.server.wait()
-        self.quiesce(rng)
+        self.settle(rng)
         situations.jump(self, rng)
         situations.look_at_neighbours(self, rng)
         self.compare(rng)
@@ -245,6 +244,16 @@ class Soak:
         situations.restore(self, rng)
         self.server.set_clock(0)
         self.read_log(offset)
+
+    def settle(self, rng):
+        """The server may notice only now that a session has crashed."""
+        while True:
+            self.server.wait()
+            try:
+                return self.quiesce(rng)
+            except pq.Error as error:
+                if not error.lost:
+                    raise
 
     def quiesce(self, rng):
         """Nothing is under way any more, and nothing is limited."""
