@@ -252,7 +252,7 @@ class Soak:
             try:
                 return self.quiesce(rng)
             except pq.Error as error:
-                if not error.lost:
+                if not error.is_lost:
                     raise
 
     def quiesce(self, rng):
