@@ -290,6 +290,45 @@ subtest 'settings of its role hold for it alone' => sub {
     ok(command_is($node, 'one', $_, "state = 'running' AND pid <> $pid AND failures = 0"), "$_ goes on in another process") for qw(often seldom listens);
     is(value($node, 'one', q(SELECT string_agg(starts::text, ' ') FROM dynpgext.workers)), '1 1 1', 'which is no start of theirs');
     is(value($node, 'one', q(SELECT runs FROM dynpgext.commands WHERE worker = 'seldom')), 1, 'nor a run');
+    register_sql_workers($node, 'one', 'dx_plain');
+    value($node, 'one', 'ALTER ROLE app RESET ALL');
+};
+
+subtest 'a role that is a superuser no longer' => sub {
+    value($node, 'one', 'CREATE ROLE former LOGIN SUPERUSER; TRUNCATE seen');
+    register_sql_workers($node, 'one', 'dx_sql_only', { name => 'former', run_as => 'former', interval => 20, sql => "SET SESSION AUTHORIZATION $superuser; INSERT INTO public.seen VALUES ('as another')" });
+    ok(command_is($node, 'one', 'former', 'runs > 1 AND failures = 0'), 'a superuser may become any role');
+    my $pid = pid_of_role('former');
+    value($node, 'one', 'ALTER ROLE former NOSUPERUSER');
+    ok(command_is($node, 'one', 'former', q(failures > 1 AND last_error LIKE '42501: %')), 'one that was a superuser may not, though its process was one');
+    isnt(pid_of_role('former'), $pid, 'it has another one');
+    register_sql_workers($node, 'one', 'dx_sql_only');
+};
+
+# Until so many wait for the lock on the settings of roles and databases.
+sub wait_for_locks {
+    my ($session, $count) = @_;
+    return wait_until { $session->query_safe(q(SELECT count(*) FROM pg_locks WHERE relation = 'pg_db_role_setting'::regclass AND NOT granted)) >= $count };
+}
+
+subtest 'settings that change while the process connects' => sub {
+    register_sql_workers($node, 'one', 'dx_sql_only', { name => 'often', run_as => 'app', interval => 20, sql => q(INSERT INTO public.seen VALUES ('work_mem ' || current_setting('work_mem'))) });
+    ok(command_is($node, 'one', 'often', 'runs > 0'), 'it runs');
+    value($node, 'one', q(SELECT dynpgext.stop_worker('dx_sql_only', 'often')));
+    becomes($node, 'one', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dynpgext sql'), 0, 'it is stopped, and its process has ended');
+    # nobody can connect meanwhile; the server reads the settings between the locks of two others
+    my ($first, $second, $starter, $other) = map { $node->background_psql('one') } 1 .. 4;
+    $first->query_safe('BEGIN; LOCK TABLE pg_db_role_setting');
+    $starter->query_until(qr/begins/, "\\echo begins\nSELECT dynpgext.start_worker('dx_sql_only', 'often');\n");
+    ok(wait_for_locks($other, 1), 'its next process connects');
+    $second->query_until(qr/begins/, "\\echo begins\nBEGIN; LOCK TABLE pg_db_role_setting; ALTER ROLE app SET work_mem = '33MB'; COMMIT;\n");
+    ok(wait_for_locks($other, 2), 'a change comes right after that');
+    $first->query_safe('COMMIT');
+    $second->query_safe('SELECT 1');
+    ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM seen WHERE what = 'work_mem 33MB')), 'and is not missed');
+    $_->quit for $first, $second, $starter, $other;
+    value($node, 'one', 'ALTER ROLE app RESET ALL');
+    register_sql_workers($node, 'one', 'dx_sql_only');
 };
 
 $node->stop;

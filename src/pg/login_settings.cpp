@@ -1,14 +1,16 @@
 #include "pg/login_settings.h"
 
+#include "pg/role.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
 namespace {
 
 constinit uint64 at_login = 0;
+constinit bool was_superuser = false;
 
 // Of what is said of the two, on top of a digest of the rest.
-uint64 digest_of_row(Relation settings, Oid database, Oid role, uint64 rest) {
+uint64 digest_of_row(Relation settings, Snapshot snapshot, Oid database, Oid role, uint64 rest) {
   ScanKeyData keys[2];
   ScanKeyInit(&keys[0], Anum_pg_db_role_setting_setdatabase, BTEqualStrategyNumber, F_OIDEQ,
               ObjectIdGetDatum(database));
@@ -16,7 +18,7 @@ uint64 digest_of_row(Relation settings, Oid database, Oid role, uint64 rest) {
               ObjectIdGetDatum(role));
   uint64 digest = rest + 1;
   const SysScanDesc scan =
-      systable_beginscan(settings, DbRoleSettingDatidRolidIndexId, true, nullptr, 2, keys);
+      systable_beginscan(settings, DbRoleSettingDatidRolidIndexId, true, snapshot, 2, keys);
   const HeapTuple tuple = systable_getnext(scan);
   bool is_null = true;
   Datum list = 0;
@@ -29,15 +31,43 @@ uint64 digest_of_row(Relation settings, Oid database, Oid role, uint64 rest) {
   return digest;
 }
 
-uint64 digest() {
-  return call([] {
+// In the order in which the first one counts, as the server applies them.
+struct kind {
+  bool of_database;
+  bool of_role;
+  GucSource source;
+};
+constexpr kind kinds[] = {{true, true, PGC_S_DATABASE_USER},
+                          {false, true, PGC_S_USER},
+                          {true, false, PGC_S_DATABASE},
+                          {false, false, PGC_S_GLOBAL}};
+
+// `apply`: they hold for this process from now on.  By one snapshot.
+uint64 read_settings(bool apply) {
+  return call([=] {
     uint64 all = 0;
     const Relation settings = table_open(DbRoleSettingRelationId, AccessShareLock);
-    for (const Oid database : {MyDatabaseId, InvalidOid})
-      for (const Oid role : {GetSessionUserId(), InvalidOid})
-        all = digest_of_row(settings, database, role, all);
+    const Snapshot snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
+    for (const kind &k : kinds) {
+      const Oid database = k.of_database ? MyDatabaseId : InvalidOid;
+      const Oid role = k.of_role ? GetSessionUserId() : InvalidOid;
+      if (apply) ApplySetting(snapshot, database, role, settings, k.source);
+      all = digest_of_row(settings, snapshot, database, role, all);
+    }
+    UnregisterSnapshot(snapshot);
     table_close(settings, AccessShareLock);
     return all;
+  });
+}
+
+// Up to PostgreSQL 16 a role that was a superuser at its login may SET SESSION AUTHORIZATION for as
+// long as its process lives.
+bool connected_as_superuser() {
+  return call([] {
+    // otherwise it is about the role that ALTER ROLE ... SET role names
+    (void)set_config_option("role", "none", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0,
+                            false);
+    return strcmp(GetConfigOption("is_superuser", false, false), "on") == 0;
   });
 }
 
@@ -45,10 +75,14 @@ uint64 digest() {
 
 void note_login_settings() {
   begin_transaction();
-  at_login = digest();
+  // one that has changed since the server read it a moment ago would not be missed later
+  at_login = read_settings(true);
+  was_superuser = connected_as_superuser();
   commit_transaction();
 }
 
-bool login_settings_have_changed() { return digest() != at_login; }
+bool login_settings_have_changed() {
+  return is_superuser(GetSessionUserId()) != was_superuser || read_settings(false) != at_login;
+}
 
 }  // namespace dynpgext::pg
