@@ -331,5 +331,16 @@ subtest 'settings that change while the process connects' => sub {
     register_sql_workers($node, 'one', 'dx_sql_only');
 };
 
+subtest 'runs that fail leave no memory behind' => sub {
+    value($node, 'one', 'CREATE TABLE public.used (runs integer, bytes bigint)');
+    register_sql_workers($node, 'one', 'dx_sql_only',
+        { name => 'fails', sql => 'SELECT 1 / 0', interval => 10 },
+        { name => 'measures', interval => 100, sql => q(INSERT INTO public.used SELECT
+            (SELECT runs FROM dynpgext.commands WHERE worker = 'fails'), (SELECT used_bytes FROM pg_backend_memory_contexts WHERE name = 'TopMemoryContext')) });
+    ok($node->poll_query_until('one', 'SELECT max(runs) > 500 FROM used'), 'five hundred');
+    cmp_ok(value($node, 'one', 'SELECT max(bytes) - min(bytes) FROM used WHERE runs > 100'), '<', 8000, 'of their process');
+    register_sql_workers($node, 'one', 'dx_sql_only');
+};
+
 $node->stop;
 done_testing();

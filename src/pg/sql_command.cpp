@@ -185,6 +185,8 @@ void idle_until_woken(long milliseconds) {
 }
 
 command_end run_command(const sql_command &c, failure *why) {
+  // The process lives for months: what is allocated outside of a transaction goes with the run.
+  const scratch_memory memory;
   std::optional<server_error> raised;  // whose data it is
   ErrorData *data = nullptr;
   command_end end = command_end::failed;
