@@ -156,6 +156,11 @@ subtest 'statements are logged as those of sessions are' => sub {
     is(error_in_worker('SELECT 4712'), '', 'one that reads');
     ok($node->wait_for_log(qr/LOG:  duration: [\d.]+ ms  statement: SELECT 4712/, $offset), 'log_min_duration_statement');
     unlike(slurp_file($node->logfile, $offset), qr/LOG:  statement: SELECT 4712/, 'and only that');
+    value($node, 'one', q(ALTER ROLE app SET log_min_duration_statement = 100));
+    $offset = log_offset($node);
+    is(error_in_worker("SELECT pg_sleep(0.2);\n SELECT 4713", atomic => 0), '', 'one that is not atomic');
+    ok($node->wait_for_log(qr/LOG:  duration: [\d.]+ ms  statement: SELECT pg_sleep\(0\.2\)$/m, $offset), 'each of its statements has its own duration');
+    unlike(slurp_file($node->logfile, $offset), qr/LOG:  duration: [\d.]+ ms  statement: .*4713/, 'and the quick one is not logged');
     value($node, 'one', 'ALTER ROLE app RESET ALL');
 };
 

@@ -46,6 +46,14 @@ void log_duration(const char *sql, bool was_logged) {
   }
 }
 
+// The statement's own text: a command that is not atomic is logged as its statements are in psql.
+const char *text_of(const RawStmt *statement, const char *sql) {
+  const char *begin = sql + Max(statement->stmt_location, 0);
+  const char *end = statement->stmt_len > 0 ? begin + statement->stmt_len : begin + strlen(begin);
+  begin += strspn(begin, " \t\r\n");
+  return pnstrdup(begin, static_cast<Size>(Max(end - begin, 0)));
+}
+
 List *plan(RawStmt *statement, const char *sql) {
   const bool needs_snapshot = analyze_requires_snapshot(statement);
   if (needs_snapshot) PushActiveSnapshot(GetTransactionSnapshot());
@@ -102,11 +110,16 @@ void run_statements(const char *sql, bool atomic) {
     for (int i = 0; i < list_length(statements); ++i) {
       if (!atomic) begin(context);
       MemoryContextSwitchTo(context);
-      run_one(static_cast<RawStmt *>(list_nth(statements, i)), sql, atomic);
+      auto *statement = static_cast<RawStmt *>(list_nth(statements, i));
+      run_one(statement, sql, atomic);
+      MemoryContextSwitchTo(context);
+      if (!atomic) log_duration(text_of(statement, sql), was_logged);
     }
-    if (atomic) CommitTransactionCommand();
+    if (atomic) {
+      CommitTransactionCommand();
+      log_duration(sql, was_logged);
+    }
     MemoryContextSwitchTo(before);
-    log_duration(sql, was_logged);
   });
 }
 
