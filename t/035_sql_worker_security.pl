@@ -192,6 +192,19 @@ subtest 'where strangers may create objects, nothing is searched' => sub {
     runs_and_sees($path, 'pg_catalog, tools, pg_temp as app', 'nor a superuser who owns the database');
     value($node, 'one', 'ALTER DATABASE one OWNER TO other');
     runs_and_sees($path, "$only as app", 'another owner is');
+    value($node, 'one', q(ALTER DATABASE one OWNER TO CURRENT_USER; ALTER SCHEMA tools OWNER TO CURRENT_USER; GRANT USAGE ON SCHEMA tools TO app, other;
+        UPDATE pg_namespace SET nspacl = makeaclitem(4000000000, nspowner, 'CREATE', false) || nspacl || makeaclitem('other'::regrole, nspowner, 'CREATE', false) WHERE nspname = 'tools'));
+    runs_and_sees($path, "$only as app", 'nor does one who has been dropped hide another');
+    value($node, 'one', q(UPDATE pg_namespace SET nspacl = nspacl[2:array_length(nspacl, 1) - 1] WHERE nspname = 'tools'));
+    runs_and_sees($path, 'pg_catalog, tools, pg_temp as app', 'without them it is as it was');
+    SKIP: {
+        skip 'memberships have no options', 2 if value($node, 'one', q(SELECT current_setting('server_version_num'))) < 160000;
+        value($node, 'one', 'REVOKE app FROM boss; GRANT app TO boss WITH INHERIT FALSE; GRANT CREATE ON SCHEMA tools TO boss');
+        runs_and_sees($path, "$only as app", 'one whose heirs cannot become the role');
+        value($node, 'one', 'GRANT app TO boss WITH INHERIT TRUE, SET FALSE');
+        runs_and_sees($path, "$only as app", 'one that cannot become it itself');
+        value($node, 'one', 'REVOKE CREATE ON SCHEMA tools FROM boss');
+    }
     # the attack: an operator that looks like one of PostgreSQL's, and fits better
     value($node, 'one', q(ALTER DATABASE one OWNER TO CURRENT_USER; ALTER SCHEMA tools OWNER TO CURRENT_USER; GRANT USAGE, CREATE ON SCHEMA tools TO other; SET ROLE other;
         CREATE FUNCTION tools.take(varchar, varchar) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN ALTER ROLE other SUPERUSER; RETURN true; END';

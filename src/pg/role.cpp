@@ -71,6 +71,16 @@ bool may_become(Oid member, Oid role) {
   });
 }
 
+bool may_become_with_heirs(Oid member, Oid role) {
+  return may_become(member, role) && call([=] {
+#if PG_VERSION_NUM >= 160000
+           return has_privs_of_role(member, role);
+#else
+           return true;
+#endif
+         });
+}
+
 bool may_register(Oid role) {
   return call([=] {
     const Oid registers[] = {NAMEOID, JSONBOID};

@@ -23,6 +23,9 @@ namespace dynpgext::pg {
 [[nodiscard]] bool may_connect(Oid role);
 // May the role do all that the other one may, as by SET ROLE?
 [[nodiscard]] bool may_become(Oid member, Oid role);
+// The same, and so may all that have the member's privileges.  From PostgreSQL 16 on a membership
+// can give privileges and not SET ROLE, or the other way round: of two in a row each the other way.
+[[nodiscard]] bool may_become_with_heirs(Oid member, Oid role);
 // May it call dynpgext.register() or apply()?
 [[nodiscard]] bool may_register(Oid role);
 // May whoever registers for the extension decide for the whole server?  In the extension's own

@@ -58,8 +58,9 @@ std::string stranger_in(Oid schema, Oid role) {
     if (creator == ACL_ID_PUBLIC) return "everybody";
     // whose only member is the owner of the database
     if (creator == ROLE_PG_DATABASE_OWNER) creator = database_owner();
-    if (!is_superuser(creator) && creator != role && !may_become(creator, role))
-      return "role \"" + role_name(creator) + '"';
+    if (is_superuser(creator) || may_become_with_heirs(creator, role)) continue;
+    // one that has been dropped is nobody
+    if (const std::string name = role_name(creator); !name.empty()) return "role \"" + name + '"';
   }
   return {};
 }
