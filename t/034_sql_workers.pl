@@ -324,10 +324,22 @@ subtest 'at rest' => sub {
     comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 5), 'another command', $idle);
     is(value($idle, 'one', q(SELECT count(*) FROM done WHERE what = 'changed')), 1, 'which has run');
     is(value($idle, 'one', 'SELECT * FROM dynpgext.reload()'), '', 'a reload has nothing to do');
+    # stopped while its next process connects, which waits for a lock here
+    my ($blocks, $starts_it) = map { $idle->background_psql('one') } 1 .. 2;
+    my $started = $starts->('seldom');
+    $blocks->query_safe('BEGIN; LOCK TABLE pg_db_role_setting');
+    $starts_it->query_until(qr/begins/, "\\echo begins\nSELECT dynpgext.start_worker('dx_plain', 'seldom');\n");
+    ok(wait_until { $blocks->query_safe(q(SELECT state FROM dynpgext.workers WHERE name = 'seldom')) eq 'starting' }, 'while it gets a process');
+    is($blocks->query_safe(q(SELECT dynpgext.stop_worker('dx_plain', 'seldom'))), 't', 'it can be stopped, too');
+    $blocks->query_safe('COMMIT');
+    $_->quit for $blocks, $starts_it;
+    value($idle, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'seldom')));
+    comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 6), 'and started', $idle);
+    is($starts->('seldom'), $started + 1, 'which is a start');
     value($idle, 'postgres', 'CREATE DATABASE copy TEMPLATE one');
-    comes_to('seldom', q(state = 'running' AND runs = 5), 'a command on its database finds nothing in its way', $idle);
+    comes_to('seldom', q(state = 'running' AND runs = 6), 'a command on its database finds nothing in its way', $idle);
     value($idle, 'one', 'BEGIN; DROP EXTENSION dx_plain; ROLLBACK');
-    comes_to('seldom', q(state = 'running' AND runs = 5), 'nor does one on its extension', $idle);
+    comes_to('seldom', q(state = 'running' AND runs = 6), 'nor does one on its extension', $idle);
     value($idle, 'one', 'DROP EXTENSION dx_plain');
     becomes($idle, 'one', 'SELECT count(*) FROM dynpgext.workers', 0, 'it goes with its extension');
     configure($idle, 'one', 'dynpgext.runner_idle_timeout' => -1);

@@ -211,7 +211,10 @@ class planner {
 
   void decide_one(const worker_key &key, const wanted_worker *wanted, const live_worker *live) {
     const std::optional<action_kind> kind = decide(wanted, live, now_);
-    if (!kind || (needs_provisioning(*kind) && !is_ready(*wanted))) return;
+    if (!kind) return;
+    // one at rest has been started, and goes on as those do that have a process
+    const bool goes_on = live != nullptr && live->at_rest && *kind == action_kind::start;
+    if (needs_provisioning(*kind) && !goes_on && !is_ready(*wanted)) return;
     const auto &[home, extension, name] = key;
     std::string detail;
     if (*kind == action_kind::stop) detail = "no longer registered";

@@ -144,11 +144,12 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
     (void)advance(*entry, model::worker_event::reset);
   }
   const bool was_waiting = entry->state == worker_state::waiting;
-  const bool comes_back =
-      was_waiting || entry->state == worker_state::backoff || is_at_rest(*entry);
+  const bool rests = is_at_rest(*entry);
+  const bool comes_back = was_waiting || entry->state == worker_state::backoff || rests;
   const char *no_place = full(s, home, hosted);
-  const auto event = is_at_rest(*entry) ? model::worker_event::resume : model::worker_event::start;
+  const auto event = rests ? model::worker_event::resume : model::worker_event::start;
   if (!advance(*entry, event)) return std::nullopt;
+  entry->rested = rests;  // also of one that was stopped, or lost, while it was resumed
   if (!comes_back) entry->unhealthy_runs = 0;
   if (!comes_back) entry->next_start_at = {};
   worker_start start = claim(s, *entry, id, wanted);

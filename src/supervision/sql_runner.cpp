@@ -94,6 +94,7 @@ void serve(state::shared &s) {
     const outcome ran = workers.run_one();
     if (ran == outcome::stale) {
       if (state::rest(s, self, true)) return;
+      workers.follow();  // somebody new has come, and goes on in the next process, too
     } else if (ran == outcome::ran) {
       idle_since = pg::moment::now();
     } else if (const auto timeout = workers.idle_timeout()) {

@@ -140,7 +140,8 @@ sql_workers::after_run sql_workers::run(worker &w) {
   const model::command &command = w.command;
   state::command_run run{.began_at = GetCurrentTimestamp()};
   const pg::moment began = pg::moment::now();
-  w.notified_at = pg::moment::never();
+  const pg::moment notified_at = std::exchange(w.notified_at, pg::moment::never());
+  const pg::moment next_at = w.next_at;
   if (w.next_at <= began)
     w.next_at = {model::next_run(w.next_at.microseconds, began.microseconds, command.interval)};
   const pg::sql_command what{.sql = command.sql,
@@ -165,8 +166,12 @@ sql_workers::after_run sql_workers::run(worker &w) {
   }
   const auto next = [](bool goes_on) { return goes_on ? after_run::goes_on : after_run::ends; };
   if (end == pg::command_end::called_off) return next(state::end_command(shared_, *entry, {}));
-  if (end == pg::command_end::stale)
+  if (end == pg::command_end::stale) {
+    // it has not run, and is due as it was
+    w.notified_at = notified_at;
+    w.next_at = next_at;
     return state::end_command(shared_, *entry, {}) ? after_run::stale : after_run::ends;
+  }
   run.duration = (pg::moment::now() - began).count();
   if (w.next_at != pg::moment::never()) run.next_at = w.next_at;
   state::message_text error{};

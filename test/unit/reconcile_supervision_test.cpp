@@ -120,6 +120,17 @@ TEST_F(reconcile_supervised, a_restart_takes_place_when_it_is_due) {
   EXPECT_EQ(planned({.time = 1000}), actions{});
 }
 
+TEST_F(reconcile_supervised, one_at_rest_gets_a_process_when_it_is_due) {
+  live.workers[0].state = worker_state::running;
+  live.workers[0].at_rest = true;
+  live.workers[0].next_start_at = 1000;
+  EXPECT_EQ(planned({.time = 999}), actions{});
+  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due")});
+  // those that have a process go on as well
+  live.extensions[0].state = extension_state::failed;
+  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due")});
+}
+
 TEST_F(reconcile_supervised, a_restart_that_is_due_takes_place_from_the_launcher_too) {
   live.workers[0].state = worker_state::backoff;
   live.workers[0].next_start_at = 1000;
