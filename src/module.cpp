@@ -3,12 +3,14 @@
 #include "model/allowed.h"
 #include "pg/border.h"
 #include "pg/ownership.h"
+#include "pg/parallel_worker.h"
 #include "pg/settings.h"
 #include "pg/swallowed.h"
 #include "pg/transaction.h"
 #include "provisioning/restore.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
+#include "state/guard.h"
 #include "state/launch.h"
 #include "supervision/extension_commands.h"
 #include "supervision/utility.h"
@@ -60,11 +62,17 @@ void bring_back() {
     pg::log(LOG, doing + why->message);
 }
 
+// In a parallel worker.
+void follow_leader() noexcept {
+  pg::belong_to_leader();
+  state::guard_as_leader();
+}
+
 void initialise() {
   pg::settings::set_allowed_extensions_check(
       [](const char *list) { return model::is_allowed_list(list); });
   if (!is_worker_process()) pg::settings::define();
-  pg::belong_to_leader();
+  pg::at_start_of_parallel_worker(follow_leader);
   state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   pg::watch_swallowed();
   supervision::watch_extension_commands();  // before the next: the server calls the last one first

@@ -2,6 +2,7 @@
 
 #include "pg/border.h"
 #include "pg/lock.h"
+#include "pg/parallel_worker.h"
 
 namespace dynpgext::pg {
 namespace {
@@ -25,8 +26,7 @@ void belong_to_database_owner() {
 }
 
 void belong_to_leader() noexcept {
-  if (!IsParallelWorker() || MyProc->lockGroupLeader == nullptr) return;
-  MyProc->roleId = MyProc->lockGroupLeader->roleId;
+  if (const PGPROC *leader = parallel_leader()) MyProc->roleId = leader->roleId;
 }
 
 void follow_owner(pid_t process, Oid database, Oid owner) {

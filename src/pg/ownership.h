@@ -14,8 +14,8 @@ namespace dynpgext::pg {
 // process belongs to the owner of its database.  To be called before it connects.
 void belong_to_database_owner();
 
-// A process of a parallel query belongs to whom its leader belongs to.  To be called when it loads
-// the library.
+// A process of a parallel query belongs to whom its leader belongs to.  To be called when it
+// starts.
 void belong_to_leader() noexcept;
 
 // The database has got another owner: so has a process that is connected to it, while it is there.

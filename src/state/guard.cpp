@@ -4,6 +4,7 @@
 #include "pg/crash_exit.h"
 #include "pg/database.h"
 #include "pg/mapped_file.h"
+#include "pg/parallel_worker.h"
 #include "pg/role.h"
 
 #include <signal.h>
@@ -17,7 +18,7 @@ constexpr const char *path = PG_STAT_TMP_DIR "/dynpgext.guard";
 // ---- what is in the file ------------------------------------------------------------------
 
 constexpr uint64 magic = 0x647270756772616e;
-constexpr uint32 layout = 3;
+constexpr uint32 layout = 4;
 
 struct file_header {
   uint64 magic;   // stored last
@@ -59,6 +60,7 @@ enum class record_kind : uint32 { code, worker, command, launcher };
 struct alignas(64) record {
   std::atomic<uint64> word;  // the pid, and in the lower half a record_state
   record_kind kind;
+  std::atomic<bool> is_nested;  // armed within a parallel query, whose workers it says nothing of
   Oid home;
   Oid role;  // of a command
   extension_name extension;
@@ -140,8 +142,8 @@ void log_failure_once() noexcept {
 
 // ---- arming ------------------------------------------------------------------------------------
 
-uint64 word_of(record_state state) {
-  return static_cast<uint64>(static_cast<uint32>(MyProcPid)) << 32 | static_cast<uint32>(state);
+uint64 word_of(record_state state, pid_t process = MyProcPid) {
+  return static_cast<uint64>(static_cast<uint32>(process)) << 32 | static_cast<uint32>(state);
 }
 record_state state_of(const record &r) {
   return static_cast<record_state>(static_cast<uint32>(r.word.load(std::memory_order_relaxed)));
@@ -149,6 +151,10 @@ record_state state_of(const record &r) {
 
 bool is_armed(const record &r) {
   return r.word.load(std::memory_order_relaxed) == word_of(record_state::armed);
+}
+
+size_t place_of(const PGPROC &process) {
+  return static_cast<size_t>(&process - ProcGlobal->allProcs);
 }
 
 // What somebody else has left armed is evidence: the server is about to restart for it.
@@ -166,7 +172,7 @@ record *own_record() noexcept {
     log_failure_once();
     return nullptr;
   }
-  if (own == nullptr) own = free_record(static_cast<size_t>(MyProc - ProcGlobal->allProcs));
+  if (own == nullptr) own = free_record(place_of(*MyProc));
   return own;
 }
 
@@ -192,8 +198,9 @@ void disarm(record &r) {
 }
 
 void arm(record &r, record_kind kind, Oid home, std::string_view extension,
-         std::string_view worker = {}, Oid role = InvalidOid) {
+         std::string_view worker = {}, Oid role = InvalidOid, bool is_nested = IsInParallelMode()) {
   disarm(r);
+  r.is_nested.store(is_nested, std::memory_order_release);
   r.kind = kind;
   r.home = home;
   r.role = role;
@@ -204,6 +211,23 @@ void arm(record &r, record_kind kind, Oid home, std::string_view extension,
                  kind == record_kind::launcher, spare_living});
   r.word.store(word_of(record_state::armed), std::memory_order_release);
   std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+// The one that another process has armed, or nullptr.
+const record *armed_record_of(const PGPROC &process) {
+  const uint64 armed = word_of(record_state::armed, process.pid);
+  for (size_t i = place_of(process); i < mine.header().record_count; i += ProcGlobal->allProcCount)
+    if (const record &r = mine.records()[i]; r.word.load(std::memory_order_acquire) == armed)
+      return &r;
+  return nullptr;
+}
+
+// A leader waits for its workers before it arms its record for anybody else, unless it does that
+// within the query.  The copy is not taken while it does.
+bool is_settled(const record &r, uint64 word) {
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return !r.is_nested.load(std::memory_order_acquire) &&
+         r.word.load(std::memory_order_acquire) == word;
 }
 
 // ---- suspects -----------------------------------------------------------------------------------
@@ -383,12 +407,35 @@ void unguard_launcher() noexcept {
   if (record *r = own_record(); r != nullptr && is_armed(*r)) disarm(*r);
 }
 
+void guard_as_leader() noexcept {
+  const PGPROC *leader = pg::parallel_leader();
+  if (leader == nullptr) return;
+  if (!usable()) {
+    // as it is where nobody has attached yet, and this process looks again if it attaches
+    has_tried = false;
+    failure = {};
+    return;
+  }
+  const record *of_leader = armed_record_of(*leader);
+  record *r = of_leader == nullptr ? nullptr : free_record(place_of(*MyProc));
+  if (r == nullptr || of_leader->kind == record_kind::launcher) return;
+  const record_kind kind = of_leader->kind;
+  const Oid home = of_leader->home;
+  const Oid role = of_leader->role;
+  const extension_name extension = of_leader->extension;
+  const worker_name worker = of_leader->worker;
+  if (!is_settled(*of_leader, word_of(record_state::armed, leader->pid))) return;
+  own = r;
+  arm(*r, kind, home, extension.view(), worker.view(), role);
+}
+
 guarded_code::guarded_code(std::string_view extension) noexcept {
   record *r = own_record();
   if (r == nullptr) return;
   is_inner_ = is_armed(*r);
   if (is_inner_) {
     if (r->kind != record_kind::code) return;
+    outer_is_nested_ = r->is_nested.load(std::memory_order_relaxed);
     outer_home_ = r->home;
     outer_extension_ = r->extension;
   }
@@ -401,7 +448,8 @@ guarded_code::~guarded_code() {
   record *r = own_record();
   if (r == nullptr) return;
   if (is_inner_)
-    arm(*r, record_kind::code, outer_home_, outer_extension_.view());
+    arm(*r, record_kind::code, outer_home_, outer_extension_.view(), {}, InvalidOid,
+        outer_is_nested_);
   else
     disarm(*r);
 }

@@ -25,6 +25,11 @@ void guard_launcher() noexcept;
 // It ends because there is nothing to launch: its record says nothing from now on.
 void unguard_launcher() noexcept;
 
+// In a parallel worker: arms its record for whoever the leader's is armed for, until its end.  What
+// the worker runs is the leader's, and the leader itself is a bystander when the worker crashes.
+// Also before attach(): a leader whose record is armed has attached.
+void guard_as_leader() noexcept;
+
 // Arms it while code of an extension runs in this process, in the database that it is connected to;
 // as above otherwise.  May be nested: inside, the inner extension is the one that is guarded.  In
 // the process of a worker the worker stays it.
@@ -38,6 +43,7 @@ class guarded_code {
  private:
   bool is_armed_ = false;
   bool is_inner_ = false;
+  bool outer_is_nested_ = false;
   Oid outer_home_ = InvalidOid;
   extension_name outer_extension_{};
 };

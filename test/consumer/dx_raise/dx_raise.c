@@ -3,6 +3,8 @@
  *
  *   before, between, after   in init: before, amid, after its registrations
  *   crash                    in init, amid its registrations: abort()
+ *   task                     in init, amid its registrations: calls the function
+ *                            public.dx_raise_task(), which a test makes
  *   fatal, exit              in init, amid its registrations: ends the process
  *   subtransaction           in init, in a subtransaction with registrations, which it survives
  *   callback                 in the callback of the first allocation
@@ -13,6 +15,7 @@
 #include "dx.h"
 
 #include "access/xact.h"
+#include "executor/spi.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -75,6 +78,11 @@ _Dynpgext_init(const dynpgext_handle *handle) {
   raise_at("between");
   if (is_at("crash"))
     abort();
+  if (is_at("task")) {
+    SPI_connect();
+    SPI_execute("SELECT public.dx_raise_task()", false, 0);
+    SPI_finish();
+  }
   if (is_at("exit"))
     proc_exit(0);
   if (is_at("fatal"))

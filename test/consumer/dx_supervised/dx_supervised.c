@@ -210,6 +210,18 @@ lock_table(bool commits) {
   pgstat_report_activity(STATE_IDLE, NULL);
 }
 
+/* A transaction that calls the function public.dx_supervised_task(), which a test makes. */
+static void
+do_task(void) {
+  StartTransactionCommand();
+  SPI_connect();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  SPI_execute("SELECT public.dx_supervised_task()", false, 0);
+  SPI_finish();
+  PopActiveSnapshot();
+  CommitTransactionCommand();
+}
+
 /* False: the function is to return. */
 static bool
 obey(const char *command) {
@@ -250,6 +262,9 @@ obey(const char *command) {
   else if (strcmp(command, "lock") == 0 || strcmp(command, "commit") == 0) {
     lock_table(command[0] == 'c');
     return !ShutdownRequestPending;
+  } else if (strcmp(command, "task") == 0) {
+    do_task();
+    strlcpy(me->doing, "task done", sizeof(me->doing));
   } else if (strcmp(command, "deaf") == 0) {
     pqsignal(SIGTERM, ignore_signal);
     go_on(false, false);
