@@ -203,6 +203,8 @@ command_end run_command(const sql_command &c, failure *why) {
     is_refused = true;
   } catch (const error &e) {
     *why = {e.sqlstate(), e.what()};
+  } catch (const std::bad_alloc &) {  // too little is left even to keep the server's error
+    *why = {ERRCODE_OUT_OF_MEMORY, "out of memory"};
   }
   if (end == command_end::failed) {
     const bool is_cancel = why->sqlstate == ERRCODE_QUERY_CANCELED;
