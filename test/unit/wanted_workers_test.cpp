@@ -73,9 +73,9 @@ TEST(wanted_workers, one_whose_extension_is_paused_yields_to_another) {
   EXPECT_EQ(chosen(global_worker, {}), db1);
   EXPECT_EQ(chosen(global_worker, {{db1, false, false, {extension}}}), db2);
   EXPECT_EQ(chosen(global_worker, {{db1, false, false, {"other"}}}), db1);
-  EXPECT_EQ(chosen(global_worker,
-                   {{db1, false, false, {extension}}, {db2, false, false, {extension}}}),
-            db1);
+  EXPECT_EQ(
+      chosen(global_worker, {{db1, false, false, {extension}}, {db2, false, false, {extension}}}),
+      db1);
 }
 
 TEST(wanted_workers, a_hosted_one_leaves_a_database_that_is_closed) {
