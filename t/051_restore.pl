@@ -269,6 +269,38 @@ subtest 'who is taken for a restore' => sub {
     restore_is('seen', 'none', 'as long as his session is there');
 };
 
+# Anybody can call a session so.
+subtest 'who is taken for pg_restore by the name' => sub {
+    my @restore = ('-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
+    my @named = ('-c', q(SET application_name = 'pg_restore'));
+    my $is_there = q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'pg_restore');
+    value($node, 'postgres', 'ALTER DATABASE seen OWNER TO CURRENT_USER');
+    my $stranger = session_of_stranger('seen', '', @named);
+    ok($node->poll_query_until('seen', $is_there), 'a stranger says that he is');
+    my $session = start_session('seen', @restore);
+    restore_is('seen', 'under way', 'a restore is under way');
+    end_session($session);
+    restore_is('seen', 'none', 'which does not wait for him');
+    becomes($node, 'seen', $states, $at_work, 'workers run');
+    ok($node->poll_query_until('seen', $is_there), 'while he is there');
+    end_session($stranger);
+
+    value($node, 'postgres', 'CREATE ROLE dx_owners ROLE dx_stranger; ALTER DATABASE seen OWNER TO dx_owners');
+    my $owner = session_of_stranger('seen', '', @named);
+    ok($node->poll_query_until('seen', $is_there), 'a member of the role that owns the database');
+    $session = start_session('seen', @restore);
+    restore_is('seen', 'under way', 'a restore is under way');
+    end_session($session);
+    # the launcher looks at both
+    $session = start_session('source', @restore);
+    restore_is('source', 'under way', 'another one begins');
+    end_session($session);
+    restore_is('source', 'none', 'and ends');
+    restore_is('seen', 'under way', 'while this one waits for the other session');
+    end_session($owner);
+    restore_is('seen', 'none', 'until that has ended');
+};
+
 # Where every session loads the library, those of pg_restore --jobs are known under any name.
 set_preload($node, 1);
 $node->restart;

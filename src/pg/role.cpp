@@ -19,6 +19,41 @@ bool may_execute(Oid role, const char *name, int argument_count, const Oid *argu
 #endif
 }
 
+// The server's cache of memberships is kept up to date only in processes that are connected to a
+// database, and the launcher is in none.
+void follow_memberships() {
+  static constinit bool follows = false;
+  if (OidIsValid(MyDatabaseId) || std::exchange(follows, true)) return;
+  call([] { initialize_acl(); });
+}
+
+struct database_rights {
+  Oid owner;  // InvalidOid: there is no such database
+  bool is_template;
+};
+
+database_rights rights_on(Oid database) {
+  return call([=] {
+    const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+    if (!HeapTupleIsValid(tuple)) return database_rights{InvalidOid, false};
+    const auto *form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    const database_rights rights{form->datdba, form->datistemplate};
+    ReleaseSysCache(tuple);
+    return rights;
+  });
+}
+
+// CREATEDB is not inherited, but SET ROLE gives it.
+bool could_create_databases(Oid member) {
+  const relation roles(AuthIdRelationId, AccessShareLock);
+  for (const row &r : roles.rows()) {
+    if (!r.boolean(Anum_pg_authid_rolcreatedb - 1)) continue;
+    const Oid role = r.oid(Anum_pg_authid_oid - 1);
+    if (call([=] { return is_member_of_role(member, role); })) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Oid role_oid(const std::string &name) {
@@ -79,6 +114,22 @@ bool may_become_with_heirs(Oid member, Oid role) {
            return true;
 #endif
          });
+}
+
+bool owns_database(Oid role, Oid database) {
+  follow_memberships();
+  if (is_superuser(role)) return true;
+  const Oid owner = rights_on(database).owner;
+  return OidIsValid(owner) && call([=] { return has_privs_of_role(role, owner); });
+}
+
+bool may_command_database(Oid role, Oid database, bool copies) {
+  follow_memberships();
+  if (is_superuser(role)) return true;
+  const database_rights rights = rights_on(database);
+  if (!OidIsValid(rights.owner)) return false;
+  if (call([=] { return is_member_of_role(role, rights.owner); })) return true;
+  return copies && rights.is_template && could_create_databases(role);
 }
 
 bool may_register(Oid role) {

@@ -26,6 +26,12 @@ namespace dynpgext::pg {
 // The same, and so may all that have the member's privileges.  From PostgreSQL 16 on a membership
 // can give privileges and not SET ROLE, or the other way round: of two in a row each the other way.
 [[nodiscard]] bool may_become_with_heirs(Oid member, Oid role);
+// Is it a superuser, or has it the privileges of the database's owner?  False where there is no
+// such database.
+[[nodiscard]] bool owns_database(Oid role, Oid database);
+// Could it do a command on the database, perhaps after SET ROLE: DROP, RENAME, SET TABLESPACE, and,
+// if `copies`, CREATE DATABASE with it as the template?
+[[nodiscard]] bool may_command_database(Oid role, Oid database, bool copies);
 // May it call dynpgext.register() or apply()?
 [[nodiscard]] bool may_register(Oid role);
 // May whoever registers for the extension decide for the whole server?  In the extension's own

@@ -1,5 +1,8 @@
 #include "pg/session_look.h"
 
+#include "pg/role.h"
+#include "pg/transaction.h"
+
 #if PG_VERSION_NUM < 160000
 #define pgstat_get_local_beentry_by_index pgstat_fetch_stat_local_beentry
 #endif
@@ -11,21 +14,31 @@ namespace {
 constexpr const char *pg_restore = "pg_restore";
 constexpr const char *psql = "psql";
 
+// Of the sessions of the database that say they are pg_restore's; each role once.
+const List *roles_named_pg_restore(Oid database) {
+  return call([=] {
+    pgstat_clear_backend_activity_snapshot();
+    List *roles = NIL;
+    const int count = pgstat_fetch_stat_numbackends();
+    for (int i = 1; i <= count; ++i) {
+      const LocalPgBackendStatus *local = pgstat_get_local_beentry_by_index(i);
+      if (local == nullptr) continue;
+      const PgBackendStatus &status = local->backendStatus;
+      if (status.st_procpid > 0 && status.st_backendType == B_BACKEND &&
+          status.st_databaseid == database && status.st_appname != nullptr &&
+          std::strcmp(status.st_appname, pg_restore) == 0)
+        roles = list_append_unique_oid(roles, status.st_userid);
+    }
+    pgstat_clear_backend_activity_snapshot();
+    return roles;
+  });
+}
+
 }  // namespace
 
 bool is_client_session() { return MyBackendType == B_BACKEND && !IsParallelWorker(); }
 
-bool session_owns_database() {
-  return call([] {
-    const Oid role = GetSessionUserId();
-    if (superuser_arg(role)) return true;
-    const HeapTuple row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-    if (!HeapTupleIsValid(row)) return false;
-    const Oid owner = reinterpret_cast<Form_pg_database>(GETSTRUCT(row))->datdba;
-    ReleaseSysCache(row);
-    return has_privs_of_role(role, owner);
-  });
-}
+bool session_owns_database() { return owns_database(GetSessionUserId(), MyDatabaseId); }
 
 bool checks_function_bodies() { return check_function_bodies; }
 
@@ -41,21 +54,14 @@ bool is_psql() { return application_name != nullptr && std::strcmp(application_n
 bool has_broken_off() { return pgStatSessionEndCause != DISCONNECT_NORMAL; }
 
 bool has_pg_restore(Oid database) {
-  return call([=] {
-    pgstat_clear_backend_activity_snapshot();
-    bool found = false;
-    const int count = pgstat_fetch_stat_numbackends();
-    for (int i = 1; i <= count && !found; ++i) {
-      const LocalPgBackendStatus *local = pgstat_get_local_beentry_by_index(i);
-      if (local == nullptr) continue;
-      const PgBackendStatus &status = local->backendStatus;
-      found = status.st_procpid > 0 && status.st_backendType == B_BACKEND &&
-              status.st_databaseid == database && status.st_appname != nullptr &&
-              std::strcmp(status.st_appname, pg_restore) == 0;
-    }
-    pgstat_clear_backend_activity_snapshot();
-    return found;
-  });
+  const List *roles = roles_named_pg_restore(database);
+  if (roles == NIL) return false;
+  begin_transaction();
+  bool found = false;
+  for (int i = 0; i < list_length(roles) && !found; ++i)
+    found = owns_database(list_nth_oid(roles, i), database);
+  commit_transaction();
+  return found;
 }
 
 }  // namespace dynpgext::pg

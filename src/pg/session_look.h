@@ -19,7 +19,8 @@ namespace dynpgext::pg {
 [[nodiscard]] bool is_psql();
 // When it exits: does it end otherwise than by its client's word?
 [[nodiscard]] bool has_broken_off();
-// Does any session of the database say that it is pg_restore's?
+// For the launcher, outside of a transaction: does a session of the database say that it is
+// pg_restore's, and is its role one that may restore it?  Anybody can say so.
 [[nodiscard]] bool has_pg_restore(Oid database);
 
 }  // namespace dynpgext::pg
