@@ -134,22 +134,6 @@ void lock_wanted(const wanted_database &wanted) {
   call([=] { LockSharedObject(DatabaseRelationId, database, 0, mode); });
 }
 
-bool is_database_wanted_alone(Oid database) {
-  return call([=] {
-    LOCKTAG tag;
-    SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
-    // the mode of a process that connects, which all of those commands keep out
-    if (LockAcquire(&tag, RowExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL) {
-      LockRelease(&tag, RowExclusiveLock, true);
-      return false;
-    }
-    // one that still waits for the lock itself, for whomever, is not kept up by us
-    int holders = 0;
-    pfree(GetLockConflicts(&tag, RowExclusiveLock, &holders));
-    return holders > 0;
-  });
-}
-
 std::string current_database_name() {
   const char *name = call([] { return get_database_name(MyDatabaseId); });
   return name == nullptr ? std::to_string(MyDatabaseId) : name;

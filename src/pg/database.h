@@ -1,4 +1,4 @@
-// Commands on whole databases: what they are about, and whether one is under way.
+// Commands on whole databases: what they are about.
 #pragma once
 
 #include <optional>
@@ -19,10 +19,6 @@ struct wanted_database {
 // Takes that lock ahead of the statement, until the end of the transaction.  From then on nobody
 // can connect to the database.
 void lock_wanted(const wanted_database &wanted);
-
-// Is somebody at such a command?  They hold a lock on the database that this tries for a moment;
-// it waits for nothing, and needs no transaction.
-[[nodiscard]] bool is_database_wanted_alone(Oid database);
 
 // Of the one that this process is connected to; in a transaction.
 [[nodiscard]] std::string current_database_name();

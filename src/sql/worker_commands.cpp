@@ -83,6 +83,12 @@ void require_library(const target &t) {
                   "There is no library \"" + t.worker.library + "\".");
 }
 
+// After a restart: a command keeps it from being started, on its database or its extension.
+bool is_stopped(const target &t) {
+  const auto status = state::status_of(state::attach(), t.id);
+  return status && status->state == worker_state::stopped;
+}
+
 void wait_until_up(const target &t) {
   (void)state::wait_for_worker(state::attach(), t.id, patience(),
                                [](const std::optional<worker_status> &status) {
@@ -134,6 +140,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
     }
     const bool started = start(t);
     if (started) wait_until_up(t);
+    if (!started && is_stopped(t)) (void)stop(t, state::after_end::wait);
     return BoolGetDatum(started);
   });
 }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "pg/database.h"
+#include "pg/database_lock.h"
 #include "pg/fault.h"
 #include "pg/process.h"
 #include "state/clearing.h"
@@ -38,21 +39,23 @@ std::set<Oid> databases_to_watch(const shared &s) {
     if (OidIsValid(connected)) result.insert(connected);
   }
   for (const database_entry *entry : s.databases.entries())
-    if (entry->met || entry->visitor != 0) result.insert(entry->key.database);
+    if (entry->met || entry->visitor != 0 || !entry->visited) result.insert(entry->key.database);
   for (const runner_entry *entry : s.runners.entries()) result.insert(entry->key.database);
   return result;
 }
 
-// Twice in a row counts: others take that lock, too, but only for a moment.
-enum class meeting { nothing, once, command, over };
+// Twice in a row counts: others take that lock, too, but only for a moment.  `refused`: as long as
+// it is held nobody can connect, but nothing has to end for who holds it.
+enum class meeting { nothing, once, refused, command, over };
 meeting meet(const shared &s, Oid database) {
-  const bool is_locked = pg::is_database_wanted_alone(database);
+  const bool is_locked = pg::is_database_locked(database);
+  const bool is_wanted = is_locked && pg::is_database_wanted_alone(database);
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return meeting::nothing;
   const bool was_met = std::exchange(entry->met, is_locked);
   const bool was_locked = std::exchange(entry->locked, is_locked && was_met);
-  if (entry->locked) return meeting::command;
+  if (entry->locked) return is_wanted ? meeting::command : meeting::refused;
   if (entry->met) return meeting::once;
   return was_locked ? meeting::over : meeting::nothing;
 }
@@ -168,7 +171,7 @@ bool meet_commands(shared &s) {
               "dynpgext: a command on database " + std::to_string(database) + " is under way");
       (void)clear_database(s, database);
     }
-    busy = busy || found == meeting::command || found == meeting::once;
+    busy = busy || (found != meeting::nothing && found != meeting::over);
     over = over || found == meeting::over;
   }
   if (over) {  // the database may be gone by now

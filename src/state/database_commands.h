@@ -16,7 +16,8 @@ void block_database(shared &s, Oid database);
 // Whatever this process has blocked.  Wakes the launcher.
 void unblock_databases(shared &s) noexcept;
 
-// Is a command on it under way, as far as is known?  Caller holds root.lock.
+// Is a command on it under way, as far as is known, or its lock held by somebody else, so that
+// nobody can connect?  Caller holds root.lock.
 [[nodiscard]] bool is_blocked(const shared &s, Oid database);
 
 // Can nobody connect to it, as far as is known?  Caller holds root.lock.

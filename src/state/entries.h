@@ -48,7 +48,7 @@ struct database_entry {
   pg::moment restore_quiet;  // since when; none: one was there
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
-  bool locked;       // and again: somebody is at such a command
+  bool locked;       // and again: who connects to the database waits
   bool has_worker_limit;  // set with ALTER DATABASE; otherwise the one in the root holds
   int32 worker_limit;     // how many workers of its own it may have at once; -1: any number
   // transactions that are, or are being, prepared and may change registrations

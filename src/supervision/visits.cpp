@@ -1,4 +1,5 @@
 // Processes that the launcher sends to databases.
+#include "pg/database_lock.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
 #include "state/database_commands.h"
@@ -86,6 +87,8 @@ bool visits::advance() {
   if (waiting.empty()) starved_ = false;
   for (const Oid database : waiting) {
     if (under_way_.size() >= static_cast<size_t>(pg::settings::start_concurrency())) break;
+    // it would wait for the lock, and other databases for its place
+    if (pg::is_database_locked(database)) continue;
     if (!start(database)) break;
   }
   return !under_way_.empty();
