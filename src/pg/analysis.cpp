@@ -17,8 +17,13 @@ constinit post_parse_analyze_hook_type previous = nullptr;
 using seen_function = void (*)(const Node *);
 constinit seen_function seen_by = nullptr;
 
+// The extended protocol, and what prepares statements with parameters, install this.
+bool is_run_at_once(const ParseState *parse) {
+  return parse->p_paramref_hook == nullptr && ActivePortal == nullptr;
+}
+
 void on_analysis(ParseState *parse, Query *query, jumble_state *jumble) {
-  if (query->commandType == CMD_UTILITY) seen_by(query->utilityStmt);
+  if (query->commandType == CMD_UTILITY && is_run_at_once(parse)) seen_by(query->utilityStmt);
   if (previous != nullptr) previous(parse, query, jumble);
 }
 

@@ -5,8 +5,12 @@
 
 namespace dynpgext::pg {
 
-// Once in a process: `seen` is called with each utility statement, before the hooks that other
-// libraries have installed so far.  It may raise.
+// Once in a process: `seen` is called with each utility statement that is run at once, before the
+// hooks that other libraries have installed so far.  It may raise.
+//
+// That is one of the simple query protocol, outside of functions.  In the extended protocol the
+// client decides when, and whether, it runs what has been analysed; and functions may prepare what
+// they do not run.
 void watch_utility_analysis(void (*seen)(const Node *statement));
 
 }  // namespace dynpgext::pg
