@@ -20,20 +20,48 @@ CREATE ROLE dx_maker CREATEDB;
 CREATE ROLE dx_tenant LOGIN IN ROLE dx_maker;
 SQL
 
-# A session of the role that has sent a command on the database, and does not read the answer, which is
-# longer than what the system buffers.  Returns when it holds the lock.
-sub refused {
-    my ($role, $database, $command) = @_;
+# A session of the role, spoken to in messages of the protocol: it reads what the test reads.
+sub open_session {
+    my ($role) = @_;
     my $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $node->host . '/.s.PGSQL.' . $node->port)
       or die "no connection: $!";
     my $parameters = join '', map {"$_\0"} user => $role, database => 'postgres', application_name => 'dx refused', '';
     $socket->syswrite(pack 'NNa*', 8 + length $parameters, 196608, $parameters);
-    my $greeting = '';
-    while ($greeting !~ /Z\0\0\0\x05I$/) {
-        $socket->sysread($greeting, 8192, length $greeting) or die "no session: $greeting";
+    answer($socket, qr/Z\0\0\0\x05I$/);
+    return $socket;
+}
+
+# Messages: type, content, ...
+sub tell_server {
+    my ($socket, @messages) = @_;
+    while (my ($type, $content) = splice @messages, 0, 2) {
+        $socket->syswrite(pack 'aNa*', $type, 4 + length $content, $content);
     }
-    my $query = "DO \$\$ BEGIN EXECUTE '/*' || repeat('x', 3000000) || '*/ $command'; END \$\$\0";
-    $socket->syswrite(pack 'aNa*', 'Q', 4 + length $query, $query);
+    return;
+}
+
+sub answer {
+    my ($socket, $until) = @_;
+    my $all = '';
+    while ($all !~ $until) {
+        $socket->sysread($all, 8192, length $all) or die "the session has ended: $all";
+    }
+    return $all;
+}
+
+# One that has sent a command on the database, and does not read the answer, which is longer than what
+# the system buffers.
+sub unread {
+    my ($role, $command) = @_;
+    my $socket = open_session($role);
+    tell_server($socket, Q => "DO \$\$ BEGIN EXECUTE '/*' || repeat('x', 3000000) || '*/ $command'; END \$\$\0");
+    return $socket;
+}
+
+# The same.  Returns when it holds the lock.
+sub refused {
+    my ($role, $database, $command) = @_;
+    my $socket = unread($role, $command);
     holds($database) or die 'the lock is not held';
     return $socket;
 }
@@ -118,6 +146,63 @@ subtest 'visits of other databases do not wait for it' => sub {
     $_->quit for @inside;
     configure($node, 'hub', 'dynpgext.naptime' => '1h', 'dynpgext.start_concurrency' => 4);
     is(run('not loaded', "DROP DATABASE $_"), '', "dropped $_") for qw(one two);
+};
+
+# An owner may lock tables of dynpgext's in his database, if only to read them.
+subtest 'nor for a lock on tables' => sub {
+    add_database($node, $_, qw(dynpgext)) for qw(one two);
+    configure($node, 'hub', 'dynpgext.naptime' => '100ms', 'dynpgext.start_concurrency' => 1);
+    wait_whole($node, qw(one two));
+    my @inside = map { $node->background_psql($_) } qw(one two);
+    my $blocker = $node->background_psql('one');
+    my $is_restored = 'SELECT count(*) FROM dynpgext.restore';
+    for my $n (0, 1) {
+        $inside[$n]->query_safe($_) for q(SET application_name = 'psql'), 'SET check_function_bodies = off', 'SET client_min_messages = warning',
+            q(SELECT set_config('search_path', '', false)), 'CREATE EXTENSION dx_memory SCHEMA public';
+    }
+    becomes($node, $_, $is_restored, 1, "$_ is being restored") for qw(one two);
+    $blocker->query_safe($_) for 'BEGIN', 'LOCK TABLE dynpgext.worker_settings';
+    $inside[0]->quit;
+    ok($node->poll_query_until('postgres', q(
+        SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'one' AND backend_type = 'dynpgext provisioning' AND wait_event_type = 'Lock')),
+        'a visit waits in one');
+    $inside[1]->quit;
+    becomes($node, 'two', $is_restored, 0, 'the restore of two ends');
+    is(value($node, 'one', $is_restored), 1, 'that of one cannot');
+    $blocker->query_safe('ROLLBACK');
+    becomes($node, 'one', $is_restored, 0, 'until the table can be read');
+    $blocker->quit;
+    configure($node, 'hub', 'dynpgext.naptime' => '1h', 'dynpgext.start_concurrency' => 4);
+    is(run('not loaded', "DROP DATABASE $_"), '', "dropped $_") for qw(one two);
+};
+
+# Where the library is loaded the lock is taken when a statement is analysed that is run at once.
+subtest 'what is not run locks nothing' => sub {
+    restart_with(1);
+    make('one');
+    value($node, 'postgres', 'ALTER DATABASE one IS_TEMPLATE true');
+    my $pid = value($node, 'hub', q(SELECT pid FROM dynpgext.cluster_workers WHERE database = 'one'));
+    my $locks = 'SELECT count(*) FROM pg_locks WHERE objid = ' . oid_of('one') . q( AND mode = 'ShareLock');
+    my $copy = 'CREATE DATABASE four TEMPLATE one';
+
+    my $session = open_session('dx_owner');
+    tell_server($session, P => "\0$copy\0\0\0", H => '');
+    answer($session, qr/1\0\0\0\x04$/);
+    is(value($node, 'postgres', $locks), 0, 'a statement that is parsed only');
+    is(value($node, 'hub', q(SELECT pid FROM dynpgext.cluster_workers WHERE database = 'one')), $pid, 'the worker runs on');
+    tell_server($session, B => "\0\0" . "\0" x 6, E => "\0\0\0\0\0", S => '');
+    like(answer($session, qr/Z\0\0\0\x05I$/), qr/CREATE DATABASE/, 'then it is run');
+    is_whole($node, 'all is well', qw(one four));
+    leaves($session);
+
+    $session = unread('dx_owner', $copy);
+    ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'dx refused' AND wait_event = 'ClientWrite')),
+        'a statement that a function may not run');
+    is(value($node, 'postgres', $locks), 0, 'locks nothing either');
+    leaves($session);
+    value($node, 'postgres', 'ALTER DATABASE one IS_TEMPLATE false');
+    is(run('preloaded', "DROP DATABASE $_"), '', "dropped $_") for qw(one four);
+    restart_with(0);
 };
 
 # The library is not loaded: the launcher tells by the role that the session has logged in as.

@@ -33,6 +33,12 @@ bool process_exists(pid_t pid, uint64 birth) {
   return now == 0 || now == birth;
 }
 
+bool waits_for_lock(pid_t pid) {
+  if (pid <= 0) return false;
+  const PGPROC *process = BackendPidGetProc(pid);
+  return process != nullptr && (process->wait_event_info & 0xFF000000U) == PG_WAIT_LOCK;
+}
+
 void terminate_process(pid_t pid) {
   if (pid > 0) (void)kill(pid, SIGTERM);
 }

@@ -12,6 +12,9 @@ namespace dynpgext::pg {
 // Is there a process of this pid, and is it that one?  A birth of 0 fits any.
 [[nodiscard]] bool process_exists(pid_t pid, uint64 birth = 0);
 
+// Is it a process of the server's that waits for a lock on a table, a database or the like?
+[[nodiscard]] bool waits_for_lock(pid_t pid);
+
 // SIGTERM; nothing where the process is gone.
 void terminate_process(pid_t pid);
 

@@ -78,6 +78,13 @@ bool has_stopped(BackgroundWorkerHandle *handle) {
   });
 }
 
+pid_t process_of(BackgroundWorkerHandle *handle) {
+  return call([=] {
+    pid_t pid = 0;
+    return GetBackgroundWorkerPid(handle, &pid) == BGWH_STARTED ? pid : 0;
+  });
+}
+
 void free_handle(BackgroundWorkerHandle *handle) {
   call([=] { pfree(handle); });
 }

@@ -28,6 +28,8 @@ void start_process_at_boot(const worker_request &request);
 
 // Has the process with this handle ended (or will never start)?  Frees nothing.
 [[nodiscard]] bool has_stopped(BackgroundWorkerHandle *handle);
+// Its pid; 0 where it has not started, or has ended.
+[[nodiscard]] pid_t process_of(BackgroundWorkerHandle *handle);
 
 void free_handle(BackgroundWorkerHandle *handle);
 

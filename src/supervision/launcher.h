@@ -28,8 +28,10 @@ class visits {
   struct visit {
     Oid database;
     BackgroundWorkerHandle *handle;
+    pg::moment asked_at;
   };
   void reap();
+  void make_way();
   [[nodiscard]] std::vector<Oid> due() const;
   bool start(Oid database);
 

@@ -1,12 +1,16 @@
 // Processes that the launcher sends to databases.
 #include "pg/database_lock.h"
 #include "pg/fault.h"
+#include "pg/process.h"
 #include "pg/settings.h"
 #include "state/database_commands.h"
 #include "supervision/launcher.h"
 
 namespace dynpgext::supervision {
 namespace {
+
+// How long a visit may wait for a lock while another database waits for its place.
+constexpr std::chrono::seconds lock_patience(5);
 
 // A database that cannot be visited is tried again after a second, two, four, ... a minute.
 pg::moment after_failure(uint32 failures) {
@@ -33,8 +37,25 @@ void visits::reap() {
   std::erase_if(under_way_, [](const visit &v) { return v.handle == nullptr; });
 }
 
+// Whoever may lock tables of a database keeps its visit waiting for as long as he likes.  It gives
+// its place to others then, and comes again later.
+void visits::make_way() {
+  const pg::moment now = pg::moment::now();
+  for (const visit &v : under_way_) {
+    const pid_t pid = pg::process_of(v.handle);
+    if (now - v.asked_at < lock_patience || !pg::waits_for_lock(pid)) continue;
+    {
+      const state::exclusive lock(shared_);
+      state::database_entry *entry = shared_.databases.find({v.database});
+      if (entry != nullptr && entry->visitor == pid) entry->visitor_told = true;
+    }
+    pg::terminate_process(pid);
+  }
+}
+
+// Those first whose visits have failed least.
 std::vector<Oid> visits::due() const {
-  std::vector<Oid> databases;
+  std::vector<std::pair<uint32, Oid>> found;
   const pg::moment now = pg::moment::now();
   const state::reading lock(shared_);
   for (const state::database_entry *entry : shared_.databases.entries()) {
@@ -43,9 +64,12 @@ std::vector<Oid> visits::due() const {
                                   [=](const visit &v) { return v.database == database; });
     if (!entry->visited && !busy && entry->visit_after <= now &&
         !state::is_blocked(shared_, database))
-      databases.push_back(database);
+      found.emplace_back(entry->visits_failed, database);
   }
-  std::sort(databases.begin(), databases.end());
+  std::sort(found.begin(), found.end());
+  std::vector<Oid> databases;
+  databases.reserve(found.size());
+  for (const auto &[failed, database] : found) databases.push_back(database);
   return databases;
 }
 
@@ -68,7 +92,7 @@ bool visits::start(Oid database) {
   DYNPGEXT_FAULT_POINT("visits.asking");
   if (pg::start_process(request, &handle)) {
     DYNPGEXT_FAULT_POINT("visits.asked");
-    under_way_.push_back({database, handle});
+    under_way_.push_back({database, handle, pg::moment::now()});
     return true;
   }
   {
@@ -86,9 +110,12 @@ bool visits::advance() {
   const std::vector<Oid> waiting = due();
   if (waiting.empty()) starved_ = false;
   for (const Oid database : waiting) {
-    if (under_way_.size() >= static_cast<size_t>(pg::settings::start_concurrency())) break;
     // it would wait for the lock, and other databases for its place
     if (pg::is_database_locked(database)) continue;
+    if (under_way_.size() >= static_cast<size_t>(pg::settings::start_concurrency())) {
+      make_way();
+      break;
+    }
     if (!start(database)) break;
   }
   return !under_way_.empty();
