@@ -133,6 +133,71 @@ subtest 'without preload' => sub {
     is(crashes($offset), 3, 'after three crashes');
 };
 
+subtest 'a file of the guard that is not one' => sub {
+    my $bare = new_cluster('files', 'shared_preload_libraries' => 'dynpgext', 'dx_supervised.delay' => 0, 'dx_supervised.restart' => 'always');
+    add_database($bare, 'one', qw(dynpgext dx_supervised));
+    my $file = $bare->data_dir . '/pg_stat_tmp/dynpgext.guard';
+    my $other = $bare->data_dir . '/other';
+    my $size = -s $file;
+
+    # Who is blamed for a crash from now on.
+    my $blame = sub {
+        my $offset = crash($bare, sub { tell_to_crash($bare, 'one', 1, 'segv') });
+        is_whole($bare, 'all is back', 'one');
+        return join ' ', slurp_file($bare->logfile, $offset) =~ /took the server down \((\d)/g;
+    };
+    is($blame->(), '1', 'it works');
+    # stopped, changed so, and started
+    my $starts = sub {
+        my ($change) = @_;
+        $bare->stop;
+        $change->();
+        my $offset = log_offset($bare);
+        $bare->start;
+        is_whole($bare, 'the server works', 'one');
+        return $offset;
+    };
+    my $offset = $starts->(sub { unlink $file or die $! });
+    is(log_count($bare, qr/crash guard/, $offset), 0, 'without a file, as at a first start, nothing is said');
+    is($blame->(), '1', 'and it begins anew');
+    my $put = sub {
+        my ($content) = @_;
+        unlink $file;
+        append_to_file($file, $content);
+    };
+    my $noise = sub { return join '', map { chr int rand 256 } 1 .. $_[0] };
+    my @cases = (
+        [ 'truncated to nothing', sub { truncate $file, 0 or die $! } ],
+        [ 'truncated to a part', sub { truncate $file, 100 or die $! } ],
+        [ 'a byte short', sub { truncate $file, $size - 1 or die $! } ],
+        [ 'longer', sub { append_to_file($file, 'x') } ],
+        [ 'of random bytes', sub { $put->($noise->($size)) } ],
+        [ 'a copy', sub { my $content = slurp_file($file); rename $file, $other or die $!; append_to_file($file, $content); unlink $other } ],
+        [ 'not readable', sub { chmod 0, $file or die $! } ],
+        [ 'not writable', sub { chmod 0400, $file or die $! } ],
+        [ 'a symbolic link', sub { unlink $file; append_to_file($other, 'mine'); symlink $other, $file or die $! } ],
+        [ 'a broken symbolic link', sub { unlink $file; symlink "$other.none", $file or die $! } ]);
+    for my $case (@cases) {
+        my ($name, $change) = @$case;
+        $offset = $starts->($change);
+        is(log_count($bare, qr/LOG:  dynpgext: the crash guard begins anew, without crashes and quarantines: .*"pg_stat_tmp\/dynpgext\.guard"/, $offset), 1, "$name: the log says once that it begins anew");
+        is(-f $file && !-l $file && -s $file, $size, "$name: there is a file again");
+        is($blame->(), '1', "$name: and it is used");
+        is(log_count($bare, qr/crash guard/, $offset), 1, "$name: nothing else is said");
+    }
+    is(slurp_file($other), 'mine', 'what a symbolic link leads to is not touched');
+    ok(!-e "$other.none", 'nor made');
+
+    $offset = $starts->(sub { unlink $file; mkdir $file or die $! });
+    is(log_count($bare, qr/WARNING:  the crash guard cannot work: /, $offset), 1, 'a directory: the log says that there is no guard');
+    is(log_count($bare, qr/crash guard/, $offset), 1, 'a directory: once');
+    is($blame->(), '', 'a directory: nobody is blamed');
+    $offset = $starts->(sub { rmdir $file or die $! });
+    is($blame->(), '1', 'when it has gone, the guard works');
+    is(log_count($bare, qr/crash guard/, $offset), 0, 'and nothing is said');
+    $bare->stop;
+};
+
 # Its record must not look as if everything had been killed at once, as the launcher's does then.
 subtest 'after the launcher has retired' => sub {
     my $bare = new_cluster('bare');

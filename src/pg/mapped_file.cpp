@@ -23,6 +23,7 @@ int sqlstate_of(int error_number) {
     case ENOENT: return ERRCODE_UNDEFINED_FILE;
     case EISDIR:
     case ENOTDIR:
+    case ELOOP:
     case ENXIO: return ERRCODE_WRONG_OBJECT_TYPE;
     case ENOSPC:
     case EDQUOT: return ERRCODE_DISK_FULL;
@@ -84,7 +85,7 @@ void write_zeros(const descriptor &file, const char *path, size_t size) {
 }  // namespace
 
 std::optional<mapped_file> map_file(const char *path) {
-  const descriptor file(path, O_RDWR);
+  const descriptor file(path, O_RDWR | O_NOFOLLOW);
   if (file.number() < 0) {
     if (errno == ENOENT) return std::nullopt;
     fail(errno, "open", path);
@@ -93,7 +94,8 @@ std::optional<mapped_file> map_file(const char *path) {
 }
 
 mapped_file make_mapped_file(const char *path, size_t size) {
-  const descriptor file(path, O_RDWR | O_CREAT | O_TRUNC);
+  if (unlink(path) != 0 && errno != ENOENT) fail(errno, "remove", path);
+  const descriptor file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
   if (file.number() < 0) fail(errno, "create", path);
   write_zeros(file, path, size);
   return map(file, path);

@@ -14,12 +14,13 @@ struct mapped_file {
   uint64 inode = 0;         // tells a file from a copy of it
 };
 
-// All of an existing file; nothing where there is none.  An error with the path, and the SQLSTATE
+// All of an existing file; nothing where there is none.  42809 where it is something else, a
+// symbolic link, too: what that leads to is not ours.  An error with the path, and the SQLSTATE
 // of what the system says.  No file stays open.
 [[nodiscard]] std::optional<mapped_file> map_file(const char *path);
 
-// The same of a file of `size` zeros.  One that is there is emptied, so nobody may have it mapped;
-// it stays the same file.
+// The same of a new file of `size` zeros.  It takes the place of one that is there, whatever that
+// is, but for a directory; nobody may have that mapped.
 [[nodiscard]] mapped_file make_mapped_file(const char *path, size_t size);
 
 void unmap_file(const mapped_file &file) noexcept;

@@ -168,6 +168,7 @@ record *free_record(size_t place) {
 record *own_record() noexcept {
   if (MyProc == nullptr || !IsUnderPostmaster || IsBinaryUpgrade || attached() == nullptr)
     return nullptr;
+  if (attached()->root->is_unguarded) return nullptr;
   if (!usable()) {
     log_failure_once();
     return nullptr;
@@ -295,6 +296,21 @@ void follow_host(std::vector<model::suspect> &suspects, const model::instant &no
   const file_header &h = mine.header();
   const bool is_same = h.host_boot == pg::host_boot() && now.measured >= h.judged.microseconds;
   if (!is_same) model::carry_over(suspects, {h.judged.microseconds, h.judged_at}, now);
+}
+
+// Maps what the last run has left; why it says nothing, where there is something that is not the
+// file of a guard of this server.
+std::string map_last_run() {
+  try {
+    map_again();
+  } catch (const pg::error &e) {
+    const int code = e.sqlstate();
+    if (code != ERRCODE_WRONG_OBJECT_TYPE && code != ERRCODE_INSUFFICIENT_PRIVILEGE) throw;
+    return e.what();
+  }
+  const bool is_there = mine.file.inode != 0;
+  if (!is_there || mine.is_valid()) return {};
+  return std::string("file \"") + path + "\" is damaged, or not of this server";
 }
 
 // An empty file for this run of the server; it stays void until everything is in it.
@@ -461,37 +477,35 @@ crash_report judge_last_run(uint32 limit, int64 window_microseconds) {
   std::vector<model::armed_record> armed;
   std::vector<model::suspect> suspects;
   const model::instant now{pg::moment::now().microseconds, GetCurrentTimestamp()};
-  try {
-    map_again();
-    const bool is_known = mine.is_valid();
-    if (is_known) {
-      armed = read_armed_records();
-      suspects = read_suspects();
-      follow_host(suspects, now);
-    }
-    model::verdict verdict =
-        model::judge(armed, std::move(suspects), now, limit, window_microseconds);
-    if (!is_known || mine.header().record_count != record_count()) make_file();
-    write_suspects(verdict.suspects);
-    mine.header().host_boot = pg::host_boot();
-    mine.header().judged = {now.measured};
-    mine.header().judged_at = now.shown;
-    for (record &r : mine.records()) r.word.store(0, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    mine.header().magic = magic;
-    is_usable = true;
-    if (limit > 0)
-      report.quarantined = static_cast<uint32>(model::quarantined(verdict.suspects).size());
-    report.blamed = std::move(verdict.blamed);
-    report.all_killed = verdict.all_killed;
-  } catch (const std::exception &e) {
-    failure.assign(e.what());
-    throw;
+  report.lost = map_last_run();
+  const bool is_known = mine.is_valid();
+  if (is_known) {
+    armed = read_armed_records();
+    suspects = read_suspects();
+    follow_host(suspects, now);
   }
+  model::verdict verdict =
+      model::judge(armed, std::move(suspects), now, limit, window_microseconds);
+  if (!is_known || mine.header().record_count != record_count()) make_file();
+  write_suspects(verdict.suspects);
+  mine.header().host_boot = pg::host_boot();
+  mine.header().judged = {now.measured};
+  mine.header().judged_at = now.shown;
+  for (record &r : mine.records()) r.word.store(0, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  mine.header().magic = magic;
+  is_usable = true;
+  if (limit > 0)
+    report.quarantined = static_cast<uint32>(model::quarantined(verdict.suspects).size());
+  report.blamed = std::move(verdict.blamed);
+  report.all_killed = verdict.all_killed;
   return report;
 }
 
 void log_report(const crash_report &report, uint32 limit, int64 window_microseconds) {
+  if (!report.lost.empty())
+    pg::log(LOG, "dynpgext: the crash guard begins anew, without crashes and quarantines: " +
+                     report.lost);
   if (report.all_killed)
     pg::log(LOG, "dynpgext: all processes were killed at once; no extension is blamed");
   const std::string within = " times within " + span_of_time(window_microseconds);

@@ -61,6 +61,7 @@ class guarded_command {
 struct crash_report {
   std::vector<model::blamed> blamed;
   bool all_killed = false;
+  std::string lost;  // why all that was known is, and had to be begun anew; empty where it is not
   uint32 quarantined = 0;  // how many are, with those of earlier crashes; 0 with a limit of 0
 };
 

@@ -142,6 +142,7 @@ void judge_crashes(shared &s) {
       s.root->quarantined = report.quarantined;
     } catch (const pg::error &e) {
       failure = e.what();
+      s.root->is_unguarded = true;
     }
   }
   if (!failure.empty())

@@ -42,6 +42,7 @@ struct root {
   bool was_standby;     // when the launcher last looked
   bool look_soon;       // a database may have come or gone: the launcher is not to wait
   bool crashes_judged;  // those of the last run of the server
+  bool is_unguarded;    // the file of the crash guard cannot be used, as a WARNING has said
   uint32 paused;        // how many entries pauses has
   uint32 quarantined;   // how many workers and extensions are
 };
