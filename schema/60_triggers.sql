@@ -20,15 +20,16 @@ CREATE EVENT TRIGGER dynpgext_on_drop ON sql_drop EXECUTE FUNCTION dynpgext.on_c
 ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER dynpgext_on_drop IS 'follows whatever drops an extension';
 
+-- CREATE EXTENSION: who runs the script.
 -- ALTER TABLE: of dynpgext's own tables, whose triggers it switches on.
 -- Of the other drops only those with CASCADE matter, which may end in an extension.
 CREATE EVENT TRIGGER dynpgext_on_command_start ON ddl_command_start
-    WHEN TAG IN ('ALTER EXTENSION', 'ALTER TABLE', 'DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW',
+    WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'ALTER TABLE', 'DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW',
                  'DROP MATERIALIZED VIEW', 'DROP SEQUENCE', 'DROP TYPE', 'DROP DOMAIN', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
                  'DROP AGGREGATE')
     EXECUTE FUNCTION dynpgext.on_command_start();
 ALTER EVENT TRIGGER dynpgext_on_command_start ENABLE ALWAYS;
-COMMENT ON EVENT TRIGGER dynpgext_on_command_start IS 'stops workers of an extension before it is changed; notices the drop of dynpgext itself, after which its other triggers are gone; lets sessions that switch triggers of its tables on take turns';
+COMMENT ON EVENT TRIGGER dynpgext_on_command_start IS 'stops workers of an extension before it is changed; notes who runs its script; notices the drop of dynpgext itself, after which its other triggers are gone; lets sessions that switch triggers of its tables on take turns';
 
 CREATE FUNCTION dynpgext.on_settings() RETURNS trigger
 LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_settings';

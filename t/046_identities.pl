@@ -274,8 +274,46 @@ subtest 'an extension\'s script' => sub {
     is(value($node, 'script', q(SELECT count(*) FROM pg_user_mappings)), 0, 'and so does the hold on its role');
     value($node, 'postgres', 'DROP DATABASE script');
     like(error_of($node, 'one', q(SET ROLE role_a; INSERT INTO dynpgext.identities VALUES ('dx_identity', 'dx named', 'dba', 'dba', true, true, false);)), qr/permission denied/, 'nobody writes another one');
+    value($node, 'one', 'DROP EXTENSION dx_identity');
     is(error_of($node, 'one', 'DROP EXTENSION dynpgext CASCADE;'), '', 'DROP EXTENSION dynpgext takes the holds along');
     is(value($node, 'one', q(SELECT count(*) FROM pg_user_mappings)), 0, 'all of them');
+};
+
+# PostgreSQL replaces @extowner@ by whoever runs the script of an update.
+subtest 'an update by others than the owner' => sub {
+    my $superuser = getpwuid $<;
+    my $identities = q(SELECT string_agg(format('%s %s %s%s', worker, COALESCE(run_as::text, 'nobody'), registered_by, CASE WHEN superuser THEN ' superuser' END), ', ' ORDER BY worker) FROM dynpgext.identities);
+    my $all = sub { return "dx named $_[0], dx new $_[1], dx unnamed $_[2]" };
+    value($node, 'one', q(CREATE EXTENSION dynpgext; CREATE ROLE member LOGIN; GRANT role_a TO member; CREATE ROLE dba_member LOGIN; GRANT dba TO dba_member;
+        GRANT CREATE ON DATABASE one TO member, dba_member));
+    my $by_function = q(CREATE FUNCTION public.update_it() RETURNS void SECURITY DEFINER LANGUAGE plpgsql AS $$BEGIN EXECUTE 'ALTER EXTENSION dx_identity UPDATE TO ''0.3'''; END$$);
+    my @updates = (
+        [ 'a superuser', q(ALTER EXTENSION dx_identity UPDATE TO '0.3') ],
+        [ 'another superuser', q(SET ROLE dba; ALTER EXTENSION dx_identity UPDATE TO '0.3') ],
+        [ 'a member of the owner, to whom the server lends a superuser\'s rights', q(SET ROLE member; ALTER EXTENSION dx_identity UPDATE TO '0.3') ],
+        [ 'the owner, by a function of a superuser\'s', "$by_function; SET ROLE role_a; SELECT public.update_it(); RESET ROLE; DROP FUNCTION public.update_it()" ],
+        [ 'the owner', q(SET ROLE role_a; ALTER EXTENSION dx_identity UPDATE TO '0.3') ]);
+    for my $update (@updates) {
+        my ($who, $how) = @$update;
+        value($node, 'one', q(SET ROLE role_a; CREATE EXTENSION dx_identity VERSION '0.2'));
+        is(error_of($node, 'one', "$how;"), '', "$who may update it");
+        goes_on($_, 'role_a', "$_: goes on as the owner") for 'dx unnamed', 'dx named', 'dx new';
+        is(value($node, 'one', $identities), $all->(('role_a role_a') x 3), 'by the owner\'s rights');
+        value($node, 'one', 'DROP EXTENSION dx_identity');
+    }
+    value($node, 'one', q(SET ROLE role_a; CREATE EXTENSION dx_identity VERSION '0.2'));
+    # what is known goes on as who it is, whoever owns the extension by then
+    value($node, 'one', q(UPDATE pg_extension SET extowner = 'role_b'::regrole WHERE extname = 'dx_identity'; ALTER EXTENSION dx_identity UPDATE TO '0.3'));
+    is(value($node, 'one', $identities), $all->('role_a role_a', 'role_b role_b', 'role_a role_a'), 'a new owner has what is new');
+    value($node, 'one', 'DROP EXTENSION dx_identity');
+    # a superuser is the owner: whoever is none names no superuser by it
+    value($node, 'one', q(SET ROLE dba; CREATE EXTENSION dx_identity VERSION '0.2'));
+    value($node, 'one', q(SET ROLE dba_member; ALTER EXTENSION dx_identity UPDATE TO '0.3'));
+    is(value($node, 'one', $identities), $all->('dba dba superuser', 'nobody dba', 'nobody dba'), 'a member of a superuser does not name the superuser');
+    value($node, 'one', q(DROP EXTENSION dx_identity; SET ROLE dba; CREATE EXTENSION dx_identity VERSION '0.2'; RESET ROLE; ALTER EXTENSION dx_identity UPDATE TO '0.3'));
+    is(value($node, 'one', $identities), $all->('dba dba superuser', 'dba dba superuser', 'nobody dba'), 'another superuser does');
+    isnt($superuser, 'dba', 'who is not the owner');
+    value($node, 'one', 'DROP EXTENSION dx_identity; REVOKE CREATE ON DATABASE one FROM member, dba_member; DROP ROLE member, dba_member');
 };
 
 $node->stop;

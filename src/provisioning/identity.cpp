@@ -5,6 +5,7 @@
 #include "catalog/identity.h"
 #include "pg/command_rights.h"
 #include "pg/role.h"
+#include "pg/script_runner.h"
 #include "pg/search_path.h"
 #include "pg/transaction.h"
 #include "provisioning/manifest_rows.h"
@@ -132,6 +133,23 @@ restored_identities find_restored(const store &store) {
 }
 
 }  // namespace
+
+void read_extowner(const store &store, const std::string &extension, model::manifest &script) {
+  const Oid runner = pg::script_runner();
+  const Oid owner = registrant(extension, declared_by::script);
+  if (runner == owner) return;
+  const std::vector<model::command> known = store.read_commands(extension);
+  for (model::extension_manifest &e : script.extensions)
+    for (model::declared_worker &w : e.workers) {
+      if (!w.command || w.command->run_as.empty() || pg::role_oid(w.command->run_as) != runner)
+        continue;
+      const model::command *before = find(known, *w.command);
+      const bool is_known = before != nullptr && OidIsValid(before->identity.role);
+      // a superuser is named by superusers only
+      const bool names_owner = pg::is_superuser(runner) || !pg::is_superuser(owner);
+      w.command->run_as = !is_known && names_owner ? pg::role_name(owner) : std::string();
+    }
+}
 
 std::string fault_of_role(const model::command &command, declared_by who) {
   const Oid by = registrant(command.extension, who);

@@ -13,6 +13,13 @@
 
 namespace dynpgext::provisioning {
 
+// In the script of an extension, before anything else is made of its commands.  PostgreSQL replaces
+// "@extowner@" by whoever runs the script, who need not own the extension when it is an update; and
+// nobody can tell it from a script that names this role.  So it is never the runner's role that a
+// command gets by it: one that is known goes on as who it is, and a new one is the owner's.
+void read_extowner(const catalog::store &store, const std::string &extension,
+                   model::manifest &script);
+
 // What is wrong with the role that a command names, or would get: a message, or nothing.
 [[nodiscard]] std::string fault_of_role(const model::command &command, declared_by who);
 

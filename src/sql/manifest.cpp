@@ -71,6 +71,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
     const auto beyond = provisioning::beyond_registrations(read.document);
     read.faults.insert(read.faults.end(), beyond.begin(), beyond.end());
+    if (who == provisioning::declared_by::script)
+      provisioning::read_extowner(store, extension, read.document);
     const std::vector<model::command> kept = kept_commands(store, extension, who);
     provisioning::refuse_faulty(provisioning::check_manifest(read, store.read(), who, kept));
     model::extension_manifest &wanted = read.document.extensions.front();

@@ -2,6 +2,7 @@
 #include "catalog/store.h"
 #include "pg/command_end.h"
 #include "pg/role.h"
+#include "pg/script_runner.h"
 #include "pg/trigger.h"
 #include "provisioning/capture.h"
 #include "provisioning/identity.h"
@@ -73,6 +74,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
     require_event_trigger(fcinfo);
     if (!state::available()) return Datum{0};
     const Node *statement = reinterpret_cast<const EventTriggerData *>(fcinfo->context)->parsetree;
+    if (nodeTag(statement) == T_CreateExtensionStmt || nodeTag(statement) == T_AlterExtensionStmt)
+      pg::note_script_runner();
     const fate of_dynpgext = fate_of_dynpgext(statement);
     // better here than in the commit, see provisioning::touch()
     if (IsUnderPostmaster && of_dynpgext == fate::goes)
