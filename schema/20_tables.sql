@@ -113,10 +113,14 @@ COMMENT ON COLUMN dynpgext.registered_content.extension IS 'that registered it';
 COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'its name';
 COMMENT ON COLUMN dynpgext.registered_content.content IS 'its first bytes; the rest is 0';
 
--- In a constraint, which holds also where triggers do not fire; whoever writes the table calls it.
+-- In constraints, which hold also where triggers do not fire; whoever writes the tables calls them.
 CREATE FUNCTION dynpgext.may_configure(extension name, worker text) RETURNS boolean
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_configure';
 COMMENT ON FUNCTION dynpgext.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
+
+CREATE FUNCTION dynpgext.may_write("table" text) RETURNS boolean
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_write';
+COMMENT ON FUNCTION dynpgext.may_write(text) IS 'internal: is refused to others than superusers; for manifests, where they may not register or no trigger would check what they write';
 
 -- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
 -- their extension.
@@ -142,8 +146,10 @@ SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');
 -- script registers.  Dumped: a restored database has it again.  Rows go with their extension.
 CREATE TABLE dynpgext.manifests (
     extension name NOT NULL PRIMARY KEY,
-    manifest jsonb NOT NULL
+    manifest jsonb NOT NULL,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('manifests'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.manifests IS 'others than superusers write nothing that no trigger checks';
 COMMENT ON TABLE dynpgext.manifests IS 'what DBAs have registered by hand for extensions of this database, with dynpgext.register() or apply()';
 COMMENT ON COLUMN dynpgext.manifests.extension IS 'that it is registered for';
 COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; see docs/manifest.md';
@@ -192,8 +198,10 @@ CREATE TABLE dynpgext.identities (
     registered_by dynpgext.role,
     superuser boolean NOT NULL,
     without_login boolean NOT NULL,
-    by_hand boolean NOT NULL
+    by_hand boolean NOT NULL,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('identities'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.identities IS 'only superusers write it';
 COMMENT ON TABLE dynpgext.identities IS 'whom the SQL workers of this database run as, for pg_dump; read dynpgext.commands instead';
 COMMENT ON COLUMN dynpgext.identities.extension IS 'that registered the worker';
 COMMENT ON COLUMN dynpgext.identities.worker IS 'its name';

@@ -70,6 +70,20 @@ CREATE TRIGGER on_manifests AFTER INSERT OR UPDATE ON dynpgext.manifests
 ALTER TABLE dynpgext.manifests ENABLE ALWAYS TRIGGER on_manifests;
 COMMENT ON TRIGGER on_manifests ON dynpgext.manifests IS 'follows a restore, and changes by hand';
 
+CREATE FUNCTION dynpgext.before_manifests() RETURNS trigger
+LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_before_manifests';
+COMMENT ON FUNCTION dynpgext.before_manifests() IS 'internal: others than superusers take back rows of their own extensions only';
+
+CREATE TRIGGER before_manifests BEFORE UPDATE OR DELETE ON dynpgext.manifests
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.before_manifests();
+ALTER TABLE dynpgext.manifests ENABLE ALWAYS TRIGGER before_manifests;
+COMMENT ON TRIGGER before_manifests ON dynpgext.manifests IS 'others than superusers take back rows of their own extensions only';
+
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.manifests
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.before_manifests();
+ALTER TABLE dynpgext.manifests ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.manifests IS 'others than superusers take back rows of their own extensions only';
+
 -- Logical replication fires triggers for rows alone; and pg_restore --disable-triggers none.
 CREATE FUNCTION dynpgext.on_replicated() RETURNS trigger
 LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_replicated';
@@ -102,3 +116,81 @@ CREATE TRIGGER on_identities AFTER INSERT OR UPDATE ON dynpgext.identities
     FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_identities();
 ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER on_identities;
 COMMENT ON TRIGGER on_identities ON dynpgext.identities IS 'follows a restore';
+
+-- What only dynpgext writes, below SQL: members of pg_write_all_data need no grant to write it.  For each row,
+-- because logical replication fires no others.
+CREATE FUNCTION dynpgext.only_superusers() RETURNS trigger
+LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_only_superusers';
+COMMENT ON FUNCTION dynpgext.only_superusers() IS 'internal: refuses others than superusers';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.registered_extension
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_extension ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.registered_extension IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.registered_extension
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_extension ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.registered_extension IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.registered_allocation
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_allocation ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.registered_allocation IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.registered_allocation
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_allocation ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.registered_allocation IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.registered_worker
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_worker ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.registered_worker IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.registered_worker
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_worker ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.registered_worker IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.registered_command
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_command ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.registered_command IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.registered_command
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_command ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.registered_command IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.registered_content
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_content ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.registered_content IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.registered_content
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_content ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.registered_content IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.registered_manifest
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_manifest ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.registered_manifest IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.registered_manifest
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.registered_manifest ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.registered_manifest IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.restore
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.restore ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.restore IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.restore
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.restore ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.restore IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.identities
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.identities IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.identities
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.identities IS 'only superusers write it';

@@ -44,7 +44,10 @@ sub with { return "1 disabled, 2 running; dx $_[0] running; dx_plain:$_[0] alloc
 
 my $modes = q(SELECT string_agg(concat_ws(' ', c.relname, t.tgname, t.tgenabled), ', ' ORDER BY c.relname, t.tgname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'dynpgext'::regnamespace AND NOT t.tgisinternal);
-my $as_they_should = 'identities on_identities A, manifests on_manifests A, manifests on_replicated R, worker_settings before_settings A, worker_settings before_truncate A, worker_settings before_write A, worker_settings on_replicated R, worker_settings on_settings A';
+my @for_superusers = qw(identities registered_allocation registered_command registered_content registered_extension registered_manifest registered_worker restore);
+my $as_they_should = join ', ', sort((map { ("$_ before_truncate A", "$_ before_write A") } @for_superusers, 'worker_settings'),
+    'identities on_identities A', 'manifests before_manifests A', 'manifests before_truncate A', 'manifests on_manifests A', 'manifests on_replicated R',
+    'worker_settings before_settings A', 'worker_settings on_replicated R', 'worker_settings on_settings A');
 my $off = join ' ', map {"ALTER TABLE dynpgext.$_ DISABLE TRIGGER ALL;"} 'worker_settings', 'manifests';
 my $on = $off =~ s/DISABLE/ENABLE/gr;
 my $reload = q(SELECT object || ' ' || name || ' ' || action FROM dynpgext.reload());
@@ -83,7 +86,7 @@ subtest 'triggers that are off' => sub {
     is(value($node, 'one', $reload), $plan, 'reload() follows them');
     becomes($node, 'one', state_of(), with('unseen'), 'they are in effect');
     is(value($node, 'one', $reload), '', 'a second time there is nothing to do');
-    is(value($node, 'one', $modes), join(', ', map { /^identities/ ? $_ : s/ [AR]$/ D/r } split /, /, $as_they_should), 'what is off by intent stays so');
+    is(value($node, 'one', $modes), join(', ', map { /^(?:manifests|worker_settings)/ ? s/ [AR]$/ D/r : $_ } split /, /, $as_they_should), 'what is off by intent stays so');
     value($node, 'one', sprintf(q(UPDATE dynpgext.manifests SET manifest = '%s'), manifest_of('once_more')) . '; DELETE FROM dynpgext.worker_settings');
     is(value($node, 'one', $reload), "extension dx_plain configure\nworker dx supervised 1 start", 'other rows');
     becomes($node, 'one', state_of(), '1 running, 2 running; dx once_more running; dx_plain:once_more allocated', 'are followed, too');
@@ -111,27 +114,39 @@ subtest 'switched on again' => sub {
     take_rows_back($node, 'one');
 };
 
-# Whoever may write the table would have superusers' commands run.
+# What others write while no trigger checks it would be followed as a superuser's, now or when they may write no longer.
 subtest 'nobody gains rights by it' => sub {
-    value($node, 'one', 'CREATE ROLE dx_writer; GRANT INSERT ON dynpgext.manifests TO dx_writer');
-    for my $take ('REVOKE INSERT ON dynpgext.manifests FROM dx_writer; GRANT pg_write_all_data TO dx_writer', 'REVOKE pg_write_all_data FROM dx_writer') {
-        my $offset = log_offset($node);
-        value($node, 'one', $off);
-        write_rows($node, 'one', 'untrusted') if value($node, 'one', 'SELECT count(*) FROM dynpgext.manifests') == 0;
-        is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload() WHERE object = $$extension$$'), 0, 'a reload does not follow it');
+    value($node, 'one', 'CREATE ROLE dx_writer; GRANT EXECUTE ON FUNCTION dynpgext.register TO dx_writer;
+        CREATE VIEW public.dx_view AS SELECT * FROM dynpgext.manifests');
+    # with pg_write_all_data, with a grant on columns, and through a view of a superuser's, whom the server asks for the right to write
+    my @ways = (
+        [ 'dynpgext.manifests', 'GRANT pg_write_all_data TO dx_writer', 'REVOKE pg_write_all_data FROM dx_writer' ],
+        [ 'dynpgext.manifests', 'GRANT INSERT (extension, manifest) ON dynpgext.manifests TO dx_writer', 'REVOKE INSERT (extension, manifest) ON dynpgext.manifests FROM dx_writer' ],
+        [ 'public.dx_view', 'GRANT INSERT ON public.dx_view TO dx_writer', 'REVOKE INSERT ON public.dx_view FROM dx_writer' ]);
+    for my $way (@ways) {
+        my ($table, $give, $take) = @$way;
+        my $insert = sprintf q(SET ROLE dx_writer; INSERT INTO %s VALUES ('dx_plain', '%s')), $table, manifest_of('untrusted');
+        value($node, 'one', "$give; $off");
+        like(error_of($node, 'one', $insert), qr/ERROR:  42501: permission denied to write table "dynpgext.manifests"\nDETAIL:  The trigger that checks what others than superusers write does not fire/, "$give: refused");
+        value($node, 'one', "ALTER TABLE dynpgext.manifests ENABLE REPLICA TRIGGER on_manifests");
+        like(error_of($node, 'one', $insert), qr/does not fire/, 'also where the trigger fires for replicas alone');
         value($node, 'one', $on);
-        like(slurp_file($node->logfile, $offset), qr/WARNING:  the manifest of extension "dx_plain" in dynpgext.manifests cannot be followed: .*others than superusers may write/, 'and says so');
-        becomes($node, 'one', state_of(), '1 disabled, 2 running; ; ', 'nor does anybody else');
+        like(error_of($node, 'one', $insert), qr/must be member of role/, 'the trigger refuses it when it is on again');
         value($node, 'one', $take);
+        is(value($node, 'one', 'SELECT count(*) FROM dynpgext.manifests; ' . $reload), 0, 'there is no row');
     }
-    is(value($node, 'one', $reload), 'extension dx_plain configure', 'when only superusers may have written it, it is');
-    becomes($node, 'one', state_of(), with('untrusted'), 'in effect');
+    # a superuser's own is followed, whoever else may write
+    value($node, 'one', "GRANT INSERT ON dynpgext.manifests TO dx_writer; $off");
+    write_rows($node, 'one', 'trusted');
+    value($node, 'one', $on);
+    becomes($node, 'one', state_of(), with('trusted'), 'a superuser\'s row is in effect');
     take_rows_back($node, 'one');
-    value($node, 'one', 'DROP ROLE dx_writer');
+    value($node, 'one', 'DROP VIEW public.dx_view; DROP OWNED BY dx_writer; DROP ROLE dx_writer');
 };
 
 subtest 'logical replication' => sub {
     my $other = new_cluster('subscriber', %settings);
+    my $begin = log_offset($other);
     add_database($other, 'one', @extensions);
     write_rows($node, 'one', 'first');
     value($node, 'one', 'CREATE PUBLICATION dx FOR TABLE dynpgext.worker_settings, dynpgext.manifests');
@@ -145,8 +160,33 @@ subtest 'logical replication' => sub {
     value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', enabled => false)));
     becomes($other, 'one', state_of(), '1 running, 2 disabled; dx second running; dx_plain:second allocated', 'and configure_worker');
     is(value($other, 'one', $reload), '', 'a reload has nothing to do');
-    is(log_count($other, qr/ERROR:  /), 0, 'nothing went wrong');
+    is(log_count($other, qr/ERROR:  /, $begin), 0, 'nothing went wrong');
     value($other, 'one', 'DROP SUBSCRIPTION dx');
+    for my $server ($node, $other) {
+        value($server, 'one', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 2')));
+        take_rows_back($server, 'one');
+    }
+
+    # of all tables: what is registered, too; as a superuser alone
+    my $declares = q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "dx_plain:NAME", "size": 8}]}'));
+    my $found = q(SELECT string_agg(name, ' ') FROM dynpgext.registered_allocation WHERE name ~ '^dx_plain');
+    value($node, 'one', 'CREATE PUBLICATION dx_all FOR TABLE dynpgext.registered_allocation');
+    value($other, 'one', 'CREATE ROLE dx_sub LOGIN SUPERUSER; GRANT pg_write_all_data, pg_read_all_data TO dx_sub');
+    my $is_16 = value($other, 'one', q(SELECT current_setting('server_version_num')::integer >= 160000)) eq 't';
+    my $as_itself = $is_16 ? ', run_as_owner = true, password_required = false' : '';
+    value($other, 'one', "CREATE SUBSCRIPTION dx_all CONNECTION '$connection' PUBLICATION dx_all WITH (copy_data = false$as_itself); ALTER SUBSCRIPTION dx_all OWNER TO dx_sub");
+    value($node, 'one', $declares =~ s/NAME/first/r);
+    becomes($other, 'one', $found, 'dx_plain:first', 'a superuser\'s subscription writes it');
+    value($other, 'one', 'ALTER SUBSCRIPTION dx_all DISABLE');
+    ok($other->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_subscription WHERE pid IS NOT NULL)), 'which ends');
+    my $offset = log_offset($other);
+    value($other, 'one', 'ALTER ROLE dx_sub NOSUPERUSER; ALTER SUBSCRIPTION dx_all ENABLE');
+    value($node, 'one', $declares =~ s/NAME/second/r);
+    $other->wait_for_log(qr/ERROR:  permission denied to write table "dynpgext.registered_allocation"/, $offset);
+    is(value($other, 'one', $found), 'dx_plain:first', 'another\'s does not');
+    value($other, 'one', 'ALTER ROLE dx_sub SUPERUSER');
+    becomes($other, 'one', $found, 'dx_plain:second', 'until its owner is one');
+    value($other, 'one', 'DROP SUBSCRIPTION dx_all');
     $other->stop;
 };
 

