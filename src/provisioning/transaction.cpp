@@ -12,6 +12,7 @@
 #include "pg/session_look.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
+#include "pg/unheard.h"
 #include "provisioning/capture.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
@@ -282,6 +283,10 @@ void leave_to_visit(transaction &t, void (*end)(state::shared &, std::span<const
 void on_transaction_event(XactEvent event, void *) {
   transaction &t = mine();
   pg::leave_command();
+  const bool is_over = event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PARALLEL_PRE_COMMIT &&
+                       event != XACT_EVENT_PRE_PREPARE;
+  std::optional<pg::unheard> silence;
+  if (is_over) silence.emplace();
   switch (event) {
     case XACT_EVENT_PRE_COMMIT:
       pg::entry([&t] {
