@@ -108,8 +108,19 @@ class checker {
   void check_reach(const model::extension_manifest &e) {
     constexpr const char *what_is_global = "only a superuser may register what is global";
     const bool by_script = pg::extension_in_creation() == e.extension;
+    const bool has_code =
+        !pg::libraries_of_functions(pg::extension_oid(e.extension.c_str())).empty();
     for (const model::declared_allocation &a : e.allocations) {
       if (by_script) break;
+      if (const auto *known = all_.find_allocation(a.allocation.name);
+          known != nullptr && *known == a.allocation)
+        continue;
+      // its library may come to register the name, with the size that its code relies on
+      if (has_code) {
+        fault(child(a.place, "name"),
+              "only a superuser may register memory for an extension that has functions in C");
+        continue;
+      }
       if (a.allocation.scope == model::scope::global)
         fault(child(a.place, "scope"), what_is_global);
       if (!a.allocation.name.starts_with(e.extension + ":"))

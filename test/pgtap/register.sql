@@ -184,14 +184,25 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "c", "library": "
   'an owner who is no superuser registers neither C nor for another role');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dynpgext_counter:value", "size": 8}, {"name": "hstore", "size": 8},
     {"name": "hstore:all", "size": 8, "scope": "global"}], "workers": [{"name": "e", "command": "SELECT 1", "interval": "1 s", "scope": "global"}]}', 'hstore'),
-  E'22023 /allocations/0/name: only a superuser may register a name that does not begin with "hstore:"\n'
-  '/allocations/1/name: only a superuser may register a name that does not begin with "hstore:"\n'
-  '/allocations/2/scope: only a superuser may register what is global\n'
+  E'22023 /allocations/0/name: only a superuser may register memory for an extension that has functions in C\n'
+  '/allocations/1/name: only a superuser may register memory for an extension that has functions in C\n'
+  '/allocations/2/name: only a superuser may register memory for an extension that has functions in C\n'
   '/workers/0/scope: only a superuser may register what is global',
   'nor what reaches beyond its database and extension');
-SELECT dynpgext.register('hstore', '{"dynpgext": 1, "allocations": [{"name": "hstore:own", "size": 8}]}');
 RESET ROLE;
-SELECT results_eq($$SELECT name FROM dynpgext.allocations WHERE extension = 'hstore'$$, ARRAY['hstore:own'], 'but memory under its own name');
+-- what its library comes to register must not be there in another size
+CREATE EXTENSION dx_trusted_sql;
+UPDATE pg_extension SET extowner = 'dx_owner'::regrole WHERE extname = 'dx_trusted_sql';
+SET ROLE dx_owner;
+SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dynpgext_counter:value", "size": 8}, {"name": "dx_trusted_sql", "size": 8},
+    {"name": "dx_trusted_sql:all", "size": 8, "scope": "global"}]}', 'dx_trusted_sql'),
+  E'22023 /allocations/0/name: only a superuser may register a name that does not begin with "dx_trusted_sql:"\n'
+  '/allocations/1/name: only a superuser may register a name that does not begin with "dx_trusted_sql:"\n'
+  '/allocations/2/scope: only a superuser may register what is global', 'nor for one without, but under its own name');
+SELECT dynpgext.register('dx_trusted_sql', '{"dynpgext": 1, "allocations": [{"name": "dx_trusted_sql:own", "size": 8}]}');
+RESET ROLE;
+SELECT results_eq($$SELECT name FROM dynpgext.allocations WHERE extension = 'dx_trusted_sql'$$, ARRAY['dx_trusted_sql:own'], 'memory under its own name');
+DROP EXTENSION dx_trusted_sql;
 SET ROLE dx_owner;
 SELECT dynpgext.register('hstore', '{"dynpgext": 1, "workers": [{"name": "dx whoami", "command": "SELECT set_config(''a.b'', current_user, false)", "interval": "1 h"}]}');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "SELECT 1", "interval": "1 s", "run_as": "dx_super"}]}', 'hstore'),

@@ -125,14 +125,14 @@ PREPARE refused_rows AS SELECT is(pg_temp.insert_of(manifest), '22023 ' || fault
     ('{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}], "settings": [{"worker": "dx a", "enabled": false}]}', '/settings: settings are for DBAs, with dynpgext.apply()'),
     ('{"dynpgext": 1, "library": {"name": "$libdir/dx_worker-0.1"}}', '/library: what a library registers, it registers itself')) v (manifest, fault);
 EXECUTE refused_rows;
+ALTER ROLE dx_writer LOGIN;
 SET ROLE dx_writer;
 EXECUTE refused_rows;
-SELECT is(pg_temp.insert_of('{"dynpgext": 1, "allocations": [{"name": "dx_plain:a", "size": 8}]}'), 'done', 'what he may register');
+SELECT is(pg_temp.insert_of('{"dynpgext": 1, "workers": [{"name": "dx b", "command": "SELECT 1", "channel": "a"}]}'), 'done', 'what he may register');
 RESET ROLE;
 
 -- Registered again from the row that is kept of it, which names no role: the command stays whose it is
 
-ALTER ROLE dx_writer LOGIN;
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}]}') \g /dev/null
 SELECT is(manifest #> '{workers,0,run_as}', NULL, 'the row has no role') FROM dynpgext.manifests;
 SELECT dynpgext.register('dx_plain', manifest || '{"allocations": [{"name": "dx_plain:a", "size": 8}]}') FROM dynpgext.manifests \g /dev/null
