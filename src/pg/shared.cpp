@@ -60,6 +60,10 @@ allocation::~allocation() {
   (void)swallow("giving back shared memory", [this] { release(area_, pointer_); });
 }
 
+void limit_area(dsa_area *area, size_t bytes) {
+  call([=] { dsa_set_size_limit(area, bytes); });
+}
+
 void release(dsa_area *area, dsa_pointer pointer) {
   if (DsaPointerIsValid(pointer)) call([=] { dsa_free(area, pointer); });
 }

@@ -143,6 +143,9 @@ class allocation {
   dsa_pointer pointer_ = InvalidDsaPointer;
   std::string refusal_;
 };
+// What the area may take from the system, all in all; SIZE_MAX: any amount.  Memory of it that is
+// free is not always given back.
+void limit_area(dsa_area *area, size_t bytes);
 void release(dsa_area *area, dsa_pointer pointer);
 template <class T>
 [[nodiscard]] T *address(dsa_area *area, dsa_pointer pointer) {

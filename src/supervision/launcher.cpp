@@ -105,6 +105,10 @@ void apply_settings(state::shared &s) {
   (void)pg::tolerate(
       "making room for events", [&s] { state::keep_events(s, pg::settings::max_events()); },
       nullptr);
+  // for what memory_limit does not count: holes between what is used, and dynpgext's own tables
+  constexpr uint64 beside = uint64{1} << 30;
+  const uint64 limit = pg::settings::memory_limit_bytes();
+  pg::limit_area(s.area, limit > (SIZE_MAX - beside) / 2 ? SIZE_MAX : 2 * limit + beside);
   const state::exclusive lock(s);
   s.root->longest_delay = pg::settings::restart_delay_max_milliseconds();
   s.root->worker_limit = pg::settings::max_database_workers();
