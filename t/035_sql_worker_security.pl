@@ -139,6 +139,13 @@ subtest 'unless it is told to have none' => sub {
     runs_and_sees(q(SET search_path = public; INSERT INTO seen VALUES (current_setting('search_path'))), 'public as app', 'and the settings of the one before', %not);
     my $path = q(INSERT INTO public.seen VALUES (current_setting('search_path') || ' ' || current_setting('application_name')));
     runs_and_sees("$path; CALL app.commits(); $path", qr{^pg_catalog, tools, pg_temp dynpgext: dx_plain/once \d+ as app$}, 'its own outlive a commit', %not);
+    # one that catches its cancellation
+    configure($node, 'one', 'dynpgext.stop_timeout' => '200ms');
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'goes on', interval => 3600_000, run_as => 'app', deadline => 50, restart => 'never', %not,
+        sql => q(DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$) });
+    ok(command_is($node, 'one', 'goes on', q(state = 'failed' AND failures = 1 AND last_error = '57014: the command went on after its deadline, and was ended with its process')), 'one that goes on after its deadline ends with its process')
+      or diag(command_row($node, 'one', 'goes on'));
+    configure($node, 'one', 'dynpgext.stop_timeout' => '10s');
     register_sql_workers($node, 'one', 'dx_plain', { name => 'slow', sql => 'SELECT pg_sleep(60); INSERT INTO public.seen VALUES (1)', interval => 3600_000, run_as => 'app', deadline => 50, %not });
     ok(command_is($node, 'one', 'slow', q(last_error = '57014: canceling a command that runs longer than its deadline of 50 ms')), 'a deadline holds for all of it');
     value($node, 'one', q(ALTER ROLE app SET statement_timeout = '200ms'));

@@ -2,6 +2,7 @@
 
 #include "pg/login_settings.h"
 #include "pg/search_path.h"
+#include "pg/settings.h"
 #include "pg/statements.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
@@ -17,7 +18,9 @@ constinit const volatile moment *volatile current_told_at = nullptr;
 constinit volatile sig_atomic_t nudged = false;
 
 // Not the server's time-outs: those follow the wall clock.
-constinit volatile int64 due_by = 0;  // the moment by which the command has to be done, or 0
+constinit volatile int64 due_by = 0;   // the moment by which the command has to be done, or 0
+constinit volatile int64 ends_by = 0;  // and when its process ends, if it has not been
+constinit volatile sig_atomic_t has_outstayed = 0;
 constinit timer_t reminder{};
 constinit bool has_reminder = false;
 
@@ -41,6 +44,16 @@ void forget_deadline() {
   if (std::exchange(due_by, 0) != 0) remind_in(0);
 }
 
+// A command may catch its cancellation; the end of its process it does not.
+void on_late() {
+  QueryCancelPending = true;
+  if (moment::now().microseconds >= ends_by) {
+    has_outstayed = 1;
+    ProcDiePending = true;
+  }
+  remind_in(1000);
+}
+
 // As the server's own handler for SIGINT does, but only for a command that is to end, or is late.
 void on_nudge(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
@@ -49,6 +62,7 @@ void on_nudge(SIGNAL_ARGS) {
   if ((is_called_off() || is_late()) && !proc_exit_inprogress) {
     InterruptPending = true;
     QueryCancelPending = true;
+    if (is_late()) on_late();
   }
   SetLatch(MyLatch);
   errno = saved_errno;
@@ -90,6 +104,7 @@ void arm_deadline(moment began, int64 deadline) {
     throw error(ERRCODE_INSUFFICIENT_RESOURCES, "could not create a timer for the deadline");
   const moment end = began + std::chrono::milliseconds(deadline);
   due_by = end.microseconds;
+  ends_by = (end + std::chrono::milliseconds(settings::stop_timeout_milliseconds())).microseconds;
   remind_in(milliseconds_until(end) + 1);  // never a moment before it
 }
 
@@ -171,6 +186,8 @@ void prepare_for_commands() {
   });
   install_last_resort();
 }
+
+bool has_outstayed_deadline() { return has_outstayed != 0; }
 
 bool was_nudged() {
   if (nudged == 0) return false;

@@ -29,6 +29,9 @@ struct sql_command {
 // to cancel what is not there is forgotten.
 void prepare_for_commands();
 
+// Does the process end because a command has gone on for dynpgext.stop_timeout after its deadline?
+[[nodiscard]] bool has_outstayed_deadline();
+
 // Has there been a SIGUSR2 since this was last asked?
 [[nodiscard]] bool was_nudged();
 

@@ -25,7 +25,12 @@ constinit ProcessUtility_hook_type previous_hook = nullptr;
 void on_exit(int told, Datum) {
   const int code = pg::exit_status(told);
   pg::begin_exit();
-  state::report_runner_exit(*state::attached(), self, code, state::last_words(code));
+  state::message_text error = state::last_words(code);
+  if (pg::has_outstayed_deadline())
+    state::keep_words(ERRCODE_QUERY_CANCELED,
+                      "the command went on after its deadline, and was ended with its process",
+                      &error);
+  state::report_runner_exit(*state::attached(), self, code, error);
   state::look_for_launcher(*state::attached());
 }
 
