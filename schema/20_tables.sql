@@ -87,6 +87,7 @@ CREATE TABLE dynpgext.registered_command (
     without_login boolean NOT NULL,
     by_hand boolean NOT NULL,
     atomic boolean NOT NULL,
+    decided_in oid NOT NULL,
     PRIMARY KEY (extension, worker)
 );
 COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this database; read dynpgext.commands instead';
@@ -102,6 +103,7 @@ COMMENT ON COLUMN dynpgext.registered_command.superuser IS 'a superuser has name
 COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
 COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transaction; otherwise each statement has its own';
+COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'database in which its role was decided; another one where this one is a copy';
 
 CREATE TABLE dynpgext.registered_content (
     extension name NOT NULL,

@@ -180,6 +180,53 @@ subtest 'no script gets a superuser where others can replace what it names' => s
     value($node, 'postgres', 'DROP DATABASE source; DROP DATABASE target');
 };
 
+# Whoever makes a copy owns what is in it.
+subtest 'in a copy of its database' => sub {
+    value($node, 'postgres', 'CREATE DATABASE model_db IS_TEMPLATE true; CREATE ROLE copies LOGIN CREATEDB; CREATE ROLE other_role LOGIN');
+    value($node, 'model_db', q{CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; CREATE FUNCTION public.maintain() RETURNS void LANGUAGE sql AS 'SELECT';
+        SELECT dynpgext.register('dx_plain', } . manifest(
+            { name => 'as a superuser', command => 'SELECT public.maintain()', run_as => 'dba' },
+            { name => 'as another', command => 'SELECT public.maintain()', run_as => 'other_role' },
+            { name => 'as its owner', command => 'SELECT public.maintain()', run_as => 'copies' }) . ')');
+    comes_to($_, 'runs > 1 AND failures = 0', "$_: it runs in the template", 'model_db') for 'as a superuser', 'as another', 'as its owner';
+    value($node, 'postgres', 'SET ROLE copies; CREATE DATABASE own_copy TEMPLATE model_db');
+    for my $worker (['as a superuser', 'dba'], ['as another', 'other_role']) {
+        comes_to($$worker[0], 'runs > 1 AND runs = failures AND last_error = ' .
+              quoted(qq(42501: this database is a copy of the one that it was registered in, and its owner "copies" is no member of role "$$worker[1]")), "$$worker[0]: in a copy of somebody else it does not", 'own_copy');
+    }
+    comes_to('as its owner', 'runs > 1 AND failures = 0', 'what its owner may become does', 'own_copy');
+    value($node, 'postgres', 'CREATE DATABASE copy_of_dba TEMPLATE model_db OWNER dba');
+    comes_to($_, 'runs > 1 AND failures = 0', "$_: it runs in a copy of a superuser", 'copy_of_dba') for 'as a superuser', 'as another';
+    value($node, 'own_copy', q{SELECT dynpgext.register('dx_plain', } . manifest({ name => 'as another', command => 'SELECT public.maintain()', run_as => 'other_role' }) . ')');
+    comes_to('as another', 'last_run_at > last_failed_at', 'a superuser who registers it again decides for the copy', 'own_copy');
+    value($node, 'postgres', 'ALTER DATABASE model_db IS_TEMPLATE false; DROP DATABASE model_db; DROP DATABASE own_copy; DROP DATABASE copy_of_dba');
+};
+
+# The row of a manifest names no roles; what a script was given is not for another command.
+subtest 'a manifest that is restored without its identities' => sub {
+    value($node, 'postgres', 'CREATE DATABASE source OWNER dba');
+    value($node, 'source', 'SET ROLE dba; CREATE EXTENSION dynpgext; CREATE SCHEMA s; CREATE EXTENSION dx_declared SCHEMA s');
+    comes_to('dx tick', q(runs > 1 AND failures = 0 AND run_as = 'dba'), 'a superuser\'s runs', 'source');
+    value($node, 'source', q{SET ROLE dba; INSERT INTO dynpgext.manifests VALUES ('dx_declared', } . manifest({ name => 'dx tick', command => 'SELECT 4711' }) . ')');
+    comes_to('dx tick', q(command = 'SELECT 4711' AND run_as IS NULL AND state = 'failed' AND last_error ~ 'it has no role to run as|which nobody has named as such'), 'another command does not get its role', 'source');
+    value($node, 'postgres', 'DROP DATABASE source');
+};
+
+subtest 'what DROP OWNED has taken away comes with no dump' => sub {
+    value($node, 'postgres', 'CREATE ROLE gone LOGIN; CREATE DATABASE source');
+    value($node, 'source', q{CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; SELECT dynpgext.register('dx_plain', } . manifest({ name => 'taken', command => 'SELECT 1', run_as => 'gone' }) . ')');
+    comes_to('taken', 'runs > 1 AND failures = 0', 'it runs', 'source');
+    value($node, 'source', 'DROP OWNED BY gone');
+    comes_to('taken', q(state = 'failed'), 'it does not any more', 'source');
+    value($node, 'source', 'SELECT * FROM dynpgext.reload()');
+    is(value($node, 'source', q(SELECT COALESCE(run_as::text, 'nobody') FROM dynpgext.identities WHERE worker = 'taken')), 'nobody', 'no row has its name');
+    value($node, 'postgres', 'DROP ROLE gone; CREATE ROLE gone LOGIN; CREATE DATABASE target');
+    command_ok([ 'pg_dump', '-Fc', '-f', "$folder/taken.dump", $node->connstr('source') ], 'pg_dump');
+    command_ok([ 'pg_restore', '-d', $node->connstr('target'), "$folder/taken.dump" ], 'restored');
+    comes_to('taken', q(state = 'failed' AND run_as IS NULL AND runs = 0), 'a new role of the name does not get it', 'target');
+    value($node, 'postgres', 'DROP DATABASE source; DROP DATABASE target');
+};
+
 subtest 'the owner of a database does not decide that a restore is none' => sub {
     value($node, 'one', q(LOAD 'dynpgext'; SET ROLE role_a; ALTER DATABASE one SET dynpgext.restore = off));
     is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'what he sets is not taken');

@@ -23,6 +23,7 @@ model::command_identity resolve(const store::identity_row &row) {
   who.superuser = row.superuser;
   who.without_login = row.without_login;
   who.by_hand = row.by_hand;
+  who.database = MyDatabaseId;
   return who;
 }
 

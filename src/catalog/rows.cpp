@@ -59,11 +59,15 @@ pg::values to_row(const model::worker_settings &s) {
 }
 
 pg::values to_row(const model::command &c) {
-  pg::values row(12);
+  pg::values row(13);
   row.name(c.extension).text(c.worker).text(c.sql).bigint(c.interval).text(c.channel);
   const model::command_identity &who = c.identity;
   row.oid(who.role).bigint(c.deadline).oid(who.registered_by);
-  row.boolean(who.superuser).boolean(who.without_login).boolean(who.by_hand).boolean(c.atomic);
+  row.boolean(who.superuser)
+      .boolean(who.without_login)
+      .boolean(who.by_hand)
+      .boolean(c.atomic)
+      .oid(who.database);
   return row;
 }
 
@@ -127,6 +131,7 @@ void from_row(const pg::row &row, model::command &into) {
   who.without_login = row.boolean(9);
   who.by_hand = row.boolean(10);
   into.atomic = row.boolean(11);
+  who.database = row.oid(12);
   into.run_as = pg::role_name(who.role);
 }
 

@@ -388,6 +388,23 @@ void store::write_identities(const std::string &extension,
   pg::make_visible();
 }
 
+void store::clear_identity(const std::string &extension, const std::string &worker) const {
+  const Oid table = companion(identity_table);
+  if (!OidIsValid(table)) return;
+  const pg::relation relation(table, RowExclusiveLock);
+  bool is_there = false;
+  for (const pg::row &row : relation.rows()) {
+    if (row.name(0) != extension || row.text(1) != worker) continue;
+    relation.erase(row);
+    is_there = true;
+  }
+  if (!is_there) return;
+  pg::values row(7);
+  row.name(extension).text(worker).null().null().boolean(false).boolean(false).boolean(false);
+  (void)relation.insert(row);
+  pg::make_visible();
+}
+
 std::vector<model::installed_extension> installed_extensions() {
   const pg::relation extensions(ExtensionRelationId, AccessShareLock);
   std::vector<model::installed_extension> result;

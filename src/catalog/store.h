@@ -87,6 +87,9 @@ class store {
   void write_identities(const std::string &extension, const std::vector<model::command> &commands,
                         const std::vector<identity_row> &known) const;
 
+  // No dump names the roles of this command any more.
+  void clear_identity(const std::string &extension, const std::string &worker) const;
+
   // Who owns dynpgext in this database: the role that inits run as.
   [[nodiscard]] Oid owner() const { return owner_; }
   [[nodiscard]] Oid dynpgext() const { return dynpgext_; }

@@ -13,7 +13,8 @@ std::array<char, worker_extra_size> extra_of(const command &c) {
     all += std::to_string(part->size()) + ":" + *part;
   all += std::to_string(c.interval) + ":" + std::to_string(c.deadline);
   const command_identity &who = c.identity;
-  all += ":" + std::to_string(who.role) + ":" + std::to_string(who.registered_by) + ":";
+  all += ":" + std::to_string(who.role) + ":" + std::to_string(who.registered_by) + ":" +
+         std::to_string(who.database) + ":";
   for (const bool flag : {who.superuser, who.without_login, who.by_hand, c.atomic})
     all += flag ? 't' : 'f';
   std::array<char, worker_extra_size> digest{};

@@ -18,6 +18,7 @@ struct command_identity {
   bool superuser = false;           // a superuser has named it, a superuser
   bool without_login = false;       // a superuser has named it, which cannot log in
   bool by_hand = false;             // by a role that may register, not by an extension's script
+  std::uint32_t database = 0;       // it was decided in: a copy of a database is another one
   bool operator==(const command_identity &) const = default;
 };
 

@@ -25,6 +25,10 @@ void check_rights(const command_role &c, const std::string &extension) {
   const auto refuse = [](const std::string &why) {
     throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
   };
+  // whoever makes a copy decides what is in it
+  if (const Oid owner = database_owner(); c.database != MyDatabaseId && !may_become(owner, c.role))
+    refuse("this database is a copy of the one that it was registered in, and its owner \"" +
+           role_name(owner) + "\" is no member of role \"" + name + "\"");
   if (!may_become(c.registered_by, c.role))
     refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");

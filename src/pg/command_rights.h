@@ -12,6 +12,7 @@ struct command_role {
   bool superuser = false;
   bool without_login = false;
   bool by_hand = false;
+  Oid database = InvalidOid;  // it was decided in
 };
 
 // Its identity is not there any more, or is another one.

@@ -96,6 +96,16 @@ bool may_connect(Oid role) {
   });
 }
 
+Oid database_owner() {
+  return call([] {
+    const HeapTuple row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+    if (!HeapTupleIsValid(row)) return InvalidOid;
+    const Oid owner = reinterpret_cast<Form_pg_database>(GETSTRUCT(row))->datdba;
+    ReleaseSysCache(row);
+    return owner;
+  });
+}
+
 bool may_become(Oid member, Oid role) {
   return call([=] {
 #if PG_VERSION_NUM >= 160000

@@ -41,16 +41,6 @@ schema_facts facts_of(Oid schema) {
   return facts;
 }
 
-Oid database_owner() {
-  return call([] {
-    const HeapTuple row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-    if (!HeapTupleIsValid(row)) return InvalidOid;
-    const Oid owner = reinterpret_cast<Form_pg_database>(GETSTRUCT(row))->datdba;
-    ReleaseSysCache(row);
-    return owner;
-  });
-}
-
 std::string stranger_in(Oid schema, Oid role) {
   schema_facts facts = facts_of(schema);
   facts.creators.insert(facts.creators.begin(), facts.owner);

@@ -5,6 +5,7 @@
 #include "catalog/identity.h"
 #include "pg/command_rights.h"
 #include "pg/role.h"
+#include "pg/role_hold.h"
 #include "pg/script_runner.h"
 #include "pg/search_path.h"
 #include "pg/transaction.h"
@@ -35,7 +36,14 @@ model::command_identity given(Oid role, Oid by, declared_by who) {
           .registered_by = by,
           .superuser = pg::is_superuser(role),
           .without_login = !pg::has_login(role),
-          .by_hand = who != declared_by::script};
+          .by_hand = who != declared_by::script,
+          .database = MyDatabaseId};
+}
+
+// Wherever it was decided: that is nothing that a row of dynpgext.identities tells.
+bool is_same_identity(model::command_identity a, const model::command_identity &b) {
+  a.database = b.database;
+  return a == b;
 }
 
 // Why the role is not one that a command gets unless it is named.
@@ -98,14 +106,27 @@ model::command_identity by_restore(const model::command &c, const model::command
     const Oid by = pg::current_role();
     return given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, declared_by::restore);
   }
-  for (const store::identity_row &row : rows)
-    if (row.extension == c.extension && row.worker == c.worker &&
-        (known == nullptr || catalog::resolve(row) != known->identity))
-      return catalog::resolve(row);
-  if (known != nullptr) return known->identity;
+  // One of the rows may be what a script has registered in this restore.  What that has been given
+  // is for the command that it has registered.
+  int restored = 0;
+  for (const store::identity_row &row : rows) {
+    if (row.extension != c.extension || row.worker != c.worker) continue;
+    const model::command_identity who = catalog::resolve(row);
+    if (known == nullptr || !is_same_identity(who, known->identity)) return who;
+    ++restored;
+  }
+  if (known != nullptr && (restored > 1 || is_unchanged(c, {*known}))) return known->identity;
   if (!c.run_as.empty())
     return given(pg::role_oid(c.run_as), pg::current_role(), declared_by::restore);
   return {};
+}
+
+// DROP OWNED has not taken its roles away; or it has none.
+bool is_held(const store &store, const model::command &c) {
+  const model::command_identity &who = c.identity;
+  if (!OidIsValid(who.role)) return true;
+  return pg::is_role_held(store.dynpgext(), who.role) &&
+         pg::is_role_held(store.dynpgext(), who.registered_by);
 }
 
 // What rows of dynpgext.identities say otherwise than the commands do.
@@ -118,10 +139,11 @@ restored_identities find_restored(const store &store) {
   restored_identities found;
   const std::vector<store::identity_row> rows = store.read_identities();
   for (model::command &c : store.read_commands({})) {
+    if (!is_held(store, c)) continue;
     for (const store::identity_row &row : rows) {
       if (row.extension != c.extension || row.worker != c.worker) continue;
       const model::command_identity who = catalog::resolve(row);
-      if (who == c.identity) continue;
+      if (is_same_identity(who, c.identity)) continue;
       c.identity = who;
       c.run_as = pg::role_name(who.role);
       found.changed[c.extension].push_back(c);
@@ -175,7 +197,8 @@ std::string fault_of_role(const model::command &command, declared_by who) {
 
 bool is_unchanged(const model::command &wanted, const std::vector<model::command> &known) {
   const model::command *before = find(known, wanted);
-  if (before == nullptr) return false;
+  // in a copy of its database a command's role is decided anew
+  if (before == nullptr || before->identity.database != MyDatabaseId) return false;
   model::command same = *before;
   same.identity = wanted.identity;
   if (wanted.run_as.empty()) same.run_as.clear();
@@ -206,7 +229,20 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
   }
 }
 
+void clear_given_up(const store &store) {
+  const std::vector<store::identity_row> rows = store.read_identities();
+  for (const model::command &c : store.read_commands({})) {
+    if (is_held(store, c)) continue;
+    const bool is_named = std::any_of(rows.begin(), rows.end(), [&](const store::identity_row &r) {
+      return r.extension == c.extension && r.worker == c.worker &&
+             (!r.run_as.name.empty() || OidIsValid(r.run_as.role));
+    });
+    if (is_named) store.clear_identity(c.extension, c.worker);
+  }
+}
+
 void follow_identities(const store &store) {
+  clear_given_up(store);
   if (find_restored(store).changed.empty()) return;
   await_other_half(store);
   const auto [changed, followed] = find_restored(store);

@@ -33,6 +33,10 @@ void decide_identities(const catalog::store &store, model::extension_manifest &m
 [[nodiscard]] bool is_unchanged(const model::command &wanted,
                                 const std::vector<model::command> &known);
 
+// Roles that DROP OWNED has taken away from their commands are in no dump any more: one would give
+// them back, or give them to others of their names.
+void clear_given_up(const catalog::store &store);
+
 // Rows of dynpgext.identities that say something else than the commands come from a restore: they
 // take effect.
 void follow_identities(const catalog::store &store);

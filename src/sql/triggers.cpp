@@ -61,7 +61,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
     capture(true);
-    const char *event = reinterpret_cast<EventTriggerData *>(fcinfo->context)->event;
+    const auto *data = reinterpret_cast<EventTriggerData *>(fcinfo->context);
+    const char *event = data->event;
+    if (state::available() && IsA(data->parsetree, DropOwnedStmt))
+      if (const auto store = catalog::store::open()) provisioning::clear_given_up(*store);
     if (std::string_view(event) == "ddl_command_end") pg::leave_command();
     return Datum{0};
   });

@@ -150,7 +150,8 @@ sql_workers::after_run sql_workers::run(worker &w) {
                                       .registered_by = command.identity.registered_by,
                                       .superuser = command.identity.superuser,
                                       .without_login = command.identity.without_login,
-                                      .by_hand = command.identity.by_hand},
+                                      .by_hand = command.identity.by_hand,
+                                      .database = command.identity.database},
                              .atomic = command.atomic,
                              .label = "dynpgext: " + command.extension + "/" + command.worker,
                              .context = "SQL worker \"" + command.worker + "\" of extension \"" +
