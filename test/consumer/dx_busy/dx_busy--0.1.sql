@@ -1,4 +1,5 @@
--- The worker locks dx_busy_c, _b, _a and keeps them for a moment; DROP and UPDATE lock _a, _b, _c.
+-- The worker locks dx_busy_c, _b, _a and keeps them for a moment (which pg_sleep() would make hours, where the
+-- wall clock is set back); DROP and UPDATE lock _a, _b, _c.
 CREATE TABLE dx_busy_a (id bigint PRIMARY KEY, home name NOT NULL DEFAULT current_database());
 CREATE TABLE dx_busy_b (LIKE dx_busy_a INCLUDING ALL);
 CREATE TABLE dx_busy_c (LIKE dx_busy_a INCLUDING ALL);
@@ -12,9 +13,9 @@ DECLARE
   next bigint;
 BEGIN
   INSERT INTO dx_busy_c SELECT coalesce(max(id), 0) + 1 FROM dx_busy_c RETURNING id INTO next;
-  PERFORM pg_sleep(0.003);
+  PERFORM count(*) FROM generate_series(1, 15000);
   INSERT INTO dx_busy_b VALUES (next);
-  PERFORM pg_sleep(0.003);
+  PERFORM count(*) FROM generate_series(1, 15000);
   INSERT INTO dx_busy_a VALUES (next);
   DELETE FROM dx_busy_a WHERE id < next - 1000;
   DELETE FROM dx_busy_b WHERE id < next - 1000;
