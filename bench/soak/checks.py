@@ -261,7 +261,8 @@ class Checks:
                                              WHERE datname = current_database() AND datdba <> 10""")
                 if stranger is not None:
                     error = session.value("SELECT last_error FROM dynpgext.commands WHERE worker = 'dx tick'")
-                    if not (error or "").startswith(f'42501: role "{stranger}" can create objects'):
+                    refusals = (f'42501: role "{stranger}" can create objects', "42501: this database is a copy")
+                    if not (error or "").startswith(refusals):
                         found.append(f"{name} of {stranger}: dx_declared last failed with {error}")
                     continue
                 # the newest row, whatever the clock said

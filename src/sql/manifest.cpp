@@ -50,7 +50,10 @@ std::vector<model::command> kept_commands(const catalog::store &store, const std
                                           provisioning::declared_by who) {
   if (who != provisioning::declared_by::hand) return {};  // an update has rules of its own
   std::vector<model::command> known = store.read_commands(extension);
-  std::erase_if(known, [](const model::command &c) { return !OidIsValid(c.identity.role); });
+  // in a copy of its database it is decided anew whom a command runs as
+  std::erase_if(known, [](const model::command &c) {
+    return !OidIsValid(c.identity.role) || c.identity.database != MyDatabaseId;
+  });
   return known;
 }
 
