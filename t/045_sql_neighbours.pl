@@ -94,10 +94,11 @@ subtest 'a command that ends it without an error' => sub {
 
 subtest 'transaction_timeout' => sub {
     plan skip_all => 'PostgreSQL 17 has it' if value($node, 'one', q(SELECT current_setting('server_version_num')::integer < 170000)) eq 't';
-    value($node, 'one', q(CREATE ROLE slow LOGIN SUPERUSER; ALTER ROLE slow SET transaction_timeout = '300ms'));
-    my $pid = with_neighbours({ name => 'slow', sql => 'SELECT pg_sleep(60)', interval => $hour, run_as => 'slow', restart => 'never' });
+    value($node, 'one', q(ALTER ROLE worker SET transaction_timeout = '300ms'));
+    my $pid = with_neighbours({ name => 'slow', sql => 'SELECT pg_sleep(60)', interval => $hour, restart => 'never' });
     comes_to('slow', q(state = 'failed' AND failures = 1 AND last_error LIKE '25P04: %'), 'it has failed');
     neighbours_go_on('transaction_timeout', $pid);
+    value($node, 'one', 'ALTER ROLE worker RESET ALL');
 };
 
 # What it leaves behind cannot be cleared away within the locks there are.
