@@ -5,9 +5,9 @@
 
 namespace dynpgext::pg {
 
-// For a scope, messages go to the server's log alone.  For code that runs in a commit or a rollback,
-// with locks of ours: a client that does not read would keep the process there, where nothing can
-// end it.
+// For a scope, messages go to the server's log alone.  For code that runs in a commit or a
+// rollback, with locks of ours: a client that does not read would keep the process there, where
+// nothing can end it.
 class unheard {
  public:
   unheard() { whereToSendOutput = DestNone; }
