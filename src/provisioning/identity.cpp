@@ -107,7 +107,7 @@ model::command_identity by_restore(const model::command &c, const model::command
     return given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, declared_by::restore);
   }
   // One of the rows may be what a script has registered in this restore.  What that has been given
-  // is for the command that it has registered.
+  // is for the command that it has registered; what was decided by hand is for the manifest.
   int restored = 0;
   for (const store::identity_row &row : rows) {
     if (row.extension != c.extension || row.worker != c.worker) continue;
@@ -115,7 +115,8 @@ model::command_identity by_restore(const model::command &c, const model::command
     if (known == nullptr || !is_same_identity(who, known->identity)) return who;
     ++restored;
   }
-  if (known != nullptr && (restored > 1 || is_unchanged(c, {*known}))) return known->identity;
+  const bool is_its = known != nullptr && (restored > 1 || known->identity.by_hand);
+  if (is_its || (known != nullptr && is_unchanged(c, {*known}))) return known->identity;
   if (!c.run_as.empty())
     return given(pg::role_oid(c.run_as), pg::current_role(), declared_by::restore);
   return {};

@@ -47,6 +47,7 @@ std::vector<model::live_database> live_databases(const shared &s) {
       database.paused.push_back(pause->extension.str());
     }
   std::vector<model::live_database> result;
+  result.reserve(found.size());
   for (auto &[id, database] : found) result.push_back(std::move(database));
   return result;
 }
