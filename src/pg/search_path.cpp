@@ -7,18 +7,13 @@
 namespace dynpgext::pg {
 namespace {
 
-struct schema_facts {
-  Oid owner = InvalidOid;
-  std::vector<Oid> creators;  // beside the owner; ACL_ID_PUBLIC: everybody
-};
-
-schema_facts facts_of(Oid schema) {
-  schema_facts facts;
+// Its owner, and who has the privilege; ACL_ID_PUBLIC: everybody.
+std::vector<Oid> creators_in(Oid schema) {
+  std::vector<Oid> creators;
   const HeapTuple row =
       call([=] { return SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema)); });
-  if (!HeapTupleIsValid(row)) return facts;
-  const auto *fields = reinterpret_cast<Form_pg_namespace>(GETSTRUCT(row));
-  facts.owner = fields->nspowner;
+  if (!HeapTupleIsValid(row)) return creators;
+  creators.push_back(reinterpret_cast<Form_pg_namespace>(GETSTRUCT(row))->nspowner);
   Datum *items = nullptr;
   int count = 0;
   call([&] {
@@ -36,15 +31,13 @@ schema_facts facts_of(Oid schema) {
   });
   for (int i = 0; i < count; ++i) {
     const AclItem *item = DatumGetAclItemP(items[i]);
-    if ((ACLITEM_GET_PRIVS(*item) & ACL_CREATE) != 0) facts.creators.push_back(item->ai_grantee);
+    if ((ACLITEM_GET_PRIVS(*item) & ACL_CREATE) != 0) creators.push_back(item->ai_grantee);
   }
-  return facts;
+  return creators;
 }
 
 std::string stranger_in(Oid schema, Oid role) {
-  schema_facts facts = facts_of(schema);
-  facts.creators.insert(facts.creators.begin(), facts.owner);
-  for (Oid creator : facts.creators) {
+  for (Oid creator : creators_in(schema)) {
     if (creator == ACL_ID_PUBLIC) return "everybody";
     // whose only member is the owner of the database
     if (creator == ROLE_PG_DATABASE_OWNER) creator = database_owner();
