@@ -10,6 +10,7 @@
 #include "provisioning/restore.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
+#include "state/claims.h"
 #include "state/guard.h"
 #include "state/launch.h"
 #include "supervision/extension_commands.h"

@@ -2,6 +2,7 @@
 
 #include "provisioning/transaction.h"
 #include "state/allocations.h"
+#include "state/claims.h"
 
 namespace dynpgext::provisioning {
 namespace {

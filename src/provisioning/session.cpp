@@ -5,6 +5,7 @@
 #include "pg/transaction.h"
 #include "provisioning/registration_checks.h"
 #include "provisioning/transaction.h"
+#include "state/claims.h"
 #include "state/extension_code.h"
 #include "state/launch.h"
 

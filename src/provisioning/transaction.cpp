@@ -19,6 +19,7 @@
 #include "provisioning/restore.h"
 #include "provisioning/session.h"
 #include "state/attachments.h"
+#include "state/claims.h"
 #include "state/comparisons.h"
 #include "state/databases.h"
 #include "state/extension_commands.h"

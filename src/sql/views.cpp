@@ -3,6 +3,7 @@
 #include "model/version.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
+#include "state/claims.h"
 #include "state/events.h"
 #include "state/launch.h"
 #include "state/provisioning_lock.h"

@@ -1,54 +1,16 @@
 #include "state/allocations.h"
 
-#include "model/claims.h"
-#include "pg/fault.h"
-#include "state/charge.h"
 #include "state/databases.h"
 #include "state/events.h"
 
 namespace dynpgext::state {
 namespace {
 
-uint64 (*limit_source)() = nullptr;
-
-// What this process is initialising.  An exit in the middle (FATAL) runs no destructors;
-// abandon_claims() finds it here.
-struct open_claim {
-  allocation_key key;
-  dsa_pointer made;
-};
-std::vector<open_claim> &claims() {
-  static auto *const list = new std::vector<open_claim>;
-  return *list;
-}
-bool is_for(const open_claim &claim, const allocation_key &key) {
-  return std::memcmp(&claim.key, &key, sizeof key) == 0;
-}
-
-void forget_claim(const allocation_key &key) {
-  if (std::erase_if(claims(), [&](const open_claim &c) { return is_for(c, key); }) > 0)
-    pg::lock_order::released(pg::lock_rank::claim);
-}
-
 instance_state state_of(instance &i) {
   return static_cast<instance_state>(pg_atomic_read_u32(&i.state));
 }
 void set_state(instance &i, instance_state state) {
   pg_atomic_write_u32(&i.state, static_cast<uint32>(state));
-}
-
-model::live_allocation describe(const instance &i) {
-  return {i.key.home, i.key.name.str(), i.extension.str(), i.size, i.source, i.incarnation};
-}
-
-template <class F>
-void for_each_instance(const shared &s, const allocation_entry &entry, F &&f) {
-  for (dsa_pointer p = entry.instances; DsaPointerIsValid(p);) {
-    instance *i = s.at(p);
-    const dsa_pointer next = i->next;
-    f(p, *i);
-    p = next;
-  }
 }
 
 void unlink(const shared &s, dsa_pointer *list, dsa_pointer target) {
@@ -80,57 +42,6 @@ void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
   set_state(*i, instance_state::draining);
   i->next = s.root->draining;
   s.root->draining = p;
-}
-
-void erase_if_empty(const shared &s, const allocation_entry &entry) {
-  if (!DsaPointerIsValid(entry.instances) && entry.creator == 0) {
-    const allocation_key key = entry.key;
-    s.allocations.erase(key);
-  }
-}
-
-[[noreturn]] void refuse_taken(const allocation_request &r, const model::live_allocation &other) {
-  const auto text = [](model::scope scope, uint64 size) {
-    return std::string("scope ") + model::name_of(scope) + ", " + std::to_string(size) + " bytes";
-  };
-  const bool own = other.extension == r.owner.name;
-  throw pg::error(
-      ERRCODE_DUPLICATE_OBJECT,
-      "extension \"" + r.owner.name + "\" cannot register shared memory \"" + r.registration.name +
-          (own ? "\": it exists with another size or scope" : "\": the name is taken"),
-      "It exists for extension \"" + other.extension + "\" with " +
-          text(OidIsValid(other.home) ? model::scope::database : model::scope::global, other.size) +
-          "; asked for was " + text(r.registration.scope, r.registration.size) + ".",
-      own ? "Use another name in a version that needs another size (by convention "
-            "extension:version:purpose), or drop and create the extension in all databases."
-          : "Use another name (by convention extension:version:purpose), or drop the extension that "
-            "has it.");
-}
-
-// Made by this extension of this database, and nobody else has it.
-bool is_own(const allocation_request &r, const model::live_allocation &live,
-            const std::vector<model::desired_database> &others) {
-  if (live.extension != r.owner.name || live.source != r.database) return false;
-  return std::none_of(others.begin(), others.end(), [&](const model::desired_database &d) {
-    const model::allocation *a = d.registrations.find_allocation(live.name);
-    return d.database != r.database && a != nullptr &&
-           model::home_of(a->scope, d.database) == live.home;
-  });
-}
-
-// A name is either global or database-local, everywhere.
-void check_other_scope(const shared &s, const allocation_request &r) {
-  const bool is_global = r.registration.scope == model::scope::global;
-  for (const allocation_entry *entry : s.allocations.entries()) {
-    const bool other_is_global = !OidIsValid(entry->key.home);
-    if (is_global == other_is_global || entry->key.name.view() != r.registration.name) continue;
-    for_each_instance(s, *entry, [&](dsa_pointer, instance &i) {
-      // what this very extension has just dropped here may change its scope
-      const bool own = i.source == r.database && i.extension.view() == r.owner.name &&
-                       i.incarnation != r.owner.incarnation;
-      if (!own) refuse_taken(r, describe(i));
-    });
-  }
 }
 
 // Which instance is the one that is registered?  A published one before others.  When the
@@ -166,13 +77,6 @@ dsa_pointer choose(const shared &s, const allocation_entry &entry,
 
 }  // namespace
 
-allocation_key key_of(Oid home, const std::string &name) {
-  allocation_key key{};
-  key.home = home;
-  key.name.assign(name);
-  return key;
-}
-
 std::vector<model::live_allocation> live_allocations(const shared &s, std::span<const hold> own) {
   std::vector<dsa_pointer> held;
   for (const hold &h : own) held.push_back(h.instance);
@@ -193,188 +97,6 @@ std::vector<model::live_allocation> live_allocations(const shared &s, std::span<
   }
   return result;
 }
-
-namespace {
-
-std::vector<model::claim> all_claims(const shared &s) {
-  std::vector<model::claim> all;
-  for (const allocation_entry *entry : s.allocations.entries())
-    if (entry->creator != 0)
-      all.push_back({.home = entry->key.home,
-                     .name = entry->key.name.str(),
-                     .process = entry->creator,
-                     .awaited_home = entry->awaited.home,
-                     .awaited = entry->awaited.name.str()});
-  return all;
-}
-
-[[noreturn]] void refuse_circle(const std::vector<model::claim> &circle) {
-  std::string names;
-  std::string detail;
-  for (const model::claim &c : circle) {
-    names += (names.empty() ? "\"" : ", \"") + c.name + "\"";
-    detail += (detail.empty() ? "Process " : " Process ") + std::to_string(c.process) +
-              " initialises \"" + c.name + "\" and waits for \"" + c.awaited + "\".";
-  }
-  throw pg::error(ERRCODE_T_R_DEADLOCK_DETECTED,
-                  "deadlock detected: callbacks of shared memory " + names + " wait for each other",
-                  detail,
-                  "A callback must not look up memory whose own callback looks up its. Do it in "
-                  "one of them only, or later, in the worker.");
-}
-
-}  // namespace
-
-claim_wait::~claim_wait() {
-  if (!is_written_) return;
-  (void)pg::swallow("ending a wait for shared memory", [this] {
-    const exclusive lock(shared_);
-    end();
-  });
-}
-
-void claim_wait::write(const allocation_key &awaited) {
-  for (const open_claim &c : claims())
-    if (allocation_entry *entry = shared_.allocations.find(c.key)) entry->awaited = awaited;
-}
-
-void claim_wait::begin(const allocation_key &awaited) {
-  if (claims().empty()) return;  // nobody waits for this process
-  is_written_ = true;
-  write(awaited);
-  const std::vector<model::claim> circle = model::find_circle(all_claims(shared_), MyProcPid);
-  if (circle.empty()) return;
-  end();
-  refuse_circle(circle);
-}
-
-void claim_wait::end() {
-  if (std::exchange(is_written_, false)) write({});
-}
-
-namespace detail {
-
-claim claim_or_join(shared &s, const allocation_request &r) {
-  const Oid home = model::home_of(r.registration.scope, r.database);
-  const allocation_key key = key_of(home, r.registration.name);
-  pg::lock_order::acquiring(pg::lock_rank::claim);
-  claim_wait wait(s);
-  for (;;) {
-    {
-      const exclusive lock(s);
-      wait.end();
-      check_other_scope(s, r);
-      allocation_entry *entry = s.allocations.insert(key);
-      if (entry->creator == MyProcPid)
-        throw pg::error(ERRCODE_OBJECT_IN_USE, "shared memory \"" + r.registration.name +
-                                                   "\" is being initialised by this process");
-      if (entry->creator == 0) {
-        const auto &others = desired(s);
-        claim result;
-        const instance *blocker = nullptr;
-        for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
-          const model::live_allocation live = describe(i);
-          switch (model::compare(r.registration, r.owner, r.database, &live, others)) {
-            case model::allocation_match::same:
-              if (!DsaPointerIsValid(result.joined.instance)) result.joined = {key, p};
-              break;
-            case model::allocation_match::taken:
-              if (!r.may_replace || !is_own(r, live, others)) blocker = &i;
-              break;
-            default: break;
-          }
-        });
-        if (DsaPointerIsValid(result.joined.instance)) {
-          ++s.at(result.joined.instance)->holders;
-          return result;
-        }
-        if (blocker != nullptr) refuse_taken(r, describe(*blocker));
-        claims().push_back({key, InvalidDsaPointer});
-        entry->creator = MyProcPid;
-        entry->awaited = {};
-        pg::lock_order::acquired(pg::lock_rank::claim);
-        result.must_make = true;
-        DYNPGEXT_FAULT_POINT("allocate.claimed");
-        return result;
-      }
-      wait.begin(key);
-      pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
-    }
-    pg::call([&s] {
-      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
-      ConditionVariableCancelSleep();
-    });
-  }
-}
-
-dsa_pointer make_instance(shared &s, const allocation_request &r) {
-  const uint64 bytes = sizeof(instance) + PG_CACHE_LINE_SIZE + r.registration.size;
-  const uint64 limit = memory_limit();
-  charge charged(s, bytes, limit);
-  const auto refuse = [&](int sqlstate, const char *why, std::string detail, std::string hint) {
-    throw pg::error(sqlstate,
-                    "extension \"" + r.owner.name + "\" cannot have " +
-                        std::to_string(r.registration.size) + " bytes of shared memory for \"" +
-                        r.registration.name + "\": " + why,
-                    std::move(detail), std::move(hint));
-  };
-  if (!charged.fits())
-    refuse(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "dynpgext.memory_limit would be exceeded",
-           std::to_string(charged.used_before()) + " of " + std::to_string(limit) +
-               " bytes are in use.",
-           "Raise dynpgext.memory_limit or drop an extension that does not need its memory.");
-  pg::allocation memory(s.area, bytes);
-  if (!memory) refuse(ERRCODE_OUT_OF_MEMORY, "out of shared memory", memory.refusal(), {});
-  const dsa_pointer made = memory.pointer();
-  instance *i = s.at(made);
-  i->key = key_of(model::home_of(r.registration.scope, r.database), r.registration.name);
-  i->extension.assign(r.registration.extension);
-  i->size = r.registration.size;
-  i->charged = bytes;
-  i->source = r.database;
-  i->incarnation = r.owner.incarnation;
-  i->holders = 1;
-  i->provisional = true;
-  i->allocated_at = GetCurrentTimestamp();
-  pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
-  for (open_claim &claim : claims())
-    if (is_for(claim, i->key)) claim.made = memory.keep();
-  charged.keep();
-  DYNPGEXT_FAULT_POINT("allocate.made");
-  return made;
-}
-
-hold finish_claim(shared &s, const allocation_key &key, dsa_pointer made) {
-  const exclusive lock(s);
-  allocation_entry *entry = s.allocations.find(key);
-  forget_claim(key);
-  entry->creator = 0;
-  instance *i = s.at(made);
-  i->next = entry->instances;
-  entry->instances = made;
-  pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
-  return {key, made};
-}
-
-void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexcept {
-  (void)pg::swallow("giving back shared memory", [&] {
-    const exclusive lock(s);
-    for (const open_claim &c : claims())
-      if (is_for(c, key) && !DsaPointerIsValid(made)) made = c.made;
-    forget_claim(key);
-    if (DsaPointerIsValid(made)) {
-      s.root->memory_used -= s.at(made)->charged;
-      pg::release(s.area, made);
-    }
-    if (allocation_entry *entry = s.allocations.find(key)) {
-      entry->creator = 0;
-      erase_if_empty(s, *entry);
-    }
-    pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
-  });
-}
-
-}  // namespace detail
 
 void release_holds(shared &s, std::span<const hold> holds) noexcept {
   if (holds.empty()) return;
@@ -439,15 +161,5 @@ void settle_allocations(shared &s, Oid database, const std::vector<model::desire
     if (!OidIsValid(entry->key.home) || entry->key.home == database) keys.push_back(entry->key);
   for (const allocation_key &key : keys) settle(s, key, all);
 }
-
-void abandon_claims() noexcept {
-  shared *s = attached();
-  if (s == nullptr) return;
-  const std::vector<open_claim> open = claims();
-  for (const open_claim &claim : open) detail::cancel_claim(*s, claim.key, claim.made);
-}
-
-void set_memory_limit_source(uint64 (*limit)()) { limit_source = limit; }
-uint64 memory_limit() { return limit_source == nullptr ? UINT64_MAX : limit_source(); }
 
 }  // namespace dynpgext::state

@@ -3,6 +3,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "state/claims.h"
 #include "state/databases.h"
 #include "state/events.h"
 
