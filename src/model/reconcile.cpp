@@ -188,12 +188,12 @@ class planner {
   }
 
   void plan_workers() {
-    const std::vector<wanted_worker> wanted = wanted_workers(desired_, {{},
-                                                                        live_.workers,
-                                                                        extensions_,
-                                                                        live_.quarantined,
-                                                                        live_.quarantined_roles,
-                                                                        live_.databases});
+    const std::vector<wanted_worker> wanted =
+        wanted_workers(desired_, {.workers = live_.workers,
+                                  .extensions = extensions_,
+                                  .quarantined = live_.quarantined,
+                                  .quarantined_roles = live_.quarantined_roles,
+                                  .databases = live_.databases});
     std::map<worker_key, const wanted_worker *> by_key;
     for (const wanted_worker &w : wanted)
       by_key[{home_of(w.definition->scope, w.source), w.definition->extension,

@@ -72,9 +72,9 @@ struct live_database {
 };
 
 struct live_state {
-  std::vector<live_allocation> allocations;
-  std::vector<live_worker> workers;
-  std::vector<live_extension> extensions;
+  std::vector<live_allocation> allocations = {};
+  std::vector<live_worker> workers = {};
+  std::vector<live_extension> extensions = {};
   std::vector<quarantined_worker> quarantined = {};
   std::vector<quarantined_role> quarantined_roles = {};
   std::vector<live_database> databases = {};  // one that is missing has nothing of the kind

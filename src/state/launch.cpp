@@ -204,12 +204,11 @@ model::live_state live(const shared &s, std::span<const hold> own) {
 }
 
 model::live_state live_without_memory(const shared &s) {
-  return {{},
-          live_workers(s),
-          extension_states(s),
-          quarantined_workers(s),
-          quarantined_roles(s),
-          live_databases(s)};
+  return {.workers = live_workers(s),
+          .extensions = extension_states(s),
+          .quarantined = quarantined_workers(s),
+          .quarantined_roles = quarantined_roles(s),
+          .databases = live_databases(s)};
 }
 
 model::circumstances circumstances(bool retry_failed) {

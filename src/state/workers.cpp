@@ -72,8 +72,8 @@ std::optional<worker_status> status_of(const shared &s, const worker_identity &i
 }
 
 void settle_workers(shared &s, const std::vector<model::desired_database> &desired) {
-  for (const model::wanted_worker &wanted :
-       model::wanted_workers(desired, {{}, live_workers(s), {}, {}, {}, live_databases(s)})) {
+  for (const model::wanted_worker &wanted : model::wanted_workers(
+           desired, {.workers = live_workers(s), .databases = live_databases(s)})) {
     // one that is hosted runs in a process of its database: it is replaced
     if (wanted.definition->scope != model::scope::global || wanted.definition->hosted) continue;
     worker_entry *entry =
