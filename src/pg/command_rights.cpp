@@ -26,17 +26,18 @@ void check_rights(const command_role &c, const std::string &extension) {
     throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
   };
   // whoever makes a copy decides what is in it
-  if (const Oid owner = database_owner(); c.database != MyDatabaseId && !may_become(owner, c.role))
-    refuse("this database is a copy of the one that it was registered in, and its owner \"" +
-           role_name(owner) + "\" is no member of role \"" + name + "\"");
+  if (c.database != MyDatabaseId)
+    if (const Oid owner = database_owner(); !may_become(owner, c.role))
+      refuse("this database is a copy of the one that it was registered in, and its owner \"" +
+             role_name(owner) + "\" is no member of role \"" + name + "\"");
   if (!may_become(c.registered_by, c.role))
     refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
   if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
-  if (const std::string stranger = stranger_of(extension, c.role);
-      is_superuser(c.role) && !c.by_hand && !stranger.empty())
-    refuse(stranger + " can create objects in the schema of extension \"" + extension +
-           "\", and the command of its script would run as a superuser");
+  if (is_superuser(c.role) && !c.by_hand)
+    if (const std::string stranger = stranger_of(extension, c.role); !stranger.empty())
+      refuse(stranger + " can create objects in the schema of extension \"" + extension +
+             "\", and the command of its script would run as a superuser");
   if (c.by_hand && !may_register(c.registered_by))
     refuse("role \"" + by + "\", which registered it, may not register any more");
 }

@@ -96,15 +96,7 @@ bool may_connect(Oid role) {
   });
 }
 
-Oid database_owner() {
-  return call([] {
-    const HeapTuple row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-    if (!HeapTupleIsValid(row)) return InvalidOid;
-    const Oid owner = reinterpret_cast<Form_pg_database>(GETSTRUCT(row))->datdba;
-    ReleaseSysCache(row);
-    return owner;
-  });
-}
+Oid database_owner() { return rights_on(MyDatabaseId).owner; }
 
 bool may_become(Oid member, Oid role) {
   return call([=] {
