@@ -16,10 +16,8 @@ MemoryContext empty_context() {
 
 void check_kind(Node *statement) {
   if (IsA(statement, TransactionStmt))
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-             errmsg("an SQL worker's command cannot control its transaction"),
-             errhint("With \"atomic\": false each statement has a transaction of its own.")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+                    errmsg("an SQL worker's command cannot control its transaction")));
   if (IsA(statement, CopyStmt) && castNode(CopyStmt, statement)->filename == nullptr)
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("an SQL worker's command cannot COPY to or from a client")));

@@ -10,6 +10,7 @@
 #include "pg/login_settings.h"
 #include "pg/ownership.h"
 #include "pg/sql_command.h"
+#include "pg/utility.h"
 #include "pg/worker.h"
 #include "state/last_words.h"
 #include "state/launch.h"
@@ -20,7 +21,6 @@ namespace {
 using namespace dynpgext;
 
 constinit state::runner_key self{};
-constinit ProcessUtility_hook_type previous_hook = nullptr;
 
 void on_exit(int told, Datum) {
   const int code = pg::exit_status(told);
@@ -34,23 +34,18 @@ void on_exit(int told, Datum) {
   state::look_for_launcher(*state::attached());
 }
 
-// What is listened on here is others', too.
-const char *forgets_channels(Node *statement) {
+// The channels of the process belong to its other commands, too.
+const char *forgets_channels(const Node *statement) {
   if (IsA(statement, UnlistenStmt)) return "UNLISTEN";
-  const bool is_all =
-      IsA(statement, DiscardStmt) && castNode(DiscardStmt, statement)->target == DISCARD_ALL;
+  const bool is_all = IsA(statement, DiscardStmt) &&
+                      reinterpret_cast<const DiscardStmt *>(statement)->target == DISCARD_ALL;
   return is_all ? "DISCARD ALL" : nullptr;
 }
 
-void on_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
-                ProcessUtilityContext context, ParamListInfo parameters,
-                QueryEnvironment *environment, DestReceiver *destination, QueryCompletion *done) {
-  if (const char *what = forgets_channels(planned->utilityStmt))
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("cannot execute %s within an SQL worker", what)));
-  const ProcessUtility_hook_type next =
-      previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
-  next(planned, query, read_only_tree, context, parameters, environment, destination, done);
+void on_utility(const pg::utility_statement &seen) {
+  if (const char *what = forgets_channels(seen.statement))
+    throw pg::error(ERRCODE_FEATURE_NOT_SUPPORTED,
+                    std::string("cannot execute ") + what + " within an SQL worker");
 }
 
 bool take_office(state::shared &s) {
@@ -80,8 +75,7 @@ void connect() {
   });
   pg::note_login_settings();
   pg::report_idle();
-  previous_hook = ProcessUtility_hook;
-  ProcessUtility_hook = on_utility;
+  pg::watch_utility(on_utility);
 }
 
 void serve(state::shared &s) {
