@@ -117,6 +117,17 @@ restored_by('schema only', '', @psql, '-f', "$folder/schema.sql");
 restored_by('custom', undef, 'pg_restore', '--exit-on-error', '-d', 'DATABASE', "$folder/custom");
 restored_by('custom, in parallel', undef, 'pg_restore', '--exit-on-error', '-j', '2', '-d', 'DATABASE', "$folder/custom");
 
+# pg_restore --jobs fills several tables at a time, and any of them may come first.
+for my $order ([qw(manifests identities)], [qw(identities manifests)]) {
+    my $name = join ' before ', @$order;
+    my %data = map { $_ => qr/ TABLE DATA dynpgext $_ / } @$order;
+    my ($list) = run_command([ 'pg_restore', '-l', "$folder/custom" ]);
+    my @entries = split /\n/, $list;
+    my @sorted = map { my $table = $_; grep { $_ =~ $data{$table} } @entries } @$order;
+    append_to_file("$folder/$name", join '', map {"$_\n"} map { my $entry = $_; (grep { $entry =~ $_ } values %data) ? shift @sorted : $entry } @entries);
+    restored_by("custom, $name", undef, 'pg_restore', '--exit-on-error', '-L', "$folder/$name", '-d', 'DATABASE', "$folder/custom");
+}
+
 subtest 'into a database that has the extensions' => sub {
     value($target, 'one', q(DELETE FROM dynpgext.worker_settings; DELETE FROM dynpgext.manifests));
     becomes($target, 'one', supervised_states(), '1 running, 2 running, 3 running', 'without settings');

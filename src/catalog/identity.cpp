@@ -27,6 +27,11 @@ model::command_identity resolve(const store::identity_row &row) {
   return who;
 }
 
+bool is_same_identity(model::command_identity a, const model::command_identity &b) {
+  a.database = b.database;
+  return a == b;
+}
+
 std::string why_nobody(const model::command &command,
                        const std::vector<store::identity_row> &rows) {
   for (const store::identity_row &row : rows) {

@@ -9,6 +9,9 @@ namespace dynpgext::catalog {
 // the role is a superuser here that was none there.
 [[nodiscard]] model::command_identity resolve(const store::identity_row &row);
 
+// Wherever it was decided: that is nothing that a row of dynpgext.identities tells.
+[[nodiscard]] bool is_same_identity(model::command_identity a, const model::command_identity &b);
+
 // Of a command whose identity is nobody: why.
 [[nodiscard]] std::string why_nobody(const model::command &command,
                                      const std::vector<store::identity_row> &rows);

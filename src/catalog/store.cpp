@@ -1,5 +1,6 @@
 #include "catalog/store.h"
 
+#include "catalog/identity.h"
 #include "catalog/rows.h"
 #include "model/text.h"
 #include "pg/role.h"
@@ -369,10 +370,12 @@ void store::write_identities(const std::string &extension,
   }
   pg::make_visible();
   for (const model::command *c : missing) {
-    const auto named = std::find_if(known.begin(), known.end(), [&](const identity_row &k) {
-      return k.extension == extension && k.worker == c->worker;
-    });
     const model::command_identity &who = c->identity;
+    // the names of roles that are missing, from the row that names them: not from one that tells
+    // whom an earlier command of this worker ran as
+    const auto named = std::find_if(known.begin(), known.end(), [&](const identity_row &k) {
+      return k.extension == extension && k.worker == c->worker && is_same_identity(resolve(k), who);
+    });
     pg::role_reference run_as{who.role, pg::role_name(who.role)};
     pg::role_reference registered_by{who.registered_by, pg::role_name(who.registered_by)};
     if (named != known.end() && run_as.name.empty()) run_as.name = named->run_as.name;

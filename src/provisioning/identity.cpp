@@ -40,12 +40,6 @@ model::command_identity given(Oid role, Oid by, declared_by who) {
           .database = MyDatabaseId};
 }
 
-// Wherever it was decided: that is nothing that a row of dynpgext.identities tells.
-bool is_same_identity(model::command_identity a, const model::command_identity &b) {
-  a.database = b.database;
-  return a == b;
-}
-
 // Why the role is not one that a command gets unless it is named.
 const char *why_not_by_default(Oid role) {
   if (pg::is_superuser(role)) return "is a superuser";
@@ -112,7 +106,7 @@ model::command_identity by_restore(const model::command &c, const model::command
   for (const store::identity_row &row : rows) {
     if (row.extension != c.extension || row.worker != c.worker) continue;
     const model::command_identity who = catalog::resolve(row);
-    if (known == nullptr || !is_same_identity(who, known->identity)) return who;
+    if (known == nullptr || !catalog::is_same_identity(who, known->identity)) return who;
     ++restored;
   }
   const bool is_its = known != nullptr && (restored > 1 || known->identity.by_hand);
@@ -144,7 +138,7 @@ restored_identities find_restored(const store &store) {
     for (const store::identity_row &row : rows) {
       if (row.extension != c.extension || row.worker != c.worker) continue;
       const model::command_identity who = catalog::resolve(row);
-      if (is_same_identity(who, c.identity)) continue;
+      if (catalog::is_same_identity(who, c.identity)) continue;
       c.identity = who;
       c.run_as = pg::role_name(who.role);
       found.changed[c.extension].push_back(c);
