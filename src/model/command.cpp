@@ -1,22 +1,35 @@
 #include "model/command.h"
 
 #include <algorithm>
+#include <concepts>
 
 #include "model/text.h"
 
 namespace dynpgext::model {
 namespace {
 
+std::string text_of(const std::string &text) { return std::to_string(text.size()) + ":" + text; }
+std::string text_of(bool flag) { return flag ? "t" : "f"; }
+template <std::integral T>
+std::string text_of(T number) {
+  return std::to_string(number) + ":";
+}
+
+template <class T>
+void add_members(const command &c, std::string &into) {
+  for_each_member(c, [&](const auto &m, const auto &value) {
+    if constexpr (std::is_same_v<decltype(value), const T &>)
+      if (!m.has(not_of_process)) into += text_of(value);
+  });
+}
+
 std::array<char, worker_extra_size> extra_of(const command &c) {
+  // type by type: rows that are there have digests of the text in this order
   std::string all;
-  for (const std::string *part : {&c.sql, &c.channel})
-    all += std::to_string(part->size()) + ":" + *part;
-  all += std::to_string(c.interval) + ":" + std::to_string(c.deadline);
-  const command_identity &who = c.identity;
-  all += ":" + std::to_string(who.role) + ":" + std::to_string(who.registered_by) + ":" +
-         std::to_string(who.database) + ":";
-  for (const bool flag : {who.superuser, who.without_login, who.by_hand, c.atomic})
-    all += flag ? 't' : 'f';
+  add_members<std::string>(c, all);
+  add_members<std::int64_t>(c, all);
+  add_members<std::uint32_t>(c, all);
+  add_members<bool>(c, all);
   std::array<char, worker_extra_size> digest{};
   const std::string digits = digest_of(all);
   std::copy(digits.begin(), digits.end(), digest.begin());

@@ -35,6 +35,23 @@ struct command {
   bool atomic = true;  // in one transaction; otherwise each statement has its own
   bool operator==(const command &) const = default;
 };
+template <>
+inline constexpr std::tuple members<command>{
+    member(&command::extension, name_column | not_of_process),
+    member(&command::worker, not_of_process),
+    member(&command::sql, in_manifest),
+    member(&command::interval, in_manifest),
+    member(&command::channel, in_manifest),
+    inner_member(&command::identity, &command_identity::role, oid_column),
+    member(&command::deadline, in_manifest),
+    inner_member(&command::identity, &command_identity::registered_by, oid_column),
+    inner_member(&command::identity, &command_identity::superuser),
+    inner_member(&command::identity, &command_identity::without_login),
+    inner_member(&command::identity, &command_identity::by_hand),
+    member(&command::atomic, in_manifest),
+    inner_member(&command::identity, &command_identity::database, oid_column),
+    member(&command::run_as, no_column | not_of_process | in_manifest)};
+static_assert(lists_all<command, command_identity>());
 
 inline constexpr std::int64_t min_command_interval = 10;                        // milliseconds
 inline constexpr std::int64_t max_command_interval = 366LL * 24 * 3600 * 1000;  // milliseconds
@@ -57,5 +74,10 @@ struct content {
   std::string bytes;
   bool operator==(const content &) const = default;
 };
+template <>
+inline constexpr std::tuple members<content>{member(&content::extension, name_column),
+                                             member(&content::allocation),
+                                             member(&content::bytes, in_manifest)};
+static_assert(lists_all<content>());
 
 }  // namespace dynpgext::model

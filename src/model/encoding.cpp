@@ -6,33 +6,6 @@
 namespace dynpgext::model {
 namespace {
 
-// One list of members serves both directions.
-template <class Archive>
-void describe(Archive &archive, extension &e) {
-  archive(e.name), archive(e.version), archive(e.library), archive(e.eager), archive(e.loaded);
-  archive(e.boot), archive(e.incarnation);
-}
-
-template <class Archive>
-void describe(Archive &archive, allocation &a) {
-  archive(a.name), archive(a.extension), archive(a.scope), archive(a.size), archive(a.declared);
-}
-
-template <class Archive>
-void describe(Archive &archive, worker &w) {
-  archive(w.extension), archive(w.name), archive(w.type), archive(w.scope), archive(w.library);
-  archive(w.function), archive(w.flags), archive(w.start), archive(w.notify);
-  archive(w.has_callback), archive(w.extra), archive(w.argument), archive(w.restart);
-  archive(w.restart_delay), archive(w.deadline), archive(w.role), archive(w.declared);
-  archive(w.hosted);
-}
-
-template <class Archive>
-void describe(Archive &archive, worker_settings &s) {
-  archive(s.extension), archive(s.worker), archive(s.enabled), archive(s.restart);
-  archive(s.restart_delay);
-}
-
 class writer {
  public:
   template <class T>
@@ -54,7 +27,8 @@ class writer {
   template <class T>
   void list(const std::vector<T> &items) {
     (*this)(static_cast<std::uint32_t>(items.size()));
-    for (T item : items) describe(*this, item);
+    for (const T &item : items)
+      for_each_member(item, [this](const auto &, const auto &value) { (*this)(value); });
   }
   std::string take() { return std::move(bytes_); }
 
@@ -86,7 +60,8 @@ class reader {
   void list(std::vector<T> &items) {
     std::uint32_t count = 0;
     (*this)(count);
-    for (std::uint32_t i = 0; i < count && ok_; ++i) describe(*this, items.emplace_back());
+    for (std::uint32_t i = 0; i < count && ok_; ++i)
+      for_each_member(items.emplace_back(), [this](const auto &, auto &value) { (*this)(value); });
   }
   [[nodiscard]] bool finished() const { return ok_ && rest_.empty(); }
 

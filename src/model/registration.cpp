@@ -29,11 +29,9 @@ server_role server_role_of(const std::string &name) {
 }
 
 bool same_process(const worker &a, const worker &b) {
-  const auto process = [](const worker &w) {
-    return std::tie(w.extension, w.name, w.type, w.scope, w.library, w.function, w.flags, w.start,
-                    w.notify, w.has_callback, w.extra, w.argument, w.deadline, w.role, w.hosted);
-  };
-  return process(a) == process(b);
+  return std::apply(
+      [&](const auto &...m) { return ((m.has(not_of_process) || m(a) == m(b)) && ...); },
+      members<worker>);
 }
 
 const extension *registrations::find_extension(const std::string &name) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/members.h"
 #include "model/restart.h"
 #include "model/restore.h"
 
@@ -35,6 +36,12 @@ struct allocation {
   bool declared = false;   // by a manifest, not by its library
   bool operator==(const allocation &) const = default;
 };
+template <>
+inline constexpr std::tuple members<allocation>{
+    member(&allocation::name, in_manifest), member(&allocation::extension, name_column),
+    member(&allocation::scope, in_manifest), member(&allocation::size, in_manifest),
+    member(&allocation::declared)};
+static_assert(lists_all<allocation>());
 
 inline constexpr std::size_t worker_extra_size = 128;
 
@@ -69,6 +76,27 @@ struct worker {
   bool hosted = false;        // runs a command, in the process of its database and its role
   bool operator==(const worker &) const = default;
 };
+template <>
+inline constexpr std::tuple members<worker>{
+    member(&worker::extension, name_column),
+    member(&worker::name, in_manifest),
+    member(&worker::type, in_manifest),
+    member(&worker::scope, in_manifest),
+    member(&worker::library, in_manifest),
+    member(&worker::function, in_manifest),
+    member(&worker::flags, in_manifest),
+    member(&worker::start, in_manifest),
+    member(&worker::notify, in_manifest),
+    member(&worker::has_callback, in_manifest),
+    member(&worker::extra, in_manifest),
+    member(&worker::argument, in_manifest),
+    member(&worker::restart, not_of_process | in_manifest),
+    member(&worker::restart_delay, not_of_process | in_manifest),
+    member(&worker::deadline, in_manifest),
+    member(&worker::role, in_manifest),
+    member(&worker::declared, not_of_process),
+    member(&worker::hosted)};
+static_assert(lists_all<worker>());
 
 // Do they differ in nothing that the process was started with?
 [[nodiscard]] bool same_process(const worker &a, const worker &b);
@@ -82,6 +110,12 @@ struct worker_settings {
   std::optional<std::int64_t> restart_delay;  // milliseconds
   bool operator==(const worker_settings &) const = default;
 };
+template <>
+inline constexpr std::tuple members<worker_settings>{
+    member(&worker_settings::extension, name_column), member(&worker_settings::worker, in_manifest),
+    member(&worker_settings::enabled, in_manifest), member(&worker_settings::restart, in_manifest),
+    member(&worker_settings::restart_delay, in_manifest)};
+static_assert(lists_all<worker_settings>());
 
 struct extension {
   std::string name;
@@ -98,6 +132,15 @@ struct extension {
     return loaded && (eager || boot == current_boot);
   }
 };
+template <>
+inline constexpr std::tuple members<extension>{member(&extension::name, name_column),
+                                               member(&extension::version),
+                                               member(&extension::library),
+                                               member(&extension::eager),
+                                               member(&extension::loaded),
+                                               member(&extension::boot),
+                                               member(&extension::incarnation)};
+static_assert(lists_all<extension>());
 
 // The registrations of one database.
 struct registrations {
