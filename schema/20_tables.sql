@@ -1,5 +1,6 @@
 -- Registrations.  Written by dynpgext only.  Not dumped: the extensions register again when
--- they are restored.  src/catalog/rows.cpp relies on the order of columns.
+-- they are restored.  The order of columns is that of the lists of members
+-- in src/model/registration.h and command.h.
 
 CREATE TABLE dynpgext.registered_extension (
     extension name NOT NULL PRIMARY KEY,

@@ -10,12 +10,13 @@
 namespace dynpgext::catalog {
 namespace {
 
-const std::string &extension_of(const model::extension &e) { return e.name; }
-const std::string &extension_of(const model::allocation &a) { return a.extension; }
-const std::string &extension_of(const model::worker &w) { return w.extension; }
-const std::string &extension_of(const model::worker_settings &s) { return s.extension; }
-const std::string &extension_of(const model::command &c) { return c.extension; }
-const std::string &extension_of(const model::content &c) { return c.extension; }
+template <class Row>
+const std::string &extension_of(const Row &row) {
+  if constexpr (std::is_same_v<Row, model::extension>)
+    return row.name;
+  else
+    return row.extension;
+}
 
 constexpr const char *command_table = "registered_command";
 constexpr const char *content_table = "registered_content";
@@ -62,10 +63,19 @@ template <class Row>
 }
 
 template <class Row>
+Row value_of(const pg::row &row) {
+  Row value;
+  from_row(row, value);
+  if constexpr (std::is_same_v<Row, model::command>)
+    value.run_as = pg::role_name(value.identity.role);
+  return value;
+}
+
+template <class Row>
 std::vector<Row> read_all(Oid table) {
   const pg::relation relation(table, AccessShareLock);
   std::vector<Row> result;
-  for (const pg::row &row : relation.rows()) from_row(row, result.emplace_back());
+  for (const pg::row &row : relation.rows()) result.push_back(value_of<Row>(row));
   return result;
 }
 
@@ -121,7 +131,7 @@ void store::write(const std::optional<model::restore> &restore) const {
   for (const pg::row &row : relation.rows()) relation.erase(row);
   pg::make_visible();
   if (!restore) return;
-  pg::values row(3);
+  pg::values row;
   row.timestamp(GetCurrentTimestamp()).bigint(restore->boot).boolean(restore->until_told);
   (void)relation.insert(row);
   pg::make_visible();
@@ -180,8 +190,7 @@ bool store::make_equal(Oid table, const std::string &extension,
   for (const Row &row : wanted) missing.push_back(&row);
   bool differed = false;
   for (const pg::row &row : relation.rows()) {
-    Row existing;
-    from_row(row, existing);
+    const Row existing = value_of<Row>(row);
     if (extension_of(existing) != extension) continue;
     const auto same = std::find_if(missing.begin(), missing.end(),
                                    [&](const Row *candidate) { return *candidate == existing; });
@@ -193,8 +202,11 @@ bool store::make_equal(Oid table, const std::string &extension,
     }
   }
   if (differed) pg::make_visible();
-  for (const Row *row : missing)
-    if (!relation.insert(to_row(*row))) refuse_race(*row);
+  for (const Row *row : missing) {
+    pg::values values;
+    to_row(*row, values);
+    if (!relation.insert(values)) refuse_race(*row);
+  }
   if (!missing.empty()) pg::make_visible();
   return differed || !missing.empty();
 }
@@ -290,7 +302,7 @@ void store::write_followed(const std::string &extension, const std::string &mani
     if (row.name(0) == extension) relation.erase(row);
   pg::make_visible();
   if (manifest.empty()) return;
-  pg::values row(3);
+  pg::values row;
   row.name(extension).text(model::digest_of(manifest));
   refusal.empty() ? row.null() : row.text(refusal);
   if (!relation.insert(row))
@@ -328,7 +340,7 @@ void store::write_manifest(const std::string &extension, const std::string &mani
   pg::make_visible();
   write_followed(extension, wanted, {});
   if (manifest.empty() || is_there) return;
-  pg::values row(2);
+  pg::values row;
   if (!relation.insert(row.name(extension).json(manifest)))
     throw pg::error(ERRCODE_OBJECT_IN_USE,
                     "extension \"" + extension + "\" is being registered by another transaction");
@@ -381,7 +393,7 @@ void store::write_identities(const std::string &extension,
     if (named != known.end() && run_as.name.empty()) run_as.name = named->run_as.name;
     if (named != known.end() && registered_by.name.empty())
       registered_by.name = named->registered_by.name;
-    pg::values row(7);
+    pg::values row;
     row.name(extension).text(c->worker);
     run_as.name.empty() ? row.null() : row.role(run_as);
     registered_by.name.empty() ? row.null() : row.role(registered_by);
@@ -402,7 +414,7 @@ void store::clear_identity(const std::string &extension, const std::string &work
     is_there = true;
   }
   if (!is_there) return;
-  pg::values row(7);
+  pg::values row;
   row.name(extension).text(worker).null().null().boolean(false).boolean(false).boolean(false);
   (void)relation.insert(row);
   pg::make_visible();

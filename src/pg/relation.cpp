@@ -19,8 +19,6 @@ std::string row::text(int column) const {
   return {VARDATA_ANY(text), static_cast<size_t>(VARSIZE_ANY_EXHDR(text))};
 }
 
-std::string row::bytes(int column) const { return text(column); }
-
 std::string row::name(int column) const {
   if (is_null(column)) return {};
   return NameStr(*DatumGetName(values_[column]));
@@ -78,7 +76,7 @@ bool row::is_ours() const {
 }
 
 values &values::add(Datum value) {
-  Assert(next_ < columns_);
+  Assert(next_ < max_columns);
   values_[next_++] = value;
   return *this;
 }
@@ -102,8 +100,6 @@ values &values::null() {
   nulls_[next_] = true;
   return add(Datum{0});
 }
-
-values &values::bytes(std::string_view value) { return text(value); }
 
 values &values::json(const std::string &value) { return add(json_datum(value)); }
 

@@ -20,7 +20,6 @@ class row {
   row(HeapTuple tuple, Relation table);
   [[nodiscard]] bool is_null(int column) const { return nulls_[column]; }
   [[nodiscard]] std::string text(int column) const;
-  [[nodiscard]] std::string bytes(int column) const;
   [[nodiscard]] std::string name(int column) const;
   [[nodiscard]] std::string json(int column) const;  // of a jsonb
   [[nodiscard]] bool boolean(int column) const { return DatumGetBool(values_[column]); }
@@ -52,10 +51,8 @@ struct role_reference {
 // A row to be written.  Columns of the table beyond the given ones are NULL.
 class values {
  public:
-  explicit values(int columns) : columns_(columns) {}
   values &text(std::string_view value);
   values &name(std::string_view value);
-  values &bytes(std::string_view value);
   values &json(const std::string &value);  // into a jsonb
   values &boolean(bool value) { return add(BoolGetDatum(value)); }
   values &integer(int32 value) { return add(Int32GetDatum(value)); }
@@ -69,7 +66,6 @@ class values {
  private:
   friend class relation;
   values &add(Datum value);
-  [[maybe_unused]] int columns_;  // what an Assert() compares with
   int next_ = 0;
   Datum values_[max_columns] = {};
   bool nulls_[max_columns] = {};
