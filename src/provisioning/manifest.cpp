@@ -26,27 +26,26 @@ model::server_numbers numbers() {
 // Every text of a manifest but contents, which are bytes.
 template <class F>
 void convert_texts(model::manifest &m, F convert) {
-  const auto all = [&](auto &...texts) { ((texts = convert(texts)), ...); };
-  const auto worker = [&](model::worker &w) {
-    all(w.extension, w.name, w.type, w.library, w.function);
+  const auto all = [&](auto &thing) {
+    model::for_each_member(thing, [&](const auto &, auto &value) {
+      if constexpr (std::is_same_v<decltype(value), std::string &>) value = convert(value);
+    });
   };
   for (model::extension_manifest &e : m.extensions) {
-    all(e.extension);
-    if (e.version) all(*e.version);
-    for (model::declared_allocation &a : e.allocations)
-      all(a.allocation.name, a.allocation.extension);
+    e.extension = convert(e.extension);
+    if (e.version) e.version = convert(*e.version);
+    for (model::declared_allocation &a : e.allocations) all(a.allocation);
     for (model::declared_worker &w : e.workers) {
-      worker(w.worker);
+      all(w.worker);
       if (!w.command) continue;
-      model::command &c = *w.command;
-      all(c.extension, c.worker, c.sql, c.channel, c.run_as);
-      model::bind(w.worker, c);
+      all(*w.command);
+      model::bind(w.worker, *w.command);
     }
-    for (model::declared_settings &s : e.settings) all(s.settings.extension, s.settings.worker);
+    for (model::declared_settings &s : e.settings) all(s.settings);
     if (!e.library) continue;
-    all(e.library->library);
-    for (model::allocation &a : e.library->allocations) all(a.name, a.extension);
-    for (model::worker &w : e.library->workers) worker(w);
+    e.library->library = convert(e.library->library);
+    for (model::allocation &a : e.library->allocations) all(a);
+    for (model::worker &w : e.library->workers) all(w);
   }
 }
 
