@@ -8,9 +8,10 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "soak"))
-import pq  # noqa: E402  pylint: disable=wrong-import-position
-import server as server_module  # noqa: E402  pylint: disable=wrong-import-position
+import process
+import report
+import server as server_module
+from report import bound, say, show
 
 PLAIN = "bench_plain"  # without dynpgext; ordinary sessions connect to it
 VISIT = 'starting background worker process "dynpgext provisioning"'
@@ -20,48 +21,18 @@ RESTARTS = 30
 
 server = server_module.Server(os.environ["PGHOST"])
 with_dynpgext, without = int(sys.argv[1]), int(sys.argv[2])
-kept = True
-
-
-def say(text):
-    print(f"== {text}", flush=True)
-
-
-def show(what, value):
-    print(f"       {what:<58} {value}", flush=True)
-
-
-def bound(what, value, limit):
-    global kept  # pylint: disable=global-statement
-    well = value <= limit
-    kept = kept and well
-    print(f"{'ok    ' if well else 'MISSED'} {what:<58} {value:.4g}  (at most {limit})", flush=True)
-
-
-def run(database, sql, **options):
-    with pq.Session(database, **options) as session:
-        return session.run(sql)
-
-
-def start(**settings):
-    """The server anew, with these settings; returns when it accepts connections."""
-    with open(server.data + "/postgresql.conf", "a", encoding="utf-8") as file:
-        for name, value in settings.items():
-            file.write(f"{name.replace('__', '.')} = '{value}'\n")
-    server.restart("fast")
-    server.wait()
 
 
 def make_databases():
     """All by copying files; while there is no slot for a worker, nobody is in the way."""
     started = time.monotonic()
-    start(max_worker_processes=0, shared_preload_libraries="")
-    with pq.Session("postgres", client_min_messages="error") as session:
+    server.start(max_worker_processes=0, shared_preload_libraries="")
+    with server.session("postgres", client_min_messages="error") as session:
         session.run(f"CREATE DATABASE {PLAIN} STRATEGY file_copy")
         session.run("CREATE DATABASE bench_with0 STRATEGY file_copy")
         for database in ("postgres", "bench_with0"):
-            run(database, "CREATE EXTENSION dynpgext", client_min_messages="error")
-        run("bench_with0", "CREATE EXTENSION dynpgext_bench_many", client_min_messages="error")
+            server.run(database, "CREATE EXTENSION dynpgext", client_min_messages="error")
+        server.run("bench_with0", "CREATE EXTENSION dynpgext_bench_many", client_min_messages="error")
         for number in range(1, with_dynpgext):
             session.run(f"CREATE DATABASE bench_with{number} TEMPLATE bench_with0 STRATEGY file_copy")
         for number in range(without - 1):
@@ -81,7 +52,7 @@ class Sessions(threading.Thread):
     def run(self):
         while not self.stopped and (self.count is None or len(self.times) < self.count):
             began = time.perf_counter()
-            with pq.Session(PLAIN) as session:
+            with server.session(PLAIN) as session:
                 session.run("SELECT 1")
             self.times.append((time.perf_counter() - began) * 1000)
 
@@ -104,25 +75,16 @@ def running(session):
     return int(session.value("SELECT count(*) FROM dynpgext.cluster_workers WHERE state = 'running'"))
 
 
-def launcher():
-    return next(pid for pid, title in server.processes().items() if title == server_module.LAUNCHER)
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-        return int(file.read().split()[0]) / 1e9
-
-
 def measure_start(concurrency):
     offset = server.log_offset()
     began = time.monotonic()
-    start(shared_preload_libraries="dynpgext", max_worker_processes=with_dynpgext + 40,
-          dynpgext__start_concurrency=concurrency)
+    server.start(shared_preload_libraries="dynpgext", max_worker_processes=with_dynpgext + 40,
+                 dynpgext__start_concurrency=concurrency)
     accepts = time.monotonic() - began
     sessions = Sessions()
     sessions.start()
     since = time.monotonic()
-    with pq.Session("postgres") as session:
+    with server.session("postgres") as session:
         while running(session) < with_dynpgext:
             time.sleep(0.1)
             if time.monotonic() - since > 600:
@@ -149,48 +111,28 @@ def measure_start(concurrency):
 
 def measure_idle():
     """Nothing happens: what does the launcher do?"""
-    naptime = float(run("postgres", "SELECT setting FROM pg_settings WHERE name = 'dynpgext.naptime'")[0][0]) / 1000
+    setting = server.run("postgres", "SELECT setting FROM pg_settings WHERE name = 'dynpgext.naptime'")[0][0]
+    naptime = float(setting) / 1000
     time.sleep(2)
-    offset, pid = server.log_offset(), launcher()
-    before, began = cpu_seconds(pid), time.monotonic()
+    offset, pid = server.log_offset(), server.launcher()
+    before, began = process.cpu_seconds(pid), time.monotonic()
     time.sleep(NAPTIMES * naptime)
-    used, wall = cpu_seconds(pid) - before, time.monotonic() - began
+    used, wall = process.cpu_seconds(pid) - before, time.monotonic() - began
     say(f"idle for {NAPTIMES} naptimes of {naptime:g} s")
     bound("visits", count_visits(offset), 0)
     show("CPU of the launcher, ms in a second", f"{used / wall * 1000:.2f}")
 
 
-def proportional(pid):
-    """private and proportional set size in kB"""
-    sizes = {}
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        for line in file.readlines()[1:]:
-            name, size = line.split()[:2]
-            sizes[name.rstrip(":")] = int(size)
-    return sizes["Private_Clean"] + sizes["Private_Dirty"], sizes["Pss"], sizes["Rss"]
-
-
-def segments():
-    """bytes of dynamic shared memory that the launcher has mapped"""
-    total = 0
-    with open(f"/proc/{launcher()}/maps", encoding="ascii") as file:
-        for line in file:
-            if "/dev/shm/PostgreSQL." in line:
-                low, high = line.split()[0].split("-")
-                total += int(high, 16) - int(low, 16)
-    return total
-
-
 def measure_memory():
-    used = int(run("postgres", "SELECT memory_used FROM dynpgext.status")[0][0])
+    used = int(server.run("postgres", "SELECT memory_used FROM dynpgext.status")[0][0])
     workers = [pid for pid, title in server.processes().items() if title == "bench many"]
-    sizes = [proportional(pid) for pid in workers]
+    sizes = [process.memory(pid) for pid in workers]
     say(f"memory, {with_dynpgext} databases with an allocation of 1024 bytes and a worker")
     show("memory_used, bytes for each", f"{used / with_dynpgext:.0f}")
-    show("dynamic shared memory of all, kB", segments() // 1024)
-    show("a worker's process, private kB, median", statistics.median(s[0] for s in sizes))
-    show("a worker's process, proportional set size kB, median", statistics.median(s[1] for s in sizes))
-    show("the launcher's process, private kB", proportional(launcher())[0])
+    show("dynamic shared memory of all, kB", sum(process.segments([server.launcher()]).values()) // 1024)
+    show("a worker's process, private kB, median", statistics.median(s["private"] for s in sizes))
+    show("a worker's process, proportional set size kB, median", statistics.median(s["proportional"] for s in sizes))
+    show("the launcher's process, private kB", process.memory(server.launcher())["private"])
 
 
 def measure_latency(label):
@@ -204,14 +146,14 @@ def compare_latencies():
     ours, other = [], []
     say(f"connect and SELECT 1 in a database without dynpgext, {CONNECTIONS} times each, in turn")
     for _ in range(3):
-        start(shared_preload_libraries="dynpgext", max_worker_processes=with_dynpgext + 40)
-        with pq.Session("postgres") as session:
+        server.start(shared_preload_libraries="dynpgext", max_worker_processes=with_dynpgext + 40)
+        with server.session("postgres") as session:
             offset = 0
             while running(session) < with_dynpgext or server_module.VISIT in server.of_ours().values() or offset < 30:
                 time.sleep(0.1)
                 offset += 1
         ours.append(measure_latency("with dynpgext, all workers there"))
-        start(shared_preload_libraries="", max_worker_processes=0)
+        server.start(shared_preload_libraries="", max_worker_processes=0)
         time.sleep(1)
         other.append(measure_latency("without"))
     show("ratio of medians", f"{statistics.median(ours) / statistics.median(other):.3f}")
@@ -219,10 +161,10 @@ def compare_latencies():
 
 def measure_restarts():
     """From a worker's end to its next process, less the delay that was to be waited."""
-    start(shared_preload_libraries="dynpgext", max_worker_processes=with_dynpgext + 40,
-          dynpgext__restart_delay_max="100ms")
+    server.start(shared_preload_libraries="dynpgext", max_worker_processes=with_dynpgext + 40,
+                 dynpgext__restart_delay_max="100ms")
     late = []
-    with pq.Session("bench_with0") as session:
+    with server.session("bench_with0") as session:
         while session.value("SELECT count(*) FROM dynpgext.workers WHERE state = 'running'") != "1":
             time.sleep(0.05)
         # longer than the longest: does not grow
@@ -249,7 +191,7 @@ def measure_restarts():
 
 
 def measure_heartbeats():
-    rows = [[float(v) for v in run("bench_with0", "SELECT * FROM bench_heartbeats()")[0]] for _ in range(5)]
+    rows = [[float(v) for v in server.run("bench_with0", "SELECT * FROM bench_heartbeats()")[0]] for _ in range(5)]
     heartbeat, both, clock, store = (statistics.median(column) for column in zip(*rows))
     say("dynpgext_worker_heartbeat(), ns each, median of 5 times 10 million")
     show("dynpgext_worker_heartbeat()", f"{heartbeat:.1f}")
@@ -268,4 +210,4 @@ compare_latencies()
 measure_restarts()
 measure_heartbeats()
 subprocess.run(["pg_ctl", "stop", "-s", "-m", "fast", "-D", server.data], check=True)
-sys.exit(0 if kept else 1)
+sys.exit(1 if report.missed() else 0)

@@ -19,7 +19,10 @@ STATE = re.compile(r"(?<=^dynpgext sql runner) .*$")
 
 
 class Server:
+    """The server whose socket and data are in this folder."""
+
     def __init__(self, folder):
+        self.folder = folder
         self.data = folder + "/data"
         self.log_file = folder + "/log"
         self.clock_file = folder + "/clock"
@@ -67,6 +70,9 @@ class Server:
     def of_ours(self):
         return {pid: title for pid, title in self.processes().items() if OURS.match(title)}
 
+    def launcher(self):
+        return next(pid for pid, title in self.processes().items() if title == LAUNCHER)
+
     @staticmethod
     def kill(pid, how):
         try:
@@ -82,18 +88,36 @@ class Server:
             ["pg_ctl", "restart", "-s", "-w", "-t", "120", "-m", mode, "-D", self.data, "-l", self.log_file],
             check=True, stdout=subprocess.DEVNULL, env=self.environment)
 
+    def start(self, **settings):
+        """Anew, with these settings (a.b is a__b); returns when it accepts connections."""
+        with open(self.data + "/postgresql.conf", "a", encoding="utf-8") as file:
+            for name, value in settings.items():
+                file.write(f"{name.replace('__', '.')} = '{value}'\n")
+        self.restart("fast")
+        self.wait()
+
     def wait(self, seconds=120):
         """Until it accepts connections."""
         end = time.monotonic() + seconds
         while True:
             try:
-                with pq.Session("postgres") as session:
+                with self.session("postgres") as session:
                     session.run("SELECT 1")
                     return
             except pq.Error:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
+
+    # --- sessions ---
+
+    def session(self, database, **options):
+        return pq.Session(database, host=self.folder, **options)
+
+    def run(self, database, sql, **options):
+        """The rows of one statement, in a session of its own."""
+        with self.session(database, **options) as session:
+            return session.run(sql)
 
     # --- files ---
 

@@ -56,13 +56,16 @@ def _quoted(value):
 
 
 class Session:
-    """One connection.  Options are settings: {'lock_timeout': '3s'}."""
+    """One connection, to the server that PGHOST names if there is no host.  Options are settings:
+    {'lock_timeout': '3s'}."""
 
     _opening = threading.Lock()
 
-    def __init__(self, database, **options):
+    def __init__(self, database, host=None, **options):
         words = " ".join(f"-c {k}={v}" for k, v in options.items())
-        text = f"dbname={_quoted(database)} connect_timeout=10 options={_quoted(words)} application_name=soak"
+        text = f"dbname={_quoted(database)} connect_timeout=10 options={_quoted(words)} application_name=bench"
+        if host is not None:
+            text += f" host={_quoted(host)}"
         self._handle = _pq.PQconnectdb(text.encode())
         _pq.PQsetNoticeProcessor(self._handle, _silence, None)
         if _pq.PQstatus(self._handle) != 0:
