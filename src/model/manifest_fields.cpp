@@ -157,7 +157,7 @@ bool object::integer(const char *name, std::int64_t least, std::int64_t most, st
   return false;
 }
 
-bool object::boolean(const char *name, bool &into) {
+bool object::boolean(const char *name, bool &into, bool /* usual */) {
   const json::value *const v = get(name);
   if (v == nullptr) return false;
   const bool *const b = std::get_if<bool>(&v->of);
@@ -246,13 +246,13 @@ std::string object::unknown(std::string_view name) const {
   return "unknown key, did you mean \"" + std::string(nearest) + "\"?";
 }
 
-void object::finish(std::initializer_list<stranger> strangers) {
+void object::finish(const std::vector<stranger> &strangers) {
   if (!is_object()) return;
   for (std::size_t i = 0; i < members_->size(); ++i) {
     const std::string &name = (*members_)[i].first;
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-    const auto *const s = std::find_if(strangers.begin(), strangers.end(),
-                                       [&](const stranger &one) { return one.name == name; });
+    const auto s = std::find_if(strangers.begin(), strangers.end(),
+                                [&](const stranger &one) { return one.name == name; });
     faults_.add({&where_, name, i, true}, s != strangers.end() ? s->why : unknown(name));
   }
 }

@@ -90,7 +90,8 @@ class object {
   bool text(const char *name, const length &limit, std::string &into, presence needed = optional);
   bool integer(const char *name, std::int64_t least, std::int64_t most, std::int64_t &into,
                presence needed = optional);
-  bool boolean(const char *name, bool &into);
+  // `usual` is for the writer: what goes without saying.
+  bool boolean(const char *name, bool &into, bool usual = false);
   bool interval(const char *name, const interval_reader &read, const interval_range &range,
                 std::int64_t &into);
   // Two lower-case digits for each byte; `most` bytes, 0: any.
@@ -112,7 +113,19 @@ class object {
     std::string_view name;
     const char *why;
   };
-  void finish(std::initializer_list<stranger> strangers = {});
+  void finish(const std::vector<stranger> &strangers = {});
+  // Those that `ask` asks an object for.
+  template <class Ask>
+  [[nodiscard]] static std::vector<stranger> asked_for(Ask ask, const char *why) {
+    faults none;
+    const place nowhere;
+    const json::value empty{json::object{}};
+    object asked(none, nowhere, empty);
+    ask(asked);
+    std::vector<stranger> result;
+    for (const std::string_view name : asked.known_) result.push_back({name, why});
+    return result;
+  }
 
  private:
   const json::array *array(const char *name, std::size_t most);

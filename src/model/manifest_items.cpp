@@ -5,12 +5,12 @@
 #include <string_view>
 #include <utility>
 
+#include "model/manifest_keys.h"
+
 namespace dynpgext::model::fields {
 namespace {
 
 constexpr interval_range up_to_a_day{0, max_restart_delay, "must be from 0 to 24 hours"};
-constexpr interval_range between_runs{min_command_interval, max_command_interval,
-                                      "must be from 10 ms to 366 days"};
 
 scope read_scope(object &o) {
   std::size_t chosen = 1;
@@ -77,29 +77,19 @@ void read_function(reading &r, object &o, part where, worker &w) {
     for (const char *const name : {"library", "function", "command"}) o.get(name);
     r.all.add(o.where(), "needs \"library\" and \"function\", or \"command\"");
   } else {
-    o.text("library", {1, max_library_name}, w.library, required);
-    o.text("function", {1, r.numbers.max_worker_name, true}, w.function, required);
+    code_keys(o, r.numbers, w);
   }
-  bool connects = true;
-  o.boolean("connects", connects);
-  w.flags = r.numbers.flag_shmem_access | (connects ? r.numbers.flag_connects : 0);
-  std::int64_t argument = 0;
-  if (o.integer("argument", INT64_MIN, INT64_MAX, argument))
-    w.argument = static_cast<std::uint64_t>(argument);
+  function_keys(o, r.numbers, where, w);
   if (o.has("argument") && w.scope != scope::global)
     o.fault("argument", "needs \"scope\": \"global\"");
-  std::string extra;
-  if (o.hex("extra_hex", worker_extra_size, extra))
-    std::copy(extra.begin(), extra.end(), w.extra.begin());
-  o.boolean("notify", w.notify);
-  if (where == part::library) o.boolean("callback", w.has_callback);
-  constexpr const char *why = "not of a worker with a function";
-  o.finish({{"command", why},
-            {"interval", why},
-            {"channel", why},
-            {"run_as", why},
-            {"atomic", why},
-            {"callback", "only of what the library registers"}});
+  const auto ask = [&](object &other) {
+    command none;
+    command_keys(other, r.numbers, r.read_interval, none);
+  };
+  std::vector<object::stranger> strangers =
+      object::asked_for(ask, "not of a worker with a function");
+  strangers.push_back({"callback", "only of what the library registers"});
+  o.finish(strangers);
 }
 
 void check_command(reading &r, object &o, const worker &w, const command &c) {
@@ -117,24 +107,17 @@ void read_command(reading &r, object &o, declared_worker &into) {
   command c;
   c.extension = w.extension;
   c.worker = w.name;
-  o.text("command", {1, max_command}, c.sql, required);
-  o.interval("interval", r.read_interval, between_runs, c.interval);
-  o.text("channel", {1, r.numbers.max_extension_name, true}, c.channel);
-  o.text("run_as", {1, r.numbers.max_extension_name, true}, c.run_as);
-  o.boolean("atomic", c.atomic);
+  command_keys(o, r.numbers, r.read_interval, c);
   check_command(r, o, w, c);
-  constexpr const char *why = "not of a worker with a command";
-  o.finish({{"library", why},
-            {"function", why},
-            {"connects", why},
-            {"argument", why},
-            {"extra_hex", why},
-            {"notify", why},
-            {"callback", why}});
+  const auto ask = [&](object &other) {
+    worker none;
+    code_keys(other, r.numbers, none);
+    function_keys(other, r.numbers, part::library, none);
+  };
+  o.finish(object::asked_for(ask, "not of a worker with a command"));
   c.deadline = std::exchange(w.deadline, 0);
   w.library = r.numbers.sql_library;
   w.function = r.numbers.sql_function;
-  w.flags = r.numbers.flag_shmem_access | r.numbers.flag_connects;
   w.hosted = true;
   bind(w, c);
   into.command = std::move(c);
@@ -168,6 +151,7 @@ declared_worker reading::read_worker(const place &at, const json::value &v, part
   result.place = at.pointer();
   w.extension = extension;
   w.declared = where == part::declared;
+  w.flags = numbers.flag_shmem_access | numbers.flag_connects;
   object o(all, at, v);
   if (!o.is_object()) return result;
   if (o.text("name", {1, numbers.max_worker_name, true}, w.name, required))

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "model/manifest.h"
+#include "model/manifest_keys.h"
 #include "model/text.h"
 
 namespace dynpgext::model {
@@ -21,13 +22,35 @@ void add_text(json::object &to, const char *name, std::string_view text) {
   add(to, name, std::string(text));
 }
 
-// Empty ones are left out.
-void add_filled(json::object &to, const char *name, const std::string &text) {
-  if (!text.empty()) add_text(to, name, text);
-}
 void add_filled(json::object &to, const char *name, json::array items) {
   if (!items.empty()) add(to, name, std::move(items));
 }
+
+// Takes what fields::object gives.  Values that go without saying are left out.
+struct form {
+  json::object &to;
+
+  void text(const char *name, const fields::length &, const std::string &value,
+            fields::presence needed = fields::optional) {
+    if (needed == fields::required || !value.empty()) add(to, name, value);
+  }
+  void boolean(const char *name, bool value, bool usual = false) {
+    if (value != usual) add(to, name, value);
+  }
+  void integer(const char *name, std::int64_t, std::int64_t, std::int64_t value) {
+    if (value != 0) add(to, name, value);
+  }
+  void interval(const char *name, std::int64_t value) {
+    if (value != 0) add_text(to, name, interval_text(value));
+  }
+  void interval(const char *name, const interval_reader &, const fields::interval_range &,
+                std::int64_t value) {
+    interval(name, value);
+  }
+  void hex(const char *name, std::size_t, const std::string &bytes) {
+    if (!bytes.empty()) add_text(to, name, to_hex(bytes));
+  }
+};
 
 // One object for each item, in the order of their names.
 template <class T, class NameOf, class Write>
@@ -57,7 +80,7 @@ json::object allocation_object(const allocation &a, const std::string &content,
   add(o, "size", static_cast<std::int64_t>(a.size));
   add_scope(o, a.scope);
   if (is_readable(content) && (numbers.text_is_utf8 || is_ascii(content)))
-    add_filled(o, "initial", content);
+    form{o}.text("initial", {}, content);
   else
     add_text(o, "initial_hex", to_hex(content));
   return o;
@@ -84,47 +107,25 @@ void add_restart(json::object &to, const worker &w, restart_policy by_default) {
   add_restart(to, restart_object(policy, delay));
 }
 
-void add_deadline(json::object &to, std::int64_t deadline) {
-  if (deadline != 0) add_text(to, "deadline", interval_text(deadline));
-}
-
-// What a process of C is: not of a worker that has a command.
-void add_function(json::object &to, const worker &w, const server_numbers &numbers) {
-  add_text(to, "library", w.library);
-  add_text(to, "function", w.function);
-  if ((w.flags & numbers.flag_connects) == 0) add(to, "connects", false);
-  if (w.argument != 0) add(to, "argument", static_cast<std::int64_t>(w.argument));
-  std::string_view extra(w.extra.data(), w.extra.size());
-  const auto last = extra.find_last_not_of('\0');
-  if (last != extra.npos) add_text(to, "extra_hex", to_hex(extra.substr(0, last + 1)));
-  if (w.notify) add(to, "notify", true);
-  if (w.has_callback) add(to, "callback", true);
-}
-
-void add_command(json::object &to, const command &c) {
-  add_text(to, "command", c.sql);
-  if (c.interval != 0) add_text(to, "interval", interval_text(c.interval));
-  add_filled(to, "channel", c.channel);
-  add_filled(to, "run_as", c.run_as);
-  if (!c.atomic) add(to, "atomic", false);
-}
-
-json::object worker_object(const worker &w, const command *c, const server_numbers &numbers) {
+json::object worker_object(worker w, std::optional<command> c, const server_numbers &numbers) {
   json::object o;
+  form keys{o};
   add_text(o, "name", w.name);
   if (w.type != w.name) add_text(o, "type", w.type);
   add_scope(o, w.scope);
-  if (c != nullptr)
-    add_command(o, *c);
-  else
-    add_function(o, w, numbers);
+  if (c) {
+    fields::command_keys(keys, numbers, {}, *c);
+  } else {
+    fields::code_keys(keys, numbers, w);
+    fields::function_keys(keys, numbers, fields::part::library, w);
+  }
   if (w.start == numbers.start_consistent)
     add_text(o, "start", "consistent");
   else if (w.start == numbers.start_postmaster)
     add_text(o, "start", "postmaster");
   if (w.role != server_role::by_start_time) add_text(o, "servers", name_of(w.role));
-  add_restart(o, w, c != nullptr ? restart_policy::always : restart_policy::never);
-  add_deadline(o, c != nullptr ? c->deadline : w.deadline);
+  add_restart(o, w, c ? restart_policy::always : restart_policy::never);
+  keys.interval("deadline", c ? c->deadline : w.deadline);
   return o;
 }
 
@@ -146,13 +147,13 @@ json::object library_object(const library_part &from, const server_numbers &numb
   add_filled(o, "workers",
              list_of(
                  from.workers, [](const worker &w) { return std::string_view(w.name); },
-                 [&](const worker &w) { return worker_object(w, nullptr, numbers); }));
+                 [&](const worker &w) { return worker_object(w, {}, numbers); }));
   return o;
 }
 
 void add_extension(json::object &to, const extension_manifest &from,
                    const server_numbers &numbers) {
-  add_filled(to, "extension", from.extension);
+  form{to}.text("extension", {}, from.extension);
   if (from.version) add_text(to, "version", *from.version);
   add_filled(to, "allocations",
              list_of(
@@ -161,13 +162,11 @@ void add_extension(json::object &to, const extension_manifest &from,
                  [&](const declared_allocation &a) {
                    return allocation_object(a.allocation, a.content, numbers);
                  }));
-  add_filled(to, "workers",
-             list_of(
-                 from.workers,
-                 [](const declared_worker &w) { return std::string_view(w.worker.name); },
-                 [&](const declared_worker &w) {
-                   return worker_object(w.worker, w.command ? &*w.command : nullptr, numbers);
-                 }));
+  add_filled(
+      to, "workers",
+      list_of(
+          from.workers, [](const declared_worker &w) { return std::string_view(w.worker.name); },
+          [&](const declared_worker &w) { return worker_object(w.worker, w.command, numbers); }));
   std::vector<worker_settings> said;
   for (const declared_settings &s : from.settings)
     if (s.settings.enabled || s.settings.restart || s.settings.restart_delay)

@@ -1,0 +1,47 @@
+// The keys of a worker that are one member each: listed once, for both directions.  `Form` is what
+// they are read from (object) or written to (the writer's).  Keys with rules of their own (name,
+// type, scope, start, servers, restart, deadline) are in manifest_items.cpp and
+// manifest_writer.cpp.
+#pragma once
+
+#include <algorithm>
+
+#include "model/manifest_items.h"
+
+namespace dynpgext::model::fields {
+
+inline constexpr interval_range between_runs{min_command_interval, max_command_interval,
+                                             "must be from 10 ms to 366 days"};
+
+template <class Form>
+void code_keys(Form &o, const server_numbers &numbers, worker &w) {
+  o.text("library", {1, max_library_name}, w.library, required);
+  o.text("function", {1, numbers.max_worker_name, true}, w.function, required);
+}
+
+template <class Form>
+void function_keys(Form &o, const server_numbers &numbers, part where, worker &w) {
+  bool connects = (w.flags & numbers.flag_connects) != 0;
+  o.boolean("connects", connects, true);
+  w.flags = numbers.flag_shmem_access | (connects ? numbers.flag_connects : 0);
+  auto argument = static_cast<std::int64_t>(w.argument);
+  o.integer("argument", INT64_MIN, INT64_MAX, argument);
+  w.argument = static_cast<std::uint64_t>(argument);
+  std::string extra(w.extra.data(), w.extra.size());
+  extra.resize(extra.find_last_not_of('\0') + 1);
+  o.hex("extra_hex", worker_extra_size, extra);
+  std::copy(extra.begin(), extra.end(), w.extra.begin());
+  o.boolean("notify", w.notify);
+  if (where == part::library) o.boolean("callback", w.has_callback);
+}
+
+template <class Form>
+void command_keys(Form &o, const server_numbers &numbers, const interval_reader &read, command &c) {
+  o.text("command", {1, max_command}, c.sql, required);
+  o.interval("interval", read, between_runs, c.interval);
+  o.text("channel", {1, numbers.max_extension_name, true}, c.channel);
+  o.text("run_as", {1, numbers.max_extension_name, true}, c.run_as);
+  o.boolean("atomic", c.atomic, true);
+}
+
+}  // namespace dynpgext::model::fields
