@@ -60,6 +60,13 @@ constexpr void for_each_member(T &thing, Visit visit) {
   std::apply([&](const auto &...m) { (visit(m, m(thing)), ...); }, members<std::remove_const_t<T>>);
 }
 
+// How many of a list lack the trait.
+template <class... Members>
+constexpr std::size_t count_without(const std::tuple<Members...> &list, trait t) {
+  return std::apply([t](const auto &...m) { return (std::size_t{0} + ... + (m.has(t) ? 0 : 1)); },
+                    list);
+}
+
 // ---- is a list whole? -----------------------------------------------------------------------
 
 struct anything {

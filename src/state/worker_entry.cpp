@@ -35,44 +35,60 @@ void record(const shared &s, const worker_entry &entry, std::string_view what,
                   entry.key.name.view(), what, detail});
 }
 
+namespace {
+
+// What a process is started with, beside the key, in a definition and in its entry.
+using model::worker;
+constexpr std::tuple definition_members{
+    std::pair(&worker::type, &worker_entry::type),
+    std::pair(&worker::library, &worker_entry::library),
+    std::pair(&worker::function, &worker_entry::function),
+    std::pair(&worker::flags, &worker_entry::flags),
+    std::pair(&worker::start, &worker_entry::start),
+    std::pair(&worker::notify, &worker_entry::notify),
+    std::pair(&worker::has_callback, &worker_entry::has_callback),
+    std::pair(&worker::extra, &worker_entry::extra),
+    std::pair(&worker::argument, &worker_entry::argument),
+    std::pair(&worker::deadline, &worker_entry::deadline),
+    std::pair(&worker::role, &worker_entry::role),
+    std::pair(&worker::hosted, &worker_entry::hosted)};
+constexpr size_t in_key = 3;  // extension, name and scope
+static_assert(std::tuple_size_v<decltype(definition_members)> + in_key ==
+              model::count_without(model::members<worker>, model::not_of_process));
+
+template <class From, class To>
+void copy(const From &from, To &to) {
+  static_assert(sizeof from == sizeof to && std::is_trivially_copyable_v<From>);
+  std::memcpy(&to, &from, sizeof to);
+}
+template <size_t Size>
+void copy(const std::string &from, pg::fixed_string<Size> &to) {
+  to.assign(from);
+}
+template <size_t Size>
+void copy(const pg::fixed_string<Size> &from, std::string &to) {
+  to = from.str();
+}
+
+}  // namespace
+
 void define(worker_entry &entry, const model::wanted_worker &wanted) {
-  const model::worker &w = *wanted.definition;
   entry.restart = wanted.terms.restart;
   entry.restart_delay = wanted.terms.restart_delay;
-  entry.deadline = w.deadline;
-  entry.role = w.role;
   entry.version.assign(wanted.owner->version);
   entry.source = wanted.source;
   entry.incarnation = wanted.owner->incarnation;
-  entry.type.assign(w.type);
-  entry.library.assign(w.library);
-  entry.function.assign(w.function);
-  entry.flags = w.flags;
-  entry.start = w.start;
-  entry.notify = w.notify;
-  entry.has_callback = w.has_callback;
-  entry.hosted = w.hosted;
-  std::memcpy(entry.extra, w.extra.data(), sizeof entry.extra);
-  entry.argument = w.argument;
+  std::apply([&](const auto &...m) { (copy((*wanted.definition).*m.first, entry.*m.second), ...); },
+             definition_members);
 }
 
 model::worker definition_of(const worker_entry &entry) {
   model::worker w;
   w.extension = entry.key.extension.str();
   w.name = entry.key.name.str();
-  w.type = entry.type.str();
   w.scope = OidIsValid(entry.key.home) ? model::scope::database : model::scope::global;
-  w.library = entry.library.str();
-  w.function = entry.function.str();
-  w.flags = entry.flags;
-  w.start = entry.start;
-  w.notify = entry.notify;
-  w.has_callback = entry.has_callback;
-  w.hosted = entry.hosted;
-  std::memcpy(w.extra.data(), entry.extra, w.extra.size());
-  w.argument = entry.argument;
-  w.deadline = entry.deadline;
-  w.role = entry.role;
+  std::apply([&](const auto &...m) { (copy(entry.*m.second, w.*m.first), ...); },
+             definition_members);
   return w;
 }
 
