@@ -19,6 +19,7 @@ DYNPGEXT_MAGIC;
 PG_FUNCTION_INFO_V1(bench_end_worker);
 PG_FUNCTION_INFO_V1(bench_worker_times);
 PG_FUNCTION_INFO_V1(bench_heartbeats);
+PG_FUNCTION_INFO_V1(bench_time_lookup);
 
 PGDLLEXPORT void dynpgext_bench_many_main(Datum database);
 
@@ -182,4 +183,14 @@ bench_heartbeats(PG_FUNCTION_ARGS) {
   values[2] = Float8GetDatum(b->clock);
   values[3] = Float8GetDatum(b->store);
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), values, nulls)));
+}
+
+/* Duration of one lookup in ns.  In a new process this is the first lookup of all. */
+Datum
+bench_time_lookup(PG_FUNCTION_ARGS) {
+  double started = now();
+
+  (void)fcinfo;
+  (void)board();
+  PG_RETURN_FLOAT8(now() - started);
 }

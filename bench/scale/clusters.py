@@ -1,0 +1,123 @@
+"""The two clusters of script/bench --scale.  Every database but the maintenance database and PLAIN is
+a copy of the first one, so all have the same registrations."""
+
+import json
+import time
+
+import process
+import server as server_module
+
+MEASURED = "scale0"  # all commands that are measured run here
+PLAIN = "plain"  # without dynpgext: what the server alone costs
+DECLARED = "dynpgext_bench_declared"
+CONTENT = 64  # bytes of each allocation, none of them 0: see in_use()
+CHANNEL = "bench_quiet"  # nobody notifies it, so that no command runs after its first run
+ROLE = "bench_role"
+PAGE = 4096
+PATIENCE = 900  # seconds
+
+
+def manifest(registrations):
+    """Half of them allocations, half of them SQL workers."""
+    allocations = registrations // 2
+    return {
+        "dynpgext": 1,
+        "allocations": [{"name": f"{DECLARED}:memory {n}", "size": CONTENT, "initial": "x" * CONTENT}
+                        for n in range(allocations)],
+        "workers": [{"name": f"bench command {n}", "command": "SELECT 1", "channel": CHANNEL, "run_as": ROLE}
+                    for n in range(registrations - allocations)],
+    }
+
+
+def mean_size(registrations):
+    """Mean bytes of a registration's texts (extension, names, type, command, channel) and content."""
+    total = len(DECLARED) * registrations
+    for allocation in manifest(registrations)["allocations"]:
+        total += len(allocation["name"]) + CONTENT
+    for worker in manifest(registrations)["workers"]:
+        total += 2 * len(worker["name"]) + len(worker["command"]) + len(CHANNEL)
+    return total / registrations
+
+
+class Cluster(server_module.Server):
+    """A server with so many databases, and so many registrations in each."""
+
+    def __init__(self, folder, databases, registrations):
+        super().__init__(folder)
+        self.databases, self.registrations = databases, registrations
+        self.workers = len(manifest(registrations)["workers"])
+
+    def make(self):
+        """By copying files; script/bench has started the server without a slot for a worker, so that no
+        process is connected to what is copied."""
+        with self.session("postgres") as session:
+            session.run(f"CREATE ROLE {ROLE} LOGIN")
+            session.run(f"CREATE DATABASE {PLAIN} STRATEGY file_copy")
+            session.run(f"CREATE DATABASE {MEASURED} STRATEGY file_copy")
+            for database in ("postgres", MEASURED):
+                self.run(database, "CREATE EXTENSION dynpgext")
+            with self.session(MEASURED) as first:
+                first.run(f"CREATE EXTENSION {DECLARED}")
+                text = json.dumps(manifest(self.registrations))
+                first.run(f"SELECT dynpgext.register('{DECLARED}', '{text}')")
+            for number in range(1, self.databases):
+                session.run(f"CREATE DATABASE scale{number} TEMPLATE {MEASURED} STRATEGY file_copy")
+
+    # --- its start ---
+
+    def open_databases(self, count):
+        """Only the first `count` databases can be connected to: the others do not take part."""
+        self.run("postgres", "UPDATE pg_database SET datallowconn = substr(datname, 6)::int < "
+                             f"{count} WHERE datname ~ '^scale[0-9]'")
+
+    def time_start(self, databases, **settings):
+        """Seconds from the start of the postmaster until all is provisioned and all workers run.  The view of
+        all workers is read only once all memory is there: reading it takes time from what is measured."""
+        self.start(**settings)
+        allocations = databases * (self.registrations - self.workers)
+        memory = f"SELECT databases >= {databases} AND allocations >= {allocations} FROM dynpgext.status"
+        workers = (f"SELECT count(*) >= {databases * self.workers} FROM dynpgext.cluster_workers"
+                   " WHERE state = 'running'")
+        with self.session("postgres") as session:
+            for condition in (memory, workers):
+                while True:
+                    asked = time.monotonic()
+                    holds, since = session.run(f"SELECT ({condition}),"
+                                               " extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())")[0]
+                    if holds == "t":
+                        break
+                    if float(since) > PATIENCE:
+                        raise TimeoutError(f"not all of {databases} databases have started: {condition}")
+                    time.sleep(max(0.05, time.monotonic() - asked))
+        return float(since)
+
+    # --- at rest ---
+
+    def settle(self, seconds=2):
+        """Until the launcher has had no CPU time for a moment, so that no measure has the rest of the
+        one before in it.  A launcher that never rests is not waited for."""
+        pid, end = self.launcher(), time.monotonic() + seconds
+        before = process.cpu_seconds(pid)
+        while time.monotonic() < end:
+            time.sleep(0.03)
+            now = process.cpu_seconds(pid)
+            if now == before:
+                return
+            before = now
+
+    def memory_used(self):
+        return int(self.run("postgres", "SELECT memory_used FROM dynpgext.status")[0][0])
+
+    def segments_mapped(self):
+        """Dynamic shared memory segments of the server: path and bytes of each."""
+        return process.segments(self.processes())
+
+    def in_use(self):
+        """Bytes of the pages of these segments that have any content.  A segment is twice as large as
+        the one before and all zero at first, so the bytes that are mapped say little."""
+        empty, used = bytes(PAGE), 0
+        for path in self.segments_mapped():
+            with open(path, "rb") as file:
+                while page := file.read(PAGE):
+                    used += PAGE if page != empty else 0
+        return used

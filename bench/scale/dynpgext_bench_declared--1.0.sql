@@ -1,0 +1,1 @@
+-- Nothing: a manifest is registered for it.

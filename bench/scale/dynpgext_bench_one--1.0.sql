@@ -1,0 +1,1 @@
+-- Nothing: the library has the memory.
