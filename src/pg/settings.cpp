@@ -8,19 +8,20 @@ namespace {
 
 constexpr int most_processes = 262143;  // that a server can have
 
-constinit int memory_limit_kb = -1;
-constinit int naptime_ms = 1000;
-constinit int start_concurrency_value = 4;
-constinit int restart_delay_max_ms = 60000;
-constinit int stop_timeout_ms = 10000;
-constinit int runner_idle_timeout_ms = 10000;
-constinit int max_workers_value = -1;
-constinit int max_database_workers_value = -1;
-constinit int crash_limit_value = 3;
-constinit int crash_window_s = 300;
-constinit int max_events_value = 1000;
-constinit int manifest_limit_kb = 1024;
-constinit int provisioning_timeout_ms = 60000;
+// Their defaults are where they are defined.
+constinit int memory_limit_kb;
+constinit int naptime_ms;
+constinit int start_concurrency_value;
+constinit int restart_delay_max_ms;
+constinit int stop_timeout_ms;
+constinit int runner_idle_timeout_ms;
+constinit int max_workers_value;
+constinit int max_database_workers_value;
+constinit int crash_limit_value;
+constinit int crash_window_s;
+constinit int max_events_value;
+constinit int manifest_limit_kb;
+constinit int provisioning_timeout_ms;
 constinit bool has_session_timeout = false;  // it is set for this session
 constinit int restore_value = static_cast<int>(restores::automatic);
 
@@ -135,11 +136,11 @@ void read_allowed_extensions(const char *name, char **value, const char *initial
 void number(const char *name, const char *what, const char *more, int *value, int initial,
             int least, int most, GucContext context, int unit, GucIntCheckHook check,
             GucIntAssignHook assign, GucShowHook show) {
+  *value = initial;  // which the server expects to find
   if (IsInParallelMode()) {
     read_number(name, value, least, most, context, unit, check, assign);
     return;
   }
-  *value = initial;  // which the server expects to find
   DefineCustomIntVariable(name, what, more, value, initial, least, most, context, unit, check,
                           assign, show);
 }
