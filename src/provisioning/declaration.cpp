@@ -13,16 +13,6 @@
 namespace dynpgext::provisioning {
 namespace {
 
-// What its library registers.
-collected library_rows(const model::registrations &all, const std::string &extension) {
-  collected rows;
-  for (const model::allocation &a : all.allocations)
-    if (!a.declared && a.extension == extension) rows.allocations.push_back(a);
-  for (const model::worker &w : all.workers)
-    if (!w.declared && w.extension == extension) rows.workers.push_back(w);
-  return rows;
-}
-
 // Its row; one that is new is not written yet.
 model::extension row_for(const catalog::store &store, const std::string &name, declared_by who) {
   const model::registrations all = store.read();
@@ -117,8 +107,8 @@ void take_back(const catalog::store &store, const model::extension_manifest &wan
   const model::registrations all = store.read();
   const model::extension *e = all.find_extension(wanted.extension);
   if (e == nullptr) return;
-  collected rows = library_rows(all, e->name);
-  const collected declared = declared_rows(all, e->name);
+  collected rows = rows_of(all, e->name, registrar::library);
+  const collected declared = rows_of(all, e->name, registrar::sql);
   rows.workers.insert(rows.workers.end(), declared.workers.begin(), declared.workers.end());
   for (const model::allocation &a : declared.allocations)
     if (std::any_of(wanted.allocations.begin(), wanted.allocations.end(),
@@ -139,7 +129,7 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
   require_allowed(wanted.extension);
   const model::extension e = row_for(store, wanted.extension, who);
   const declared_values v = values_of(wanted);
-  collected rows = library_rows(store.read(), e.name);
+  collected rows = rows_of(store.read(), e.name, registrar::library);
   touch(store);
   store.write(e.name, v.commands, v.contents);
   store.write_identities(e.name, v.commands, store.read_identities());

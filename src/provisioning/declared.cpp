@@ -27,13 +27,16 @@ void hold_memory(const model::allocation &a, const model::extension &extension,
 
 }  // namespace
 
-collected declared_rows(const model::registrations &all, const std::string &extension) {
-  collected rows;
-  for (const model::allocation &a : all.allocations)
-    if (a.declared && a.extension == extension) rows.allocations.push_back(a);
-  for (const model::worker &w : all.workers)
-    if (w.declared && w.extension == extension) rows.workers.push_back(w);
-  return rows;
+collected rows_of(const model::registrations &all, const std::string &extension, registrar who) {
+  const auto is_one = [&](const auto &row) {
+    return row.extension == extension &&
+           (who == registrar::both || row.declared == (who == registrar::sql));
+  };
+  collected found;
+  std::copy_if(all.allocations.begin(), all.allocations.end(),
+               std::back_inserter(found.allocations), is_one);
+  std::copy_if(all.workers.begin(), all.workers.end(), std::back_inserter(found.workers), is_one);
+  return found;
 }
 
 void add_declared(const catalog::store &store, const model::extension &extension,

@@ -7,9 +7,10 @@
 
 namespace dynpgext::provisioning {
 
-// The declared rows of an extension.
-[[nodiscard]] collected declared_rows(const model::registrations &all,
-                                      const std::string &extension);
+// The rows of an extension that its library has registered, or SQL, or both.
+enum class registrar : uint8 { library, sql, both };
+[[nodiscard]] collected rows_of(const model::registrations &all, const std::string &extension,
+                                registrar who = registrar::both);
 
 // Makes sure that there is memory for them, held by this transaction, and adds them to what an init
 // of the extension has registered; a name that both have is an error.

@@ -27,12 +27,9 @@ bool may_write() { return !RecoveryInProgress() && !XactReadOnly && !IsInParalle
 bool is_registered(const model::registrations &all, const model::extension &e, const collected &c) {
   const model::extension *known = all.find_extension(e.name);
   if (known == nullptr || !(*known == e)) return false;
-  size_t count = 0;
-  for (const model::allocation &a : all.allocations)
-    if (a.extension == e.name) ++count;
-  for (const model::worker &w : all.workers)
-    if (w.extension == e.name) ++count;
-  if (count != c.allocations.size() + c.workers.size()) return false;
+  const collected rows = rows_of(all, e.name);
+  if (rows.allocations.size() + rows.workers.size() != c.allocations.size() + c.workers.size())
+    return false;
   for (const model::allocation &a : c.allocations) {
     const model::allocation *row = all.find_allocation(a.name);
     if (row == nullptr || !(*row == a)) return false;
@@ -74,7 +71,7 @@ void run_and_write(const catalog::store &store, const model::extension &e,
   collected c;
   if (library) c = run_init(e, *library, store.owner(), all, on_resize);
   DYNPGEXT_FAULT_POINT("init.run");
-  add_declared(store, e, declared_rows(all, e.name), c);
+  add_declared(store, e, rows_of(all, e.name, registrar::sql), c);
   write(store, all, e, c);
   DYNPGEXT_FAULT_POINT("init.written");
   note_extension(e.name, model::extension_state::provisioned);
@@ -95,16 +92,6 @@ void leave_quarantined(const std::string &name) {
   note_extension(name, model::extension_state::quarantined);
   pg::log(WARNING, "extension \"" + name + "\" is quarantined: nothing of it is provisioned",
           "It has taken the server down again and again. Use dynpgext.release() to end that.");
-}
-
-// The rows there are of an extension.
-collected registered(const model::registrations &all, const std::string &name) {
-  collected rows;
-  for (const model::allocation &a : all.allocations)
-    if (a.extension == name) rows.allocations.push_back(a);
-  for (const model::worker &w : all.workers)
-    if (w.extension == name) rows.workers.push_back(w);
-  return rows;
 }
 
 bool is_eager(const model::extension &e, const std::optional<entry_points> &library) {
@@ -194,7 +181,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
   e.version = version;
   e.library = participating_library(name, version);
   touch(store);
-  const collected declared = declared_rows(all, name);
+  const collected declared = rows_of(all, name, registrar::sql);
   const bool declares = !declared.allocations.empty() || !declared.workers.empty();
   if (e.library.empty() && !declares) {
     remove(store, name);
@@ -202,7 +189,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
   }
   check_version(name, version);
   if (is_quarantined(name)) {
-    const collected rows = registered(all, name);
+    const collected rows = rows_of(all, name);
     (void)store.write(e, rows.allocations, rows.workers);
     leave_quarantined(name);
     return;
@@ -256,7 +243,7 @@ bool unload(const catalog::store &store, const std::string &name) {
   touch(store);
   fini_if_possible(e, store.owner());
   e.loaded = false;
-  const collected declared = declared_rows(all, name);
+  const collected declared = rows_of(all, name, registrar::sql);
   (void)store.write(e, declared.allocations, declared.workers);
   return true;
 }

@@ -9,6 +9,7 @@
 #include "pg/script_runner.h"
 #include "pg/search_path.h"
 #include "pg/transaction.h"
+#include "provisioning/declared.h"
 #include "provisioning/manifest_rows.h"
 #include "provisioning/transaction.h"
 
@@ -246,22 +247,17 @@ void follow_identities(const store &store) {
     const model::extension *e = all.find_extension(extension);
     if (e == nullptr) continue;
     std::vector<model::command> wanted = store.read_commands(extension);
-    std::vector<model::allocation> allocations;
-    std::vector<model::worker> workers;
-    for (const model::allocation &a : all.allocations)
-      if (a.extension == extension) allocations.push_back(a);
-    for (const model::worker &w : all.workers)
-      if (w.extension == extension) workers.push_back(w);
+    collected rows = rows_of(all, extension);
     for (const model::command &c : commands) {
       for (model::command &known : wanted)
         if (known.worker == c.worker) known.identity = c.identity, known.run_as = c.run_as;
-      for (model::worker &w : workers)
+      for (model::worker &w : rows.workers)
         if (w.name == c.worker) model::bind(w, c);
     }
     touch(store);
     store.write(extension, wanted, store.read_contents(extension));
     store.write_identities(extension, wanted, followed);
-    (void)store.write(*e, allocations, workers);
+    (void)store.write(*e, rows.allocations, rows.workers);
   }
 }
 

@@ -3,6 +3,7 @@
 #include "pg/encoding.h"
 #include "pg/interval.h"
 #include "pg/settings.h"
+#include "provisioning/declared.h"
 #include "provisioning/participant.h"
 #include "state/root.h"
 
@@ -105,16 +106,15 @@ model::extension_manifest describe_declared(const catalog::store &store,
   result.extension = extension;
   std::vector<model::content> contents;
   std::vector<model::command> commands;
-  for (const model::allocation &a : all.allocations) {
-    if (!a.declared || a.extension != extension) continue;
+  const collected declared = rows_of(all, extension, registrar::sql);
+  for (const model::allocation &a : declared.allocations) {
     if (result.allocations.empty()) contents = store.read_contents(extension);
     model::declared_allocation &added = result.allocations.emplace_back();
     added.allocation = a;
     for (const model::content &c : contents)
       if (c.allocation == a.name) added.content = c.bytes;
   }
-  for (const model::worker &w : all.workers) {
-    if (!w.declared || w.extension != extension) continue;
+  for (const model::worker &w : declared.workers) {
     if (w.hosted && commands.empty()) commands = store.read_commands(extension);
     model::declared_worker &added = result.workers.emplace_back();
     added.worker = w;
@@ -138,11 +138,8 @@ model::manifest describe(const catalog::store &store, const std::string &extensi
       if (s.extension == e.name && all.may_have_worker(e.name, s.worker, boot))
         added.settings.push_back({s, {}});
     if (e.library.empty()) continue;
-    added.library.emplace().library = e.library;
-    for (const model::allocation &a : all.allocations)
-      if (!a.declared && a.extension == e.name) added.library->allocations.push_back(a);
-    for (const model::worker &w : all.workers)
-      if (!w.declared && w.extension == e.name) added.library->workers.push_back(w);
+    collected rows = rows_of(all, e.name, registrar::library);
+    added.library = {e.library, std::move(rows.allocations), std::move(rows.workers)};
   }
   return result;
 }
