@@ -51,6 +51,13 @@ void set_trigger_mode(Oid table, const char *trigger, char mode) {
   });
 }
 
+const TriggerData &require_trigger(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    throw error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                "this function of dynpgext is for its triggers only");
+  return *reinterpret_cast<const TriggerData *>(fcinfo->context);
+}
+
 Datum going_on(const TriggerData &data) {
   if (!TRIGGER_FIRED_FOR_ROW(data.tg_event)) return Datum{0};
   return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data.tg_event) ? data.tg_newtuple

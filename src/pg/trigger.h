@@ -18,6 +18,9 @@ void set_trigger_mode(Oid table, const char *trigger, char mode);
 // The table whose triggers the statement switches on, in whichever way; InvalidOid: none.
 [[nodiscard]] Oid table_of_enabled_triggers(const Node *statement);
 
+// What it was called for; an error where it was not called by a trigger.
+const TriggerData &require_trigger(FunctionCallInfo fcinfo);
+
 // What the function of a trigger returns, so that what it was called for is done.
 [[nodiscard]] Datum going_on(const TriggerData &data);
 

@@ -6,6 +6,11 @@
 
 namespace dynpgext::sql {
 
+void require_arguments(FunctionCallInfo fcinfo, int count, const char *what) {
+  for (int i = 0; i < count; ++i)
+    if (fcinfo->args[i].isnull) throw pg::error(ERRCODE_NULL_VALUE_NOT_ALLOWED, what);
+}
+
 std::string text_argument(FunctionCallInfo fcinfo, int n) {
   const Datum value = fcinfo->args[n].value;
   return pg::call([=] { return static_cast<const char *>(TextDatumGetCString(value)); });

@@ -12,6 +12,8 @@ namespace dynpgext::sql {
 [[nodiscard]] inline std::string name_argument(FunctionCallInfo fcinfo, int n) {
   return NameStr(*DatumGetName(fcinfo->args[n].value));
 }
+// The first `count` ones must not be NULL: `what` is the error's message.
+void require_arguments(FunctionCallInfo fcinfo, int count, const char *what);
 [[nodiscard]] std::string text_argument(FunctionCallInfo fcinfo, int n);
 [[nodiscard]] Datum text_result(const std::string &text);
 

@@ -17,11 +17,6 @@ namespace {
 
 using namespace dynpgext;
 
-void require_arguments(FunctionCallInfo fcinfo, int count, const char *what) {
-  for (int i = 0; i < count; ++i)
-    if (fcinfo->args[i].isnull) throw pg::error(ERRCODE_NULL_VALUE_NOT_ALLOWED, what);
-}
-
 // A script registers for its own extension; by hand, for any.
 provisioning::declared_by registrant(const std::string &extension) {
   const std::string script = pg::extension_in_creation();
@@ -61,7 +56,8 @@ std::vector<model::command> kept_commands(const catalog::store &store, const std
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
   return pg::entry([=] {
-    require_arguments(fcinfo, 2, "dynpgext.register(): extension and manifest must not be null");
+    sql::require_arguments(fcinfo, 2,
+                           "dynpgext.register(): extension and manifest must not be null");
     pg::require_writable("dynpgext.register()");
     const std::string extension = sql::name_argument(fcinfo, 0);
     const provisioning::declared_by who = registrant(extension);
@@ -104,7 +100,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_export) {
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
   return pg::entry([=] {
-    require_arguments(fcinfo, 2, "dynpgext.apply(): manifest and dry_run must not be null");
+    sql::require_arguments(fcinfo, 2, "dynpgext.apply(): manifest and dry_run must not be null");
     const bool dry_run = DatumGetBool(fcinfo->args[1].value);
     if (!dry_run) pg::require_writable("dynpgext.apply()");
     const catalog::store store = sql::open_store();
@@ -122,9 +118,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
 // Rows of dynpgext.manifests were written otherwise: by a restore, or by hand.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
   return pg::entry([=] {
-    if (!CALLED_AS_TRIGGER(fcinfo))
-      throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                      "this function of dynpgext is for its trigger only");
+    pg::require_trigger(fcinfo);
     if (!state::available()) return Datum{0};
     if (pg::replicates()) {
       provisioning::note_replicated();
@@ -142,9 +136,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
 // Rows of dynpgext.identities were written: by a restore.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_identities) {
   return pg::entry([=] {
-    if (!CALLED_AS_TRIGGER(fcinfo))
-      throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                      "this function of dynpgext is for its trigger only");
+    pg::require_trigger(fcinfo);
     if (!state::available()) return Datum{0};
     pg::make_visible();  // the rows that the statement has written
     if (const auto store = catalog::store::open()) {

@@ -17,13 +17,6 @@ using namespace dynpgext;
 
 constexpr const char *manifests = "manifests";
 
-const TriggerData &require_trigger(FunctionCallInfo fcinfo) {
-  if (!CALLED_AS_TRIGGER(fcinfo))
-    throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                    "this function of dynpgext is for its triggers only");
-  return *reinterpret_cast<const TriggerData *>(fcinfo->context);
-}
-
 [[noreturn]] void refuse(const std::string &table, const std::string &why,
                          const std::string &hint) {
   throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -72,7 +65,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_write) {
 // Before a row is written or goes, or all go.
 DYNPGEXT_SQL_FUNCTION(dynpgext_only_superusers) {
   return pg::entry([=] {
-    const TriggerData &data = require_trigger(fcinfo);
+    const TriggerData &data = pg::require_trigger(fcinfo);
     if (!pg::is_superuser()) refuse_others(RelationGetRelationName(data.tg_relation));
     return pg::going_on(data);
   });
@@ -81,7 +74,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_only_superusers) {
 // Before a row of manifests is changed or goes, or all go.
 DYNPGEXT_SQL_FUNCTION(dynpgext_before_manifests) {
   return pg::entry([=] {
-    const TriggerData &data = require_trigger(fcinfo);
+    const TriggerData &data = pg::require_trigger(fcinfo);
     const auto store = catalog::store::open();
     const bool is_ours = store && store->manifests() == RelationGetRelid(data.tg_relation);
     if (pg::is_superuser() || !is_ours) return pg::going_on(data);

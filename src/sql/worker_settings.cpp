@@ -41,12 +41,6 @@ int64 delay_argument(FunctionCallInfo fcinfo, int n) {
   return (microseconds + 999) / 1000;  // never none where there is one
 }
 
-void require_arguments(FunctionCallInfo fcinfo, const char *function) {
-  if (is_given(fcinfo, 0) && is_given(fcinfo, 1)) return;
-  throw pg::error(ERRCODE_NULL_VALUE_NOT_ALLOWED,
-                  std::string(function) + ": extension and worker must not be null");
-}
-
 // Until the end of the transaction nobody else sets something for a worker of the extension, or
 // drops it, and nobody writes rows by hand.
 void wait_for_settings(const std::string &extension) {
@@ -104,17 +98,12 @@ void require_reach(const target &t) {
   require_reach(t.store, t.settings.extension, t.settings.worker);
 }
 
-void require_trigger(FunctionCallInfo fcinfo) {
-  if (!CALLED_AS_TRIGGER(fcinfo))
-    throw pg::error(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                    "this function of dynpgext is for its trigger only");
-}
-
 }  // namespace
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
   return pg::entry([=] {
-    require_arguments(fcinfo, "dynpgext.configure_worker()");
+    sql::require_arguments(fcinfo, 2,
+                           "dynpgext.configure_worker(): extension and worker must not be null");
     pg::require_writable("dynpgext.configure_worker()");
     const target t = find_settings(fcinfo, false);
     require_reach(t);
@@ -154,30 +143,29 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_configure) {
 // statement that writes some, which waits for configure_worker() and apply().
 DYNPGEXT_SQL_FUNCTION(dynpgext_before_settings) {
   return pg::entry([=] {
-    require_trigger(fcinfo);
-    const auto *data = reinterpret_cast<const TriggerData *>(fcinfo->context);
-    const bool is_row = TRIGGER_FIRED_FOR_ROW(data->tg_event);
+    const TriggerData &data = pg::require_trigger(fcinfo);
+    const bool is_row = TRIGGER_FIRED_FOR_ROW(data.tg_event);
     const auto store = catalog::store::open();
-    if (store && !is_row && store->settings() == RelationGetRelid(data->tg_relation))
+    if (store && !is_row && store->settings() == RelationGetRelid(data.tg_relation))
       pg::take_turn(pg::turn::settings, {}, pg::turn_mode::by_hand);
-    if (!is_row && !TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) return Datum{0};
+    if (!is_row && !TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) return Datum{0};
     if (!pg::is_superuser()) {
       if (store && is_row) {
-        const pg::row row(data->tg_trigtuple, data->tg_relation);
+        const pg::row row(data.tg_trigtuple, data.tg_relation);
         require_reach(*store, row.name(0), row.text(1));
       } else if (store) {
         for (const model::worker_settings &s : store->read().settings)
           require_reach(*store, s.extension, s.worker);
       }
     }
-    return pg::going_on(*data);
+    return pg::going_on(data);
   });
 }
 
 // Rows of dynpgext.worker_settings were written otherwise: by a restore, or by hand.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_settings) {
   return pg::entry([=] {
-    require_trigger(fcinfo);
+    pg::require_trigger(fcinfo);
     if (pg::replicates())
       provisioning::note_replicated();
     else if (state::available())
@@ -189,7 +177,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_settings) {
 // Rows of worker_settings or manifests came by logical replication.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_replicated) {
   return pg::entry([=] {
-    require_trigger(fcinfo);
+    pg::require_trigger(fcinfo);
     if (pg::replicates()) provisioning::note_replicated();
     return Datum{0};
   });
