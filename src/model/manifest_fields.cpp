@@ -201,19 +201,18 @@ bool object::hex(const char *name, std::size_t most, std::string &into) {
   return false;
 }
 
-bool object::choice(const char *name, std::initializer_list<std::string_view> names,
+bool object::choice(const char *name, const std::vector<std::string_view> &names,
                     std::size_t &into) {
   const json::value *const v = get(name);
   if (v == nullptr) return false;
   const auto *const text = std::get_if<std::string>(&v->of);
-  const auto *const found =
-      text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
+  const auto found = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
   if (found != names.end()) {
     into = static_cast<std::size_t>(found - names.begin());
     return true;
   }
   std::string all;
-  for (const auto *n = names.begin(); n != names.end(); ++n)
+  for (auto n = names.begin(); n != names.end(); ++n)
     all += (n == names.begin()     ? ""
             : n + 1 == names.end() ? " or "
                                    : ", ") +

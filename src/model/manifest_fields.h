@@ -97,7 +97,18 @@ class object {
   // Two lower-case digits for each byte; `most` bytes, 0: any.
   bool hex(const char *name, std::size_t most, std::string &into);
   // Which of the names it is.
-  bool choice(const char *name, std::initializer_list<std::string_view> names, std::size_t &into);
+  bool choice(const char *name, const std::vector<std::string_view> &names, std::size_t &into);
+  // Which of the values, by their names.
+  template <class Value>
+  bool choice(const char *name, std::initializer_list<Value> values, Value &into,
+              Value /* usual */ = {}) {
+    std::vector<std::string_view> names;
+    for (const Value v : values) names.push_back(name_of(v));
+    std::size_t chosen = 0;
+    if (!choice(name, names, chosen)) return false;
+    into = values.begin()[chosen];
+    return true;
+  }
   // At most so many items; calls for each.
   template <class Each>
   void list(const char *name, std::size_t most, Each each) {

@@ -12,12 +12,6 @@ namespace {
 
 constexpr interval_range up_to_a_day{0, max_restart_delay, "must be from 0 to 24 hours"};
 
-scope read_scope(object &o) {
-  std::size_t chosen = 1;
-  o.choice("scope", {"global", "database"}, chosen);
-  return static_cast<scope>(chosen);
-}
-
 void read_content(object &o, std::uint64_t size, std::string &into) {
   const auto take = [&](const char *name, const std::string &content) {
     if (content.size() > size)
@@ -40,10 +34,8 @@ void read_start(object &o, const server_numbers &numbers, part where, worker &w)
           ? o.choice("start", {"consistent", "recovery_finished", "postmaster"}, start)
           : o.choice("start", {"consistent", "recovery_finished"}, start);
   w.start = starts[start];
-  std::size_t servers = 0;
-  if (!o.choice("servers", {"primary", "standby", "both"}, servers)) return;
-  w.role = static_cast<server_role>(servers + 1);
-  if (servers > 0 && start == 1 && (is_good || !o.has("start")))
+  if (!servers_key(o, w.role) || w.role == server_role::primary) return;
+  if (start == 1 && (is_good || !o.has("start")))
     o.fault("servers", "needs \"start\": \"consistent\"");
 }
 
@@ -55,9 +47,9 @@ void read_restart(reading &r, object &outer, std::optional<restart_policy> &poli
   const place at = outer.place_of("restart");
   object o(r.all, at, *v);
   if (!o.is_object()) return;
-  std::size_t chosen = 0;
-  if (o.choice("policy", {"never", "on_failure", "always"}, chosen))
-    policy = static_cast<restart_policy>(chosen);
+  using enum restart_policy;
+  if (restart_policy chosen{}; o.choice("policy", {never, on_failure, always}, chosen))
+    policy = chosen;
   std::int64_t milliseconds = 0;
   if (o.interval("delay", r.read_interval, up_to_a_day, milliseconds)) delay = milliseconds;
   if (!may_be_empty && !o.has("policy") && !o.has("delay"))
@@ -138,7 +130,8 @@ declared_allocation reading::read_allocation(const place &at, const json::value 
   std::int64_t size = 0;
   const bool has_size = o.integer("size", 1, max_allocation_size, size, required);
   a.size = static_cast<std::uint64_t>(size);
-  a.scope = read_scope(o);
+  a.scope = scope::database;
+  scope_key(o, a.scope);
   if (where == part::declared) read_content(o, has_size ? a.size : UINT64_MAX, result.content);
   constexpr const char *why = "only of memory that is declared";
   o.finish({{"initial", why}, {"initial_hex", why}});
@@ -158,7 +151,8 @@ declared_worker reading::read_worker(const place &at, const json::value &v, part
     all.must_differ(o.place_of("name"), group + "worker", w.name);
   w.type = w.name;
   o.text("type", {1, numbers.max_worker_name, true}, w.type);
-  w.scope = read_scope(o);
+  w.scope = scope::database;
+  scope_key(o, w.scope);
   read_start(o, numbers, where, w);
   const bool is_sql = where == part::declared && says_sql(o);
   std::optional<restart_policy> policy;

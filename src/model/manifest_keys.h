@@ -1,6 +1,6 @@
 // The keys of a worker that are one member each: listed once, for both directions.  `Form` is what
 // they are read from (object) or written to (the writer's).  Keys with rules of their own (name,
-// type, scope, start, servers, restart, deadline) are in manifest_items.cpp and
+// type, start, restart, deadline) are in manifest_items.cpp and
 // manifest_writer.cpp.
 #pragma once
 
@@ -12,6 +12,17 @@ namespace dynpgext::model::fields {
 
 inline constexpr interval_range between_runs{min_command_interval, max_command_interval,
                                              "must be from 10 ms to 366 days"};
+
+template <class Form>
+void scope_key(Form &o, scope &s) {
+  o.choice("scope", {scope::global, scope::database}, s, scope::database);
+}
+
+template <class Form>
+auto servers_key(Form &o, server_role &role) {
+  using enum server_role;
+  return o.choice("servers", {primary, standby, both}, role, by_start_time);
+}
 
 template <class Form>
 void code_keys(Form &o, const server_numbers &numbers, worker &w) {

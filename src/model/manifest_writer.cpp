@@ -37,6 +37,10 @@ struct form {
   void boolean(const char *name, bool value, bool usual = false) {
     if (value != usual) add(to, name, value);
   }
+  template <class Value>
+  void choice(const char *name, std::initializer_list<Value>, Value value, Value usual) {
+    if (value != usual) add_text(to, name, name_of(value));
+  }
   void integer(const char *name, std::int64_t, std::int64_t, std::int64_t value) {
     if (value != 0) add(to, name, value);
   }
@@ -65,22 +69,19 @@ json::array list_of(const std::vector<T> &items, NameOf name_of, Write write) {
   return result;
 }
 
-void add_scope(json::object &to, scope s) {
-  if (s != scope::database) add_text(to, "scope", name_of(s));
-}
-
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
 }
 
-json::object allocation_object(const allocation &a, const std::string &content,
+json::object allocation_object(allocation a, const std::string &content,
                                const server_numbers &numbers) {
   json::object o;
+  form keys{o};
   add_text(o, "name", a.name);
   add(o, "size", static_cast<std::int64_t>(a.size));
-  add_scope(o, a.scope);
+  fields::scope_key(keys, a.scope);
   if (is_readable(content) && (numbers.text_is_utf8 || is_ascii(content)))
-    form{o}.text("initial", {}, content);
+    keys.text("initial", {}, content);
   else
     add_text(o, "initial_hex", to_hex(content));
   return o;
@@ -112,7 +113,7 @@ json::object worker_object(worker w, std::optional<command> c, const server_numb
   form keys{o};
   add_text(o, "name", w.name);
   if (w.type != w.name) add_text(o, "type", w.type);
-  add_scope(o, w.scope);
+  fields::scope_key(keys, w.scope);
   if (c) {
     fields::command_keys(keys, numbers, {}, *c);
   } else {
@@ -123,7 +124,7 @@ json::object worker_object(worker w, std::optional<command> c, const server_numb
     add_text(o, "start", "consistent");
   else if (w.start == numbers.start_postmaster)
     add_text(o, "start", "postmaster");
-  if (w.role != server_role::by_start_time) add_text(o, "servers", name_of(w.role));
+  fields::servers_key(keys, w.role);
   add_restart(o, w, c ? restart_policy::always : restart_policy::never);
   keys.interval("deadline", c ? c->deadline : w.deadline);
   return o;
