@@ -311,4 +311,13 @@ std::vector<std::string> extensions_wanted_alone(const Node *statement,
   return result;
 }
 
+void lock_dropped(const Node *statement, const std::vector<std::string> &extensions) {
+  if (is_alteration(statement)) return;
+  for (const std::string &name : extensions)
+    call([text = name.c_str()] {
+      const Oid id = get_extension_oid(text, true);
+      if (OidIsValid(id)) LockDatabaseObject(ExtensionRelationId, id, 0, AccessExclusiveLock);
+    });
+}
+
 }  // namespace dynpgext::pg

@@ -20,4 +20,8 @@ namespace dynpgext::pg {
 [[nodiscard]] std::vector<std::string>
 extensions_wanted_alone(const Node *statement, const std::vector<std::string> &candidates);
 
+// The locks of a DROP on these extensions, until the end of the transaction.  Commands other than
+// DROP take no such lock, and this takes none for them.
+void lock_dropped(const Node *statement, const std::vector<std::string> &extensions);
+
 }  // namespace dynpgext::pg

@@ -224,6 +224,13 @@ Oid member_table(Oid extension, const char *schema, const char *name) {
   });
 }
 
+bool is_member_table(Oid table, const char *extension) {
+  return call([=] {
+    const Oid owner = getExtensionOfObject(RelationRelationId, table);
+    return OidIsValid(owner) && owner == get_extension_oid(extension, true);
+  });
+}
+
 Oid extension_oid(const char *name) {
   return call([=] { return get_extension_oid(name, true); });
 }

@@ -16,14 +16,17 @@ bool enables_trigger(const AlterTableCmd *command) {
 
 }  // namespace
 
-Oid table_of_enabled_triggers(const Node *statement) {
-  if (statement == nullptr || nodeTag(statement) != T_AlterTableStmt) return InvalidOid;
+bool enables_triggers(const Node *statement) {
+  if (statement == nullptr || nodeTag(statement) != T_AlterTableStmt) return false;
   const auto *alter = reinterpret_cast<const AlterTableStmt *>(statement);
-  bool enables = false;
   for (int i = 0; i < list_length(alter->cmds); ++i)
-    enables |= enables_trigger(static_cast<const AlterTableCmd *>(list_nth(alter->cmds, i)));
-  if (!enables) return InvalidOid;
-  const RangeVar *relation = alter->relation;
+    if (enables_trigger(static_cast<const AlterTableCmd *>(list_nth(alter->cmds, i)))) return true;
+  return false;
+}
+
+Oid table_of_enabled_triggers(const Node *statement) {
+  if (!enables_triggers(statement)) return InvalidOid;
+  const RangeVar *relation = reinterpret_cast<const AlterTableStmt *>(statement)->relation;
   return call([=] { return RangeVarGetRelid(relation, NoLock, true); });
 }
 

@@ -15,6 +15,9 @@ inline constexpr char fires_always = 'A';
 // ShareRowExclusiveLock on the table.
 void set_trigger_mode(Oid table, const char *trigger, char mode);
 
+// Does the statement switch triggers of a table on, in whichever way?
+[[nodiscard]] bool enables_triggers(const Node *statement);
+
 // The table whose triggers the statement switches on, in whichever way; InvalidOid: none.
 [[nodiscard]] Oid table_of_enabled_triggers(const Node *statement);
 

@@ -180,6 +180,8 @@ void before_commit(transaction &t) {
   if (!t.touched && !t.drop_suspected) return;
   pg::settings::define();
   pg::make_visible();  // what the last command wrote
+  // without a lock on its tables, which others may have locked
+  if (!t.touched && OidIsValid(pg::extension_oid("dynpgext"))) return;
   const pg::active_snapshot snapshot;
   // its tables are locked since it was opened; only this transaction itself can have dropped them
   const std::optional<catalog::store> store =

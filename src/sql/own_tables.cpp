@@ -7,6 +7,7 @@
 // writes.  Where that trigger does not fire, a constraint refuses the row.  So a row that no
 // trigger has told of was written by a superuser.
 #include "catalog/store.h"
+#include "pg/brief_locks.h"
 #include "pg/role.h"
 #include "pg/trigger.h"
 #include "sql/function.h"
@@ -53,6 +54,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_write) {
     const std::string table = sql::text_argument(fcinfo, 0);
     if (table != manifests) refuse_others(table);
     require_registrant();
+    const pg::brief_locks scope;
     const auto store = catalog::store::open();
     if (pg::replicates() || !store ||
         pg::trigger_mode(store->manifests(), "on_manifests") != pg::fires_always)

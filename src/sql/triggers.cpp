@@ -1,6 +1,8 @@
 // The event triggers, and the last line of the install script.
 #include "catalog/store.h"
 #include "pg/command_end.h"
+#include "pg/event_trigger.h"
+#include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/script_runner.h"
 #include "pg/trigger.h"
@@ -42,11 +44,19 @@ fate fate_of_dynpgext(const Node *statement) {
 // begins here, before they lock tables that the others write then.
 void await_turn(const Node *statement) {
   const Oid table = pg::table_of_enabled_triggers(statement);
-  if (!OidIsValid(table) || !pg::is_superuser()) return;
+  if (!OidIsValid(table) || !pg::is_superuser() || !pg::is_member_table(table, "dynpgext")) return;
   const auto store = catalog::store::open();
   if (store &&
       (table == store->settings() || table == store->manifests() || table == store->identities()))
     provisioning::await_other_half(*store);
+}
+
+// Has the command switched triggers of one of dynpgext's tables on?
+bool enables_own_triggers(const Node *statement) {
+  if (!pg::enables_triggers(statement)) return false;
+  const std::vector<Oid> changed = pg::changed_relations();
+  return std::any_of(changed.begin(), changed.end(),
+                     [](Oid table) { return pg::is_member_table(table, "dynpgext"); });
 }
 
 void capture(bool only_changed) {
@@ -56,16 +66,17 @@ void capture(bool only_changed) {
 
 }  // namespace
 
-// ddl_command_end of CREATE and ALTER EXTENSION, sql_drop: something may have changed.
+// ddl_command_end of CREATE and ALTER EXTENSION, sql_drop: something may have changed.  A drop of
+// anything else opens none of dynpgext's tables: it would wait for whoever has locked them.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
-    capture(true);
     const auto *data = reinterpret_cast<EventTriggerData *>(fcinfo->context);
-    const char *event = data->event;
+    const bool is_drop = std::string_view(data->event) == "sql_drop";
+    if (!is_drop || pg::has_dropped_extension()) capture(true);
     if (state::available() && IsA(data->parsetree, DropOwnedStmt))
       if (const auto store = catalog::store::open()) provisioning::clear_given_up(*store);
-    if (std::string_view(event) == "ddl_command_end") pg::leave_command();
+    if (!is_drop) pg::leave_command();
     return Datum{0};
   });
 }
@@ -90,11 +101,13 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
   });
 }
 
-// ddl_command_end of ALTER TABLE: the triggers of our tables may have been off for a while.
+// ddl_command_end of ALTER TABLE: the triggers of our tables may have been off for a while.  For
+// tables of others this opens none of ours, see dynpgext_on_change().
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
-    if (!state::available()) return Datum{0};
+    const auto *data = reinterpret_cast<EventTriggerData *>(fcinfo->context);
+    if (!state::available() || !enables_own_triggers(data->parsetree)) return Datum{0};
     const auto store = catalog::store::open();
     if (!store || !provisioning::mend_triggers(*store)) return Datum{0};
     provisioning::touch(*store);  // settings

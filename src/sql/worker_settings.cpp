@@ -5,6 +5,7 @@
 // Rows that are to be are checked by a constraint, which holds where triggers are off, too; rows
 // that are to go, by triggers.
 #include "catalog/store.h"
+#include "pg/brief_locks.h"
 #include "pg/lock.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
@@ -132,9 +133,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_reset_worker) {
 // The constraint of dynpgext.worker_settings, for a row that is written otherwise.
 DYNPGEXT_SQL_FUNCTION(dynpgext_may_configure) {
   return pg::entry([=] {
-    if (!pg::is_superuser())
-      if (const auto store = catalog::store::open())
-        require_reach(*store, sql::name_argument(fcinfo, 0), sql::text_argument(fcinfo, 1));
+    if (pg::is_superuser()) return BoolGetDatum(true);
+    const pg::brief_locks scope;
+    if (const auto store = catalog::store::open())
+      require_reach(*store, sql::name_argument(fcinfo, 0), sql::text_argument(fcinfo, 1));
     return BoolGetDatum(true);
   });
 }

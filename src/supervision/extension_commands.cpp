@@ -40,6 +40,14 @@ void take_turns(const std::vector<std::string> &extensions) {
     pg::take_turn(pg::turn::registrations, name, pg::turn_mode::alone);
 }
 
+// Anybody can make the command wait for its lock on the extension (ALTER FUNCTION ... DEPENDS ON
+// EXTENSION): so it waits while the workers still run.  Where dynpgext goes, the others stay.
+void lock_dropped(const Node *statement, const std::vector<std::string> &extensions) {
+  const bool is_ours =
+      std::find(extensions.begin(), extensions.end(), "dynpgext") != extensions.end();
+  pg::lock_dropped(statement, is_ours ? std::vector<std::string>{"dynpgext"} : extensions);
+}
+
 void on_transaction_event(XactEvent event, void *) {
   switch (event) {
     case XACT_EVENT_PRE_PREPARE:
@@ -74,6 +82,7 @@ void make_room_for(const Node *statement) {
   if (all.empty()) return;
   std::vector<std::string> wanted = pg::extensions_wanted_alone(statement, all);
   take_turns(wanted);
+  lock_dropped(statement, wanted);
   std::erase_if(wanted, [&](const std::string &name) {
     return std::find(candidates.begin(), candidates.end(), name) == candidates.end();
   });

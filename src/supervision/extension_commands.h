@@ -10,8 +10,9 @@
 
 namespace dynpgext::supervision {
 
-// Pauses the extensions that the statement is about, and waits for the end of their workers, for
-// dynpgext.stop_timeout at most.
+// Waits for the turns, and for the locks of a DROP on the extensions; then pauses the extensions
+// that the statement is about, and waits for the end of their workers, for dynpgext.stop_timeout at
+// most.
 void make_room_for(const Node *statement);
 
 // Once in a process, after provisioning::watch_transactions(): pauses end with their transactions,

@@ -52,7 +52,6 @@ ALTER EXTENSION dx_memory UPDATE TO '0.2';
 DROP EXTENSION dx_usage;
 ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
 ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS;
--- not set_eq(), which drops a table: any drop is an occasion for the event triggers to look
 SELECT results_eq('SELECT * FROM dynpgext.reload(dry_run => true) ORDER BY name',
   $$VALUES ('extension', 'dx_memory', 'dx_memory'::name, 'provision', 'updated to version 0.2'),
            ('extension', 'dx_usage', 'dx_usage', 'drain', 'no longer installed, version 0.1')$$, 'a dry run finds an update and a drop');
