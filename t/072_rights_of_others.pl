@@ -1,6 +1,6 @@
 # What rights on tables give.  Members of pg_write_all_data can lock any table, dynpgext's too: nobody
 # else's command waits for them that is not about dynpgext, and nobody gets such a lock who has no right
-# to the table.
+# to the table.  Who can put triggers on tables of an extension gets no superuser's rights from its workers.
 use strict;
 use warnings FATAL => 'all';
 
@@ -112,6 +112,88 @@ subtest 'what is about dynpgext is still noticed' => sub {
     value($node, 'one', 'CREATE SCHEMA dx_inner; DROP SCHEMA dx_inner; DROP EXTENSION dynpgext CASCADE');
     value($node, 'one', 'CREATE EXTENSION dynpgext');
     becomes($node, 'one', q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_worker'), 'provisioned', 'dynpgext itself');
+};
+
+# ---- who can put triggers on tables of an extension ----
+
+my $superuser = (getpwuid $<)[0];
+my $has_references = value($node, 'postgres', q(SELECT current_setting('server_version_num'))) < 180000;
+add_database($node, 'two', 'dynpgext');
+value($node, 'two', <<'SQL');
+CREATE SCHEMA s;
+GRANT USAGE ON SCHEMA s TO dx_user;
+CREATE SCHEMA dx AUTHORIZATION dx_user;
+CREATE ROLE dx_boss SUPERUSER;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO dx_user;
+SQL
+
+sub comes_to {
+    my ($worker, $condition, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return ok(command_is($node, 'two', $worker, $condition), $test) || diag(command_row($node, 'two', $worker));
+}
+
+# It runs, or fails with this, from now on.
+sub runs { return comes_to($_[0], 'last_run_at > ' . quoted(value($node, 'two', 'SELECT clock_timestamp()')) . ' AND last_failed_at IS DISTINCT FROM last_run_at', $_[1]) }
+
+sub is_refused {
+    my ($worker, $who_can, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $error = "42501: $who_can, and the command of the script of extension \"dx_declared\" would run as a superuser";
+    return comes_to($worker, 'last_failed_at > ' . quoted(value($node, 'two', 'SELECT clock_timestamp()')) . ' AND last_error = ' . quoted($error), $test);
+}
+
+subtest 'a trigger does not make its author a superuser' => sub {
+    my (undef, undef, $said) = $node->psql('two', 'CREATE EXTENSION dx_declared SCHEMA s');
+    my $can = 'role "dx_user" can put triggers on table "s.dx_declared_log"';
+    like($said, qr/WARNING:  the command of SQL worker "dx tick" of extension "dx_declared" does not run as superuser "$superuser": $can\nHINT:  .*ALTER DEFAULT PRIVILEGES/, 'the registration says so');
+    value($node, 'two', <<'SQL');
+SET ROLE dx_user;
+CREATE FUNCTION dx.raises() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'ALTER ROLE dx_user SUPERUSER'; RETURN NULL; END $$;
+CREATE TRIGGER raises AFTER INSERT ON s.dx_declared_log FOR EACH STATEMENT EXECUTE FUNCTION dx.raises();
+SQL
+    is_refused('dx tick', $can, 'the command does not run');
+    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'who made the trigger has gained nothing');
+    value($node, 'two', 'DROP TRIGGER raises ON s.dx_declared_log; REVOKE ALL ON s.dx_declared_log FROM dx_user');
+    runs('dx tick', 'it does without the privileges');
+};
+
+# What is done, what undoes it, and what is said.
+my @rights = (
+    [ 'GRANT TRIGGER ON s.dx_declared_log TO PUBLIC', 'REVOKE TRIGGER ON s.dx_declared_log FROM PUBLIC', 'everybody can put triggers on table "s.dx_declared_log"' ],
+    [ 'ALTER TABLE s.dx_declared_log OWNER TO dx_user', "ALTER TABLE s.dx_declared_log OWNER TO $superuser", 'role "dx_user" can put triggers on table "s.dx_declared_log"' ],
+    [ 'CREATE VIEW s.seen AS SELECT 1; GRANT TRIGGER ON s.seen TO dx_user; ALTER EXTENSION dx_declared ADD VIEW s.seen', 'ALTER EXTENSION dx_declared DROP VIEW s.seen; DROP VIEW s.seen', 'role "dx_user" can put triggers on table "s.seen"' ],
+    [ q(CREATE FUNCTION s.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION s.f OWNER TO dx_user; ALTER EXTENSION dx_declared ADD FUNCTION s.f), 'ALTER EXTENSION dx_declared DROP FUNCTION s.f; DROP FUNCTION s.f', 'role "dx_user" can replace function "s.f(integer)"' ],
+    [ 'CREATE SCHEMA "more of it"; GRANT CREATE ON SCHEMA "more of it" TO dx_user; ALTER EXTENSION dx_declared ADD SCHEMA "more of it"', 'ALTER EXTENSION dx_declared DROP SCHEMA "more of it"; DROP SCHEMA "more of it"', 'role "dx_user" can create objects in schema "more of it"' ]);
+push @rights,
+  [ 'GRANT REFERENCES ON s.dx_declared_log TO dx_user', 'REVOKE REFERENCES ON s.dx_declared_log FROM dx_user', 'role "dx_user" can make foreign keys to table "s.dx_declared_log"' ],
+  [ 'GRANT REFERENCES (worker) ON s.dx_declared_log TO dx_user', 'REVOKE REFERENCES (worker) ON s.dx_declared_log FROM dx_user', 'role "dx_user" can make foreign keys to table "s.dx_declared_log"' ]
+  if $has_references;
+my $by_hand = qq({"dynpgext": 1, "workers": [{"name": "dx by hand", "command": "INSERT INTO s.dx_declared_log VALUES ('by hand')", "interval": "50 ms", "run_as": "%s"}]});
+
+subtest 'a privilege that lets others decide what a command does' => sub {
+    value($node, 'two', 'CREATE ROLE dx_app LOGIN; GRANT USAGE ON SCHEMA s TO dx_app; GRANT SELECT, INSERT ON s.dx_declared_log TO dx_app; CREATE EXTENSION dx_plain');
+    for my $case (@rights) {
+        my ($give, $take, $who_can) = @$case;
+        value($node, 'two', $give);
+        is_refused('dx tick', $who_can, $give);
+        value($node, 'two', $take);
+        runs('dx tick', $take);
+    }
+    for my $harmless ('GRANT TRIGGER, REFERENCES ON s.dx_declared_log TO dx_boss', 'GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON s.dx_declared_log TO dx_user', 'CREATE TABLE s.other (); GRANT ALL ON s.other TO dx_user') {
+        value($node, 'two', $harmless);
+        runs('dx tick', $harmless);
+    }
+    # by hand, for a table of its extension
+    value($node, 'two', 'ALTER EXTENSION dx_plain ADD TABLE s.other');
+    for my $as ($superuser, 'dx_app') {
+        my $register = sub { return ($node->psql('two', q{SELECT dynpgext.register('dx_plain', } . quoted(sprintf $by_hand, $as) . ')'))[2] };
+        value($node, 'two', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}'); GRANT ALL ON s.other TO dx_user));
+        like($register->(), qr/WARNING:  the command of SQL worker "dx by hand" of extension "dx_plain" runs as role "$as": role "dx_user" can put triggers on table "s.other"/, "a WARNING, by hand, as $as");
+        runs('dx by hand', 'it runs');
+        value($node, 'two', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}'); REVOKE ALL ON s.other FROM dx_user; GRANT TRIGGER ON s.other TO dx_app));
+        $as eq $superuser ? like($register->(), qr/role "dx_app" can put/, 'another one') : is($register->(), '', 'its own role is no stranger');
+    }
 };
 
 $node->stop;

@@ -124,6 +124,12 @@ dynpgext_heartbeat_main(Datum argument) {
 
   /* it runs as a superuser: nobody else's objects are to be found by accident */
   SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+  /*
+   * Nor are their triggers to fire on the worker's table: ALTER DEFAULT PRIVILEGES may have given
+   * somebody the right to make one, whose code would run as the worker.  Only the owner of the
+   * table could make a trigger that fires on a "replica".  The table has no triggers of its own.
+   */
+  SetConfigOption("session_replication_role", "replica", PGC_SUSET, PGC_S_OVERRIDE);
 
   started_at = GetCurrentTimestamp();
   for (;;) {

@@ -3,7 +3,7 @@
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
-#include "pg/search_path.h"
+#include "pg/strangers.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
@@ -34,10 +34,13 @@ void check_rights(const command_role &c, const std::string &extension) {
     refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
   if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
-  if (is_superuser(c.role) && !c.by_hand)
-    if (const std::string stranger = stranger_of(extension, c.role); !stranger.empty())
-      refuse(stranger + " can create objects in the schema of extension \"" + extension +
-             "\", and the command of its script would run as a superuser");
+  if (is_superuser(c.role) && !c.by_hand) {
+    stranger found = stranger_in_schema(extension, c.role);
+    if (!found) found = stranger_in_members(extension, c.role);
+    if (found)
+      refuse(found.text() + ", and the command of the script of extension \"" + extension +
+             "\" would run as a superuser");
+  }
   if (c.by_hand && !may_register(c.registered_by))
     refuse("role \"" + by + "\", which registered it, may not register any more");
 }

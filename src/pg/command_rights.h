@@ -24,8 +24,9 @@ class identity_error : public error {
 // missing that may come back.  In a transaction.
 //
 // The script of an extension names objects in the schema of the extension.  Whoever can create
-// objects there can put others in their place, whatever the search_path is: then nothing of a
-// script runs as a superuser.
+// objects there can put others in their place, whatever the search_path is, and whoever can put a
+// trigger on one of its tables has code run as whoever writes the table: then nothing of a script
+// runs as a superuser.
 void check_rights(const command_role &c, const std::string &extension);
 
 // Can a process be a role without LOGIN?  From PostgreSQL 17 on.

@@ -8,11 +8,6 @@
 
 namespace dynpgext::pg {
 
-// Who, beside superusers and those who may become `role`, can create objects in the schema of the
-// extension: its owner, or the first one of its privileges, as it is named in messages; empty:
-// nobody.  Whoever can do so decides what names in it mean.
-[[nodiscard]] std::string stranger_of(const std::string &extension, Oid role);
-
 [[nodiscard]] std::string schema_name(Oid schema);
 
 // For a command of the extension that runs as `role`.  ERROR 42704 where there is no such

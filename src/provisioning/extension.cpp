@@ -3,6 +3,7 @@
 #include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/role.h"
+#include "pg/strangers.h"
 #include "pg/transaction.h"
 #include "provisioning/declared.h"
 #include "provisioning/participant.h"
@@ -101,6 +102,26 @@ bool is_eager(const model::extension &e, const std::optional<entry_points> &libr
   return code.run([=] { return pg::call([=] { return ask(); }); });
 }
 
+// A worker in C may write tables of its extension, by default as a superuser.  Whose triggers fire
+// then is not dynpgext's to decide.
+void warn_of_strangers(const catalog::store &store, const std::string &name) {
+  const model::registrations all = store.read();
+  const auto connects = [&](const model::worker &w) {
+    return w.extension == name && !w.hosted &&
+           (w.flags & BGWORKER_BACKEND_DATABASE_CONNECTION) != 0;
+  };
+  const auto found = std::find_if(all.workers.begin(), all.workers.end(), connects);
+  if (found == all.workers.end()) return;
+  const pg::stranger stranger = pg::stranger_in_members(name, BOOTSTRAP_SUPERUSERID);
+  if (!stranger) return;
+  pg::log(
+      WARNING,
+      "background worker \"" + found->name + "\" of extension \"" + name +
+          "\" may run as a superuser: " + stranger.text(),
+      "Code of theirs would run as whoever the worker is. Privileges may come from ALTER DEFAULT "
+      "PRIVILEGES: REVOKE them, and drop the triggers and foreign keys that others have made.");
+}
+
 [[noreturn]] void not_taking_part(const std::string &name) {
   throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                   "extension \"" + name + "\" does not take part in dynpgext",
@@ -162,6 +183,7 @@ bool add(const catalog::store &store, const std::string &name, const std::string
   (void)store.write(e, {}, {});
   DYNPGEXT_FAULT_POINT("add.written");
   if (e.loaded) run_and_write(store, e, library);
+  warn_of_strangers(store, name);
   return true;
 }
 
@@ -203,6 +225,7 @@ void update(const catalog::store &store, const std::string &name, const std::str
   }
   DYNPGEXT_FAULT_POINT("update.provisioned");
   warn_of_closed_tables(store, name);
+  warn_of_strangers(store, name);
   if (old.wanted(boot)) fini_if_possible(old, store.owner());
 }
 

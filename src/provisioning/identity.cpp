@@ -8,6 +8,7 @@
 #include "pg/role_hold.h"
 #include "pg/script_runner.h"
 #include "pg/search_path.h"
+#include "pg/strangers.h"
 #include "pg/transaction.h"
 #include "provisioning/declared.h"
 #include "provisioning/manifest_rows.h"
@@ -74,23 +75,40 @@ model::command_identity by_script(const model::command &c, const model::command 
   return given(owner, owner, declared_by::script);
 }
 
-// It finds nothing there by name alone, or does not run at all.
-void warn_of_schema(const model::command &c) {
-  if (!OidIsValid(c.identity.role)) return;
-  const std::string stranger = pg::stranger_of(c.extension, c.identity.role);
-  if (stranger.empty()) return;
-  const std::string schema = pg::schema_name(pg::find_extension(c.extension)->schema);
-  const bool runs = c.identity.by_hand || !pg::is_superuser(c.identity.role);
-  const std::string command = "the command of SQL worker \"" + c.worker + "\" of extension \"" +
-                              c.extension + "\" does not ";
-  pg::log(WARNING,
-          runs ? command + "search schema \"" + schema + "\": " + stranger +
-                     " can create objects there"
-               : command + "run as superuser \"" + c.run_as + "\": " + stranger +
-                     " can create objects in schema \"" + schema + "\"",
-          "Whoever can do so, or owns the schema, can put something else in the place of what the "
-          "command names, also where it writes the schema. Let only role \"" +
-              c.run_as + "\" and superusers do so, or name another role with \"run_as\".");
+// Somebody else can decide what the command finds by name, or what runs with it; or it does not run
+// at all.
+void warn_of_strangers(const model::command &c) {
+  const Oid role = c.identity.role;
+  if (!OidIsValid(role)) return;
+  const std::string command =
+      "the command of SQL worker \"" + c.worker + "\" of extension \"" + c.extension + "\" ";
+  const std::string name = "role \"" + c.run_as + "\"";
+  const char *replaces =
+      "Whoever can do so, or owns the schema, can put something else in the place of what the "
+      "command names, also where it writes the schema. Let only ";
+  const char *intrudes =
+      "Code of theirs would run as the command's role. Privileges may come from ALTER DEFAULT "
+      "PRIVILEGES: REVOKE them, and drop the triggers and foreign keys that others have made. Let "
+      "only ";
+  const std::string others = name + " and superusers do so, or name another role with \"run_as\".";
+  const pg::stranger in_schema = pg::stranger_in_schema(c.extension, role);
+  const pg::stranger in_members = pg::stranger_in_members(c.extension, role);
+  if (!in_schema && !in_members) return;
+  if (!c.identity.by_hand && pg::is_superuser(role)) {
+    pg::log(WARNING,
+            command + "does not run as superuser \"" + c.run_as +
+                "\": " + (in_schema ? in_schema : in_members).text(),
+            (in_schema ? replaces : intrudes) + others);
+    return;
+  }
+  if (in_schema)
+    pg::log(WARNING,
+            command + "does not search schema \"" +
+                pg::schema_name(pg::find_extension(c.extension)->schema) + "\": " + in_schema.who +
+                " can create objects there",
+            replaces + others);
+  if (in_members && in_members.text() != in_schema.text())
+    pg::log(WARNING, command + "runs as " + name + ": " + in_members.text(), intrudes + others);
 }
 
 model::command_identity by_restore(const model::command &c, const model::command *known,
@@ -220,7 +238,7 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
       c.identity = given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, who);
     c.run_as = pg::role_name(c.identity.role);
     model::bind(w.worker, c);
-    if (who != declared_by::restore && (before == nullptr || *before != c)) warn_of_schema(c);
+    if (who != declared_by::restore && (before == nullptr || *before != c)) warn_of_strangers(c);
   }
 }
 

@@ -32,10 +32,29 @@ ALTER TABLE heartbeat.elsewhere RENAME TO dynpgext_heartbeat;
 CALL wait_until('(SELECT state = ''running'' AND h.pid = w.pid
                     FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w WHERE w.name = ''heartbeat'')');
 SELECT last_exit_code, last_error FROM dynpgext.workers WHERE name = 'heartbeat';
+-- Whoever has the privilege may put a trigger on the table.  It does not run as the worker.
+CREATE ROLE regress_heartbeat_other;
+GRANT TRIGGER ON heartbeat.dynpgext_heartbeat TO regress_heartbeat_other;
+CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'it has run'; END $$;
+SET ROLE regress_heartbeat_other;
+CREATE TRIGGER never BEFORE INSERT OR UPDATE ON heartbeat.dynpgext_heartbeat FOR EACH ROW EXECUTE FUNCTION never();
+RESET ROLE;
+SELECT beats AS so_far FROM heartbeat.dynpgext_heartbeat \gset
+CALL wait_until('(SELECT beats > ' || :'so_far' || ' + 1 FROM heartbeat.dynpgext_heartbeat)');
+SELECT last_error FROM dynpgext.workers WHERE name = 'heartbeat';
+DROP TRIGGER never ON heartbeat.dynpgext_heartbeat;
+DROP FUNCTION never;
+-- A WARNING says who can.
+DROP EXTENSION dynpgext_heartbeat;
+ALTER DEFAULT PRIVILEGES GRANT TRIGGER ON TABLES TO regress_heartbeat_other;
+CREATE EXTENSION dynpgext_heartbeat;
+ALTER DEFAULT PRIVILEGES REVOKE TRIGGER ON TABLES FROM regress_heartbeat_other;
+CALL wait_until('EXISTS (SELECT FROM heartbeat.dynpgext_heartbeat)');
 -- Dropped with its worker beating.
 DROP EXTENSION dynpgext_heartbeat;
 CALL wait_until('NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = ''dynpgext heartbeat''
                    AND datname = current_database())');
 CALL wait_until('(SELECT count(*) FROM dynpgext.workers) = 0');
+DROP ROLE regress_heartbeat_other;
 DROP PROCEDURE wait_until;
 DROP EXTENSION dynpgext;

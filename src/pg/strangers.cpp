@@ -1,0 +1,187 @@
+#include "pg/strangers.h"
+
+#include "pg/relation.h"
+#include "pg/role.h"
+
+extern "C" {
+#include "catalog/pg_attribute.h"
+#include "utils/regproc.h"
+}
+
+namespace dynpgext::pg {
+namespace {
+
+// From PostgreSQL 18 on triggers run as the role that has queued them.
+constexpr AclMode decides_for_table =
+    PG_VERSION_NUM < 180000 ? ACL_TRIGGER | ACL_REFERENCES : ACL_TRIGGER;
+
+// A role that can change something, and the first thing found that it can change.
+struct candidate {
+  Oid role;  // ACL_ID_PUBLIC: everybody
+  Oid classid;
+  Oid object;
+  AclMode privilege;  // ACL_NO_RIGHTS: it is the owner
+};
+
+// A list of candidate *, each role once.  What follows is C, within one call().
+using candidates = List *;
+
+void add(candidates *all, const candidate &c) {
+  for (int i = 0; i < list_length(*all); ++i)
+    if (static_cast<const candidate *>(list_nth(*all, i))->role == c.role) return;
+  auto *copy = static_cast<candidate *>(palloc(sizeof(candidate)));
+  *copy = c;
+  *all = lappend(*all, copy);
+}
+
+// Who has been granted one of the privileges.
+void add_grantees(candidates *all, Oid classid, Oid object, bool has_acl, Datum acl,
+                  AclMode privileges) {
+  if (!has_acl) return;
+  Datum *items = nullptr;
+  int count = 0;
+  int16 length = 0;
+  bool by_value = false;
+  char alignment = '\0';
+  get_typlenbyvalalign(ACLITEMOID, &length, &by_value, &alignment);
+  deconstruct_array(DatumGetAclPCopy(acl), ACLITEMOID, length, by_value, alignment, &items, nullptr,
+                    &count);
+  for (int i = 0; i < count; ++i) {
+    const AclItem *item = DatumGetAclItemP(items[i]);
+    const AclMode given = ACLITEM_GET_PRIVS(*item) & privileges;
+    if (given != 0) add(all, {item->ai_grantee, classid, object, given});
+  }
+}
+
+void add_of_schema(candidates *all, Oid schema) {
+  const HeapTuple row = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+  if (!HeapTupleIsValid(row)) return;
+  add(all, {reinterpret_cast<Form_pg_namespace>(GETSTRUCT(row))->nspowner, NamespaceRelationId,
+            schema, ACL_NO_RIGHTS});
+  bool is_null = false;
+  const Datum acl = SysCacheGetAttr(NAMESPACEOID, row, Anum_pg_namespace_nspacl, &is_null);
+  add_grantees(all, NamespaceRelationId, schema, !is_null, acl, ACL_CREATE);
+  ReleaseSysCache(row);
+}
+
+// REFERENCES can be granted on columns.
+void add_of_columns(candidates *all, Oid table) {
+  if ((decides_for_table & ACL_REFERENCES) == 0) return;
+  const Relation columns = table_open(AttributeRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(table));
+  const SysScanDesc scan =
+      systable_beginscan(columns, AttributeRelidNumIndexId, true, nullptr, 1, &key);
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    bool is_null = false;
+    const Datum acl =
+        heap_getattr(row, Anum_pg_attribute_attacl, RelationGetDescr(columns), &is_null);
+    add_grantees(all, RelationRelationId, table, !is_null, acl, ACL_REFERENCES);
+  }
+  systable_endscan(scan);
+  table_close(columns, AccessShareLock);
+}
+
+bool can_have_triggers(char kind) {
+  return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_VIEW ||
+         kind == RELKIND_FOREIGN_TABLE;
+}
+
+void add_of_relation(candidates *all, Oid relation) {
+  const HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(row)) return;
+  const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+  if (can_have_triggers(form->relkind)) {
+    add(all, {form->relowner, RelationRelationId, relation, ACL_NO_RIGHTS});
+    bool is_null = false;
+    const Datum acl = SysCacheGetAttr(RELOID, row, Anum_pg_class_relacl, &is_null);
+    add_grantees(all, RelationRelationId, relation, !is_null, acl, decides_for_table);
+    add_of_columns(all, relation);
+  }
+  ReleaseSysCache(row);
+}
+
+void add_of_function(candidates *all, Oid function) {
+  const HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(row)) return;
+  add(all, {reinterpret_cast<Form_pg_proc>(GETSTRUCT(row))->proowner, ProcedureRelationId, function,
+            ACL_NO_RIGHTS});
+  ReleaseSysCache(row);
+}
+
+candidates of_members(Oid extension) {
+  candidates all = NIL;
+  const Relation depend = table_open(DependRelationId, AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(ExtensionRelationId));
+  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(extension));
+  const SysScanDesc scan =
+      systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    const auto *member = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
+    if (member->deptype != DEPENDENCY_EXTENSION) continue;
+    switch (member->classid) {
+      case RelationRelationId: add_of_relation(&all, member->objid); break;
+      case ProcedureRelationId: add_of_function(&all, member->objid); break;
+      case NamespaceRelationId: add_of_schema(&all, member->objid); break;
+      default: break;
+    }
+  }
+  systable_endscan(scan);
+  table_close(depend, AccessShareLock);
+  return all;
+}
+
+std::string text_of(const candidate &c) {
+  const char *name = call([&c] {
+    if (c.classid == NamespaceRelationId)
+      return static_cast<const char *>(get_namespace_name(c.object));
+    if (c.classid == ProcedureRelationId)
+      return static_cast<const char *>(format_procedure_qualified(c.object));
+    return static_cast<const char *>(quote_qualified_identifier(
+        get_namespace_name(get_rel_namespace(c.object)), get_rel_name(c.object)));
+  });
+  const std::string quoted = "\"" + std::string(name == nullptr ? "" : name) + '"';
+  if (c.classid == NamespaceRelationId) return "create objects in schema " + quoted;
+  if (c.classid == ProcedureRelationId) return "replace function " + quoted;
+  if (c.privilege == ACL_REFERENCES) return "make foreign keys to table " + quoted;
+  return "put triggers on table " + quoted;
+}
+
+stranger find_stranger(const List *all, Oid role) {
+  for (int i = 0; i < list_length(all); ++i) {
+    const auto &c = *static_cast<const candidate *>(list_nth(all, i));
+    if (c.role == ACL_ID_PUBLIC) return {"everybody", text_of(c)};
+    // whose only member is the owner of the database
+    const Oid who = c.role == ROLE_PG_DATABASE_OWNER ? database_owner() : c.role;
+    if (is_superuser(who) || may_become_with_heirs(who, role)) continue;
+    // one that has been dropped is nobody
+    if (const std::string name = role_name(who); !name.empty())
+      return {"role \"" + name + '"', text_of(c)};
+  }
+  return {};
+}
+
+}  // namespace
+
+stranger stranger_in_schema(const std::string &extension, Oid role) {
+  const std::optional<extension_facts> found = find_extension(extension);
+  if (!found || found->schema == PG_CATALOG_NAMESPACE) return {};
+  const List *all = call([schema = found->schema] {
+    candidates of_schema = NIL;
+    add_of_schema(&of_schema, schema);
+    return of_schema;
+  });
+  return find_stranger(all, role);
+}
+
+stranger stranger_in_members(const std::string &extension, Oid role) {
+  const Oid id = extension_oid(extension.c_str());
+  if (!OidIsValid(id)) return {};
+  return find_stranger(call([id] { return of_members(id); }), role);
+}
+
+}  // namespace dynpgext::pg
