@@ -118,5 +118,20 @@ subtest 'an identity that differs is followed when triggers are on again' => sub
     is(value($node, 'one', 'SELECT registered_by FROM dynpgext.commands'), 'dx_role', 'as a superuser has written it');
 };
 
+# The identity of one that only the manifest knows comes before the manifest.
+subtest 'a worker that is added by hand beside one of a script that is changed' => sub {
+    add_database($node, 'added', qw(dynpgext dx_declared));
+    value($node, 'added', q(SELECT dynpgext.register('dx_declared', '{"dynpgext": 1, "workers": [
+        {"name": "dx tick", "command": "SELECT 1", "interval": "50 ms", "run_as": "dx_role"},
+        {"name": "dx added", "command": "SELECT 1", "interval": "50 ms", "run_as": "dx_role"}]}')));
+    my $folder = PostgreSQL::Test::Utils::tempdir('added');
+    command_ok([ 'pg_dump', '-f', "$folder/added.sql", $node->connstr('added') ], 'pg_dump');
+    value($node, 'postgres', 'DROP DATABASE added; CREATE DATABASE added');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('added'), '-f', "$folder/added.sql" ], 'restored');
+    ok($node->poll_query_until('added', q(SELECT count(*) = 2 FROM dynpgext.commands WHERE extension = 'dx_declared' AND run_as = 'dx_role' AND runs > 1)), 'both run as before')
+      or diag(value($node, 'added', q(SELECT worker, run_as, state, last_error FROM dynpgext.commands)));
+    value($node, 'postgres', 'DROP DATABASE added');
+};
+
 $node->stop;
 done_testing();

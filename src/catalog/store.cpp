@@ -360,15 +360,21 @@ std::vector<store::identity_row> store::read_identities() const {
 
 void store::write_identities(const std::string &extension,
                              const std::vector<model::command> &commands,
-                             const std::vector<identity_row> &known) const {
+                             const std::vector<identity_row> &known, rows_of replaced) const {
   const Oid table = companion(identity_table);
   if (!OidIsValid(table)) return;
   const pg::relation relation(table, RowExclusiveLock);
   std::vector<const model::command *> missing;
   missing.reserve(commands.size());
   for (const model::command &c : commands) missing.push_back(&c);
+  const auto is_replaced = [&](const pg::row &row) {
+    return row.name(0) == extension &&
+           (replaced == rows_of::extension ||
+            std::any_of(commands.begin(), commands.end(),
+                        [&](const model::command &c) { return c.worker == row.text(1); }));
+  };
   for (const pg::row &row : relation.rows()) {
-    if (row.name(0) != extension) continue;
+    if (!is_replaced(row)) continue;
     const auto same = std::find_if(missing.begin(), missing.end(), [&](const model::command *c) {
       const model::command_identity &who = c->identity;
       return c->worker == row.text(1) && is_same(row.role(2), who.role) &&

@@ -83,9 +83,12 @@ class store {
   };
   [[nodiscard]] std::vector<identity_row> read_identities() const;
   // Makes the rows of one extension those of its commands.  One whose command has no role keeps
-  // the names that are `known`.
+  // the names that are `known`.  With rows_of::commands, those of other workers stay: a restore may
+  // bring them before their manifest.
+  enum class rows_of : std::uint8_t { extension, commands };
   void write_identities(const std::string &extension, const std::vector<model::command> &commands,
-                        const std::vector<identity_row> &known) const;
+                        const std::vector<identity_row> &known,
+                        rows_of replaced = rows_of::extension) const;
 
   // No dump names the roles of this command any more.
   void clear_identity(const std::string &extension, const std::string &worker) const;

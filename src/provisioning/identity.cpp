@@ -274,7 +274,7 @@ void follow_identities(const store &store) {
     }
     touch(store);
     store.write(extension, wanted, store.read_contents(extension));
-    store.write_identities(extension, wanted, followed);
+    store.write_identities(extension, commands, followed, store::rows_of::commands);
     (void)store.write(*e, rows.allocations, rows.workers);
   }
 }
