@@ -87,6 +87,10 @@ void begin_transaction() {
   call([] {
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
+    // whatever the owner of a database has set for it: a deferrable one would wait for others
+    XactIsoLevel = XACT_READ_COMMITTED;
+    XactReadOnly = RecoveryInProgress();
+    XactDeferrable = false;
     PushActiveSnapshot(GetTransactionSnapshot());
   });
 }
