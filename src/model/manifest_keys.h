@@ -1,7 +1,6 @@
-// The keys of a worker that are one member each: listed once, for both directions.  `Form` is what
-// they are read from (object) or written to (the writer's).  Keys with rules of their own (name,
-// type, start, restart, deadline) are in manifest_items.cpp and
-// manifest_writer.cpp.
+// Keys of workers and allocations that are one member each, named once for both directions.  `Form`
+// is what they are read from (object) or written to (the writer's).  Keys with rules of their own
+// (name, type, start, restart, deadline) are in manifest_items.cpp and manifest_writer.cpp.
 #pragma once
 
 #include <algorithm>
