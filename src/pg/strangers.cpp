@@ -27,8 +27,9 @@ struct candidate {
 using candidates = List *;
 
 void add(candidates *all, const candidate &c) {
-  for (int i = 0; i < list_length(*all); ++i)
-    if (static_cast<const candidate *>(list_nth(*all, i))->role == c.role) return;
+  ListCell *cell;
+  foreach (cell, *all)
+    if (static_cast<const candidate *>(lfirst(cell))->role == c.role) return;
   auto *copy = static_cast<candidate *>(palloc(sizeof(candidate)));
   *copy = c;
   *all = lappend(*all, copy);
