@@ -35,6 +35,9 @@ struct command {
   bool atomic = true;  // in one transaction; otherwise each statement has its own
   bool operator==(const command &) const = default;
 };
+inline constexpr auto of_identity = [](auto at) {
+  return [at](auto &c) -> auto & { return c.identity.*at; };
+};
 template <>
 inline constexpr std::tuple members<command>{
     member(&command::extension, name_column | not_of_process),
@@ -42,14 +45,14 @@ inline constexpr std::tuple members<command>{
     member(&command::sql, in_manifest),
     member(&command::interval, in_manifest),
     member(&command::channel, in_manifest),
-    inner_member(&command::identity, &command_identity::role, oid_column),
+    member(of_identity(&command_identity::role), oid_column),
     member(&command::deadline, in_manifest),
-    inner_member(&command::identity, &command_identity::registered_by, oid_column),
-    inner_member(&command::identity, &command_identity::superuser),
-    inner_member(&command::identity, &command_identity::without_login),
-    inner_member(&command::identity, &command_identity::by_hand),
+    member(of_identity(&command_identity::registered_by), oid_column),
+    member(of_identity(&command_identity::superuser)),
+    member(of_identity(&command_identity::without_login)),
+    member(of_identity(&command_identity::by_hand)),
     member(&command::atomic, in_manifest),
-    inner_member(&command::identity, &command_identity::database, oid_column),
+    member(of_identity(&command_identity::database), oid_column),
     member(&command::run_as, no_column | not_of_process | in_manifest)};
 static_assert(lists_all<command, command_identity>());
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -21,33 +22,20 @@ enum trait : unsigned {
   in_manifest = 16     // manifests have it, too
 };
 
-template <class Whole, class Value>
+// `Place` is a pointer to the member, or a function that finds it.
+template <class Place>
 class member {
  public:
-  constexpr explicit member(Value Whole::*at, unsigned traits = 0) : traits_(traits), at_(at) {}
+  constexpr explicit member(Place place, unsigned traits = 0) : traits_(traits), place_(place) {}
   [[nodiscard]] constexpr bool has(trait t) const { return (traits_ & t) != 0; }
-  constexpr const Value &operator()(const Whole &from) const { return from.*at_; }
-  constexpr Value &operator()(Whole &from) const { return from.*at_; }
+  template <class Whole>
+  constexpr auto &operator()(Whole &&whole) const {
+    return std::invoke(place_, whole);
+  }
 
  private:
   unsigned traits_;
-  Value Whole::*at_;
-};
-
-// A member of a member.
-template <class Whole, class Outer, class Value>
-class inner_member {
- public:
-  constexpr inner_member(Outer Whole::*outer, Value Outer::*at, unsigned traits = 0)
-      : traits_(traits), outer_(outer), at_(at) {}
-  [[nodiscard]] constexpr bool has(trait t) const { return (traits_ & t) != 0; }
-  constexpr const Value &operator()(const Whole &from) const { return from.*outer_.*at_; }
-  constexpr Value &operator()(Whole &from) const { return from.*outer_.*at_; }
-
- private:
-  unsigned traits_;
-  Outer Whole::*outer_;
-  Value Outer::*at_;
+  Place place_;
 };
 
 // In the order of the table's columns: their place in a row is that in the list.
