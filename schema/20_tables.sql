@@ -1,3 +1,12 @@
+-- In constraints, which hold also where triggers do not fire; whoever writes the tables calls them.
+CREATE FUNCTION dynpgext.may_configure(extension name, worker text) RETURNS boolean
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_configure';
+COMMENT ON FUNCTION dynpgext.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
+
+CREATE FUNCTION dynpgext.may_write("table" text) RETURNS boolean
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_write';
+COMMENT ON FUNCTION dynpgext.may_write(text) IS 'internal: refuses all where only dynpgext writes; others than superusers in identities; and in manifests where they may not register, or no trigger would check what they write';
+
 -- Registrations.  Written by dynpgext only.  Not dumped: the extensions register again when
 -- they are restored.  The order of columns is that of the lists of members
 -- in src/model/registration.h and command.h.
@@ -9,8 +18,10 @@ CREATE TABLE dynpgext.registered_extension (
     eager boolean NOT NULL,
     loaded boolean NOT NULL,
     boot bigint NOT NULL,
-    incarnation bigint NOT NULL
+    incarnation bigint NOT NULL,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_extension'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.registered_extension IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_extension IS 'extensions of this database that take part in dynpgext; read dynpgext.extensions instead';
 COMMENT ON COLUMN dynpgext.registered_extension.extension IS 'as in pg_extension';
 COMMENT ON COLUMN dynpgext.registered_extension.version IS 'that was provisioned last';
@@ -25,8 +36,10 @@ CREATE TABLE dynpgext.registered_allocation (
     extension name NOT NULL,
     scope text NOT NULL CHECK (scope IN ('global', 'database')),
     size bigint NOT NULL CHECK (size > 0),
-    declared boolean NOT NULL
+    declared boolean NOT NULL,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_allocation'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.registered_allocation IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_allocation IS 'shared memory that extensions of this database have registered; read dynpgext.allocations instead';
 COMMENT ON COLUMN dynpgext.registered_allocation.name IS 'as given to allocate_shmem';
 COMMENT ON COLUMN dynpgext.registered_allocation.extension IS 'that registered it';
@@ -53,8 +66,10 @@ CREATE TABLE dynpgext.registered_worker (
     servers text NOT NULL,
     declared boolean NOT NULL,
     hosted boolean NOT NULL,
-    PRIMARY KEY (extension, name)
+    PRIMARY KEY (extension, name),
+    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_worker'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.registered_worker IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_worker IS 'background workers that extensions of this database have registered; read dynpgext.workers instead';
 COMMENT ON COLUMN dynpgext.registered_worker.extension IS 'that registered it';
 COMMENT ON COLUMN dynpgext.registered_worker.name IS 'bgw_name';
@@ -89,8 +104,10 @@ CREATE TABLE dynpgext.registered_command (
     by_hand boolean NOT NULL,
     atomic boolean NOT NULL,
     decided_in oid NOT NULL,
-    PRIMARY KEY (extension, worker)
+    PRIMARY KEY (extension, worker),
+    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.registered_command IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this database; read dynpgext.commands instead';
 COMMENT ON COLUMN dynpgext.registered_command.extension IS 'that registered the worker';
 COMMENT ON COLUMN dynpgext.registered_command.worker IS 'its name';
@@ -109,21 +126,14 @@ COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'database in which i
 CREATE TABLE dynpgext.registered_content (
     extension name NOT NULL,
     allocation text NOT NULL PRIMARY KEY,
-    content bytea NOT NULL
+    content bytea NOT NULL,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_content'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.registered_content IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_content IS 'what shared memory begins with that manifests of this database declare';
 COMMENT ON COLUMN dynpgext.registered_content.extension IS 'that registered it';
 COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'its name';
 COMMENT ON COLUMN dynpgext.registered_content.content IS 'its first bytes; the rest is 0';
-
--- In constraints, which hold also where triggers do not fire; whoever writes the tables calls them.
-CREATE FUNCTION dynpgext.may_configure(extension name, worker text) RETURNS boolean
-LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_configure';
-COMMENT ON FUNCTION dynpgext.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
-
-CREATE FUNCTION dynpgext.may_write("table" text) RETURNS boolean
-LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_write';
-COMMENT ON FUNCTION dynpgext.may_write(text) IS 'internal: is refused to others than superusers; for manifests, where they may not register or no trigger would check what they write';
 
 -- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
 -- their extension.
@@ -163,8 +173,10 @@ SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');
 CREATE TABLE dynpgext.registered_manifest (
     extension name NOT NULL PRIMARY KEY,
     digest text NOT NULL,
-    refusal text
+    refusal text,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_manifest'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.registered_manifest IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_manifest IS 'rows of dynpgext.manifests that have been followed, or cannot be';
 COMMENT ON COLUMN dynpgext.registered_manifest.extension IS 'that the manifest is for';
 COMMENT ON COLUMN dynpgext.registered_manifest.digest IS 'of its text';
@@ -174,16 +186,22 @@ COMMENT ON COLUMN dynpgext.registered_manifest.refusal IS 'why it cannot be foll
 CREATE TABLE dynpgext.restore (
     began_at timestamptz NOT NULL,
     boot bigint NOT NULL,
-    until_told boolean NOT NULL
+    until_told boolean NOT NULL,
+    brings_dynpgext boolean NOT NULL,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('restore'))
 );
+COMMENT ON CONSTRAINT may_write ON dynpgext.restore IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being restored: no background worker runs in it then';
 COMMENT ON COLUMN dynpgext.restore.began_at IS 'when that was noticed';
 COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it began; of another one, or 0: interrupted, and lasts until dynpgext.end_restore() or another restore';
 COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), not only as long as the sessions that restore';
+COMMENT ON COLUMN dynpgext.restore.brings_dynpgext IS 'it has created dynpgext here: the roles in its rows of dynpgext.identities count';
 
 -- Whom commands run as, for pg_dump: by names, as registered_command has it by OIDs.  A role is written
 -- with the name that it has at the moment.  A restore compares the rows with what scripts have
 -- registered by then, and the restored ones hold: so there may be two for a command, and no key.
+-- dynpgext writes decided_in below SQL.  SQL cannot: the column is NULL in every row that a restore, logical
+-- replication or a user writes, until dynpgext has accepted the row.
 CREATE TYPE dynpgext.role;
 CREATE FUNCTION dynpgext.role_in(cstring) RETURNS dynpgext.role
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_role_in';
@@ -202,6 +220,7 @@ CREATE TABLE dynpgext.identities (
     superuser boolean NOT NULL,
     without_login boolean NOT NULL,
     by_hand boolean NOT NULL,
+    decided_in oid GENERATED ALWAYS AS (NULL::oid) STORED,
     CONSTRAINT may_write CHECK (dynpgext.may_write('identities'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.identities IS 'only superusers write it';
@@ -213,7 +232,11 @@ COMMENT ON COLUMN dynpgext.identities.registered_by IS 'role that registered it'
 COMMENT ON COLUMN dynpgext.identities.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, not by the script of the extension';
-SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', '');
+COMMENT ON COLUMN dynpgext.identities.decided_in IS 'database in which it was decided; another one where this one is a copy; NULL: SQL has written the row, and it does not count';
+CREATE FUNCTION dynpgext.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in oid) RETURNS boolean
+LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'dynpgext_is_dumped';
+COMMENT ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, oid) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in)');
 
 -- Holds the roles of commands: src/pg/role_hold.h.
 CREATE FOREIGN DATA WRAPPER dynpgext;

@@ -9,6 +9,8 @@ GRANT USAGE ON SCHEMA dynpgext TO PUBLIC;
 -- Constraints call them as whoever writes the tables.  They tell no more than a refusal of configure_worker(),
 -- and whether a trigger is on.
 GRANT EXECUTE ON FUNCTION dynpgext.may_configure(name, text), dynpgext.may_write(text) TO PUBLIC;
+-- pg_dump calls it as whoever dumps.
+GRANT EXECUTE ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, oid) TO PUBLIC;
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
     dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,

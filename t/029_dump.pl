@@ -115,7 +115,10 @@ restored_by('inserts', undef, @psql, '-f', "$folder/inserts.sql");
 restored_by('clean, if exists', undef, @psql, '-f', "$folder/columns.sql");
 restored_by('schema only', '', @psql, '-f', "$folder/schema.sql");
 restored_by('custom', undef, 'pg_restore', '--exit-on-error', '-d', 'DATABASE', "$folder/custom");
-restored_by('custom, in parallel', undef, 'pg_restore', '--exit-on-error', '-j', '2', '-d', 'DATABASE', "$folder/custom");
+{
+    delete local $ENV{PGAPPNAME};    # its sessions are known by the name of pg_restore
+    restored_by('custom, in parallel', undef, 'pg_restore', '--exit-on-error', '-j', '2', '-d', 'DATABASE', "$folder/custom");
+}
 
 # pg_restore --jobs fills several tables at a time, and any of them may come first.
 for my $order ([qw(manifests identities)], [qw(identities manifests)]) {

@@ -197,9 +197,36 @@ subtest 'in a copy of its database' => sub {
     comes_to('as its owner', 'runs > 1 AND failures = 0', 'what its owner may become does', 'own_copy');
     value($node, 'postgres', 'CREATE DATABASE copy_of_dba TEMPLATE model_db OWNER dba');
     comes_to($_, 'runs > 1 AND failures = 0', "$_: it runs in a copy of a superuser", 'copy_of_dba') for 'as a superuser', 'as another';
+    # nor does it by way of a dump of the copy
+    value($node, 'postgres', 'CREATE DATABASE from_copy; CREATE DATABASE from_dba');
+    for my $way ([qw(own_copy from_copy)], [qw(copy_of_dba from_dba)]) {
+        my ($from, $to) = @$way;
+        command_ok([ 'pg_dump', '-Fc', '-f', "$folder/$from", $node->connstr($from) . ($from eq 'own_copy' ? ' user=copies' : '') ], "pg_dump of $from");
+        command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($to), "$folder/$from" ], 'restored by a superuser');
+    }
+    comes_to($_, q(state = 'failed' AND run_as IS NULL AND runs = 0), "$_: nor does it in a restored dump of the copy", 'from_copy') for 'as a superuser', 'as another';
+    comes_to('as its owner', 'runs > 1 AND failures = 0', 'but what the owner of the copy may become', 'from_copy');
+    comes_to($_, 'runs > 1 AND failures = 0', "$_: it runs in one of a superuser's copy", 'from_dba') for 'as a superuser', 'as another';
+    value($node, 'postgres', 'DROP DATABASE from_copy; DROP DATABASE from_dba');
     value($node, 'own_copy', q{SELECT dynpgext.register('dx_plain', } . manifest({ name => 'as another', command => 'SELECT public.maintain()', run_as => 'other_role' }) . ')');
     comes_to('as another', 'last_run_at > last_failed_at', 'a superuser who registers it again decides for the copy', 'own_copy');
     value($node, 'postgres', 'ALTER DATABASE model_db IS_TEMPLATE false; DROP DATABASE model_db; DROP DATABASE own_copy; DROP DATABASE copy_of_dba');
+};
+
+# A copy that may not run it does not take it over.
+subtest 'a global worker in copies of its database' => sub {
+    value($node, 'postgres', 'CREATE ROLE owns_model LOGIN; CREATE DATABASE model_db OWNER owns_model IS_TEMPLATE true');
+    value($node, 'model_db', q{CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; SELECT dynpgext.register('dx_plain', } .
+          manifest({ name => 'global', scope => 'global', command => 'SELECT 1', run_as => 'dba' }) . ')');
+    my $where = q(SELECT database || CASE WHEN failures > 0 THEN ' ' || last_error ELSE '' END FROM dynpgext.commands WHERE worker = 'global');
+    is($node->poll_query_until('model_db', $where, 'model_db'), 1, 'it runs');
+    for my $copy ('copy_1', 'copy_2') {
+        value($node, 'postgres', "SET ROLE copies; CREATE DATABASE $copy TEMPLATE model_db");
+        $node->poll_query_until($copy, 'SELECT count(*) > 0 FROM dynpgext.extensions');
+        comes_to('global', q(state = 'running' AND database = 'model_db' AND failures = 0), "it is in none of the copies: $copy", 'model_db');
+        goes_on('global', 'dba', 'and goes on', 'model_db');
+    }
+    value($node, 'postgres', 'DROP DATABASE copy_1; DROP DATABASE copy_2; ALTER DATABASE model_db IS_TEMPLATE false; DROP DATABASE model_db; DROP ROLE owns_model');
 };
 
 # The row of a manifest names no roles; what a script was given is not for another command.
@@ -208,7 +235,7 @@ subtest 'a manifest that is restored without its identities' => sub {
     value($node, 'source', 'SET ROLE dba; CREATE EXTENSION dynpgext; CREATE SCHEMA s; CREATE EXTENSION dx_declared SCHEMA s');
     comes_to('dx tick', q(runs > 1 AND failures = 0 AND run_as = 'dba'), 'a superuser\'s runs', 'source');
     value($node, 'source', q{SET ROLE dba; INSERT INTO dynpgext.manifests VALUES ('dx_declared', } . manifest({ name => 'dx tick', command => 'SELECT 4711' }) . ')');
-    comes_to('dx tick', q(command = 'SELECT 4711' AND run_as IS NULL AND state = 'failed' AND last_error ~ 'it has no role to run as|which nobody has named as such'), 'another command does not get its role', 'source');
+    comes_to('dx tick', q(command = 'SELECT 4711' AND run_as IS NULL AND state = 'failed' AND last_error ~ 'it comes from rows of tables, which name no role'), 'another command does not get its role', 'source');
     value($node, 'postgres', 'DROP DATABASE source');
 };
 
@@ -231,7 +258,22 @@ subtest 'the owner of a database does not decide that a restore is none' => sub 
     value($node, 'one', q(LOAD 'dynpgext'; SET ROLE role_a; ALTER DATABASE one SET dynpgext.restore = off));
     is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'what he sets is not taken');
     is(value($node, 'one', q(SET dynpgext.restore = off; LOAD 'dynpgext'; SHOW dynpgext.restore)), 'off', 'a session decides');
+    value($node, 'one', q(LOAD 'dynpgext'; SET ROLE role_a; ALTER DATABASE one SET dynpgext.restore = on));
+    is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'nor that there is one');
     value($node, 'one', 'ALTER DATABASE one RESET ALL');
+};
+
+# He may not call end_restore().
+subtest 'the owner of a database keeps no restore up' => sub {
+    value($node, 'postgres', 'CREATE DATABASE kept_up OWNER role_a');
+    value($node, 'kept_up', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain');
+    my $role = 'host=' . $node->host . ' port=' . $node->port . ' dbname=kept_up user=role_a';
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $role, '-c', 'SET dynpgext.restore = on', '-c', 'CREATE EXTENSION hstore; CREATE EXTENSION dx_identity' ], 'he says that he restores');
+    comes_to('dx named', q(state = 'running' AND run_as = 'role_a' AND runs > 0), 'with his session it is over', 'kept_up');
+    is(value($node, 'kept_up', 'SELECT count(*) FROM dynpgext.restore'), 0, 'there is no restore');
+    value($node, 'kept_up', 'SET dynpgext.restore = on; CREATE EXTENSION dx_declared');
+    is(value($node, 'kept_up', 'SELECT until_told FROM dynpgext.restore'), 't', 'a superuser\'s lasts until end_restore()');
+    value($node, 'postgres', 'DROP DATABASE kept_up');
 };
 
 subtest 'a role without LOGIN' => sub {
@@ -268,6 +310,7 @@ subtest 'the halves of a restore at the same time' => sub {
     for my $order ([qw(manifests identities)], [qw(identities manifests)]) {
         my ($first, $second) = @$order;
         value($node, 'postgres', 'CREATE DATABASE halves');
+        local $ENV{PGOPTIONS} = '-c dynpgext.restore=on';
         value($node, 'halves', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain');
         my $session = $node->background_psql('halves');
         $session->query_safe("BEGIN; $half{$first}");
@@ -280,6 +323,7 @@ subtest 'the halves of a restore at the same time' => sub {
         $session->quit;
         IPC::Run::finish($other);
         is($out, '', "$first, then $second");
+        value($node, 'halves', 'SELECT dynpgext.end_restore()');
         goes_on('halves', 'role_b', 'the worker has its role', 'halves');
         is(value($node, 'halves', q(SELECT count(*) FROM dynpgext.identities)), 1, 'and one identity');
         value($node, 'postgres', 'DROP DATABASE halves');

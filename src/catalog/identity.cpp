@@ -23,7 +23,7 @@ model::command_identity resolve(const store::identity_row &row) {
   who.superuser = row.superuser;
   who.without_login = row.without_login;
   who.by_hand = row.by_hand;
-  who.database = MyDatabaseId;
+  who.database = row.decided_in;
   return who;
 }
 
@@ -32,10 +32,15 @@ bool is_same_identity(model::command_identity a, const model::command_identity &
   return a == b;
 }
 
+bool is_undecided(const model::command_identity &who) { return is_same_identity(who, undecided()); }
+
+model::command_identity undecided() { return {.by_hand = true}; }
+
 std::string why_nobody(const model::command &command,
                        const std::vector<store::identity_row> &rows) {
   for (const store::identity_row &row : rows) {
-    if (row.extension != command.extension || row.worker != command.worker) continue;
+    if (!row.counts() || row.extension != command.extension || row.worker != command.worker)
+      continue;
     for (const pg::role_reference *role : {&row.run_as, &row.registered_by})
       if (!role->name.empty() && !OidIsValid(role_here(*role)))
         return "role \"" + role->name + "\" does not exist";
@@ -43,6 +48,9 @@ std::string why_nobody(const model::command &command,
     if (OidIsValid(role) && !row.superuser && pg::is_superuser(role))
       return "role \"" + pg::role_name(role) + "\" is a superuser, which nobody has named as such";
   }
+  if (is_undecided(command.identity))
+    return "it comes from rows of tables, which name no role: a superuser has to register it, with "
+           "dynpgext.register() and run_as";
   return "it has no role to run as: a superuser has to name one with run_as";
 }
 

@@ -9,6 +9,10 @@ namespace dynpgext::catalog {
 // the role is a superuser here that was none there.
 [[nodiscard]] model::command_identity resolve(const store::identity_row &row);
 
+// Of a command that a row of dynpgext.manifests brings along, where such a row decides of no role.
+[[nodiscard]] model::command_identity undecided();
+[[nodiscard]] bool is_undecided(const model::command_identity &who);
+
 // Wherever it was decided: that is nothing that a row of dynpgext.identities tells.
 [[nodiscard]] bool is_same_identity(model::command_identity a, const model::command_identity &b);
 

@@ -41,6 +41,21 @@ bool is_same(const pg::role_reference &known, Oid role) {
   return known.role == role && OidIsValid(role);
 }
 
+// Nobody's is decided here, too.
+Oid place_of(const model::command_identity &who) {
+  return OidIsValid(who.database) ? who.database : MyDatabaseId;
+}
+
+void insert_identity(const pg::relation &table, const store::identity_row &identity) {
+  pg::values row;
+  row.name(identity.extension).text(identity.worker);
+  identity.run_as.name.empty() ? row.null() : row.role(identity.run_as);
+  identity.registered_by.name.empty() ? row.null() : row.role(identity.registered_by);
+  row.boolean(identity.superuser).boolean(identity.without_login).boolean(identity.by_hand);
+  row.oid(identity.decided_in);
+  (void)table.insert(row);
+}
+
 // Two transactions may register one name at once: the second one waits for the first, and
 // learns of it only here.
 [[noreturn]] void refuse_race(const model::allocation &a) {
@@ -112,6 +127,9 @@ model::registrations store::read() const {
   result.workers = read_all<model::worker>(workers_);
   result.settings = read_all<model::worker_settings>(settings_);
   result.under_restore = read_restore();
+  // who reads commands later may hold the provisioning lock by then
+  if (const Oid commands = companion(command_table); OidIsValid(commands))
+    const pg::relation locked(commands, AccessShareLock);
   return result;
 }
 
@@ -120,7 +138,8 @@ std::optional<model::restore> store::read_restore() const {
   if (!OidIsValid(table)) return std::nullopt;
   const pg::relation relation(table, AccessShareLock);
   std::optional<model::restore> found;
-  for (const pg::row &row : relation.rows()) found = {row.bigint(1), row.boolean(2)};
+  for (const pg::row &row : relation.rows())
+    found = {row.bigint(1), row.boolean(2), row.boolean(3)};
   return found;
 }
 
@@ -132,7 +151,8 @@ void store::write(const std::optional<model::restore> &restore) const {
   pg::make_visible();
   if (!restore) return;
   pg::values row;
-  row.timestamp(GetCurrentTimestamp()).bigint(restore->boot).boolean(restore->until_told);
+  row.timestamp(GetCurrentTimestamp()).bigint(restore->boot);
+  row.boolean(restore->until_told).boolean(restore->brings_dynpgext);
   (void)relation.insert(row);
   pg::make_visible();
 }
@@ -354,8 +374,23 @@ std::vector<store::identity_row> store::read_identities() const {
   std::vector<identity_row> result;
   for (const pg::row &row : relation.rows())
     result.push_back({row.name(0), row.text(1), row.role(2), row.role(3), row.boolean(4),
-                      row.boolean(5), row.boolean(6)});
+                      row.boolean(5), row.boolean(6), row.oid(7)});
   return result;
+}
+
+void store::accept_identities() const {
+  const Oid table = companion(identity_table);
+  if (!OidIsValid(table)) return;
+  const pg::relation relation(table, RowExclusiveLock);
+  std::vector<identity_row> accepted;
+  for (const pg::row &row : relation.rows()) {
+    if (!row.is_null(7)) continue;
+    accepted.push_back({row.name(0), row.text(1), row.role(2), row.role(3), row.boolean(4),
+                        row.boolean(5), row.boolean(6), MyDatabaseId});
+    relation.erase(row);
+  }
+  for (const identity_row &row : accepted) insert_identity(relation, row);
+  if (!accepted.empty()) pg::make_visible();
 }
 
 void store::write_identities(const std::string &extension,
@@ -379,7 +414,8 @@ void store::write_identities(const std::string &extension,
       const model::command_identity &who = c->identity;
       return c->worker == row.text(1) && is_same(row.role(2), who.role) &&
              is_same(row.role(3), who.registered_by) && row.boolean(4) == who.superuser &&
-             row.boolean(5) == who.without_login && row.boolean(6) == who.by_hand;
+             row.boolean(5) == who.without_login && row.boolean(6) == who.by_hand &&
+             row.oid(7) == place_of(who);
     });
     if (same != missing.end())
       missing.erase(same);
@@ -399,12 +435,8 @@ void store::write_identities(const std::string &extension,
     if (named != known.end() && run_as.name.empty()) run_as.name = named->run_as.name;
     if (named != known.end() && registered_by.name.empty())
       registered_by.name = named->registered_by.name;
-    pg::values row;
-    row.name(extension).text(c->worker);
-    run_as.name.empty() ? row.null() : row.role(run_as);
-    registered_by.name.empty() ? row.null() : row.role(registered_by);
-    row.boolean(who.superuser).boolean(who.without_login).boolean(who.by_hand);
-    (void)relation.insert(row);
+    insert_identity(relation, {extension, c->worker, run_as, registered_by, who.superuser,
+                               who.without_login, who.by_hand, place_of(who)});
   }
   pg::make_visible();
 }
@@ -420,9 +452,7 @@ void store::clear_identity(const std::string &extension, const std::string &work
     is_there = true;
   }
   if (!is_there) return;
-  pg::values row;
-  row.name(extension).text(worker).null().null().boolean(false).boolean(false).boolean(false);
-  (void)relation.insert(row);
+  insert_identity(relation, {extension, worker, {}, {}, false, false, false, MyDatabaseId});
   pg::make_visible();
 }
 

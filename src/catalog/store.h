@@ -49,6 +49,7 @@ class store {
 
   // In place of what is known of a restore of the database; nothing: there is none.
   void write(const std::optional<model::restore> &restore) const;
+  [[nodiscard]] std::optional<model::restore> read_restore() const;
   // Until the end of the transaction nobody else writes that; before locks that come after it.
   void expect_restore() const;
 
@@ -80,8 +81,12 @@ class store {
     bool superuser = false;
     bool without_login = false;
     bool by_hand = false;
+    Oid decided_in = InvalidOid;  // 0: SQL has written the row, and it does not count
+    [[nodiscard]] bool counts() const { return OidIsValid(decided_in); }
   };
   [[nodiscard]] std::vector<identity_row> read_identities() const;
+  // Those that SQL has written count from now on.
+  void accept_identities() const;
   // Makes the rows of one extension those of its commands.  One whose command has no role keeps
   // the names that are `known`.  With rows_of::commands, those of other workers stay: a restore may
   // bring them before their manifest.
@@ -103,7 +108,6 @@ class store {
   bool make_equal(Oid table, const std::string &extension, const std::vector<Row> &wanted) const;
   // One of the companions, which only manifests need.
   [[nodiscard]] Oid companion(const char *table) const;
-  [[nodiscard]] std::optional<model::restore> read_restore() const;
   void write_followed(const std::string &extension, const std::string &manifest,
                       const std::string &refusal) const;
   template <class Row>

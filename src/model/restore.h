@@ -27,6 +27,9 @@ namespace dynpgext::model {
 struct restore {
   std::int64_t boot = 0;    // the run of the server in which it began
   bool until_told = false;  // not over before end_restore()
+  // It has created dynpgext in the database, and other sessions may go on with it: what they bring
+  // was dumped from tables that only superusers could write.
+  bool brings_dynpgext = false;
   bool operator==(const restore &) const = default;
 };
 
@@ -45,7 +48,10 @@ struct session_look {
 
 // The row that follows when a session that restores commits registrations.
 [[nodiscard]] restore joined(const std::optional<restore> &known, std::int64_t boot,
-                             restore_setting setting);
+                             restore_setting setting, bool brings_dynpgext = false);
+
+// Has it created dynpgext, in this run of the server?
+[[nodiscard]] bool has_brought_dynpgext(const std::optional<restore> &known, std::int64_t boot);
 
 // The row that follows when it has broken off.
 [[nodiscard]] restore interrupted(const restore &known);

@@ -66,6 +66,8 @@ std::string role_name(Oid role) {
   return name_in_catalog([=] { return static_cast<const char *>(GetUserNameFromId(role, true)); });
 }
 
+Oid session_role() { return GetSessionUserId(); }
+
 Oid current_role() { return GetUserId(); }
 
 bool is_superuser() {
@@ -140,6 +142,10 @@ bool may_register(Oid role) {
     const Oid applies[] = {JSONBOID, BOOLOID};
     return may_execute(role, "register", 2, registers) || may_execute(role, "apply", 2, applies);
   });
+}
+
+bool may_end_restore(Oid role) {
+  return call([=] { return may_execute(role, "end_restore", 0, nullptr); });
 }
 
 bool decides_for_server(const std::string &extension) {

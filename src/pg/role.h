@@ -14,6 +14,7 @@ namespace dynpgext::pg {
 // cannot be, too.
 [[nodiscard]] std::string role_name(Oid role);
 [[nodiscard]] Oid current_role();
+[[nodiscard]] Oid session_role();
 
 [[nodiscard]] bool is_superuser();
 [[nodiscard]] bool is_superuser(Oid role);
@@ -36,6 +37,8 @@ namespace dynpgext::pg {
 [[nodiscard]] bool may_command_database(Oid role, Oid database, bool copies);
 // May it call dynpgext.register() or apply()?
 [[nodiscard]] bool may_register(Oid role);
+// May it call dynpgext.end_restore()?
+[[nodiscard]] bool may_end_restore(Oid role);
 // May whoever registers for the extension decide for the whole server?  In the extension's own
 // script that is its owner: the script of a trusted extension runs as a superuser, whoever creates
 // it.

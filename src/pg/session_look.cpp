@@ -51,6 +51,10 @@ bool hears_only_warnings() { return client_min_messages == WARNING; }
 
 bool is_psql() { return application_name != nullptr && std::strcmp(application_name, psql) == 0; }
 
+bool is_pg_restore() {
+  return application_name != nullptr && std::strcmp(application_name, pg_restore) == 0;
+}
+
 bool has_broken_off() { return pgStatSessionEndCause != DISCONNECT_NORMAL; }
 
 bool has_pg_restore(Oid database) {

@@ -17,6 +17,8 @@ namespace dynpgext::pg {
 
 // Is this session psql's, as it says?
 [[nodiscard]] bool is_psql();
+// Is it pg_restore's?
+[[nodiscard]] bool is_pg_restore();
 // When it exits: does it end otherwise than by its client's word?
 [[nodiscard]] bool has_broken_off();
 // For the launcher, outside of a transaction: does a session of the database say that it is

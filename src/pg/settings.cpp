@@ -38,11 +38,9 @@ using list_check = bool (*)(const char *);
 constinit list_check is_allowed_list = nullptr;
 
 // Where a value comes from goes with it, into what a rollback or a RESET brings back, too.
-// ALTER DATABASE ... SET, which its owner may do, does not decide that a superuser's restore is
-// none.
+// ALTER DATABASE ... SET, which its owner may do, does not decide what a superuser's session is.
 bool check_restore(int *value, void **, GucSource source) {
-  if (source == PGC_S_DATABASE && *value == static_cast<int>(restores::off))
-    *value = static_cast<int>(restores::automatic);
+  if (source == PGC_S_DATABASE) *value = static_cast<int>(restores::automatic);
   return true;
 }
 

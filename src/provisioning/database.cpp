@@ -12,6 +12,7 @@
 #include "provisioning/own_triggers.h"
 #include "provisioning/restore.h"
 #include "provisioning/session.h"
+#include "provisioning/wanted.h"
 #include "state/databases.h"
 #include "state/launch.h"
 #include "state/provisioning_lock.h"
@@ -26,6 +27,7 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
                      [&] { (void)mend_triggers(store); });
   (void)pg::tolerate("following whom SQL workers run as", [&] {
     if (comparison.first) pg::mend_role_holds(store.dynpgext());
+    if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
     store.let_go_of_roles();
   });
@@ -50,7 +52,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
   if (!RecoveryInProgress() && comparison.first)
     state::watch_older(s, MyDatabaseId, pg::running_transactions());
   if (!RecoveryInProgress()) (void)follow_all(store, {}, false, !comparison.due);
-  const model::registrations wanted = store.read().wanted(s.root->boot);
+  const model::registrations wanted = wanted_registrations(store);
   if (comparison.first && !RecoveryInProgress()) report_interrupted_restore(wanted);
   if (!is_touched()) publish(s, wanted);
   execute(store, s, wanted, plan_with(s, wanted, options), options);
@@ -79,10 +81,10 @@ bool provision_name(const std::string &name) {
   if (state::is_provisioned(s, MyDatabaseId)) return false;
   const std::optional<catalog::store> store = catalog::store::open();
   if (!store) return false;
-  const model::registrations before = store->read().wanted(s.root->boot);
+  const model::registrations before = wanted_registrations(*store);
   if (before.find_allocation(name) == nullptr) return false;
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
-  const model::registrations wanted = store->read().wanted(s.root->boot);
+  const model::registrations wanted = wanted_registrations(*store);
   const model::allocation *a = wanted.find_allocation(name);
   if (a == nullptr) return false;
   publish(s, wanted);
@@ -100,7 +102,7 @@ bool provision_name(const std::string &name) {
 
 bool is_name_registered(const std::string &name) {
   const std::optional<catalog::store> store = catalog::store::open();
-  return store && store->read().wanted(state::attach().root->boot).find_allocation(name) != nullptr;
+  return store && wanted_registrations(*store).find_allocation(name) != nullptr;
 }
 
 void learn_worker_limit(state::shared &s) {

@@ -111,6 +111,15 @@ void warn_of_strangers(const model::command &c) {
     pg::log(WARNING, command + "runs as " + name + ": " + in_members.text(), intrudes + others);
 }
 
+void warn_of_row(const store::identity_row &row) {
+  pg::log(
+      WARNING,
+      "the row of dynpgext.identities for SQL worker \"" + row.worker + "\" of extension \"" +
+          row.extension + "\" decides nothing: it was not restored with dynpgext itself",
+      "A superuser names the role with dynpgext.register(). SET dynpgext.restore = on joins the "
+      "parts of a restore, from CREATE EXTENSION dynpgext to dynpgext.end_restore().");
+}
+
 model::command_identity by_restore(const model::command &c, const model::command *known,
                                    const std::vector<store::identity_row> &rows) {
   // what a superuser has decided is for what the command did then
@@ -119,20 +128,19 @@ model::command_identity by_restore(const model::command &c, const model::command
     const Oid by = pg::current_role();
     return given(c.run_as.empty() ? by : pg::role_oid(c.run_as), by, declared_by::restore);
   }
+  const bool is_same = known != nullptr && is_unchanged(c, {*known});
+  if (!is_source_trusted()) return is_same ? known->identity : catalog::undecided();
   // One of the rows may be what a script has registered in this restore.  What that has been given
   // is for the command that it has registered; what was decided by hand is for the manifest.
   int restored = 0;
   for (const store::identity_row &row : rows) {
-    if (row.extension != c.extension || row.worker != c.worker) continue;
+    if (!row.counts() || row.extension != c.extension || row.worker != c.worker) continue;
     const model::command_identity who = catalog::resolve(row);
     if (known == nullptr || !catalog::is_same_identity(who, known->identity)) return who;
     ++restored;
   }
   const bool is_its = known != nullptr && (restored > 1 || known->identity.by_hand);
-  if (is_its || (known != nullptr && is_unchanged(c, {*known}))) return known->identity;
-  if (!c.run_as.empty())
-    return given(pg::role_oid(c.run_as), pg::current_role(), declared_by::restore);
-  return {};
+  return is_its || is_same ? known->identity : model::command_identity{};
 }
 
 // DROP OWNED has not taken its roles away; or it has none.
@@ -155,7 +163,7 @@ restored_identities find_restored(const store &store) {
   for (model::command &c : store.read_commands({})) {
     if (!is_held(store, c)) continue;
     for (const store::identity_row &row : rows) {
-      if (row.extension != c.extension || row.worker != c.worker) continue;
+      if (!row.counts() || row.extension != c.extension || row.worker != c.worker) continue;
       const model::command_identity who = catalog::resolve(row);
       if (catalog::is_same_identity(who, c.identity)) continue;
       c.identity = who;
@@ -166,6 +174,31 @@ restored_identities find_restored(const store &store) {
     }
   }
   return found;
+}
+
+// What counts of the rows stays; a row that says something else than its command gives it nothing.
+void drop_foreign_rows(const store &store) {
+  const std::vector<store::identity_row> rows = store.read_identities();
+  const std::vector<model::command> commands = store.read_commands({});
+  std::map<std::string, std::vector<model::command>> named;  // by extension
+  for (const store::identity_row &row : rows) {
+    if (row.counts()) continue;
+    const auto found = std::find_if(commands.begin(), commands.end(), [&](const model::command &c) {
+      return c.extension == row.extension && c.worker == row.worker;
+    });
+    if (found == commands.end()) continue;
+    std::vector<model::command> &of = named[row.extension];
+    if (find(of, *found) == nullptr) of.push_back(*found);
+    if (!catalog::is_same_identity(catalog::resolve(row), found->identity)) warn_of_row(row);
+  }
+  for (const auto &[extension, of] : named)
+    store.write_identities(extension, of, rows, store::rows_of::commands);
+}
+
+bool has_foreign_rows(const store &store) {
+  const std::vector<store::identity_row> rows = store.read_identities();
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const store::identity_row &row) { return !row.counts(); });
 }
 
 }  // namespace
@@ -252,6 +285,15 @@ void clear_given_up(const store &store) {
     });
     if (is_named) store.clear_identity(c.extension, c.worker);
   }
+}
+
+void judge_identities(const store &store) {
+  if (!has_foreign_rows(store)) return;
+  await_other_half(store);
+  if (is_source_trusted())
+    store.accept_identities();
+  else
+    drop_foreign_rows(store);
 }
 
 void follow_identities(const store &store) {

@@ -4,7 +4,7 @@
 // extension at that time, or one that the owner may become.  A superuser's role is given only where
 // a superuser names it in the same call.  What was decided for a command stays while it does not
 // change, whoever updates the extension or owns it by then; a restore gives the identity that the
-// dump names, or none.
+// dump names, or none: if the restore has created dynpgext, too, see provisioning/restore.h.
 #pragma once
 
 #include "catalog/store.h"
@@ -38,7 +38,11 @@ void decide_identities(const catalog::store &store, model::extension_manifest &m
 void clear_given_up(const catalog::store &store);
 
 // Rows of dynpgext.identities that say something else than the commands come from a restore: they
-// take effect.
+// take effect, if they count.
 void follow_identities(const catalog::store &store);
+
+// Before that, where SQL has just written rows: they count if their source is trusted
+// (provisioning/restore.h), and otherwise give nobody anything.
+void judge_identities(const catalog::store &store);
 
 }  // namespace dynpgext::provisioning

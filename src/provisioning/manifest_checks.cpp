@@ -4,6 +4,7 @@
 #include "pg/role.h"
 #include "provisioning/identity.h"
 #include "provisioning/participant.h"
+#include "provisioning/transaction.h"
 #include "state/root.h"
 
 namespace dynpgext::provisioning {
@@ -15,7 +16,12 @@ class checker {
  public:
   checker(const model::manifest &m, const model::registrations &all, declared_by who,
           const std::vector<model::command> &known)
-      : manifest_(m), all_(all), who_(who), known_(known) {}
+      : manifest_(m),
+        all_(all),
+        who_(who),
+        known_(known),
+        // whoever has written rows of manifests may not be who brings them here
+        decides_(pg::is_superuser() && (who != declared_by::restore || is_source_trusted())) {}
 
   std::vector<model::json::fault> check() {
     const std::vector<model::installed_extension> installed = catalog::installed_extensions();
@@ -98,7 +104,9 @@ class checker {
     for (const model::declared_allocation &a : e.allocations) check_allocation(a);
     for (const model::declared_worker &w : e.workers) check_worker(w);
     for (const model::declared_settings &s : e.settings) check_settings(e, s);
-    if (!pg::decides_for_server(e.extension)) check_reach(e);
+    const bool decides =
+        who_ == declared_by::script ? pg::decides_for_server(e.extension) : decides_;
+    if (!decides) check_reach(e);
   }
 
   // What reaches beyond this database and this extension is for superusers: a global worker may
@@ -129,7 +137,8 @@ class checker {
                   ":\"");
     }
     for (const model::declared_worker &w : e.workers)
-      if (w.worker.scope == model::scope::global) fault(child(w.place, "scope"), what_is_global);
+      if (w.worker.scope == model::scope::global && !is_known_elsewhere(w))
+        fault(child(w.place, "scope"), what_is_global);
     for (const model::declared_settings &s : e.settings) {
       const model::worker_settings *before = all_.find_settings(e.extension, s.settings.worker);
       if (before != nullptr && *before == s.settings) continue;
@@ -196,9 +205,15 @@ class checker {
     if (!message.empty()) fault(child(w.place, "run_as"), message);
   }
 
+  // In a row that changes something else.
+  bool is_known_elsewhere(const model::declared_worker &w) const {
+    const model::worker *known = all_.find_worker(w.worker.extension, w.worker.name);
+    return who_ == declared_by::restore && known != nullptr && *known == w.worker;
+  }
+
   void check_function(const model::declared_worker &w) {
     const std::string &library = w.worker.library;
-    if (!pg::is_superuser())
+    if (!decides_ && !is_known_elsewhere(w))
       fault(child(w.place, "library"), "only a superuser may register a function in C");
     else if (pg::library_file(library).empty())
       fault(child(w.place, "library"), "there is no library \"" + library + "\"");
@@ -221,6 +236,7 @@ class checker {
   const model::registrations &all_;
   declared_by who_;
   const std::vector<model::command> &known_;
+  bool decides_;  // for the whole server, and on C code
   std::vector<model::json::fault> faults_;
 };
 

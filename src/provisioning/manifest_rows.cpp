@@ -1,14 +1,22 @@
 #include "provisioning/manifest_rows.h"
 
+#include "catalog/identity.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 #include "provisioning/declaration.h"
 #include "provisioning/identity.h"
 #include "provisioning/manifest.h"
 #include "provisioning/manifest_checks.h"
+#include "provisioning/restore.h"
+#include "provisioning/transaction.h"
 
 namespace dynpgext::provisioning {
 namespace {
+
+std::string registering(const std::string &extension) {
+  return "SELECT dynpgext.register(extension, manifest) FROM dynpgext.manifests WHERE extension = '" +
+         extension + "'.";
+}
 
 // A row of dynpgext.manifests that is to be followed.
 struct pending_manifest {
@@ -45,9 +53,9 @@ struct pending_manifests {
         WARNING,
         "the manifest of extension \"" + row.extension +
             "\" in dynpgext.manifests cannot be followed: " + why,
-        "It is kept. Look at the row: whoever writes it again registers it as himself. When the "
-        "reason is gone: UPDATE dynpgext.manifests SET manifest = manifest WHERE extension = '" +
-            row.extension + "'.");
+        "It is kept. Look at the row: whoever registers it does so as himself. When the reason is "
+        "gone: " +
+            registering(row.extension));
   }
 
  private:
@@ -93,7 +101,20 @@ struct pending_manifests {
   }
 };
 
+// Rows decide of no role, unless the restore has brought dynpgext along.
+void warn_of_undecided(const model::extension_manifest &m) {
+  for (const model::declared_worker &w : m.workers)
+    if (w.command && catalog::is_undecided(w.command->identity))
+      pg::log(WARNING,
+              "SQL worker \"" + w.worker.name + "\" of extension \"" + m.extension +
+                  "\" has no role to run as: the row of dynpgext.manifests was not restored with "
+                  "dynpgext itself",
+              "Look at the row. A superuser names the role with \"run_as\": " +
+                  registering(m.extension));
+}
+
 void declare_restored(const catalog::store &store, const pending_manifest &m) {
+  warn_of_undecided(m.wanted);
   declare(store, m.wanted, declared_by::restore);
   store.mark_followed(m.row);
 }
@@ -150,6 +171,8 @@ void follow_manifests(const catalog::store &store) {
 
 std::vector<std::string> follow_untold_manifests(const catalog::store &store,
                                                  const std::string &extension, looker who) {
+  // a restore that is under way follows them itself, with their roles
+  if (!is_source_trusted() && expects_trusted_rows(store)) return {};
   const std::vector<catalog::store::manifest_row> rows = store.read_manifests();
   if (std::all_of(rows.begin(), rows.end(), [](const auto &row) { return row.followed; }))
     return {};

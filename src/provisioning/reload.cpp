@@ -6,6 +6,8 @@
 #include "provisioning/extension.h"
 #include "provisioning/identity.h"
 #include "provisioning/manifest_rows.h"
+#include "provisioning/restore.h"
+#include "provisioning/wanted.h"
 #include "state/databases.h"
 #include "state/launch.h"
 #include "state/provisioning_lock.h"
@@ -29,7 +31,7 @@ std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
   const std::vector<model::extension_change> found = changes(store, false);
   std::vector<action> plan = describe_changes(found, options.extension);
   if (!IsUnderPostmaster) return plan;  // single-user mode: registrations only
-  std::vector<action> rest = plan_with(s, store.read().wanted(s.root->boot), options);
+  std::vector<action> rest = plan_with(s, wanted_registrations(store), options);
   for (const model::extension_change &c : found)
     if (c.kind == model::change_kind::removed)
       std::erase_if(rest, [&](const action &a) { return a.extension == c.name; });
@@ -104,23 +106,23 @@ std::vector<action> after(std::vector<action> first, const std::vector<action> &
 // worker that another database's count for.
 void publish_silently(const catalog::store &store, state::shared &s) {
   if (!IsUnderPostmaster || is_touched()) return;
-  if (is_published(s, store.read().wanted(s.root->boot))) return;
+  if (is_published(s, wanted_registrations(store))) return;
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
-  publish(s, store.read().wanted(s.root->boot));
+  publish(s, wanted_registrations(store));
 }
 
 }  // namespace
 
 std::vector<action> reload(const catalog::store &store, const reload_options &options) {
   state::shared &s = state::attach();
-  const int64 boot = s.root->boot;
   if (!options.dry_run) learn_worker_limit(s);
   if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) {
+    if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
     store.let_go_of_roles();
   }
   std::vector<action> plan = plan_reload(store, s, options);
-  const bool runs_anew = to_run_anew(s, store.read().wanted(boot), plan, options) != nullptr;
+  const bool runs_anew = to_run_anew(s, wanted_registrations(store), plan, options) != nullptr;
   const std::vector<action> untold = follow_untold(store, options);
   if (plan.empty() && !options.dry_run) publish_silently(store, s);
   if ((plan.empty() && !runs_anew) || options.dry_run) return after(untold, news(std::move(plan)));
@@ -134,7 +136,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (!RecoveryInProgress() && !XactReadOnly)
     failed = follow_all(store, options.extension, options.retry_failed, false);
   if (!IsUnderPostmaster) return after(untold, plan);
-  const model::registrations wanted = store.read().wanted(boot);
+  const model::registrations wanted = wanted_registrations(store);
   if (!is_touched()) publish(s, wanted);
   std::vector<action> now = plan_with(s, wanted, options);
   std::erase_if(now, [&](const action &a) {

@@ -1,6 +1,7 @@
 #include "provisioning/restore.h"
 
 #include "pg/database.h"
+#include "pg/role.h"
 #include "pg/session_look.h"
 #include "pg/settings.h"
 #include "pg/utility.h"
@@ -13,6 +14,8 @@ namespace {
 
 // Somebody has said in this session that the restore is over: what it looks like counts no more.
 constinit bool was_ended_here = false;
+// This session restores, and has created this dynpgext.
+constinit Oid brought_here = InvalidOid;
 
 model::restore_setting setting() {
   switch (pg::settings::restore()) {
@@ -63,16 +66,37 @@ bool is_restoring() {
   return !was_ended_here && pg::session_owns_database();
 }
 
-void join_restore(const catalog::store &store) {
+void join_restore(const catalog::store &store, bool brings_dynpgext) {
   state::shared &s = state::attach();
-  const std::optional<model::restore> known = store.read().under_restore;
-  const model::restore wanted = model::joined(known, s.root->boot, setting());
+  const std::optional<model::restore> known = store.read_restore();
+  if (brings_dynpgext) brought_here = store.dynpgext();
+  // other sessions go on with it where they are those of pg_restore --jobs, or somebody has said so
+  // nobody keeps up beyond his session what he may not end
+  const bool is_told =
+      setting() == model::restore_setting::on && pg::may_end_restore(pg::session_role());
+  const bool for_others = pg::is_pg_restore() || is_told;
+  const model::restore wanted = model::joined(
+      known, s.root->boot, is_told ? model::restore_setting::on : model::restore_setting::automatic,
+      brings_dynpgext && for_others);
   state::note_restorer(s, may_return());
   if (known && *known == wanted) return;
   store.write(std::optional(wanted));
   if (!known)
     pg::log(LOG, "a restore of database \"" + pg::current_database_name() +
                      "\" is under way: workers of extensions wait there for its end");
+}
+
+void look_at_source(const catalog::store &store) {
+  const auto is_trusted = [&store] {
+    if (!pg::is_superuser() || !is_restoring()) return false;
+    if (is_arriving() || brought_here == store.dynpgext()) return true;
+    return expects_trusted_rows(store) && (pg::is_pg_restore() || store.read_restore()->until_told);
+  };
+  note_source(is_trusted());
+}
+
+bool expects_trusted_rows(const catalog::store &store) {
+  return model::has_brought_dynpgext(store.read_restore(), state::attach().root->boot);
 }
 
 void end_restore_if_over(const catalog::store &store) {

@@ -18,6 +18,7 @@
 #include "provisioning/extension.h"
 #include "provisioning/restore.h"
 #include "provisioning/session.h"
+#include "provisioning/wanted.h"
 #include "state/attachments.h"
 #include "state/claims.h"
 #include "state/comparisons.h"
@@ -41,6 +42,7 @@ struct transaction {
   bool touched = false;
   bool drop_suspected = false;
   bool arrives = false;                 // dynpgext comes to the database
+  bool source_trusted = false;          // of rows that SQL writes
   bool wants_visit = false;             // rows were written that a visit is to follow
   bool memory_given_back = false;       // by a subtransaction that was rolled back
   std::optional<catalog::store> store;  // that the changes went through
@@ -75,6 +77,7 @@ void forget(transaction &t) noexcept {
   (void)pg::swallow("ending a transaction", [&t] {
     if (t.touched) state::bypass_cache(false);
     t.touched = t.drop_suspected = t.arrives = t.wants_visit = t.memory_given_back = false;
+    t.source_trusted = false;
     t.older.clear();
     t.store.reset();
     t.notes.clear();
@@ -203,8 +206,8 @@ void before_commit(transaction &t) {
   state::acquire_provisioning_lock(s, MyDatabaseId);
   model::registrations wanted;
   if (store) {
-    if (restores) join_restore(*store);
-    wanted = store->read().wanted(s.root->boot);
+    if (restores) join_restore(*store, t.arrives);
+    wanted = wanted_registrations(*store);
     if (t.memory_given_back) complete_memory(t, s, *store, wanted);
     DYNPGEXT_FAULT_POINT("commit.locked");
     learn_worker_limit(s);
@@ -392,6 +395,12 @@ bool is_touched() { return mine().touched; }
 void note_replicated() { mine().wants_visit = true; }
 
 void note_arrival() { mine().arrives = true; }
+
+bool is_arriving() { return mine().arrives; }
+
+void note_source(bool is_trusted) { mine().source_trusted = is_trusted; }
+
+bool is_source_trusted() { return mine().source_trusted; }
 
 void suspect_drop() { mine().drop_suspected = true; }
 

@@ -29,6 +29,10 @@ void touch(const catalog::store &store);
 [[nodiscard]] bool is_touched();
 // It brings dynpgext to the database, of whose event triggers others know only after its commit.
 void note_arrival();
+[[nodiscard]] bool is_arriving();
+// Rows that SQL writes in it come from where provisioning/restore.h says, or not.
+void note_source(bool is_trusted);
+[[nodiscard]] bool is_source_trusted();
 // Rows of our tables came by logical replication: a visit follows them after the commit.
 void note_replicated();
 // This transaction may be dropping dynpgext itself, of which no trigger tells.

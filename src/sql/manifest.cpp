@@ -141,6 +141,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_identities) {
     pg::make_visible();  // the rows that the statement has written
     if (const auto store = catalog::store::open()) {
       provisioning::await_other_half(*store);
+      provisioning::judge_identities(*store);
       provisioning::follow_identities(*store);
     }
     return Datum{0};

@@ -2,21 +2,26 @@
 // write them is not enough: members of pg_write_all_data have it without a grant.
 //
 // What is registered, and whom commands run as, is for superusers: whoever writes it decides what
-// runs as whom.  Rows of manifests are for whoever may register, and are checked as register()
-// checks what it is given: by a trigger at the end of the statement, with the rights of whoever
-// writes.  Where that trigger does not fire, a constraint refuses the row.  So a row that no
-// trigger has told of was written by a superuser.
+// runs as whom.  A superuser, too, may have been given rows of somebody else's, in a dump or by a
+// publication: tables that are never dumped take no rows, and those of identities and manifests
+// count as provisioning/restore.h says.  Rows of manifests are for whoever may register, and are
+// checked as register() checks what it is given: by a trigger at the end of the statement, with the
+// rights of whoever writes.  Where that trigger does not fire, a constraint refuses the row.  So a
+// row that no trigger has told of was written by a superuser.
 #include "catalog/store.h"
 #include "pg/brief_locks.h"
 #include "pg/role.h"
 #include "pg/trigger.h"
+#include "provisioning/restore.h"
 #include "sql/function.h"
+#include "state/root.h"
 
 namespace {
 
 using namespace dynpgext;
 
 constexpr const char *manifests = "manifests";
+constexpr const char *identities = "identities";
 
 [[noreturn]] void refuse(const std::string &table, const std::string &why,
                          const std::string &hint) {
@@ -26,9 +31,15 @@ constexpr const char *manifests = "manifests";
 
 [[noreturn]] void refuse_others(const std::string &table) {
   const char *hint = "Use dynpgext.register(), apply() or configure_worker().";
-  if (table == "identities") hint = "Use dynpgext.register() with \"run_as\".";
+  if (table == identities) hint = "Use dynpgext.register() with \"run_as\".";
   if (table == "restore") hint = "Use dynpgext.begin_restore() and end_restore().";
   refuse(table, "Only superusers may write it.", hint);
+}
+
+// Not even for superusers: a dump, or a publication, that has rows for it has been made of tables
+// of somebody else's, under these names.
+[[noreturn]] void refuse_all(const std::string &table) {
+  refuse(table, "Only dynpgext writes it.", "Use dynpgext.register().");
 }
 
 void require_registrant() {
@@ -47,15 +58,20 @@ void require_owner(const std::string &extension) {
 
 }  // namespace
 
-// The constraint of manifests and identities, for a row that is written with SQL.
+// The constraint of all tables but worker_settings, for a row that is written with SQL.
 DYNPGEXT_SQL_FUNCTION(dynpgext_may_write) {
   return pg::entry([=] {
-    if (pg::is_superuser()) return BoolGetDatum(true);
     const std::string table = sql::text_argument(fcinfo, 0);
-    if (table != manifests) refuse_others(table);
-    require_registrant();
+    const bool is_dumped = table == manifests || table == identities;
+    if (!is_dumped) refuse_all(table);
     const pg::brief_locks scope;
     const auto store = catalog::store::open();
+    if (pg::is_superuser()) {
+      if (state::available() && store) provisioning::look_at_source(*store);
+      return BoolGetDatum(true);
+    }
+    if (table != manifests) refuse_others(table);
+    require_registrant();
     if (pg::replicates() || !store ||
         pg::trigger_mode(store->manifests(), "on_manifests") != pg::fires_always)
       refuse(manifests, "The trigger that checks what others than superusers write does not fire.",
@@ -69,6 +85,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_only_superusers) {
   return pg::entry([=] {
     const TriggerData &data = pg::require_trigger(fcinfo);
     if (!pg::is_superuser()) refuse_others(RelationGetRelationName(data.tg_relation));
+    // what is registered elsewhere is not registered here: a publication of all tables has it
+    if (pg::replicates() && TRIGGER_FIRED_FOR_ROW(data.tg_event)) return Datum{0};
     return pg::going_on(data);
   });
 }

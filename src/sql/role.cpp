@@ -1,4 +1,4 @@
-// The type of columns that keep roles by OID and are dumped by name.
+// The type of columns that keep roles by OID and are dumped by name; which of them are dumped.
 #include "pg/role.h"
 
 #include "pg/relation.h"
@@ -24,5 +24,21 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_role_out) {
     const std::string now = pg::role_name(role.role);
     const char *name = now.empty() ? role.name.c_str() : now.c_str();
     return pg::call([=] { return CStringGetDatum(pstrdup(name)); });
+  });
+}
+
+// Of a row of dynpgext.identities, for pg_dump.  A row that does not count would, after a restore
+// of the dump.  So would one of a command that the owner of a copy may not have run: whoever makes
+// a copy decides what is in it, but not whom it runs as.  What a script has registered, the dump
+// registers anyhow: by then it is better told whose it was.
+DYNPGEXT_SQL_FUNCTION(dynpgext_is_dumped) {
+  return pg::entry([=] {
+    const bool has_role = !fcinfo->args[0].isnull;
+    const bool by_hand = fcinfo->args[1].isnull || DatumGetBool(fcinfo->args[1].value);
+    if (fcinfo->args[2].isnull) return BoolGetDatum(false);
+    if (!has_role || !by_hand || DatumGetObjectId(fcinfo->args[2].value) == MyDatabaseId)
+      return BoolGetDatum(true);
+    const Oid role = pg::role_of_datum(fcinfo->args[0].value).role;
+    return BoolGetDatum(!pg::role_name(role).empty() && pg::may_become(pg::database_owner(), role));
   });
 }

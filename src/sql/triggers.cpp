@@ -10,6 +10,7 @@
 #include "provisioning/identity.h"
 #include "provisioning/manifest_rows.h"
 #include "provisioning/own_triggers.h"
+#include "provisioning/restore.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "state/launch.h"
@@ -46,9 +47,11 @@ void await_turn(const Node *statement) {
   const Oid table = pg::table_of_enabled_triggers(statement);
   if (!OidIsValid(table) || !pg::is_superuser() || !pg::is_member_table(table, "dynpgext")) return;
   const auto store = catalog::store::open();
-  if (store &&
-      (table == store->settings() || table == store->manifests() || table == store->identities()))
-    provisioning::await_other_half(*store);
+  if (!store ||
+      (table != store->settings() && table != store->manifests() && table != store->identities()))
+    return;
+  provisioning::await_other_half(*store);
+  provisioning::look_at_source(*store);  // here, where no function sets other settings
 }
 
 // Has the command switched triggers of one of dynpgext's tables on?
@@ -111,6 +114,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
     const auto store = catalog::store::open();
     if (!store || !provisioning::mend_triggers(*store)) return Datum{0};
     provisioning::touch(*store);  // settings
+    provisioning::judge_identities(*store);
     provisioning::follow_identities(*store);
     (void)provisioning::follow_untold_manifests(*store, {}, provisioning::looker::chance);
     return Datum{0};

@@ -71,7 +71,7 @@ SELECT ok(pg_temp.eventually(
 SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'registered_command',
   'registered_content', 'registered_manifest', 'worker_settings', 'manifests', 'identities', 'restore']);
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.restore')$$,
-  $$VALUES ('began_at', 'timestamp with time zone'), ('boot', 'bigint'), ('until_told', 'boolean')$$,
+  $$VALUES ('began_at', 'timestamp with time zone'), ('boot', 'bigint'), ('until_told', 'boolean'), ('brings_dynpgext', 'boolean')$$,
   'columns of dynpgext.restore');
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')$$,
   $$VALUES ('extension', 'name'), ('worker', 'text'), ('enabled', 'boolean'), ('restart', 'text'),
@@ -79,7 +79,7 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')
   'columns of dynpgext.worker_settings');
 SELECT results_eq($$
     SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
-  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', '')$$, 'what DBAs have said alone is dumped, whole');
+  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in)')$$, 'what DBAs have said alone is dumped');
 SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid

@@ -11,7 +11,7 @@ CREATE ROLE dx_creator;
 
 SELECT results_eq($$
     SELECT proname::text COLLATE "default" FROM pg_proc p WHERE pronamespace = 'dynpgext'::regnamespace
-       AND has_function_privilege('dx_nobody', p.oid, 'EXECUTE') ORDER BY 1$$, ARRAY['may_configure', 'may_write'],
+       AND has_function_privilege('dx_nobody', p.oid, 'EXECUTE') ORDER BY 1$$, ARRAY['is_dumped', 'may_configure', 'may_write'],
   'a role without privileges may execute nothing but what constraints call');
 SELECT is_empty($$
     SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'dynpgext'::regnamespace AND relkind IN ('r', 'v')

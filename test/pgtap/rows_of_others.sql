@@ -147,7 +147,9 @@ SELECT results_eq('SELECT run_as::regrole::text, registered_by::regrole::text FR
 SELECT is(pg_temp.outcome(format('SELECT dynpgext.register(%L, %L)', 'dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 2", "channel": "a"}]}')),
   format('22023 /workers/0/run_as: it would run as role "%s", which is a superuser: a superuser has to name it', current_user),
   'a command that changes is another one');
+ALTER TABLE dynpgext.registered_command DROP CONSTRAINT may_write;
 UPDATE dynpgext.registered_command SET run_as = 0;
+ALTER TABLE dynpgext.registered_command ADD CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command')) NOT VALID;
 SET ROLE dx_writer;
 SELECT dynpgext.register('dx_plain', manifest) FROM dynpgext.manifests \g /dev/null
 RESET ROLE;
@@ -184,7 +186,8 @@ GRANT pg_write_all_data, pg_read_all_data TO dx_writer;
 GRANT TRUNCATE ON ALL TABLES IN SCHEMA dynpgext TO dx_writer;
 CREATE FUNCTION pg_temp.outcomes(of_table text, set_to text, OUT command text, OUT outcome text) RETURNS SETOF record LANGUAGE sql AS $$
   SELECT c, pg_temp.outcome(c)
-    FROM unnest(ARRAY[format('INSERT INTO dynpgext.%1$s SELECT * FROM dynpgext.%1$s', of_table), format('UPDATE dynpgext.%s SET %s', of_table, set_to),
+    FROM unnest(ARRAY[format('INSERT INTO dynpgext.%1$s SELECT %2$s FROM dynpgext.%1$s', of_table,
+      CASE of_table WHEN 'identities' THEN 'extension, worker, run_as, registered_by, superuser, without_login, by_hand' ELSE '*' END), format('UPDATE dynpgext.%s SET %s', of_table, set_to),
                       'DELETE FROM dynpgext.' || of_table, 'TRUNCATE dynpgext.' || of_table]) c
 $$;
 SET ROLE dx_writer;
@@ -217,8 +220,10 @@ SET LOCAL session_replication_role = replica;
 SET LOCAL ROLE dx_writer;
 SELECT is(outcome, '42501 Only superusers may write it.', 'refused as a replica: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to);
 RESET ROLE;
+SELECT is(outcome, '42501 Only dynpgext writes it.', 'a superuser: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to)
+ WHERE command ~ '^(INSERT|UPDATE)' AND relname <> 'identities';
 SELECT is(outcome, 'done', 'a superuser: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to)
- WHERE command ~ '^(UPDATE|DELETE|TRUNCATE)' AND relname <> 'identities';
+ WHERE command ~ '^(DELETE|TRUNCATE)' AND relname <> 'identities';
 ALTER TABLE dynpgext.identities DISABLE TRIGGER ALL;
 SET LOCAL ROLE dx_writer;
 SELECT is(outcome, '42501 Only superusers may write it.', 'refused without triggers: ' || command)

@@ -50,6 +50,17 @@ TEST(restore_row, of_another_run_of_the_server_is_taken_over) {
   EXPECT_EQ(joined(restore{6, false}, 7, restore_setting::automatic), (restore{7, false}));
 }
 
+TEST(restore_row, brings_dynpgext_in_one_run_of_the_server) {
+  const restore brought = joined(std::nullopt, 7, restore_setting::automatic, true);
+  EXPECT_TRUE(has_brought_dynpgext(brought, 7));
+  EXPECT_TRUE(has_brought_dynpgext(joined(brought, 7, restore_setting::on), 7));
+  EXPECT_FALSE(has_brought_dynpgext(brought, 8));
+  EXPECT_FALSE(has_brought_dynpgext(joined(brought, 8, restore_setting::on), 8));
+  EXPECT_FALSE(has_brought_dynpgext(interrupted(brought), 7));
+  EXPECT_FALSE(has_brought_dynpgext(joined(interrupted(brought), 7, restore_setting::on), 7));
+  EXPECT_FALSE(has_brought_dynpgext(std::nullopt, 7));
+}
+
 TEST(restore_row, until_told_stays_so) {
   EXPECT_EQ(joined(restore{6, true}, 7, restore_setting::automatic), (restore{7, true}));
 }
