@@ -112,6 +112,145 @@ class table {
   dshash_table *table_ = nullptr;
 };
 
+// Where an entry of a `listed_table` lies, and its neighbours in its list.
+struct list_links {
+  dsa_pointer self;
+  dsa_pointer previous;
+  dsa_pointer next;
+  Oid list;
+};
+
+struct list_handles {
+  dshash_table_handle slots;
+  dshash_table_handle lists;
+};
+
+// The same for entries that are also in lists, one for each database that has some (InvalidOid:
+// those of none).  What concerns one database is found without a look at the others.  Entry has a
+// member `list_links links`; list_of(key) is the list that a new one comes to.
+template <class Key, class Entry>
+class listed_table {
+ public:
+  void create(dsa_area *area, int tranche) {
+    area_ = area;
+    slots_.create(area, tranche);
+    lists_.create(area, tranche);
+  }
+  void attach(dsa_area *area, int tranche, const list_handles &made) {
+    area_ = area;
+    slots_.attach(area, tranche, made.slots);
+    lists_.attach(area, tranche, made.lists);
+  }
+  [[nodiscard]] bool is_open() const { return lists_.is_open(); }
+  [[nodiscard]] list_handles handle() const { return {slots_.handle(), lists_.handle()}; }
+
+  [[nodiscard]] Entry *find(const Key &key) const {
+    const slot *found = slots_.find(key);
+    return found == nullptr ? nullptr : at(found->entry);
+  }
+  // Finds or makes; a new entry is zeroed but for its key and its links.
+  [[nodiscard]] Entry *insert(const Key &key) const {
+    slot *made = slots_.insert(key);
+    if (DsaPointerIsValid(made->entry)) return at(made->entry);
+    try {
+      (void)lists_.insert({list_of(key)});
+      dsa_area *area = area_;
+      const dsa_pointer self = with_segments(
+          [area] { return call([area] { return dsa_allocate0(area, sizeof(Entry)); }); });
+      Entry *entry = at(self);
+      entry->key = key;
+      entry->links.self = self;
+      made->entry = self;
+      link(*entry, list_of(key));
+      return entry;
+    } catch (...) {
+      slots_.erase(key);
+      throw;
+    }
+  }
+  void erase(const Key &key) const {
+    const slot *found = slots_.find(key);
+    if (found == nullptr) return;
+    const dsa_pointer gone = found->entry;
+    unlink(*at(gone));
+    slots_.erase(key);
+    dsa_area *area = area_;
+    call([area, gone] { dsa_free(area, gone); });
+  }
+  // Fails only for a list that is not kept.
+  void move(Entry &entry, Oid list) const {
+    if (entry.links.list == list) return;
+    (void)lists_.insert({list});
+    unlink(entry);
+    link(entry, list);
+  }
+  // Room for a list, so that no move() to it fails; and no more.
+  void keep_list(Oid list) const { lists_.insert({list})->is_kept = true; }
+  void forget_list(Oid list) const {
+    head *h = lists_.find({list});
+    if (h == nullptr) return;
+    h->is_kept = false;
+    if (!DsaPointerIsValid(h->first)) lists_.erase({list});
+  }
+
+  [[nodiscard]] std::vector<Entry *> of(Oid list) const {
+    std::vector<Entry *> all;
+    const head *h = lists_.find({list});
+    if (h == nullptr) return all;
+    for (dsa_pointer p = h->first; DsaPointerIsValid(p); p = all.back()->links.next)
+      all.push_back(at(p));
+    return all;
+  }
+  // Of all lists.
+  [[nodiscard]] std::vector<Entry *> entries() const {
+    std::vector<Entry *> all;
+    for (const slot *s : slots_.entries()) all.push_back(at(s->entry));
+    return all;
+  }
+  [[nodiscard]] bool is_empty() const { return slots_.entries().empty(); }
+
+ private:
+  struct slot {
+    Key key;
+    dsa_pointer entry;
+  };
+  struct list_key {
+    Oid list;
+  };
+  struct head {
+    list_key key;
+    bool is_kept;
+    dsa_pointer first;
+  };
+
+  [[nodiscard]] Entry *at(dsa_pointer p) const {
+    dsa_area *area = area_;
+    return call([area, p] { return static_cast<Entry *>(dsa_get_address(area, p)); });
+  }
+  void link(Entry &entry, Oid list) const {
+    head *h = lists_.find({list});
+    entry.links.list = list;
+    entry.links.previous = InvalidDsaPointer;
+    entry.links.next = h->first;
+    if (DsaPointerIsValid(h->first)) at(h->first)->links.previous = entry.links.self;
+    h->first = entry.links.self;
+  }
+  void unlink(Entry &entry) const {
+    const list_links gone = entry.links;
+    head *h = lists_.find({gone.list});
+    if (DsaPointerIsValid(gone.previous))
+      at(gone.previous)->links.next = gone.next;
+    else
+      h->first = gone.next;
+    if (DsaPointerIsValid(gone.next)) at(gone.next)->links.previous = gone.previous;
+    if (!DsaPointerIsValid(h->first) && !h->is_kept) lists_.erase({gone.list});
+  }
+
+  dsa_area *area_ = nullptr;
+  table<Key, slot> slots_;
+  table<list_key, head> lists_;
+};
+
 // A tranche of LWLocks; `register_lock_tranche` in each process that uses one.
 [[nodiscard]] int new_lock_tranche(const char *name);
 void register_lock_tranche(int id, const char *name);
