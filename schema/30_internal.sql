@@ -1,46 +1,46 @@
 -- What the views are made of.  Not an interface: these may change in any version.
 
 CREATE FUNCTION dynpgext.live_extensions(
-    OUT database oid, OUT extension name, OUT state text, OUT error text, OUT provisioned_at timestamptz)
+    whole boolean DEFAULT true, OUT database oid, OUT extension name, OUT state text, OUT error text, OUT provisioned_at timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_extensions';
-COMMENT ON FUNCTION dynpgext.live_extensions() IS 'internal: state of extensions, all databases';
+COMMENT ON FUNCTION dynpgext.live_extensions(boolean) IS 'internal: state of extensions: of this database, or of all';
 
 CREATE FUNCTION dynpgext.live_provisioners(OUT database oid, OUT extension name, OUT pid integer)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_provisioners';
 COMMENT ON FUNCTION dynpgext.live_provisioners() IS 'internal: processes that hold the provisioning lock and run code of an extension, all databases';
 
 CREATE FUNCTION dynpgext.live_allocations(
-    OUT home oid, OUT name text, OUT extension name, OUT size bigint, OUT state text, OUT attached integer,
+    whole boolean DEFAULT true, OUT home oid, OUT name text, OUT extension name, OUT size bigint, OUT state text, OUT attached integer,
     OUT allocated_at timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_allocations';
-COMMENT ON FUNCTION dynpgext.live_allocations() IS 'internal: memory that exists, all databases';
+COMMENT ON FUNCTION dynpgext.live_allocations(boolean) IS 'internal: memory that exists: this database''s and the global one, or all';
 
 CREATE FUNCTION dynpgext.live_workers(
-    OUT home oid, OUT extension name, OUT name text, OUT version text, OUT type text, OUT library text,
+    whole boolean DEFAULT true, OUT home oid, OUT extension name, OUT name text, OUT version text, OUT type text, OUT library text,
     OUT function text, OUT state text, OUT pid integer, OUT starts bigint, OUT last_started_at timestamptz,
     OUT last_exited_at timestamptz, OUT last_exit_code integer, OUT last_error text, OUT leaving boolean,
     OUT restart text, OUT next_start_at timestamptz, OUT stale boolean, OUT waits_for text)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_workers';
-COMMENT ON FUNCTION dynpgext.live_workers() IS 'internal: workers as they run, all databases';
+COMMENT ON FUNCTION dynpgext.live_workers(boolean) IS 'internal: workers as they run: this database''s and the global ones, or all';
 
 CREATE FUNCTION dynpgext.live_commands(
-    OUT home oid, OUT extension name, OUT worker text, OUT source oid, OUT state text, OUT pid integer, OUT runs bigint,
+    whole boolean DEFAULT true, OUT home oid, OUT extension name, OUT worker text, OUT source oid, OUT state text, OUT pid integer, OUT runs bigint,
     OUT failures bigint, OUT last_run_at timestamptz, OUT last_duration interval, OUT last_failed_at timestamptz,
     OUT last_error text, OUT next_run_at timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_commands';
-COMMENT ON FUNCTION dynpgext.live_commands() IS 'internal: SQL workers as they run, all databases';
+COMMENT ON FUNCTION dynpgext.live_commands(boolean) IS 'internal: SQL workers as they run: this database''s and the global ones, or all';
 
 CREATE FUNCTION dynpgext.published_allocations(
-    OUT home oid, OUT database oid, OUT name text, OUT extension name, OUT version text, OUT scope text,
+    whole boolean DEFAULT true, OUT home oid, OUT database oid, OUT name text, OUT extension name, OUT version text, OUT scope text,
     OUT size bigint)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_allocations';
-COMMENT ON FUNCTION dynpgext.published_allocations() IS 'internal: registered memory, all databases';
+COMMENT ON FUNCTION dynpgext.published_allocations(boolean) IS 'internal: registered memory: this database''s and the global one, or all';
 
 CREATE FUNCTION dynpgext.published_workers(
-    OUT home oid, OUT database oid, OUT extension name, OUT version text, OUT name text, OUT type text,
+    whole boolean DEFAULT true, OUT home oid, OUT database oid, OUT extension name, OUT version text, OUT name text, OUT type text,
     OUT scope text, OUT library text, OUT function text, OUT restart text)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_workers';
-COMMENT ON FUNCTION dynpgext.published_workers() IS 'internal: registered workers, all databases';
+COMMENT ON FUNCTION dynpgext.published_workers(boolean) IS 'internal: registered workers: this database''s and the global ones, or all';
 
 CREATE FUNCTION dynpgext.list_events(
     OUT at timestamptz, OUT extension name, OUT object text, OUT name text, OUT home oid, OUT event text,

@@ -17,7 +17,7 @@ SELECT r.extension,
   FROM dynpgext.registered_extension r
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
        CROSS JOIN (SELECT dynpgext.boot() AS boot) b
-       LEFT JOIN dynpgext.live_extensions() l
+       LEFT JOIN dynpgext.live_extensions(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.database OPERATOR(pg_catalog.=) d.oid
        LEFT JOIN dynpgext.live_provisioners() p
          ON p.extension OPERATOR(pg_catalog.=) r.extension AND p.database OPERATOR(pg_catalog.=) d.oid;
@@ -33,7 +33,12 @@ COMMENT ON COLUMN dynpgext.extensions.provisioned_at IS 'when its init last succ
 COMMENT ON COLUMN dynpgext.extensions.provisioning_pid IS 'process that runs its init or other code of it now; commands that change registrations wait for it';
 
 -- Memory of every database: what is registered, and what was dropped but is still looked up.
-CREATE VIEW dynpgext.cluster_allocations AS
+-- Memory as far as it is known to all processes: of this database and global, or of the cluster.
+CREATE FUNCTION dynpgext.known_allocations(whole boolean)
+RETURNS TABLE (name text, extension name, version text, scope text, database name, size bigint, state text,
+    attached integer, allocated_at timestamptz)
+LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
 SELECT p.name,
        p.extension,
        p.version,
@@ -43,19 +48,25 @@ SELECT p.name,
        COALESCE(l.state, CASE WHEN x.state OPERATOR(pg_catalog.=) 'failed' THEN 'failed' ELSE 'registered' END) AS state,
        COALESCE(l.attached, 0) AS attached,
        l.allocated_at
-  FROM dynpgext.published_allocations() p
-       LEFT JOIN dynpgext.live_allocations() l
+  FROM dynpgext.published_allocations(whole) p
+       LEFT JOIN dynpgext.live_allocations(whole) l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.name OPERATOR(pg_catalog.=) p.name
         AND l.state OPERATOR(pg_catalog.<>) 'draining'
-       LEFT JOIN dynpgext.live_extensions() x
+       LEFT JOIN dynpgext.live_extensions(whole) x
          ON x.database OPERATOR(pg_catalog.=) p.database AND x.extension OPERATOR(pg_catalog.=) p.extension
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.home
 UNION ALL
 SELECT l.name, l.extension, NULL, CASE WHEN l.home OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END,
        d.datname, l.size, l.state, l.attached, l.allocated_at
-  FROM dynpgext.live_allocations() l
+  FROM dynpgext.live_allocations(whole) l
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.home
  WHERE l.state OPERATOR(pg_catalog.=) 'draining';
+END;
+COMMENT ON FUNCTION dynpgext.known_allocations(boolean) IS 'internal: the rows of dynpgext.cluster_allocations';
+
+CREATE VIEW dynpgext.cluster_allocations AS
+SELECT name, extension, version, scope, database, size, state, attached, allocated_at
+  FROM dynpgext.known_allocations(true);
 COMMENT ON VIEW dynpgext.cluster_allocations IS 'shared memory of extensions, all databases; those that the launcher has not reached yet are missing';
 COMMENT ON COLUMN dynpgext.cluster_allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
 COMMENT ON COLUMN dynpgext.cluster_allocations.extension IS 'that registered it';
@@ -80,15 +91,15 @@ SELECT r.name,
   FROM dynpgext.registered_allocation r
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-       LEFT JOIN dynpgext.live_allocations() l
+       LEFT JOIN dynpgext.live_allocations(false) l
          ON l.name OPERATOR(pg_catalog.=) r.name AND l.state OPERATOR(pg_catalog.<>) 'draining'
         AND l.home OPERATOR(pg_catalog.=) CASE r.scope WHEN 'database' THEN d.oid ELSE 0 END
-       LEFT JOIN dynpgext.live_extensions() x
+       LEFT JOIN dynpgext.live_extensions(false) x
          ON x.database OPERATOR(pg_catalog.=) d.oid AND x.extension OPERATOR(pg_catalog.=) r.extension
  WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()))
 UNION ALL
 SELECT c.name, c.extension, c.version, c.scope, c.database, c.size, c.state, c.attached, c.allocated_at
-  FROM dynpgext.cluster_allocations c
+  FROM dynpgext.known_allocations(false) c
  WHERE (c.state OPERATOR(pg_catalog.=) 'draining'
         AND (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database()))
     OR (c.scope OPERATOR(pg_catalog.=) 'global' AND c.state OPERATOR(pg_catalog.<>) 'draining'
@@ -104,7 +115,14 @@ COMMENT ON COLUMN dynpgext.allocations.state IS 'registered (no memory yet), all
 COMMENT ON COLUMN dynpgext.allocations.attached IS 'how many processes have looked it up and not let go';
 COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'when its memory was made';
 
-CREATE VIEW dynpgext.cluster_workers AS
+-- The same of workers.
+CREATE FUNCTION dynpgext.known_workers(whole boolean)
+RETURNS TABLE (extension name, version text, name text, type text, scope text, database name, library text,
+    function text, state text, pid integer, restart text, starts bigint, last_started_at timestamptz,
+    last_exited_at timestamptz, last_exit_code integer, last_error text, next_start_at timestamptz, stale boolean,
+    waits_for text)
+LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
 SELECT COALESCE(p.extension, l.extension) AS extension,
        COALESCE(l.version, p.version) AS version,
        COALESCE(p.name, l.name) AS name,
@@ -124,11 +142,18 @@ SELECT COALESCE(p.extension, l.extension) AS extension,
        l.next_start_at,
        COALESCE(l.stale, false) AS stale,
        l.waits_for
-  FROM dynpgext.published_workers() p
-       FULL JOIN dynpgext.live_workers() l
+  FROM dynpgext.published_workers(whole) p
+       FULL JOIN dynpgext.live_workers(whole) l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
         AND l.name OPERATOR(pg_catalog.=) p.name
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) COALESCE(p.home, l.home);
+END;
+COMMENT ON FUNCTION dynpgext.known_workers(boolean) IS 'internal: the rows of dynpgext.cluster_workers';
+
+CREATE VIEW dynpgext.cluster_workers AS
+SELECT extension, version, name, type, scope, database, library, function, state, pid, restart, starts, last_started_at,
+       last_exited_at, last_exit_code, last_error, next_start_at, stale, waits_for
+  FROM dynpgext.known_workers(true);
 COMMENT ON VIEW dynpgext.cluster_workers IS 'background workers of extensions, all databases; those that the launcher has not reached yet are missing';
 COMMENT ON COLUMN dynpgext.cluster_workers.extension IS 'that registered it';
 COMMENT ON COLUMN dynpgext.cluster_workers.version IS 'of the extension that runs, or ran last; of a global one that has not run the highest';
@@ -174,7 +199,7 @@ SELECT r.extension,
   FROM dynpgext.registered_worker r
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-       LEFT JOIN dynpgext.live_workers() l
+       LEFT JOIN dynpgext.live_workers(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.name OPERATOR(pg_catalog.=) r.name
         AND l.home OPERATOR(pg_catalog.=) CASE r.scope WHEN 'database' THEN d.oid ELSE 0 END
        LEFT JOIN dynpgext.worker_settings w
@@ -183,7 +208,7 @@ SELECT r.extension,
 UNION ALL
 SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c.function, c.state, c.pid, c.restart,
        c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at, c.stale, c.waits_for
-  FROM dynpgext.cluster_workers c
+  FROM dynpgext.known_workers(false) c
  WHERE (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database())
    AND NOT EXISTS (SELECT FROM dynpgext.registered_worker r
                     WHERE r.extension OPERATOR(pg_catalog.=) c.extension AND r.name OPERATOR(pg_catalog.=) c.name
@@ -234,7 +259,7 @@ SELECT r.extension,
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-       LEFT JOIN dynpgext.live_commands() l
+       LEFT JOIN dynpgext.live_commands(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.worker OPERATOR(pg_catalog.=) r.worker
         AND l.home OPERATOR(pg_catalog.=) CASE w.scope WHEN 'database' THEN d.oid ELSE 0 END
        LEFT JOIN pg_catalog.pg_database s ON s.oid OPERATOR(pg_catalog.=) l.source

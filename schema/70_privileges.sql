@@ -15,8 +15,8 @@ GRANT EXECUTE ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, oid) TO PUB
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
     dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,
     dynpgext.restore, dynpgext.status TO pg_monitor;
-GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(), dynpgext.live_provisioners(), dynpgext.live_allocations(), dynpgext.live_workers(), dynpgext.live_commands(),
-    dynpgext.published_allocations(), dynpgext.published_workers(), dynpgext.list_events(), dynpgext.boot(), dynpgext.server_status(),
+GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(boolean), dynpgext.live_provisioners(), dynpgext.live_allocations(boolean), dynpgext.live_workers(boolean), dynpgext.live_commands(boolean),
+    dynpgext.published_allocations(boolean), dynpgext.published_workers(boolean), dynpgext.known_allocations(boolean), dynpgext.known_workers(boolean), dynpgext.list_events(), dynpgext.boot(), dynpgext.server_status(),
     dynpgext.version() TO pg_monitor;
 
 -- pg_dump by the owner of the database reads what it dumps.

@@ -65,7 +65,7 @@ constexpr dynpgext_api table{sizeof(dynpgext_api), DYNPGEXT_ABI_VERSION, &presen
 // The extension in a database that registers the name but has no memory for it.
 missing_memory describe(const state::shared &s, Oid database, const std::string &extension) {
   model::live_state live;
-  live.extensions = state::extension_states(s);
+  live.extensions = state::extension_states(s, {{database}});
   provisioning::overlay_notes(live);
   missing_memory result{extension, model::extension_state::pending, {}, database};
   for (const model::live_extension &e : live.extensions)
@@ -94,11 +94,9 @@ std::optional<missing_memory> find_missing(const catalog::store &store, const st
       return missing_memory{a->extension, model::extension_state::unloaded, {}, MyDatabaseId};
     return describe(s, MyDatabaseId, a->extension);
   }
-  for (const model::desired_database &d : state::desired(s)) {
-    const model::allocation *a = d.registrations.find_allocation(name);
-    if (d.database != MyDatabaseId && a != nullptr && a->scope == model::scope::global)
-      return describe(s, d.database, a->extension);
-  }
+  for (const model::desired_database &d : state::holders_of(s, state::global_allocation(name)))
+    if (d.database != MyDatabaseId)
+      return describe(s, d.database, d.registrations.allocations.front().extension);
   return {};
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
+#include <span>
+#include <string_view>
 #include <tuple>
 
 #include "model/version.h"
@@ -25,37 +28,134 @@ bool is_same(const wanted_worker &wanted, const live_worker &live) {
   return wanted.owner->incarnation == live.incarnation;
 }
 
-extension_state state_of(const std::vector<live_extension> &extensions, database_id database,
-                         const std::string &extension) {
-  for (const live_extension &l : extensions)
-    if (l.database == database && l.name == extension) return l.state;
-  return extension_state::pending;
+using extension_key = std::pair<database_id, std::string_view>;
+using object_key = std::tuple<database_id, std::string_view, std::string_view>;
+
+// What is live, by key.
+class live_index {
+ public:
+  explicit live_index(const live_state &live) {
+    for (const live_worker &w : live.workers) workers_[object_key_of(w)] = &w;
+    for (const live_extension &e : live.extensions)
+      extensions_.try_emplace({e.database, e.name}, e.state);
+    for (const live_database &d : live.databases) databases_.try_emplace(d.database, &d);
+    for (const quarantined_worker &q : live.quarantined)
+      quarantined_.insert({q.home, q.extension, q.worker});
+    for (const quarantined_role &q : live.quarantined_roles) roles_.insert({q.database, q.role});
+  }
+
+  [[nodiscard]] const live_worker *known(const object_key &key) const {
+    const auto found = workers_.find(key);
+    return found == workers_.end() ? nullptr : found->second;
+  }
+  [[nodiscard]] extension_state state_of(database_id database, std::string_view extension) const {
+    const auto found = extensions_.find({database, extension});
+    return found == extensions_.end() ? extension_state::pending : found->second;
+  }
+  void set_state(database_id database, std::string_view extension, extension_state state) {
+    extensions_[{database, extension}] = state;
+  }
+  [[nodiscard]] const live_database &database(database_id id) const {
+    static const live_database nothing;
+    const auto found = databases_.find(id);
+    return found == databases_.end() ? nothing : *found->second;
+  }
+  [[nodiscard]] bool is_quarantined(const wanted_worker &w) const {
+    const worker &definition = *w.definition;
+    if (state_of(w.source, w.owner->name) == extension_state::quarantined) return true;
+    if (definition.hosted &&
+        roles_.count({w.source, static_cast<std::uint32_t>(definition.argument)}) != 0)
+      return true;
+    return quarantined_.count(
+               {home_of(definition.scope, w.source), definition.extension, definition.name}) != 0;
+  }
+
+ private:
+  static object_key object_key_of(const live_worker &w) {
+    return {w.home, w.definition.extension, w.definition.name};
+  }
+
+  std::map<object_key, const live_worker *> workers_;
+  std::map<extension_key, extension_state> extensions_;
+  std::map<database_id, const live_database *> databases_;
+  std::set<object_key> quarantined_;
+  std::set<std::pair<database_id, std::uint32_t>> roles_;
+};
+
+using extensions_by_name = std::map<std::string_view, const extension *>;
+
+extensions_by_name by_name(const std::vector<extension> &extensions) {
+  extensions_by_name found;
+  for (const extension &e : extensions) found.try_emplace(e.name, &e);
+  return found;
 }
 
-const live_database &database_of(const live_state &live, database_id database) {
-  static const live_database nothing;
-  for (const live_database &d : live.databases)
-    if (d.database == database) return d;
-  return nothing;
+const extension *find(const extensions_by_name &all, const std::string &name) {
+  const auto found = all.find(name);
+  return found == all.end() ? nullptr : found->second;
 }
 
-bool can_run(const live_state &live, const wanted_worker &w) {
-  const extension_state state = state_of(live.extensions, w.source, w.owner->name);
+// What DBAs have set for workers, by scope and name: of a global one in any database, that with the
+// lowest OID first.
+class settings_index {
+ public:
+  explicit settings_index(const std::vector<desired_database> &desired) {
+    std::vector<const desired_database *> sources;
+    for (const desired_database &d : desired)
+      if (!d.registrations.settings.empty()) sources.push_back(&d);
+    std::sort(sources.begin(), sources.end(),
+              [](const auto *a, const auto *b) { return a->database < b->database; });
+    for (const desired_database *d : sources) add(*d);
+  }
+
+  // Each item by itself overrides what the author says.
+  [[nodiscard]] worker_terms terms_of(const wanted_worker &w) const {
+    const worker &definition = *w.definition;
+    worker_settings set;
+    const auto found = settings_.find(
+        {home_of(definition.scope, w.source), definition.extension, definition.name});
+    if (found != settings_.end())
+      for (const worker_settings *s : found->second) {
+        if (!set.enabled) set.enabled = s->enabled;
+        if (!set.restart) set.restart = s->restart;
+        if (!set.restart_delay) set.restart_delay = s->restart_delay;
+      }
+    return {set.enabled.value_or(true), set.restart.value_or(definition.restart),
+            set.restart_delay.value_or(definition.restart_delay)};
+  }
+
+ private:
+  void add(const desired_database &d) {
+    std::map<std::pair<std::string_view, std::string_view>, scope> scopes;
+    for (const worker &w : d.registrations.workers)
+      scopes.try_emplace({w.extension, w.name}, w.scope);
+    for (const worker_settings &s : d.registrations.settings) {
+      const auto registered = scopes.find({s.extension, s.worker});
+      if (registered == scopes.end()) continue;
+      settings_[{home_of(registered->second, d.database), s.extension, s.worker}].push_back(&s);
+    }
+  }
+
+  std::map<object_key, std::vector<const worker_settings *>> settings_;
+};
+
+bool can_run(const live_index &live, const wanted_worker &w) {
+  const extension_state state = live.state_of(w.source, w.owner->name);
   if (w.in_restore || state == extension_state::failed || state == extension_state::quarantined)
     return false;
-  const live_database &database = database_of(live, w.source);
+  const live_database &database = live.database(w.source);
   const auto &paused = database.paused;
   if (std::find(paused.begin(), paused.end(), w.owner->name) != paused.end()) return false;
   return !w.definition->hosted || !database.closed;
 }
 
 bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *running,
-               const live_state &live) {
+               const live_index &live) {
   if (can_run(live, a) != can_run(live, b)) return can_run(live, a);
   const auto order = compare_versions(a.owner->version, b.owner->version);
   if (order != 0) return order > 0;
   const auto is_safe = [&](const wanted_worker &w) {
-    return w.definition->hosted && database_of(live, w.source).trusted;
+    return w.definition->hosted && live.database(w.source).trusted;
   };
   if (is_safe(a) != is_safe(b)) return is_safe(a);
   if (running != nullptr && (a.source == running->source) != (b.source == running->source))
@@ -63,45 +163,31 @@ bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker
   return a.source < b.source;
 }
 
-// What the DBA has set overrides what the author says, each item by itself.
-worker_terms terms_of(const std::vector<desired_database> &desired, const wanted_worker &w) {
-  const worker &definition = *w.definition;
-  worker_settings set;
-  std::vector<const desired_database *> sources;
-  for (const desired_database &d : desired)
-    if (!d.registrations.settings.empty() &&
-        (d.database == w.source || definition.scope == scope::global))
-      sources.push_back(&d);
-  std::sort(sources.begin(), sources.end(),
-            [](const auto *a, const auto *b) { return a->database < b->database; });
-  for (const desired_database *d : sources) {
-    const worker *registered = d->registrations.find_worker(definition.extension, definition.name);
-    const worker_settings *s =
-        d->registrations.find_settings(definition.extension, definition.name);
-    if (s == nullptr || registered == nullptr || registered->scope != definition.scope) continue;
-    if (!set.enabled) set.enabled = s->enabled;
-    if (!set.restart) set.restart = s->restart;
-    if (!set.restart_delay) set.restart_delay = s->restart_delay;
+std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
+                                          const live_index &live) {
+  std::map<object_key, wanted_worker> best;
+  for (const desired_database &d : desired) {
+    const extensions_by_name owners = by_name(d.registrations.extensions);
+    for (const worker &w : d.registrations.workers) {
+      const extension *owner = find(owners, w.extension);
+      if (owner == nullptr) continue;
+      wanted_worker candidate{&w, owner, d.database};
+      candidate.in_restore = d.registrations.under_restore.has_value();
+      const object_key key{home_of(w.scope, d.database), w.extension, w.name};
+      const auto [known, is_new] = best.try_emplace(key, candidate);
+      if (!is_new && is_better(candidate, known->second, live.known(key), live))
+        known->second = candidate;
+    }
   }
-  return {set.enabled.value_or(true), set.restart.value_or(definition.restart),
-          set.restart_delay.value_or(definition.restart_delay)};
-}
-
-bool is_quarantined(const live_state &live, const wanted_worker &w) {
-  if (state_of(live.extensions, w.source, w.owner->name) == extension_state::quarantined)
-    return true;
-  if (w.definition->hosted &&
-      std::any_of(live.quarantined_roles.begin(), live.quarantined_roles.end(),
-                  [&](const quarantined_role &q) {
-                    return q.database == w.source && q.role == w.definition->argument;
-                  }))
-    return true;
-  const database_id home = home_of(w.definition->scope, w.source);
-  return std::any_of(live.quarantined.begin(), live.quarantined.end(),
-                     [&](const quarantined_worker &q) {
-                       return q.home == home && q.extension == w.definition->extension &&
-                              q.worker == w.definition->name;
-                     });
+  const settings_index settings(desired);
+  std::vector<wanted_worker> result;
+  result.reserve(best.size());
+  for (auto &[key, w] : best) {
+    w.terms = settings.terms_of(w);
+    w.quarantined = live.is_quarantined(w);
+    result.push_back(w);
+  }
+  return result;
 }
 
 // Disabling and quarantining end a process that is there, and mark the worker; what is known of it
@@ -115,24 +201,29 @@ std::optional<action_kind> unless_already(worker_state state, const wanted_worke
   return state == worker_state::disabled ? action_kind::disable : action_kind::quarantine;
 }
 
-struct allocation_holder {
-  const allocation *registration;
-  const extension *owner;
-  database_id database;
-};
+using allocation_key = std::pair<database_id, std::string_view>;
 
-// Who registers the allocation `name` that has its home in `home`?
-std::vector<allocation_holder> holders(const std::vector<desired_database> &desired,
-                                       database_id home, const std::string &name) {
-  std::vector<allocation_holder> found;
-  for (const desired_database &d : desired) {
-    if (home != no_database && d.database != home) continue;
-    const allocation *a = d.registrations.find_allocation(name);
-    if (a == nullptr || home_of(a->scope, d.database) != home) continue;
-    found.push_back({a, d.registrations.find_extension(a->extension), d.database});
+// Which databases register memory, by its home and name.
+class allocation_index {
+ public:
+  explicit allocation_index(const std::vector<desired_database> &desired) {
+    for (const desired_database &d : desired)
+      for (const allocation &a : d.registrations.allocations)
+        holders_[{home_of(a.scope, d.database), a.name}].push_back(d.database);
   }
-  return found;
-}
+  [[nodiscard]] bool is_held(const live_allocation &a) const {
+    return holders_.count({a.home, a.name}) != 0;
+  }
+  [[nodiscard]] bool is_held_elsewhere(const allocation_key &key, database_id database) const {
+    const auto found = holders_.find(key);
+    return found != holders_.end() &&
+           std::any_of(found->second.begin(), found->second.end(),
+                       [=](database_id holder) { return holder != database; });
+  }
+
+ private:
+  std::map<allocation_key, std::vector<database_id>> holders_;
+};
 
 const registrations *registrations_of(const std::vector<desired_database> &desired,
                                       database_id database) {
@@ -149,7 +240,8 @@ class planner {
         desired_(desired),
         live_(live),
         now_(now),
-        extensions_(live.extensions) {}
+        index_(live),
+        allocations_(desired) {}
 
   std::vector<action> plan() {
     drain_allocations();
@@ -176,24 +268,19 @@ class planner {
   }
 
   bool is_ready(const wanted_worker &w) const {
-    return state_of(extensions_, w.source, w.owner->name) == extension_state::provisioned;
+    return index_.state_of(w.source, w.owner->name) == extension_state::provisioned;
   }
 
   void drain_allocations() {
     for (const live_allocation &a : live_.allocations) {
-      if (concerns(a.home) && holders(desired_, a.home, a.name).empty())
+      if (concerns(a.home) && !allocations_.is_held(a))
         add(action_kind::drain, object_kind::allocation, a.home, a.extension, a.name,
             "no longer registered");
     }
   }
 
   void plan_workers() {
-    const std::vector<wanted_worker> wanted =
-        wanted_workers(desired_, {.workers = live_.workers,
-                                  .extensions = extensions_,
-                                  .quarantined = live_.quarantined,
-                                  .quarantined_roles = live_.quarantined_roles,
-                                  .databases = live_.databases});
+    const std::vector<wanted_worker> wanted = wanted_workers(desired_, index_);
     std::map<worker_key, const wanted_worker *> by_key;
     for (const wanted_worker &w : wanted)
       by_key[{home_of(w.definition->scope, w.source), w.definition->extension,
@@ -241,48 +328,48 @@ class planner {
   void provision_extensions() {
     const registrations *own = registrations_of(desired_, database_);
     if (own == nullptr) return;
+    std::map<std::string_view, const live_allocation *> global;
+    std::map<std::string_view, const live_allocation *> local;
+    for (const live_allocation &l : live_.allocations) {
+      if (l.home == no_database) global.try_emplace(l.name, &l);
+      if (l.home == database_) local.try_emplace(l.name, &l);
+    }
+    std::map<std::string_view, std::vector<const allocation *>> by_extension;
+    for (const allocation &a : own->allocations) by_extension[a.extension].push_back(&a);
     for (const extension &e : own->extensions) {
-      const extension_state state = state_of(live_.extensions, database_, e.name);
+      const extension_state state = index_.state_of(database_, e.name);
       if (state == extension_state::quarantined) continue;
       if (state == extension_state::failed && !now_.retry_failed) continue;
-      const bool incomplete = allocate_missing(*own, e);
+      bool incomplete = false;
+      for (const allocation *a : by_extension[e.name]) {
+        const auto &there = a->scope == scope::global ? global : local;
+        const auto live = there.find(a->name);
+        if (allocate(*a, e, live == there.end() ? nullptr : live->second)) incomplete = true;
+      }
       if (!incomplete && state == extension_state::provisioned) continue;
-      mark_provisioned(e.name);
+      index_.set_state(database_, e.name, extension_state::provisioned);
       add(action_kind::provision, object_kind::extension, database_, e.name, e.name,
           "version " + e.version);
     }
   }
 
-  void mark_provisioned(const std::string &extension) {
-    std::erase_if(extensions_, [&](const live_extension &l) {
-      return l.database == database_ && l.name == extension;
-    });
-    extensions_.push_back({database_, extension, extension_state::provisioned});
-  }
-
-  bool allocate_missing(const registrations &own, const extension &e) {
-    bool any = false;
-    for (const allocation &a : own.allocations) {
-      if (a.extension != e.name) continue;
-      const database_id home = home_of(a.scope, database_);
-      const auto live = std::find_if(
-          live_.allocations.begin(), live_.allocations.end(),
-          [&](const live_allocation &l) { return l.home == home && l.name == a.name; });
-      const allocation_match match =
-          compare(a, e, database_, live == live_.allocations.end() ? nullptr : &*live, desired_);
-      if (match == allocation_match::same) continue;
-      any = true;
-      add(match == allocation_match::replaceable ? action_kind::replace : action_kind::allocate,
-          object_kind::allocation, home, e.name, a.name, std::to_string(a.size) + " bytes");
-    }
-    return any;
+  // Is it missing?
+  bool allocate(const allocation &a, const extension &e, const live_allocation *live) {
+    const database_id home = home_of(a.scope, database_);
+    const bool shared = allocations_.is_held_elsewhere({home, a.name}, database_);
+    const allocation_match match = compare(a, e, database_, live, shared);
+    if (match == allocation_match::same) return false;
+    add(match == allocation_match::replaceable ? action_kind::replace : action_kind::allocate,
+        object_kind::allocation, home, e.name, a.name, std::to_string(a.size) + " bytes");
+    return true;
   }
 
   database_id database_;
   const std::vector<desired_database> &desired_;
   const live_state &live_;
   const circumstances &now_;
-  std::vector<live_extension> extensions_;  // as these actions leave them
+  live_index index_;  // states of extensions as these actions leave them
+  allocation_index allocations_;
   std::vector<action> actions_;
 };
 
@@ -325,30 +412,7 @@ bool runs_here(const worker &w, const circumstances &now) {
 
 std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
                                           const live_state &live) {
-  std::map<worker_key, const live_worker *> running;
-  for (const live_worker &w : live.workers) running[key_of(w)] = &w;
-  std::map<worker_key, wanted_worker> best;
-  for (const desired_database &d : desired) {
-    for (const worker &w : d.registrations.workers) {
-      const extension *owner = d.registrations.find_extension(w.extension);
-      if (owner == nullptr) continue;
-      wanted_worker candidate{&w, owner, d.database};
-      candidate.in_restore = d.registrations.under_restore.has_value();
-      const worker_key key{home_of(w.scope, d.database), w.extension, w.name};
-      const auto [known, is_new] = best.try_emplace(key, candidate);
-      const auto runs = running.find(key);
-      if (!is_new &&
-          is_better(candidate, known->second, runs == running.end() ? nullptr : runs->second, live))
-        known->second = candidate;
-    }
-  }
-  std::vector<wanted_worker> result;
-  for (auto &[key, w] : best) {
-    w.terms = terms_of(desired, w);
-    w.quarantined = is_quarantined(live, w);
-    result.push_back(w);
-  }
-  return result;
+  return wanted_workers(desired, live_index(live));
 }
 
 std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker *live,
@@ -397,11 +461,8 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
 }
 
 allocation_match compare(const allocation &wanted, const extension &owner, database_id database,
-                         const live_allocation *live, const std::vector<desired_database> &others) {
+                         const live_allocation *live, bool shared) {
   if (live == nullptr) return allocation_match::missing;
-  bool shared = false;
-  for (const allocation_holder &h : holders(others, live->home, live->name))
-    shared = shared || h.database != database;
   const bool fits = live->size == wanted.size && live->extension == wanted.extension;
   if (fits && (shared || live->source != database || live->incarnation == owner.incarnation))
     return allocation_match::same;
@@ -420,15 +481,14 @@ std::vector<extension_change> compare_installed(const std::vector<installed_exte
                                                 const std::vector<extension> &registered,
                                                 bool only_changed) {
   std::vector<extension_change> changes;
-  for (const extension &r : registered) {
-    const auto found = std::find_if(installed.begin(), installed.end(),
-                                    [&](const installed_extension &i) { return i.name == r.name; });
-    if (found == installed.end()) changes.push_back({change_kind::removed, r.name, r.version});
-  }
+  std::set<std::string_view> there;
+  for (const installed_extension &i : installed) there.insert(i.name);
+  const extensions_by_name known = by_name(registered);
+  for (const extension &r : registered)
+    if (there.count(r.name) == 0) changes.push_back({change_kind::removed, r.name, r.version});
   for (const installed_extension &i : installed) {
-    const auto found = std::find_if(registered.begin(), registered.end(),
-                                    [&](const extension &r) { return r.name == i.name; });
-    if (found == registered.end()) {
+    const extension *found = find(known, i.name);
+    if (found == nullptr) {
       if (i.changed || !only_changed) changes.push_back({change_kind::added, i.name, i.version});
     } else if (found->version != i.version) {
       changes.push_back({change_kind::updated, i.name, i.version});

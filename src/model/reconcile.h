@@ -149,19 +149,21 @@ struct circumstances {
 [[nodiscard]] std::optional<action_kind> decide(const wanted_worker *wanted,
                                                 const live_worker *live, const circumstances &now);
 
-// Does this allocation have the wanted memory, or another's, or an older one's?
+// Does this allocation have the wanted memory, or another's, or an older one's?  `shared`: another
+// database registers the same.
 enum class allocation_match : std::uint8_t { missing, same, replaceable, taken };
 [[nodiscard]] allocation_match compare(const allocation &wanted, const extension &owner,
                                        database_id database, const live_allocation *live,
-                                       const std::vector<desired_database> &others);
+                                       bool shared);
 
 // Stands for all databases at once: then workers and what is no longer registered are
 // reconciled, but nothing is provisioned, which takes a process in its database.
 inline constexpr database_id every_database = ~database_id{0};
 
-// All actions for `database` and for what is global, in the order to carry them out.
-// `desired` holds every database that is known, `database` among them if it has any.
-// A worker starts only when its extension is provisioned, or is to be by these actions.
+// All actions for `database` and for the global objects that are given, in the order to carry them
+// out.  `desired` and `live` may leave out what is not about `database`, but not a part of what is
+// about a global object.  A worker starts only when its extension is provisioned, or is to be by
+// these actions.  The time that it takes grows with what is given, and its logarithm.
 [[nodiscard]] std::vector<action> reconcile(database_id database,
                                             const std::vector<desired_database> &desired,
                                             const live_state &live, const circumstances &now);

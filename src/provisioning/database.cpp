@@ -67,11 +67,10 @@ void forget_current_database() {
   {
     const state::exclusive guard(s);
     nothing.publish();
-    state::settle_allocations(s, MyDatabaseId, state::desired(s));
-    state::settle_workers(s, state::desired(s));
+    state::settle(s, nothing);
   }
   state::keep_extension_states(s, MyDatabaseId, {});
-  (void)state::carry_out(s, state::decide_workers(s, MyDatabaseId));
+  (void)state::carry_out(s, state::decide_workers(s, MyDatabaseId, &nothing.touched()));
 }
 
 bool provision_name(const std::string &name) {

@@ -38,7 +38,7 @@ bool is_to_be_made(const model::extension &e) {
   model::live_state live;
   {
     const state::reading lock(s);
-    live.extensions = state::extension_states(s);
+    live.extensions = state::extension_states(s, {{MyDatabaseId}});
   }
   overlay_notes(live);
   for (const model::live_extension &l : live.extensions)

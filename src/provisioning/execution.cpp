@@ -47,9 +47,8 @@ void provision_one(const catalog::store &store, state::shared &s, const model::e
 
 bool is_published(const state::shared &s, const model::registrations &wanted) {
   const state::reading lock(s);
-  for (const model::desired_database &d : state::desired(s))
-    if (d.database == MyDatabaseId && d.registrations == wanted) return true;
-  return false;
+  const auto published = state::registrations_of(s, MyDatabaseId);
+  return published != nullptr && *published == wanted;
 }
 
 void publish(state::shared &s, const model::registrations &wanted) {
@@ -58,8 +57,7 @@ void publish(state::shared &s, const model::registrations &wanted) {
   {
     const state::exclusive lock(s);
     publication.publish();
-    state::settle_allocations(s, MyDatabaseId, state::desired(s));
-    state::settle_workers(s, state::desired(s));
+    state::settle(s, publication);
     DYNPGEXT_FAULT_POINT("publish.settled");
   }
   state::keep_extension_states(s, MyDatabaseId, wanted);
@@ -67,16 +65,11 @@ void publish(state::shared &s, const model::registrations &wanted) {
 
 std::vector<action> plan_as_if(state::shared &s, const model::registrations &wanted,
                                const reload_options &options, std::span<const state::hold> own) {
-  model::live_state live;
-  state::desired_databases desired;
-  {
-    const state::reading lock(s);
-    live = state::live(s, own);
-    desired = state::desired_with(s, {MyDatabaseId, wanted});
-  }
-  overlay_notes(live);
-  if (options.retry_failed) state::mark_stale(s, MyDatabaseId, live.workers);
-  return select(model::reconcile(MyDatabaseId, desired, live, circumstances(options)), options);
+  state::picture seen = state::look(s, {.database = MyDatabaseId, .instead = &wanted, .own = own});
+  overlay_notes(seen.live);
+  if (options.retry_failed) state::mark_stale(s, MyDatabaseId, seen.live.workers);
+  return select(model::reconcile(MyDatabaseId, seen.desired, seen.live, circumstances(options)),
+                options);
 }
 
 std::vector<action> plan_with(state::shared &s, const model::registrations &wanted,

@@ -54,7 +54,7 @@ const model::extension *to_run_anew(state::shared &s, const model::registrations
   model::live_state live;
   {
     const state::reading lock(s);
-    live.extensions = state::extension_states(s);
+    live.extensions = state::extension_states(s, {{MyDatabaseId}});
   }
   overlay_notes(live);
   for (const model::live_extension &l : live.extensions)

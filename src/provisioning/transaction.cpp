@@ -97,8 +97,7 @@ void finish_all(state::shared &s) {
   model::registrations published;
   {
     const state::reading lock(s);
-    for (const model::desired_database &d : state::desired(s))
-      if (d.database == MyDatabaseId) published = d.registrations;
+    if (const auto known = state::registrations_of(s, MyDatabaseId)) published = *known;
   }
   for (const model::extension &e : published.extensions) fini_if_possible(e, BOOTSTRAP_SUPERUSERID);
 }
@@ -107,15 +106,11 @@ void finish_all(state::shared &s) {
 // the inits of extensions that lack some.
 void complete_memory(transaction &t, state::shared &s, const catalog::store &store,
                      const model::registrations &wanted) {
-  std::vector<model::action> plan;
-  {
-    const state::reading lock(s);
-    model::live_state live = state::live(s, t.holds);
-    overlay_notes(live);
-    plan = model::reconcile(MyDatabaseId, state::desired_with(s, {MyDatabaseId, wanted}), live,
-                            state::circumstances(false));
-  }
-  for (const model::action &a : plan)
+  state::picture seen =
+      state::look(s, {.database = MyDatabaseId, .instead = &wanted, .own = t.holds});
+  overlay_notes(seen.live);
+  for (const model::action &a :
+       model::reconcile(MyDatabaseId, seen.desired, seen.live, state::circumstances(false)))
     if (a.kind == model::action_kind::provision && t.notes.count(a.extension) != 0)
       provision(store, *wanted.find_extension(a.extension));
 }
@@ -134,18 +129,14 @@ void make_room(transaction &t, state::shared &s, const model::registrations &wan
 // Asks for the processes of workers that this commit makes wanted, so that they come up while it
 // is written.  They wait for it; an abort calls them off.
 void start_ahead(transaction &t, state::shared &s, const model::registrations &wanted) {
-  state::desired_databases desired;
-  model::live_state live;
-  {
-    const state::reading lock(s);
-    desired = state::desired_with(s, {MyDatabaseId, wanted});
-    live = state::live_without_memory(s);
-  }
-  overlay_notes(live);
+  state::picture seen =
+      state::look(s, {.database = MyDatabaseId, .instead = &wanted, .memory = false});
+  overlay_notes(seen.live);
   model::circumstances now = state::circumstances(false);
   now.workers_only = true;
-  const std::vector<model::action> actions = model::reconcile(MyDatabaseId, desired, live, now);
-  const std::vector<model::wanted_worker> workers = model::wanted_workers(desired, live);
+  const std::vector<model::action> actions =
+      model::reconcile(MyDatabaseId, seen.desired, seen.live, now);
+  const std::vector<model::wanted_worker> workers = model::wanted_workers(seen.desired, seen.live);
   for (const model::action &a : actions) {
     if (a.kind != model::action_kind::start || t.notes.count(a.extension) == 0) continue;
     for (const model::wanted_worker &w : workers) {
@@ -243,7 +234,8 @@ void after_commit(transaction &t) {
   DYNPGEXT_FAULT_POINT("commit.let_start");
   t.head_starts.clear();
   // as early as possible; what is left is housekeeping
-  state::decision d = state::decide_workers(s, MyDatabaseId, t.retry.has_value());
+  state::decision d =
+      state::decide_workers(s, MyDatabaseId, &t.publication->touched(), t.retry.has_value());
   if (t.retry && !t.retry->empty())
     std::erase_if(d.actions, [&t](const model::action &a) {
       return a.kind == model::action_kind::start && a.extension != *t.retry;
@@ -253,8 +245,7 @@ void after_commit(transaction &t) {
   end_holds(t, state::release_holds);
   {
     const state::exclusive lock(s);
-    state::settle_allocations(s, MyDatabaseId, state::desired(s));
-    state::settle_workers(s, state::desired(s));
+    state::settle(s, *t.publication);
   }
   state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
   DYNPGEXT_FAULT_POINT("commit.settled");

@@ -37,12 +37,54 @@ instance_row describe(state::instance *i) {
           i->size,     state_name(i), i->attached,       i->allocated_at};
 }
 
+// What a view is of: this database and what is global, or the cluster.
+bool is_of_cluster(FunctionCallInfo fcinfo) { return DatumGetBool(fcinfo->args[0].value); }
+
+// Those that register what is shown.
+std::vector<Oid> databases_shown(const state::shared &s, bool whole) {
+  std::set<Oid> shown;
+  if (whole)
+    for (const state::database_entry *d : s.databases.entries()) shown.insert(d->key.database);
+  else
+    shown = state::databases_of(s, state::all_globals(s));
+  shown.insert(MyDatabaseId);
+  return {shown.begin(), shown.end()};
+}
+
+std::vector<const state::allocation_entry *> allocations_shown(const state::shared &s, bool whole) {
+  std::vector<const state::allocation_entry *> shown;
+  if (whole) {
+    for (const state::allocation_entry *entry : s.allocations.entries()) shown.push_back(entry);
+    return shown;
+  }
+  for (const Oid home : {MyDatabaseId, InvalidOid})
+    for (const state::allocation_entry *entry : s.allocations.of(home)) shown.push_back(entry);
+  return shown;
+}
+
+std::vector<const state::worker_entry *> workers_shown(const state::shared &s, bool whole) {
+  std::vector<const state::worker_entry *> shown;
+  if (whole) {
+    for (const state::worker_entry *entry : s.workers.entries()) shown.push_back(entry);
+    return shown;
+  }
+  for (const state::worker_entry *entry : s.workers.of(MyDatabaseId))
+    if (OidIsValid(entry->key.home)) shown.push_back(entry);
+  for (const state::global_name &name : state::all_globals(s)) {
+    if (name.kind != model::object_kind::worker) continue;
+    if (const state::worker_entry *entry =
+            s.workers.find(state::key_of({InvalidOid, name.extension, name.name})))
+      shown.push_back(entry);
+  }
+  return shown;
+}
+
 // Of each name what this process would find, and everything that drains.
-std::vector<instance_row> visible_instances(state::shared &s) {
+std::vector<instance_row> visible_instances(state::shared &s, bool whole) {
   const state::reading lock(s);
   const auto own = provisioning::transaction_holds();
   std::vector<instance_row> rows;
-  for (const state::allocation_entry *entry : s.allocations.entries()) {
+  for (const state::allocation_entry *entry : allocations_shown(s, whole)) {
     state::instance *best = nullptr;
     for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
       const bool held = std::any_of(own.begin(), own.end(),
@@ -83,7 +125,19 @@ model::worker_state shown_state(const state::worker_entry &e) {
   return e.told_at.is_set() ? worker_state::stopping : worker_state::registered;
 }
 
-// The published registrations of all databases; of a global object the highest version's.
+// With `whole`, of all databases; otherwise this database's, and what others register of global
+// names.
+state::desired_databases registrations_shown(const state::shared &s, bool whole) {
+  const state::reading lock(s);
+  if (whole) return state::all_registrations(s);
+  state::desired_databases shown = state::registrations_of(s, state::all_globals(s));
+  std::erase_if(shown, [](const model::desired_database &d) { return d.database == MyDatabaseId; });
+  if (const auto own = state::registrations_of(s, MyDatabaseId))
+    shown.push_back({MyDatabaseId, *own});
+  return shown;
+}
+
+// The published registrations; of a global object the highest version's.
 template <class Registration>
 struct published {
   Oid database;
@@ -92,11 +146,11 @@ struct published {
 };
 
 template <class Registration, class List, class Key>
-std::vector<published<Registration>> all_published(state::shared &s, List list, Key key) {
+std::vector<published<Registration>> all_published(const state::shared &s, bool whole, List list,
+                                                   Key key) {
   std::map<decltype(key(Oid{}, std::declval<const Registration &>())), published<Registration>>
       found;
-  const state::reading lock(s);
-  for (const model::desired_database &d : state::desired(s)) {
+  for (const model::desired_database &d : registrations_shown(s, whole)) {
     for (const Registration &r : list(d.registrations)) {
       const model::extension *owner = d.registrations.find_extension(r.extension);
       if (owner == nullptr) continue;
@@ -127,7 +181,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
     std::vector<row> all;
     {
       const state::reading lock(s);
-      for (const model::live_extension &e : state::extension_states(s)) {
+      const std::vector<Oid> databases = databases_shown(s, is_of_cluster(fcinfo));
+      for (const model::live_extension &e : state::extension_states(s, databases)) {
         const state::extension_entry *entry = state::find_extension(s, e.database, e.name);
         row r{e.database, e.name, state::quarantine_reason(s, e.database, e.name, {}), e.state, 0};
         if (entry != nullptr) r.at = entry->provisioned_at;
@@ -156,7 +211,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_provisioners) {
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_live_allocations) {
   return pg::entry([=] {
-    const std::vector<instance_row> all = visible_instances(state::use());
+    const std::vector<instance_row> all = visible_instances(state::use(), is_of_cluster(fcinfo));
     sql::result_set rows(fcinfo);
     for (const instance_row &r : all) {
       rows.from(r.source)
@@ -182,7 +237,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
     std::vector<row> all;
     {
       const state::reading lock(s);
-      for (const state::worker_entry *e : s.workers.entries()) {
+      for (const state::worker_entry *e : workers_shown(s, is_of_cluster(fcinfo))) {
         const bool only_prepared = e->ticket == 0 && !OidIsValid(e->source);
         const bool forgotten = e->after == state::after_end::vanish && e->exited;
         if (!only_prepared && !forgotten && !e->held_back)
@@ -224,7 +279,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
     std::vector<state::worker_entry> all;
     {
       const state::reading lock(s);
-      for (const state::worker_entry *e : s.workers.entries())
+      for (const state::worker_entry *e : workers_shown(s, is_of_cluster(fcinfo)))
         if (e->hosted && OidIsValid(e->source)) all.push_back(*e);
     }
     sql::result_set rows(fcinfo);
@@ -247,7 +302,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_published_allocations) {
   return pg::entry([=] {
     const auto all = all_published<model::allocation>(
-        state::use(), [](const model::registrations &r) { return r.allocations; },
+        state::use(), is_of_cluster(fcinfo),
+        [](const model::registrations &r) { return r.allocations; },
         [](Oid home, const model::allocation &a) {
           return std::pair{home, a.name};
         });
@@ -269,7 +325,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_published_allocations) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_published_workers) {
   return pg::entry([=] {
     const auto all = all_published<model::worker>(
-        state::use(), [](const model::registrations &r) { return r.workers; },
+        state::use(), is_of_cluster(fcinfo),
+        [](const model::registrations &r) { return r.workers; },
         [](Oid home, const model::worker &w) {
           return std::tuple{home, w.extension, w.name};
         });
@@ -338,7 +395,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_status) {
     else
       row.null();
     row.bigint(databases)
-        .bigint(static_cast<int64>(visible_instances(s).size()))
+        .bigint(static_cast<int64>(visible_instances(s, true).size()))
         .bigint(workers)
         .end_row();
     return Datum{0};

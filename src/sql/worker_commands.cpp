@@ -39,16 +39,13 @@ void refuse_if_set_aside(const target &t, const model::wanted_worker &wanted) {
 
 // As it is wanted by what is published.
 struct wanted_now {
-  std::vector<model::desired_database> all;  // that `worker` points into
+  state::picture seen;  // that `worker` points into
   std::optional<model::wanted_worker> worker;
 };
 
 wanted_now find_wanted(const target &t) {
-  const state::shared &s = state::attach();
-  wanted_now found;
-  const state::reading lock(s);
-  found.all = state::desired(s);
-  const auto wanted = model::wanted_workers(found.all, state::live_without_memory(s));
+  wanted_now found{state::look_at(state::attach(), t.id), {}};
+  const auto wanted = model::wanted_workers(found.seen.desired, found.seen.live);
   if (const model::wanted_worker *w = state::find_wanted(wanted, t.id)) found.worker = *w;
   return found;
 }

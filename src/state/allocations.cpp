@@ -44,45 +44,69 @@ void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
   s.root->draining = p;
 }
 
+// Who registers the memory.
+struct registrant {
+  Oid database;
+  model::allocation wanted;
+  model::extension owner;
+};
+
+void add_registrant(std::vector<registrant> &all, Oid home, Oid database,
+                    const model::registrations &registered, const std::string &name) {
+  const model::allocation *wanted = registered.find_allocation(name);
+  if (wanted == nullptr || model::home_of(wanted->scope, database) != home) return;
+  if (const model::extension *owner = registered.find_extension(wanted->extension))
+    all.push_back({database, *wanted, *owner});
+}
+
+std::vector<registrant> registrants_of(const shared &s, const allocation_key &key) {
+  std::vector<registrant> all;
+  const std::string name = key.name.str();
+  if (OidIsValid(key.home)) {
+    if (const auto registered = registrations_of(s, key.home))
+      add_registrant(all, key.home, key.home, *registered, name);
+  } else {
+    for (const model::desired_database &d : holders_of(s, global_allocation(name)))
+      add_registrant(all, key.home, d.database, d.registrations, name);
+  }
+  return all;
+}
+
 // Which instance is the one that is registered?  A published one before others.  When the
 // database that made it no longer registers it, another one that does becomes its source.
-dsa_pointer choose(const shared &s, const allocation_entry &entry,
-                   const std::vector<model::desired_database> &all) {
-  const std::string name = entry.key.name.str();
+dsa_pointer choose(const shared &s, const allocation_entry &entry) {
+  const std::vector<registrant> all = registrants_of(s, entry.key);
   dsa_pointer chosen = InvalidDsaPointer;
-  std::vector<std::pair<Oid, int64>> holders;
-  for (const model::desired_database &d : all) {
-    if (OidIsValid(entry.key.home) && d.database != entry.key.home) continue;
-    const model::allocation *wanted = d.registrations.find_allocation(name);
-    if (wanted == nullptr || model::home_of(wanted->scope, d.database) != entry.key.home) continue;
-    const model::extension *owner = d.registrations.find_extension(wanted->extension);
-    if (owner == nullptr) continue;
-    holders.emplace_back(d.database, owner->incarnation);
+  for (const registrant &r : all)
     for_each_instance(s, entry, [&](dsa_pointer p, instance &i) {
       if (i.provisional) return;
       const model::live_allocation live = describe(i);
-      if (model::compare(*wanted, *owner, d.database, &live, all) != model::allocation_match::same)
+      if (model::compare(r.wanted, r.owner, r.database, &live, all.size() > 1) !=
+          model::allocation_match::same)
         return;
       if (!DsaPointerIsValid(chosen) || state_of(i) == instance_state::published) chosen = p;
     });
-  }
   if (DsaPointerIsValid(chosen)) {
     instance *i = s.at(chosen);
-    const auto source = std::find_if(holders.begin(), holders.end(),
-                                     [i](const auto &h) { return h.first == i->source; });
-    std::tie(i->source, i->incarnation) = source == holders.end() ? holders.front() : *source;
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [i](const registrant &r) { return r.database == i->source; });
+    const registrant &source = found == all.end() ? all.front() : *found;
+    i->source = source.database;
+    i->incarnation = source.owner.incarnation;
   }
   return chosen;
 }
 
 }  // namespace
 
-std::vector<model::live_allocation> live_allocations(const shared &s, std::span<const hold> own) {
+std::vector<model::live_allocation>
+live_allocations(const shared &s, std::span<const allocation_entry *const> entries,
+                 std::span<const hold> own) {
   std::vector<dsa_pointer> held;
   for (const hold &h : own) held.push_back(h.instance);
   std::sort(held.begin(), held.end());
   std::vector<model::live_allocation> result;
-  for (const allocation_entry *entry : s.allocations.entries()) {
+  for (const allocation_entry *entry : entries) {
     const instance *best = nullptr;
     int best_rank = -1;
     for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
@@ -103,8 +127,7 @@ void release_holds(shared &s, std::span<const hold> holds) noexcept {
   (void)pg::swallow("releasing shared memory", [&] {
     const exclusive lock(s);
     for (const hold &h : holds) --s.at(h.instance)->holders;
-    const auto &all = desired(s);
-    for (const hold &h : holds) settle(s, h.key, all);
+    for (const hold &h : holds) settle(s, h.key);
   });
 }
 
@@ -121,7 +144,7 @@ void roll_back_holds(shared &s, std::span<const hold> holds) noexcept {
         retire(s, *entry, h.instance);
         erase_if_empty(s, *entry);
       } else {
-        settle(s, h.key, desired(s));
+        settle(s, h.key);
       }
     }
   });
@@ -129,15 +152,14 @@ void roll_back_holds(shared &s, std::span<const hold> holds) noexcept {
 
 void publish_holds(shared &s, std::span<const hold> holds) {
   const exclusive lock(s);
-  const auto &all = desired(s);
   for (const hold &h : holds) s.at(h.instance)->provisional = false;
-  for (const hold &h : holds) settle(s, h.key, all);
+  for (const hold &h : holds) settle(s, h.key);
 }
 
-void settle(shared &s, const allocation_key &key, const std::vector<model::desired_database> &all) {
+void settle(shared &s, const allocation_key &key) {
   allocation_entry *entry = s.allocations.find(key);
   if (entry == nullptr) return;
-  const dsa_pointer chosen = choose(s, *entry, all);
+  const dsa_pointer chosen = choose(s, *entry);
   for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
     if (p == chosen) {
       if (state_of(i) != instance_state::published) {
@@ -155,11 +177,12 @@ void settle(shared &s, const allocation_key &key, const std::vector<model::desir
   erase_if_empty(s, *entry);
 }
 
-void settle_allocations(shared &s, Oid database, const std::vector<model::desired_database> &all) {
+void settle_allocations(shared &s, Oid database, const global_names &names) {
   std::vector<allocation_key> keys;
-  for (const allocation_entry *entry : s.allocations.entries())
-    if (!OidIsValid(entry->key.home) || entry->key.home == database) keys.push_back(entry->key);
-  for (const allocation_key &key : keys) settle(s, key, all);
+  for (const allocation_entry *entry : s.allocations.of(database)) keys.push_back(entry->key);
+  for (const global_name &name : names)
+    if (name.kind == model::object_kind::allocation) keys.push_back(key_of(InvalidOid, name.name));
+  for (const allocation_key &key : keys) settle(s, key);
 }
 
 }  // namespace dynpgext::state

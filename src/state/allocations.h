@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "state/globals.h"
 #include "state/instances.h"
 
 namespace dynpgext::state {
@@ -14,10 +15,11 @@ struct hold {
   dsa_pointer instance = InvalidDsaPointer;
 };
 
-// The instances that exist, as the reconciler sees them: of each name the one that this
+// The instances that exist, as the reconciler sees them: of each of these names the one that this
 // transaction holds, else the published one.  Caller holds root.lock.
-[[nodiscard]] std::vector<model::live_allocation> live_allocations(const shared &s,
-                                                                   std::span<const hold> own = {});
+[[nodiscard]] std::vector<model::live_allocation>
+live_allocations(const shared &s, std::span<const allocation_entry *const> entries,
+                 std::span<const hold> own);
 
 // Ends holds with the commit: what is registered now stays, the rest is given back.
 void release_holds(shared &s, std::span<const hold> holds) noexcept;
@@ -29,10 +31,8 @@ void publish_holds(shared &s, std::span<const hold> holds);
 
 // Puts the instances of a name in line with what is registered: the wanted one is published,
 // others that nobody holds drain or go.  Exclusive lock.  Does not allocate.
-void settle(shared &s, const allocation_key &key,
-            const std::vector<model::desired_database> &desired);
-// The same for all names of a database (and the global ones).
-void settle_allocations(shared &s, Oid database,
-                        const std::vector<model::desired_database> &desired);
+void settle(shared &s, const allocation_key &key);
+// The same for all names of a database, and for those global ones.
+void settle_allocations(shared &s, Oid database, const global_names &names);
 
 }  // namespace dynpgext::state

@@ -125,11 +125,10 @@ void on_exit(int, Datum) {
 
 bool is_registered(const shared &s, const allocation_key &key) {
   const std::string name = key.name.str();
-  for (const model::desired_database &d : desired(s)) {
-    const model::allocation *a = d.registrations.find_allocation(name);
-    if (a != nullptr && model::home_of(a->scope, d.database) == key.home) return true;
-  }
-  return false;
+  if (!OidIsValid(key.home)) return is_held_elsewhere(s, global_allocation(name), InvalidOid);
+  const auto registered = registrations_of(s, key.home);
+  const model::allocation *a = registered ? registered->find_allocation(name) : nullptr;
+  return a != nullptr && a->scope == model::scope::database;
 }
 
 void detach(shared &s, attachment *a) noexcept {
@@ -271,11 +270,7 @@ loan::~loan() {
 
 bool is_registered_elsewhere(const shared &s, const std::string &name, Oid database) {
   const reading lock(s);
-  for (const model::desired_database &d : desired(s)) {
-    const model::allocation *a = d.registrations.find_allocation(name);
-    if (d.database != database && a != nullptr && a->scope == model::scope::global) return true;
-  }
-  return false;
+  return is_held_elsewhere(s, global_allocation(name), database);
 }
 
 bool detach_allocation(const std::string &name) noexcept {

@@ -28,7 +28,7 @@ barrier_watch watch_barriers(shared &s) {
   }
   const pg::moment now = pg::moment::now();
   const exclusive lock(s);
-  for (worker_entry *entry : s.workers.entries()) {
+  for (worker_entry *entry : workers_with_process(s)) {
     if (entry->pid == 0 || entry->exited || entry->hosted || entry->told_at.is_set()) continue;
     const bool is_asked = found().count(entry->ticket) != 0;
     const bool has_served = pg_atomic_read_u32(&entry->barrier) == 0;

@@ -48,29 +48,31 @@ void forget_claim(const allocation_key &key) {
 }
 
 // Made by this extension of this database, and nobody else has it.
-bool is_own(const allocation_request &r, const model::live_allocation &live,
-            const std::vector<model::desired_database> &others) {
-  if (live.extension != r.owner.name || live.source != r.database) return false;
-  return std::none_of(others.begin(), others.end(), [&](const model::desired_database &d) {
-    const model::allocation *a = d.registrations.find_allocation(live.name);
-    return d.database != r.database && a != nullptr &&
-           model::home_of(a->scope, d.database) == live.home;
+bool is_own(const allocation_request &r, const model::live_allocation &live, bool is_shared) {
+  return !is_shared && live.extension == r.owner.name && live.source == r.database;
+}
+
+void refuse_others(const shared &s, const allocation_request &r, const allocation_entry &entry) {
+  for_each_instance(s, entry, [&](dsa_pointer, instance &i) {
+    // what this very extension has just dropped here may change its scope
+    const bool own = i.source == r.database && i.extension.view() == r.owner.name &&
+                     i.incarnation != r.owner.incarnation;
+    if (!own) refuse_taken(r, describe(i));
   });
 }
 
 // A name is either global or database-local, everywhere.
 void check_other_scope(const shared &s, const allocation_request &r) {
-  const bool is_global = r.registration.scope == model::scope::global;
-  for (const allocation_entry *entry : s.allocations.entries()) {
-    const bool other_is_global = !OidIsValid(entry->key.home);
-    if (is_global == other_is_global || entry->key.name.view() != r.registration.name) continue;
-    for_each_instance(s, *entry, [&](dsa_pointer, instance &i) {
-      // what this very extension has just dropped here may change its scope
-      const bool own = i.source == r.database && i.extension.view() == r.owner.name &&
-                       i.incarnation != r.owner.incarnation;
-      if (!own) refuse_taken(r, describe(i));
-    });
+  if (r.registration.scope == model::scope::database) {
+    if (const allocation_entry *entry = s.allocations.find(key_of(InvalidOid, r.registration.name)))
+      refuse_others(s, r, *entry);
+    return;
   }
+  const local_name *found = s.local_names.find(local_key_of(r.registration.name));
+  if (found == nullptr) return;
+  for (const allocation_entry *entry : s.allocations.entries())
+    if (OidIsValid(entry->key.home) && entry->key.name.view() == r.registration.name)
+      refuse_others(s, r, *entry);
 }
 
 std::vector<model::claim> all_claims(const shared &s) {
@@ -141,22 +143,24 @@ claim claim_or_join(shared &s, const allocation_request &r) {
       const exclusive lock(s);
       wait.end();
       check_other_scope(s, r);
-      allocation_entry *entry = s.allocations.insert(key);
+      allocation_entry *entry = insert_entry(s, key);
       if (entry->creator == MyProcPid)
         throw pg::error(ERRCODE_OBJECT_IN_USE, "shared memory \"" + r.registration.name +
                                                    "\" is being initialised by this process");
       if (entry->creator == 0) {
-        const auto &others = desired(s);
+        const bool is_shared =
+            !OidIsValid(home) &&
+            is_held_elsewhere(s, global_allocation(r.registration.name), r.database);
         claim result;
         const instance *blocker = nullptr;
         for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
           const model::live_allocation live = describe(i);
-          switch (model::compare(r.registration, r.owner, r.database, &live, others)) {
+          switch (model::compare(r.registration, r.owner, r.database, &live, is_shared)) {
             case model::allocation_match::same:
               if (!DsaPointerIsValid(result.joined.instance)) result.joined = {key, p};
               break;
             case model::allocation_match::taken:
-              if (!r.may_replace || !is_own(r, live, others)) blocker = &i;
+              if (!r.may_replace || !is_own(r, live, is_shared)) blocker = &i;
               break;
             default: break;
           }

@@ -6,6 +6,7 @@
 #include "pg/database_lock.h"
 #include "pg/fault.h"
 #include "pg/process.h"
+#include "state/attention.h"
 #include "state/clearing.h"
 #include "state/runner.h"
 #include "state/worker_entry.h"
@@ -16,6 +17,17 @@ namespace {
 bool uses(const worker_entry &entry, Oid database) {
   if (entry.pid == 0 || entry.exited) return false;
   return entry.key.home == database || pg::database_of_process(entry.pid) == database;
+}
+
+// Those that may be connected to it, or have just been.
+std::vector<worker_entry *> workers_about(const shared &s, Oid database) {
+  const database_entry *known = s.databases.find({database});
+  // who has been ended there may be anybody's
+  if (known != nullptr && known->ended_until > pg::moment::now()) return s.workers.entries();
+  std::vector<worker_entry *> found = s.workers.of(database);
+  for (worker_entry *entry : workers_with_process(s))
+    if (entry->links.list != database) found.push_back(entry);
+  return found;
 }
 
 // It was ended for a command, as it turns out.
@@ -31,15 +43,15 @@ void come_back_later(const shared &s, worker_entry &entry, Oid database) {
 std::set<Oid> databases_to_watch(const shared &s) {
   std::set<Oid> result;
   const reading lock(s);
-  for (const worker_entry *entry : s.workers.entries()) {
-    if (was_just_ended(*entry)) result.insert(entry->ended_in);
-    if (entry->pid == 0) continue;
+  for (const worker_entry *entry : workers_with_process(s)) {
     if (OidIsValid(entry->key.home)) result.insert(entry->key.home);
     const Oid connected = pg::database_of_process(entry->pid);
     if (OidIsValid(connected)) result.insert(connected);
   }
+  const pg::moment now = pg::moment::now();
   for (const database_entry *entry : s.databases.entries())
-    if (entry->met || entry->visitor != 0 || !entry->visited) result.insert(entry->key.database);
+    if (entry->met || entry->ended_until > now || entry->visitor != 0 || !entry->visited)
+      result.insert(entry->key.database);
   for (const runner_entry *entry : s.runners.entries()) result.insert(entry->key.database);
   return result;
 }
@@ -55,6 +67,10 @@ meeting meet(const shared &s, Oid database) {
   if (entry == nullptr) return meeting::nothing;
   const bool was_met = std::exchange(entry->met, is_locked);
   const bool was_locked = std::exchange(entry->locked, is_locked && was_met);
+  if (was_locked != entry->locked) {
+    attend(s, database);
+    attend_waiting(s);
+  }
   if (entry->locked) return is_wanted ? meeting::command : meeting::refused;
   if (entry->met) return meeting::once;
   return was_locked ? meeting::over : meeting::nothing;
@@ -100,9 +116,12 @@ void unblock_databases(shared &s) noexcept {
   (void)pg::swallow("ending a command on a database", [&s] {
     const exclusive lock(s);
     for (database_entry *entry : s.databases.entries())
-      if (entry->blocked_by == MyProcPid) entry->blocked_by = 0;
+      if (entry->blocked_by == MyProcPid) {
+        entry->blocked_by = 0;
+        attend(s, entry->key.database);
+      }
     s.root->look_soon = true;  // a database has come, gone, or another name
-    wake_launcher_locked(s);
+    attend_waiting(s);
   });
 }
 
@@ -119,7 +138,7 @@ bool is_unreachable(const shared &s, Oid database) {
 std::vector<worker_identity> clear_database(shared &s, Oid database) {
   std::vector<worker_identity> told;
   const exclusive lock(s);
-  for (worker_entry *entry : s.workers.entries()) {
+  for (worker_entry *entry : workers_about(s, database)) {
     if (entry->ended_in == database && was_just_ended(*entry) &&
         entry->after == after_end::by_policy)
       come_back_later(s, *entry, database);

@@ -1,6 +1,7 @@
 #include "state/databases.h"
 
 #include "model/encoding.h"
+#include "state/attention.h"
 #include "state/comparisons.h"
 #include "state/events.h"
 #include "state/quarantine.h"
@@ -28,33 +29,33 @@ model::registrations read(const shared &s, const database_entry &entry) {
 
 }  // namespace
 
-std::shared_ptr<const desired_databases> desired_to_keep(const shared &s) {
-  // Decoded again only when something has been published since.
-  static auto *const decoded = new std::shared_ptr<const desired_databases>;
-  static constinit uint64 decoded_at = 0;
-  if (*decoded == nullptr || decoded_at != s.root->publications) {
-    auto fresh = std::make_shared<desired_databases>();
-    for (const database_entry *entry : s.databases.entries())
-      if (entry->present) fresh->push_back({entry->key.database, read(s, *entry)});
-    *decoded = std::move(fresh);
-    decoded_at = s.root->publications;
+std::shared_ptr<const model::registrations> registrations_of(const shared &s, Oid database) {
+  // Most of this process's questions are about one database.
+  static auto *const decoded = new std::shared_ptr<const model::registrations>;
+  static constinit uint64 publication = 0;
+  const database_entry *entry = s.databases.find({database});
+  if (entry == nullptr || !entry->present) return nullptr;
+  if (publication != entry->publication) {
+    publication = 0;
+    *decoded = std::make_shared<const model::registrations>(read(s, *entry));
+    publication = entry->publication;
   }
   return *decoded;
 }
 
-// The list that is cached stays with the cache.
-const desired_databases &desired(const shared &s) { return *desired_to_keep(s); }
-
-std::vector<model::desired_database> desired_with(const shared &s,
-                                                  model::desired_database instead) {
-  std::vector<model::desired_database> all = desired(s);
-  std::erase_if(all, [&](const auto &d) { return d.database == instead.database; });
-  all.push_back(std::move(instead));
+desired_databases all_registrations(const shared &s) {
+  desired_databases all;
+  for (const database_entry *entry : s.databases.entries())
+    if (entry->present) all.push_back({entry->key.database, read(s, *entry)});
   return all;
 }
 
 publication::publication(shared &s, Oid database, const model::registrations &wanted, bool present)
-    : shared_(s), database_(database), wanted_(wanted), present_(present) {
+    : shared_(s),
+      database_(database),
+      wanted_(wanted),
+      present_(present),
+      holdings_(s, database, wanted) {
   if (present) {
     const std::string encoded = model::encode(wanted);
     size_ = static_cast<uint32>(encoded.size());
@@ -77,8 +78,11 @@ void publication::publish() {
   const uint32 old_size = std::exchange(entry->registrations_size, size_);
   if (charge_) charge_->keep();
   entry->present = present_;
+  entry->under_restore = wanted_.under_restore.has_value();
   if (!present_) forget_comparisons(shared_, *entry);
-  ++shared_.root->publications;
+  entry->publication = ++shared_.root->publications;
+  holdings_.publish(*entry);
+  attend(shared_, database_);
   if (DsaPointerIsValid(old)) {
     shared_.root->memory_used -= old_size;
     pg::release(shared_.area, old);
@@ -100,6 +104,7 @@ void set_extension_state(shared &s, Oid database, const std::string &extension,
     entry->ended_process = cause->ended_process;
   }
   if (state == model::extension_state::provisioned) entry->provisioned_at = GetCurrentTimestamp();
+  if (is_news) attend(s, database);
   if (is_news)
     record(s, {model::object_kind::extension, database, extension, extension, model::name_of(state),
                error});
@@ -120,15 +125,14 @@ std::vector<failed_extension> failed_extensions(shared &s) {
   const reading lock(s);
   for (const extension_entry *entry : s.extensions.entries()) {
     if (entry->state != model::extension_state::failed) continue;
-    for (const model::desired_database &d : desired(s)) {
-      if (d.database != entry->key.database) continue;
-      const model::extension *e = d.registrations.find_extension(entry->key.extension.str());
-      if (e != nullptr)
-        result.push_back({d.database,
-                          e->name,
-                          e->library,
-                          {entry->file, entry->settings, entry->ended_process}});
-    }
+    const auto registered = registrations_of(s, entry->key.database);
+    const model::extension *e =
+        registered ? registered->find_extension(entry->key.extension.str()) : nullptr;
+    if (e != nullptr)
+      result.push_back({entry->key.database,
+                        e->name,
+                        e->library,
+                        {entry->file, entry->settings, entry->ended_process}});
   }
   return result;
 }
@@ -164,6 +168,7 @@ void set_worker_limit(shared &s, Oid database, const std::optional<std::string> 
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
+  if (entry->has_worker_limit != is_set || entry->worker_limit != value) attend(s, database);
   entry->has_worker_limit = is_set;
   entry->worker_limit = value;
 }
@@ -176,13 +181,13 @@ void prepare_extension_state(shared &s, Oid database, const std::string &extensi
 namespace {
 void keep_states_locked(const shared &s, Oid database, const model::registrations &wanted) {
   std::vector<extension_key> unwanted;
-  for (const extension_entry *entry : s.extensions.entries())
-    if (entry->key.database == database &&
-        wanted.find_extension(entry->key.extension.str()) == nullptr)
+  for (const extension_entry *entry : s.extensions.of(database))
+    if (wanted.find_extension(entry->key.extension.str()) == nullptr)
       unwanted.push_back(entry->key);
   for (const extension_key &key : unwanted) {
+    const extension_entry *entry = s.extensions.find(key);
     // a state that was only made room for is nothing that anybody has seen
-    if (s.extensions.find(key)->state != model::extension_state::pending)
+    if (entry != nullptr && entry->state != model::extension_state::pending)
       record(s, {model::object_kind::extension, database, key.extension.view(),
                  key.extension.view(), "removed"});
     s.extensions.erase(key);
@@ -198,19 +203,19 @@ void keep_extension_states(shared &s, Oid database, const model::registrations &
 void forget_unpublished_states(shared &s, Oid database) {
   const exclusive lock(s);
   model::registrations kept;
-  for (const model::desired_database &d : desired(s))
-    if (d.database == database) kept = d.registrations;
+  if (const auto registered = registrations_of(s, database)) kept = *registered;
   // what has ended this process: the next one is to know
-  for (const extension_entry *entry : s.extensions.entries())
-    if (entry->key.database == database && entry->ended_process)
-      kept.extensions.emplace_back().name = entry->key.extension.str();
+  for (const extension_entry *entry : s.extensions.of(database))
+    if (entry->ended_process) kept.extensions.emplace_back().name = entry->key.extension.str();
   keep_states_locked(s, database, kept);
 }
 
-std::vector<model::live_extension> extension_states(const shared &s) {
+std::vector<model::live_extension> extension_states(const shared &s,
+                                                    std::span<const Oid> databases) {
   std::vector<model::live_extension> result;
-  for (const extension_entry *entry : s.extensions.entries())
-    result.push_back({entry->key.database, entry->key.extension.str(), entry->state});
+  for (const Oid database : databases)
+    for (const extension_entry *entry : s.extensions.of(database))
+      result.push_back({database, entry->key.extension.str(), entry->state});
   overlay_quarantine(s, result);
   return result;
 }
@@ -235,6 +240,7 @@ void set_provisioned(shared &s, Oid database) {
   const exclusive lock(s);
   database_entry *entry = s.databases.insert({database});
   entry->provisioned = true;
+  attend(s, database);
   entry->visits_failed = 0;
   entry->visit_after = {};
 }

@@ -8,19 +8,18 @@
 
 #include "model/reconcile.h"
 #include "state/charge.h"
+#include "state/globals.h"
 #include "state/root.h"
 
 namespace dynpgext::state {
 
-// What all databases register that are known to.
+// What a database registers, as far as it is known to; nullptr: nothing is known.  Caller holds
+// root.lock.
+[[nodiscard]] std::shared_ptr<const model::registrations> registrations_of(const shared &s,
+                                                                           Oid database);
 using desired_databases = std::vector<model::desired_database>;
-// Caller holds root.lock; the reference is valid until the next call in this process.
-[[nodiscard]] const desired_databases &desired(const shared &s);
-// The same to keep.
-[[nodiscard]] std::shared_ptr<const desired_databases> desired_to_keep(const shared &s);
-// The same with `instead` in place of what is published for its database.
-[[nodiscard]] std::vector<model::desired_database> desired_with(const shared &s,
-                                                                model::desired_database instead);
+// Of all databases: for what is about all of them.  Caller holds root.lock.
+[[nodiscard]] desired_databases all_registrations(const shared &s);
 
 // Registrations ready to be published: what can fail (memory) has been done.  Not publishing
 // them, and failing in the constructor, gives the memory back.
@@ -34,6 +33,8 @@ class publication {
   void publish();
   [[nodiscard]] Oid database() const { return database_; }
   [[nodiscard]] const model::registrations &wanted() const { return wanted_; }
+  // The global names that it registers, or did before.
+  [[nodiscard]] const global_names &touched() const { return holdings_.touched(); }
 
  private:
   shared &shared_;
@@ -43,6 +44,7 @@ class publication {
   uint32 size_ = 0;
   std::optional<charge> charge_;
   std::optional<pg::allocation> bytes_;
+  global_holdings holdings_;
 };
 
 // What an extension has failed with: when that changes, it is tried again.
@@ -80,8 +82,9 @@ void prepare_extension_state(shared &s, Oid database, const std::string &extensi
 void keep_extension_states(shared &s, Oid database, const model::registrations &wanted);
 // The same against what is published; after a rollback.
 void forget_unpublished_states(shared &s, Oid database);
-// Of all databases.  Caller holds root.lock.
-[[nodiscard]] std::vector<model::live_extension> extension_states(const shared &s);
+// Of these databases.  Caller holds root.lock.
+[[nodiscard]] std::vector<model::live_extension> extension_states(const shared &s,
+                                                                  std::span<const Oid> databases);
 [[nodiscard]] const extension_entry *find_extension(const shared &s, Oid database,
                                                     const std::string &extension);
 

@@ -49,14 +49,47 @@ struct database_entry {
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
   bool locked;       // and again: who connects to the database waits
-  bool has_worker_limit;  // set with ALTER DATABASE; otherwise the one in the root holds
-  int32 worker_limit;     // how many workers of its own it may have at once; -1: any number
+  // for the launcher, see state/attention.h
+  pg::moment attention;    // since when it has to look at it; none: it has not
+  pg::moment due;          // when it has to, if nothing happens before
+  bool somebody_waits;     // some worker, for a place or the end of a command
+  pg::moment ended_until;  // until then one of our processes that was connected to it may turn out
+                           // to have been ended for a command on it
+  bool has_worker_limit;   // set with ALTER DATABASE; otherwise the one in the root holds
+  int32 worker_limit;      // how many workers of its own it may have at once; -1: any number
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
   bool prepared_overflow;     // there were more than fit; the next visit looks for them
   dsa_pointer registrations;  // encoded, see model/encoding.h
   uint32 registrations_size;  // bytes
+  uint64 publication;         // number of their publication
+  bool under_restore;         // that is among them
+  dsa_pointer holdings;       // global_holders: what of them is global
+};
+
+// ---- what is global: who registers it, see state/globals.h ------------------------------
+
+struct global_key {
+  uint32 kind;               // model::object_kind
+  extension_name extension;  // of a worker
+  pg::fixed_string<256> name;
+};
+struct global_entry {
+  global_key key;
+  dsa_pointer holders;  // list of global_holders
+  uint32 expected;      // holders that are about to be published
+  bool is_live;         // there is a worker or an allocation with this name
+};
+
+struct global_holder {
+  dsa_pointer next, previous;    // of the name
+  dsa_pointer next_of_database;  // of all that it holds
+  Oid database;
+  global_key key;
+  uint64 charged;  // bytes counted in root.memory_used
+  uint32 size;     // bytes that follow: what the database registers of it, see model/encoding.h
+  char bytes[FLEXIBLE_ARRAY_MEMBER];
 };
 
 // ---- extensions: how provisioning went ------------------------------------------------
@@ -65,8 +98,10 @@ struct extension_key {
   Oid database;
   extension_name extension;
 };
+[[nodiscard]] inline Oid list_of(const extension_key &key) { return key.database; }
 struct extension_entry {
   extension_key key;
+  pg::list_links links;
   model::extension_state state;
   TimestampTz provisioned_at;
   message_text error;
@@ -84,11 +119,22 @@ struct allocation_key {
   Oid home;  // InvalidOid: global
   allocation_name name;
 };
+[[nodiscard]] inline Oid list_of(const allocation_key &key) { return key.home; }
 struct allocation_entry {
   allocation_key key;
+  pg::list_links links;
   pid_t creator;           // a process that makes an instance and runs its callback; or 0
   allocation_key awaited;  // what it waits for meanwhile, see claim_wait; no name: nothing
   dsa_pointer instances;   // list: at most one published, others of transactions under way
+};
+
+// How many entries of databases have the name: it cannot be a global one's.
+struct local_key {
+  allocation_name name;
+};
+struct local_name {
+  local_key key;
+  uint32 count;
 };
 
 enum class instance_state : uint32 { pending, published, draining };
@@ -148,8 +194,11 @@ struct command_statistics {
   pg::moment began;
 };
 
+// A global one moves to the list of the database that it runs for, see define().
+[[nodiscard]] inline Oid list_of(const worker_key &key) { return key.home; }
 struct worker_entry {
   worker_key key;
+  pg::list_links links;
   // what is to run, or ran last
   version_name version;
   Oid source;
@@ -211,6 +260,16 @@ struct worker_entry {
   [[nodiscard]] bool is_leaving() const {
     return after != after_end::by_policy && after != after_end::stay;
   }
+};
+
+// ---- processes of workers that are not hosted -------------------------------------------
+
+struct process_key {
+  pid_t pid;
+};
+struct process_entry {
+  process_key key;
+  worker_key worker;
 };
 
 // ---- runners: processes that run the commands of SQL workers, see state/runner.h -----------

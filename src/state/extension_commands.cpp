@@ -5,6 +5,7 @@
 #include "pg/database.h"
 #include "pg/fault.h"
 #include "pg/process.h"
+#include "state/attention.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -30,6 +31,14 @@ bool is_of(const worker_entry &entry, Oid database) {
   return entry.key.home == database || entry.source == database || is_connected(entry, database);
 }
 
+// Those that run for this database, or may be connected to it.
+std::vector<worker_entry *> workers_about(const shared &s) {
+  std::vector<worker_entry *> found = s.workers.of(MyDatabaseId);
+  for (worker_entry *entry : workers_with_process(s))
+    if (entry->links.list != MyDatabaseId) found.push_back(entry);
+  return found;
+}
+
 // A global worker that is connected elsewhere holds no locks here.
 bool is_in_the_way(const worker_entry &entry, Oid database) {
   if (entry.pid == 0 || entry.exited) return false;
@@ -42,8 +51,12 @@ bool is_in_the_way(const worker_entry &entry, Oid database) {
 }
 
 void erase(const shared &s, uint64 number) {
+  const pause_entry *entry = s.pauses.find({number});
+  if (entry == nullptr) return;
+  attend(s, entry->database);
   s.pauses.erase({number});
   --s.root->paused;
+  attend_waiting(s);
 }
 
 template <class F>
@@ -58,7 +71,6 @@ void end_where(F is_over) noexcept {
       erase(*s, p.number);
       return true;
     });
-    wake_launcher_locked(*s);
   });
 }
 
@@ -86,7 +98,7 @@ void pause(shared &s, const std::string &extension) {
 std::vector<std::string> extensions_with_workers(const shared &s) {
   std::set<std::string> found;
   const reading lock(s);
-  for (const worker_entry *entry : s.workers.entries())
+  for (const worker_entry *entry : workers_about(s))
     if (is_of(*entry, MyDatabaseId)) found.insert(entry->key.extension.str());
   return {found.begin(), found.end()};
 }
@@ -101,7 +113,7 @@ std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::st
   {
     const exclusive lock(s);
     for (const std::string &extension : news) pause(s, extension);
-    for (worker_entry *entry : s.workers.entries()) {
+    for (worker_entry *entry : workers_about(s)) {
       if (news.count(entry->key.extension.str()) == 0 || !is_of(*entry, MyDatabaseId) ||
           !is_in_the_way(*entry, MyDatabaseId))
         continue;
@@ -113,7 +125,6 @@ std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::st
       tell_to_end(s, *entry, "for a command on its extension");
     }
     changed(s);
-    wake_launcher_locked(s);
   }
   DYNPGEXT_FAULT_POINT("pause.told");
   return told;
@@ -179,7 +190,7 @@ void follow_pauses(shared &s) {
   for (const prepared &p : found) {
     if (pg::call([&p] { return TransactionIdIsInProgress(p.transaction); })) continue;
     const exclusive lock(s);
-    if (s.pauses.find({p.number}) != nullptr) erase(s, p.number);
+    erase(s, p.number);
   }
 }
 

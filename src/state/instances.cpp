@@ -1,5 +1,7 @@
 #include "state/instances.h"
 
+#include "state/globals.h"
+
 namespace dynpgext::state {
 
 allocation_key key_of(Oid home, const std::string &name) {
@@ -13,10 +15,45 @@ model::live_allocation describe(const instance &i) {
   return {i.key.home, i.key.name.str(), i.extension.str(), i.size, i.source, i.incarnation};
 }
 
+local_key local_key_of(const std::string &name) {
+  local_key key{};
+  key.name.assign(name);
+  return key;
+}
+
+allocation_entry *insert_entry(const shared &s, const allocation_key &key) {
+  allocation_entry *known = s.allocations.find(key);
+  if (known != nullptr) return known;
+  if (!OidIsValid(key.home)) {
+    known = s.allocations.insert(key);
+    try {
+      keep_name(s, global_allocation(key.name.str()));
+    } catch (...) {
+      s.allocations.erase(key);
+      throw;
+    }
+    return known;
+  }
+  const local_key name = local_key_of(key.name.str());
+  local_name *counted = s.local_names.insert(name);
+  try {
+    known = s.allocations.insert(key);
+  } catch (...) {
+    if (counted->count == 0) s.local_names.erase(name);
+    throw;
+  }
+  ++counted->count;
+  return known;
+}
+
 void erase_if_empty(const shared &s, const allocation_entry &entry) {
   if (!DsaPointerIsValid(entry.instances) && entry.creator == 0) {
     const allocation_key key = entry.key;
     s.allocations.erase(key);
+    if (!OidIsValid(key.home)) return forget_name(s, global_allocation(key.name.str()));
+    const local_key name = local_key_of(key.name.str());
+    local_name *counted = s.local_names.find(name);
+    if (--counted->count == 0) s.local_names.erase(name);
   }
 }
 

@@ -62,7 +62,7 @@ void warn_of_wait(const worker_identity &id, const char *limit) {
 
 // False when no slot is free.
 bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle) {
-  launch_message message{start.ticket, start.id.home, {}};
+  launch_message message{start.ticket, start.id.home, start.list, {}};
   message.extension.assign(start.id.extension);
   const model::worker &definition = start.definition;
   pg::worker_request request{.name = definition.name.c_str(),
@@ -80,7 +80,7 @@ bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle)
 // One action after the other.
 class executor {
  public:
-  explicit executor(shared &s) : shared_(s) {}
+  executor(shared &s, bool no_slots) : shared_(s), no_slots_(no_slots) {}
 
   void carry_out(const model::action &action, const worker_identity &id,
                  const model::wanted_worker &want) {
@@ -107,6 +107,7 @@ class executor {
     }
   }
   [[nodiscard]] bool wants_visit() const { return wants_visit_; }
+  [[nodiscard]] bool found_no_slots() const { return no_slots_; }
 
  private:
   void start(const worker_identity &id, const model::wanted_worker &want) {
@@ -121,7 +122,7 @@ class executor {
   }
 
   shared &shared_;
-  bool no_slots_ = false;
+  bool no_slots_;
   bool wants_visit_ = false;
 };
 
@@ -197,20 +198,6 @@ void let_start(shared &s, const head_start &h) {
   run_callback(h.start, h.handle);
 }
 
-model::live_state live(const shared &s, std::span<const hold> own) {
-  model::live_state all = live_without_memory(s);
-  all.allocations = live_allocations(s, own);
-  return all;
-}
-
-model::live_state live_without_memory(const shared &s) {
-  return {.workers = live_workers(s),
-          .extensions = extension_states(s),
-          .quarantined = quarantined_workers(s),
-          .quarantined_roles = quarantined_roles(s),
-          .databases = live_databases(s)};
-}
-
 model::circumstances circumstances(bool retry_failed) {
   return {.in_recovery = RecoveryInProgress(),
           .retry_failed = retry_failed,
@@ -218,28 +205,19 @@ model::circumstances circumstances(bool retry_failed) {
           .time = pg::moment::now().microseconds};
 }
 
-decision decide(shared &s, Oid database, const model::circumstances &now) {
-  decision d;
-  {
-    const reading lock(s);
-    d.desired = desired_to_keep(s);
-    d.live = live(s);
-  }
-  if (now.replace_stale) mark_stale(s, database, d.live.workers);
-  d.actions = model::reconcile(database, *d.desired, d.live, now);
+decision decide(const shared &s, Oid database, const model::circumstances &now) {
+  decision d{look(s, {.database = database}), {}};
+  if (now.replace_stale) mark_stale(s, database, d.seen.live.workers);
+  d.actions = model::reconcile(database, d.seen.desired, d.seen.live, now);
   return d;
 }
 
-decision decide_workers(shared &s, Oid database, bool retry_failed) {
-  decision d;
-  {
-    const reading lock(s);
-    d.desired = desired_to_keep(s);
-    d.live = live_without_memory(s);
-  }
+decision decide_workers(const shared &s, Oid database, const global_names *also,
+                        bool retry_failed) {
+  decision d{look(s, {.database = database, .also = also, .memory = false}), {}};
   model::circumstances now = circumstances(retry_failed);
   now.workers_only = true;
-  d.actions = model::reconcile(database, *d.desired, d.live, now);
+  d.actions = model::reconcile(database, d.seen.desired, d.seen.live, now);
   return d;
 }
 
@@ -252,14 +230,15 @@ const model::wanted_worker *find_wanted(std::span<const model::wanted_worker> wa
   return found == wanted.end() ? nullptr : &*found;
 }
 
-bool carry_out(shared &s, const decision &d) {
+bool carry_out(shared &s, const decision &d, bool *no_slots) {
   const auto is_worker = [](const model::action &a) {
     return a.object == model::object_kind::worker;
   };
   if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return false;
   if (!IsUnderPostmaster) return false;  // single-user mode: nobody could start them
-  const std::vector<model::wanted_worker> wanted = model::wanted_workers(*d.desired, d.live);
-  executor run(s);
+  const std::vector<model::wanted_worker> wanted =
+      model::wanted_workers(d.seen.desired, d.seen.live);
+  executor run(s, no_slots != nullptr && *no_slots);
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
     const worker_identity id{action.home, action.extension, action.name};
@@ -270,6 +249,7 @@ bool carry_out(shared &s, const decision &d) {
       run.carry_out(action, id, *want);
     }
   }
+  if (no_slots != nullptr) *no_slots = run.found_no_slots();
   return run.wants_visit();
 }
 
@@ -285,19 +265,26 @@ void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &
   }
 }
 
+void settle(shared &s, const publication &published) {
+  settle_allocations(s, published.database(), published.touched());
+  settle_workers(s, published.touched());
+}
+
 void forget_database(shared &s, Oid database) {
   publication nothing(s, database, {}, false);
   {
     const exclusive lock(s);
     nothing.publish();
-    settle_allocations(s, database, desired(s));
-    settle_workers(s, desired(s));
+    settle(s, nothing);
   }
   keep_extension_states(s, database, {});
-  (void)carry_out(s, decide_workers(s, database));
+  (void)carry_out(s, decide_workers(s, database, &nothing.touched()));
   forget_database_crashes(s, database);
   const exclusive lock(s);
   s.databases.erase({database});
+  s.workers.forget_list(database);
+  s.allocations.forget_list(database);
+  s.extensions.forget_list(database);
 }
 
 bool start_launcher_process(bool at_boot) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "state/allocations.h"
-#include "state/databases.h"
+#include "state/scope.h"
 #include "state/workers.h"
 
 namespace dynpgext::state {
@@ -37,30 +37,32 @@ struct head_start {
 // After the commit: the process goes on, and the callback runs.
 void let_start(shared &s, const head_start &h);
 
-// Everything that is live.  Caller holds root.lock.
-[[nodiscard]] model::live_state live(const shared &s, std::span<const hold> own = {});
-[[nodiscard]] model::live_state live_without_memory(const shared &s);
 [[nodiscard]] model::circumstances circumstances(bool retry_failed);
 
-// What is to be done for a database (or model::every_database), and what that was decided on.
+// What is to be done for a database, and what that was decided on.
 struct decision {
-  std::shared_ptr<const desired_databases> desired;
-  model::live_state live;
+  picture seen;
   std::vector<model::action> actions;
 };
-[[nodiscard]] decision decide(shared &s, Oid database, const model::circumstances &now);
-// The same for workers alone; does not look at memory.
-[[nodiscard]] decision decide_workers(shared &s, Oid database, bool retry_failed = false);
+[[nodiscard]] decision decide(const shared &s, Oid database, const model::circumstances &now);
+// The same for workers alone, with these global names, too; does not look at memory.
+[[nodiscard]] decision decide_workers(const shared &s, Oid database,
+                                      const global_names *also = nullptr,
+                                      bool retry_failed = false);
 // Who is wanted as this; nullptr: nobody.
 [[nodiscard]] const model::wanted_worker *find_wanted(std::span<const model::wanted_worker> wanted,
                                                       const worker_identity &id);
 // Carries out what a decision says of workers.  One that needs a callback which no init has
 // given in this process is left to a visit of its database; where the visit finds no second
-// slot for it, it is started without.  Returns whether a visit was asked for.
-bool carry_out(shared &s, const decision &d);
+// slot for it, it is started without.  Returns whether a visit was asked for.  `no_slots`: it is
+// known that no slot of the server's is free, or has been found out.
+bool carry_out(shared &s, const decision &d, bool *no_slots = nullptr);
 
 // Workers of `database`, and global ones, whose library's file has changed since they loaded it.
 void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &workers);
+
+// After a publication: memory and global workers are in line with it.  Exclusive lock.
+void settle(shared &s, const publication &published);
 
 // The database has been dropped: its workers end, its memory goes, and so do its entries.
 void forget_database(shared &s, Oid database);
@@ -72,6 +74,7 @@ inline constexpr const char *worker_entry_point = "dynpgext_worker_main";
 struct launch_message {
   uint64 ticket;
   Oid home;
+  Oid list;
   extension_name extension;  // the worker's name is the process's own bgw_name
 };
 static_assert(sizeof(launch_message) <= BGW_EXTRALEN);

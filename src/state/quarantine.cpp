@@ -2,6 +2,7 @@
 
 #include "pg/role.h"
 #include "pg/settings.h"
+#include "state/attention.h"
 #include "state/databases.h"
 #include "state/events.h"
 #include "state/guard.h"
@@ -100,13 +101,13 @@ bool release_extension(shared &s, Oid database, const std::string &extension,
   is_forgotten |= release(database, extension);
   is_forgotten |= release(InvalidOid, extension);
   count_again(s);
-  for (extension_entry *entry : s.extensions.entries())
-    if (entry->key.database == database && entry->key.extension.view() == extension &&
+  for (extension_entry *entry : s.extensions.of(database))
+    if (entry->key.extension.view() == extension &&
         entry->state == model::extension_state::quarantined)
       entry->state = model::extension_state::pending;
   if (was_quarantined)
     record(s, {model::object_kind::extension, database, extension, extension, "released"});
-  wake_launcher_locked(s);  // other extensions of these roles start again, too
+  attend(s, database);  // other extensions of these roles start again, too
   return is_forgotten;
 }
 
@@ -114,7 +115,7 @@ void forget_crashes(shared &s, Oid database, const std::string &extension) {
   pg::settings::define();
   const exclusive lock(s);
   (void)release(database, extension);
-  const auto &all = desired(s);
+  const desired_databases all = all_registrations(s);
   const bool elsewhere = std::any_of(all.begin(), all.end(), [&](const model::desired_database &d) {
     return d.database != database && d.registrations.find_extension(extension) != nullptr;
   });

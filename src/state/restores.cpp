@@ -31,10 +31,13 @@ void on_session_exit(int, Datum) {
 std::vector<Oid> under_restore(const shared &s) {
   std::vector<Oid> result;
   const reading lock(s);
-  for (const model::desired_database &d : desired(s))
-    if (d.registrations.under_restore &&
-        model::ends_with_sessions(*d.registrations.under_restore, s.root->boot))
-      result.push_back(d.database);
+  for (const database_entry *entry : s.databases.entries()) {
+    if (!entry->under_restore) continue;
+    const auto registered = registrations_of(s, entry->key.database);
+    if (registered && registered->under_restore &&
+        model::ends_with_sessions(*registered->under_restore, s.root->boot))
+      result.push_back(entry->key.database);
+  }
   return result;
 }
 
@@ -75,9 +78,8 @@ bool is_restorer() { return restores; }
 
 bool is_under_restore(const shared &s, Oid database) {
   const reading lock(s);
-  for (const model::desired_database &d : desired(s))
-    if (d.database == database) return d.registrations.under_restore.has_value();
-  return false;
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && entry->under_restore;
 }
 
 void forget_restorer(shared &s) noexcept { leave(s, false); }

@@ -61,10 +61,13 @@ void make_area(shared &s) {
   }
 }
 
-template <class Table>
-void open_table(const shared &s, Table &table, dshash_table_handle *handle) {
+bool is_made(dshash_table_handle handle) { return handle != InvalidDsaPointer; }
+bool is_made(const pg::list_handles &handles) { return is_made(handles.lists); }
+
+template <class Table, class Handle>
+void open_table(const shared &s, Table &table, Handle *handle) {
   if (table.is_open()) return;
-  if (*handle == InvalidDsaPointer) {
+  if (!is_made(*handle)) {
     table.create(s.area, s.root->tranche);
     *handle = table.handle();
   } else {
@@ -80,6 +83,9 @@ void open_tables(shared &s) {
   open_table(s, s.workers, &s.root->workers);
   open_table(s, s.pauses, &s.root->pauses);
   open_table(s, s.runners, &s.root->runners);
+  open_table(s, s.processes, &s.root->processes);
+  open_table(s, s.globals, &s.root->globals);
+  open_table(s, s.local_names, &s.root->local_names);
 }
 
 // What the first process does once everything is there.

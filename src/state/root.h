@@ -11,7 +11,7 @@
 
 namespace dynpgext::state {
 
-inline constexpr uint32 layout_version = 1;
+inline constexpr uint32 layout_version = 2;
 
 struct root {
   uint32 layout;                // never changes
@@ -23,11 +23,14 @@ struct root {
   dsa_handle area;
   bool area_made;
   dshash_table_handle databases;
-  dshash_table_handle extensions;
-  dshash_table_handle allocations;
-  dshash_table_handle workers;
+  pg::list_handles extensions;
+  pg::list_handles allocations;
+  pg::list_handles workers;
   dshash_table_handle pauses;
   dshash_table_handle runners;
+  dshash_table_handle processes;
+  dshash_table_handle globals;
+  dshash_table_handle local_names;
   dsa_pointer draining;       // list of instances that are dropped but still looked up
   uint64 publications;        // counts changes of what databases register
   uint64 memory_used;         // bytes taken for allocations and published registrations
@@ -40,6 +43,8 @@ struct root {
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
   int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it
   bool was_standby;     // when the launcher last looked
+  bool orphans;         // something has changed of workers whose database is not there any more
+  bool retry_waiting;   // a place has become free, or a command is over
   bool look_soon;       // a database may have come or gone: the launcher is not to wait
   bool crashes_judged;  // those of the last run of the server
   bool is_unguarded;    // the file of the crash guard cannot be used, as a WARNING has said
@@ -54,11 +59,14 @@ struct shared {
   state::root *root = nullptr;
   dsa_area *area = nullptr;
   pg::table<database_key, database_entry> databases;
-  pg::table<extension_key, extension_entry> extensions;
-  pg::table<allocation_key, allocation_entry> allocations;
-  pg::table<worker_key, worker_entry> workers;
+  pg::listed_table<extension_key, extension_entry> extensions;
+  pg::listed_table<allocation_key, allocation_entry> allocations;
+  pg::listed_table<worker_key, worker_entry> workers;
   pg::table<pause_key, pause_entry> pauses;
   pg::table<runner_key, runner_entry> runners;
+  pg::table<process_key, process_entry> processes;
+  pg::table<global_key, global_entry> globals;
+  pg::table<local_key, local_name> local_names;
 
   [[nodiscard]] instance *at(dsa_pointer pointer) const {
     return pg::address<instance>(area, pointer);

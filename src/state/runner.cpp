@@ -2,6 +2,7 @@
 
 #include "pg/process.h"
 #include "pg/worker.h"
+#include "state/attention.h"
 
 namespace dynpgext::state {
 namespace {
@@ -47,7 +48,7 @@ void count_run(const shared &s, worker_entry &entry, const command_run &run) {
 }
 
 // Its command has ended the process: the run has failed, and so has the worker.  No allocation.
-void charge(const shared &s, worker_entry &entry, int code, const message_text &error) {
+void blame(const shared &s, worker_entry &entry, int code, const message_text &error) {
   message_text why = error;
   if (why.view().empty())
     snprintf(why.bytes, sizeof why.bytes,
@@ -78,12 +79,12 @@ void start_anew(shared &s, worker_entry &entry) {
   entry.ticket = ++s.root->next_ticket;
   (void)advance(entry, model::worker_event::lost);
   changed(s);
-  wake_launcher_locked(s);
+  attend(s, entry.links.list);
 }
 
 // Whose command this process runs at the moment.
-const worker_entry *find_busy(const shared &s) {
-  for (const worker_entry *entry : s.workers.entries())
+const worker_entry *find_busy(const shared &s, const runner_key &key) {
+  for (const worker_entry *entry : s.workers.of(key.database))
     if (is_served_here(*entry) && !entry->exited && entry->busy) return entry;
   return nullptr;
 }
@@ -122,7 +123,7 @@ bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
     runner_entry *entry = s.runners.insert(key);
     if (is_in_office(*entry)) {
       if (pg::process_exists(entry->pid, entry->birth)) {
-        for (worker_entry *worker : s.workers.entries())
+        for (worker_entry *worker : s.workers.of(key.database))
           if (is_to_be_served(*worker, key)) (void)begin_run(s, *worker, entry->pid);
         pg::nudge_process(entry->pid);
         return true;
@@ -160,6 +161,8 @@ bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
 void bury_runners(const shared &s) {
   for (runner_entry *entry : s.runners.entries()) {
     if (entry->pid != 0 && !pg::process_exists(entry->pid, entry->birth)) {
+      attend(s, entry->key.database);
+      attend_waiting(s);
       entry->pid = 0;
       entry->left = false;
     }
@@ -183,7 +186,7 @@ bool become_runner(shared &s, const runner_message &message) {
 std::vector<worker_start> take_starts(shared &s, const runner_key &key) {
   std::vector<worker_start> starts;
   const exclusive lock(s);
-  for (worker_entry *entry : s.workers.entries()) {
+  for (worker_entry *entry : s.workers.of(key.database)) {
     if (is_to_be_served(*entry, key)) (void)begin_run(s, *entry, MyProcPid);
     if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
     worker_start &start = starts.emplace_back();
@@ -229,7 +232,7 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
 
 bool retire(shared &s, const runner_key &key) {
   const exclusive lock(s);
-  for (const worker_entry *entry : s.workers.entries())
+  for (const worker_entry *entry : s.workers.of(key.database))
     if (is_served_here(*entry) || is_to_be_served(*entry, key)) return false;
   if (runner_entry *entry = own(s, key)) leave_office(*entry);
   return true;
@@ -237,12 +240,12 @@ bool retire(shared &s, const runner_key &key) {
 
 bool rest(shared &s, const runner_key &key, bool at_once) {
   const exclusive lock(s);
-  for (const worker_entry *entry : s.workers.entries()) {
+  for (const worker_entry *entry : s.workers.of(key.database)) {
     if (is_to_be_served(*entry, key)) return false;
     // told to end, or new
     if (is_served_here(*entry) && (entry->exited || !entry->taken)) return false;
   }
-  for (worker_entry *entry : s.workers.entries()) {
+  for (worker_entry *entry : s.workers.of(key.database)) {
     if (!is_served_here(*entry)) continue;
     entry->pid = 0;
     entry->taken = false;
@@ -252,7 +255,8 @@ bool rest(shared &s, const runner_key &key, bool at_once) {
   }
   if (runner_entry *entry = own(s, key)) leave_office(*entry);
   changed(s);
-  wake_launcher_locked(s);  // which is to start them when they are due
+  attend(s, key.database);  // which is to start them when they are due
+  attend_waiting(s);
   return true;
 }
 
@@ -265,8 +269,8 @@ void report_runner_exit(shared &s, const runner_key &key, int code,
     // successor
     const bool in_office = runner != nullptr && is_in_office(*runner);
     if (runner != nullptr) leave_office(*runner);
-    const worker_entry *const culprit = find_busy(s);
-    for (worker_entry *entry : s.workers.entries()) {
+    const worker_entry *const culprit = find_busy(s, key);
+    for (worker_entry *entry : s.workers.of(key.database)) {
       if (in_office && is_to_be_served(*entry, key)) {
         if (culprit != nullptr) {
           start_anew(s, *entry);
@@ -279,7 +283,7 @@ void report_runner_exit(shared &s, const runner_key &key, int code,
       if (culprit == nullptr)
         record_exit(s, *entry, code, error);
       else if (entry == culprit)
-        charge(s, *entry, code, error);
+        blame(s, *entry, code, error);
       else
         hand_over(s, *entry, *culprit);
     }

@@ -15,20 +15,21 @@ constexpr std::chrono::seconds insist_again(1);
 
 class watcher {
  public:
-  watcher(shared &s, int64 stop_timeout_milliseconds, pg::moment decided_at)
+  watcher(shared &s, Oid list, int64 stop_timeout_milliseconds, pg::moment decided_at)
       : shared_(s),
+        list_(list),
         stop_timeout_(std::chrono::milliseconds(stop_timeout_milliseconds)),
         decided_at_(decided_at) {}
 
   watch_result look() {
     const exclusive lock(shared_);
-    for (worker_entry *entry : shared_.workers.entries()) {
+    for (worker_entry *entry : shared_.workers.of(list_)) {
       if (entry->state == worker_state::waiting) result_.somebody_waits = true;
       const bool comes_back = entry->state == worker_state::backoff || is_at_rest(*entry);
       if (comes_back && entry->next_start_at > decided_at_) again_at(entry->next_start_at);
-      if (was_just_ended(*entry)) result_.somebody_runs = true;
+      if (entry->state == worker_state::starting && entry->pid == 0 && !entry->held_back)
+        again_at(entry->claimed_at + lost_after);
       if (entry->pid == 0 || entry->exited) continue;
-      result_.somebody_runs = true;
       if (entry->told_at.is_set())
         check_end(*entry);
       else if (entry->deadline > 0 && !entry->hosted)  // its runner looks after its runs
@@ -78,6 +79,7 @@ class watcher {
   }
 
   shared &shared_;
+  Oid list_;
   pg::duration stop_timeout_;
   pg::moment decided_at_;
   pg::moment now_ = pg::moment::now();
@@ -86,8 +88,17 @@ class watcher {
 
 }  // namespace
 
-watch_result watch(shared &s, int64 stop_timeout_milliseconds, pg::moment decided_at) {
-  return watcher(s, stop_timeout_milliseconds, decided_at).look();
+watch_result watch(shared &s, Oid list, int64 stop_timeout_milliseconds, pg::moment decided_at) {
+  return watcher(s, list, stop_timeout_milliseconds, decided_at).look();
+}
+
+bool somebody_runs(const shared &s) {
+  const pg::moment now = pg::moment::now();
+  const reading lock(s);
+  if (!s.processes.entries().empty() || !s.runners.entries().empty()) return true;
+  for (const database_entry *entry : s.databases.entries())
+    if (entry->ended_until > now) return true;
+  return false;
 }
 
 }  // namespace dynpgext::state

@@ -22,14 +22,16 @@ struct watch_result {
   std::vector<silence> silent;                     // have just fallen silent
   std::vector<late_end> late;                      // were told to end, and should have by now
   pg::moment look_again_at = pg::moment::never();  // when something is due next
-  bool somebody_waits = false;                     // for a slot
-  bool somebody_runs = false;
+  bool somebody_waits = false;                     // for a place, or the end of a command
 };
 // How long after stop_timeout a process that is being insisted on may stay before it is called
 // stuck.
 inline constexpr std::chrono::seconds insistence(3);
 
-// `decided_at`: what was due then has been dealt with, as far as it can be.
-[[nodiscard]] watch_result watch(shared &s, int64 stop_timeout_milliseconds, pg::moment decided_at);
+// Of a list of workers.  `decided_at`: what was due then has been dealt with, as far as it can be.
+[[nodiscard]] watch_result watch(shared &s, Oid list, int64 stop_timeout_milliseconds,
+                                 pg::moment decided_at);
+// Does any worker, or may one that has just ended have been in the way of a command?
+[[nodiscard]] bool somebody_runs(const shared &s);
 
 }  // namespace dynpgext::state

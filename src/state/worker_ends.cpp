@@ -1,18 +1,13 @@
 // Ends of workers: asked for, reported, and what follows.
 #include "state/worker_entry.h"
 
+#include <map>
+
 #include "pg/process.h"
+#include "state/attention.h"
 #include "state/runner.h"
 
 namespace dynpgext::state {
-namespace {
-
-// A start that no process has come of for so long has been lost (the postmaster could not
-// fork, or gave up at a shutdown); one that comes later finds its ticket void.
-constexpr std::chrono::seconds lost_after(30);
-
-}  // namespace
-
 void configure(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
   using model::worker_state;
   const exclusive lock(s);
@@ -28,15 +23,15 @@ void configure(shared &s, const worker_identity &id, const model::wanted_worker 
   }
   settle_end(s, *entry);
   changed(s);
-  wake_launcher_locked(s);
+  attend(s, entry->links.list);
 }
 
 void set_aside(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
                after_end why) {
   {
     const exclusive lock(s);
-    worker_entry *entry = s.workers.insert(key_of(id));
-    if (entry->pid == 0 && !model::is_active(entry->state)) define(*entry, wanted);
+    worker_entry *entry = insert_entry(s, key_of(id));
+    if (entry->pid == 0 && !model::is_active(entry->state)) define(s, *entry, wanted);
   }
   (void)stop(s, id, why);
 }
@@ -48,6 +43,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   worker_entry *entry = s.workers.find(key);
   if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
   entry->resume_at = {};
+  const Oid list = entry->links.list;
   const bool had_process = (entry->pid != 0 && !entry->exited) || is_at_rest(*entry);
   const bool stopped = advance(*entry, model::worker_event::stop);
   if (!had_process && entry->state == model::worker_state::stopped)
@@ -61,7 +57,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   }
   changed(s);
   // it looks after what comes next, and after those that do not end
-  if (had_process || then == after_end::renew) wake_launcher_locked(s);
+  if (had_process || then == after_end::renew) attend(s, list);
   return stopped || had_process;
 }
 
@@ -72,7 +68,7 @@ bool stop_wanted(shared &s, const worker_identity &id, const model::wanted_worke
     worker_entry *entry = s.workers.find(key_of(id));
     if (entry != nullptr && entry->told_at.is_set() &&
         (entry->after == after_end::vanish || entry->after == after_end::renew)) {
-      define(*entry, wanted);
+      define(s, *entry, wanted);
       entry->after = then;
     }
   }
@@ -89,13 +85,28 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
   });
 }
 
-burial bury(shared &s) {
+void look_for_lost_processes(shared &s) {
+  const exclusive lock(s);
+  for (const process_entry *process : s.processes.entries()) {
+    if (pg::process_exists(process->key.pid)) continue;
+    const worker_entry *entry = s.workers.find(process->worker);
+    if (entry != nullptr) attend(s, entry->links.list);
+    const process_key key = process->key;
+    s.processes.erase(key);
+  }
+  bury_runners(s);
+}
+
+burial bury(shared &s, Oid list) {
   const exclusive lock(s);
   const pg::moment now = pg::moment::now();
+  std::map<std::pair<pid_t, uint64>, bool> exists;  // many have the same runner
   burial result;
-  for (worker_entry *entry : s.workers.entries()) {
+  for (worker_entry *entry : s.workers.of(list)) {
     if (entry->pid != 0) {
-      if (pg::process_exists(entry->pid, entry->pid_birth)) {
+      const auto [known, is_new] = exists.try_emplace({entry->pid, entry->pid_birth});
+      if (is_new) known->second = pg::process_exists(entry->pid, entry->pid_birth);
+      if (known->second) {
         result.dying = result.dying || entry->exited;
         continue;
       }
@@ -119,7 +130,6 @@ burial bury(shared &s) {
       changed(s);
     }
   }
-  bury_runners(s);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "state/worker_entry.h"
 
 #include "pg/process.h"
+#include "state/attention.h"
 #include "state/database_commands.h"
 #include "state/events.h"
 #include "state/extension_commands.h"
@@ -14,6 +15,7 @@ void wait_for_command(const shared &s, worker_entry &entry, bool of_extension) {
   const std::string_view command =
       of_extension ? "a command on its extension" : "a command on the database";
   entry.waits_for.assign(command);
+  note_waiting(s, entry.links.list);
   record(s, entry, "waiting", "for " + std::string(command));
 }
 
@@ -21,6 +23,31 @@ void wait_for_command(const shared &s, worker_entry &entry, bool of_extension) {
 
 worker_identity identity_of(const worker_entry &entry) {
   return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
+}
+
+namespace {
+global_name name_of(const worker_key &key) {
+  return global_worker(key.extension.str(), key.name.str());
+}
+}  // namespace
+
+worker_entry *insert_entry(const shared &s, const worker_key &key) {
+  worker_entry *entry = s.workers.find(key);
+  if (entry != nullptr) return entry;
+  entry = s.workers.insert(key);
+  if (OidIsValid(key.home)) return entry;
+  try {
+    keep_name(s, name_of(key));
+  } catch (...) {
+    s.workers.erase(key);
+    throw;
+  }
+  return entry;
+}
+
+void erase_entry(const shared &s, const worker_key &key) {
+  s.workers.erase(key);
+  if (!OidIsValid(key.home)) forget_name(s, name_of(key));
 }
 
 bool advance(worker_entry &entry, model::worker_event event) {
@@ -72,12 +99,17 @@ void copy(const pg::fixed_string<Size> &from, std::string &to) {
 
 }  // namespace
 
-void define(worker_entry &entry, const model::wanted_worker &wanted) {
+void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnation) {
+  entry.source = database;
+  entry.incarnation = incarnation;
+  if (!OidIsValid(entry.key.home)) s.workers.move(entry, database);
+}
+
+void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted) {
   entry.restart = wanted.terms.restart;
   entry.restart_delay = wanted.terms.restart_delay;
   entry.version.assign(wanted.owner->version);
-  entry.source = wanted.source;
-  entry.incarnation = wanted.owner->incarnation;
+  run_for(s, entry, wanted.source, wanted.owner->incarnation);
   std::apply([&](const auto &...m) { (copy((*wanted.definition).*m.first, entry.*m.second), ...); },
              definition_members);
 }
@@ -92,14 +124,37 @@ model::worker definition_of(const worker_entry &entry) {
   return w;
 }
 
-bool was_just_ended(const worker_entry &entry) {
-  // a command that has the server end whom it meets may fail for others within five seconds
-  constexpr std::chrono::seconds patience(6);
-  return OidIsValid(entry.ended_in) && pg::moment::now() - entry.ended < patience;
-}
-
 model::worker_terms terms_of(const worker_entry &entry) {
   return {true, entry.restart, entry.restart_delay};
+}
+
+namespace {
+
+// May run out of memory.
+void note_process(const shared &s, const worker_entry &entry, pid_t process) {
+  s.processes.insert({process})->worker = entry.key;
+}
+
+// One with the same number may be another worker's by now.
+void forget_process(const shared &s, const worker_entry &entry) {
+  const process_entry *process = s.processes.find({entry.pid});
+  if (process != nullptr && std::memcmp(&process->worker, &entry.key, sizeof entry.key) == 0)
+    s.processes.erase({entry.pid});
+}
+
+// a command that has the server end whom it meets may fail for others within five seconds
+constexpr std::chrono::seconds command_patience(6);
+
+void note_ended_in(const shared &s, worker_entry &entry, Oid database) {
+  entry.ended_in = database;
+  if (database_entry *ended = s.databases.find({database}))
+    ended->ended_until = pg::moment::now() + command_patience;
+}
+
+}  // namespace
+
+bool was_just_ended(const worker_entry &entry) {
+  return OidIsValid(entry.ended_in) && pg::moment::now() - entry.ended < command_patience;
 }
 
 bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
@@ -111,6 +166,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   }
   if (entry.is_leaving() || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
     return false;
+  if (!entry.hosted) note_process(s, entry, process);
   entry.pid = process;
   entry.pid_birth = 0;
   entry.taken = false;
@@ -133,7 +189,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
     ++entry.starts;
   }
   changed(s);
-  wake_launcher_locked(s);  // which sleeps for a naptime where nothing ran when it last looked
+  attend(s, entry.links.list);
   return true;
 }
 
@@ -177,10 +233,10 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
       entry.after == after_end::by_policy && !entry.told_at.is_set() && code != 0;
   if (by_others && entry.last_error.view().starts_with(replayed)) entry.after = after_end::wait;
   if (by_others && entry.last_error.view().starts_with(ended_by_administrator))
-    entry.ended_in = MyDatabaseId;
+    note_ended_in(s, entry, MyDatabaseId);
   settle_end(s, entry);
   changed(s);
-  wake_launcher_locked(s);
+  attend(s, entry.links.list);
 }
 
 void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) {
@@ -188,6 +244,7 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) 
     entry.told_at = pg::moment::now();
     record(s, entry, "stopping", detail);
   }
+  attend(s, entry.links.list);  // which looks after those that do not end
   if (!entry.hosted) return pg::terminate_process(entry.pid);
   const pid_t runner = entry.pid;
   if (!entry.busy) {
@@ -206,6 +263,9 @@ void wake_launcher_locked(const shared &s) {
 }
 
 void release_identity(const shared &s, worker_entry &entry) {
+  forget_process(s, entry);
+  attend(s, entry.links.list);
+  attend_waiting(s);
   entry.pid = 0;
   entry.exited = false;
   entry.told_at = {};
@@ -216,7 +276,7 @@ void release_identity(const shared &s, worker_entry &entry) {
     case after_end::stay: return;
     case after_end::vanish: {
       const worker_key key = entry.key;
-      s.workers.erase(key);
+      erase_entry(s, key);
       return;
     }
     case after_end::renew: (void)advance(entry, model::worker_event::reset); break;
@@ -252,6 +312,15 @@ void settle_end(const shared &s, worker_entry &entry) {
   char detail[64];
   snprintf(detail, sizeof detail, "restart in " INT64_FORMAT " ms", delay);
   record(s, entry, "backoff", detail);
+}
+
+std::vector<worker_entry *> workers_with_process(const shared &s) {
+  std::vector<worker_entry *> found;
+  for (const process_entry *process : s.processes.entries()) {
+    worker_entry *entry = s.workers.find(process->worker);
+    if (entry != nullptr && entry->pid == process->key.pid) found.push_back(entry);
+  }
+  return found;
 }
 
 void bury_exited(shared &s, const worker_key &key) {

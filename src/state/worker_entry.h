@@ -8,14 +8,20 @@ namespace dynpgext::state {
 
 [[nodiscard]] worker_identity identity_of(const worker_entry &entry);
 
+// Finds or makes one; may run out of memory.
+[[nodiscard]] worker_entry *insert_entry(const shared &s, const worker_key &key);
+void erase_entry(const shared &s, const worker_key &key);
+
 // Does the event, if it can happen; returns whether it could.
 bool advance(worker_entry &entry, model::worker_event event);
 // As an event of this worker's.
 void record(const shared &s, const worker_entry &entry, std::string_view what,
             std::string_view detail = {});
 
+// The database whose registration it runs by.
+void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnation);
 // What is to run, into the entry; what runs, out of it.
-void define(worker_entry &entry, const model::wanted_worker &wanted);
+void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted);
 [[nodiscard]] model::worker definition_of(const worker_entry &entry);
 [[nodiscard]] model::worker_terms terms_of(const worker_entry &entry);
 
@@ -43,6 +49,12 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail =
 // Tells those who wait for workers; wakes the launcher.
 void changed(const shared &s);
 void wake_launcher_locked(const shared &s);
+
+// Those that have a process of their own, all databases.
+[[nodiscard]] std::vector<worker_entry *> workers_with_process(const shared &s);
+// A start that no process has come of for so long has been lost (the postmaster could not
+// fork, or gave up at a shutdown); one that comes later finds its ticket void.
+inline constexpr std::chrono::seconds lost_after(30);
 
 // The process is gone: nothing holds the identity any more.
 void release_identity(const shared &s, worker_entry &entry);

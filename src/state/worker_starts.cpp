@@ -1,6 +1,7 @@
 // Starts of workers: claimed, asked for, come up.
 #include "pg/process.h"
 #include "pg/settings.h"
+#include "state/attention.h"
 #include "state/database_commands.h"
 #include "state/extension_commands.h"
 #include "state/runner.h"
@@ -35,7 +36,8 @@ const char *full(const shared &s, Oid home, const model::worker *hosted = nullpt
   if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return nullptr;
   int64 all = 0;
   int64 local = 0;
-  for (const worker_entry *entry : s.workers.entries()) {
+  const auto entries = in_all >= 0 ? s.workers.entries() : s.workers.of(home);
+  for (const worker_entry *entry : entries) {
     if (entry->hosted || (entry->pid == 0 && !model::is_active(entry->state))) continue;
     ++all;
     if (entry->key.home == home) ++local;
@@ -51,11 +53,17 @@ const char *full(const shared &s, Oid home, const model::worker *hosted = nullpt
 }
 
 // The process knows its name as the postmaster has it, which makes it ASCII.
-worker_entry *find_start(const shared &s, Oid home, std::string_view extension, uint64 ticket) {
+worker_entry *find_start(const shared &s, const start_reference &start) {
+  const auto is_it = [&start](const worker_entry *entry) {
+    return entry->ticket == start.ticket && entry->key.home == start.home &&
+           entry->key.extension.view() == start.extension;
+  };
+  for (worker_entry *entry : s.workers.of(start.list))
+    if (is_it(entry)) return entry;
+  if (OidIsValid(start.home)) return nullptr;
+  // it runs for another database by now
   for (worker_entry *entry : s.workers.entries())
-    if (entry->ticket == ticket && entry->key.home == home &&
-        entry->key.extension.view() == extension)
-      return entry;
+    if (is_it(entry)) return entry;
   return nullptr;
 }
 
@@ -76,11 +84,13 @@ bool is_of(const shared &s, const worker_key &key, Oid database) {
 // Claims a start.  The worker's state allows it.
 worker_start claim(const shared &s, worker_entry &entry, const worker_identity &id,
                    const model::wanted_worker &wanted) {
-  define(entry, wanted);
+  define(s, entry, wanted);
   entry.after = after_end::by_policy;
   entry.ticket = ++s.root->next_ticket;
   entry.claimed_at = pg::moment::now();
-  return {id, *wanted.definition, entry.ticket};
+  worker_start start{id, *wanted.definition, entry.ticket};
+  start.list = entry.links.list;
+  return start;
 }
 
 // One that has reported its end, but whose process is there for another moment, starts when that is
@@ -90,13 +100,14 @@ void start_when_gone(const shared &s, worker_entry &entry) {
   if (!entry.exited) return;
   if (entry.state != worker_state::failed && entry.state != worker_state::stopped) return;
   entry.after = after_end::renew;
-  wake_launcher_locked(s);
+  attend(s, entry.links.list);
 }
 
 void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
   (void)advance(entry, model::worker_event::no_slot);
   entry.rested = false;
   entry.waits_for.assign(for_what);
+  note_waiting(s, entry.links.list);
   if (!was_waiting) record(s, entry, "waiting", for_what);
   changed(s);
 }
@@ -105,7 +116,7 @@ void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const
 
 void prepare_worker(shared &s, const worker_identity &id) {
   const exclusive lock(s);
-  (void)s.workers.insert(key_of(id));
+  (void)insert_entry(s, key_of(id));
 }
 
 void forget_prepared(shared &s, const worker_identity &id) noexcept {
@@ -113,7 +124,7 @@ void forget_prepared(shared &s, const worker_identity &id) noexcept {
     const exclusive lock(s);
     const worker_key key = key_of(id);
     const worker_entry *entry = s.workers.find(key);
-    if (entry != nullptr && entry->ticket == 0 && entry->source == InvalidOid) s.workers.erase(key);
+    if (entry != nullptr && entry->ticket == 0 && entry->source == InvalidOid) erase_entry(s, key);
   });
 }
 
@@ -131,7 +142,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const bool has_moved = hosted != nullptr && OidIsValid(home) && !is_of(s, key, home);
   if (is_kept_back(s, home, has_moved ? nullptr : s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
-  worker_entry *entry = s.workers.insert(key);
+  worker_entry *entry = insert_entry(s, key);
   entry->stopped_for = InvalidOid;
   entry->stopped_for_extension = false;
   if (entry->is_leaving()) return std::nullopt;
@@ -168,7 +179,7 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
   if (is_kept_back(s, id.home, known) || full(s, id.home) != nullptr) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
-  worker_entry *entry = s.workers.insert(key_of(id));
+  worker_entry *entry = insert_entry(s, key_of(id));
   if (!advance(*entry, model::worker_event::start)) return std::nullopt;
   entry->held_back = true;
   return claim(s, *entry, id, wanted);
@@ -189,7 +200,7 @@ void call_off(shared &s, const worker_start &start) noexcept {
     const worker_key key = key_of(start.id);
     const worker_entry *entry = s.workers.find(key);
     if (entry == nullptr || entry->ticket != start.ticket || !entry->held_back) return;
-    s.workers.erase(key);
+    erase_entry(s, key);
     changed(s);
   });
 }
@@ -216,25 +227,25 @@ void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
 void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
   using model::worker_state;
   const exclusive lock(s);
-  worker_entry *entry = s.workers.insert(key_of(id));
+  worker_entry *entry = insert_entry(s, key_of(id));
   if (entry->is_leaving() || entry->pid != 0 || model::is_active(entry->state)) return;
   const bool was_waiting = entry->state == worker_state::waiting;
   (void)advance(*entry, model::worker_event::reset);
   if (!advance(*entry, model::worker_event::postpone)) return;
-  define(*entry, wanted);
+  define(s, *entry, wanted);
   const char *for_what = wanted.in_restore      ? "the end of a restore"
                          : RecoveryInProgress() ? "the end of recovery"
                                                 : "a standby";
   entry->waits_for.assign(for_what);
+  note_waiting(s, entry->links.list);
   if (!was_waiting) record(s, *entry, "waiting", std::string("for ") + for_what);
 }
 
-std::optional<worker_start> come_up(shared &s, Oid home, std::string_view extension,
-                                    uint64 ticket) {
+std::optional<worker_start> come_up(shared &s, const start_reference &start) {
   for (;;) {
     {
       const exclusive lock(s);
-      worker_entry *entry = find_start(s, home, extension, ticket);
+      worker_entry *entry = find_start(s, start);
       if (entry == nullptr) return std::nullopt;
       if (!entry->held_back) return take_up(s, *entry, identity_of(*entry));
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });

@@ -1,9 +1,8 @@
 #include "state/workers.h"
 
-#include <map>
-
 #include "pg/process.h"
 #include "state/database_commands.h"
+#include "state/databases.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -20,9 +19,9 @@ worker_key key_of(const worker_identity &id) {
   return key;
 }
 
-std::vector<model::live_worker> live_workers(const shared &s) {
+std::vector<model::live_worker> live_workers(std::span<const worker_entry *const> entries) {
   std::vector<model::live_worker> result;
-  for (const worker_entry *entry : s.workers.entries()) {
+  for (const worker_entry *entry : entries) {
     if (entry->ticket == 0 && entry->source == InvalidOid) continue;  // only prepared
     if (entry->held_back) continue;                                   // not committed yet
     result.push_back({entry->key.home, definition_of(*entry), entry->version.str(), entry->source,
@@ -33,22 +32,18 @@ std::vector<model::live_worker> live_workers(const shared &s) {
   return result;
 }
 
-std::vector<model::live_database> live_databases(const shared &s) {
-  std::map<Oid, model::live_database> found;
-  for (const database_entry *entry : s.databases.entries()) {
-    const bool closed = entry->unreachable || is_blocked(s, entry->key.database);
-    if (closed || entry->trusted)
-      found[entry->key.database] = {entry->key.database, closed, entry->trusted};
-  }
-  if (s.root->paused != 0)
-    for (const pause_entry *pause : s.pauses.entries()) {
-      model::live_database &database = found[pause->database];
-      database.database = pause->database;
-      database.paused.push_back(pause->extension.str());
-    }
+std::vector<model::live_database> live_databases(const shared &s, std::span<const Oid> databases) {
   std::vector<model::live_database> result;
-  result.reserve(found.size());
-  for (auto &[id, database] : found) result.push_back(std::move(database));
+  for (const Oid database : databases) {
+    const database_entry *entry = s.databases.find({database});
+    if (entry == nullptr) continue;
+    const bool closed = entry->unreachable || is_blocked(s, database);
+    model::live_database &known = result.emplace_back();
+    known = {database, closed, entry->trusted};
+    if (s.root->paused == 0) continue;
+    for (const pause_entry *pause : s.pauses.entries())
+      if (pause->database == database) known.paused.push_back(pause->extension.str());
+  }
   return result;
 }
 
@@ -71,19 +66,24 @@ std::optional<worker_status> status_of(const shared &s, const worker_identity &i
   return worker_status{entry->state, entry->pid, entry->pid_birth, entry->last_error.str()};
 }
 
-void settle_workers(shared &s, const std::vector<model::desired_database> &desired) {
-  for (const model::wanted_worker &wanted : model::wanted_workers(
-           desired, {.workers = live_workers(s), .databases = live_databases(s)})) {
+void settle_workers(const shared &s, const global_names &names) {
+  for (const global_name &name : names) {
+    if (name.kind != model::object_kind::worker) continue;
+    worker_entry *entry = s.workers.find(key_of({InvalidOid, name.extension, name.name}));
+    if (entry == nullptr || !OidIsValid(entry->source)) continue;
+    const desired_databases desired = holders_of(s, name);
+    const worker_entry *const entries[] = {entry};
+    std::vector<Oid> databases;
+    for (const model::desired_database &d : desired) databases.push_back(d.database);
+    const auto wanted = model::wanted_workers(
+        desired, {.workers = live_workers(entries), .databases = live_databases(s, databases)});
     // one that is hosted runs in a process of its database: it is replaced
-    if (wanted.definition->scope != model::scope::global || wanted.definition->hosted) continue;
-    worker_entry *entry =
-        s.workers.find(key_of({InvalidOid, wanted.definition->extension, wanted.definition->name}));
-    if (entry == nullptr || entry->source == wanted.source || !OidIsValid(entry->source)) continue;
-    if (!model::same_process(definition_of(*entry), *wanted.definition) ||
-        entry->version.view() != wanted.owner->version)
+    if (wanted.empty() || wanted.front().definition->hosted) continue;
+    const model::wanted_worker &w = wanted.front();
+    if (entry->source == w.source || entry->version.view() != w.owner->version ||
+        !model::same_process(definition_of(*entry), *w.definition))
       continue;
-    entry->source = wanted.source;
-    entry->incarnation = wanted.owner->incarnation;
+    run_for(s, *entry, w.source, w.owner->incarnation);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/reconcile.h"
+#include "state/globals.h"
 #include "state/root.h"
 
 namespace dynpgext::state {
@@ -21,9 +22,10 @@ struct worker_identity {
 [[nodiscard]] std::string name_of(const worker_identity &id);
 
 // As the reconciler sees them.  Caller holds root.lock.
-[[nodiscard]] std::vector<model::live_worker> live_workers(const shared &s);
-
-[[nodiscard]] std::vector<model::live_database> live_databases(const shared &s);
+[[nodiscard]] std::vector<model::live_worker>
+live_workers(std::span<const worker_entry *const> entries);
+[[nodiscard]] std::vector<model::live_database> live_databases(const shared &s,
+                                                               std::span<const Oid> databases);
 
 // Makes room for a worker that is to be started later, so that the start needs no memory.
 void prepare_worker(shared &s, const worker_identity &id);
@@ -38,6 +40,7 @@ struct worker_start {
   bool was_waiting = false;
   const char *full = nullptr;  // the setting that leaves no place for it
   pg::moment resume_at{};      // as in its entry
+  Oid list = InvalidOid;       // of its entry
 };
 
 // Claims the start of what is wanted; nothing when it is not startable (any more): it runs
@@ -61,7 +64,7 @@ void report_no_slot(shared &s, const worker_start &start, bool crowded_out);
 
 // Global workers that run for a database that no longer registers them, but are wanted by
 // another one just so, run for that one now.  Exclusive lock.
-void settle_workers(shared &s, const std::vector<model::desired_database> &desired);
+void settle_workers(const shared &s, const global_names &names);
 // The worker is wanted but waits (for the end of recovery).
 void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted);
 // Is supervised as wanted from now on; a restart that is due no longer is called off, and one
@@ -82,9 +85,15 @@ bool stop_wanted(shared &s, const worker_identity &id, const model::wanted_worke
                  after_end then);
 
 // --- called in the worker's process ---
+// What its process knows of a start.
+struct start_reference {
+  uint64 ticket;
+  Oid home;
+  Oid list;  // of its entry, when it was claimed
+  std::string_view extension;
+};
 // Reports that the process of a start is there.  Nothing when it must not run (any more).
-[[nodiscard]] std::optional<worker_start> come_up(shared &s, Oid home, std::string_view extension,
-                                                  uint64 ticket);
+[[nodiscard]] std::optional<worker_start> come_up(shared &s, const start_reference &start);
 // Which file its library is about to be loaded from.
 void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::string &file);
 // The file that the worker's process has loaded its library from, and which one that was.
@@ -113,12 +122,14 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
                  const message_text &error) noexcept;
 
 // --- called by the launcher ---
-// Forgets processes that have ended, and starts that nothing came of.
+// Forgets processes that have ended, and starts that nothing came of, of a list of workers.
 struct burial {
   bool dying = false;   // some process has reported its end and is not gone yet
   bool buried = false;  // some process has gone: its slot is free in a moment
 };
-[[nodiscard]] burial bury(shared &s);
+[[nodiscard]] burial bury(shared &s, Oid list);
+// Marks the databases whose workers have lost their process without a word.
+void look_for_lost_processes(shared &s);
 
 // A worker's state and pid, if it is known.
 struct worker_status {

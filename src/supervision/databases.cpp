@@ -1,4 +1,7 @@
 // Which databases there are, and what follows when they come and go.
+#include <unordered_map>
+#include <unordered_set>
+
 #include "pg/announcement.h"
 #include "pg/database.h"
 #include "pg/library.h"
@@ -7,7 +10,9 @@
 #include "pg/role.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
+#include "state/attention.h"
 #include "state/comparisons.h"
+#include "state/worker_entry.h"
 #include "supervision/launcher.h"
 
 namespace dynpgext::supervision {
@@ -18,13 +23,17 @@ constexpr int32 invalid_database = -2;
 
 // Workers that are connected belong to the owner that their database has now.
 void follow_owners(const state::shared &s, const std::vector<database> &existing) {
+  std::unordered_map<Oid, Oid> owners;
+  for (const database &d : existing) owners[d.id] = d.owner;
   const state::reading lock(s);
-  for (const state::worker_entry *entry : s.workers.entries()) {
-    if (entry->pid == 0 || entry->exited) continue;
-    const Oid connected = pg::database_of_process(entry->pid);
-    const auto found = std::find_if(existing.begin(), existing.end(),
-                                    [=](const database &d) { return d.id == connected; });
-    if (found != existing.end()) pg::follow_owner(entry->pid, found->id, found->owner);
+  std::vector<pid_t> processes;
+  for (const state::worker_entry *entry : state::workers_with_process(s))
+    if (!entry->exited) processes.push_back(entry->pid);
+  for (const state::runner_entry *entry : s.runners.entries())
+    if (entry->pid != 0) processes.push_back(entry->pid);
+  for (const pid_t pid : processes) {
+    const auto found = owners.find(pg::database_of_process(pid));
+    if (found != owners.end()) pg::follow_owner(pid, found->first, found->second);
   }
 }
 
@@ -54,19 +63,22 @@ void follow_databases(state::shared &s) {
       known.push_back(entry->key.database);
   }
   const std::vector<database> existing = existing_databases();
+  std::unordered_set<Oid> there;
+  for (const database &d : existing) there.insert(d.id);
   for (const Oid id : known)
-    if (std::none_of(existing.begin(), existing.end(),
-                     [=](const database &d) { return d.id == id; }))
-      state::forget_database(s, id);
+    if (there.count(id) == 0) state::forget_database(s, id);
   follow_owners(s, existing);
   const state::exclusive lock(s);
   for (const database &d : existing) {
     if (d.connectable) {
       state::database_entry *entry = s.databases.insert({d.id});  // a new one has not been visited
-      if (std::exchange(entry->unreachable, false)) entry->visited = false;
-      entry->trusted = d.of_superuser;
+      const bool was_unreachable = std::exchange(entry->unreachable, false);
+      if (was_unreachable) entry->visited = false;
+      if (std::exchange(entry->trusted, d.of_superuser) != d.of_superuser || was_unreachable)
+        state::attend(s, d.id);
     } else if (state::database_entry *entry = s.databases.find({d.id})) {
-      entry->unreachable = entry->visited = true;
+      if (!std::exchange(entry->unreachable, true)) state::attend(s, d.id);
+      entry->visited = true;
     }
   }
 }
@@ -77,6 +89,7 @@ void follow_replay(state::shared &s) {
   const bool presence = pg::heard(pg::announcement::presence);
   const state::exclusive lock(s);
   const bool promoted = std::exchange(s.root->was_standby, is_standby) && !is_standby;
+  if (promoted) state::attend_all(s);
   if (!promoted && (!is_standby || (!registrations && !presence))) return;
   for (state::database_entry *entry : s.databases.entries()) {
     if (entry->present || presence) entry->visited = false;

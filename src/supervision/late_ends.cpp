@@ -35,6 +35,7 @@ struct remaining {
 remaining look_around(const state::shared &s) {
   remaining found;
   const state::reading lock(s);
+  // at the end of the server, all of them
   for (const state::worker_entry *entry : s.workers.entries()) {
     if (entry->hosted) continue;  // its process is the runner
     if (entry->state == model::worker_state::starting && entry->pid == 0)

@@ -1,9 +1,12 @@
 #include "supervision/launcher.h"
 
+#include <set>
+
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
+#include "state/attention.h"
 #include "state/barriers.h"
 #include "state/comparisons.h"
 #include "state/database_commands.h"
@@ -72,7 +75,7 @@ bool may_retire(state::shared &s) {
   const state::exclusive lock(s);
   for (const state::database_entry *entry : s.databases.entries())
     if (entry->present || !entry->visited || entry->prepared_count > 0) return false;
-  if (!s.workers.entries().empty()) return false;
+  if (!s.workers.is_empty()) return false;
   s.root->launcher = 0;
   s.root->launcher_latch = nullptr;
   s.root->launcher_starter = 0;  // nobody is missed
@@ -118,37 +121,80 @@ class loop {
  public:
   explicit loop(state::shared &s) : shared_(s), visits_(s) {}
 
-  // In the next round, whatever the naptime is.
-  void look_at_once() { last_look_ = {}; }
+  // In the next round, at everything.
+  void look_at_once() {
+    last_look_ = {};
+    const state::exclusive lock(shared_);
+    state::attend_all(shared_);
+  }
 
   // One round; returns how long to wait before the next, in milliseconds, or nothing when there
   // is nothing to launch.
   std::optional<long> round() {
-    const state::burial burial = state::bury(shared_);
-    DYNPGEXT_FAULT_POINT("launcher.buried");
+    state::look_for_lost_processes(shared_);
+    if (std::exchange(in_recovery_, RecoveryInProgress()) != in_recovery_) look_at_once();
     const pg::moment now = pg::moment::now();
-    if (burial.buried) slot_freed_at_ = now;
     const bool commands = meet_commands(now);
     look_around(now);  // after it: a command that is over may have dropped its database
     restores_ = state::follow_restores(shared_);
     const bool visiting = visits_.advance();
+    if (std::exchange(looks_for_slot_, false)) attend_waiting();
+    state::attention marked = state::take_attention(shared_);
+    const bool orphans_are_due = orphans_again_at_.is_set() && orphans_again_at_ <= now;
+    wants_visit_ = no_slots_ = false;
+    for (const Oid database : marked.databases) look_at(database);
+    if (marked.orphans || orphans_are_due) look_at_orphans();
+    if (!visiting && may_retire(shared_)) return std::nullopt;
+    if (wants_visit_) return 0;
+    return nap(commands, visiting);
+  }
+
+ private:
+  // What is to be done for the workers of a database, and when it has to be looked at next.
+  void look_at(Oid database) {
+    const state::burial burial = state::bury(shared_, database);
+    DYNPGEXT_FAULT_POINT("launcher.buried");
     const pg::moment decided_at = pg::moment::now();
-    state::decision d = state::decide_workers(shared_, model::every_database);
+    if (burial.buried) slot_freed_at_ = decided_at;
+    state::decision d = state::decide_workers(shared_, database);
+    const bool is_done = d.actions.empty();
     // databases come first: workers would take the slots that their visits need
     if (visits_.is_starved())
       std::erase_if(d.actions,
                     [](const model::action &a) { return a.kind == model::action_kind::start; });
-    const bool wants_visit = state::carry_out(shared_, d);
+    if (state::carry_out(shared_, d, &no_slots_)) wants_visit_ = true;
     DYNPGEXT_FAULT_POINT("launcher.carried_out");
     const state::watch_result seen =
-        state::watch(shared_, pg::settings::stop_timeout_milliseconds(), decided_at);
+        state::watch(shared_, database, pg::settings::stop_timeout_milliseconds(), decided_at);
     report(seen);
-    if (!visiting && may_retire(shared_)) return std::nullopt;
-    if (wants_visit) return 0;
-    return nap(burial.dying, commands, visiting || seen.somebody_runs, seen);
+    pg::moment again = seen.look_again_at;
+    if (!is_done) again = std::min(again, after(naptime()));
+    if (burial.dying) again = std::min(again, after(short_naptime_milliseconds));
+    state::set_due(shared_, database, again, seen.somebody_waits);
   }
 
- private:
+  // Workers whose database has been dropped, until their processes have gone.
+  void look_at_orphans() {
+    orphans_again_at_ = {};
+    std::set<Oid> lists;
+    {
+      const state::reading lock(shared_);
+      for (const state::worker_entry *entry : shared_.workers.entries())
+        if (shared_.databases.find({entry->links.list}) == nullptr) lists.insert(entry->links.list);
+    }
+    for (const Oid list : lists) look_at(list);
+    if (!lists.empty()) orphans_again_at_ = after(short_naptime_milliseconds);
+  }
+
+  void attend_waiting() {
+    const state::exclusive lock(shared_);
+    state::attend_waiting(shared_);
+  }
+
+  [[nodiscard]] static pg::moment after(long milliseconds) {
+    return pg::moment::now() + std::chrono::milliseconds(milliseconds);
+  }
+
   // What nobody tells of is looked for every naptime, not whenever something else wakes it.
   void look_around(pg::moment now) {
     if (!asked_to_look() && !is_due(last_look_, naptime(), now)) return;
@@ -159,6 +205,11 @@ class loop {
     state::follow_older(shared_);
     follow_failures(shared_);
     last_look_ = now;
+    const state::exclusive lock(shared_);
+    state::attend_waiting(shared_);
+    // whatever was missed is made good: one database after the other
+    swept_ = state::next_database(shared_, swept_);
+    if (OidIsValid(swept_)) state::attend(shared_, swept_);
   }
 
   [[nodiscard]] static bool is_due(pg::moment last, long naptime, pg::moment now) {
@@ -189,16 +240,22 @@ class loop {
     return commands_ ? busy_command_naptime_milliseconds : command_naptime_milliseconds;
   }
 
-  [[nodiscard]] long nap(bool dying, bool commands, bool connected,
-                         const state::watch_result &seen) const {
+  [[nodiscard]] long nap(bool commands, bool visiting) {
     const pg::moment now = pg::moment::now();
+    const state::outlook next = state::look_ahead(shared_);
     long milliseconds = naptime();
-    if (commands || connected) milliseconds = std::min(milliseconds, command_naptime());
+    if (commands || visiting || state::somebody_runs(shared_))
+      milliseconds = std::min(milliseconds, command_naptime());
     if (restores_) milliseconds = std::min(milliseconds, restore_naptime_milliseconds);
     // the postmaster gives a slot back a moment after the process has gone
-    const bool slot_is_coming = seen.somebody_waits && now - slot_freed_at_ < slot_patience;
-    if (dying || slot_is_coming) milliseconds = std::min(milliseconds, short_naptime_milliseconds);
-    return std::min(milliseconds, pg::milliseconds_until(seen.look_again_at));
+    const bool slot_is_coming = next.somebody_waits && now - slot_freed_at_ < slot_patience;
+    if (slot_is_coming) {
+      milliseconds = std::min(milliseconds, short_naptime_milliseconds);
+      looks_for_slot_ = true;
+    }
+    if (orphans_again_at_.is_set())
+      milliseconds = std::min(milliseconds, pg::milliseconds_until(orphans_again_at_));
+    return std::min(milliseconds, pg::milliseconds_until(next.due));
   }
 
   state::shared &shared_;
@@ -206,8 +263,14 @@ class loop {
   pg::moment last_look_{};
   pg::moment slot_freed_at_{};
   pg::moment last_commands_{};
-  bool restores_ = false;  // one is under way
-  bool commands_ = false;  // one was under way when it was last looked for
+  bool in_recovery_ = RecoveryInProgress();  // what runs depends on it, everywhere
+  pg::moment orphans_again_at_{};
+  Oid swept_ = InvalidOid;
+  bool looks_for_slot_ = false;  // one is about to be free
+  bool no_slots_ = false;        // in this round
+  bool wants_visit_ = false;     // the same
+  bool restores_ = false;        // one is under way
+  bool commands_ = false;        // one was under way when it was last looked for
 };
 
 void run() {
@@ -220,6 +283,7 @@ void run() {
   pg::listen_to_announcements();
   apply_settings(s);
   loop loop(s);
+  loop.look_at_once();
   // of a round: the server's functions leave their results in it
   pg::scratch_memory memory;
   while (!pg::asked_to_exit()) {

@@ -39,7 +39,8 @@ worker_function prepare(Datum *argument) {
   state::launch_message message;
   std::memcpy(&message, MyBgworkerEntry->bgw_extra, sizeof message);
   state::shared &s = state::attach();
-  auto start = state::come_up(s, message.home, message.extension.view(), message.ticket);
+  auto start =
+      state::come_up(s, {message.ticket, message.home, message.list, message.extension.view()});
   if (!start) return nullptr;
   DYNPGEXT_FAULT_POINT("worker.up");
   current = new state::worker_start(std::move(*start));

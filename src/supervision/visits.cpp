@@ -3,6 +3,7 @@
 #include "pg/fault.h"
 #include "pg/process.h"
 #include "pg/settings.h"
+#include "state/attention.h"
 #include "state/database_commands.h"
 #include "supervision/launcher.h"
 
@@ -25,6 +26,8 @@ void visits::reap() {
     if (!pg::has_stopped(v.handle)) continue;
     const state::exclusive lock(shared_);
     state::database_entry *entry = shared_.databases.find({v.database});
+    state::attend(shared_, v.database);
+    state::attend_waiting(shared_);  // its slot is free
     // a visit that succeeded has said so itself
     if (entry != nullptr && !entry->provisioned) {
       // one that has made room for a command on the database has not failed

@@ -16,8 +16,13 @@ struct one_allocation : testing::Test {
 
   allocation_match matched(const live_allocation *live,
                            const std::vector<desired_database> &others) {
+    const bool shared = std::any_of(others.begin(), others.end(), [=](const desired_database &d) {
+      const allocation *same =
+          live == nullptr ? nullptr : d.registrations.find_allocation(live->name);
+      return d.database != db1 && same != nullptr && home_of(same->scope, d.database) == live->home;
+    });
     return compare(mine.registrations.allocations[0], mine.registrations.extensions[0], db1, live,
-                   others);
+                   shared);
   }
 };
 using compare_allocation = one_allocation;

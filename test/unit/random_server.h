@@ -73,7 +73,12 @@ struct server {
     for (const allocation &a : own.allocations) {
       if (a.extension != name) continue;
       const database_id home = home_of(a.scope, database);
-      switch (compare(a, owner, database, memory(home, a.name), desired)) {
+      const bool shared = std::any_of(desired.begin(), desired.end(), [&](const auto &d) {
+        const allocation *same = d.registrations.find_allocation(a.name);
+        return d.database != database && same != nullptr &&
+               home_of(same->scope, d.database) == home;
+      });
+      switch (compare(a, owner, database, memory(home, a.name), shared)) {
         case allocation_match::same: break;
         case allocation_match::taken:
           state_of(database, name) = extension_state::failed;

@@ -1,0 +1,42 @@
+// Which databases the launcher has to look at, and when: those where something has changed, and
+// those where something is due.
+#pragma once
+
+#include <vector>
+
+#include "state/root.h"
+
+namespace dynpgext::state {
+
+// Something has changed in the list of this database's workers, or of what lets them run.  Wakes
+// the launcher.  Exclusive lock; allocates nothing.
+void attend(const shared &s, Oid database);
+// The same for all databases.
+void attend_all(const shared &s);
+// A place has become free, or a command is over: those where some worker waits.
+void attend_waiting(const shared &s) noexcept;
+
+// Some worker of the list waits.
+void note_waiting(const shared &s, Oid list);
+
+// --- for the launcher ---
+struct attention {
+  std::vector<Oid> databases;  // the one that has waited longest first
+  // There are workers of databases that are not there any more.
+  bool orphans = false;
+};
+// Those that it has to look at now; none of them is marked any more.
+[[nodiscard]] attention take_attention(const shared &s);
+// When the next of the others is due (moment::never(): none), and whether some worker waits.
+struct outlook {
+  pg::moment due = pg::moment::never();
+  bool somebody_waits = false;
+};
+[[nodiscard]] outlook look_ahead(const shared &s);
+// The next database after this one, by OID; InvalidOid: there is none, begin again.  Caller holds
+// root.lock.
+[[nodiscard]] Oid next_database(const shared &s, Oid last);
+// When it has looked: when it has to look again, and whether some worker waits there.
+void set_due(const shared &s, Oid database, pg::moment due, bool waits);
+
+}  // namespace dynpgext::state
