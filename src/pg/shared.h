@@ -229,20 +229,26 @@ class listed_table {
   }
   void link(Entry &entry, Oid list) const {
     head *h = lists_.find({list});
+    Entry *next = DsaPointerIsValid(h->first) ? at(h->first) : nullptr;
+    // nothing fails from here on
     entry.links.list = list;
     entry.links.previous = InvalidDsaPointer;
     entry.links.next = h->first;
-    if (DsaPointerIsValid(h->first)) at(h->first)->links.previous = entry.links.self;
+    if (next != nullptr) next->links.previous = entry.links.self;
     h->first = entry.links.self;
   }
   void unlink(Entry &entry) const {
     const list_links gone = entry.links;
     head *h = lists_.find({gone.list});
-    if (DsaPointerIsValid(gone.previous))
-      at(gone.previous)->links.next = gone.next;
-    else
-      h->first = gone.next;
-    if (DsaPointerIsValid(gone.next)) at(gone.next)->links.previous = gone.previous;
+    Entry *previous = DsaPointerIsValid(gone.previous) ? at(gone.previous) : nullptr;
+    Entry *next = DsaPointerIsValid(gone.next) ? at(gone.next) : nullptr;
+    if (next != nullptr) next->links.previous = gone.previous;
+    if (previous != nullptr) {
+      previous->links.next = gone.next;
+      return;
+    }
+    if (h == nullptr) return;
+    h->first = gone.next;
     if (!DsaPointerIsValid(h->first) && !h->is_kept) lists_.erase({gone.list});
   }
 

@@ -274,7 +274,12 @@ void after_abort(transaction &t) {
 // What its end could not do: nothing stays held, and a visit looks at the rest.
 void leave_to_visit(transaction &t, void (*end)(state::shared &, std::span<const state::hold>)) {
   end_holds(t, end);
-  (void)state::want_visit(state::attach(), MyDatabaseId);
+  state::shared &s = state::attach();
+  if (t.publication != nullptr) {
+    const state::exclusive lock(s);
+    state::settle(s, *t.publication);
+  }
+  (void)state::want_visit(s, MyDatabaseId);
 }
 
 void on_transaction_event(XactEvent event, void *) {

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include "state/workers.h"
+
 namespace dynpgext::state {
 namespace {
 
+// The launcher itself looks ahead at the end of its round.
 void wake(const shared &s) noexcept {
+  if (s.root->launcher == MyProcPid) return;
   if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
 }
 
@@ -86,11 +90,23 @@ Oid next_database(const shared &s, Oid last) {
 }
 
 void set_due(const shared &s, Oid database, pg::moment due, bool waits) {
-  const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
   entry->due = due == pg::moment::never() ? pg::moment{} : due;
   entry->somebody_waits = waits;
+}
+
+void set_due_by(const shared &s, Oid database, pg::moment due) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({database});
+  if (entry != nullptr && (!entry->due.is_set() || due < entry->due)) entry->due = due;
+}
+
+void attend_holder(const shared &s, const global_name &name) {
+  if (name.kind != model::object_kind::worker) return;
+  if (const Oid holder = some_holder_of(s, name); OidIsValid(holder)) attend(s, holder);
+  const worker_entry *entry = s.workers.find(key_of({InvalidOid, name.extension, name.name}));
+  if (entry != nullptr) attend(s, entry->links.list);
 }
 
 }  // namespace dynpgext::state

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "state/globals.h"
 #include "state/root.h"
 
 namespace dynpgext::state {
@@ -16,6 +17,8 @@ void attend_all(const shared &s);
 // A place has become free, or a command is over: those where some worker waits.
 void attend_waiting(const shared &s) noexcept;
 
+// Another one may be wanted under the name, or nobody.  Exclusive lock; allocates nothing.
+void attend_holder(const shared &s, const global_name &name);
 // Some worker of the list waits.
 void note_waiting(const shared &s, Oid list);
 
@@ -33,10 +36,13 @@ struct outlook {
   bool somebody_waits = false;
 };
 [[nodiscard]] outlook look_ahead(const shared &s);
+// It has to look at the database again at this moment, at the latest.
+void set_due_by(const shared &s, Oid database, pg::moment due);
 // The next database after this one, by OID; InvalidOid: there is none, begin again.  Caller holds
 // root.lock.
 [[nodiscard]] Oid next_database(const shared &s, Oid last);
-// When it has looked: when it has to look again, and whether some worker waits there.
+// When it has looked: when it has to look again, and whether some worker waits there.  Exclusive
+// lock, under which that has been found out.
 void set_due(const shared &s, Oid database, pg::moment due, bool waits);
 
 }  // namespace dynpgext::state

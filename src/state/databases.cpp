@@ -68,6 +68,10 @@ publication::publication(shared &s, Oid database, const model::registrations &wa
   }
   const exclusive lock(s);
   (void)s.databases.insert({database});
+  if (!present) return;
+  s.extensions.keep_list(database);
+  s.allocations.keep_list(database);
+  s.workers.keep_list(database);
 }
 
 void publication::publish() {
@@ -83,6 +87,8 @@ void publication::publish() {
   entry->publication = ++shared_.root->publications;
   holdings_.publish(*entry);
   attend(shared_, database_);
+  // of the names that it does not hold any more, too
+  for (const global_name &name : holdings_.touched()) attend_holder(shared_, name);
   if (DsaPointerIsValid(old)) {
     shared_.root->memory_used -= old_size;
     pg::release(shared_.area, old);

@@ -42,11 +42,14 @@ void unlink(const shared &s, dsa_pointer pointer) {
   const global_holder *holder = holder_at(s, pointer);
   const global_key key = holder->key;
   global_entry *entry = s.globals.find(key);
-  if (DsaPointerIsValid(holder->previous))
-    holder_at(s, holder->previous)->next = holder->next;
-  else
+  global_holder *previous =
+      DsaPointerIsValid(holder->previous) ? holder_at(s, holder->previous) : nullptr;
+  global_holder *next = DsaPointerIsValid(holder->next) ? holder_at(s, holder->next) : nullptr;
+  if (previous != nullptr)
+    previous->next = holder->next;
+  else if (entry != nullptr)
     entry->holders = holder->next;
-  if (DsaPointerIsValid(holder->next)) holder_at(s, holder->next)->previous = holder->previous;
+  if (next != nullptr) next->previous = holder->previous;
   s.root->memory_used -= holder->charged;
   pg::release(s.area, pointer);
   erase_if_unused(s, *entry);
@@ -55,11 +58,13 @@ void unlink(const shared &s, dsa_pointer pointer) {
 void link(const shared &s, dsa_pointer pointer) {
   global_holder *holder = holder_at(s, pointer);
   global_entry *entry = s.globals.find(holder->key);
+  global_holder *next = DsaPointerIsValid(entry->holders) ? holder_at(s, entry->holders) : nullptr;
+  // nothing fails from here on
   holder->previous = InvalidDsaPointer;
   holder->next = entry->holders;
-  --entry->expected;
-  if (DsaPointerIsValid(entry->holders)) holder_at(s, entry->holders)->previous = pointer;
+  if (next != nullptr) next->previous = pointer;
   entry->holders = pointer;
+  --entry->expected;
 }
 
 }  // namespace
@@ -195,6 +200,12 @@ std::vector<model::desired_database> holders_of(const shared &s, const global_na
     found.push_back({holder->database, std::move(*part)});
   }
   return found;
+}
+
+Oid some_holder_of(const shared &s, const global_name &name) {
+  const global_entry *entry = s.globals.find(key_of(name));
+  if (entry == nullptr || !DsaPointerIsValid(entry->holders)) return InvalidOid;
+  return holder_at(s, entry->holders)->database;
 }
 
 std::set<Oid> databases_of(const shared &s, const global_names &names) {

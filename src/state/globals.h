@@ -63,6 +63,8 @@ void forget_name(const shared &s, const global_name &name);
 // a worker.  Caller holds root.lock.
 [[nodiscard]] std::vector<model::desired_database> holders_of(const shared &s,
                                                               const global_name &name);
+// One of the databases that hold the name; InvalidOid: none does.  Caller holds root.lock.
+[[nodiscard]] Oid some_holder_of(const shared &s, const global_name &name);
 // The databases that hold any of the names.  Caller holds root.lock.
 [[nodiscard]] std::set<Oid> databases_of(const shared &s, const global_names &names);
 // Does another database than this hold the name?  Caller holds root.lock.

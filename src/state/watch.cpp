@@ -2,6 +2,7 @@
 
 #include "pg/process.h"
 #include "pg/termination.h"
+#include "state/attention.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -35,6 +36,7 @@ class watcher {
       else if (entry->deadline > 0 && !entry->hosted)  // its runner looks after its runs
         check_heartbeat(*entry);
     }
+    set_due(shared_, list_, result_.look_again_at, result_.somebody_waits);
     return std::move(result_);
   }
 

@@ -28,7 +28,8 @@ struct watch_result {
 // stuck.
 inline constexpr std::chrono::seconds insistence(3);
 
-// Of a list of workers.  `decided_at`: what was due then has been dealt with, as far as it can be.
+// Of a list of workers; notes when the launcher has to look at it again.  `decided_at`: what was
+// due then has been dealt with, as far as it can be.
 [[nodiscard]] watch_result watch(shared &s, Oid list, int64 stop_timeout_milliseconds,
                                  pg::moment decided_at);
 // Does any worker, or may one that has just ended have been in the way of a command?

@@ -100,9 +100,11 @@ void copy(const pg::fixed_string<Size> &from, std::string &to) {
 }  // namespace
 
 void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnation) {
+  // one that an SQL runner still serves stays where that looks for it
+  const bool is_served = entry.hosted && entry.pid != 0;
+  if (!OidIsValid(entry.key.home) && !is_served) s.workers.move(entry, database);
   entry.source = database;
   entry.incarnation = incarnation;
-  if (!OidIsValid(entry.key.home)) s.workers.move(entry, database);
 }
 
 void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted) {
@@ -164,9 +166,11 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
     changed(s);
     return false;
   }
-  if (entry.is_leaving() || entry.pid != 0 || !advance(entry, model::worker_event::come_up))
+  if (entry.is_leaving() || entry.pid != 0 ||
+      !model::next(entry.state, model::worker_event::come_up))
     return false;
   if (!entry.hosted) note_process(s, entry, process);
+  (void)advance(entry, model::worker_event::come_up);
   entry.pid = process;
   entry.pid_birth = 0;
   entry.taken = false;

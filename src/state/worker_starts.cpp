@@ -88,6 +88,7 @@ worker_start claim(const shared &s, worker_entry &entry, const worker_identity &
   entry.after = after_end::by_policy;
   entry.ticket = ++s.root->next_ticket;
   entry.claimed_at = pg::moment::now();
+  if (s.root->launcher != MyProcPid) attend(s, entry.links.list);  // if nothing comes of it
   worker_start start{id, *wanted.definition, entry.ticket};
   start.list = entry.links.list;
   return start;
@@ -191,6 +192,7 @@ void let_go(shared &s, const worker_start &start) {
   if (entry == nullptr || entry->ticket != start.ticket) return;
   entry->held_back = false;
   entry->claimed_at = pg::moment::now();
+  attend(s, entry->links.list);
   changed(s);
 }
 
@@ -212,6 +214,7 @@ void give_back(shared &s, const worker_start &start) noexcept {
     if (entry == nullptr || entry->ticket != start.ticket) return;
     entry->ticket = ++s.root->next_ticket;
     (void)advance(*entry, model::worker_event::lost);
+    attend(s, entry->links.list);
     changed(s);
   });
 }

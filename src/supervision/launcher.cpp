@@ -142,7 +142,7 @@ class loop {
     state::attention marked = state::take_attention(shared_);
     const bool orphans_are_due = orphans_again_at_.is_set() && orphans_again_at_ <= now;
     wants_visit_ = no_slots_ = false;
-    for (const Oid database : marked.databases) look_at(database);
+    for (const Oid database : marked.databases) (void)look_at(database);
     if (marked.orphans || orphans_are_due) look_at_orphans();
     if (!visiting && may_retire(shared_)) return std::nullopt;
     if (wants_visit_) return 0;
@@ -151,7 +151,8 @@ class loop {
 
  private:
   // What is to be done for the workers of a database, and when it has to be looked at next.
-  void look_at(Oid database) {
+  // Returns whether some process there is on its way out.
+  bool look_at(Oid database) {
     const state::burial burial = state::bury(shared_, database);
     DYNPGEXT_FAULT_POINT("launcher.buried");
     const pg::moment decided_at = pg::moment::now();
@@ -167,10 +168,11 @@ class loop {
     const state::watch_result seen =
         state::watch(shared_, database, pg::settings::stop_timeout_milliseconds(), decided_at);
     report(seen);
-    pg::moment again = seen.look_again_at;
-    if (!is_done) again = std::min(again, after(naptime()));
-    if (burial.dying) again = std::min(again, after(short_naptime_milliseconds));
-    state::set_due(shared_, database, again, seen.somebody_waits);
+    if (burial.dying)
+      state::set_due_by(shared_, database, after(short_naptime_milliseconds));
+    else if (!is_done)
+      state::set_due_by(shared_, database, after(naptime()));
+    return burial.dying;
   }
 
   // Workers whose database has been dropped, until their processes have gone.
@@ -180,10 +182,12 @@ class loop {
     {
       const state::reading lock(shared_);
       for (const state::worker_entry *entry : shared_.workers.entries())
-        if (shared_.databases.find({entry->links.list}) == nullptr) lists.insert(entry->links.list);
+        if (OidIsValid(entry->links.list) && shared_.databases.find({entry->links.list}) == nullptr)
+          lists.insert(entry->links.list);
     }
-    for (const Oid list : lists) look_at(list);
-    if (!lists.empty()) orphans_again_at_ = after(short_naptime_milliseconds);
+    bool dying = false;
+    for (const Oid list : lists) dying = look_at(list) || dying;
+    if (!lists.empty()) orphans_again_at_ = after(dying ? short_naptime_milliseconds : naptime());
   }
 
   void attend_waiting() {
