@@ -10,6 +10,13 @@ import server as server_module
 
 PATIENCE = 30  # seconds within which things settle by themselves
 
+# A copy does not run a global SQL worker whose role its owner may not become.
+REFUSED_BY_COPY = """
+SELECT c.extension, c.worker FROM dynpgext.registered_command c
+  JOIN dynpgext.registered_worker w ON w.extension = c.extension AND w.name = c.worker
+  JOIN pg_database d ON d.datname = current_database()
+ WHERE w.scope = 'global' AND c.run_as <> 0 AND c.decided_in <> d.oid AND NOT pg_has_role(d.datdba, c.run_as, 'MEMBER')"""
+
 # What does not come by itself: to_repair.  A global worker may be that of another database.
 COMPLAINTS = """
 WITH unprovisioned AS (SELECT extension FROM dynpgext.live_extensions() WHERE state = 'failed')
@@ -24,6 +31,7 @@ SELECT what, to_repair FROM (
          state IN ('failed', 'stopped') OR state IN ('registered', 'waiting') AND extension IN (SELECT extension FROM unprovisioned)
     FROM dynpgext.workers WHERE state NOT IN ('running', 'disabled')
      AND extension IN (SELECT extension FROM dynpgext.extensions WHERE state <> 'unloaded')
+     AND NOT (scope = 'global' AND state = 'registered' AND (extension, name) IN (""" + REFUSED_BY_COPY + """))
   UNION ALL
   SELECT format('to do: %s %s %s (%s)', action, object, name, detail),
          (object, action) IN (('extension', 'provision'), ('allocation', 'allocate')) OR detail IS NOT DISTINCT FROM 'was failed'
@@ -95,7 +103,7 @@ class Checks:
                           JOIN dynpgext.extensions e USING (extension)
                           LEFT JOIN dynpgext.registered_command c ON c.extension = w.extension AND c.worker = w.name
                           LEFT JOIN dynpgext.worker_settings s ON s.extension = w.extension AND s.worker = w.name
-                         WHERE e.state = 'provisioned'"""):
+                         WHERE e.state = 'provisioned' AND (w.extension, w.name) NOT IN (""" + REFUSED_BY_COPY + ")"):
                     if scope == "global" and hosted == "t":
                         global_commands.add((extension, worker))
                     if scope == "database":

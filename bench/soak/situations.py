@@ -102,6 +102,7 @@ def change_a_busy_extension(soak, rng):
             if installed != "0.1":
                 for step in ([f"DROP EXTENSION {commands.BUSY}"] if installed else []) + [f"CREATE EXTENSION {commands.BUSY}"]:
                     session.run(step)
+            session.run(f"SELECT dynpgext.load('{commands.BUSY}')")
             wait_until_busy(soak, session, name)
             for step in (f"ALTER EXTENSION {commands.BUSY} UPDATE TO '0.2'", f"DROP EXTENSION {commands.BUSY}"):
                 session.run(step)
@@ -118,7 +119,8 @@ def wait_until_busy(soak, session, name):
     session.run(f"SELECT dynpgext.reset_worker('{commands.BUSY}', 'dx busy')")
     while session.value("SELECT runs > 1 FROM dynpgext.commands WHERE worker = 'dx busy'") != "t":
         if time.monotonic() > end:
-            soak.differ(f"dx busy does not run in {name}")
+            shown = session.run("SELECT state, waits_for, last_error FROM dynpgext.workers WHERE name = 'dx busy'")
+            soak.differ(f"dx busy does not run in {name}: {shown}")
             return
         time.sleep(0.02)
 
