@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "pg/extension_members.h"
+
 namespace dynpgext::pg {
 namespace {
 
@@ -87,47 +89,25 @@ void *library_function(const std::string &name, const char *function) {
 }
 
 std::vector<std::string> libraries_of_functions(Oid extension) {
-  struct list {
-    char **names;
-    size_t count;
-  };
-  const list found = call([extension] {
-    list libraries{nullptr, 0};
-    const Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(ExtensionRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(extension));
-    const SysScanDesc scan =
-        systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-    size_t capacity = 0;
-    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
-         tuple = systable_getnext(scan)) {
-      const auto *dependency = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-      if (dependency->deptype != DEPENDENCY_EXTENSION || dependency->classid != ProcedureRelationId)
-        continue;
-      HeapTuple function = SearchSysCache1(PROCOID, ObjectIdGetDatum(dependency->objid));
-      if (!HeapTupleIsValid(function)) continue;
+  const List *found = call([extension] {
+    List *libraries = NIL;
+    for_each_member(extension, [&libraries](Oid classid, Oid member) {
+      if (classid != ProcedureRelationId) return;
+      const HeapTuple function = SearchSysCache1(PROCOID, ObjectIdGetDatum(member));
+      if (!HeapTupleIsValid(function)) return;
       const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(function));
       bool is_null = true;
       const Datum file = SysCacheGetAttr(PROCOID, function, Anum_pg_proc_probin, &is_null);
-      if (form->prolang == ClanguageId && !is_null) {
-        if (libraries.count == capacity) {
-          capacity = capacity == 0 ? 16 : capacity * 2;
-          libraries.names = static_cast<char **>(
-              libraries.names == nullptr ? palloc(capacity * sizeof(char *))
-                                         : repalloc(libraries.names, capacity * sizeof(char *)));
-        }
-        libraries.names[libraries.count++] = TextDatumGetCString(file);
-      }
+      if (form->prolang == ClanguageId && !is_null)
+        libraries = lappend(libraries, TextDatumGetCString(file));
       ReleaseSysCache(function);
-    }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
+    });
     return libraries;
   });
-  std::vector<std::string> names(found.names, found.names + found.count);
+  std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(list_length(found)));
+  for (int i = 0; i < list_length(found); ++i)
+    names.emplace_back(static_cast<const char *>(list_nth(found, i)));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;

@@ -1,5 +1,6 @@
 #include "pg/role.h"
 
+#include "pg/extension_members.h"
 #include "pg/relation.h"
 #include "pg/transaction.h"
 
@@ -166,30 +167,17 @@ std::vector<std::string> tables_closed_to_owner(const std::string &extension) {
   const Oid owner = extension_owner(id);
   const List *found = call([=] {
     List *names = NIL;
-    const Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(ExtensionRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(id));
-    const SysScanDesc scan =
-        systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
-         tuple = systable_getnext(scan)) {
-      const auto *member = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-      if (member->deptype != DEPENDENCY_EXTENSION || member->classid != RelationRelationId)
-        continue;
-      const char kind = get_rel_relkind(member->objid);
-      if (kind == RELKIND_INDEX || kind == RELKIND_COMPOSITE_TYPE || kind == '\0') continue;
+    for_each_member(id, [&names, owner](Oid classid, Oid member) {
+      if (classid != RelationRelationId) return;
+      const char kind = get_rel_relkind(member);
+      if (kind == RELKIND_INDEX || kind == RELKIND_COMPOSITE_TYPE || kind == '\0') return;
       const AclMode any =
           kind == RELKIND_SEQUENCE ? ACL_ALL_RIGHTS_SEQUENCE : ACL_ALL_RIGHTS_RELATION;
-      if (pg_class_aclmask(member->objid, owner, any, ACLMASK_ANY) != 0) continue;
-      names = lappend(
-          names, quote_qualified_identifier(get_namespace_name(get_rel_namespace(member->objid)),
-                                            get_rel_name(member->objid)));
-    }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
+      if (pg_class_aclmask(member, owner, any, ACLMASK_ANY) != 0) return;
+      names =
+          lappend(names, quote_qualified_identifier(get_namespace_name(get_rel_namespace(member)),
+                                                    get_rel_name(member)));
+    });
     return names;
   });
   std::vector<std::string> tables;

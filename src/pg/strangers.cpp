@@ -1,5 +1,6 @@
 #include "pg/strangers.h"
 
+#include "pg/extension_members.h"
 #include "pg/relation.h"
 #include "pg/role.h"
 
@@ -113,26 +114,14 @@ void add_of_function(candidates *all, Oid function) {
 
 candidates of_members(Oid extension) {
   candidates all = NIL;
-  const Relation depend = table_open(DependRelationId, AccessShareLock);
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(ExtensionRelationId));
-  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(extension));
-  const SysScanDesc scan =
-      systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
-    const auto *member = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
-    if (member->deptype != DEPENDENCY_EXTENSION) continue;
-    switch (member->classid) {
-      case RelationRelationId: add_of_relation(&all, member->objid); break;
-      case ProcedureRelationId: add_of_function(&all, member->objid); break;
-      case NamespaceRelationId: add_of_schema(&all, member->objid); break;
+  for_each_member(extension, [&all](Oid classid, Oid member) {
+    switch (classid) {
+      case RelationRelationId: add_of_relation(&all, member); break;
+      case ProcedureRelationId: add_of_function(&all, member); break;
+      case NamespaceRelationId: add_of_schema(&all, member); break;
       default: break;
     }
-  }
-  systable_endscan(scan);
-  table_close(depend, AccessShareLock);
+  });
   return all;
 }
 
