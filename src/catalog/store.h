@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "model/command.h"
-#include "model/reconcile.h"
+#include "model/installed.h"
 #include "model/registration.h"
 #include "pg/relation.h"
 

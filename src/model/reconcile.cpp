@@ -1,23 +1,13 @@
 #include "model/reconcile.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
-#include <set>
-#include <span>
 #include <string_view>
-#include <tuple>
 
-#include "model/version.h"
+#include "model/live_index.h"
 
 namespace dynpgext::model {
 namespace {
-
-using worker_key = std::tuple<database_id, std::string, std::string>;
-
-worker_key key_of(const live_worker &w) {
-  return {w.home, w.definition.extension, w.definition.name};
-}
 
 // Is `wanted` what runs already?  A global worker outlives the database that registered it
 // as long as another one wants the same; but one that is hosted, whose process is in one database.
@@ -26,168 +16,6 @@ bool is_same(const wanted_worker &wanted, const live_worker &live) {
   if (wanted.owner->version != live.version) return false;
   if (wanted.source != live.source) return !wanted.definition->hosted || !is_active(live.state);
   return wanted.owner->incarnation == live.incarnation;
-}
-
-using extension_key = std::pair<database_id, std::string_view>;
-using object_key = std::tuple<database_id, std::string_view, std::string_view>;
-
-// What is live, by key.
-class live_index {
- public:
-  explicit live_index(const live_state &live) {
-    for (const live_worker &w : live.workers) workers_[object_key_of(w)] = &w;
-    for (const live_extension &e : live.extensions)
-      extensions_.try_emplace({e.database, e.name}, e.state);
-    for (const live_database &d : live.databases) databases_.try_emplace(d.database, &d);
-    for (const quarantined_worker &q : live.quarantined)
-      quarantined_.insert({q.home, q.extension, q.worker});
-    for (const quarantined_role &q : live.quarantined_roles) roles_.insert({q.database, q.role});
-  }
-
-  [[nodiscard]] const live_worker *known(const object_key &key) const {
-    const auto found = workers_.find(key);
-    return found == workers_.end() ? nullptr : found->second;
-  }
-  [[nodiscard]] extension_state state_of(database_id database, std::string_view extension) const {
-    const auto found = extensions_.find({database, extension});
-    return found == extensions_.end() ? extension_state::pending : found->second;
-  }
-  void set_state(database_id database, std::string_view extension, extension_state state) {
-    extensions_[{database, extension}] = state;
-  }
-  [[nodiscard]] const live_database &database(database_id id) const {
-    static const live_database nothing;
-    const auto found = databases_.find(id);
-    return found == databases_.end() ? nothing : *found->second;
-  }
-  [[nodiscard]] bool is_quarantined(const wanted_worker &w) const {
-    const worker &definition = *w.definition;
-    if (state_of(w.source, w.owner->name) == extension_state::quarantined) return true;
-    if (definition.hosted &&
-        roles_.count({w.source, static_cast<std::uint32_t>(definition.argument)}) != 0)
-      return true;
-    return quarantined_.count(
-               {home_of(definition.scope, w.source), definition.extension, definition.name}) != 0;
-  }
-
- private:
-  static object_key object_key_of(const live_worker &w) {
-    return {w.home, w.definition.extension, w.definition.name};
-  }
-
-  std::map<object_key, const live_worker *> workers_;
-  std::map<extension_key, extension_state> extensions_;
-  std::map<database_id, const live_database *> databases_;
-  std::set<object_key> quarantined_;
-  std::set<std::pair<database_id, std::uint32_t>> roles_;
-};
-
-using extensions_by_name = std::map<std::string_view, const extension *>;
-
-extensions_by_name by_name(const std::vector<extension> &extensions) {
-  extensions_by_name found;
-  for (const extension &e : extensions) found.try_emplace(e.name, &e);
-  return found;
-}
-
-const extension *find(const extensions_by_name &all, const std::string &name) {
-  const auto found = all.find(name);
-  return found == all.end() ? nullptr : found->second;
-}
-
-// What DBAs have set for workers, by scope and name: of a global one in any database, that with the
-// lowest OID first.
-class settings_index {
- public:
-  explicit settings_index(const std::vector<desired_database> &desired) {
-    std::vector<const desired_database *> sources;
-    for (const desired_database &d : desired)
-      if (!d.registrations.settings.empty()) sources.push_back(&d);
-    std::sort(sources.begin(), sources.end(),
-              [](const auto *a, const auto *b) { return a->database < b->database; });
-    for (const desired_database *d : sources) add(*d);
-  }
-
-  // Each item by itself overrides what the author says.
-  [[nodiscard]] worker_terms terms_of(const wanted_worker &w) const {
-    const worker &definition = *w.definition;
-    worker_settings set;
-    const auto found = settings_.find(
-        {home_of(definition.scope, w.source), definition.extension, definition.name});
-    if (found != settings_.end())
-      for (const worker_settings *s : found->second) {
-        if (!set.enabled) set.enabled = s->enabled;
-        if (!set.restart) set.restart = s->restart;
-        if (!set.restart_delay) set.restart_delay = s->restart_delay;
-      }
-    return {set.enabled.value_or(true), set.restart.value_or(definition.restart),
-            set.restart_delay.value_or(definition.restart_delay)};
-  }
-
- private:
-  void add(const desired_database &d) {
-    std::map<std::pair<std::string_view, std::string_view>, scope> scopes;
-    for (const worker &w : d.registrations.workers)
-      scopes.try_emplace({w.extension, w.name}, w.scope);
-    for (const worker_settings &s : d.registrations.settings) {
-      const auto registered = scopes.find({s.extension, s.worker});
-      if (registered == scopes.end()) continue;
-      settings_[{home_of(registered->second, d.database), s.extension, s.worker}].push_back(&s);
-    }
-  }
-
-  std::map<object_key, std::vector<const worker_settings *>> settings_;
-};
-
-bool can_run(const live_index &live, const wanted_worker &w) {
-  const extension_state state = live.state_of(w.source, w.owner->name);
-  if (w.in_restore || state == extension_state::failed || state == extension_state::quarantined)
-    return false;
-  const live_database &database = live.database(w.source);
-  const auto &paused = database.paused;
-  if (std::find(paused.begin(), paused.end(), w.owner->name) != paused.end()) return false;
-  return !w.definition->hosted || !database.closed;
-}
-
-bool is_better(const wanted_worker &a, const wanted_worker &b, const live_worker *running,
-               const live_index &live) {
-  if (can_run(live, a) != can_run(live, b)) return can_run(live, a);
-  const auto order = compare_versions(a.owner->version, b.owner->version);
-  if (order != 0) return order > 0;
-  const auto is_safe = [&](const wanted_worker &w) {
-    return w.definition->hosted && live.database(w.source).trusted;
-  };
-  if (is_safe(a) != is_safe(b)) return is_safe(a);
-  if (running != nullptr && (a.source == running->source) != (b.source == running->source))
-    return a.source == running->source;
-  return a.source < b.source;
-}
-
-std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
-                                          const live_index &live) {
-  std::map<object_key, wanted_worker> best;
-  for (const desired_database &d : desired) {
-    const extensions_by_name owners = by_name(d.registrations.extensions);
-    for (const worker &w : d.registrations.workers) {
-      const extension *owner = find(owners, w.extension);
-      if (owner == nullptr) continue;
-      wanted_worker candidate{&w, owner, d.database};
-      candidate.in_restore = d.registrations.under_restore.has_value();
-      const object_key key{home_of(w.scope, d.database), w.extension, w.name};
-      const auto [known, is_new] = best.try_emplace(key, candidate);
-      if (!is_new && is_better(candidate, known->second, live.known(key), live))
-        known->second = candidate;
-    }
-  }
-  const settings_index settings(desired);
-  std::vector<wanted_worker> result;
-  result.reserve(best.size());
-  for (auto &[key, w] : best) {
-    w.terms = settings.terms_of(w);
-    w.quarantined = live.is_quarantined(w);
-    result.push_back(w);
-  }
-  return result;
 }
 
 // Disabling and quarantining end a process that is there, and mark the worker; what is known of it
@@ -253,14 +81,13 @@ class planner {
   }
 
  private:
-  void add(action_kind kind, object_kind object, database_id home, const std::string &extension,
-           const std::string &name, std::string detail) {
-    actions_.push_back({kind, object, home, extension, name, std::move(detail)});
+  void add(action_kind kind, object_kind object, database_id home, std::string_view extension,
+           std::string_view name, std::string detail) {
+    actions_.push_back(
+        {kind, object, home, std::string(extension), std::string(name), std::move(detail)});
   }
 
-  bool concerns(database_id home) const {
-    return home == no_database || home == database_ || database_ == every_database;
-  }
+  bool concerns(database_id home) const { return home == no_database || home == database_; }
 
   static bool needs_provisioning(action_kind kind) {
     return kind == action_kind::replace || kind == action_kind::start ||
@@ -281,22 +108,17 @@ class planner {
 
   void plan_workers() {
     const std::vector<wanted_worker> wanted = wanted_workers(desired_, index_);
-    std::map<worker_key, const wanted_worker *> by_key;
-    for (const wanted_worker &w : wanted)
-      by_key[{home_of(w.definition->scope, w.source), w.definition->extension,
-              w.definition->name}] = &w;
-    std::map<worker_key, const live_worker *> known;
-    for (const live_worker &w : live_.workers) known[key_of(w)] = &w;
-    for (const auto &[key, live] : known)
-      if (concerns(std::get<0>(key))) {
-        const auto found = by_key.find(key);
-        decide_one(key, found == by_key.end() ? nullptr : found->second, live);
-      }
-    for (const auto &[key, want] : by_key)
-      if (concerns(std::get<0>(key)) && known.count(key) == 0) decide_one(key, want, nullptr);
+    for (const auto &[key, live] : index_.workers()) {
+      const auto &[home, extension, name] = key;
+      if (concerns(home)) decide_one(key, find_wanted(wanted, home, extension, name), live);
+    }
+    for (const wanted_worker &w : wanted) {
+      const object_key key = key_of(w);
+      if (concerns(std::get<0>(key)) && index_.known(key) == nullptr) decide_one(key, &w, nullptr);
+    }
   }
 
-  void decide_one(const worker_key &key, const wanted_worker *wanted, const live_worker *live) {
+  void decide_one(const object_key &key, const wanted_worker *wanted, const live_worker *live) {
     const std::optional<action_kind> kind = decide(wanted, live, now_);
     if (!kind) return;
     // one at rest has been started, and goes on as those do that have a process
@@ -410,11 +232,6 @@ bool runs_here(const worker &w, const circumstances &now) {
   return !now.in_recovery || w.start != now.start_after_recovery;
 }
 
-std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &desired,
-                                          const live_state &live) {
-  return wanted_workers(desired, live_index(live));
-}
-
 std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker *live,
                                   const circumstances &now) {
   // Its process is on the way out; what is wanted then is decided when it has gone.
@@ -475,26 +292,6 @@ allocation_match compare(const allocation &wanted, const extension &owner, datab
 std::vector<action> reconcile(database_id database, const std::vector<desired_database> &desired,
                               const live_state &live, const circumstances &now) {
   return planner(database, desired, live, now).plan();
-}
-
-std::vector<extension_change> compare_installed(const std::vector<installed_extension> &installed,
-                                                const std::vector<extension> &registered,
-                                                bool only_changed) {
-  std::vector<extension_change> changes;
-  std::set<std::string_view> there;
-  for (const installed_extension &i : installed) there.insert(i.name);
-  const extensions_by_name known = by_name(registered);
-  for (const extension &r : registered)
-    if (there.count(r.name) == 0) changes.push_back({change_kind::removed, r.name, r.version});
-  for (const installed_extension &i : installed) {
-    const extension *found = find(known, i.name);
-    if (found == nullptr) {
-      if (i.changed || !only_changed) changes.push_back({change_kind::added, i.name, i.version});
-    } else if (found->version != i.version) {
-      changes.push_back({change_kind::updated, i.name, i.version});
-    }
-  }
-  return changes;
 }
 
 }  // namespace dynpgext::model

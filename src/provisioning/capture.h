@@ -2,6 +2,7 @@
 #pragma once
 
 #include "catalog/store.h"
+#include "model/installed.h"
 #include "model/reconcile.h"
 
 namespace dynpgext::provisioning {

@@ -139,13 +139,10 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
   const std::vector<model::wanted_worker> workers = model::wanted_workers(seen.desired, seen.live);
   for (const model::action &a : actions) {
     if (a.kind != model::action_kind::start || t.notes.count(a.extension) == 0) continue;
-    for (const model::wanted_worker &w : workers) {
-      if (w.source != MyDatabaseId || w.definition->extension != a.extension ||
-          w.definition->name != a.name)
-        continue;
-      if (auto h = state::start_ahead(s, {a.home, a.extension, a.name}, w))
-        t.head_starts.push_back(std::move(*h));
-    }
+    const model::wanted_worker *w = model::find_wanted(workers, a.home, a.extension, a.name);
+    if (w == nullptr || w->source != MyDatabaseId) continue;
+    if (auto h = state::start_ahead(s, {a.home, a.extension, a.name}, *w))
+      t.head_starts.push_back(std::move(*h));
   }
 }
 

@@ -46,7 +46,8 @@ struct wanted_now {
 wanted_now find_wanted(const target &t) {
   wanted_now found{state::look_at(state::attach(), t.id), {}};
   const auto wanted = model::wanted_workers(found.seen.desired, found.seen.live);
-  if (const model::wanted_worker *w = state::find_wanted(wanted, t.id)) found.worker = *w;
+  if (const auto *w = model::find_wanted(wanted, t.id.home, t.id.extension, t.id.name))
+    found.worker = *w;
   return found;
 }
 

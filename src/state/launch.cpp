@@ -221,15 +221,6 @@ decision decide_workers(const shared &s, Oid database, const global_names *also,
   return d;
 }
 
-const model::wanted_worker *find_wanted(std::span<const model::wanted_worker> wanted,
-                                        const worker_identity &id) {
-  const auto found = std::find_if(wanted.begin(), wanted.end(), [&](const model::wanted_worker &w) {
-    return model::home_of(w.definition->scope, w.source) == id.home &&
-           w.definition->extension == id.extension && w.definition->name == id.name;
-  });
-  return found == wanted.end() ? nullptr : &*found;
-}
-
 bool carry_out(shared &s, const decision &d, bool *no_slots) {
   const auto is_worker = [](const model::action &a) {
     return a.object == model::object_kind::worker;
@@ -242,7 +233,7 @@ bool carry_out(shared &s, const decision &d, bool *no_slots) {
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
     const worker_identity id{action.home, action.extension, action.name};
-    const model::wanted_worker *want = find_wanted(wanted, id);
+    const model::wanted_worker *want = model::find_wanted(wanted, id.home, id.extension, id.name);
     if (action.kind == model::action_kind::stop) {
       (void)stop(s, id, after_end::vanish, action.ticket);
     } else if (want != nullptr) {

@@ -49,9 +49,6 @@ struct decision {
 [[nodiscard]] decision decide_workers(const shared &s, Oid database,
                                       const global_names *also = nullptr,
                                       bool retry_failed = false);
-// Who is wanted as this; nullptr: nobody.
-[[nodiscard]] const model::wanted_worker *find_wanted(std::span<const model::wanted_worker> wanted,
-                                                      const worker_identity &id);
 // Carries out what a decision says of workers.  One that needs a callback which no init has
 // given in this process is left to a visit of its database; where the visit finds no second
 // slot for it, it is started without.  Returns whether a visit was asked for.  `no_slots`: it is

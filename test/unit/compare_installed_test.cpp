@@ -1,7 +1,7 @@
 // What CREATE, ALTER and DROP EXTENSION have done, found by comparison.
 #include <gtest/gtest.h>
 
-#include "model/reconcile.h"
+#include "model/installed.h"
 #include "samples.h"
 
 namespace dynpgext::model {

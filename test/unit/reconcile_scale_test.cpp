@@ -1,5 +1,6 @@
 // The time that the reconciler takes grows with what it is given, not with its square: counted in
 // comparisons of names.
+#include "model/installed.h"
 #include "model/reconcile.h"
 
 #include <gtest/gtest.h>

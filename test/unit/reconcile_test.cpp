@@ -27,7 +27,7 @@ TEST(reconcile, for_workers_only_none_of_a_pending_extension_starts) {
 
 TEST(reconcile, nothing_registered_and_nothing_live_is_nothing_to_do) {
   EXPECT_EQ(reconcile(db1, {}, {}, usual), actions{});
-  EXPECT_EQ(reconcile(every_database, {}, {}, retrying), actions{});
+  EXPECT_EQ(reconcile(db1, {}, {}, retrying), actions{});
 }
 
 TEST(reconcile, what_is_as_registered_is_left_alone) {
@@ -196,27 +196,13 @@ TEST(reconcile, what_another_database_has_is_left_alone) {
   EXPECT_EQ(reconcile(db1, {other}, live, retrying), actions{});
 }
 
-TEST(reconcile, every_database_stops_and_drains_everywhere_and_provisions_nothing) {
-  const desired_database other = with_worker(db2, local_worker);
-  live_state live;
-  live.workers = {live_of(with_worker(db3, local_worker), worker_state::running)};
-  live.allocations = {memory_of(with_allocation(db3, local_memory))};
-  EXPECT_EQ(in_short(reconcile(every_database, {other}, live, retrying)),
-            (list{"stop worker 103 a.w", "drain allocation 103 a.m"}));
-  live.extensions = {provisioned(db2)};
-  EXPECT_EQ(in_short(reconcile(every_database, {other}, live, usual)),
-            (list{"stop worker 103 a.w", "drain allocation 103 a.m", "start worker 102 a.w"}));
-}
-
-TEST(reconcile, every_database_retries_workers_that_wait) {
+TEST(reconcile, a_worker_that_waits_is_tried_again) {
   const desired_database one = with_worker(db1, local_worker);
-  const desired_database two = with_worker(db2, local_worker);
   live_state live;
-  live.extensions = {provisioned(db1), provisioned(db2)};
-  live.workers = {live_of(one, worker_state::waiting), live_of(two, worker_state::running)};
-  EXPECT_EQ(
-      reconcile(every_database, {one, two}, live, usual),
-      (actions{{action_kind::start, object_kind::worker, db1, "a", "w", "was waiting", 0, true}}));
+  live.extensions = {provisioned(db1)};
+  live.workers = {live_of(one, worker_state::waiting)};
+  EXPECT_EQ(reconcile(db1, {one}, live, usual), (actions{{action_kind::start, object_kind::worker,
+                                                          db1, "a", "w", "was waiting", 0, true}}));
 }
 
 // ---- global workers ------------------------------------------------------------------------
