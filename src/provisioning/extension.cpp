@@ -118,8 +118,8 @@ void warn_of_strangers(const catalog::store &store, const std::string &name) {
       WARNING,
       "background worker \"" + found->name + "\" of extension \"" + name +
           "\" may run as a superuser: " + stranger.text(),
-      "Code of theirs would run as whoever the worker is. Privileges may come from ALTER DEFAULT "
-      "PRIVILEGES: REVOKE them, and drop the triggers and foreign keys that others have made.");
+      "Code of other roles would run with the rights of the worker. The privileges may come from "
+      "ALTER DEFAULT PRIVILEGES: REVOKE them, and drop triggers and foreign keys of other roles.");
 }
 
 [[noreturn]] void not_taking_part(const std::string &name) {

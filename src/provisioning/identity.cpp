@@ -84,12 +84,12 @@ void warn_of_strangers(const model::command &c) {
       "the command of SQL worker \"" + c.worker + "\" of extension \"" + c.extension + "\" ";
   const std::string name = "role \"" + c.run_as + "\"";
   const char *replaces =
-      "Whoever can do so, or owns the schema, can put something else in the place of what the "
-      "command names, also where it writes the schema. Let only ";
+      "A role that can do so, or owns the schema, can replace what the command names, even where "
+      "the command writes the schema. Let only ";
   const char *intrudes =
-      "Code of theirs would run as the command's role. Privileges may come from ALTER DEFAULT "
-      "PRIVILEGES: REVOKE them, and drop the triggers and foreign keys that others have made. Let "
-      "only ";
+      "Code of other roles would run with the rights of the command. The privileges may come from "
+      "ALTER DEFAULT PRIVILEGES: REVOKE them, and drop triggers and foreign keys of other roles. "
+      "Let only ";
   const std::string others = name + " and superusers do so, or name another role with \"run_as\".";
   const pg::stranger in_schema = pg::stranger_in_schema(c.extension, role);
   const pg::stranger in_members = pg::stranger_in_members(c.extension, role);

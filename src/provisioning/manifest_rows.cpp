@@ -53,8 +53,8 @@ struct pending_manifests {
         WARNING,
         "the manifest of extension \"" + row.extension +
             "\" in dynpgext.manifests cannot be followed: " + why,
-        "It is kept. Look at the row: whoever registers it does so as himself. When the reason is "
-        "gone: " +
+        "The row is kept. Read it first: the role that registers it answers for it. When the reason "
+        "is gone: " +
             registering(row.extension));
   }
 
