@@ -47,6 +47,25 @@ subtest 'a role that may be needed' => sub {
     is(error_of($node, 'one', 'DROP ROLE app;'), '', 'reload() lets it go');
 };
 
+# What a visit does would come between.
+subtest 'a role that another transaction lets go of' => sub {
+    my $launcher = value($node, 'one', q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher'));
+    kill 'STOP', $launcher;
+    value($node, 'one', 'CREATE ROLE app LOGIN');
+    value($node, 'one', 'CREATE EXTENSION dx_worker');
+    value($node, 'one', $register =~ s/dx_plain/dx_worker/r);
+    $holder->query_safe("BEGIN; $register");
+    value($node, 'one', 'DROP EXTENSION dx_worker');
+    $holder->query_safe('ROLLBACK; BEGIN; SELECT FROM dynpgext.reload()');
+    my $other = $node->background_psql('one', on_error_stop => 1);
+    $other->query_until(qr/started/, "\\echo started\nSELECT FROM dynpgext.reload();\nDROP ROLE app;\n");
+    ok($node->poll_query_until('one', q(SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_foreign_server'::regclass AND NOT granted))), 'reload() waits for it');
+    $holder->query_safe('COMMIT');
+    $other->quit;
+    is(value($node, 'one', q(SELECT count(*) FROM pg_roles WHERE rolname = 'app')), 0, 'and DROP ROLE is not refused then');
+    kill 'CONT', $launcher;
+};
+
 $holder->quit;
 $node->stop;
 done_testing();

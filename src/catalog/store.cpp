@@ -227,13 +227,19 @@ void store::write(const std::string &extension, const std::vector<model::command
   keep_held(roles);
 }
 
-void store::let_go_of_roles() const {
+void store::let_go_of_roles(bool waits) const {
+  if (unneeded_roles().empty() || !pg::lock_letting_go(dynpgext_, waits)) return;
+  keep_held(pg::lock_role_holds(dynpgext_, unneeded_roles(), {}));
+}
+
+// The roles that are held, but not by a command that is seen.
+std::vector<Oid> store::unneeded_roles() const {
   const std::vector<Oid> needed = roles_of(read_commands({}));
   std::vector<Oid> rest = pg::held_roles(dynpgext_);
   std::erase_if(rest, [&needed](Oid role) {
     return std::find(needed.begin(), needed.end(), role) != needed.end();
   });
-  if (!rest.empty()) keep_held(pg::lock_role_holds(dynpgext_, rest, {}));
+  return rest;
 }
 
 // Of these, the ones that a command needs are held, and no others.

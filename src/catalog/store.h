@@ -39,8 +39,8 @@ class store {
   void write(const std::string &extension, const std::vector<model::command> &commands,
              const std::vector<model::content> &contents) const;
   // Lets go of roles that no command needs any more, but for those that an open transaction may
-  // come to need.
-  void let_go_of_roles() const;
+  // come to need.  With `waits`, waits for whoever else is at it; without, leaves it to them.
+  void let_go_of_roles(bool waits) const;
   // What the DBA has set for a worker, in place of what was set before.  The caller has the turn on
   // the extension's settings.
   void write(const model::worker_settings &settings) const;
@@ -117,6 +117,7 @@ class store {
   void write_companion(const char *table, const std::string &extension,
                        const std::vector<Row> &wanted) const;
 
+  [[nodiscard]] std::vector<Oid> unneeded_roles() const;
   void keep_held(const std::vector<Oid> &roles) const;
 
   Oid dynpgext_ = InvalidOid;

@@ -77,6 +77,19 @@ std::vector<Oid> lock_role_holds(Oid extension, const std::vector<Oid> &before,
   return may_go;
 }
 
+bool lock_letting_go(Oid extension, bool waits) {
+  const Oid server = server_of(extension);
+  if (!OidIsValid(server)) return false;
+  return call([=] {
+    constexpr LOCKMODE mode = ShareUpdateExclusiveLock;  // conflicts with itself
+    if (waits) {
+      LockDatabaseObject(ForeignServerRelationId, server, 0, mode);
+      return true;
+    }
+    return ConditionalLockDatabaseObject(ForeignServerRelationId, server, 0, mode);
+  });
+}
+
 std::vector<Oid> held_roles(Oid extension) {
   std::vector<Oid> roles;
   const Oid server = server_of(extension);

@@ -21,6 +21,9 @@ namespace dynpgext::pg {
 // needing them lets go.
 [[nodiscard]] std::vector<Oid> lock_role_holds(Oid extension, const std::vector<Oid> &before,
                                                const std::vector<Oid> &wanted);
+// Before a transaction that lets go of roles which nobody needs, until its end: the turn to do so.
+// Without `waits`, false when another one has it.
+[[nodiscard]] bool lock_letting_go(Oid extension, bool waits);
 // All that are held.
 [[nodiscard]] std::vector<Oid> held_roles(Oid extension);
 

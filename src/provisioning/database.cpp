@@ -29,7 +29,6 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
     if (comparison.first) pg::mend_role_holds(store.dynpgext());
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
-    store.let_go_of_roles();
   });
   (void)pg::tolerate("following manifests",
                      [&] { (void)follow_untold_manifests(store, {}, looker::chance); });

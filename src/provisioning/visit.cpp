@@ -56,6 +56,16 @@ void on_exit(int, Datum) {
   if (state::shared *s = state::attached()) state::look_for_launcher(*s);
 }
 
+// In a transaction of its own: others wait for it, and nobody for the rest of the visit.
+void let_go_of_roles() {
+  if (RecoveryInProgress()) return;
+  pg::begin_transaction();
+  (void)pg::tolerate("letting go of roles", [] {
+    if (const auto store = catalog::store::open()) store->let_go_of_roles(false);
+  });
+  pg::commit_transaction();
+}
+
 // In a transaction of its own: its workers start with the commit.
 void end_restore() {
   pg::begin_transaction();
@@ -80,6 +90,7 @@ void visit(Oid database) {
   pg::call([] { before_shmem_exit(on_exit, 0); });
   DYNPGEXT_FAULT_POINT("visit.connected");
   if (state::is_restore_over(s, database)) end_restore();
+  let_go_of_roles();
   const state::comparison comparison = state::next_comparison(s, database);
   pg::begin_transaction();
   if (max_prepared_xacts > 0) watch_prepared_transactions(s);
