@@ -125,8 +125,10 @@ subtest 'dynpgext.max_database_workers' => sub {
     ok($node->poll_query_until('one', $in, 'one running 2, one waiting 28, two stopped 4'), 'places of other databases are not taken');
     end_all('one');
     ok($node->poll_query_until('one', $in, 'one running 2, one stopped 2, one waiting 26, two stopped 4'), 'its own are');
-    value($node, 'one', 'ALTER DATABASE one SET dynpgext.max_database_workers = 3');
-    value($node, 'one', 'SELECT dynpgext.reload()');
+    my $more = 'BEGIN; ALTER DATABASE one SET dynpgext.max_database_workers = 3; SELECT dynpgext.reload()';
+    value($node, 'one', "$more; ROLLBACK");
+    is(value($node, 'one', $in), 'one running 2, one stopped 2, one waiting 26, two stopped 4', 'a new limit that is rolled back is none');
+    value($node, 'one', "$more; COMMIT");
     ok($node->poll_query_until('one', $in, 'one running 3, one stopped 2, one waiting 25, two stopped 4'), 'a reload knows the new limit');
     value($node, 'one', 'ALTER DATABASE one RESET dynpgext.max_database_workers');
     value($node, 'one', 'SELECT dynpgext.reload()');

@@ -227,6 +227,12 @@ void store::write(const std::string &extension, const std::vector<model::command
   keep_held(roles);
 }
 
+bool store::may_have_written() const {
+  const std::array tables{extensions_, allocations_, workers_, settings_, companion(restore_table)};
+  return std::any_of(tables.begin(), tables.end(),
+                     [](Oid table) { return OidIsValid(table) && pg::may_have_written(table); });
+}
+
 void store::let_go_of_roles(bool waits) const {
   if (unneeded_roles().empty() || !pg::lock_letting_go(dynpgext_, waits)) return;
   keep_held(pg::lock_role_holds(dynpgext_, unneeded_roles(), {}));

@@ -47,6 +47,9 @@ class store {
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 
+  // May this transaction have changed what read() returns?  In doubt, true.
+  [[nodiscard]] bool may_have_written() const;
+
   // In place of what is known of a restore of the database; nothing: there is none.
   void write(const std::optional<model::restore> &restore) const;
   [[nodiscard]] std::optional<model::restore> read_restore() const;

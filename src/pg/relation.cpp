@@ -224,6 +224,15 @@ Oid member_table(Oid extension, const char *schema, const char *name) {
   });
 }
 
+bool may_have_written(Oid table) {
+  return call([=] {
+    const Relation relation = table_open(table, AccessShareLock);
+    const bool result = CheckRelationLockedByMe(relation, RowExclusiveLock, true);
+    table_close(relation, NoLock);
+    return result;
+  });
+}
+
 bool is_member_table(Oid table, const char *extension) {
   return call([=] {
     const Oid owner = getExtensionOfObject(RelationRelationId, table);

@@ -96,6 +96,8 @@ class relation {
 // OID of schema.name if it belongs to the extension; InvalidOid otherwise, so that a table
 // that somebody else made there is never trusted.  AccessShareLock on it.
 [[nodiscard]] Oid member_table(Oid extension, const char *schema, const char *name);
+// May this transaction have written rows of the table?  Goes by the locks that it holds.
+[[nodiscard]] bool may_have_written(Oid table);
 // Does the table belong to the extension?  Takes no lock.
 [[nodiscard]] bool is_member_table(Oid table, const char *extension);
 // An extension of this database, as pg_extension has it.

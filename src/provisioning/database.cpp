@@ -78,7 +78,7 @@ bool provision_name(const std::string &name) {
   state::shared &s = state::attach();
   if (state::is_provisioned(s, MyDatabaseId)) return false;
   const std::optional<catalog::store> store = catalog::store::open();
-  if (!store) return false;
+  if (!store || store->may_have_written()) return false;
   const model::registrations before = wanted_registrations(*store);
   if (before.find_allocation(name) == nullptr) return false;
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);

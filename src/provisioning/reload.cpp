@@ -1,6 +1,7 @@
 #include "provisioning/reload.h"
 
 #include "pg/fault.h"
+#include "pg/relation.h"
 #include "provisioning/capture.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
@@ -115,7 +116,8 @@ void publish_silently(const catalog::store &store, state::shared &s) {
 
 std::vector<action> reload(const catalog::store &store, const reload_options &options) {
   state::shared &s = state::attach();
-  if (!options.dry_run) learn_worker_limit(s);
+  const bool wrote_settings = pg::may_have_written(DbRoleSettingRelationId);
+  if (!options.dry_run && !wrote_settings) learn_worker_limit(s);
   if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) {
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
@@ -124,6 +126,10 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   std::vector<action> plan = plan_reload(store, s, options);
   const bool runs_anew = to_run_anew(s, wanted_registrations(store), plan, options) != nullptr;
   const std::vector<action> untold = follow_untold(store, options);
+  // What this transaction has written without telling, others are to know of with the commit.
+  const bool wrote_untold =
+      !options.dry_run && !is_touched() && (wrote_settings || store.may_have_written());
+  if (wrote_untold) touch(store);
   if (plan.empty() && !options.dry_run) publish_silently(store, s);
   if ((plan.empty() && !runs_anew) || options.dry_run) return after(untold, news(std::move(plan)));
   if (!RecoveryInProgress() && !XactReadOnly) expect_removals(store, false);
@@ -131,7 +137,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
   DYNPGEXT_FAULT_POINT("reload.locked");
   // somebody else may have done it meanwhile; what this does itself follows with the commit
-  if (untold.empty()) plan = plan_reload(store, s, options);
+  if (untold.empty() && !wrote_untold) plan = plan_reload(store, s, options);
   std::vector<std::string> failed;
   if (!RecoveryInProgress() && !XactReadOnly)
     failed = follow_all(store, options.extension, options.retry_failed, false);

@@ -277,16 +277,30 @@ SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'a WITH takes effect');
 DO $$BEGIN DELETE FROM dynpgext.worker_settings; END$$;
 SELECT ok(pg_temp.becomes('dx local', 'running'), 'a DO takes effect');
 
--- Missed by the trigger, it is found by a reload.
+-- Missed by the trigger, it is found by a reload.  In one transaction: a visit would find it, too.
 
+BEGIN;
 ALTER TABLE dynpgext.worker_settings DISABLE TRIGGER on_settings;
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false);
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings;
 SELECT results_eq('SELECT object, name, action FROM dynpgext.reload()', $$VALUES ('worker', 'dx local', 'disable')$$,
   'a reload finds what the trigger has missed');
+COMMIT;
 SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'and does it');
 SELECT dynpgext.reset_worker('dx_worker', 'dx local') \g /dev/null
 SELECT ok(pg_temp.becomes('dx local', 'running'), 'until it is reset');
+
+-- What is rolled back has never been so for others.
+
+SELECT pid AS dx_pid FROM dynpgext.workers WHERE extension = 'dx_worker' AND name = 'dx local' \gset
+BEGIN;
+ALTER TABLE dynpgext.worker_settings DISABLE TRIGGER on_settings;
+INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false);
+SELECT results_eq('SELECT object, name, action FROM dynpgext.reload()', $$VALUES ('worker', 'dx local', 'disable')$$,
+  'a reload finds what its own transaction has written');
+SELECT is(pg_temp.state_of_worker('dx_worker', 'dx local'), 'running', 'which is not done before the commit');
+ROLLBACK;
+SELECT is((SELECT pid FROM dynpgext.workers WHERE extension = 'dx_worker' AND name = 'dx local'), :dx_pid, 'nor when there is none');
 
 -- The constraints of the table
 
