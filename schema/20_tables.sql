@@ -103,7 +103,7 @@ CREATE TABLE dynpgext.registered_command (
     without_login boolean NOT NULL,
     by_hand boolean NOT NULL,
     atomic boolean NOT NULL,
-    decided_in oid NOT NULL,
+    decided_in text NOT NULL,
     PRIMARY KEY (extension, worker),
     CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command'))
 );
@@ -121,7 +121,7 @@ COMMENT ON COLUMN dynpgext.registered_command.superuser IS 'a superuser has name
 COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
 COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transaction; otherwise each statement has its own';
-COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'database in which its role was decided; another one where this one is a copy';
+COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'mark of the database in which its role was decided; of another one where this one is a copy';
 
 CREATE TABLE dynpgext.registered_content (
     extension name NOT NULL,
@@ -220,7 +220,7 @@ CREATE TABLE dynpgext.identities (
     superuser boolean NOT NULL,
     without_login boolean NOT NULL,
     by_hand boolean NOT NULL,
-    decided_in oid GENERATED ALWAYS AS (NULL::oid) STORED,
+    decided_in text GENERATED ALWAYS AS (NULL::text) STORED,
     CONSTRAINT may_write CHECK (dynpgext.may_write('identities'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.identities IS 'only superusers write it';
@@ -232,10 +232,10 @@ COMMENT ON COLUMN dynpgext.identities.registered_by IS 'role that registered it'
 COMMENT ON COLUMN dynpgext.identities.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, not by the script of the extension';
-COMMENT ON COLUMN dynpgext.identities.decided_in IS 'database in which it was decided; another one where this one is a copy; NULL: SQL has written the row, and it does not count';
-CREATE FUNCTION dynpgext.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in oid) RETURNS boolean
+COMMENT ON COLUMN dynpgext.identities.decided_in IS 'mark of the database in which it was decided; of another one where this one is a copy; NULL: SQL has written the row, and it does not count';
+CREATE FUNCTION dynpgext.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in text) RETURNS boolean
 LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'dynpgext_is_dumped';
-COMMENT ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, oid) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
+COMMENT ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in)');
 
 -- Holds the roles of commands: src/pg/role_hold.h.

@@ -22,8 +22,9 @@ add_database($old, 'two', qw(dynpgext dx_worker));
 value($old, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart => 'always', restart_delay => '1500 ms')));
 value($old, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 3', enabled => false)));
 value($old, 'one', q(SELECT dynpgext.unload('dx_usage')));
-value($old, 'postgres', 'CREATE ROLE dx_upgraded LOGIN');
-value($old, 'postgres', q(CREATE DATABASE commands));
+# it would not run in a copy of the database, whose owner is no member of the role
+value($old, 'postgres', 'CREATE ROLE dx_upgraded LOGIN; CREATE ROLE dx_owns');
+value($old, 'postgres', q(CREATE DATABASE commands OWNER dx_owns));
 value($old, 'commands', q(CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; SELECT dynpgext.register('dx_plain',
     '{"dynpgext": 1, "workers": [{"name": "who", "command": "SELECT 1", "interval": "100 ms", "run_as": "dx_upgraded"}]}')));
 

@@ -23,12 +23,12 @@ model::command_identity resolve(const store::identity_row &row) {
   who.superuser = row.superuser;
   who.without_login = row.without_login;
   who.by_hand = row.by_hand;
-  who.database = row.decided_in;
+  who.decided_in = row.decided_in;
   return who;
 }
 
 bool is_same_identity(model::command_identity a, const model::command_identity &b) {
-  a.database = b.database;
+  a.decided_in = b.decided_in;
   return a == b;
 }
 

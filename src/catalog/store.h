@@ -84,8 +84,8 @@ class store {
     bool superuser = false;
     bool without_login = false;
     bool by_hand = false;
-    Oid decided_in = InvalidOid;  // 0: SQL has written the row, and it does not count
-    [[nodiscard]] bool counts() const { return OidIsValid(decided_in); }
+    std::string decided_in = {};  // empty: SQL has written the row, and it does not count
+    [[nodiscard]] bool counts() const { return !decided_in.empty(); }
   };
   [[nodiscard]] std::vector<identity_row> read_identities() const;
   // Those that SQL has written count from now on.

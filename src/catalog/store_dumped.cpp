@@ -2,6 +2,7 @@
 #include "catalog/identity.h"
 #include "catalog/store.h"
 #include "model/text.h"
+#include "pg/database_mark.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 
@@ -17,8 +18,8 @@ bool is_same(const pg::role_reference &known, Oid role) {
 }
 
 // Nobody's is decided here, too.
-Oid place_of(const model::command_identity &who) {
-  return OidIsValid(who.database) ? who.database : MyDatabaseId;
+std::string place_of(const model::command_identity &who) {
+  return who.decided_in.empty() ? pg::require_database_mark() : who.decided_in;
 }
 
 void insert_identity(const pg::relation &table, const store::identity_row &identity) {
@@ -27,7 +28,7 @@ void insert_identity(const pg::relation &table, const store::identity_row &ident
   identity.run_as.name.empty() ? row.null() : row.role(identity.run_as);
   identity.registered_by.name.empty() ? row.null() : row.role(identity.registered_by);
   row.boolean(identity.superuser).boolean(identity.without_login).boolean(identity.by_hand);
-  row.oid(identity.decided_in);
+  row.text(identity.decided_in);
   (void)table.insert(row);
 }
 
@@ -114,7 +115,7 @@ std::vector<store::identity_row> store::read_identities() const {
   std::vector<identity_row> result;
   for (const pg::row &row : relation.rows())
     result.push_back({row.name(0), row.text(1), row.role(2), row.role(3), row.boolean(4),
-                      row.boolean(5), row.boolean(6), row.oid(7)});
+                      row.boolean(5), row.boolean(6), row.text(7)});
   return result;
 }
 
@@ -126,7 +127,7 @@ void store::accept_identities() const {
   for (const pg::row &row : relation.rows()) {
     if (!row.is_null(7)) continue;
     accepted.push_back({row.name(0), row.text(1), row.role(2), row.role(3), row.boolean(4),
-                        row.boolean(5), row.boolean(6), MyDatabaseId});
+                        row.boolean(5), row.boolean(6), pg::require_database_mark()});
     relation.erase(row);
   }
   for (const identity_row &row : accepted) insert_identity(relation, row);
@@ -155,7 +156,7 @@ void store::write_identities(const std::string &extension,
       return c->worker == row.text(1) && is_same(row.role(2), who.role) &&
              is_same(row.role(3), who.registered_by) && row.boolean(4) == who.superuser &&
              row.boolean(5) == who.without_login && row.boolean(6) == who.by_hand &&
-             row.oid(7) == place_of(who);
+             row.text(7) == place_of(who);
     });
     if (same != missing.end())
       missing.erase(same);
@@ -192,7 +193,8 @@ void store::clear_identity(const std::string &extension, const std::string &work
     is_there = true;
   }
   if (!is_there) return;
-  insert_identity(relation, {extension, worker, {}, {}, false, false, false, MyDatabaseId});
+  insert_identity(relation,
+                  {extension, worker, {}, {}, false, false, false, pg::require_database_mark()});
   pg::make_visible();
 }
 

@@ -18,7 +18,7 @@ struct command_identity {
   bool superuser = false;           // a superuser has named it, a superuser
   bool without_login = false;       // a superuser has named it, which cannot log in
   bool by_hand = false;             // by a role that may register, not by an extension's script
-  std::uint32_t database = 0;       // it was decided in: a copy of a database is another one
+  std::string decided_in = {};      // mark of a database: a copy of it has another one
   bool operator==(const command_identity &) const = default;
 };
 
@@ -52,7 +52,7 @@ inline constexpr std::tuple members<command>{
     member(of_identity(&command_identity::without_login)),
     member(of_identity(&command_identity::by_hand)),
     member(&command::atomic, in_manifest),
-    member(of_identity(&command_identity::database), oid_column),
+    member(of_identity(&command_identity::decided_in)),
     member(&command::run_as, no_column | not_of_process | in_manifest)};
 static_assert(lists_all<command, command_identity>());
 

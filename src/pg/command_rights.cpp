@@ -1,5 +1,6 @@
 #include "pg/command_rights.h"
 
+#include "pg/database_mark.h"
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
@@ -26,7 +27,7 @@ void check_rights(const command_role &c, const std::string &extension) {
     throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
   };
   // whoever makes a copy decides what is in it
-  if (c.database != MyDatabaseId)
+  if (c.decided_in != database_mark())
     if (const Oid owner = database_owner(); !may_become(owner, c.role))
       refuse("this database is a copy of the one that it was registered in, and its owner \"" +
              role_name(owner) + "\" is no member of role \"" + name + "\"");

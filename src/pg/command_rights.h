@@ -12,7 +12,7 @@ struct command_role {
   bool superuser = false;
   bool without_login = false;
   bool by_hand = false;
-  Oid database = InvalidOid;  // it was decided in
+  std::string decided_in = {};  // mark of the database that it was
 };
 
 // Its identity is not there any more, or is another one.

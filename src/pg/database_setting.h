@@ -1,4 +1,4 @@
-// What ALTER DATABASE ... SET says of a setting, whatever the session has.
+// What pg_db_role_setting says of a setting, whatever the session has.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,9 @@
 
 namespace dynpgext::pg {
 
-// For the current database, as text, from pg_db_role_setting; in a transaction.  Nothing where it
-// has none of its own, and the server's holds.  Settings of a role in the database do not count.
-[[nodiscard]] std::optional<std::string> database_setting(const char *name);
+// For the current database, as text; in a transaction.  Nothing where it has none of its own, and
+// the server's holds.  `role`: of this role in the database (ALTER ROLE ... IN DATABASE ... SET)
+// instead of for all (ALTER DATABASE ... SET).
+[[nodiscard]] std::optional<std::string> database_setting(const char *name, Oid role = InvalidOid);
 
 }  // namespace dynpgext::pg

@@ -29,6 +29,8 @@ class row {
   [[nodiscard]] Datum datum(int column) const { return values_[column]; }
   [[nodiscard]] int64 interval(int column) const;  // in milliseconds
   [[nodiscard]] struct role_reference role(int column) const;
+  // The transaction that has written it, also of a frozen one.
+  [[nodiscard]] TransactionId writer() const { return HeapTupleHeaderGetRawXmin(tuple_->t_data); }
   // Written by this transaction (or one of its subtransactions)?
   [[nodiscard]] bool is_ours() const;
 

@@ -4,6 +4,7 @@
 
 #include "catalog/identity.h"
 #include "pg/command_rights.h"
+#include "pg/database_mark.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
 #include "pg/script_runner.h"
@@ -39,7 +40,7 @@ model::command_identity given(Oid role, Oid by, declared_by who) {
           .superuser = pg::is_superuser(role),
           .without_login = !pg::has_login(role),
           .by_hand = who != declared_by::script,
-          .database = MyDatabaseId};
+          .decided_in = pg::require_database_mark()};
 }
 
 // Why the role is not one that a command gets unless it is named.

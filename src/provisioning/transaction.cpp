@@ -6,6 +6,7 @@
 #include "catalog/store.h"
 #include "pg/announcement.h"
 #include "pg/command_end.h"
+#include "pg/database_mark.h"
 #include "pg/fault.h"
 #include "pg/role.h"
 #include "pg/running.h"
@@ -55,6 +56,7 @@ struct transaction {
   std::vector<pg::virtual_transaction> older;  // that were under way, when dynpgext comes
   TransactionId next_id = InvalidTransactionId;
   std::unique_ptr<state::publication> publication;
+  state::incarnation incarnation;
   std::vector<state::worker_identity> prepared;
   std::vector<state::head_start> head_starts;
 
@@ -85,6 +87,7 @@ void forget(transaction &t) noexcept {
     t.drops_forget = false;
     t.retry.reset();
     t.publication.reset();
+    t.incarnation = {};
     t.prepared.clear();
     // none is left unless the commit could not be carried out; the launcher starts them then
     for (const state::head_start &h : t.head_starts) state::call_off(*state::attached(), h.start);
@@ -179,9 +182,11 @@ void before_commit(transaction &t) {
       t.drop_suspected || !t.store ? catalog::store::open() : t.store;
   if (store && !t.touched) return;
   state::shared &s = state::attach();
+  state::meet_database(s);
   if (!store) {
     if (!t.touched && !state::is_known(s, MyDatabaseId)) return;
     t.touched = true;
+    pg::drop_database_mark();
     finish_all(s);
   }
   t.drops_forget = !t.dropped.empty() && pg::is_superuser() && pg::is_client_session();
@@ -203,6 +208,7 @@ void before_commit(transaction &t) {
     DYNPGEXT_FAULT_POINT("commit.started_ahead");
   }
   t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value());
+  if (store) t.incarnation = state::current_incarnation();
   make_room(t, s, wanted);
   DYNPGEXT_FAULT_POINT("commit.ready");
 }
@@ -219,6 +225,7 @@ void after_commit(transaction &t) {
     t.publication->publish();
     DYNPGEXT_FAULT_POINT("commit.published");
   }
+  state::note_incarnation(s, MyDatabaseId, t.incarnation);
   if (t.arrives) after_arrival(t, s);
   state::publish_holds(s, t.holds);
   for (const auto &[name, n] : t.notes)

@@ -1,6 +1,7 @@
 // A process that the launcher sends to one database, to provision what is registered there:
 // dynpgext_database_main().
 #include "catalog/store.h"
+#include "pg/database_mark.h"
 #include "pg/deadline.h"
 #include "pg/fault.h"
 #include "pg/ownership.h"
@@ -57,12 +58,14 @@ void on_exit(int, Datum) {
 }
 
 // In a transaction of its own: others wait for it, and nobody for the rest of the visit.
-void let_go_of_roles() {
-  if (RecoveryInProgress()) return;
+void begin_visit(state::shared &s) {
   pg::begin_transaction();
-  (void)pg::tolerate("letting go of roles", [] {
-    if (const auto store = catalog::store::open()) store->let_go_of_roles(false);
-  });
+  state::meet_database(s);
+  const auto store = catalog::store::open();
+  if (store && !RecoveryInProgress()) {
+    (void)pg::require_database_mark();
+    (void)pg::tolerate("letting go of roles", [&] { store->let_go_of_roles(false); });
+  }
   pg::commit_transaction();
 }
 
@@ -90,13 +93,14 @@ void visit(Oid database) {
   pg::call([] { before_shmem_exit(on_exit, 0); });
   DYNPGEXT_FAULT_POINT("visit.connected");
   if (state::is_restore_over(s, database)) end_restore();
-  let_go_of_roles();
+  begin_visit(s);
   const state::comparison comparison = state::next_comparison(s, database);
   pg::begin_transaction();
   if (max_prepared_xacts > 0) watch_prepared_transactions(s);
   const auto store = catalog::store::open();
   if (store) {
     provisioning::provision_database(*store, comparison);
+    state::note_incarnation(s, database, state::current_incarnation());
   } else {
     provisioning::forget_current_database();
   }

@@ -1,5 +1,6 @@
 #include "provisioning/wanted.h"
 
+#include "pg/database_mark.h"
 #include "pg/role.h"
 #include "state/root.h"
 
@@ -7,7 +8,7 @@ namespace dynpgext::provisioning {
 namespace {
 
 bool is_refused_as_copy(const model::command_identity &who) {
-  return OidIsValid(who.role) && who.database != MyDatabaseId &&
+  return OidIsValid(who.role) && who.decided_in != pg::database_mark() &&
          !pg::may_become(pg::database_owner(), who.role);
 }
 

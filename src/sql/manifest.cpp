@@ -1,6 +1,7 @@
 // register, export, apply, and the trigger of the table that keeps what was registered by hand.
 #include "provisioning/manifest.h"
 
+#include "pg/database_mark.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 #include "pg/trigger.h"
@@ -46,8 +47,9 @@ std::vector<model::command> kept_commands(const catalog::store &store, const std
   if (who != provisioning::declared_by::hand) return {};  // an update has rules of its own
   std::vector<model::command> known = store.read_commands(extension);
   // in a copy of its database it is decided anew whom a command runs as
-  std::erase_if(known, [](const model::command &c) {
-    return !OidIsValid(c.identity.role) || c.identity.database != MyDatabaseId;
+  const std::string here = pg::database_mark();
+  std::erase_if(known, [&here](const model::command &c) {
+    return !OidIsValid(c.identity.role) || c.identity.decided_in != here;
   });
   return known;
 }

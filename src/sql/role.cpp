@@ -1,6 +1,7 @@
 // The type of columns that keep roles by OID and are dumped by name; which of them are dumped.
 #include "pg/role.h"
 
+#include "pg/database_mark.h"
 #include "pg/relation.h"
 #include "sql/function.h"
 
@@ -36,7 +37,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_is_dumped) {
     const bool has_role = !fcinfo->args[0].isnull;
     const bool by_hand = fcinfo->args[1].isnull || DatumGetBool(fcinfo->args[1].value);
     if (fcinfo->args[2].isnull) return BoolGetDatum(false);
-    if (!has_role || !by_hand || DatumGetObjectId(fcinfo->args[2].value) == MyDatabaseId)
+    if (!has_role || !by_hand || sql::text_argument(fcinfo, 2) == pg::database_mark())
       return BoolGetDatum(true);
     const Oid role = pg::role_of_datum(fcinfo->args[0].value).role;
     return BoolGetDatum(!pg::role_name(role).empty() && pg::may_become(pg::database_owner(), role));

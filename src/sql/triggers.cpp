@@ -1,6 +1,7 @@
 // The event triggers, and the last line of the install script.
 #include "catalog/store.h"
 #include "pg/command_end.h"
+#include "pg/database_mark.h"
 #include "pg/event_trigger.h"
 #include "pg/relation.h"
 #include "pg/role.h"
@@ -132,6 +133,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
     if (const auto store = catalog::store::open()) {
       provisioning::touch(*store);  // the database is to be known, even without any
       provisioning::note_arrival();
+      (void)pg::require_database_mark();
       provisioning::capture(*store, false);
       // an extension that brings dynpgext along is installed after it, by the same command
       pg::fire_at_command_end();

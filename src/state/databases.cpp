@@ -1,6 +1,8 @@
 #include "state/databases.h"
 
 #include "model/encoding.h"
+#include "pg/database_mark.h"
+#include "pg/transaction.h"
 #include "state/attention.h"
 #include "state/comparisons.h"
 #include "state/events.h"
@@ -83,7 +85,11 @@ void publication::publish() {
   if (charge_) charge_->keep();
   entry->present = present_;
   entry->under_restore = wanted_.under_restore.has_value();
-  if (!present_) forget_comparisons(shared_, *entry);
+  if (!present_) {
+    forget_comparisons(shared_, *entry);
+    entry->mark = {};
+    entry->row = 0;
+  }
   entry->publication = ++shared_.root->publications;
   holdings_.publish(*entry);
   attend(shared_, database_);
@@ -228,6 +234,30 @@ std::vector<model::live_extension> extension_states(const shared &s,
 
 const extension_entry *find_extension(const shared &s, Oid database, const std::string &extension) {
   return s.extensions.find(key_of(database, extension));
+}
+
+incarnation current_incarnation() { return {pg::database_mark(), pg::database_row(MyDatabaseId)}; }
+
+void note_incarnation(shared &s, Oid database, const incarnation &now) {
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({database});
+  if (entry == nullptr || !entry->present) return;
+  entry->mark.assign(now.mark);
+  entry->row = now.row;
+}
+
+bool may_be_another(const shared &s, Oid database) {
+  uint32 known = 0;
+  {
+    const reading lock(s);
+    if (const database_entry *entry = s.databases.find({database})) known = entry->row;
+  }
+  if (known == 0) return false;
+  const bool begins = !IsTransactionState();
+  if (begins) pg::begin_transaction();
+  const uint32 now = pg::database_row(database);
+  if (begins) pg::commit_transaction();
+  return now != known;
 }
 
 bool is_known(const shared &s, Oid database) {

@@ -88,6 +88,19 @@ void forget_unpublished_states(shared &s, Oid database);
 [[nodiscard]] const extension_entry *find_extension(const shared &s, Oid database,
                                                     const std::string &extension);
 
+// Which one of the databases that have had its OID the database is, see pg/database_mark.h.
+struct incarnation {
+  std::string mark;
+  uint32 row = 0;
+};
+// Of the current database.  In a transaction.
+[[nodiscard]] incarnation current_incarnation();
+// What is known of the database is known of this one.
+void note_incarnation(shared &s, Oid database, const incarnation &now);
+// For a process that is not connected to the database, in a transaction or in none: may it be
+// another one by now?  A visit finds out.
+[[nodiscard]] bool may_be_another(const shared &s, Oid database);
+
 // Is anything known of the database?
 [[nodiscard]] bool is_known(const shared &s, Oid database);
 // Has everything registered in the database been provisioned, or at least been tried?

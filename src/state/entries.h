@@ -33,10 +33,14 @@ struct database_entry {
   uint32 older_count;      // ended, a comparison is wanted
   pg::moment visit_after;  // but not before then
   uint32 visits_failed;    // in a row
-  bool unreachable;        // nobody can connect to it
-  bool trusted;            // a superuser owns it
-  pid_t visitor;           // a process of ours that is connected to provision it; or 0
-  bool visitor_told;       // to end, for a command on the database
+  // Which one of that OID it is, see pg/database_mark.h.  Not known of one without dynpgext, and
+  // until a process has been connected to it.
+  pg::fixed_string<40> mark;
+  uint32 row;         // its row in pg_database; 0: not known
+  bool unreachable;   // nobody can connect to it
+  bool trusted;       // a superuser owns it
+  pid_t visitor;      // a process of ours that is connected to provision it; or 0
+  bool visitor_told;  // to end, for a command on the database
   // who holds the provisioning lock, see state/provisioning_lock.h; or 0
   pid_t provisioner;
   extension_name provisioned_extension;  // whose code it runs; empty: none

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "pg/database_mark.h"
 #include "pg/fault.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
@@ -111,6 +112,11 @@ class executor {
 
  private:
   void start(const worker_identity &id, const model::wanted_worker &want) {
+    if (want.source != MyDatabaseId && !is_held(shared_, id) &&
+        may_be_another(shared_, want.source)) {
+      if (want_visit(shared_, want.source)) wants_visit_ = true;
+      return;
+    }
     // Crowded out: a worker without its callback is better than none.  Held: a visit could not
     // start it either.
     if (can_launch(id, *want.definition) || is_crowded_out(shared_, id) || is_held(shared_, id)) {
@@ -261,21 +267,54 @@ void settle(shared &s, const publication &published) {
   settle_workers(s, published.touched());
 }
 
-void forget_database(shared &s, Oid database) {
+namespace {
+
+// What it has provisioned goes.  `mark`: only if it is the one with this mark.
+void clear_database(shared &s, Oid database, const std::string *mark) {
   publication nothing(s, database, {}, false);
   {
     const exclusive lock(s);
+    database_entry *entry = s.databases.find({database});
+    if (mark != nullptr && (entry == nullptr || entry->mark.view() != *mark)) return;
+    if (entry != nullptr) entry->provisioned = entry->visited = false;
     nothing.publish();
     settle(s, nothing);
   }
   keep_extension_states(s, database, {});
   (void)carry_out(s, decide_workers(s, database, &nothing.touched()));
   forget_database_crashes(s, database);
+}
+
+}  // namespace
+
+void forget_database(shared &s, Oid database) {
+  clear_database(s, database, nullptr);
   const exclusive lock(s);
   s.databases.erase({database});
   s.workers.forget_list(database);
   s.allocations.forget_list(database);
   s.extensions.forget_list(database);
+}
+
+void meet_database(shared &s) {
+  static constinit bool met = false;
+  if (met || !OidIsValid(MyDatabaseId) || !IsTransactionState() || IsInParallelMode()) return;
+  incarnation known;
+  {
+    const reading lock(s);
+    if (const database_entry *entry = s.databases.find({MyDatabaseId}))
+      known = {entry->mark.str(), entry->row};
+  }
+  if (!known.mark.empty() && pg::database_row(MyDatabaseId) != known.row) {
+    const incarnation now = current_incarnation();
+    if (now.mark == known.mark) {
+      note_incarnation(s, MyDatabaseId, now);
+    } else {
+      clear_database(s, MyDatabaseId, &known.mark);
+      (void)want_visit(s, MyDatabaseId);
+    }
+  }
+  met = true;
 }
 
 bool start_launcher_process(bool at_boot) {
@@ -327,6 +366,7 @@ shared &use() {
     checked = ensure_launcher(s);
   else if (is_missed(s))
     (void)ensure_launcher(s);
+  meet_database(s);
   return s;
 }
 

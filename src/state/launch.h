@@ -64,6 +64,10 @@ void settle(shared &s, const publication &published);
 // The database has been dropped: its workers end, its memory goes, and so do its entries.
 void forget_database(shared &s, Oid database);
 
+// In a process that is connected to a database, in a transaction: what is known of an earlier
+// database with its OID is forgotten.  Once in each process; later calls do nothing.
+void meet_database(shared &s);
+
 // Where the process of every worker begins (supervision/trampoline.cpp).
 inline constexpr const char *worker_entry_point = "dynpgext_worker_main";
 

@@ -45,7 +45,8 @@ std::vector<database> existing_databases() {
   {
     const pg::relation databases(DatabaseRelationId, AccessShareLock);
     for (const pg::row &row : databases.rows())
-      found.push_back({row.oid(Anum_pg_database_oid - 1), row.oid(Anum_pg_database_datdba - 1),
+      found.push_back({row.oid(Anum_pg_database_oid - 1), row.writer(),
+                       row.oid(Anum_pg_database_datdba - 1),
                        pg::is_superuser(row.oid(Anum_pg_database_datdba - 1)),
                        row.boolean(Anum_pg_database_datallowconn - 1) &&
                            row.integer(Anum_pg_database_datconnlimit - 1) != invalid_database});
@@ -73,7 +74,8 @@ void follow_databases(state::shared &s) {
     if (d.connectable) {
       state::database_entry *entry = s.databases.insert({d.id});  // a new one has not been visited
       const bool was_unreachable = std::exchange(entry->unreachable, false);
-      if (was_unreachable) entry->visited = false;
+      const bool has_changed = entry->row != 0 && entry->row != d.row;
+      if (was_unreachable || has_changed) entry->visited = false;
       if (std::exchange(entry->trusted, d.of_superuser) != d.of_superuser || was_unreachable)
         state::attend(s, d.id);
     } else if (state::database_entry *entry = s.databases.find({d.id})) {

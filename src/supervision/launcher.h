@@ -42,6 +42,7 @@ class visits {
 
 struct database {
   Oid id;
+  uint32 row;  // see pg/database_mark.h
   Oid owner;
   bool of_superuser;
   bool connectable;

@@ -151,7 +151,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
                                       .superuser = command.identity.superuser,
                                       .without_login = command.identity.without_login,
                                       .by_hand = command.identity.by_hand,
-                                      .database = command.identity.database},
+                                      .decided_in = command.identity.decided_in},
                              .atomic = command.atomic,
                              .label = "dynpgext: " + command.extension + "/" + command.worker,
                              .context = "SQL worker \"" + command.worker + "\" of extension \"" +
