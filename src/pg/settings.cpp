@@ -16,6 +16,7 @@ constinit int restart_delay_max_ms;
 constinit int stop_timeout_ms;
 constinit int runner_idle_timeout_ms;
 constinit int max_workers_value;
+constinit int max_runners_value;
 constinit int max_database_workers_value;
 constinit int crash_limit_value;
 constinit int crash_window_s;
@@ -188,6 +189,9 @@ void define() {
     number("dynpgext.max_workers", "Limits how many workers of extensions run at once.",
            "All databases together; -1 means as many as max_worker_processes leaves room for.",
            &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number(max_runners_name, "Limits how many processes run SQL workers at once: they take turns.",
+           "One for each database and role; -1 means as many as there are slots.",
+           &max_runners_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     number(max_database_workers_name,
            "Limits how many database-local workers of extensions run at once in a database.",
            "As ALTER DATABASE says, else the configuration; -1 means no limit.",
@@ -259,6 +263,7 @@ std::int64_t restart_delay_max_milliseconds() { return defined(restart_delay_max
 long stop_timeout_milliseconds() { return defined(stop_timeout_ms); }
 long runner_idle_timeout_milliseconds() { return defined(runner_idle_timeout_ms); }
 int max_workers() { return defined(max_workers_value); }
+int max_runners() { return defined(max_runners_value); }
 int max_database_workers() { return defined(max_database_workers_value); }
 std::uint32_t crash_limit() { return static_cast<std::uint32_t>(defined(crash_limit_value)); }
 std::int64_t crash_window_seconds() { return defined(crash_window_s); }

@@ -21,6 +21,7 @@ void define_postponed();
 [[nodiscard]] long stop_timeout_milliseconds();
 [[nodiscard]] long runner_idle_timeout_milliseconds();  // -1: none
 [[nodiscard]] int max_workers();                        // -1: no limit
+[[nodiscard]] int max_runners();                        // the same
 [[nodiscard]] std::uint32_t crash_limit();              // 0: the crash guard is off
 [[nodiscard]] std::int64_t crash_window_seconds();
 [[nodiscard]] std::uint32_t max_events();
@@ -39,6 +40,7 @@ void set_allowed_extensions_check(bool (*is_list)(const char *));
 enum class restores : std::uint8_t { automatic, on, off };
 [[nodiscard]] restores restore();  // is this session a restore: as it looks, or as it says
 
+inline constexpr const char *max_runners_name = "dynpgext.max_runners";
 inline constexpr const char *max_database_workers_name = "dynpgext.max_database_workers";
 
 }  // namespace dynpgext::pg::settings

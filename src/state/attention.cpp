@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "state/workers.h"
+#include "state/runner.h"
 
 namespace dynpgext::state {
 namespace {
@@ -11,6 +11,13 @@ namespace {
 void wake(const shared &s) noexcept {
   if (s.root->launcher == MyProcPid) return;
   if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+}
+
+void set_waiting(database_entry &entry, const waiting &all) {
+  entry.somebody_waits = all.somebody;
+  entry.waits_since = all.since;
+  entry.runner_wanted = all.runner_wanted;
+  entry.others_wait = all.others;
 }
 
 void mark(database_entry &entry, pg::moment now) noexcept {
@@ -27,8 +34,25 @@ void attend(const shared &s, Oid database) {
   wake(s);
 }
 
-void note_waiting(const shared &s, Oid list) {
-  if (database_entry *entry = s.databases.find({list})) entry->somebody_waits = true;
+void waiting::add(const worker_entry &entry) {
+  if (entry.state != model::worker_state::waiting) return;
+  somebody = true;
+  const bool for_place = entry.waits_since.is_set();
+  if (entry.hosted && for_place)
+    runner_wanted = true;
+  else
+    others = true;
+  if (for_place && (!since.is_set() || entry.waits_since < since)) since = entry.waits_since;
+}
+
+void note_waiting(const shared &s, const worker_entry &entry) {
+  database_entry *database = s.databases.find({entry.links.list});
+  if (database == nullptr) return;
+  waiting all{database->somebody_waits, database->waits_since, database->runner_wanted,
+              database->others_wait};
+  all.add(entry);
+  set_waiting(*database, all);
+  if (all.runner_wanted) want_runner(s);
 }
 
 void attend_all(const shared &s) {
@@ -44,26 +68,29 @@ void attend_waiting(const shared &s) noexcept {
 }
 
 attention take_attention(const shared &s) {
-  struct marked {
-    pg::moment since;
-    Oid database;
-  };
-  std::vector<marked> found;
   attention result;
   const exclusive lock(s);
   const pg::moment now = pg::moment::now();
   result.orphans = std::exchange(s.root->orphans, false);
   const bool retry = std::exchange(s.root->retry_waiting, false);
+  bool runner_wanted = false;
   for (database_entry *entry : s.databases.entries()) {
-    if (retry && entry->somebody_waits) mark(*entry, now);
+    runner_wanted = runner_wanted || entry->runner_wanted;
     if (entry->due.is_set() && entry->due <= now) mark(*entry, std::exchange(entry->due, {}));
+    const bool only_waits = !entry->attention.is_set();
+    if (retry && entry->somebody_waits) {
+      const pg::moment since = entry->waits_since.is_set() ? entry->waits_since : now;
+      if (only_waits || since < entry->attention) entry->attention = since;
+    }
     if (entry->attention.is_set())
-      found.push_back({std::exchange(entry->attention, {}), entry->key.database});
+      result.databases.push_back({std::exchange(entry->attention, {}), entry->key.database,
+                                  only_waits,
+                                  only_waits && entry->runner_wanted && !entry->others_wait});
   }
-  std::sort(found.begin(), found.end(),
+  s.root->runner_wanted = runner_wanted;
+  using marked = attention::marked;
+  std::sort(result.databases.begin(), result.databases.end(),
             [](const marked &a, const marked &b) { return a.since < b.since; });
-  result.databases.reserve(found.size());
-  for (const marked &m : found) result.databases.push_back(m.database);
   return result;
 }
 
@@ -89,11 +116,11 @@ Oid next_database(const shared &s, Oid last) {
   return next;
 }
 
-void set_due(const shared &s, Oid database, pg::moment due, bool waits) {
+void set_due(const shared &s, Oid database, pg::moment due, const waiting &waits) {
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
   entry->due = due == pg::moment::never() ? pg::moment{} : due;
-  entry->somebody_waits = waits;
+  set_waiting(*entry, waits);
 }
 
 void set_due_by(const shared &s, Oid database, pg::moment due) {

@@ -19,12 +19,27 @@ void attend_waiting(const shared &s) noexcept;
 
 // Another one may be wanted under the name, or nobody.  Exclusive lock; allocates nothing.
 void attend_holder(const shared &s, const global_name &name);
-// Some worker of the list waits.
-void note_waiting(const shared &s, Oid list);
+// Workers of a database that wait.
+struct waiting {
+  bool somebody = false;
+  pg::moment since{};          // the one that has waited for a place for longest: it gets the next
+  bool runner_wanted = false;  // some SQL worker is among those
+  bool others = false;         // not only SQL workers, and not only for a place
+
+  void add(const worker_entry &entry);
+};
+// This worker waits.
+void note_waiting(const shared &s, const worker_entry &entry);
 
 // --- for the launcher ---
 struct attention {
-  std::vector<Oid> databases;  // the one that has waited longest first
+  struct marked {
+    pg::moment since;
+    Oid database;
+    bool only_waits;        // nothing else has happened
+    bool waits_for_runner;  // and only for the place of a runner
+  };
+  std::vector<marked> databases;  // the one that has waited longest first
   // There are workers of databases that are not there any more.
   bool orphans = false;
 };
@@ -43,6 +58,6 @@ void set_due_by(const shared &s, Oid database, pg::moment due);
 [[nodiscard]] Oid next_database(const shared &s, Oid last);
 // When it has looked: when it has to look again, and whether some worker waits there.  Exclusive
 // lock, under which that has been found out.
-void set_due(const shared &s, Oid database, pg::moment due, bool waits);
+void set_due(const shared &s, Oid database, pg::moment due, const waiting &waits);
 
 }  // namespace dynpgext::state

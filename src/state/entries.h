@@ -57,6 +57,9 @@ struct database_entry {
   pg::moment attention;    // since when it has to look at it; none: it has not
   pg::moment due;          // when it has to, if nothing happens before
   bool somebody_waits;     // some worker, for a place or the end of a command
+  pg::moment waits_since;  // the one that has waited for a place for longest; none: none does
+  bool runner_wanted;      // some SQL worker is among those
+  bool others_wait;        // not only SQL workers, and not only for a place
   pg::moment ended_until;  // until then one of our processes that was connected to it may turn out
                            // to have been ended for a command on it
   bool has_worker_limit;   // set with ALTER DATABASE; otherwise the one in the root holds
@@ -228,6 +231,7 @@ struct worker_entry {
   bool timed_out;                  // told to end because it had fallen silent: that is a failure
   bool held_back;                  // started ahead of the commit that makes it wanted: waits for it
   pg::fixed_string<64> waits_for;  // in state waiting
+  pg::moment waits_since;          // for a place; of one that was at rest: since it was due
   bool crowded_out;                // the process sent to start it took the last free slot itself
   uint64 ticket;                   // of the newest start: a process with an older one must not run
   pid_t pid;              // of the process, from when it comes up until it is known to have gone

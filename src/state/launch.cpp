@@ -4,6 +4,7 @@
 
 #include "pg/database_mark.h"
 #include "pg/fault.h"
+#include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "state/extension_code.h"
@@ -178,7 +179,11 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     run_callback(*start, handle);
     return launch_result::started;
   }
-  if (!start->was_waiting) warn_of_wait(id, start->full);
+  // those that are at rest in between take turns, and so do all that max_runners holds back
+  const bool takes_turns =
+      start->resumes ||
+      (start->full != nullptr && start->full == std::string_view(pg::settings::max_runners_name));
+  if (!start->was_waiting && !takes_turns) warn_of_wait(id, start->full);
   return start->full == nullptr ? launch_result::no_slot : launch_result::no_place;
 }
 

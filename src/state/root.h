@@ -44,6 +44,7 @@ struct root {
   int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it
   bool was_standby;     // when the launcher last looked
   bool orphans;         // something has changed of workers whose database is not there any more
+  bool runner_wanted;   // some SQL worker waits for a place: runners make room, see state/runner.h
   bool retry_waiting;   // a place has become free, or a command is over
   bool look_soon;       // a database may have come or gone: the launcher is not to wait
   bool crashes_judged;  // those of the last run of the server

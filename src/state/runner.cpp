@@ -1,6 +1,7 @@
 #include "state/runner.h"
 
 #include "pg/process.h"
+#include "pg/settings.h"
 #include "pg/worker.h"
 #include "state/attention.h"
 
@@ -105,6 +106,25 @@ bool has_runner(const runner_entry &entry) { return is_in_office(entry) || is_on
 bool has_runner(const shared &s, const runner_key &key) {
   const runner_entry *entry = s.runners.find(key);
   return entry != nullptr && has_runner(*entry);
+}
+
+bool are_runners_full(const shared &s) {
+  const int limit = pg::settings::max_runners();
+  if (limit < 0) return false;
+  const auto entries = s.runners.entries();
+  return limit <= std::count_if(entries.begin(), entries.end(),
+                                [](const runner_entry *entry) { return has_runner(*entry); });
+}
+
+void want_runner(const shared &s) {
+  if (std::exchange(s.root->runner_wanted, true)) return;
+  for (const runner_entry *entry : s.runners.entries())
+    if (is_in_office(*entry)) pg::nudge_process(entry->pid);
+}
+
+bool is_runner_wanted(const shared &s) {
+  const reading lock(s);
+  return s.root->runner_wanted;
 }
 
 std::vector<pid_t> live_runners(const shared &s, Oid database) {

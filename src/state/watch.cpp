@@ -25,7 +25,7 @@ class watcher {
   watch_result look() {
     const exclusive lock(shared_);
     for (worker_entry *entry : shared_.workers.of(list_)) {
-      if (entry->state == worker_state::waiting) result_.somebody_waits = true;
+      waits_.add(*entry);
       const bool comes_back = entry->state == worker_state::backoff || is_at_rest(*entry);
       if (comes_back && entry->next_start_at > decided_at_) again_at(entry->next_start_at);
       if (entry->state == worker_state::starting && entry->pid == 0 && !entry->held_back)
@@ -36,7 +36,7 @@ class watcher {
       else if (entry->deadline > 0 && !entry->hosted)  // its runner looks after its runs
         check_heartbeat(*entry);
     }
-    set_due(shared_, list_, result_.look_again_at, result_.somebody_waits);
+    set_due(shared_, list_, result_.look_again_at, waits_);
     return std::move(result_);
   }
 
@@ -86,6 +86,7 @@ class watcher {
   pg::moment decided_at_;
   pg::moment now_ = pg::moment::now();
   watch_result result_;
+  waiting waits_;
 };
 
 }  // namespace

@@ -15,7 +15,8 @@ void wait_for_command(const shared &s, worker_entry &entry, bool of_extension) {
   const std::string_view command =
       of_extension ? "a command on its extension" : "a command on the database";
   entry.waits_for.assign(command);
-  note_waiting(s, entry.links.list);
+  entry.waits_since = {};
+  note_waiting(s, entry);
   record(s, entry, "waiting", "for " + std::string(command));
 }
 

@@ -32,8 +32,10 @@ const char *full(const shared &s, Oid home, const model::worker *hosted = nullpt
   int in_database = -1;
   if (database != nullptr)
     in_database = database->has_worker_limit ? database->worker_limit : s.root->worker_limit;
-  if (in_all < 0 && in_database < 0) return nullptr;
+  if (in_all < 0 && in_database < 0 && hosted == nullptr) return nullptr;
   if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return nullptr;
+  if (hosted != nullptr && are_runners_full(s)) return pg::settings::max_runners_name;
+  if (in_all < 0 && in_database < 0) return nullptr;
   int64 all = 0;
   int64 local = 0;
   const auto entries = in_all >= 0 ? s.workers.entries() : s.workers.of(home);
@@ -106,10 +108,11 @@ void start_when_gone(const shared &s, worker_entry &entry) {
 
 void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
   (void)advance(entry, model::worker_event::no_slot);
-  entry.rested = false;
   entry.waits_for.assign(for_what);
-  note_waiting(s, entry.links.list);
-  if (!was_waiting) record(s, entry, "waiting", for_what);
+  if (!was_waiting) entry.waits_since = entry.rested ? entry.next_start_at : pg::moment::now();
+  note_waiting(s, entry);
+  // one that was at rest is only late
+  if (!was_waiting && !entry.rested) record(s, entry, "waiting", for_what);
   changed(s);
 }
 
@@ -157,15 +160,17 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   }
   const bool was_waiting = entry->state == worker_state::waiting;
   const bool rests = is_at_rest(*entry);
+  const bool resumes = rests || (was_waiting && entry->rested);
   const bool comes_back = was_waiting || entry->state == worker_state::backoff || rests;
   const char *no_place = full(s, home, hosted);
   const auto event = rests ? model::worker_event::resume : model::worker_event::start;
   if (!advance(*entry, event)) return std::nullopt;
-  entry->rested = rests;  // also of one that was stopped, or lost, while it was resumed
+  entry->rested = resumes;  // also of one that was stopped, or lost, while it was resumed
   if (!comes_back) entry->unhealthy_runs = 0;
   if (!comes_back) entry->next_start_at = {};
   worker_start start = claim(s, *entry, id, wanted);
   start.was_waiting = was_waiting;
+  start.resumes = resumes;
   start.full = no_place;
   if (no_place != nullptr) wait_for_slot(s, *entry, was_waiting, no_place);
   return start;
@@ -236,11 +241,12 @@ void postpone(shared &s, const worker_identity &id, const model::wanted_worker &
   (void)advance(*entry, model::worker_event::reset);
   if (!advance(*entry, model::worker_event::postpone)) return;
   define(s, *entry, wanted);
+  entry->waits_since = {};
   const char *for_what = wanted.in_restore      ? "the end of a restore"
                          : RecoveryInProgress() ? "the end of recovery"
                                                 : "a standby";
   entry->waits_for.assign(for_what);
-  note_waiting(s, entry->links.list);
+  note_waiting(s, *entry);
   if (!was_waiting) record(s, *entry, "waiting", std::string("for ") + for_what);
 }
 

@@ -38,6 +38,7 @@ struct worker_start {
   model::worker definition;
   uint64 ticket = 0;
   bool was_waiting = false;
+  bool resumes = false;        // after it was at rest
   const char *full = nullptr;  // the setting that leaves no place for it
   pg::moment resume_at{};      // as in its entry
   Oid list = InvalidOid;       // of its entry

@@ -14,6 +14,7 @@
 #include "state/extension_commands.h"
 #include "state/guard.h"
 #include "state/restores.h"
+#include "state/runner.h"
 #include "state/watch.h"
 #include "supervision/late_ends.h"
 
@@ -142,7 +143,8 @@ class loop {
     state::attention marked = state::take_attention(shared_);
     const bool orphans_are_due = orphans_again_at_.is_set() && orphans_again_at_ <= now;
     wants_visit_ = no_slots_ = false;
-    for (const Oid database : marked.databases) (void)look_at(database);
+    for (const state::attention::marked &m : marked.databases)
+      if (!m.only_waits || !waits_in_vain(m)) (void)look_at(m.database);
     if (marked.orphans || orphans_are_due) look_at_orphans();
     if (!visiting && may_retire(shared_)) return std::nullopt;
     if (wants_visit_) return 0;
@@ -150,6 +152,13 @@ class loop {
   }
 
  private:
+  // There is no place for whom it waits: those that have waited longer have been given all.
+  [[nodiscard]] bool waits_in_vain(const state::attention::marked &m) const {
+    if (no_slots_) return true;
+    const state::reading lock(shared_);
+    return m.waits_for_runner && state::are_runners_full(shared_);
+  }
+
   // What is to be done for the workers of a database, and when it has to be looked at next.
   // Returns whether some process there is on its way out.
   bool look_at(Oid database) {

@@ -9,6 +9,7 @@
 #include "pg/fault.h"
 #include "pg/login_settings.h"
 #include "pg/ownership.h"
+#include "pg/settings.h"
 #include "pg/sql_command.h"
 #include "pg/utility.h"
 #include "pg/worker.h"
@@ -78,10 +79,18 @@ void connect() {
   pg::watch_utility(on_utility);
 }
 
+// Others wait, and it has been there for as long as an idle one may be.
+bool has_had_its_turn(const state::shared &s, pg::moment in_office_since) {
+  const std::chrono::milliseconds turn(pg::settings::runner_idle_timeout_milliseconds());
+  return turn.count() >= 0 && pg::moment::now() - in_office_since >= turn &&
+         state::is_runner_wanted(s);
+}
+
 void serve(state::shared &s) {
   using outcome = supervision::sql_workers::outcome;
   supervision::sql_workers workers(s, self);
-  pg::moment idle_since = pg::moment::now();
+  const pg::moment in_office_since = pg::moment::now();
+  pg::moment idle_since = in_office_since;
   for (bool nudged = true;; nudged = pg::was_nudged()) {
     if (nudged) workers.follow();
     workers.hear();
@@ -96,9 +105,11 @@ void serve(state::shared &s) {
       workers.follow();  // somebody new has come, and goes on in the next process, too
     } else if (ran == outcome::ran) {
       idle_since = pg::moment::now();
-    } else if (const auto timeout = workers.idle_timeout()) {
+      if (has_had_its_turn(s, in_office_since) && state::rest(s, self, true)) return;
+    } else if (const auto timeout = workers.idle_timeout(state::is_runner_wanted(s))) {
       const long left = pg::milliseconds_until(idle_since + *timeout);
-      if (left <= 0 && state::rest(s, self)) return;
+      // whoever listens comes back when it is its turn again
+      if (left <= 0 && state::rest(s, self, workers.listens())) return;
       const long nap = workers.nap();
       pg::idle_until_woken(nap < 0 ? std::max(left, 1L) : std::min(nap, std::max(left, 1L)));
     } else {

@@ -15,6 +15,9 @@ namespace {
 // A standby hears nothing; this often it is looked whether it is one still.
 constexpr long standby_naptime_milliseconds = 1000;
 
+// A process does not end and come up again for less.
+constexpr std::chrono::milliseconds short_rest(200);
+
 struct registered {
   model::command command;
   std::string why_nobody;  // of one that has no role to run as
@@ -187,14 +190,21 @@ sql_workers::after_run sql_workers::run(worker &w) {
   return after_run::ends;
 }
 
-std::optional<std::chrono::milliseconds> sql_workers::idle_timeout() const {
+bool sql_workers::listens() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const worker &w) { return !w.command.channel.empty(); });
+}
+
+std::optional<std::chrono::milliseconds> sql_workers::idle_timeout(bool runner_wanted) const {
   const std::chrono::milliseconds timeout(pg::settings::runner_idle_timeout_milliseconds());
   if (timeout.count() < 0) return std::nullopt;
-  for (const worker &w : workers_)
-    if (!w.command.channel.empty()) return std::nullopt;
+  const bool listening = listens();
+  if (listening && !runner_wanted) return std::nullopt;
+  const bool at_once = runner_wanted && !listening;
+  const auto least = at_once ? std::min(timeout, short_rest) : timeout;
   const long next = nap();
-  if (next >= 0 && next < timeout.count()) return std::nullopt;
-  return timeout;
+  if (next >= 0 && next < least.count()) return std::nullopt;
+  return at_once ? std::chrono::milliseconds(0) : timeout;
 }
 
 long sql_workers::nap() const {

@@ -27,7 +27,10 @@ class sql_workers {
   [[nodiscard]] bool empty() const { return workers_.empty(); }
   // After how long without a run the process may end, its workers at rest: when the next one is not
   // due for as long as that.  Nothing: not before something happens, for one may be notified.
-  [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout() const;
+  // `runner_wanted`: by others, so it is to end sooner.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout(bool runner_wanted) const;
+  // Does one listen, which would not be told of a notification at rest?
+  [[nodiscard]] bool listens() const;
   // When the next one is due: milliseconds from now; -1: not before something else happens.
   [[nodiscard]] long nap() const;
 
