@@ -33,6 +33,29 @@ sub run {
     return ($output, $errors);
 }
 
+# Then a placeholder has no value at all.
+subtest 'settings that were reset' => sub {
+    my @names = map {"dynpgext.$_"} qw(max_workers restart_delay_max provisioning_timeout crash_limit);
+    my $reset = join ' ', map {"SET $_ = '7'; RESET $_;"} @names;
+    for my $mode (sort keys %modes) {
+        my ($output, $errors) = run("$reset $modes{$mode} $lookup");
+        like($output, qr/^dx_memory/, "in a session, then $mode");
+        is($errors, '', 'and nobody is warned');
+    }
+    $node->append_conf('postgresql.conf', 'dynpgext.restart_delay_max = 5s');
+    $node->restart;
+    $node->adjust_conf('postgresql.conf', 'dynpgext.restart_delay_max', undef);
+    $node->adjust_conf('postgresql.conf', 'dynpgext.allowed_extensions', undef);
+    $node->reload;
+    ok($node->poll_query_until('postgres', q(SELECT coalesce(current_setting('dynpgext.restart_delay_max', true), '') = '')), 'taken out of the configuration');
+    for my $mode (sort keys %modes) {
+        my ($output) = run("$modes{$mode} $lookup");
+        like($output, qr/^dx_memory/, "then $mode");
+    }
+    $node->append_conf('postgresql.conf', "dynpgext.allowed_extensions = '*'");
+    $node->restart;
+};
+
 for my $mode (sort keys %modes) {
     subtest "$mode loads the library" => sub {
         my $offset = log_offset($node);

@@ -114,8 +114,8 @@ void read_number(const char *name, int *value, int least, int most, GucContext c
     return;
   }
   int found = 0;
-  if (!parse_int(GetConfigOption(name, false, false), &found, unit, nullptr) || found < least ||
-      found > most)
+  const char *text = GetConfigOption(name, false, false);  // nullptr: it has been reset
+  if (text == nullptr || !parse_int(text, &found, unit, nullptr) || found < least || found > most)
     return;
   void *extra = nullptr;
   if (check != nullptr && !check(&found, &extra, held->source)) return;
@@ -125,7 +125,8 @@ void read_number(const char *name, int *value, int least, int most, GucContext c
 
 void read_allowed_extensions(const char *name, char **value, const char *initial) {
   const config_generic *held = placeholder(name);
-  const char *found = held == nullptr ? initial : GetConfigOption(name, false, false);
+  const char *found = held == nullptr ? nullptr : GetConfigOption(name, false, false);
+  if (found == nullptr) found = initial;  // it has been reset
   if (is_value_lost || (held != nullptr && held->source > PGC_S_ARGV)) found = "!*";
   if (is_allowed_list != nullptr && !is_allowed_list(found)) found = initial;
   *value = MemoryContextStrdup(TopMemoryContext, found);
