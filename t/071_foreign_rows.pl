@@ -111,8 +111,8 @@ subtest 'after a restore in the same session, or by psql' => sub {
 subtest 'rows of what is registered' => sub {
     make_target('target');
     value($node, 'forged', q(SET ROLE dx_forger; CREATE TABLE dynpgext.registered_command (extension name, worker text, command text, run_interval bigint, channel text, run_as oid, deadline bigint,
-            registered_by oid, superuser boolean, without_login boolean, by_hand boolean, atomic boolean, decided_in text);
-        INSERT INTO dynpgext.registered_command VALUES ('dx_sql_only', 'dx straight', 'ALTER ROLE dx_forger SUPERUSER', 50, '', 10, 0, 10, true, false, true, true, 0)));
+            registered_by oid, superuser boolean, without_login boolean, by_hand boolean, atomic boolean, decided_in text, schema name);
+        INSERT INTO dynpgext.registered_command VALUES ('dx_sql_only', 'dx straight', 'ALTER ROLE dx_forger SUPERUSER', 50, '', 10, 0, 10, true, false, true, true, 0, 'public')));
     command_ok([ 'pg_dump', '-Fc', '-t', 'dynpgext.registered_command', '-f', "$folder/registered", $node->connstr('forged') ], 'pg_dump');
     for my $options ([], ['--disable-triggers']) {
         my ($out, $error) = run_command([ 'pg_restore', '-a', @$options, '-d', $node->connstr('target'), "$folder/registered" ]);
@@ -182,6 +182,25 @@ subtest 'a restore in several parts' => sub {
     value($node, 'cut', 'SELECT dynpgext.end_restore()');
     becomes($node, 'cut', $commands, 'dx known failed nobody', 'not when the server has been restarted in between');
     value($node, 'postgres', "DROP DATABASE $_") for qw(joined cut source);
+};
+
+# Three seconds after the superuser's session another one is no part of it, whoever else is still there.
+subtest 'a session of the owner keeps no restore up for others' => sub {
+    make_target('source');
+    command_ok([ 'pg_dump', '-Fc', '-f', "$folder/small", $node->connstr('source') ], 'pg_dump');
+    value($node, 'postgres', 'CREATE DATABASE kept OWNER dx_forger');
+    my $stays = do {
+        local $ENV{PGAPPNAME} = 'pg_restore';
+        $node->background_psql('kept', on_error_stop => 0, extra_params => [ '-U', 'dx_forger' ]);
+    };
+    command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('kept'), "$folder/small" ], 'a restore with dynpgext');
+    value($node, 'kept', 'SELECT pg_sleep(4)');
+    is(value($node, 'kept', 'SELECT count(*) FROM dynpgext.restore'), 1, 'it is under way still');
+    command_ok([ 'pg_restore', '-a', '--exit-on-error', '-d', $node->connstr('kept'), "$folder/forged" ], 'then rows of others');
+    value($node, 'kept', 'SELECT * FROM dynpgext.reload()');
+    $stays->quit;
+    gains_nothing('kept');
+    value($node, 'postgres', "DROP DATABASE $_") for qw(kept source);
 };
 
 $node->stop;

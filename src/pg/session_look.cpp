@@ -57,13 +57,15 @@ bool is_pg_restore() {
 
 bool has_broken_off() { return pgStatSessionEndCause != DISCONNECT_NORMAL; }
 
-bool has_pg_restore(Oid database) {
+pg_restore_sessions find_pg_restore(Oid database) {
+  pg_restore_sessions found;
   const List *roles = roles_named_pg_restore(database);
-  if (roles == NIL) return false;
+  if (roles == NIL) return found;
   begin_transaction();
-  bool found = false;
-  for (int i = 0; i < list_length(roles) && !found; ++i)
-    found = owns_database(list_nth_oid(roles, i), database);
+  for (int i = 0; i < list_length(roles); ++i) {
+    found.of_owner = found.of_owner || owns_database(list_nth_oid(roles, i), database);
+    found.of_superuser = found.of_superuser || is_superuser(list_nth_oid(roles, i));
+  }
   commit_transaction();
   return found;
 }

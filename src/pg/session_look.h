@@ -22,7 +22,11 @@ namespace dynpgext::pg {
 // When it exits: does it end otherwise than by its client's word?
 [[nodiscard]] bool has_broken_off();
 // For the launcher, outside of a transaction: does a session of the database say that it is
-// pg_restore's, and is its role one that may restore it?  Anybody can say so.
-[[nodiscard]] bool has_pg_restore(Oid database);
+// pg_restore's, and is its role one that may restore it, or a superuser?  Anybody can say so.
+struct pg_restore_sessions {
+  bool of_owner = false;
+  bool of_superuser = false;
+};
+[[nodiscard]] pg_restore_sessions find_pg_restore(Oid database);
 
 }  // namespace dynpgext::pg

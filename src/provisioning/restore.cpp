@@ -29,6 +29,11 @@ model::restore_setting setting() {
 // psql restores in one session.
 bool may_return() { return !pg::is_psql(); }
 
+// A superuser's session that comes while one of a superuser restores.
+bool goes_on_trusted(const state::shared &s) {
+  return pg::is_superuser(pg::session_role()) && state::is_trusted_restore(s, MyDatabaseId);
+}
+
 // What cannot be done here is made good by the name that pg_restore gives its sessions.
 void on_utility(const pg::utility_statement &seen) {
   if (!seen.is_toplevel || pg::checks_function_bodies() || state::is_restorer() ||
@@ -36,7 +41,7 @@ void on_utility(const pg::utility_statement &seen) {
     return;
   state::shared &s = state::attach();
   if (state::is_under_restore(s, MyDatabaseId) && is_restoring())
-    state::note_restorer(s, may_return());
+    state::note_restorer(s, may_return(), goes_on_trusted(s));
 }
 
 void warn_of_interruption(const std::string &what) {
@@ -78,7 +83,8 @@ void join_restore(const catalog::store &store, bool brings_dynpgext) {
   const model::restore wanted = model::joined(
       known, s.root->boot, is_told ? model::restore_setting::on : model::restore_setting::automatic,
       brings_dynpgext && for_others);
-  state::note_restorer(s, may_return());
+  const bool begins = brings_dynpgext && pg::is_superuser(pg::session_role());
+  state::note_restorer(s, may_return(), begins || goes_on_trusted(s));
   if (known && *known == wanted) return;
   store.write(std::optional(wanted));
   if (!known)
@@ -96,7 +102,11 @@ void look_at_source(const catalog::store &store) {
 }
 
 bool expects_trusted_rows(const catalog::store &store) {
-  return model::has_brought_dynpgext(store.read_restore(), state::attach().root->boot);
+  state::shared &s = state::attach();
+  const std::optional<model::restore> known = store.read_restore();
+  if (!model::has_brought_dynpgext(known, s.root->boot)) return false;
+  // not as long as somebody else's session keeps it up
+  return known->until_told || state::is_trusted_restore(s, MyDatabaseId);
 }
 
 void end_restore_if_over(const catalog::store &store) {

@@ -46,6 +46,8 @@ struct database_entry {
   extension_name provisioned_extension;  // whose code it runs; empty: none
   // a restore of it, see state/restores.h
   uint32 restorers;          // sessions of this run of the server that have been taken for one
+  uint32 trusted_restorers;  // those of superusers among them
+  pg::moment trusted_until;  // a superuser's session was seen to restore then; none: never
   bool restorer_may_return;  // one of them may have others that take its place
   bool restore_over;         // none is there any more: the next visit ends it
   bool restore_broken_off;   // one of them has not ended as its client asked for

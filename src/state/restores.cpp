@@ -7,7 +7,9 @@
 namespace dynpgext::state {
 namespace {
 
-constinit bool restores = false;  // this session
+// This session.
+constinit bool restores = false;
+constinit bool is_trusted = false;
 
 void leave(shared &s, bool broke_off) noexcept {
   if (!std::exchange(restores, false)) return;
@@ -16,6 +18,10 @@ void leave(shared &s, bool broke_off) noexcept {
     database_entry *entry = s.databases.find({MyDatabaseId});
     if (entry != nullptr && entry->restorers > 0) {
       --entry->restorers;
+      if (std::exchange(is_trusted, false)) {
+        --entry->trusted_restorers;
+        entry->trusted_until = pg::moment::now();
+      }
       entry->restore_broken_off = entry->restore_broken_off || broke_off;
     }
     wake_launcher_locked(s);
@@ -41,12 +47,21 @@ std::vector<Oid> under_restore(const shared &s) {
   return result;
 }
 
+bool is_trusted_still(const database_entry &entry, pg::moment now) {
+  if (entry.trusted_restorers > 0) return true;
+  return entry.trusted_until.is_set() &&
+         now - entry.trusted_until <= std::chrono::microseconds(model::restore_gap);
+}
+
 void follow(const shared &s, Oid database) {
-  const bool others = pg::has_pg_restore(database);
+  const auto [others, by_superuser] = pg::find_pg_restore(database);
   const pg::moment now = pg::moment::now();
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
+  // one that comes later is no part of it
+  if (is_trusted_still(*entry, now) && (entry->trusted_restorers > 0 || by_superuser))
+    entry->trusted_until = now;
   const model::restore_watch watch{entry->restorers > 0 || others, entry->restorer_may_return,
                                    entry->restore_quiet.microseconds};
   const auto over = model::over_at(watch, now.microseconds);
@@ -62,7 +77,7 @@ void follow(const shared &s, Oid database) {
 
 }  // namespace
 
-void note_restorer(shared &s, bool may_return) {
+void note_restorer(shared &s, bool may_return, bool trusted) {
   static constinit bool is_watching = false;
   if (!std::exchange(is_watching, true)) pg::call([] { before_shmem_exit(on_session_exit, 0); });
   const exclusive lock(s);
@@ -72,6 +87,15 @@ void note_restorer(shared &s, bool may_return) {
   if (entry->restorers == 0) entry->restore_broken_off = false;  // it is tried again
   entry->restorer_may_return = entry->restorer_may_return || may_return;
   if (!std::exchange(restores, true)) ++entry->restorers;
+  if (!trusted) return;
+  entry->trusted_until = pg::moment::now();
+  if (!std::exchange(is_trusted, true)) ++entry->trusted_restorers;
+}
+
+bool is_trusted_restore(const shared &s, Oid database) {
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry != nullptr && is_trusted_still(*entry, pg::moment::now());
 }
 
 bool is_restorer() { return restores; }
