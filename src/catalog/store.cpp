@@ -219,8 +219,18 @@ bool store::write(const model::extension &extension,
 void store::write(const std::string &extension, const std::vector<model::command> &commands,
                   const std::vector<model::content> &contents) const {
   const std::vector<Oid> wanted = roles_of(commands);
-  std::vector<Oid> roles =
-      pg::lock_role_holds(dynpgext_, roles_of(read_commands(extension)), wanted);
+  std::vector<model::command> own = read_commands({});
+  const auto first_other = std::stable_partition(
+      own.begin(), own.end(), [&](const model::command &c) { return c.extension == extension; });
+  const std::vector<model::command> others(first_other, own.end());
+  own.erase(first_other, own.end());
+  // what others need stays held, and nobody is to wait for this transaction because of it
+  std::vector<Oid> before = roles_of(own);
+  const std::vector<Oid> needed = roles_of(others);
+  std::erase_if(before, [&needed](Oid role) {
+    return std::binary_search(needed.begin(), needed.end(), role);
+  });
+  std::vector<Oid> roles = pg::lock_role_holds(dynpgext_, before, wanted);
   roles.insert(roles.end(), wanted.begin(), wanted.end());
   write_companion(command_table, extension, commands);
   write_companion(content_table, extension, contents);

@@ -25,15 +25,38 @@ Oid mapping_of(Oid server, Oid role) {
   });
 }
 
-// So that DROP EXTENSION dynpgext takes it along.
+bool depends_on_extension(Oid mapping, Oid extension) {
+  return call([=] {
+    const Relation depend = table_open(DependRelationId, AccessShareLock);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(UserMappingRelationId));
+    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(mapping));
+    const SysScanDesc scan =
+        systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
+    bool found = false;
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple) && !found;
+         tuple = systable_getnext(scan)) {
+      const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+      found = row->refclassid == ExtensionRelationId && row->refobjid == extension &&
+              row->deptype == DEPENDENCY_AUTO;
+    }
+    systable_endscan(scan);
+    table_close(depend, AccessShareLock);
+    return found;
+  });
+}
+
+// So that DROP EXTENSION dynpgext takes it along.  Where it does already nothing is locked: others
+// may have locked the extension, or be dropping the mapping.
 void depend_on_extension(Oid mapping, Oid extension) {
+  if (depends_on_extension(mapping, extension)) return;
   call([=] {
     ObjectAddress depender;
     ObjectAddress on;
     ObjectAddressSet(depender, UserMappingRelationId, mapping);
     ObjectAddressSet(on, ExtensionRelationId, extension);
-    (void)deleteDependencyRecordsForSpecific(UserMappingRelationId, mapping, DEPENDENCY_AUTO,
-                                             ExtensionRelationId, extension);
     recordDependencyOn(&depender, &on, DEPENDENCY_AUTO);
   });
 }
