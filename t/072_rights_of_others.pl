@@ -158,6 +158,22 @@ SQL
     runs('dx tick', 'it does without the privileges');
 };
 
+# Whoever can create schemas can take the name that the command has.
+subtest 'a schema with another name' => sub {
+    my $since = value($node, 'two', 'SELECT clock_timestamp()');
+    value($node, 'two', 'ALTER SCHEMA s RENAME TO was_s; GRANT CREATE ON DATABASE two TO dx_user');
+    value($node, 'two', <<'SQL');
+SET ROLE dx_user;
+CREATE SCHEMA s;
+CREATE TABLE s.dx_declared_log (worker text);
+CREATE TRIGGER raises AFTER INSERT ON s.dx_declared_log FOR EACH STATEMENT EXECUTE FUNCTION dx.raises();
+SQL
+    comes_to('dx tick', 'last_failed_at > ' . quoted($since) . ' AND last_error = ' . quoted('42501: the script of extension "dx_declared" registered it in schema "s", which is "was_s" now'), 'the command does not run');
+    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'and whoever has taken the name has gained nothing');
+    value($node, 'two', 'DROP SCHEMA s CASCADE; ALTER SCHEMA was_s RENAME TO s; REVOKE CREATE ON DATABASE two FROM dx_user');
+    runs('dx tick', 'it does under the old name');
+};
+
 # What is done, what undoes it, and what is said.
 my @rights = (
     [ 'GRANT TRIGGER ON s.dx_declared_log TO PUBLIC', 'REVOKE TRIGGER ON s.dx_declared_log FROM PUBLIC', 'everybody can put triggers on table "s.dx_declared_log"' ],
@@ -194,6 +210,18 @@ subtest 'a privilege that lets others decide what a command does' => sub {
         value($node, 'two', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}'); REVOKE ALL ON s.other FROM dx_user; GRANT TRIGGER ON s.other TO dx_app));
         $as eq $superuser ? like($register->(), qr/role "dx_app" can put/, 'another one') : is($register->(), '', 'its own role is no stranger');
     }
+};
+
+# Of roles, too, that only what is dropped needs.
+subtest 'somebody has locked dynpgext, and is dropping an extension, over a restart' => sub {
+    value($node, 'two', q(CREATE FUNCTION dx.own() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION dx.own() OWNER TO dx_user));
+    value($node, 'two', q(SET ROLE dx_user; BEGIN; ALTER FUNCTION dx.own() DEPENDS ON EXTENSION dynpgext; PREPARE TRANSACTION 'locks'));
+    value($node, 'two', q(BEGIN; DROP EXTENSION dx_plain; PREPARE TRANSACTION 'drops'));
+    $node->restart;
+    runs('dx tick', 'workers of the database come back');
+    value($node, 'two', q(ROLLBACK PREPARED 'locks'));
+    value($node, 'two', q(COMMIT PREPARED 'drops'));
+    is(error_of($node, 'two', 'DROP EXTENSION dx_declared'), '', 'the others are dropped');
 };
 
 $node->stop;

@@ -40,8 +40,20 @@ namespace {
 /* dynpgext_heartbeat.interval, in milliseconds */
 int interval = 1000;
 
+/*
+ * The extension's own table, under the name that it has now.  A schema may be another one than it
+ * was: whoever may create schemas can take the name of one that has been renamed.
+ */
+constexpr const char *table_query =
+    "SELECT d.objid::pg_catalog.regclass::pg_catalog.text"
+    " FROM pg_catalog.pg_extension AS e"
+    " JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
+    " AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+    " JOIN pg_catalog.pg_class AS c ON c.oid = d.objid"
+    " WHERE e.extname = 'dynpgext_heartbeat' AND c.relname = 'dynpgext_heartbeat'";
+
 constexpr const char *beat_command =
-    "INSERT INTO heartbeat.dynpgext_heartbeat AS h (pid, started_at, beat_at, beats)"
+    "INSERT INTO %s AS h (pid, started_at, beat_at, beats)"
     " VALUES ($1, $2, pg_catalog.clock_timestamp(), 1)"
     " ON CONFLICT (only_row) DO UPDATE SET pid = excluded.pid, started_at = excluded.started_at,"
     " beat_at = excluded.beat_at, beats = h.beats OPERATOR(pg_catalog.+) 1";
@@ -56,15 +68,21 @@ void
 beat(TimestampTz started_at) {
   Oid types[] = {INT4OID, TIMESTAMPTZOID};
   Datum values[] = {Int32GetDatum(MyProcPid), TimestampTzGetDatum(started_at)};
+  const char *command;
   int result;
 
   SetCurrentStatementStartTimestamp();
   StartTransactionCommand();
   SPI_connect();
   PushActiveSnapshot(GetTransactionSnapshot());
-  pgstat_report_activity(STATE_RUNNING, beat_command);
+  pgstat_report_activity(STATE_RUNNING, "heartbeat");
 
-  result = SPI_execute_with_args(beat_command, 2, types, values, nullptr, false, 0);
+  if (SPI_execute(table_query, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+            errmsg("extension \"dynpgext_heartbeat\" has no table \"dynpgext_heartbeat\""));
+  command = psprintf(beat_command, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+
+  result = SPI_execute_with_args(command, 2, types, values, nullptr, false, 0);
   if (result != SPI_OK_INSERT)
     elog(ERROR, "could not write the heartbeat: %s", SPI_result_code_string(result));
 

@@ -4,6 +4,7 @@
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
+#include "pg/search_path.h"
 #include "pg/strangers.h"
 #include "pg/transaction.h"
 
@@ -35,6 +36,11 @@ void check_rights(const command_role &c, const std::string &extension) {
     refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
   if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
+  // its text may name the schema, and whoever has that name by now decides what is in it
+  if (const auto e = find_extension(extension); e && !c.by_hand)
+    if (const std::string now = schema_name(e->schema); now != c.schema)
+      refuse("the script of extension \"" + extension + "\" registered it in schema \"" + c.schema +
+             "\", which is \"" + now + "\" now");
   if (is_superuser(c.role) && !c.by_hand) {
     stranger found = stranger_in_schema(extension, c.role);
     if (!found) found = stranger_in_members(extension, c.role);

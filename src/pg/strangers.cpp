@@ -174,4 +174,16 @@ stranger stranger_in_members(const std::string &extension, Oid role) {
   return find_stranger(call([id] { return of_members(id); }), role);
 }
 
+bool has_tables(const std::string &extension) {
+  const Oid id = extension_oid(extension.c_str());
+  return OidIsValid(id) && call([id] {
+           bool found = false;
+           for_each_member(id, [&found](Oid classid, Oid member) {
+             found = found ||
+                     (classid == RelationRelationId && can_have_triggers(get_rel_relkind(member)));
+           });
+           return found;
+         });
+}
+
 }  // namespace dynpgext::pg

@@ -28,4 +28,7 @@ struct stranger {
 // schema.  The cost grows with the number of members, and not with that of roles or tables.
 [[nodiscard]] stranger stranger_in_members(const std::string &extension, Oid role);
 
+// Do tables or views belong to the extension?
+[[nodiscard]] bool has_tables(const std::string &extension);
+
 }  // namespace dynpgext::pg

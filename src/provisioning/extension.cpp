@@ -112,7 +112,10 @@ void warn_of_strangers(const catalog::store &store, const std::string &name) {
   };
   const auto found = std::find_if(all.workers.begin(), all.workers.end(), connects);
   if (found == all.workers.end()) return;
-  const pg::stranger stranger = pg::stranger_in_members(name, BOOTSTRAP_SUPERUSERID);
+  pg::stranger stranger = pg::stranger_in_members(name, BOOTSTRAP_SUPERUSERID);
+  // the worker may name its tables by their schema, which is another one after a rename
+  if (!stranger && pg::has_tables(name))
+    stranger = pg::stranger_in_schema(name, BOOTSTRAP_SUPERUSERID);
   if (!stranger) return;
   pg::log(
       WARNING,

@@ -136,7 +136,7 @@ model::command_identity by_restore(const model::command &c, const model::command
   int restored = 0;
   for (const store::identity_row &row : rows) {
     if (!row.counts() || row.extension != c.extension || row.worker != c.worker) continue;
-    const model::command_identity who = catalog::resolve(row);
+    model::command_identity who = catalog::resolve(row);
     if (known == nullptr || !catalog::is_same_identity(who, known->identity)) return who;
     ++restored;
   }
@@ -248,6 +248,7 @@ bool is_unchanged(const model::command &wanted, const std::vector<model::command
   if (before == nullptr) return false;
   model::command same = *before;
   same.identity = wanted.identity;
+  same.schema = wanted.schema;
   if (wanted.run_as.empty()) same.run_as.clear();
   return same == wanted;
 }
@@ -258,11 +259,15 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
   std::vector<store::identity_row> rows;
   if (who == declared_by::restore) rows = store.read_identities();
   const Oid by = registrant(manifest.extension, who);
+  const auto extension = pg::find_extension(manifest.extension);
+  const std::string schema = extension ? pg::schema_name(extension->schema) : std::string();
   for (model::declared_worker &w : manifest.workers) {
     if (!w.command) continue;
     model::command &c = *w.command;
     const model::command *before = find(known, c);
-    if (is_unchanged(c, kept))
+    const bool stays = is_unchanged(c, kept);
+    c.schema = stays ? before->schema : schema;
+    if (stays)
       c.identity = before->identity;
     else if (who == declared_by::script)
       c.identity = by_script(c, before, by);

@@ -154,6 +154,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
                                       .superuser = command.identity.superuser,
                                       .without_login = command.identity.without_login,
                                       .by_hand = command.identity.by_hand,
+                                      .schema = command.schema,
                                       .decided_in = command.identity.decided_in},
                              .atomic = command.atomic,
                              .label = "dynpgext: " + command.extension + "/" + command.worker,

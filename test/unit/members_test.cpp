@@ -241,8 +241,18 @@ TEST(members, make_another_process_unless_they_are_not_of_it) {
 
 TEST(members, of_a_command_make_the_digest_that_is_in_tables_already) {
   worker w;
-  bind(w, {"e", "w", "select 1", 1000, "jobs", "r", 5000, {16384, 16385, true, false, true, "m"}});
-  EXPECT_STREQ(w.extra.data(), digest_of("8:select 14:jobs1:m1000:5000:16384:16385:tftt").c_str());
+  bind(w, {"e",
+           "w",
+           "select 1",
+           1000,
+           "jobs",
+           "r",
+           5000,
+           {16384, 16385, true, false, true, "m"},
+           true,
+           "s"});
+  EXPECT_STREQ(w.extra.data(),
+               digest_of("8:select 14:jobs1:m1:s1000:5000:16384:16385:tftt").c_str());
 }
 
 // ---- manifests --------------------------------------------------------------------------------

@@ -55,6 +55,21 @@ DROP EXTENSION dynpgext_heartbeat;
 CALL wait_until('NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = ''dynpgext heartbeat''
                    AND datname = current_database())');
 CALL wait_until('(SELECT count(*) FROM dynpgext.workers) = 0');
+-- Nobody can put another table in the place of the worker's, not even the owner of the schema.
+DROP SCHEMA heartbeat;
+CREATE SCHEMA heartbeat AUTHORIZATION regress_heartbeat_other;
+CREATE EXTENSION dynpgext_heartbeat;
+ALTER SCHEMA heartbeat RENAME TO heartbeat_before;
+CREATE SCHEMA heartbeat AUTHORIZATION regress_heartbeat_other;
+CREATE TABLE heartbeat.dynpgext_heartbeat (LIKE heartbeat_before.dynpgext_heartbeat INCLUDING ALL);
+SELECT coalesce(sum(beats), 0) AS so_far FROM heartbeat_before.dynpgext_heartbeat \gset
+CALL wait_until('(SELECT beats > ' || :'so_far' || ' + 1 FROM heartbeat_before.dynpgext_heartbeat)');
+SELECT count(*) FROM heartbeat.dynpgext_heartbeat;
+DROP SCHEMA heartbeat CASCADE;
+DROP EXTENSION dynpgext_heartbeat;
+CALL wait_until('NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = ''dynpgext heartbeat''
+                   AND datname = current_database())');
+DROP SCHEMA heartbeat_before;
 DROP ROLE regress_heartbeat_other;
 DROP PROCEDURE wait_until;
 DROP EXTENSION dynpgext;
