@@ -67,6 +67,17 @@ subtest 'memory' => sub {
     value($node, 'postgres', 'DROP DATABASE replaced; DROP DATABASE prepared');
 };
 
+subtest 'memory, in a parallel query' => sub {
+    my $force = value($node, 'postgres', q(SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
+    add_database($node, 'app', qw(dynpgext dx_memory));
+    add_database($node, 'prepared', qw(dynpgext dx_memory));
+    value($node, 'app', q(SELECT dx_write('dx_memory:local', 'secret')));
+    value($node, 'postgres', 'ALTER DATABASE prepared OWNER TO creator');
+    replace_database('app', 'prepared');
+    is(value($node, 'replaced', qq(SET $force = on; SELECT dx_parallel_read('dx_memory:local', 1))), '', 'nor is it there');
+    value($node, 'postgres', 'DROP DATABASE replaced; DROP DATABASE prepared');
+};
+
 subtest 'a worker that is due' => sub {
     add_database($node, 'app', qw(dynpgext dx_worker));
     value($node, 'postgres', 'CREATE DATABASE prepared OWNER creator');

@@ -9,7 +9,8 @@ namespace {
 
 // `value`: nullptr: none.
 void set_mark(const char *value) {
-  const pinned_identity as(BOOTSTRAP_SUPERUSERID);
+  // whom the server would let write it
+  const pinned_identity as(call([] { return superuser() ? GetUserId() : BOOTSTRAP_SUPERUSERID; }));
   call([=] {
     auto *statement = makeNode(VariableSetStmt);
     statement->kind = value == nullptr ? VAR_RESET : VAR_SET_VALUE;
@@ -32,15 +33,25 @@ std::string database_mark() {
   return database_setting(database_mark_name, BOOTSTRAP_SUPERUSERID).value_or(std::string());
 }
 
-std::string require_database_mark() {
-  if (std::string known = database_mark(); !known.empty()) return known;
-  call([] { LockDatabaseObject(DbRoleSettingRelationId, MyDatabaseId, 0, ExclusiveLock); });
-  if (std::string known = database_mark(); !known.empty()) return known;
-  const char *made = call([] {
+std::string require_database_mark(bool waits) {
+  std::string known = database_mark();
+  if (!known.empty() || RecoveryInProgress()) return known;
+  const bool is_locked = call([waits] {
+    constexpr LOCKMODE mode = ExclusiveLock;
+    if (!waits)
+      return ConditionalLockDatabaseObject(DbRoleSettingRelationId, MyDatabaseId, 0, mode);
+    LockDatabaseObject(DbRoleSettingRelationId, MyDatabaseId, 0, mode);
+    return true;
+  });
+  known = database_mark();
+  if (is_locked && !known.empty())
+    call([] { UnlockDatabaseObject(DbRoleSettingRelationId, MyDatabaseId, 0, ExclusiveLock); });
+  if (!is_locked || !known.empty()) return known;
+  known = call([] {
     return DatumGetCString(DirectFunctionCall1(uuid_out, OidFunctionCall0(F_GEN_RANDOM_UUID)));
   });
-  set_mark(made);
-  return made;
+  set_mark(known.c_str());
+  return known;
 }
 
 void drop_database_mark() {

@@ -18,9 +18,9 @@ inline constexpr const char *database_mark_name = "dynpgext_database.mark";
 
 // Of the current database; empty: it has none, as a copy has at first.  In a transaction.
 [[nodiscard]] std::string database_mark();
-// Makes one where there is none, which counts with the commit.  The first who does so makes others
-// wait until its transaction has ended.
-std::string require_database_mark();
+// Makes one where there is none, which counts with the commit; not in recovery.  The first who does
+// so makes others wait until its transaction has ended: without `waits`, empty.
+std::string require_database_mark(bool waits = true);
 // With the commit it has none any more.
 void drop_database_mark();
 

@@ -103,9 +103,15 @@ bool is_name_registered(const std::string &name) {
   return store && wanted_registrations(*store).find_allocation(name) != nullptr;
 }
 
+std::optional<std::string> read_worker_limit() {
+  return pg::database_setting(pg::settings::max_database_workers_name);
+}
+
 void learn_worker_limit(state::shared &s) {
-  state::set_worker_limit(s, MyDatabaseId,
-                          pg::database_setting(pg::settings::max_database_workers_name));
+  if (state::is_worker_limit(s, MyDatabaseId, read_worker_limit())) return;
+  // otherwise an older value might come later than one that somebody commits
+  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  state::set_worker_limit(s, MyDatabaseId, read_worker_limit());
 }
 
 }  // namespace dynpgext::provisioning

@@ -22,7 +22,9 @@ bool provision_name(const std::string &name);
 // Within a transaction that changes registrations: does its snapshot have the name?
 [[nodiscard]] bool is_name_registered(const std::string &name);
 
-// How many workers this database may have is known from now on to whoever starts them.
+// How many workers this database may have, as ALTER DATABASE has said.
+[[nodiscard]] std::optional<std::string> read_worker_limit();
+// From now on whoever starts them knows it.
 void learn_worker_limit(state::shared &s);
 
 }  // namespace dynpgext::provisioning

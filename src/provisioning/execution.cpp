@@ -53,7 +53,7 @@ bool is_published(const state::shared &s, const model::registrations &wanted) {
 
 void publish(state::shared &s, const model::registrations &wanted) {
   if (is_published(s, wanted)) return;
-  state::publication publication(s, MyDatabaseId, wanted, true);
+  state::publication publication(s, MyDatabaseId, wanted, true, state::current_database_identity());
   {
     const state::exclusive lock(s);
     publication.publish();

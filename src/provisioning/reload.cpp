@@ -121,7 +121,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) {
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
-    store.let_go_of_roles(true);
+    store.let_go_of_roles(!is_touched());  // who waits for this may hold a turn that it waits for
   }
   std::vector<action> plan = plan_reload(store, s, options);
   const bool runs_anew = to_run_anew(s, wanted_registrations(store), plan, options) != nullptr;

@@ -8,6 +8,7 @@
 #include "pg/command_end.h"
 #include "pg/database_mark.h"
 #include "pg/fault.h"
+#include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/running.h"
 #include "pg/session_look.h"
@@ -56,7 +57,7 @@ struct transaction {
   std::vector<pg::virtual_transaction> older;  // that were under way, when dynpgext comes
   TransactionId next_id = InvalidTransactionId;
   std::unique_ptr<state::publication> publication;
-  state::incarnation incarnation;
+  std::optional<std::string> worker_limit;
   std::vector<state::worker_identity> prepared;
   std::vector<state::head_start> head_starts;
 
@@ -87,7 +88,7 @@ void forget(transaction &t) noexcept {
     t.drops_forget = false;
     t.retry.reset();
     t.publication.reset();
-    t.incarnation = {};
+    t.worker_limit.reset();
     t.prepared.clear();
     // none is left unless the commit could not be carried out; the launcher starts them then
     for (const state::head_start &h : t.head_starts) state::call_off(*state::attached(), h.start);
@@ -203,12 +204,16 @@ void before_commit(transaction &t) {
     wanted = wanted_registrations(*store);
     if (t.memory_given_back) complete_memory(t, s, *store, wanted);
     DYNPGEXT_FAULT_POINT("commit.locked");
-    learn_worker_limit(s);
+    t.worker_limit = read_worker_limit();
+    // one that others have set counts for what is started ahead, too
+    if (!pg::may_have_written(DbRoleSettingRelationId))
+      state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
     start_ahead(t, s, wanted);
     DYNPGEXT_FAULT_POINT("commit.started_ahead");
   }
-  t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value());
-  if (store) t.incarnation = state::current_incarnation();
+  t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value(),
+                                                       store ? state::current_database_identity()
+                                                             : state::database_identity{});
   make_room(t, s, wanted);
   DYNPGEXT_FAULT_POINT("commit.ready");
 }
@@ -225,7 +230,7 @@ void after_commit(transaction &t) {
     t.publication->publish();
     DYNPGEXT_FAULT_POINT("commit.published");
   }
-  state::note_incarnation(s, MyDatabaseId, t.incarnation);
+  state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
   if (t.arrives) after_arrival(t, s);
   state::publish_holds(s, t.holds);
   for (const auto &[name, n] : t.notes)

@@ -63,7 +63,7 @@ void begin_visit(state::shared &s) {
   state::meet_database(s);
   const auto store = catalog::store::open();
   if (store && !RecoveryInProgress()) {
-    (void)pg::require_database_mark();
+    (void)pg::tolerate("marking the database", [] { (void)pg::require_database_mark(false); });
     (void)pg::tolerate("letting go of roles", [&] { store->let_go_of_roles(false); });
   }
   pg::commit_transaction();
@@ -100,7 +100,7 @@ void visit(Oid database) {
   const auto store = catalog::store::open();
   if (store) {
     provisioning::provision_database(*store, comparison);
-    state::note_incarnation(s, database, state::current_incarnation());
+    state::note_database_identity(s, database, state::current_database_identity());
   } else {
     provisioning::forget_current_database();
   }

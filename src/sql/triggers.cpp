@@ -91,6 +91,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
     if (!state::available()) return Datum{0};
+    state::meet_database(state::attach());
     const Node *statement = reinterpret_cast<const EventTriggerData *>(fcinfo->context)->parsetree;
     if (nodeTag(statement) == T_CreateExtensionStmt || nodeTag(statement) == T_AlterExtensionStmt)
       pg::note_script_runner();

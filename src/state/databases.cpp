@@ -52,11 +52,13 @@ desired_databases all_registrations(const shared &s) {
   return all;
 }
 
-publication::publication(shared &s, Oid database, const model::registrations &wanted, bool present)
+publication::publication(shared &s, Oid database, const model::registrations &wanted, bool present,
+                         database_identity identity)
     : shared_(s),
       database_(database),
       wanted_(wanted),
       present_(present),
+      identity_(std::move(identity)),
       holdings_(s, database, wanted) {
   if (present) {
     const std::string encoded = model::encode(wanted);
@@ -85,11 +87,9 @@ void publication::publish() {
   if (charge_) charge_->keep();
   entry->present = present_;
   entry->under_restore = wanted_.under_restore.has_value();
-  if (!present_) {
-    forget_comparisons(shared_, *entry);
-    entry->mark = {};
-    entry->row = 0;
-  }
+  entry->mark.assign(identity_.mark);
+  entry->row = identity_.row;
+  if (!present_) forget_comparisons(shared_, *entry);
   entry->publication = ++shared_.root->publications;
   holdings_.publish(*entry);
   attend(shared_, database_);
@@ -172,17 +172,35 @@ void retry_with_settings(shared &s, Oid database, const std::string &extension, 
   if (entry->tries++ < 2) retry_locked(s, *entry);
 }
 
-void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting) {
+namespace {
+// -1 where there is none.
+int limit_of(const std::optional<std::string> &setting, bool *is_set) {
   int value = -1;
   const char *text = setting ? setting->c_str() : nullptr;
-  const bool is_set =
+  *is_set =
       text != nullptr && pg::call([text, &value] { return parse_int(text, &value, 0, nullptr); });
+  return value;
+}
+}  // namespace
+
+void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting) {
+  bool is_set = false;
+  const int value = limit_of(setting, &is_set);
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
   if (entry->has_worker_limit != is_set || entry->worker_limit != value) attend(s, database);
   entry->has_worker_limit = is_set;
   entry->worker_limit = value;
+}
+
+bool is_worker_limit(const shared &s, Oid database, const std::optional<std::string> &setting) {
+  bool is_set = false;
+  const int value = limit_of(setting, &is_set);
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry == nullptr ||
+         (entry->has_worker_limit == is_set && (!is_set || entry->worker_limit == value));
 }
 
 void prepare_extension_state(shared &s, Oid database, const std::string &extension) {
@@ -236,9 +254,11 @@ const extension_entry *find_extension(const shared &s, Oid database, const std::
   return s.extensions.find(key_of(database, extension));
 }
 
-incarnation current_incarnation() { return {pg::database_mark(), pg::database_row(MyDatabaseId)}; }
+database_identity current_database_identity() {
+  return {pg::database_mark(), pg::database_row(MyDatabaseId)};
+}
 
-void note_incarnation(shared &s, Oid database, const incarnation &now) {
+void note_database_identity(shared &s, Oid database, const database_identity &now) {
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr || !entry->present) return;
@@ -253,10 +273,9 @@ bool may_be_another(const shared &s, Oid database) {
     if (const database_entry *entry = s.databases.find({database})) known = entry->row;
   }
   if (known == 0) return false;
-  const bool begins = !IsTransactionState();
-  if (begins) pg::begin_transaction();
+  pg::begin_transaction();
   const uint32 now = pg::database_row(database);
-  if (begins) pg::commit_transaction();
+  pg::commit_transaction();
   return now != known;
 }
 

@@ -21,11 +21,19 @@ using desired_databases = std::vector<model::desired_database>;
 // Of all databases: for what is about all of them.  Caller holds root.lock.
 [[nodiscard]] desired_databases all_registrations(const shared &s);
 
+// Which one of the databases that have had its OID the database is, see pg/database_mark.h.
+struct database_identity {
+  std::string mark;
+  uint32 row = 0;
+};
+// Of the current database.  In a transaction.
+[[nodiscard]] database_identity current_database_identity();
 // Registrations ready to be published: what can fail (memory) has been done.  Not publishing
 // them, and failing in the constructor, gives the memory back.
 class publication {
  public:
-  publication(shared &s, Oid database, const model::registrations &wanted, bool present);
+  publication(shared &s, Oid database, const model::registrations &wanted, bool present,
+              database_identity identity = {});
   publication(const publication &) = delete;
   publication &operator=(const publication &) = delete;
 
@@ -41,6 +49,7 @@ class publication {
   Oid database_;
   model::registrations wanted_;
   bool present_;
+  database_identity identity_;
   uint32 size_ = 0;
   std::optional<charge> charge_;
   std::optional<pg::allocation> bytes_;
@@ -88,17 +97,10 @@ void forget_unpublished_states(shared &s, Oid database);
 [[nodiscard]] const extension_entry *find_extension(const shared &s, Oid database,
                                                     const std::string &extension);
 
-// Which one of the databases that have had its OID the database is, see pg/database_mark.h.
-struct incarnation {
-  std::string mark;
-  uint32 row = 0;
-};
-// Of the current database.  In a transaction.
-[[nodiscard]] incarnation current_incarnation();
 // What is known of the database is known of this one.
-void note_incarnation(shared &s, Oid database, const incarnation &now);
-// For a process that is not connected to the database, in a transaction or in none: may it be
-// another one by now?  A visit finds out.
+void note_database_identity(shared &s, Oid database, const database_identity &now);
+// For the launcher, which is connected to no database: may it be another one by now?  A visit finds
+// out.
 [[nodiscard]] bool may_be_another(const shared &s, Oid database);
 
 // Is anything known of the database?
@@ -109,6 +111,9 @@ void set_provisioned(shared &s, Oid database);
 
 // What ALTER DATABASE says of dynpgext.max_database_workers; nothing: the server's value holds.
 void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting);
+// Is that what is known of it?
+[[nodiscard]] bool is_worker_limit(const shared &s, Oid database,
+                                   const std::optional<std::string> &setting);
 
 // Asks the launcher to send a process to the database.  False when one is on its way already.
 bool want_visit(shared &s, Oid database);

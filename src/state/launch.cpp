@@ -7,6 +7,8 @@
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
+#include "state/attention.h"
+#include "state/database_commands.h"
 #include "state/extension_code.h"
 #include "state/quarantine.h"
 #include "state/runner.h"
@@ -113,11 +115,7 @@ class executor {
 
  private:
   void start(const worker_identity &id, const model::wanted_worker &want) {
-    if (want.source != MyDatabaseId && !is_held(shared_, id) &&
-        may_be_another(shared_, want.source)) {
-      if (want_visit(shared_, want.source)) wants_visit_ = true;
-      return;
-    }
+    if (is_elsewhere(id, want) && !may_start_elsewhere(want.source)) return;
     // Crowded out: a worker without its callback is better than none.  Held: a visit could not
     // start it either.
     if (can_launch(id, *want.definition) || is_crowded_out(shared_, id) || is_held(shared_, id)) {
@@ -126,6 +124,27 @@ class executor {
     } else {
       if (want_visit(shared_, want.source)) wants_visit_ = true;
     }
+  }
+
+  // Will its process be connected to a database that this process is not?
+  [[nodiscard]] static bool is_elsewhere(const worker_identity &id,
+                                         const model::wanted_worker &want) {
+    return want.source != MyDatabaseId && (want.definition->hosted || OidIsValid(id.home));
+  }
+  // Only the launcher can look which one that is: a commit cannot.
+  bool may_start_elsewhere(Oid database) {
+    if (OidIsValid(MyDatabaseId)) {
+      const exclusive lock(shared_);
+      attend(shared_, database);
+      return false;
+    }
+    {
+      const reading lock(shared_);
+      if (is_unreachable(shared_, database)) return true;  // and is kept back
+    }
+    if (!may_be_another(shared_, database)) return true;
+    if (want_visit(shared_, database)) wants_visit_ = true;
+    return false;
   }
 
   shared &shared_;
@@ -275,7 +294,7 @@ void settle(shared &s, const publication &published) {
 namespace {
 
 // What it has provisioned goes.  `mark`: only if it is the one with this mark.
-void clear_database(shared &s, Oid database, const std::string *mark) {
+void empty_database(shared &s, Oid database, const std::string *mark) {
   publication nothing(s, database, {}, false);
   {
     const exclusive lock(s);
@@ -293,7 +312,7 @@ void clear_database(shared &s, Oid database, const std::string *mark) {
 }  // namespace
 
 void forget_database(shared &s, Oid database) {
-  clear_database(s, database, nullptr);
+  empty_database(s, database, nullptr);
   const exclusive lock(s);
   s.databases.erase({database});
   s.workers.forget_list(database);
@@ -303,19 +322,19 @@ void forget_database(shared &s, Oid database) {
 
 void meet_database(shared &s) {
   static constinit bool met = false;
-  if (met || !OidIsValid(MyDatabaseId) || !IsTransactionState() || IsInParallelMode()) return;
-  incarnation known;
+  if (met || !OidIsValid(MyDatabaseId) || !IsTransactionState()) return;
+  database_identity known;
   {
     const reading lock(s);
     if (const database_entry *entry = s.databases.find({MyDatabaseId}))
       known = {entry->mark.str(), entry->row};
   }
   if (!known.mark.empty() && pg::database_row(MyDatabaseId) != known.row) {
-    const incarnation now = current_incarnation();
+    const database_identity now = current_database_identity();
     if (now.mark == known.mark) {
-      note_incarnation(s, MyDatabaseId, now);
+      note_database_identity(s, MyDatabaseId, now);
     } else {
-      clear_database(s, MyDatabaseId, &known.mark);
+      empty_database(s, MyDatabaseId, &known.mark);
       (void)want_visit(s, MyDatabaseId);
     }
   }

@@ -210,6 +210,8 @@ DROP EXTENSION dx_raise;
 -- or another process would start the worker, whose init registers other things
 SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT FROM dynpgext.cluster_workers)$$), 'its worker has ended');
 SET dx_raise.at = 'subtransaction';
+-- a visit that comes by is to register the same
+SELECT format('ALTER DATABASE %I SET dx_raise.at = %L', current_database(), 'subtransaction') \gexec
 CREATE EXTENSION dx_raise;
 SELECT is(pg_temp.memory_of('dx_raise'), 'dx_raise:first database 64, dx_raise:kept database 64, dx_raise:second global 64',
   'a subtransaction within an init keeps what it commits');
@@ -217,6 +219,7 @@ SELECT is_empty($$SELECT * FROM dynpgext.workers WHERE name = 'dx undone'$$, 'an
 SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'its worker runs');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 SET dx_raise.at = 'none';
+SELECT format('ALTER DATABASE %I RESET dx_raise.at', current_database()) \gexec
 DROP EXTENSION dx_raise;
 
 -- A callback of a worker that raises after the commit is a warning.
