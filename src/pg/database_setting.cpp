@@ -1,5 +1,7 @@
 #include "pg/database_setting.h"
 
+#include "pg/scan.h"
+
 namespace dynpgext::pg {
 namespace {
 
@@ -23,21 +25,15 @@ const char *find_in(ArrayType *list, const char *name) {
 std::optional<std::string> database_setting(const char *name, Oid role) {
   const char *found = call([=]() -> const char * {
     const Relation settings = table_open(DbRoleSettingRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_db_role_setting_setdatabase, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(MyDatabaseId));
-    ScanKeyInit(&keys[1], Anum_pg_db_role_setting_setrole, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(role));
-    const SysScanDesc scan =
-        systable_beginscan(settings, DbRoleSettingDatidRolidIndexId, true, nullptr, 2, keys);
     const char *value = nullptr;
-    if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
-      bool is_null = false;
-      const Datum list = heap_getattr(row, Anum_pg_db_role_setting_setconfig,
-                                      RelationGetDescr(settings), &is_null);
-      if (!is_null) value = find_in(DatumGetArrayTypePCopy(list), name);
-    }
-    systable_endscan(scan);
+    for_each_row(settings, DbRoleSettingDatidRolidIndexId,
+                 {Anum_pg_db_role_setting_setdatabase, MyDatabaseId},
+                 {Anum_pg_db_role_setting_setrole, role}, [&value, settings, name](HeapTuple row) {
+                   bool is_null = false;
+                   const Datum list = heap_getattr(row, Anum_pg_db_role_setting_setconfig,
+                                                   RelationGetDescr(settings), &is_null);
+                   if (!is_null) value = find_in(DatumGetArrayTypePCopy(list), name);
+                 });
     table_close(settings, AccessShareLock);
     return value;
   });

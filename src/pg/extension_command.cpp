@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "pg/scan.h"
+
 extern "C" {
 #include "catalog/objectaddress.h"
 #include "catalog/pg_shdepend.h"
@@ -97,20 +99,14 @@ request of_drop(const DropStmt *statement) {
 
 // Everything of this database that a role owns.
 void add_owned(request *r, Oid role) {
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_shdepend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(AuthIdRelationId));
-  ScanKeyInit(&keys[1], Anum_pg_shdepend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(role));
   const Relation depend = table_open(SharedDependRelationId, AccessShareLock);
-  const SysScanDesc scan =
-      systable_beginscan(depend, SharedDependReferenceIndexId, true, nullptr, 2, keys);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
-    const auto *row = reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple));
-    if (row->dbid == MyDatabaseId && row->deptype == SHARED_DEPENDENCY_OWNER)
-      add_root(r, row->classid, row->objid);
-  }
-  systable_endscan(scan);
+  for_each_row(depend, SharedDependReferenceIndexId,
+               {Anum_pg_shdepend_refclassid, AuthIdRelationId}, {Anum_pg_shdepend_refobjid, role},
+               [r](HeapTuple tuple) {
+                 const auto *row = reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple));
+                 if (row->dbid == MyDatabaseId && row->deptype == SHARED_DEPENDENCY_OWNER)
+                   add_root(r, row->classid, row->objid);
+               });
   table_close(depend, AccessShareLock);
 }
 
@@ -229,23 +225,17 @@ class walk {
 
   // Down: what depends on it.  Up: what it is a part of.
   void follow(const object &o, bool up) {
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0],
-                static_cast<AttrNumber>(up ? Anum_pg_depend_classid : Anum_pg_depend_refclassid),
-                BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(o.classid));
-    ScanKeyInit(&keys[1],
-                static_cast<AttrNumber>(up ? Anum_pg_depend_objid : Anum_pg_depend_refobjid),
-                BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(o.id));
-    const SysScanDesc scan = systable_beginscan(
-        catalog_, up ? DependDependerIndexId : DependReferenceIndexId, true, nullptr, 2, keys);
-    for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
-      const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-      const bool is_part =
-          row->deptype == DEPENDENCY_EXTENSION || row->deptype == DEPENDENCY_INTERNAL;
-      if (up && is_part) add(row->refclassid, row->refobjid);
-      if (!up && (cascades_ || row->deptype != DEPENDENCY_NORMAL)) add(row->classid, row->objid);
-    }
-    systable_endscan(scan);
+    for_each_row(catalog_, up ? DependDependerIndexId : DependReferenceIndexId,
+                 {up ? Anum_pg_depend_classid : Anum_pg_depend_refclassid, o.classid},
+                 {up ? Anum_pg_depend_objid : Anum_pg_depend_refobjid, o.id},
+                 [this, up](HeapTuple tuple) {
+                   const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+                   const bool is_part =
+                       row->deptype == DEPENDENCY_EXTENSION || row->deptype == DEPENDENCY_INTERNAL;
+                   if (up && is_part) add(row->refclassid, row->refobjid);
+                   if (!up && (cascades_ || row->deptype != DEPENDENCY_NORMAL))
+                     add(row->classid, row->objid);
+                 });
   }
 
   bool cascades_;

@@ -1,7 +1,7 @@
 // What belongs to an extension.
 #pragma once
 
-#include "pg/server.h"
+#include "pg/scan.h"
 
 namespace dynpgext::pg {
 
@@ -10,18 +10,11 @@ namespace dynpgext::pg {
 template <class F>
 void for_each_member(Oid extension, F f) {
   const Relation depend = table_open(DependRelationId, AccessShareLock);
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(ExtensionRelationId));
-  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(extension));
-  const SysScanDesc scan =
-      systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
-    const auto *member = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
-    if (member->deptype == DEPENDENCY_EXTENSION) f(member->classid, member->objid);
-  }
-  systable_endscan(scan);
+  for_each_row(depend, DependReferenceIndexId, {Anum_pg_depend_refclassid, ExtensionRelationId},
+               {Anum_pg_depend_refobjid, extension}, [&f](HeapTuple row) {
+                 const auto *member = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
+                 if (member->deptype == DEPENDENCY_EXTENSION) f(member->classid, member->objid);
+               });
   table_close(depend, AccessShareLock);
 }
 

@@ -1,6 +1,7 @@
 #include "pg/login_settings.h"
 
 #include "pg/role.h"
+#include "pg/scan.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
@@ -11,23 +12,19 @@ constinit bool was_superuser = false;
 
 // Of what is said of the two, on top of a digest of the rest.
 uint64 digest_of_row(Relation settings, Snapshot snapshot, Oid database, Oid role, uint64 rest) {
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_db_role_setting_setdatabase, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(database));
-  ScanKeyInit(&keys[1], Anum_pg_db_role_setting_setrole, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(role));
   uint64 digest = rest + 1;
-  const SysScanDesc scan =
-      systable_beginscan(settings, DbRoleSettingDatidRolidIndexId, true, snapshot, 2, keys);
-  const HeapTuple tuple = systable_getnext(scan);
-  bool is_null = true;
-  Datum list = 0;
-  if (HeapTupleIsValid(tuple))
-    list = heap_getattr(tuple, Anum_pg_db_role_setting_setconfig, RelationGetDescr(settings),
-                        &is_null);
-  if (!is_null)
-    digest = DatumGetUInt64(DirectFunctionCall2(hashvarlenaextended, list, UInt64GetDatum(rest)));
-  systable_endscan(scan);
+  for_each_row(
+      settings, DbRoleSettingDatidRolidIndexId, {Anum_pg_db_role_setting_setdatabase, database},
+      {Anum_pg_db_role_setting_setrole, role},
+      [&digest, settings, rest](HeapTuple tuple) {
+        bool is_null = true;
+        const Datum list = heap_getattr(tuple, Anum_pg_db_role_setting_setconfig,
+                                        RelationGetDescr(settings), &is_null);
+        if (!is_null)
+          digest =
+              DatumGetUInt64(DirectFunctionCall2(hashvarlenaextended, list, UInt64GetDatum(rest)));
+      },
+      snapshot);
   return digest;
 }
 

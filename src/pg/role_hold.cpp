@@ -2,6 +2,7 @@
 
 #include "pg/relation.h"
 #include "pg/role.h"
+#include "pg/scan.h"
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
@@ -28,21 +29,14 @@ Oid mapping_of(Oid server, Oid role) {
 bool depends_on_extension(Oid mapping, Oid extension) {
   return call([=] {
     const Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(UserMappingRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(mapping));
-    const SysScanDesc scan =
-        systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
     bool found = false;
-    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple) && !found;
-         tuple = systable_getnext(scan)) {
-      const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-      found = row->refclassid == ExtensionRelationId && row->refobjid == extension &&
-              row->deptype == DEPENDENCY_AUTO;
-    }
-    systable_endscan(scan);
+    for_each_row(depend, DependDependerIndexId, {Anum_pg_depend_classid, UserMappingRelationId},
+                 {Anum_pg_depend_objid, mapping}, [&found, extension](HeapTuple tuple) {
+                   const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+                   if (row->refclassid == ExtensionRelationId && row->refobjid == extension &&
+                       row->deptype == DEPENDENCY_AUTO)
+                     found = true;
+                 });
     table_close(depend, AccessShareLock);
     return found;
   });
