@@ -22,7 +22,6 @@ struct watch_result {
   std::vector<silence> silent;                     // have just fallen silent
   std::vector<late_end> late;                      // were told to end, and should have by now
   pg::moment look_again_at = pg::moment::never();  // when something is due next
-  bool somebody_waits = false;                     // for a place, or the end of a command
 };
 // How long after stop_timeout a process that is being insisted on may stay before it is called
 // stuck.
