@@ -145,6 +145,52 @@ subtest 'dynpgext.max_database_workers' => sub {
               FROM dynpgext.cluster_workers)), 'a turn');
     }
     ok($node->poll_query_until('one', q(SELECT sum(starts) >= 30 FROM dynpgext.cluster_workers)), 'they get their turn');
+    value($node, $_, 'DROP EXTENSION dx_supervised') for qw(one two);
+};
+
+subtest 'dynpgext.max_owner_workers' => sub {
+    my $in = q(SELECT string_agg(format('%s %s %s', database, state, n), ', ' ORDER BY database, state) FROM (
+        SELECT database, state, count(*) AS n FROM dynpgext.cluster_workers GROUP BY 1, 2) AS w);
+    configure($node, 'one', 'dynpgext.max_owner_workers' => 3);
+    add_database($node, 'template_with_workers', 'dynpgext');
+    value($node, 'one', 'CREATE ROLE tenant CREATEDB');
+    value($node, 'one', "ALTER DATABASE $_ OWNER TO tenant") for qw(two template_with_workers);
+    value($node, $_, 'ALTER DATABASE ' . $_ . ' SET dx_supervised.workers = 2') for qw(one two template_with_workers);
+    value($node, 'two', 'CREATE EXTENSION dx_supervised');
+    value($node, 'template_with_workers', 'CREATE EXTENSION dx_supervised');
+    ok($node->poll_query_until('one', $in, 'template_with_workers running 1, template_with_workers waiting 1, two running 2'),
+        'the databases of an owner have so many places together');
+    value($node, 'one', 'SET ROLE tenant; CREATE DATABASE copy TEMPLATE template_with_workers');
+    value($node, 'copy', 'SELECT dynpgext.reload()');
+    ok($node->poll_query_until('one', "SELECT count(*) > 0 AND bool_and(state = 'waiting') FROM dynpgext.cluster_workers WHERE database = 'copy'"),
+        'a copy has none of its own');
+    value($node, 'copy', 'ALTER DATABASE copy SET dx_supervised.workers = 2');
+    value($node, 'copy', 'DROP EXTENSION dx_supervised');
+    value($node, 'copy', 'CREATE EXTENSION dx_supervised');
+    value($node, 'one', 'CREATE EXTENSION dx_supervised');
+    ok($node->poll_query_until('one', "SELECT count(*) = 2 FROM dynpgext.workers WHERE state = 'running'"),
+        'a superuser has those of his');
+    is(value($node, 'one', "SELECT count(*) FROM dynpgext.events WHERE event = 'waiting' AND detail = 'dynpgext.max_owner_workers'") > 0, 1,
+        'the event says for what they wait');
+    value($node, 'copy', 'ALTER DATABASE copy OWNER TO postgres');
+    value($node, 'copy', 'SELECT dynpgext.reload()');
+    ok($node->poll_query_until('one', "SELECT count(*) = 2 FROM dynpgext.cluster_workers WHERE database = 'copy' AND state = 'running'"),
+        'and those of a database that has become his');
+    end_all('two');
+    ok($node->poll_query_until('one', "SELECT count(*) = 2 FROM dynpgext.cluster_workers WHERE database = 'template_with_workers' AND state = 'running'"),
+        'a place is free when a worker of the owner has ended');
+    value($node, 'one', 'DROP DATABASE copy WITH (FORCE)');
+    configure($node, 'one', 'dynpgext.naptime' => '100ms');
+    value($node, 'template_with_workers', 'ALTER DATABASE template_with_workers OWNER TO postgres');
+    value($node, 'template_with_workers', 'SELECT dynpgext.reload()');
+    value($node, 'two', q(SELECT dynpgext.start_worker(extension, name) FROM dynpgext.workers));
+    ok($node->poll_query_until('one', $in, 'one running 2, template_with_workers running 2, two running 2'),
+        'places of databases that are gone, or have another owner, are free');
+    configure($node, 'one', 'dynpgext.max_owner_workers' => 1);
+    end_all('two');
+    ok($node->poll_query_until('two', q(SELECT count(*) = 2 FROM dynpgext.workers WHERE state = 'stopped')), 'both have ended');
+    value($node, 'two', q(SELECT dynpgext.start_worker(extension, name) FROM dynpgext.workers));
+    ok($node->poll_query_until('two', q(SELECT string_agg(state, ' ' ORDER BY state) = 'running waiting' FROM dynpgext.workers)), 'a lower limit counts');
 };
 
 $node->stop;

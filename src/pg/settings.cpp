@@ -18,6 +18,7 @@ constinit int runner_idle_timeout_ms;
 constinit int max_workers_value;
 constinit int max_runners_value;
 constinit int max_database_workers_value;
+constinit int max_owner_workers_value;
 constinit int crash_limit_value;
 constinit int crash_window_s;
 constinit int max_events_value;
@@ -187,7 +188,7 @@ void define() {
            "A new one starts when the next command is due; -1 means that it stays.",
            &runner_idle_timeout_ms, 10000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
            nullptr);
-    number("dynpgext.max_workers", "Limits how many workers of extensions run at once.",
+    number(max_workers_name, "Limits how many workers of extensions run at once.",
            "All databases together; -1 means as many as max_worker_processes leaves room for.",
            &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     number(max_runners_name, "Limits how many processes run SQL workers at once: they take turns.",
@@ -198,6 +199,11 @@ void define() {
            "As ALTER DATABASE says, else the configuration; -1 means no limit.",
            &max_database_workers_value, -1, -1, most_processes, PGC_SUSET, 0, nullptr, nullptr,
            nullptr);
+    number(max_owner_workers_name,
+           "Limits how many database-local workers of extensions run at once in all databases of "
+           "one owner.",
+           "Of one who is no superuser; -1 means no limit.", &max_owner_workers_value, -1, -1,
+           most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     number("dynpgext.crash_limit",
            "Sets how often a worker or an init may take the server down before it is quarantined.",
            "Within dynpgext.crash_window; 0 means any number of times.", &crash_limit_value, 3, 0,
@@ -266,6 +272,7 @@ long runner_idle_timeout_milliseconds() { return defined(runner_idle_timeout_ms)
 int max_workers() { return defined(max_workers_value); }
 int max_runners() { return defined(max_runners_value); }
 int max_database_workers() { return defined(max_database_workers_value); }
+int max_owner_workers() { return defined(max_owner_workers_value); }
 std::uint32_t crash_limit() { return static_cast<std::uint32_t>(defined(crash_limit_value)); }
 std::int64_t crash_window_seconds() { return defined(crash_window_s); }
 std::int64_t provisioning_timeout_milliseconds(bool of_visit) {

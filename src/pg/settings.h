@@ -37,10 +37,13 @@ void set_allowed_extensions_check(bool (*is_list)(const char *));
 [[nodiscard]] std::uint64_t provisioning_digest();
 
 [[nodiscard]] int max_database_workers();  // -1: no limit
+[[nodiscard]] int max_owner_workers();     // the same
 enum class restores : std::uint8_t { automatic, on, off };
 [[nodiscard]] restores restore();  // is this session a restore: as it looks, or as it says
 
 inline constexpr const char *max_runners_name = "dynpgext.max_runners";
+inline constexpr const char *max_workers_name = "dynpgext.max_workers";
+inline constexpr const char *max_owner_workers_name = "dynpgext.max_owner_workers";
 inline constexpr const char *max_database_workers_name = "dynpgext.max_database_workers";
 
 }  // namespace dynpgext::pg::settings

@@ -27,6 +27,7 @@
 #include "state/databases.h"
 #include "state/extension_commands.h"
 #include "state/launch.h"
+#include "state/places.h"
 #include "state/provisioning_lock.h"
 #include "state/quarantine.h"
 
@@ -208,6 +209,7 @@ void before_commit(transaction &t) {
     // one that others have set counts for what is started ahead, too
     if (!pg::may_have_written(DbRoleSettingRelationId))
       state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
+    if (!pg::may_have_written(DatabaseRelationId)) state::note_owner(s);
     start_ahead(t, s, wanted);
     DYNPGEXT_FAULT_POINT("commit.started_ahead");
   }

@@ -39,7 +39,7 @@ barrier_watch watch_barriers(shared &s) {
     if (now - since < patience) continue;
     result.slow.push_back(identity_of(*entry));
     if (entry->after == after_end::by_policy) entry->after = after_end::renew;
-    (void)advance(*entry, model::worker_event::stop);
+    (void)advance(s, *entry, model::worker_event::stop);
     tell_to_end(s, *entry, "for others, which wait until it serves interrupts");
   }
   return result;

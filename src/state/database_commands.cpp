@@ -147,7 +147,7 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
     entry->stopped_for = database;
     entry->stopped_for_extension = false;
     if (entry->after == after_end::by_policy) entry->after = after_end::wait;
-    (void)advance(*entry, model::worker_event::stop);
+    (void)advance(s, *entry, model::worker_event::stop);
     tell_to_end(s, *entry, "for a command on the database");
   }
   if (database_entry *entry = s.databases.find({database});

@@ -39,6 +39,7 @@ struct database_entry {
   uint32 row;         // its row in pg_database; 0: not known
   bool unreachable;   // nobody can connect to it
   bool trusted;       // a superuser owns it
+  Oid owner;          // if it is no superuser, as far as it is known, see state/places.h
   pid_t visitor;      // a process of ours that is connected to provision it; or 0
   bool visitor_told;  // to end, for a command on the database
   // who holds the provisioning lock, see state/provisioning_lock.h; or 0
@@ -66,6 +67,7 @@ struct database_entry {
                            // to have been ended for a command on it
   bool has_worker_limit;   // set with ALTER DATABASE; otherwise the one in the root holds
   int32 worker_limit;      // how many workers of its own it may have at once; -1: any number
+  int32 places;            // that its workers have, see state/places.h
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
@@ -75,6 +77,17 @@ struct database_entry {
   uint64 publication;         // number of their publication
   bool under_restore;         // that is among them
   dsa_pointer holdings;       // global_holders: what of them is global
+};
+
+// ---- owners of databases ----------------------------------------------------------------
+
+struct owner_key {
+  Oid role;
+};
+struct owner_entry {
+  owner_key key;
+  int32 places;      // that workers of its databases have
+  uint32 databases;  // how many it has
 };
 
 // ---- what is global: who registers it, see state/globals.h ------------------------------
@@ -219,7 +232,9 @@ struct worker_entry {
   uint32 start;
   bool notify;
   bool has_callback;
-  bool hosted;  // its process is an SQL runner, which serves others, too
+  bool hosted;               // its process is an SQL runner, which serves others, too
+  bool counted;              // as one that has a place, see state/places.h
+  bool counted_in_database;  // also in its database
   char extra[BGW_EXTRALEN];
   uint64 argument;
   // how it is supervised

@@ -121,7 +121,7 @@ std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::st
       entry->stopped_for = MyDatabaseId;
       entry->stopped_for_extension = true;
       if (entry->after == after_end::by_policy) entry->after = after_end::wait;
-      (void)advance(*entry, model::worker_event::stop);
+      (void)advance(s, *entry, model::worker_event::stop);
       tell_to_end(s, *entry, "for a command on its extension");
     }
     changed(s);

@@ -10,6 +10,7 @@
 #include "state/attention.h"
 #include "state/database_commands.h"
 #include "state/extension_code.h"
+#include "state/places.h"
 #include "state/quarantine.h"
 #include "state/runner.h"
 
@@ -314,6 +315,7 @@ void empty_database(shared &s, Oid database, const std::string *mark) {
 void forget_database(shared &s, Oid database) {
   empty_database(s, database, nullptr);
   const exclusive lock(s);
+  if (database_entry *entry = s.databases.find({database})) forget_places(s, *entry);
   s.databases.erase({database});
   s.workers.forget_list(database);
   s.allocations.forget_list(database);

@@ -34,7 +34,7 @@ root *find_root() {
         ConditionVariableInit(&r->changed);
         pg_atomic_init_u64(&r->generation, 1);
         r->publications = 1;
-        r->worker_limit = -1;
+        r->worker_limit = r->owner_limit = -1;
         r->longest_delay = 60000;  // until the launcher says what the setting is
         pg_memory_barrier();
         r->layout = layout_version;
@@ -86,6 +86,7 @@ void open_tables(shared &s) {
   open_table(s, s.processes, &s.root->processes);
   open_table(s, s.globals, &s.root->globals);
   open_table(s, s.local_names, &s.root->local_names);
+  open_table(s, s.owners, &s.root->owners);
 }
 
 // What the first process does once everything is there.

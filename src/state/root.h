@@ -11,7 +11,7 @@
 
 namespace dynpgext::state {
 
-inline constexpr uint32 layout_version = 2;
+inline constexpr uint32 layout_version = 3;
 
 struct root {
   uint32 layout;                // never changes
@@ -31,6 +31,7 @@ struct root {
   dshash_table_handle processes;
   dshash_table_handle globals;
   dshash_table_handle local_names;
+  dshash_table_handle owners;
   dsa_pointer draining;       // list of instances that are dropped but still looked up
   uint64 publications;        // counts changes of what databases register
   uint64 memory_used;         // bytes taken for allocations and published registrations
@@ -42,6 +43,8 @@ struct root {
   dsa_pointer events;   // event_log
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
   int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it
+  int32 owner_limit;    // dynpgext.max_owner_workers, the same
+  int32 places;         // that workers have, see state/places.h
   bool was_standby;     // when the launcher last looked
   bool orphans;         // something has changed of workers whose database is not there any more
   bool runner_wanted;   // some SQL worker waits for a place: runners make room, see state/runner.h
@@ -68,6 +71,7 @@ struct shared {
   pg::table<process_key, process_entry> processes;
   pg::table<global_key, global_entry> globals;
   pg::table<local_key, local_name> local_names;
+  pg::table<owner_key, owner_entry> owners;
 
   [[nodiscard]] instance *at(dsa_pointer pointer) const {
     return pg::address<instance>(area, pointer);

@@ -78,7 +78,7 @@ void hand_over(const shared &s, worker_entry &entry, const worker_entry &culprit
 // Nobody has served it yet: the launcher starts it anew, with another process.
 void start_anew(shared &s, worker_entry &entry) {
   entry.ticket = ++s.root->next_ticket;
-  (void)advance(entry, model::worker_event::lost);
+  (void)advance(s, entry, model::worker_event::lost);
   changed(s);
   attend(s, entry.links.list);
 }
@@ -140,8 +140,8 @@ bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
   runner_message message{.ticket = 0, .key = key};
   {
     const exclusive lock(s);
-    runner_entry *entry = s.runners.insert(key);
-    if (is_in_office(*entry)) {
+    runner_entry *entry = s.runners.find(key);
+    if (entry != nullptr && is_in_office(*entry)) {
       if (pg::process_exists(entry->pid, entry->birth)) {
         for (worker_entry *worker : s.workers.of(key.database))
           if (is_to_be_served(*worker, key)) (void)begin_run(s, *worker, entry->pid);
@@ -150,8 +150,9 @@ bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
       }
       leave_office(*entry);
     }
-    if (is_on_its_way(*entry)) return true;
+    if (entry != nullptr && is_on_its_way(*entry)) return true;
     if (no_slots) return false;
+    if (entry == nullptr) entry = s.runners.insert(key);
     entry->asked = pg::moment::now();
     entry->ticket = message.ticket = ++s.root->next_ticket;
   }

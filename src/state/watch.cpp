@@ -64,11 +64,11 @@ class watcher {
     const pg::duration silent_for = pg::moment::now() - pg::read_moment(&entry.heartbeat);
     const std::chrono::milliseconds deadline(entry.deadline);
     if (silent_for < deadline) {
-      if (advance(entry, worker_event::recover)) record(shared_, entry, "recovered");
+      if (advance(shared_, entry, worker_event::recover)) record(shared_, entry, "recovered");
       return again_at(now_ + (deadline - silent_for));
     }
     const bool ends = model::restarts(entry.restart, true);
-    if (advance(entry, worker_event::fall_silent)) {
+    if (advance(shared_, entry, worker_event::fall_silent)) {
       record(shared_, entry, "unresponsive",
              "no heartbeat for " + std::to_string(silent_for.count() / 1000) + " ms");
       result_.silent.push_back({identity_of(entry), entry.deadline, ends});

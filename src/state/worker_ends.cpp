@@ -17,7 +17,7 @@ void configure(shared &s, const worker_identity &id, const model::wanted_worker 
   entry->restart_delay = wanted.terms.restart_delay;
   if (entry->state == worker_state::backoff) {  // is it still to be restarted, and when?
     const bool failed = entry->last_exit_code != 0 || entry->timed_out;
-    (void)advance(*entry, failed ? model::worker_event::give_up : model::worker_event::stop);
+    (void)advance(s, *entry, failed ? model::worker_event::give_up : model::worker_event::stop);
     if (entry->unhealthy_runs > 0) --entry->unhealthy_runs;
     entry->next_start_at = {};
   }
@@ -45,7 +45,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   entry->resume_at = {};
   const Oid list = entry->links.list;
   const bool had_process = (entry->pid != 0 && !entry->exited) || is_at_rest(*entry);
-  const bool stopped = advance(*entry, model::worker_event::stop);
+  const bool stopped = advance(s, *entry, model::worker_event::stop);
   if (!had_process && entry->state == model::worker_state::stopped)
     entry->ticket = ++s.root->next_ticket;
   // one that is no longer registered goes, whatever else is said
@@ -113,7 +113,7 @@ burial bury(shared &s, Oid list) {
       // Gone without a word: that is for the postmaster to judge, and it restarts everything
       // when it was a crash.  Here it only must not look alive.
       if (!entry->exited) {
-        (void)advance(*entry, model::worker_event::exit_fault);
+        (void)advance(s, *entry, model::worker_event::exit_fault);
         entry->last_exited_at = GetCurrentTimestamp();
         entry->ended = now;
         entry->last_exit_code = 1;
@@ -125,7 +125,7 @@ burial bury(shared &s, Oid list) {
     } else if (entry->state == model::worker_state::starting && !entry->held_back &&
                now - entry->claimed_at > lost_after) {
       entry->ticket = ++s.root->next_ticket;
-      (void)advance(*entry, model::worker_event::lost);
+      (void)advance(s, *entry, model::worker_event::lost);
       record(s, *entry, "lost", "no process came of its start");
       changed(s);
     }

@@ -5,6 +5,7 @@
 #include "state/database_commands.h"
 #include "state/events.h"
 #include "state/extension_commands.h"
+#include "state/places.h"
 
 namespace dynpgext::state {
 namespace {
@@ -47,13 +48,15 @@ worker_entry *insert_entry(const shared &s, const worker_key &key) {
 }
 
 void erase_entry(const shared &s, const worker_key &key) {
+  if (worker_entry *entry = s.workers.find(key)) count_place(s, *entry, true);
   s.workers.erase(key);
   if (!OidIsValid(key.home)) forget_name(s, name_of(key));
 }
 
-bool advance(worker_entry &entry, model::worker_event event) {
+bool advance(const shared &s, worker_entry &entry, model::worker_event event) {
   const auto to = model::next(entry.state, event);
   if (to) entry.state = *to;
+  count_place(s, entry);
   return to.has_value();
 }
 
@@ -115,6 +118,7 @@ void define(const shared &s, worker_entry &entry, const model::wanted_worker &wa
   run_for(s, entry, wanted.source, wanted.owner->incarnation);
   std::apply([&](const auto &...m) { (copy((*wanted.definition).*m.first, entry.*m.second), ...); },
              definition_members);
+  count_place(s, entry);
 }
 
 model::worker definition_of(const worker_entry &entry) {
@@ -163,7 +167,7 @@ bool was_just_ended(const worker_entry &entry) {
 bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   const bool is_free = !is_blocked(s, database_of(entry));
   if (!is_free || is_paused(s, entry)) {  // since it was asked for
-    if (advance(entry, model::worker_event::no_slot)) wait_for_command(s, entry, is_free);
+    if (advance(s, entry, model::worker_event::no_slot)) wait_for_command(s, entry, is_free);
     changed(s);
     return false;
   }
@@ -171,8 +175,9 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
       !model::next(entry.state, model::worker_event::come_up))
     return false;
   if (!entry.hosted) note_process(s, entry, process);
-  (void)advance(entry, model::worker_event::come_up);
+  (void)advance(s, entry, model::worker_event::come_up);
   entry.pid = process;
+  count_place(s, entry);
   entry.pid_birth = 0;
   entry.taken = false;
   entry.busy = false;
@@ -213,7 +218,8 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   const bool is_well = ended_as_told(entry, code, reported);
   if (is_well) code = 0;
   const message_text error = is_well ? message_text{} : reported;
-  (void)advance(entry, code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
+  (void)advance(s, entry,
+                code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
   entry.exited = true;
   entry.rested = false;
   entry.busy = false;
@@ -272,6 +278,7 @@ void release_identity(const shared &s, worker_entry &entry) {
   attend(s, entry.links.list);
   attend_waiting(s);
   entry.pid = 0;
+  count_place(s, entry);
   entry.exited = false;
   entry.told_at = {};
   entry.overdue = false;
@@ -284,17 +291,17 @@ void release_identity(const shared &s, worker_entry &entry) {
       erase_entry(s, key);
       return;
     }
-    case after_end::renew: (void)advance(entry, model::worker_event::reset); break;
+    case after_end::renew: (void)advance(s, entry, model::worker_event::reset); break;
     case after_end::wait:
-      (void)advance(entry, model::worker_event::reset);
-      if (advance(entry, model::worker_event::postpone))
+      (void)advance(s, entry, model::worker_event::reset);
+      if (advance(s, entry, model::worker_event::postpone))
         wait_for_command(s, entry, entry.stopped_for_extension);
       break;
     case after_end::disable:
-      if (advance(entry, model::worker_event::disable)) record(s, entry, "disabled");
+      if (advance(s, entry, model::worker_event::disable)) record(s, entry, "disabled");
       break;
     case after_end::quarantine:
-      if (advance(entry, model::worker_event::quarantine)) record(s, entry, "quarantined");
+      if (advance(s, entry, model::worker_event::quarantine)) record(s, entry, "quarantined");
       break;
   }
   entry.after = after_end::by_policy;
@@ -311,7 +318,7 @@ void settle_end(const shared &s, worker_entry &entry) {
   const int64 delay =
       model::restart_delay(terms_of(entry), entry.unhealthy_runs, s.root->longest_delay,
                            pg_prng_double(&pg_global_prng_state));
-  if (!advance(entry, model::worker_event::back_off)) return;
+  if (!advance(s, entry, model::worker_event::back_off)) return;
   ++entry.unhealthy_runs;
   entry.next_start_at = entry.ended + std::chrono::milliseconds(delay);
   char detail[64];

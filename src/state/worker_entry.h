@@ -13,7 +13,7 @@ namespace dynpgext::state {
 void erase_entry(const shared &s, const worker_key &key);
 
 // Does the event, if it can happen; returns whether it could.
-bool advance(worker_entry &entry, model::worker_event event);
+bool advance(const shared &s, worker_entry &entry, model::worker_event event);
 // As an event of this worker's.
 void record(const shared &s, const worker_entry &entry, std::string_view what,
             std::string_view detail = {});

@@ -4,7 +4,7 @@
 #include "state/attention.h"
 #include "state/database_commands.h"
 #include "state/extension_commands.h"
-#include "state/runner.h"
+#include "state/places.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -21,37 +21,6 @@ std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
   this_entry = &entry;
   this_pulse = {&entry.heartbeat, entry.deadline, &entry.barrier};
   return worker_start{id, definition_of(entry), entry.ticket};
-}
-
-// Settings must have been defined.
-// The setting that leaves no place for a worker of the home, or nullptr.  One that is hosted has
-// its runner's place: that counts, and it itself does not.
-const char *full(const shared &s, Oid home, const model::worker *hosted = nullptr) {
-  const int in_all = pg::settings::max_workers();
-  const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
-  int in_database = -1;
-  if (database != nullptr)
-    in_database = database->has_worker_limit ? database->worker_limit : s.root->worker_limit;
-  if (in_all < 0 && in_database < 0 && hosted == nullptr) return nullptr;
-  if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return nullptr;
-  if (hosted != nullptr && are_runners_full(s)) return pg::settings::max_runners_name;
-  if (in_all < 0 && in_database < 0) return nullptr;
-  int64 all = 0;
-  int64 local = 0;
-  const auto entries = in_all >= 0 ? s.workers.entries() : s.workers.of(home);
-  for (const worker_entry *entry : entries) {
-    if (entry->hosted || (entry->pid == 0 && !model::is_active(entry->state))) continue;
-    ++all;
-    if (entry->key.home == home) ++local;
-  }
-  for (const runner_entry *entry : s.runners.entries()) {
-    if (!has_runner(*entry)) continue;
-    ++all;
-    if (entry->key.database == home) ++local;
-  }
-  if (in_all >= 0 && all >= in_all) return "dynpgext.max_workers";
-  if (in_database >= 0 && local >= in_database) return pg::settings::max_database_workers_name;
-  return nullptr;
 }
 
 // The process knows its name as the postmaster has it, which makes it ASCII.
@@ -107,7 +76,7 @@ void start_when_gone(const shared &s, worker_entry &entry) {
 }
 
 void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
-  (void)advance(entry, model::worker_event::no_slot);
+  (void)advance(s, entry, model::worker_event::no_slot);
   entry.waits_for.assign(for_what);
   if (!was_waiting) entry.waits_since = entry.rested ? entry.next_start_at : pg::moment::now();
   note_waiting(s, entry);
@@ -156,7 +125,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   }
   if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined) {
     record(s, *entry, entry->state == worker_state::disabled ? "enabled" : "released");
-    (void)advance(*entry, model::worker_event::reset);
+    (void)advance(s, *entry, model::worker_event::reset);
   }
   const bool was_waiting = entry->state == worker_state::waiting;
   const bool rests = is_at_rest(*entry);
@@ -164,7 +133,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const bool comes_back = was_waiting || entry->state == worker_state::backoff || rests;
   const char *no_place = full(s, home, hosted);
   const auto event = rests ? model::worker_event::resume : model::worker_event::start;
-  if (!advance(*entry, event)) return std::nullopt;
+  if (!advance(s, *entry, event)) return std::nullopt;
   entry->rested = resumes;  // also of one that was stopped, or lost, while it was resumed
   if (!comes_back) entry->unhealthy_runs = 0;
   if (!comes_back) entry->next_start_at = {};
@@ -186,7 +155,7 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   if (is_kept_back(s, id.home, known) || full(s, id.home) != nullptr) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = insert_entry(s, key_of(id));
-  if (!advance(*entry, model::worker_event::start)) return std::nullopt;
+  if (!advance(s, *entry, model::worker_event::start)) return std::nullopt;
   entry->held_back = true;
   return claim(s, *entry, id, wanted);
 }
@@ -218,7 +187,7 @@ void give_back(shared &s, const worker_start &start) noexcept {
     worker_entry *entry = s.workers.find(key_of(start.id));
     if (entry == nullptr || entry->ticket != start.ticket) return;
     entry->ticket = ++s.root->next_ticket;
-    (void)advance(*entry, model::worker_event::lost);
+    (void)advance(s, *entry, model::worker_event::lost);
     attend(s, entry->links.list);
     changed(s);
   });
@@ -238,8 +207,8 @@ void postpone(shared &s, const worker_identity &id, const model::wanted_worker &
   worker_entry *entry = insert_entry(s, key_of(id));
   if (entry->is_leaving() || entry->pid != 0 || model::is_active(entry->state)) return;
   const bool was_waiting = entry->state == worker_state::waiting;
-  (void)advance(*entry, model::worker_event::reset);
-  if (!advance(*entry, model::worker_event::postpone)) return;
+  (void)advance(s, *entry, model::worker_event::reset);
+  if (!advance(s, *entry, model::worker_event::postpone)) return;
   define(s, *entry, wanted);
   entry->waits_since = {};
   const char *for_what = wanted.in_restore      ? "the end of a restore"

@@ -12,6 +12,7 @@
 #include "pg/transaction.h"
 #include "state/attention.h"
 #include "state/comparisons.h"
+#include "state/places.h"
 #include "state/worker_entry.h"
 #include "supervision/launcher.h"
 
@@ -73,6 +74,7 @@ void follow_databases(state::shared &s) {
   for (const database &d : existing) {
     if (d.connectable) {
       state::database_entry *entry = s.databases.insert({d.id});  // a new one has not been visited
+      state::set_owner(s, *entry, d.of_superuser ? InvalidOid : d.owner);
       const bool was_unreachable = std::exchange(entry->unreachable, false);
       const bool has_changed = entry->row != 0 && entry->row != d.row;
       if (was_unreachable || has_changed) entry->visited = false;

@@ -116,6 +116,7 @@ void apply_settings(state::shared &s) {
   const state::exclusive lock(s);
   s.root->longest_delay = pg::settings::restart_delay_max_milliseconds();
   s.root->worker_limit = pg::settings::max_database_workers();
+  s.root->owner_limit = pg::settings::max_owner_workers();
 }
 
 class loop {

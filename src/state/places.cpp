@@ -1,0 +1,98 @@
+#include "state/places.h"
+
+#include "pg/role.h"
+#include "pg/settings.h"
+#include "state/attention.h"
+#include "state/runner.h"
+
+namespace dynpgext::state {
+namespace {
+
+// A process of its own, or one that may come up at any moment.
+bool has_place(const worker_entry &entry) {
+  return !entry.hosted && (entry.pid != 0 || model::is_active(entry.state));
+}
+
+owner_entry *owner_of(const shared &s, const database_entry &database) {
+  return OidIsValid(database.owner) ? s.owners.find({database.owner}) : nullptr;
+}
+
+void add(const shared &s, database_entry &database, int32 places) {
+  database.places += places;
+  if (owner_entry *owner = owner_of(s, database)) owner->places += places;
+}
+
+bool is_reached(int32 limit, int32 places) { return limit >= 0 && places >= limit; }
+
+}  // namespace
+
+void count_place(const shared &s, worker_entry &entry, bool goes) {
+  const bool has = !goes && has_place(entry);
+  if (entry.counted == has) return;
+  entry.counted = has;
+  s.root->places += has ? 1 : -1;
+  const Oid home = entry.key.home;
+  database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
+  // the database may not have been known before, or be another one by now
+  const bool was_in_database = std::exchange(entry.counted_in_database, has && database != nullptr);
+  if (database != nullptr && was_in_database != entry.counted_in_database)
+    add(s, *database, has ? 1 : -1);
+}
+
+void forget_places(const shared &s, database_entry &database) {
+  for (worker_entry *entry : s.workers.of(database.key.database))
+    entry->counted_in_database = false;
+  set_owner(s, database, InvalidOid);
+  database.places = 0;
+}
+
+void set_owner(const shared &s, database_entry &database, Oid owner) {
+  if (database.owner == owner) return;
+  owner_entry *next = OidIsValid(owner) ? s.owners.insert({owner}) : nullptr;
+  if (owner_entry *last = owner_of(s, database)) {
+    last->places -= database.places;
+    if (--last->databases == 0) s.owners.erase({database.owner});
+  }
+  database.owner = owner;
+  attend_waiting(s);  // for a place, perhaps
+  if (next == nullptr) return;
+  ++next->databases;
+  next->places += database.places;
+}
+
+void note_owner(const shared &s) {
+  const Oid owner = pg::database_owner();
+  const Oid limited = pg::is_superuser(owner) ? InvalidOid : owner;
+  const exclusive lock(s);
+  set_owner(s, *s.databases.insert({MyDatabaseId}), limited);
+}
+
+const char *full(const shared &s, Oid home, const model::worker *hosted) {
+  if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return nullptr;
+  if (hosted != nullptr && are_runners_full(s)) return pg::settings::max_runners_name;
+  const int32 in_all = pg::settings::max_workers();
+  const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
+  const owner_entry *owner = database == nullptr ? nullptr : owner_of(s, *database);
+  int32 in_database = -1;
+  if (database != nullptr)
+    in_database = database->has_worker_limit ? database->worker_limit : s.root->worker_limit;
+  const int32 of_owner = owner == nullptr ? -1 : s.root->owner_limit;
+  if (in_all < 0 && in_database < 0 && of_owner < 0) return nullptr;
+  int32 all = s.root->places;
+  int32 local = database == nullptr ? 0 : database->places;
+  int32 owned = owner == nullptr ? 0 : owner->places;
+  // no more of them than there are slots
+  for (const runner_entry *entry : s.runners.entries()) {
+    if (!has_runner(*entry)) continue;
+    ++all;
+    if (entry->key.database == home) ++local;
+    const database_entry *its = s.databases.find({entry->key.database});
+    if (owner != nullptr && its != nullptr && its->owner == owner->key.role) ++owned;
+  }
+  if (is_reached(in_all, all)) return pg::settings::max_workers_name;
+  if (is_reached(in_database, local)) return pg::settings::max_database_workers_name;
+  if (is_reached(of_owner, owned)) return pg::settings::max_owner_workers_name;
+  return nullptr;
+}
+
+}  // namespace dynpgext::state
