@@ -133,49 +133,64 @@ class listed_table {
  public:
   void create(dsa_area *area, int tranche) {
     area_ = area;
-    slots_.create(area, tranche);
+    const dshash_parameters p = parameters(tranche);
+    slots_ = call([=, &p] { return dshash_create(area, &p, area); });
     lists_.create(area, tranche);
   }
   void attach(dsa_area *area, int tranche, const list_handles &made) {
     area_ = area;
-    slots_.attach(area, tranche, made.slots);
+    const dshash_parameters p = parameters(tranche);
+    slots_ = call([=, &p] { return dshash_attach(area, &p, made.slots, area); });
     lists_.attach(area, tranche, made.lists);
   }
   [[nodiscard]] bool is_open() const { return lists_.is_open(); }
-  [[nodiscard]] list_handles handle() const { return {slots_.handle(), lists_.handle()}; }
+  [[nodiscard]] list_handles handle() const {
+    return {dshash_get_hash_table_handle(slots_), lists_.handle()};
+  }
 
   [[nodiscard]] Entry *find(const Key &key) const {
-    const slot *found = slots_.find(key);
-    return found == nullptr ? nullptr : at(found->entry);
+    dshash_table *t = slots_;
+    const slot probe{&key, InvalidDsaPointer};
+    const dsa_pointer found = call([t, &probe] {
+      auto *stored = static_cast<slot *>(dshash_find(t, &probe, false));
+      if (stored == nullptr) return InvalidDsaPointer;
+      const dsa_pointer entry = stored->entry;
+      dshash_release_lock(t, stored);
+      return entry;
+    });
+    return DsaPointerIsValid(found) ? at(found) : nullptr;
   }
   // Finds or makes; a new entry is zeroed but for its key and its links.
   [[nodiscard]] Entry *insert(const Key &key) const {
-    slot *made = slots_.insert(key);
-    if (DsaPointerIsValid(made->entry)) return at(made->entry);
+    if (Entry *found = find(key)) return found;
+    (void)lists_.insert({list_of(key)});
+    dsa_area *area = area_;
+    const dsa_pointer self = with_segments(
+        [area] { return call([area] { return dsa_allocate0(area, sizeof(Entry)); }); });
+    Entry *entry = at(self);
+    entry->key = key;
+    entry->links.self = self;
     try {
-      (void)lists_.insert({list_of(key)});
-      dsa_area *area = area_;
-      const dsa_pointer self = with_segments(
-          [area] { return call([area] { return dsa_allocate0(area, sizeof(Entry)); }); });
-      Entry *entry = at(self);
-      entry->key = key;
-      entry->links.self = self;
-      made->entry = self;
-      link(*entry, list_of(key));
-      return entry;
+      store(key, self);
     } catch (...) {
-      slots_.erase(key);
+      call([area, self] { dsa_free(area, self); });
       throw;
     }
+    link(*entry, list_of(key));
+    return entry;
   }
   void erase(const Key &key) const {
-    const slot *found = slots_.find(key);
-    if (found == nullptr) return;
-    const dsa_pointer gone = found->entry;
-    unlink(*at(gone));
-    slots_.erase(key);
+    Entry *gone = find(key);
+    if (gone == nullptr) return;
+    unlink(*gone);
+    const dsa_pointer self = gone->links.self;
+    const slot probe{&key, InvalidDsaPointer};
+    dshash_table *t = slots_;
     dsa_area *area = area_;
-    call([area, gone] { dsa_free(area, gone); });
+    call([=, &probe] {
+      (void)dshash_delete_key(t, &probe);
+      dsa_free(area, self);
+    });
   }
   // Fails only for a list that is not kept.
   void move(Entry &entry, Oid list) const {
@@ -204,16 +219,58 @@ class listed_table {
   // Of all lists.
   [[nodiscard]] std::vector<Entry *> entries() const {
     std::vector<Entry *> all;
-    for (const slot *s : slots_.entries()) all.push_back(at(s->entry));
+    for (const head *h : lists_.entries())
+      for (dsa_pointer p = h->first; DsaPointerIsValid(p); p = all.back()->links.next)
+        all.push_back(at(p));
     return all;
   }
-  [[nodiscard]] bool is_empty() const { return slots_.entries().empty(); }
+  [[nodiscard]] bool is_empty() const {
+    for (const head *h : lists_.entries())
+      if (DsaPointerIsValid(h->first)) return false;
+    return true;
+  }
 
  private:
+  // The key is in the entry alone.  Who looks for one has it in its own memory: that goes with the
+  // process, and is in no slot but while it is being stored.
   struct slot {
-    Key key;
+    const Key *probe;
     dsa_pointer entry;
   };
+  static const Key &key_of(const void *of, void *area) {
+    const slot &s = *static_cast<const slot *>(of);
+    if (!DsaPointerIsValid(s.entry)) return *s.probe;
+    return static_cast<Entry *>(dsa_get_address(static_cast<dsa_area *>(area), s.entry))->key;
+  }
+  static int compare(const void *a, const void *b, size_t, void *area) {
+    return std::memcmp(&key_of(a, area), &key_of(b, area), sizeof(Key));
+  }
+  static dshash_hash hash(const void *of, size_t, void *area) {
+    return dshash_memhash(&key_of(of, area), sizeof(Key), nullptr);
+  }
+  static dshash_parameters parameters(int tranche) {
+    dshash_parameters p{};
+    p.key_size = p.entry_size = sizeof(slot);
+    p.compare_function = compare;
+    p.hash_function = hash;
+#if PG_VERSION_NUM >= 170000
+    p.copy_function = dshash_memcpy;
+#endif
+    p.tranche_id = tranche;
+    return p;
+  }
+  void store(const Key &key, dsa_pointer entry) const {
+    dshash_table *t = slots_;
+    const slot probe{&key, InvalidDsaPointer};
+    with_segments([=, &probe] {
+      call([=, &probe] {
+        bool found = false;
+        auto *made = static_cast<slot *>(dshash_find_or_insert(t, &probe, &found));
+        *made = {nullptr, entry};
+        dshash_release_lock(t, made);
+      });
+    });
+  }
   struct list_key {
     Oid list;
   };
@@ -253,7 +310,7 @@ class listed_table {
   }
 
   dsa_area *area_ = nullptr;
-  table<Key, slot> slots_;
+  dshash_table *slots_ = nullptr;
   table<list_key, head> lists_;
 };
 
