@@ -9,6 +9,7 @@
 #include "state/attachments.h"
 #include "state/launch.h"
 #include "state/quarantine.h"
+#include "state/text.h"
 
 extern "C" {
 #include "dynpgext.h"
@@ -72,7 +73,7 @@ missing_memory describe(const state::shared &s, Oid database, const std::string 
     if (e.database == database && e.name == extension) result.state = e.state;
   result.reason = state::quarantine_reason(s, database, extension, {});
   const state::extension_entry *entry = state::find_extension(s, database, extension);
-  if (entry != nullptr && result.reason.empty()) result.reason = entry->error.str();
+  if (entry != nullptr && result.reason.empty()) result.reason = state::view(s, entry->error);
   return result;
 }
 

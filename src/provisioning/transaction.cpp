@@ -127,7 +127,8 @@ void make_room(transaction &t, state::shared &s, const model::registrations &wan
   for (const model::worker &w : wanted.workers) {
     if (t.notes.count(w.extension) == 0) continue;
     t.prepared.push_back({model::home_of(w.scope, MyDatabaseId), w.extension, w.name});
-    state::prepare_worker(s, t.prepared.back());
+    const model::extension *owner = wanted.find_extension(w.extension);
+    state::prepare_worker(s, t.prepared.back(), w, owner->version);
   }
 }
 

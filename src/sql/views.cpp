@@ -6,8 +6,11 @@
 #include "state/claims.h"
 #include "state/events.h"
 #include "state/launch.h"
+#include "state/processes.h"
 #include "state/provisioning_lock.h"
 #include "state/quarantine.h"
+#include "state/text.h"
+#include "state/worker_entry.h"
 
 #include <map>
 
@@ -102,14 +105,14 @@ std::vector<instance_row> visible_instances(state::shared &s, bool whole) {
 }
 
 // What a worker ended with, or why it is not to run.
-std::string error_of(const state::shared &s, const state::worker_entry &e) {
+std::string shown_error(const state::shared &s, const state::worker_entry &e) {
   if (e.state == model::worker_state::quarantined) {
     std::string why =
         state::quarantine_reason(s, e.key.home, e.key.extension.view(), e.key.name.view());
     if (why.empty()) why = state::quarantine_reason(s, e.source, e.key.extension.view(), {});
     if (!why.empty()) return why;
   }
-  return e.last_error.str();
+  return state::error_of(s, e);
 }
 
 // The database that the worker was registered in, whose encoding its names and errors are in.
@@ -186,7 +189,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
         const state::extension_entry *entry = state::find_extension(s, e.database, e.name);
         row r{e.database, e.name, state::quarantine_reason(s, e.database, e.name, {}), e.state, 0};
         if (entry != nullptr) r.at = entry->provisioned_at;
-        if (entry != nullptr && r.error.empty()) r.error = entry->error.str();
+        if (entry != nullptr && r.error.empty()) r.error = state::view(s, entry->error);
         all.push_back(std::move(r));
       }
     }
@@ -233,6 +236,9 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       state::worker_entry e;
       std::string error;
       std::optional<model::suspect> role;
+      model::worker definition;
+      std::string version;
+      std::optional<state::loaded_library> loaded;
     };
     std::vector<row> all;
     {
@@ -241,21 +247,23 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
         const bool only_prepared = e->ticket == 0 && !OidIsValid(e->source);
         const bool forgotten = e->after == state::after_end::vanish && e->exited;
         if (!only_prepared && !forgotten && !e->held_back)
-          all.push_back({*e, error_of(s, *e), state::quarantine_of_role(s, *e)});
+          all.push_back({*e, shown_error(s, *e), state::quarantine_of_role(s, *e),
+                         state::definition_of(s, *e), state::version_of(s, *e),
+                         state::loaded_file(s, *e)});
       }
     }
     for (row &r : all)
       if (r.role && r.e.state == model::worker_state::quarantined)
         r.error = state::quarantine_reason(*r.role);
     sql::result_set rows(fcinfo);
-    for (const auto &[e, error, role] : all) {
+    for (const auto &[e, error, role, definition, version, loaded] : all) {
       const bool is_there = e.pid != 0 && !e.exited;
       rows.from(database_of_names(e))
           .oid(e.key.home)
           .name(e.key.extension.view())
           .text(e.key.name.view())
-          .text(e.version.view());
-      rows.text(e.type.view()).text(e.library.view()).text(e.function.view());
+          .text(version);
+      rows.text(definition.type).text(definition.library).text(definition.function);
       rows.text(model::name_of(shown_state(e)));
       is_there ? rows.integer(e.pid) : rows.null();
       rows.bigint(e.starts).time(e.last_started_at).time(e.last_exited_at);
@@ -264,9 +272,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       rows.text(model::name_of(e.restart));
       rows.time(
           pg::wall_time(e.state == model::worker_state::backoff ? e.next_start_at : pg::moment{}));
-      rows.boolean(is_there && e.file.bytes[0] != '\0' &&
-                   state::is_stale({e.file.str(), e.loaded}));
-      rows.text_or_null(e.state == model::worker_state::waiting ? e.waits_for.str() : "");
+      rows.boolean(loaded && state::is_stale(*loaded));
+      rows.text_or_null(e.state == model::worker_state::waiting ? name_of(e.waits_for) : "");
       rows.end_row();
     }
     return Datum{0};
@@ -276,23 +283,21 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
   return pg::entry([=] {
     state::shared &s = state::use();
-    std::vector<state::worker_entry> all;
+    std::vector<std::pair<state::worker_entry, std::string>> all;
     {
       const state::reading lock(s);
       for (const state::worker_entry *e : workers_shown(s, is_of_cluster(fcinfo)))
-        if (e->hosted && OidIsValid(e->source)) all.push_back(*e);
+        if (e->hosted && OidIsValid(e->source)) all.emplace_back(*e, state::error_of(s, *e));
     }
     sql::result_set rows(fcinfo);
-    for (const state::worker_entry &e : all) {
+    for (const auto &[e, error] : all) {
       rows.from(database_of_names(e));
       rows.oid(e.key.home).name(e.key.extension.view()).text(e.key.name.view()).oid(e.source);
       rows.text(model::name_of(shown_state(e)));
       e.pid != 0 && !e.exited ? rows.integer(e.pid) : rows.null();
       rows.bigint(e.runs.count).bigint(e.runs.failures).time(e.runs.last_at);
       e.runs.count > 0 ? rows.duration(e.runs.last_duration) : rows.null();
-      rows.time(e.runs.last_failed_at)
-          .text_or_null(e.last_error.view())
-          .time(pg::wall_time(e.runs.next_at));
+      rows.time(e.runs.last_failed_at).text_or_null(error).time(pg::wall_time(e.runs.next_at));
       rows.end_row();
     }
     return Datum{0};

@@ -1,12 +1,14 @@
 #include "state/databases.h"
 
 #include "model/encoding.h"
+#include "model/text.h"
 #include "pg/database_mark.h"
 #include "pg/transaction.h"
 #include "state/attention.h"
 #include "state/comparisons.h"
 #include "state/events.h"
 #include "state/quarantine.h"
+#include "state/text.h"
 
 namespace dynpgext::state {
 namespace {
@@ -106,10 +108,12 @@ void set_extension_state(shared &s, Oid database, const std::string &extension,
                          const failure_cause *cause) {
   const exclusive lock(s);
   extension_entry *entry = s.extensions.insert(key_of(database, extension));
-  const bool is_news = entry->state != state || entry->error.view() != error ||
+  const std::string_view text = std::string_view(error).substr(0, sizeof(message_text) - 1);
+  const std::string_view whole = text.substr(0, model::whole_length(text));
+  const bool is_news = entry->state != state || view(s, entry->error) != whole ||
                        state == model::extension_state::provisioned;
   entry->state = state;
-  entry->error.assign(error);
+  assign_if_possible(s, entry->error, whole);
   if (cause != nullptr) {
     entry->file = cause->file;
     entry->settings = cause->settings;
@@ -129,7 +133,7 @@ std::optional<std::string> fatal_failure(shared &s, Oid database, const std::str
   const bool is_it = entry != nullptr && entry->state == model::extension_state::failed &&
                      entry->ended_process && entry->file == cause.file &&
                      entry->settings == cause.settings;
-  return is_it ? std::optional(entry->error.str()) : std::nullopt;
+  return is_it ? std::optional(std::string(view(s, entry->error))) : std::nullopt;
 }
 
 std::vector<failed_extension> failed_extensions(shared &s) {
@@ -152,7 +156,7 @@ std::vector<failed_extension> failed_extensions(shared &s) {
 namespace {
 void retry_locked(const shared &s, extension_entry &entry) {
   entry.state = model::extension_state::pending;
-  entry.error = {};
+  clear(s, entry.error);
   // also when a visit is under way: it may have been at this extension already
   s.databases.insert({entry.key.database})->visited = false;
 }
@@ -215,11 +219,12 @@ void keep_states_locked(const shared &s, Oid database, const model::registration
     if (wanted.find_extension(entry->key.extension.str()) == nullptr)
       unwanted.push_back(entry->key);
   for (const extension_key &key : unwanted) {
-    const extension_entry *entry = s.extensions.find(key);
+    extension_entry *entry = s.extensions.find(key);
     // a state that was only made room for is nothing that anybody has seen
     if (entry != nullptr && entry->state != model::extension_state::pending)
       record(s, {model::object_kind::extension, database, key.extension.view(),
                  key.extension.view(), "removed"});
+    if (entry != nullptr) clear(s, entry->error);
     s.extensions.erase(key);
   }
 }

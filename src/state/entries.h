@@ -13,9 +13,14 @@
 namespace dynpgext::state {
 
 using extension_name = pg::fixed_string<NAMEDATALEN>;
-using version_name = pg::fixed_string<256>;
 using allocation_name = pg::fixed_string<256>;
 using message_text = pg::fixed_string<1024>;
+
+// Of any length, see state/text.h.
+struct shared_text {
+  dsa_pointer bytes;
+  uint32 size;
+};
 
 // ---- databases: what each is known to register --------------------------------------
 
@@ -126,7 +131,7 @@ struct extension_entry {
   pg::list_links links;
   model::extension_state state;
   TimestampTz provisioned_at;
-  message_text error;
+  shared_text error;
   // when it failed
   pg::file_identity file;  // of its library
   uint64 settings;         // pg::settings::provisioning_digest()
@@ -191,6 +196,23 @@ struct worker_key {
   pg::fixed_string<BGW_MAXLEN> name;
 };
 
+// What keeps one that is waiting from being started.
+enum class waiting_for : uint8 {
+  nothing,
+  slot,
+  max_workers,
+  max_database_workers,
+  max_owner_workers,
+  max_runners,
+  end_of_restore,
+  end_of_recovery,
+  standby,
+  database_command,
+  extension_command
+};
+// For people: a setting, or a noun.
+[[nodiscard]] const char *name_of(waiting_for what);
+
 // What follows when its process has ended.
 enum class after_end : uint8 {
   by_policy,   // nobody has told it to end: a restart, perhaps
@@ -221,13 +243,11 @@ struct command_statistics {
 struct worker_entry {
   worker_key key;
   pg::list_links links;
-  // what is to run, or ran last
-  version_name version;
+  // what is to run, or ran last: version, type, library, function and extra, and the rest
+  shared_text texts;
+  shared_text next_texts;  // of what is about to be: there is memory for it
   Oid source;
   int64 incarnation;
-  pg::fixed_string<BGW_MAXLEN> type;
-  pg::fixed_string<MAXPGPATH> library;
-  pg::fixed_string<BGW_MAXLEN> function;
   uint32 flags;
   uint32 start;
   bool notify;
@@ -235,7 +255,6 @@ struct worker_entry {
   bool hosted;               // its process is an SQL runner, which serves others, too
   bool counted;              // as one that has a place, see state/places.h
   bool counted_in_database;  // also in its database
-  char extra[BGW_EXTRALEN];
   uint64 argument;
   // how it is supervised
   model::restart_policy restart;
@@ -245,23 +264,24 @@ struct worker_entry {
   // how it goes
   model::worker_state state;
   after_end after;
-  bool timed_out;                  // told to end because it had fallen silent: that is a failure
-  bool held_back;                  // started ahead of the commit that makes it wanted: waits for it
-  pg::fixed_string<64> waits_for;  // in state waiting
-  pg::moment waits_since;          // for a place; of one that was at rest: since it was due
-  bool crowded_out;                // the process sent to start it took the last free slot itself
-  uint64 ticket;                   // of the newest start: a process with an older one must not run
-  pid_t pid;              // of the process, from when it comes up until it is known to have gone
-  uint64 pid_birth;       // once it has reported its end: tells it from a later one with its pid
-  bool exited;            // the process has reported its end but may still be there
-  pg::moment claimed_at;  // when the newest start was asked for
+  bool timed_out;          // told to end because it had fallen silent: that is a failure
+  bool held_back;          // started ahead of the commit that makes it wanted: waits for it
+  waiting_for waits_for;   // in state waiting
+  pg::moment waits_since;  // for a place; of one that was at rest: since it was due
+  bool crowded_out;        // the process sent to start it took the last free slot itself
+  uint64 ticket;           // of the newest start: a process with an older one must not run
+  pid_t pid;               // of the process, from when it comes up until it is known to have gone
+  uint64 pid_birth;        // once it has reported its end: tells it from a later one with its pid
+  bool exited;             // the process has reported its end but may still be there
+  pg::moment claimed_at;   // when the newest start was asked for
   int64 starts;
   TimestampTz last_started_at;  // these two are for the views
   TimestampTz last_exited_at;
   pg::moment began;  // the same two, to measure by
   pg::moment ended;
   int last_exit_code;
-  message_text last_error;
+  shared_text error;           // what it last failed with, unless
+  bool has_words;              // that is with its process still
   Oid stopped_for;             // the database that a command is about which it was in the way of
   bool stopped_for_extension;  // it was a command on its extension there
   Oid ended_in;                // the database it was connected to when somebody else ended it
@@ -273,13 +293,11 @@ struct worker_entry {
   pg_atomic_uint64 heartbeat;  // moment of the last one; by the process itself, without the lock
   pg_atomic_uint32 barrier;    // 1: it had a barrier of the server's to serve when it was asked; by
                                // the process itself, without the lock
-  pg::fixed_string<MAXPGPATH> file;  // that its library was loaded from, and
-  pg::file_identity loaded;          // which one that was
-  bool taken;                        // of a hosted one: its runner knows of it
-  bool busy;                // and is running its command; only then it has to be told to end
-  command_statistics runs;  // of a hosted one, in this run of the server
-  pg::moment resume_at;     // of one that goes on in another process: when it is due
-  bool rested;              // it does so because there was nothing to do for it
+  bool taken;                  // of a hosted one: its runner knows of it
+  bool busy;                   // and is running its command; only then it has to be told to end
+  command_statistics runs;     // of a hosted one, in this run of the server
+  pg::moment resume_at;        // of one that goes on in another process: when it is due
+  bool rested;                 // it does so because there was nothing to do for it
 
   // Told to end, and what is wanted then is decided when it has.
   [[nodiscard]] bool is_leaving() const {
@@ -287,14 +305,18 @@ struct worker_entry {
   }
 };
 
-// ---- processes of workers that are not hosted -------------------------------------------
+// ---- processes of workers and runners, see state/processes.h -----------------------------
 
 struct process_key {
   pid_t pid;
 };
 struct process_entry {
   process_key key;
-  worker_key worker;
+  worker_key worker;   // whose it is
+  Oid database;        // of a runner, which is no worker's: its database; else InvalidOid
+  message_text words;  // that it has ended with
+  pg::fixed_string<MAXPGPATH> file;  // that the worker's library was loaded from, and
+  pg::file_identity loaded;          // which one that was
 };
 
 // ---- runners: processes that run the commands of SQL workers, see state/runner.h -----------

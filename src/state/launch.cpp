@@ -54,15 +54,15 @@ void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
       "The worker has been started all the same.");
 }
 
-// `limit`: the setting of ours that is reached; nullptr: the server's own.
-void warn_of_wait(const worker_identity &id, const char *limit) {
-  if (limit != nullptr)
-    pg::log(WARNING, name_of(id) + " has to wait: " + limit + " is reached",
-            "It starts as soon as another worker has ended. Consider increasing " +
-                std::string(limit) + ".");
+void warn_of_wait(const worker_identity &id, waiting_for what) {
+  const std::string setting = name_of(what);
+  const std::string hint = ". Consider increasing " + setting + ".";
+  if (what == waiting_for::slot)
+    pg::log(WARNING, "no free slot for " + name_of(id) + ": " + setting + " is reached",
+            "It starts as soon as one is free" + hint);
   else
-    pg::log(WARNING, "no free slot for " + name_of(id) + ": max_worker_processes is reached",
-            "It starts as soon as one is free. Consider increasing max_worker_processes.");
+    pg::log(WARNING, name_of(id) + " has to wait: " + setting + " is reached",
+            "It starts as soon as another worker has ended" + hint);
 }
 
 // False when no slot is free.
@@ -179,12 +179,12 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   }
   const std::optional<worker_start> start = claim_start(s, id, wanted);
   if (!start) return launch_result::not_startable;
-  const char *full = start->full;
+  const bool is_full = start->full != waiting_for::nothing;
   BackgroundWorkerHandle *handle = nullptr;
   bool asked = false;
   try {
     DYNPGEXT_FAULT_POINT("launch.claimed");
-    if (full == nullptr)
+    if (!is_full)
       asked = wanted.definition->hosted
                   ? ask_for_runner(s, runner_of(*wanted.definition, wanted.source), no_slots)
                   : !no_slots && ask_for_process(*start, &handle);
@@ -192,19 +192,18 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     give_back(s, *start);
     throw;
   }
-  if (full == nullptr && !asked) {
+  if (!is_full && !asked) {
     report_no_slot(s, *start, visits && !no_slots);
-  } else if (full == nullptr) {
+  } else if (!is_full) {
     DYNPGEXT_FAULT_POINT("launch.asked");
     run_callback(*start, handle);
     return launch_result::started;
   }
   // those that are at rest in between take turns, and so do all that max_runners holds back
-  const bool takes_turns =
-      start->resumes ||
-      (start->full != nullptr && start->full == std::string_view(pg::settings::max_runners_name));
-  if (!start->was_waiting && !takes_turns) warn_of_wait(id, start->full);
-  return start->full == nullptr ? launch_result::no_slot : launch_result::no_place;
+  const bool takes_turns = start->resumes || start->full == waiting_for::max_runners;
+  if (!start->was_waiting && !takes_turns)
+    warn_of_wait(id, is_full ? start->full : waiting_for::slot);
+  return !is_full ? launch_result::no_slot : launch_result::no_place;
 }
 
 std::optional<head_start> start_ahead(shared &s, const worker_identity &id,

@@ -67,9 +67,26 @@ void note_owner(const shared &s) {
   set_owner(s, *s.databases.insert({MyDatabaseId}), limited);
 }
 
-const char *full(const shared &s, Oid home, const model::worker *hosted) {
-  if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return nullptr;
-  if (hosted != nullptr && are_runners_full(s)) return pg::settings::max_runners_name;
+const char *name_of(waiting_for what) {
+  switch (what) {
+    case waiting_for::nothing: break;
+    case waiting_for::slot: return "max_worker_processes";
+    case waiting_for::max_workers: return pg::settings::max_workers_name;
+    case waiting_for::max_database_workers: return pg::settings::max_database_workers_name;
+    case waiting_for::max_owner_workers: return pg::settings::max_owner_workers_name;
+    case waiting_for::max_runners: return pg::settings::max_runners_name;
+    case waiting_for::end_of_restore: return "the end of a restore";
+    case waiting_for::end_of_recovery: return "the end of recovery";
+    case waiting_for::standby: return "a standby";
+    case waiting_for::database_command: return "a command on the database";
+    case waiting_for::extension_command: return "a command on its extension";
+  }
+  return "";
+}
+
+waiting_for full(const shared &s, Oid home, const model::worker *hosted) {
+  if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return waiting_for::nothing;
+  if (hosted != nullptr && are_runners_full(s)) return waiting_for::max_runners;
   const int32 in_all = pg::settings::max_workers();
   const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
   const owner_entry *owner = database == nullptr ? nullptr : owner_of(s, *database);
@@ -77,7 +94,7 @@ const char *full(const shared &s, Oid home, const model::worker *hosted) {
   if (database != nullptr)
     in_database = database->has_worker_limit ? database->worker_limit : s.root->worker_limit;
   const int32 of_owner = owner == nullptr ? -1 : s.root->owner_limit;
-  if (in_all < 0 && in_database < 0 && of_owner < 0) return nullptr;
+  if (in_all < 0 && in_database < 0 && of_owner < 0) return waiting_for::nothing;
   int32 all = s.root->places;
   int32 local = database == nullptr ? 0 : database->places;
   int32 owned = owner == nullptr ? 0 : owner->places;
@@ -89,10 +106,10 @@ const char *full(const shared &s, Oid home, const model::worker *hosted) {
     const database_entry *its = s.databases.find({entry->key.database});
     if (owner != nullptr && its != nullptr && its->owner == owner->key.role) ++owned;
   }
-  if (is_reached(in_all, all)) return pg::settings::max_workers_name;
-  if (is_reached(in_database, local)) return pg::settings::max_database_workers_name;
-  if (is_reached(of_owner, owned)) return pg::settings::max_owner_workers_name;
-  return nullptr;
+  if (is_reached(in_all, all)) return waiting_for::max_workers;
+  if (is_reached(in_database, local)) return waiting_for::max_database_workers;
+  if (is_reached(of_owner, owned)) return waiting_for::max_owner_workers;
+  return waiting_for::nothing;
 }
 
 }  // namespace dynpgext::state

@@ -16,9 +16,9 @@ void forget_places(const shared &s, database_entry &database);
 void set_owner(const shared &s, database_entry &database, Oid owner);
 // The same of the current database.  In a transaction; takes the lock itself.
 void note_owner(const shared &s);
-// The setting that leaves no place for a worker of the home, or nullptr.  One that is hosted has
+// The setting that leaves no place for a worker of the home, or nothing.  One that is hosted has
 // its runner's place: that counts, and it itself does not.  Settings must have been defined.
 // Caller holds root.lock.
-[[nodiscard]] const char *full(const shared &s, Oid home, const model::worker *hosted = nullptr);
+[[nodiscard]] waiting_for full(const shared &s, Oid home, const model::worker *hosted = nullptr);
 
 }  // namespace dynpgext::state

@@ -4,6 +4,8 @@
 #include "pg/settings.h"
 #include "pg/worker.h"
 #include "state/attention.h"
+#include "state/processes.h"
+#include "state/text.h"
 
 namespace dynpgext::state {
 namespace {
@@ -41,7 +43,6 @@ void count_run(const shared &s, worker_entry &entry, const command_run &run) {
   if (run.error != nullptr) {
     ++runs.failures;
     runs.last_failed_at = run.began_at;
-    entry.last_error = *run.error;
     if (!was_failing) record(s, entry, "failing", run.error->view());
   } else if (was_failing) {
     record(s, entry, "recovered");
@@ -184,6 +185,7 @@ void bury_runners(const shared &s) {
     if (entry->pid != 0 && !pg::process_exists(entry->pid, entry->birth)) {
       attend(s, entry->key.database);
       attend_waiting(s);
+      forget_runner_process(s, entry->pid);
       entry->pid = 0;
       entry->left = false;
     }
@@ -197,6 +199,8 @@ bool become_runner(shared &s, const runner_message &message) {
   runner_entry *entry = s.runners.find(message.key);
   if (entry == nullptr || entry->ticket != message.ticket || !entry->asked.is_set()) return false;
   if (is_in_office(*entry) && pg::process_exists(entry->pid, entry->birth)) return false;
+  if (entry->pid != 0) forget_runner_process(s, entry->pid);
+  note_runner_process(s, MyProcPid, message.key.database);
   entry->asked = {};
   entry->left = false;
   entry->pid = MyProcPid;
@@ -211,7 +215,7 @@ std::vector<worker_start> take_starts(shared &s, const runner_key &key) {
     if (is_to_be_served(*entry, key)) (void)begin_run(s, *entry, MyProcPid);
     if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
     worker_start &start = starts.emplace_back();
-    start = {identity_of(*entry), definition_of(*entry), entry->ticket};
+    start = {identity_of(*entry), definition_of(s, *entry), entry->ticket};
     start.resume_at = std::exchange(entry->resume_at, pg::moment{});
   }
   return starts;
@@ -244,7 +248,10 @@ worker_entry *begin_command(shared &s, const worker_start &w) {
 bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run) {
   const exclusive lock(s);
   entry.busy = false;
-  if (run) count_run(s, entry, *run);
+  if (run) {
+    count_run(s, entry, *run);
+    if (run->error != nullptr) assign_if_possible(s, entry.error, run->error->view());
+  }
   if (!entry.told_at.is_set()) return true;
   record_exit(s, entry, 0, {});
   release_identity(s, entry);

@@ -84,7 +84,7 @@ std::vector<Oid> databases_of(const desired_databases &desired, Oid database) {
 model::live_state live(const shared &s, const desired_databases &desired, Oid database,
                        std::span<const worker_entry *const> workers) {
   const std::vector<Oid> databases = databases_of(desired, database);
-  return {.workers = live_workers(workers),
+  return {.workers = live_workers(s, workers),
           .extensions = extension_states(s, databases),
           .quarantined = quarantined_workers(s),
           .quarantined_roles = quarantined_roles(s),

@@ -88,11 +88,13 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
 void look_for_lost_processes(shared &s) {
   const exclusive lock(s);
   for (const process_entry *process : s.processes.entries()) {
-    if (pg::process_exists(process->key.pid)) continue;
+    if (OidIsValid(process->database) || pg::process_exists(process->key.pid)) continue;
     const worker_entry *entry = s.workers.find(process->worker);
-    if (entry != nullptr) attend(s, entry->links.list);
     const process_key key = process->key;
-    s.processes.erase(key);
+    if (entry != nullptr && entry->pid == key.pid)
+      attend(s, entry->links.list);  // who buries it keeps its last words
+    else
+      s.processes.erase(key);
   }
   bury_runners(s);
 }

@@ -6,6 +6,8 @@
 #include "state/events.h"
 #include "state/extension_commands.h"
 #include "state/places.h"
+#include "state/processes.h"
+#include "state/text.h"
 
 namespace dynpgext::state {
 namespace {
@@ -13,12 +15,10 @@ namespace {
 constexpr std::string_view ended_by_administrator = "57P01";  // admin_shutdown
 
 void wait_for_command(const shared &s, worker_entry &entry, bool of_extension) {
-  const std::string_view command =
-      of_extension ? "a command on its extension" : "a command on the database";
-  entry.waits_for.assign(command);
+  entry.waits_for = of_extension ? waiting_for::extension_command : waiting_for::database_command;
   entry.waits_since = {};
   note_waiting(s, entry);
-  record(s, entry, "waiting", "for " + std::string(command));
+  record(s, entry, "waiting", std::string("for ") + name_of(entry.waits_for));
 }
 
 }  // namespace
@@ -48,7 +48,10 @@ worker_entry *insert_entry(const shared &s, const worker_key &key) {
 }
 
 void erase_entry(const shared &s, const worker_key &key) {
-  if (worker_entry *entry = s.workers.find(key)) count_place(s, *entry, true);
+  if (worker_entry *entry = s.workers.find(key)) {
+    count_place(s, *entry, true);
+    for (shared_text *text : {&entry->texts, &entry->next_texts, &entry->error}) clear(s, *text);
+  }
   s.workers.erase(key);
   if (!OidIsValid(key.home)) forget_name(s, name_of(key));
 }
@@ -68,37 +71,52 @@ void record(const shared &s, const worker_entry &entry, std::string_view what,
 
 namespace {
 
-// What a process is started with, beside the key, in a definition and in its entry.
+// What a process is started with, beside the key: texts, and what an entry has as it is.
 using model::worker;
+constexpr std::tuple texts{&worker::type, &worker::library, &worker::function, &worker::extra};
 constexpr std::tuple definition_members{
-    std::pair(&worker::type, &worker_entry::type),
-    std::pair(&worker::library, &worker_entry::library),
-    std::pair(&worker::function, &worker_entry::function),
     std::pair(&worker::flags, &worker_entry::flags),
     std::pair(&worker::start, &worker_entry::start),
     std::pair(&worker::notify, &worker_entry::notify),
     std::pair(&worker::has_callback, &worker_entry::has_callback),
-    std::pair(&worker::extra, &worker_entry::extra),
     std::pair(&worker::argument, &worker_entry::argument),
     std::pair(&worker::deadline, &worker_entry::deadline),
     std::pair(&worker::role, &worker_entry::role),
     std::pair(&worker::hosted, &worker_entry::hosted)};
 constexpr size_t in_key = 3;  // extension, name and scope
-static_assert(std::tuple_size_v<decltype(definition_members)> + in_key ==
+static_assert(std::tuple_size_v<decltype(texts)> + std::tuple_size_v<decltype(definition_members)> +
+                  in_key ==
               model::count_without(model::members<worker>, model::not_of_process));
 
-template <class From, class To>
-void copy(const From &from, To &to) {
-  static_assert(sizeof from == sizeof to && std::is_trivially_copyable_v<From>);
-  std::memcpy(&to, &from, sizeof to);
+// A text of an entry: one after the other, each behind its length.
+std::string_view bytes_of(const std::string &text) { return text; }
+std::string_view bytes_of(const std::array<char, model::worker_extra_size> &extra) {
+  const std::string_view all(extra.data(), extra.size());
+  return all.substr(0, all.find_last_not_of('\0') + 1);
 }
-template <size_t Size>
-void copy(const std::string &from, pg::fixed_string<Size> &to) {
-  to.assign(from);
+void append(std::string &packed, std::string_view text) {
+  const auto size = static_cast<uint16>(std::min<size_t>(text.size(), UINT16_MAX));
+  packed.append(reinterpret_cast<const char *>(&size), sizeof size);
+  packed.append(text.substr(0, size));
 }
-template <size_t Size>
-void copy(const pg::fixed_string<Size> &from, std::string &to) {
-  to = from.str();
+std::string pack(const worker &definition, const std::string &version) {
+  std::string packed;
+  append(packed, version);
+  std::apply([&](const auto &...m) { (append(packed, bytes_of(definition.*m)), ...); }, texts);
+  return packed;
+}
+
+std::string_view take(std::string_view &packed) {
+  uint16 size = 0;
+  if (packed.size() < sizeof size) return {};  // of an entry that nothing has been defined of
+  std::memcpy(&size, packed.data(), sizeof size);
+  const std::string_view text = packed.substr(sizeof size, size);
+  packed.remove_prefix(sizeof size + size);
+  return text;
+}
+void copy(std::string_view text, std::string &to) { to = text; }
+void copy(std::string_view text, std::array<char, model::worker_extra_size> &to) {
+  text.copy(to.data(), to.size());
 }
 
 }  // namespace
@@ -114,20 +132,37 @@ void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnati
 void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted) {
   entry.restart = wanted.terms.restart;
   entry.restart_delay = wanted.terms.restart_delay;
-  entry.version.assign(wanted.owner->version);
   run_for(s, entry, wanted.source, wanted.owner->incarnation);
-  std::apply([&](const auto &...m) { (copy((*wanted.definition).*m.first, entry.*m.second), ...); },
+  const std::string packed = pack(*wanted.definition, wanted.owner->version);
+  if (view(s, entry.next_texts) == packed)
+    move(s, entry.next_texts, entry.texts);
+  else
+    assign(s, entry.texts, packed);
+  std::apply([&](const auto &...m) { ((entry.*m.second = (*wanted.definition).*m.first), ...); },
              definition_members);
   count_place(s, entry);
 }
 
-model::worker definition_of(const worker_entry &entry) {
+void prepare(const shared &s, worker_entry &entry, const model::worker &definition,
+             const std::string &version) {
+  const std::string packed = pack(definition, version);
+  if (view(s, entry.texts) != packed) assign(s, entry.next_texts, packed);
+}
+
+std::string version_of(const shared &s, const worker_entry &entry) {
+  std::string_view packed = view(s, entry.texts);
+  return std::string(take(packed));
+}
+
+model::worker definition_of(const shared &s, const worker_entry &entry) {
   model::worker w;
   w.extension = entry.key.extension.str();
   w.name = entry.key.name.str();
   w.scope = OidIsValid(entry.key.home) ? model::scope::database : model::scope::global;
-  std::apply([&](const auto &...m) { (copy(entry.*m.second, w.*m.first), ...); },
-             definition_members);
+  std::string_view packed = view(s, entry.texts);
+  (void)take(packed);  // the version
+  std::apply([&](const auto &...m) { (copy(take(packed), w.*m), ...); }, texts);
+  std::apply([&](const auto &...m) { ((w.*m.first = entry.*m.second), ...); }, definition_members);
   return w;
 }
 
@@ -136,18 +171,6 @@ model::worker_terms terms_of(const worker_entry &entry) {
 }
 
 namespace {
-
-// May run out of memory.
-void note_process(const shared &s, const worker_entry &entry, pid_t process) {
-  s.processes.insert({process})->worker = entry.key;
-}
-
-// One with the same number may be another worker's by now.
-void forget_process(const shared &s, const worker_entry &entry) {
-  const process_entry *process = s.processes.find({entry.pid});
-  if (process != nullptr && std::memcmp(&process->worker, &entry.key, sizeof entry.key) == 0)
-    s.processes.erase({entry.pid});
-}
 
 // a command that has the server end whom it meets may fail for others within five seconds
 constexpr std::chrono::seconds command_patience(6);
@@ -174,7 +197,8 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   if (entry.is_leaving() || entry.pid != 0 ||
       !model::next(entry.state, model::worker_event::come_up))
     return false;
-  if (!entry.hosted) note_process(s, entry, process);
+  settle_words(s, entry);
+  if (!entry.hosted) note_process(s, process, entry.key);
   (void)advance(s, entry, model::worker_event::come_up);
   entry.pid = process;
   count_place(s, entry);
@@ -186,8 +210,6 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.exited = false;
   entry.timed_out = false;
   entry.ended_in = InvalidOid;
-  entry.file = {};
-  entry.loaded = {};
   pg_atomic_init_u64(&entry.heartbeat, static_cast<uint64>(pg::moment::now().microseconds));
   pg_atomic_init_u32(&entry.barrier, 0);
   const bool comes_back = entry.next_start_at.is_set();
@@ -217,7 +239,7 @@ bool ended_as_told(const worker_entry &entry, int code, const message_text &erro
 void record_exit(const shared &s, worker_entry &entry, int code, const message_text &reported) {
   const bool is_well = ended_as_told(entry, code, reported);
   if (is_well) code = 0;
-  const message_text error = is_well ? message_text{} : reported;
+  message_text error = is_well ? message_text{} : reported;
   (void)advance(s, entry,
                 code == 0 ? model::worker_event::exit_ok : model::worker_event::exit_fault);
   entry.exited = true;
@@ -228,13 +250,14 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   entry.last_exited_at = GetCurrentTimestamp();
   entry.ended = pg::moment::now();
   entry.last_exit_code = code;
-  // what the command of an SQL worker last failed with outlives its normal end
-  if (!entry.hosted || code != 0) entry.last_error = error;
   if (entry.timed_out)
-    snprintf(entry.last_error.bytes, sizeof entry.last_error.bytes,
+    snprintf(error.bytes, sizeof error.bytes,
              "57P01: no heartbeat within its deadline of " INT64_FORMAT " ms", entry.deadline);
+  // what the command of an SQL worker last failed with outlives its normal end
+  const bool has_error = !entry.hosted || code != 0;
+  if (has_error) say_last_words(s, entry, error);
   char detail[sizeof(event_entry::detail)];
-  const char *why = entry.hosted && code == 0 ? "" : entry.last_error.bytes;
+  const char *why = has_error ? error.bytes : "";
   snprintf(detail, sizeof detail, "code %d%s%s", code, why[0] != '\0' ? "; " : "", why);
   record(s, entry, "exited", detail);
   // The server itself has ended it for a command on the database: one that is replayed on a
@@ -242,8 +265,8 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   constexpr std::string_view replayed = "57P04";  // database_dropped
   const bool by_others =
       entry.after == after_end::by_policy && !entry.told_at.is_set() && code != 0;
-  if (by_others && entry.last_error.view().starts_with(replayed)) entry.after = after_end::wait;
-  if (by_others && entry.last_error.view().starts_with(ended_by_administrator))
+  if (by_others && error.view().starts_with(replayed)) entry.after = after_end::wait;
+  if (by_others && error.view().starts_with(ended_by_administrator))
     note_ended_in(s, entry, MyDatabaseId);
   settle_end(s, entry);
   changed(s);
@@ -274,6 +297,7 @@ void wake_launcher_locked(const shared &s) {
 }
 
 void release_identity(const shared &s, worker_entry &entry) {
+  settle_words(s, entry);
   forget_process(s, entry);
   attend(s, entry.links.list);
   attend_waiting(s);

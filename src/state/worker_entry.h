@@ -22,7 +22,11 @@ void record(const shared &s, const worker_entry &entry, std::string_view what,
 void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnation);
 // What is to run, into the entry; what runs, out of it.
 void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted);
-[[nodiscard]] model::worker definition_of(const worker_entry &entry);
+[[nodiscard]] model::worker definition_of(const shared &s, const worker_entry &entry);
+[[nodiscard]] std::string version_of(const shared &s, const worker_entry &entry);
+// Makes room for define(), which then needs no memory.
+void prepare(const shared &s, worker_entry &entry, const model::worker &definition,
+             const std::string &version);
 [[nodiscard]] model::worker_terms terms_of(const worker_entry &entry);
 
 // A process is there for it: false when it must not run.

@@ -5,6 +5,7 @@
 #include "state/database_commands.h"
 #include "state/extension_commands.h"
 #include "state/places.h"
+#include "state/text.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -20,7 +21,7 @@ std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
   // an entry stays where it is, and does not go before its process
   this_entry = &entry;
   this_pulse = {&entry.heartbeat, entry.deadline, &entry.barrier};
-  return worker_start{id, definition_of(entry), entry.ticket};
+  return worker_start{id, definition_of(s, entry), entry.ticket};
 }
 
 // The process knows its name as the postmaster has it, which makes it ASCII.
@@ -75,29 +76,32 @@ void start_when_gone(const shared &s, worker_entry &entry) {
   attend(s, entry.links.list);
 }
 
-void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, const char *for_what) {
+void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, waiting_for for_what) {
   (void)advance(s, entry, model::worker_event::no_slot);
-  entry.waits_for.assign(for_what);
+  entry.waits_for = for_what;
   if (!was_waiting) entry.waits_since = entry.rested ? entry.next_start_at : pg::moment::now();
   note_waiting(s, entry);
   // one that was at rest is only late
-  if (!was_waiting && !entry.rested) record(s, entry, "waiting", for_what);
+  if (!was_waiting && !entry.rested) record(s, entry, "waiting", name_of(for_what));
   changed(s);
 }
 
 }  // namespace
 
-void prepare_worker(shared &s, const worker_identity &id) {
+void prepare_worker(shared &s, const worker_identity &id, const model::worker &definition,
+                    const std::string &version) {
   const exclusive lock(s);
-  (void)insert_entry(s, key_of(id));
+  prepare(s, *insert_entry(s, key_of(id)), definition, version);
 }
 
 void forget_prepared(shared &s, const worker_identity &id) noexcept {
   (void)pg::swallow("forgetting a worker", [&] {
     const exclusive lock(s);
     const worker_key key = key_of(id);
-    const worker_entry *entry = s.workers.find(key);
-    if (entry != nullptr && entry->ticket == 0 && entry->source == InvalidOid) erase_entry(s, key);
+    worker_entry *entry = s.workers.find(key);
+    if (entry == nullptr) return;
+    clear(s, entry->next_texts);
+    if (entry->ticket == 0 && entry->source == InvalidOid) erase_entry(s, key);
   });
 }
 
@@ -131,7 +135,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const bool rests = is_at_rest(*entry);
   const bool resumes = rests || (was_waiting && entry->rested);
   const bool comes_back = was_waiting || entry->state == worker_state::backoff || rests;
-  const char *no_place = full(s, home, hosted);
+  const waiting_for no_place = full(s, home, hosted);
   const auto event = rests ? model::worker_event::resume : model::worker_event::start;
   if (!advance(s, *entry, event)) return std::nullopt;
   entry->rested = resumes;  // also of one that was stopped, or lost, while it was resumed
@@ -141,7 +145,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   start.was_waiting = was_waiting;
   start.resumes = resumes;
   start.full = no_place;
-  if (no_place != nullptr) wait_for_slot(s, *entry, was_waiting, no_place);
+  if (no_place != waiting_for::nothing) wait_for_slot(s, *entry, was_waiting, no_place);
   return start;
 }
 
@@ -152,7 +156,8 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   const worker_entry *known = s.workers.find(key_of(id));
   if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
   if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
-  if (is_kept_back(s, id.home, known) || full(s, id.home) != nullptr) return std::nullopt;
+  if (is_kept_back(s, id.home, known) || full(s, id.home) != waiting_for::nothing)
+    return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = insert_entry(s, key_of(id));
   if (!advance(s, *entry, model::worker_event::start)) return std::nullopt;
@@ -198,7 +203,7 @@ void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
   worker_entry *entry = s.workers.find(key_of(start.id));
   if (entry == nullptr || entry->ticket != start.ticket) return;
   entry->crowded_out = entry->crowded_out || crowded_out;
-  wait_for_slot(s, *entry, start.was_waiting, "max_worker_processes");
+  wait_for_slot(s, *entry, start.was_waiting, waiting_for::slot);
 }
 
 void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
@@ -211,12 +216,12 @@ void postpone(shared &s, const worker_identity &id, const model::wanted_worker &
   if (!advance(s, *entry, model::worker_event::postpone)) return;
   define(s, *entry, wanted);
   entry->waits_since = {};
-  const char *for_what = wanted.in_restore      ? "the end of a restore"
-                         : RecoveryInProgress() ? "the end of recovery"
-                                                : "a standby";
-  entry->waits_for.assign(for_what);
+  const waiting_for for_what = wanted.in_restore      ? waiting_for::end_of_restore
+                               : RecoveryInProgress() ? waiting_for::end_of_recovery
+                                                      : waiting_for::standby;
+  entry->waits_for = for_what;
   note_waiting(s, *entry);
-  if (!was_waiting) record(s, *entry, "waiting", std::string("for ") + for_what);
+  if (!was_waiting) record(s, *entry, "waiting", std::string("for ") + name_of(for_what));
 }
 
 std::optional<worker_start> come_up(shared &s, const start_reference &start) {
@@ -238,10 +243,12 @@ std::optional<worker_start> come_up(shared &s, const start_reference &start) {
 void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::string &file) {
   const pg::file_identity loaded = pg::identify_file(file.c_str());
   const exclusive lock(s);
-  worker_entry *entry = s.workers.find(key_of(id));
+  const worker_entry *entry = s.workers.find(key_of(id));
   if (entry == nullptr || entry->ticket != ticket) return;
-  entry->file.assign(file);
-  entry->loaded = loaded;
+  process_entry *process = s.processes.find({MyProcPid});
+  if (process == nullptr) return;
+  process->file.assign(file);
+  process->loaded = loaded;
 }
 
 bool am_told_to_end() noexcept {
@@ -256,7 +263,7 @@ bool is_held(const shared &s, const worker_identity &id) {
   pg::settings::define();
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
-  return is_kept_back(s, id.home, entry) || full(s, id.home) != nullptr;
+  return is_kept_back(s, id.home, entry) || full(s, id.home) != waiting_for::nothing;
 }
 
 bool is_crowded_out(const shared &s, const worker_identity &id) {

@@ -3,6 +3,7 @@
 #include "pg/process.h"
 #include "state/database_commands.h"
 #include "state/databases.h"
+#include "state/processes.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -19,15 +20,16 @@ worker_key key_of(const worker_identity &id) {
   return key;
 }
 
-std::vector<model::live_worker> live_workers(std::span<const worker_entry *const> entries) {
+std::vector<model::live_worker> live_workers(const shared &s,
+                                             std::span<const worker_entry *const> entries) {
   std::vector<model::live_worker> result;
   for (const worker_entry *entry : entries) {
     if (entry->ticket == 0 && entry->source == InvalidOid) continue;  // only prepared
     if (entry->held_back) continue;                                   // not committed yet
-    result.push_back({entry->key.home, definition_of(*entry), entry->version.str(), entry->source,
-                      entry->incarnation, entry->state, entry->is_leaving(), entry->ticket,
-                      terms_of(*entry), is_at_rest(*entry), entry->next_start_at.microseconds,
-                      false});
+    result.push_back({entry->key.home, definition_of(s, *entry), version_of(s, *entry),
+                      entry->source, entry->incarnation, entry->state, entry->is_leaving(),
+                      entry->ticket, terms_of(*entry), is_at_rest(*entry),
+                      entry->next_start_at.microseconds, false});
   }
   return result;
 }
@@ -50,9 +52,14 @@ std::vector<model::live_database> live_databases(const shared &s, std::span<cons
 std::optional<loaded_library> loaded_file(const shared &s, const worker_identity &id) {
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
-  if (entry == nullptr || entry->pid == 0 || entry->exited || entry->file.bytes[0] == '\0')
-    return std::nullopt;
-  return loaded_library{entry->file.str(), entry->loaded};
+  return entry == nullptr ? std::nullopt : loaded_file(s, *entry);
+}
+
+std::optional<loaded_library> loaded_file(const shared &s, const worker_entry &entry) {
+  const process_entry *process =
+      entry.pid == 0 || entry.exited ? nullptr : s.processes.find({entry.pid});
+  if (process == nullptr || process->file.bytes[0] == '\0') return std::nullopt;
+  return loaded_library{process->file.str(), process->loaded};
 }
 
 bool is_stale(const loaded_library &library) {
@@ -63,7 +70,7 @@ std::optional<worker_status> status_of(const shared &s, const worker_identity &i
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
   if (entry == nullptr) return std::nullopt;
-  return worker_status{entry->state, entry->pid, entry->pid_birth, entry->last_error.str()};
+  return worker_status{entry->state, entry->pid, entry->pid_birth, error_of(s, *entry)};
 }
 
 void settle_workers(const shared &s, const global_names &names) {
@@ -76,12 +83,12 @@ void settle_workers(const shared &s, const global_names &names) {
     std::vector<Oid> databases;
     for (const model::desired_database &d : desired) databases.push_back(d.database);
     const auto wanted = model::wanted_workers(
-        desired, {.workers = live_workers(entries), .databases = live_databases(s, databases)});
+        desired, {.workers = live_workers(s, entries), .databases = live_databases(s, databases)});
     // one that is hosted runs in a process of its database: it is replaced
     if (wanted.empty() || wanted.front().definition->hosted) continue;
     const model::wanted_worker &w = wanted.front();
-    if (entry->source == w.source || entry->version.view() != w.owner->version ||
-        !model::same_process(definition_of(*entry), *w.definition))
+    if (entry->source == w.source || version_of(s, *entry) != w.owner->version ||
+        !model::same_process(definition_of(s, *entry), *w.definition))
       continue;
     run_for(s, *entry, w.source, w.owner->incarnation);
   }

@@ -23,12 +23,14 @@ struct worker_identity {
 
 // As the reconciler sees them.  Caller holds root.lock.
 [[nodiscard]] std::vector<model::live_worker>
-live_workers(std::span<const worker_entry *const> entries);
+live_workers(const shared &s, std::span<const worker_entry *const> entries);
 [[nodiscard]] std::vector<model::live_database> live_databases(const shared &s,
                                                                std::span<const Oid> databases);
 
-// Makes room for a worker that is to be started later, so that the start needs no memory.
-void prepare_worker(shared &s, const worker_identity &id);
+// Makes room for a worker of the extension of this version that is to be started later, so that
+// the start needs no memory.
+void prepare_worker(shared &s, const worker_identity &id, const model::worker &definition,
+                    const std::string &version);
 // Takes back what prepare_worker() made and nobody used.
 void forget_prepared(shared &s, const worker_identity &id) noexcept;
 
@@ -38,10 +40,10 @@ struct worker_start {
   model::worker definition;
   uint64 ticket = 0;
   bool was_waiting = false;
-  bool resumes = false;        // after it was at rest
-  const char *full = nullptr;  // the setting that leaves no place for it
-  pg::moment resume_at{};      // as in its entry
-  Oid list = InvalidOid;       // of its entry
+  bool resumes = false;                     // after it was at rest
+  waiting_for full = waiting_for::nothing;  // what leaves no place for it
+  pg::moment resume_at{};                   // as in its entry
+  Oid list = InvalidOid;                    // of its entry
 };
 
 // Claims the start of what is wanted; nothing when it is not startable (any more): it runs
@@ -103,6 +105,8 @@ struct loaded_library {
   pg::file_identity identity;
 };
 [[nodiscard]] std::optional<loaded_library> loaded_file(const shared &s, const worker_identity &id);
+// Caller holds root.lock.
+[[nodiscard]] std::optional<loaded_library> loaded_file(const shared &s, const worker_entry &entry);
 // Is another file there by now?
 [[nodiscard]] bool is_stale(const loaded_library &library);
 
