@@ -4,6 +4,7 @@
 #include "pg/fault.h"
 #include "state/charge.h"
 #include "state/databases.h"
+#include "state/text.h"
 
 namespace dynpgext::state {
 namespace {
@@ -75,15 +76,28 @@ void check_other_scope(const shared &s, const allocation_request &r) {
       refuse_others(s, r, *entry);
 }
 
+// A key as a text.
+std::string_view bytes_of(const allocation_key &key) {
+  return {reinterpret_cast<const char *>(&key),
+          offsetof(allocation_key, name) + key.name.view().size()};
+}
+allocation_key key_in(std::string_view bytes) {
+  allocation_key key{};
+  std::memcpy(&key, bytes.data(), bytes.size());
+  return key;
+}
+
 std::vector<model::claim> all_claims(const shared &s) {
   std::vector<model::claim> all;
-  for (const allocation_entry *entry : s.allocations.entries())
-    if (entry->creator != 0)
-      all.push_back({.home = entry->key.home,
-                     .name = entry->key.name.str(),
-                     .process = entry->creator,
-                     .awaited_home = entry->awaited.home,
-                     .awaited = entry->awaited.name.str()});
+  for (const allocation_entry *entry : s.allocations.entries()) {
+    if (entry->creator == 0) continue;
+    const allocation_key awaited = key_in(view(s, entry->awaited));
+    all.push_back({.home = entry->key.home,
+                   .name = entry->key.name.str(),
+                   .process = entry->creator,
+                   .awaited_home = awaited.home,
+                   .awaited = awaited.name.str()});
+  }
   return all;
 }
 
@@ -112,15 +126,18 @@ claim_wait::~claim_wait() {
   });
 }
 
-void claim_wait::write(const allocation_key &awaited) {
-  for (const open_claim &c : claims())
-    if (allocation_entry *entry = shared_.allocations.find(c.key)) entry->awaited = awaited;
+void claim_wait::write(const allocation_key *awaited) {
+  for (const open_claim &c : claims()) {
+    allocation_entry *entry = shared_.allocations.find(c.key);
+    if (entry != nullptr && awaited != nullptr) assign(shared_, entry->awaited, bytes_of(*awaited));
+    if (entry != nullptr && awaited == nullptr) clear(shared_, entry->awaited);
+  }
 }
 
 void claim_wait::begin(const allocation_key &awaited) {
   if (claims().empty()) return;  // nobody waits for this process
   is_written_ = true;
-  write(awaited);
+  write(&awaited);
   const std::vector<model::claim> circle = model::find_circle(all_claims(shared_), MyProcPid);
   if (circle.empty()) return;
   end();
@@ -128,7 +145,7 @@ void claim_wait::begin(const allocation_key &awaited) {
 }
 
 void claim_wait::end() {
-  if (std::exchange(is_written_, false)) write({});
+  if (std::exchange(is_written_, false)) write(nullptr);
 }
 
 namespace detail {
@@ -172,7 +189,6 @@ claim claim_or_join(shared &s, const allocation_request &r) {
         if (blocker != nullptr) refuse_taken(r, describe(*blocker));
         claims().push_back({key, InvalidDsaPointer});
         entry->creator = MyProcPid;
-        entry->awaited = {};
         pg::lock_order::acquired(pg::lock_rank::claim);
         result.must_make = true;
         DYNPGEXT_FAULT_POINT("allocate.claimed");

@@ -36,7 +36,7 @@ class claim_wait {
   void end();
 
  private:
-  void write(const allocation_key &awaited);
+  void write(const allocation_key *awaited);  // nullptr: nothing
   shared &shared_;
   bool is_written_ = false;
 };

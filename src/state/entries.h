@@ -150,14 +150,14 @@ struct allocation_key {
 struct allocation_entry {
   allocation_key key;
   pg::list_links links;
-  pid_t creator;           // a process that makes an instance and runs its callback; or 0
-  allocation_key awaited;  // what it waits for meanwhile, see claim_wait; no name: nothing
-  dsa_pointer instances;   // list: at most one published, others of transactions under way
+  pid_t creator;          // a process that makes an instance and runs its callback; or 0
+  shared_text awaited;    // an allocation_key: what it waits for meanwhile, see claim_wait
+  dsa_pointer instances;  // list: at most one published, others of transactions under way
 };
 
-// How many entries of databases have the name: it cannot be a global one's.
+// How many entries of databases have a name with this hash: a global one may have to ask them.
 struct local_key {
-  allocation_name name;
+  uint64 hash;
 };
 struct local_name {
   local_key key;

@@ -1,6 +1,7 @@
 #include "state/instances.h"
 
 #include "state/globals.h"
+#include "state/text.h"
 
 namespace dynpgext::state {
 
@@ -16,9 +17,8 @@ model::live_allocation describe(const instance &i) {
 }
 
 local_key local_key_of(const std::string &name) {
-  local_key key{};
-  key.name.assign(name);
-  return key;
+  const auto *bytes = reinterpret_cast<const unsigned char *>(name.data());
+  return {hash_bytes_extended(bytes, static_cast<int>(name.size()), 0)};
 }
 
 allocation_entry *insert_entry(const shared &s, const allocation_key &key) {
@@ -46,9 +46,10 @@ allocation_entry *insert_entry(const shared &s, const allocation_key &key) {
   return known;
 }
 
-void erase_if_empty(const shared &s, const allocation_entry &entry) {
+void erase_if_empty(const shared &s, allocation_entry &entry) {
   if (!DsaPointerIsValid(entry.instances) && entry.creator == 0) {
     const allocation_key key = entry.key;
+    clear(s, entry.awaited);
     s.allocations.erase(key);
     if (!OidIsValid(key.home)) return forget_name(s, global_allocation(key.name.str()));
     const local_key name = local_key_of(key.name.str());

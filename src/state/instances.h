@@ -27,6 +27,6 @@ void for_each_instance(const shared &s, const allocation_entry &entry, F &&f) {
 // Finds or makes; exclusive lock.
 [[nodiscard]] allocation_entry *insert_entry(const shared &s, const allocation_key &key);
 // An entry without instances goes, unless somebody is making one.  Exclusive lock.
-void erase_if_empty(const shared &s, const allocation_entry &entry);
+void erase_if_empty(const shared &s, allocation_entry &entry);
 
 }  // namespace dynpgext::state
