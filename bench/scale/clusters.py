@@ -2,6 +2,7 @@
 a copy of the first one, so all have the same registrations."""
 
 import json
+import re
 import time
 
 import process
@@ -15,6 +16,9 @@ CHANNEL = "bench_quiet"  # nobody notifies it, so that no command runs after its
 ROLE = "bench_role"
 PAGE = 4096
 PATIENCE = 900  # seconds
+# a hold of the lock that took longer than SHORT microseconds, as src/pg/lock_times.h writes it
+HELD = re.compile(r"^dynpgext lock: (\d+) ns of CPU, \d+ ns, src/(\S+)$", re.MULTILINE)
+SHORT = 20
 
 
 def manifest(registrations):
@@ -45,6 +49,7 @@ class Cluster(server_module.Server):
     def __init__(self, folder, databases, registrations):
         super().__init__(folder)
         self.databases, self.registrations = databases, registrations
+        self.log_read = 0
         self.workers = len(manifest(registrations)["workers"])
 
     def make(self):
@@ -104,6 +109,16 @@ class Cluster(server_module.Server):
             if now == before:
                 return
             before = now
+
+    def lock_holds(self):
+        """Place in the source -> the longest hold there, in microseconds of CPU, since the last call."""
+        longest = {}
+        with open(self.log_file, encoding="utf-8", errors="replace") as file:
+            file.seek(self.log_read)
+            for nanoseconds, place in HELD.findall(file.read()):
+                longest[place] = max(longest.get(place, 0), int(nanoseconds) / 1000)
+            self.log_read = file.tell()
+        return longest
 
     def memory_used(self):
         return int(self.run("postgres", "SELECT memory_used FROM dynpgext.status")[0][0])

@@ -16,6 +16,7 @@ RATIO = 1.2
 STARTS = 3
 IDLE_SECONDS = 20
 IDLE_CPU = 1  # ms in a second
+HOLD = 100  # microseconds
 REGISTRATION = 256  # bytes, without its texts and its content
 START_SECONDS, START_DATABASES = 20, 150
 
@@ -126,10 +127,23 @@ def measure_shared_memory():
     bound("pages of these that have content", growth(lambda c: c.in_use()), REGISTRATION + size)
 
 
+def show_locks(phase):
+    """How long the lock was held since this was last called: what the bench build has written to the log."""
+    holds = [cluster.lock_holds() for cluster in both]
+    say(f"longest holds of the lock, {phase}, microseconds of CPU: many, one")
+    places = sorted(holds[0].keys() | holds[1].keys(), key=lambda p: -max(h.get(p, 0) for h in holds))
+    for place in places[:8]:
+        show(place, "  ".join(f"{h[place]:.0f}" if place in h else f"<{clusters.SHORT}" for h in holds))
+    bound(f"longest hold with many, {phase}", max(holds[0].values(), default=clusters.SHORT), HOLD)
+
+
 make_clusters()
+show_locks("made")
 measure_starts()
+show_locks("started")
 measure_commands()
 measure_launchers()
+show_locks("commands")
 measure_shared_memory()
 for server in both:
     subprocess.run(["pg_ctl", "stop", "-s", "-m", "fast", "-D", server.data], check=True)

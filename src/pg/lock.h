@@ -3,6 +3,7 @@
 
 #include "pg/border.h"
 #include "pg/lock_order.h"
+#include "pg/lock_times.h"
 
 namespace dynpgext::pg {
 
@@ -12,11 +13,12 @@ namespace dynpgext::pg {
 // there is nothing to do.
 class lwlock_guard {
  public:
-  lwlock_guard(LWLock *lock, LWLockMode mode) : lock_(lock) {
+  lwlock_guard(LWLock *lock, LWLockMode mode, const place &where = place::current()) : lock_(lock) {
     lock_order::acquiring(lock_rank::root);
     call([=] { LWLockAcquire(lock, mode); });
     held_locks::keep(lock);
     lock_order::acquired(lock_rank::root);
+    times_.begin(where);
   }
   lwlock_guard(const lwlock_guard &) = delete;
   lwlock_guard &operator=(const lwlock_guard &) = delete;
@@ -28,10 +30,12 @@ class lwlock_guard {
     lock_order::released(lock_rank::root);
     if (InterruptHoldoffCount > 0 && LWLockHeldByMe(lock_)) LWLockRelease(lock_);
     lock_ = nullptr;
+    times_.end();
   }
 
  private:
   LWLock *lock_;
+  [[no_unique_address]] lock_times times_;
 };
 
 // A heavyweight lock in exactly this mode.

@@ -98,11 +98,13 @@ void wake_launcher();
 
 class exclusive : public pg::lwlock_guard {
  public:
-  explicit exclusive(const shared &s) : lwlock_guard(&s.root->lock, LW_EXCLUSIVE) {}
+  explicit exclusive(const shared &s, const pg::place &where = pg::place::current())
+      : lwlock_guard(&s.root->lock, LW_EXCLUSIVE, where) {}
 };
 class reading : public pg::lwlock_guard {
  public:
-  explicit reading(const shared &s) : lwlock_guard(&s.root->lock, LW_SHARED) {}
+  explicit reading(const shared &s, const pg::place &where = pg::place::current())
+      : lwlock_guard(&s.root->lock, LW_SHARED, where) {}
 };
 
 }  // namespace dynpgext::state
