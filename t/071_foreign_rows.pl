@@ -111,7 +111,7 @@ subtest 'after a restore in the same session, or by psql' => sub {
 subtest 'rows of what is registered' => sub {
     make_target('target');
     value($node, 'forged', q(SET ROLE dx_forger; CREATE TABLE dynpgext.registered_command (extension name, worker text, command text, run_interval bigint, channel text, run_as oid, deadline bigint,
-            registered_by oid, superuser boolean, without_login boolean, by_hand boolean, atomic boolean, decided_in text, schema name);
+            registered_by oid, superuser boolean, without_login boolean, by_hand boolean, atomic boolean, decided_in text, schemas text);
         INSERT INTO dynpgext.registered_command VALUES ('dx_sql_only', 'dx straight', 'ALTER ROLE dx_forger SUPERUSER', 50, '', 10, 0, 10, true, false, true, true, 0, 'public')));
     command_ok([ 'pg_dump', '-Fc', '-t', 'dynpgext.registered_command', '-f', "$folder/registered", $node->connstr('forged') ], 'pg_dump');
     for my $options ([], ['--disable-triggers']) {
@@ -201,6 +201,38 @@ subtest 'a session of the owner keeps no restore up for others' => sub {
     $stays->quit;
     gains_nothing('kept');
     value($node, 'postgres', "DROP DATABASE $_") for qw(kept source);
+};
+
+# The owner of a database decides what is set in sessions that set nothing themselves.
+subtest 'settings of the owner make no session a restore' => sub {
+    make_target('source');
+    command_ok([ 'pg_dump', '-Fc', '-f', "$folder/good", $node->connstr('source') ], 'pg_dump');
+    value($node, 'postgres', 'CREATE DATABASE "set" OWNER dx_forger');
+    value($node, 'postgres', "SET ROLE dx_forger; ALTER DATABASE \"set\" SET $_")
+      for q(search_path = ''), 'check_function_bodies = off', 'client_min_messages = warning', q(application_name = 'pg_restore');
+    my $rows = '\\i ' . "$folder/inserts.sql";
+    command_ok([ 'pg_dump', '-a', '--inserts', '-f', "$folder/inserts.sql", $node->connstr('forged') ], 'pg_dump --inserts');
+    PostgreSQL::Test::Utils::append_to_file("$folder/session.sql", "CREATE TABLE public.orders (id int); CREATE EXTENSION dynpgext; CREATE EXTENSION dx_sql_only SCHEMA public;\n$rows\n");
+    my $connection = $node->connstr('set');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/session.sql", '-d', $connection ], 'a session creates dynpgext, and takes rows of others');
+    value($node, 'set', 'SET search_path = dynpgext, pg_catalog; SELECT * FROM dynpgext.reload()');
+    gains_nothing('set', 'dx forged failed nobody 0, dx known failed nobody, dx named failed nobody 0, dx other failed nobody 0');
+    value($node, 'postgres', 'DROP DATABASE "set"');
+
+    value($node, 'postgres', 'CREATE DATABASE "set" OWNER dx_forger');
+    value($node, 'postgres', q(SET ROLE dx_forger; ALTER DATABASE "set" SET application_name = 'pg_restore'));
+    # a client that does not say what it is
+    my $stays = $node->background_psql('postgres', on_error_stop => 1);
+    $stays->query_safe('CREATE EXTENSION dblink; SELECT dblink_connect(' . quoted($connection) . ')');
+    command_ok([ 'pg_restore', '--exit-on-error', '-d', $connection, "$folder/good" ], 'a restore, while an agent is connected');
+    value($node, 'set', 'SELECT pg_sleep(4)');
+    is(value($node, 'set', q(SELECT count(*) FROM pg_stat_activity WHERE datname = 'set' AND application_name = 'pg_restore')), 1, 'which is called as the owner says');
+    command_ok([ 'pg_restore', '-a', '--exit-on-error', '-d', $connection, "$folder/forged" ], 'then rows of others');
+    $stays->quit;
+    value($node, 'postgres', 'DROP EXTENSION dblink');
+    value($node, 'set', 'SELECT dynpgext.end_restore(); SELECT * FROM dynpgext.reload()');
+    gains_nothing('set');
+    value($node, 'postgres', "DROP DATABASE $_") for qw("set" source);
 };
 
 $node->stop;

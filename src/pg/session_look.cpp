@@ -1,6 +1,7 @@
 #include "pg/session_look.h"
 
 #include "pg/role.h"
+#include "pg/settings.h"
 #include "pg/transaction.h"
 
 #if PG_VERSION_NUM < 160000
@@ -14,11 +15,15 @@ namespace {
 constexpr const char *pg_restore = "pg_restore";
 constexpr const char *psql = "psql";
 
-// Of the sessions of the database that say they are pg_restore's; each role once.
-const List *roles_named_pg_restore(Oid database) {
+// The roles of sessions of the database that say they are pg_restore's, once each.
+struct named_roles {
+  List *all = NIL;
+  List *of_time = NIL;  // of sessions that have begun in that time
+};
+named_roles roles_named_pg_restore(Oid database, TimestampTz from, TimestampTz to) {
   return call([=] {
     pgstat_clear_backend_activity_snapshot();
-    List *roles = NIL;
+    named_roles roles;
     const int count = pgstat_fetch_stat_numbackends();
     for (int i = 1; i <= count; ++i) {
       const LocalPgBackendStatus *local = pgstat_get_local_beentry_by_index(i);
@@ -26,12 +31,21 @@ const List *roles_named_pg_restore(Oid database) {
       const PgBackendStatus &status = local->backendStatus;
       if (status.st_procpid > 0 && status.st_backendType == B_BACKEND &&
           status.st_databaseid == database && status.st_appname != nullptr &&
-          std::strcmp(status.st_appname, pg_restore) == 0)
-        roles = list_append_unique_oid(roles, status.st_userid);
+          std::strcmp(status.st_appname, pg_restore) == 0) {
+        roles.all = list_append_unique_oid(roles.all, status.st_userid);
+        if (status.st_proc_start_timestamp >= from && status.st_proc_start_timestamp <= to)
+          roles.of_time = list_append_unique_oid(roles.of_time, status.st_userid);
+      }
     }
     pgstat_clear_backend_activity_snapshot();
     return roles;
   });
+}
+
+// This session, by its client.
+bool is_called(const char *name) {
+  return application_name != nullptr && std::strcmp(application_name, name) == 0 &&
+         settings::is_of_session("application_name");
 }
 
 }  // namespace
@@ -40,32 +54,36 @@ bool is_client_session() { return MyBackendType == B_BACKEND && !IsParallelWorke
 
 bool session_owns_database() { return owns_database(GetSessionUserId(), MyDatabaseId); }
 
-bool checks_function_bodies() { return check_function_bodies; }
+bool checks_function_bodies() {
+  return check_function_bodies || !settings::is_of_session("check_function_bodies");
+}
 
 bool has_search_path() {
-  return namespace_search_path != nullptr &&
-         std::strspn(namespace_search_path, "\" ") != std::strlen(namespace_search_path);
+  const char *path = namespace_search_path;
+  if (path == nullptr) return false;
+  const bool is_empty = std::strspn(path, "\" ") == std::strlen(path);
+  return !is_empty || !settings::is_of_session("search_path");
 }
 
-bool hears_only_warnings() { return client_min_messages == WARNING; }
-
-bool is_psql() { return application_name != nullptr && std::strcmp(application_name, psql) == 0; }
-
-bool is_pg_restore() {
-  return application_name != nullptr && std::strcmp(application_name, pg_restore) == 0;
+bool hears_only_warnings() {
+  return client_min_messages == WARNING && settings::is_of_session("client_min_messages");
 }
+
+bool is_psql() { return is_called(psql); }
+
+bool is_pg_restore() { return is_called(pg_restore); }
 
 bool has_broken_off() { return pgStatSessionEndCause != DISCONNECT_NORMAL; }
 
-pg_restore_sessions find_pg_restore(Oid database) {
+pg_restore_sessions find_pg_restore(Oid database, TimestampTz from, TimestampTz to) {
   pg_restore_sessions found;
-  const List *roles = roles_named_pg_restore(database);
-  if (roles == NIL) return found;
+  const named_roles roles = roles_named_pg_restore(database, from, to);
+  if (roles.all == NIL) return found;
   begin_transaction();
-  for (int i = 0; i < list_length(roles); ++i) {
-    found.of_owner = found.of_owner || owns_database(list_nth_oid(roles, i), database);
-    found.of_superuser = found.of_superuser || is_superuser(list_nth_oid(roles, i));
-  }
+  for (int i = 0; i < list_length(roles.all); ++i)
+    found.of_owner = found.of_owner || owns_database(list_nth_oid(roles.all, i), database);
+  for (int i = 0; i < list_length(roles.of_time); ++i)
+    found.of_superuser = found.of_superuser || is_superuser(list_nth_oid(roles.of_time, i));
   commit_transaction();
   return found;
 }

@@ -68,10 +68,6 @@ bool check_allowed_extensions(char **value, void **, GucSource) {
   return false;
 }
 
-}  // namespace
-
-namespace {
-
 std::span<config_generic *> all_settings() {
 #if PG_VERSION_NUM >= 160000
   int count = 0;
@@ -81,6 +77,12 @@ std::span<config_generic *> all_settings() {
   const int count = GetNumConfigOptions();
 #endif
   return {all, static_cast<size_t>(count)};
+}
+
+const config_generic *find_setting(const char *name) {
+  for (const config_generic *s : all_settings())
+    if (pg_strcasecmp(s->name, name) == 0) return s;
+  return nullptr;
 }
 
 // What a client says when it connects, or a role's settings do, takes the place of what is in the
@@ -93,22 +95,16 @@ bool has_lost_values() {
   return false;
 }
 
-// In parallel mode the server does not give a new variable the value that is configured, with a
-// WARNING at the client.  There its value is taken from the placeholder, which is what it is until
-// it is defined; and it is defined when that is over.
-const config_generic *placeholder(const char *name) {
-  for (const config_generic *s : all_settings())
-    if (pg_strcasecmp(s->name, name) == 0) return s;
-  return nullptr;
-}
-
 // What a session has set is no value of a setting that only the configuration has.  It has taken
 // that one's place, too, so that nothing is allowed until the settings are defined.
 constinit bool is_value_lost = false;
 
+// In parallel mode the server does not give a new variable the value that is configured, with a
+// WARNING at the client.  There its value is taken from the placeholder, which is what it is until
+// it is defined; and it is defined when that is over.
 void read_number(const char *name, int *value, int least, int most, GucContext context, int unit,
                  GucIntCheckHook check, GucIntAssignHook assign) {
-  const config_generic *held = placeholder(name);
+  const config_generic *held = find_setting(name);
   if (held == nullptr) return;
   if (held->source > PGC_S_ARGV) {
     is_value_lost = is_value_lost || context == PGC_SIGHUP;
@@ -125,7 +121,7 @@ void read_number(const char *name, int *value, int least, int most, GucContext c
 }
 
 void read_allowed_extensions(const char *name, char **value, const char *initial) {
-  const config_generic *held = placeholder(name);
+  const config_generic *held = find_setting(name);
   const char *found = held == nullptr ? nullptr : GetConfigOption(name, false, false);
   if (found == nullptr) found = initial;  // it has been reset
   if (is_value_lost || (held != nullptr && held->source > PGC_S_ARGV)) found = "!*";
@@ -289,6 +285,11 @@ std::uint64_t provisioning_digest() {
                                   allowed_extensions());
 }
 restores restore() { return static_cast<restores>(defined(restore_value)); }
+
+bool is_of_session(const char *name) {
+  const config_generic *found = find_setting(name);
+  return found != nullptr && found->source >= PGC_S_CLIENT;
+}
 std::uint32_t max_events() { return static_cast<std::uint32_t>(defined(max_events_value)); }
 
 }  // namespace dynpgext::pg::settings

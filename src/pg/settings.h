@@ -41,6 +41,10 @@ void set_allowed_extensions_check(bool (*is_list)(const char *));
 enum class restores : std::uint8_t { automatic, on, off };
 [[nodiscard]] restores restore();  // is this session a restore: as it looks, or as it says
 
+// Of any setting, the server's too: has the session or its client said the value, and neither a
+// file nor ALTER DATABASE, which the owner may do, or ALTER ROLE?
+[[nodiscard]] bool is_of_session(const char *name);
+
 inline constexpr const char *max_runners_name = "dynpgext.max_runners";
 inline constexpr const char *max_workers_name = "dynpgext.max_workers";
 inline constexpr const char *max_owner_workers_name = "dynpgext.max_owner_workers";

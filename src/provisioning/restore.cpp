@@ -31,7 +31,7 @@ bool may_return() { return !pg::is_psql(); }
 
 // A superuser's session that comes while one of a superuser restores.
 bool goes_on_trusted(const state::shared &s) {
-  return pg::is_superuser(pg::session_role()) && state::is_trusted_restore(s, MyDatabaseId);
+  return pg::is_superuser(pg::session_role()) && state::is_trusted_restore(s);
 }
 
 // What cannot be done here is made good by the name that pg_restore gives its sessions.
@@ -106,7 +106,7 @@ bool expects_trusted_rows(const catalog::store &store) {
   const std::optional<model::restore> known = store.read_restore();
   if (!model::has_brought_dynpgext(known, s.root->boot)) return false;
   // not as long as somebody else's session keeps it up
-  return known->until_told || state::is_trusted_restore(s, MyDatabaseId);
+  return known->until_told || state::is_trusted_restore(s);
 }
 
 void end_restore_if_over(const catalog::store &store) {

@@ -51,13 +51,16 @@ struct database_entry {
   pid_t provisioner;
   extension_name provisioned_extension;  // whose code it runs; empty: none
   // a restore of it, see state/restores.h
-  uint32 restorers;          // sessions of this run of the server that have been taken for one
-  uint32 trusted_restorers;  // those of superusers among them
-  pg::moment trusted_until;  // a superuser's session was seen to restore then; none: never
-  bool restorer_may_return;  // one of them may have others that take its place
-  bool restore_over;         // none is there any more: the next visit ends it
-  bool restore_broken_off;   // one of them has not ended as its client asked for
-  pg::moment restore_quiet;  // since when; none: one was there
+  uint32 restorers;           // sessions of this run of the server that have been taken for one
+  uint32 trusted_restorers;   // those of superusers among them
+  TimestampTz restore_began;  // when the first of them was; 0: none has been
+  TimestampTz trusted_left;   // when the last of the trusted ones has gone; 0: none has
+  bool name_was_set;          // the owner has said what sessions are called that do not say it
+  pg::moment trusted_until;   // a superuser's session was seen to restore then; none: never
+  bool restorer_may_return;   // one of them may have others that take its place
+  bool restore_over;          // none is there any more: the next visit ends it
+  bool restore_broken_off;    // one of them has not ended as its client asked for
+  pg::moment restore_quiet;   // since when; none: one was there
   pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
   bool met;          // a lock of such a command has been met once: it may be for something else
   bool locked;       // and again: who connects to the database waits

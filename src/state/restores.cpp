@@ -1,5 +1,6 @@
 #include "state/restores.h"
 
+#include "pg/database_setting.h"
 #include "pg/session_look.h"
 #include "state/databases.h"
 #include "state/worker_entry.h"
@@ -21,6 +22,7 @@ void leave(shared &s, bool broke_off) noexcept {
       if (std::exchange(is_trusted, false)) {
         --entry->trusted_restorers;
         entry->trusted_until = pg::moment::now();
+        entry->trusted_left = GetCurrentTimestamp();
       }
       entry->restore_broken_off = entry->restore_broken_off || broke_off;
     }
@@ -54,16 +56,29 @@ bool is_trusted_still(const database_entry &entry, pg::moment now) {
 }
 
 void follow(const shared &s, Oid database) {
-  const auto [others, by_superuser] = pg::find_pg_restore(database);
+  TimestampTz began = 0;
+  TimestampTz left = 0;
+  {
+    const reading lock(s);
+    if (const database_entry *entry = s.databases.find({database})) {
+      began = entry->restore_began;
+      left = entry->trusted_left;
+    }
+  }
+  // those of pg_restore --jobs come as soon as its first session, which has created dynpgext,
+  // leaves
+  const auto others = pg::find_pg_restore(database, began, left + model::restore_gap);
   const pg::moment now = pg::moment::now();
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
-  // one that comes later is no part of it
+  // one that comes later is no part of it, nor who was there before, nor whom the owner has named
+  // so
+  const bool by_superuser = others.of_superuser && !entry->name_was_set;
   if (is_trusted_still(*entry, now) && (entry->trusted_restorers > 0 || by_superuser))
     entry->trusted_until = now;
-  const model::restore_watch watch{entry->restorers > 0 || others, entry->restorer_may_return,
-                                   entry->restore_quiet.microseconds};
+  const model::restore_watch watch{entry->restorers > 0 || others.of_owner,
+                                   entry->restorer_may_return, entry->restore_quiet.microseconds};
   const auto over = model::over_at(watch, now.microseconds);
   if (!over) {
     entry->restore_quiet = {};
@@ -80,11 +95,14 @@ void follow(const shared &s, Oid database) {
 void note_restorer(shared &s, bool may_return, bool trusted) {
   static constinit bool is_watching = false;
   if (!std::exchange(is_watching, true)) pg::call([] { before_shmem_exit(on_session_exit, 0); });
+  const bool name_is_set = pg::database_setting("application_name").has_value();
   const exclusive lock(s);
   database_entry *entry = s.databases.insert({MyDatabaseId});
+  entry->name_was_set = entry->name_was_set || name_is_set;
   entry->restore_quiet = {};
   entry->restore_over = false;
   if (entry->restorers == 0) entry->restore_broken_off = false;  // it is tried again
+  if (entry->restore_began == 0) entry->restore_began = GetCurrentTimestamp();
   entry->restorer_may_return = entry->restorer_may_return || may_return;
   if (!std::exchange(restores, true)) ++entry->restorers;
   if (!trusted) return;
@@ -92,10 +110,14 @@ void note_restorer(shared &s, bool may_return, bool trusted) {
   if (!std::exchange(is_trusted, true)) ++entry->trusted_restorers;
 }
 
-bool is_trusted_restore(const shared &s, Oid database) {
-  const reading lock(s);
-  const database_entry *entry = s.databases.find({database});
-  return entry != nullptr && is_trusted_still(*entry, pg::moment::now());
+bool is_trusted_restore(const shared &s) {
+  const bool name_is_set = pg::database_setting("application_name").has_value();
+  const exclusive lock(s);
+  database_entry *entry = s.databases.find({MyDatabaseId});
+  if (entry == nullptr) return false;
+  entry->name_was_set = entry->name_was_set || name_is_set;
+  const bool by_name_alone = entry->trusted_restorers == 0;
+  return is_trusted_still(*entry, pg::moment::now()) && !(by_name_alone && entry->name_was_set);
 }
 
 bool is_restorer() { return restores; }
@@ -135,6 +157,8 @@ void forget_restore(shared &s, Oid database) {
   entry->restore_over = false;
   entry->restore_broken_off = false;
   entry->restore_quiet = {};
+  entry->restore_began = entry->trusted_left = 0;
+  entry->name_was_set = false;
 }
 
 }  // namespace dynpgext::state

@@ -10,8 +10,9 @@ namespace dynpgext::state {
 // leave for a moment, or others may come in its place.  `trusted`: it is a superuser's, and has
 // created dynpgext or goes on with a trusted one.
 void note_restorer(shared &s, bool may_return, bool trusted);
-// Does a superuser's session restore it, or has one a moment ago?
-[[nodiscard]] bool is_trusted_restore(const shared &s, Oid database);
+// Does a superuser's session restore the current database, or has one a moment ago?  In a
+// transaction.
+[[nodiscard]] bool is_trusted_restore(const shared &s);
 // Is it known to, and is a restore of its database known to be under way?
 [[nodiscard]] bool is_restorer();
 [[nodiscard]] bool is_under_restore(const shared &s, Oid database);
