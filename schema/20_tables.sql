@@ -104,7 +104,7 @@ CREATE TABLE dynpgext.registered_command (
     by_hand boolean NOT NULL,
     atomic boolean NOT NULL,
     decided_in text NOT NULL,
-    schema name NOT NULL,
+    schemas text NOT NULL,
     PRIMARY KEY (extension, worker),
     CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command'))
 );
@@ -122,7 +122,7 @@ COMMENT ON COLUMN dynpgext.registered_command.superuser IS 'a superuser has name
 COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
 COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transaction; otherwise each statement has its own';
-COMMENT ON COLUMN dynpgext.registered_command.schema IS 'of the extension, when it was registered: a command of its script does not run where it is called otherwise by now';
+COMMENT ON COLUMN dynpgext.registered_command.schemas IS 'of the extension, and those of its members, when it was registered: a command of its script does not run where they are called otherwise by now';
 COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'mark of the database in which its role was decided; of another one where this one is a copy';
 
 CREATE TABLE dynpgext.registered_content (

@@ -22,9 +22,10 @@ COMMENT ON EVENT TRIGGER dynpgext_on_drop IS 'follows whatever drops an extensio
 
 -- CREATE EXTENSION: who runs the script.
 -- ALTER TABLE: of dynpgext's own tables, whose triggers it switches on.
+-- ALTER SCHEMA: RENAME, of one that workers may name.
 -- Of the other drops only those with CASCADE matter, which may end in an extension.
 CREATE EVENT TRIGGER dynpgext_on_command_start ON ddl_command_start
-    WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'ALTER TABLE', 'DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW',
+    WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'ALTER SCHEMA', 'ALTER TABLE', 'DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW',
                  'DROP MATERIALIZED VIEW', 'DROP SEQUENCE', 'DROP TYPE', 'DROP DOMAIN', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
                  'DROP AGGREGATE')
     EXECUTE FUNCTION dynpgext.on_command_start();

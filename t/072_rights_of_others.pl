@@ -168,10 +168,47 @@ CREATE SCHEMA s;
 CREATE TABLE s.dx_declared_log (worker text);
 CREATE TRIGGER raises AFTER INSERT ON s.dx_declared_log FOR EACH STATEMENT EXECUTE FUNCTION dx.raises();
 SQL
-    comes_to('dx tick', 'last_failed_at > ' . quoted($since) . ' AND last_error = ' . quoted('42501: the script of extension "dx_declared" registered it in schema "s", which is "was_s" now'), 'the command does not run');
+    comes_to('dx tick', 'last_failed_at > ' . quoted($since) . ' AND last_error = ' . quoted('42501: the script of extension "dx_declared" registered it in schema s, which is was_s now'), 'the command does not run');
     is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'and whoever has taken the name has gained nothing');
     value($node, 'two', 'DROP SCHEMA s CASCADE; ALTER SCHEMA was_s RENAME TO s; REVOKE CREATE ON DATABASE two FROM dx_user');
     runs('dx tick', 'it does under the old name');
+};
+
+# The name is looked up anew after each wait for a lock, and whoever holds one decides when that is.
+subtest 'a schema gets another name while the command waits' => sub {
+    my $locker = $node->background_psql('two', on_error_stop => 1);
+    $locker->query_safe($_) for 'BEGIN', 'LOCK TABLE s.dx_declared_log';
+    ok($node->poll_query_until('two', q(SELECT count(*) > 0 FROM pg_locks WHERE relation = 's.dx_declared_log'::regclass AND NOT granted)), 'it waits');
+    value($node, 'two', 'ALTER SCHEMA s RENAME TO was_s; GRANT CREATE ON DATABASE two TO dx_user');
+    is(value($node, 'two', q(SELECT count(*) FROM pg_locks WHERE relation = 'was_s.dx_declared_log'::regclass AND NOT granted)), 0, 'not any more when the name has changed');
+    value($node, 'two', <<'SQL');
+SET ROLE dx_user;
+CREATE SCHEMA s;
+CREATE TABLE s.dx_declared_log (worker text);
+CREATE TRIGGER raises AFTER INSERT ON s.dx_declared_log FOR EACH STATEMENT EXECUTE FUNCTION dx.raises();
+SQL
+    my $since = value($node, 'two', 'SELECT clock_timestamp()');
+    $locker->query_safe('COMMIT');
+    $locker->quit;
+    comes_to('dx tick', 'last_failed_at > ' . quoted($since), 'the command does not run');
+    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'and whoever has taken the name has gained nothing');
+    value($node, 'two', 'DROP SCHEMA s CASCADE; ALTER SCHEMA was_s RENAME TO s; REVOKE CREATE ON DATABASE two FROM dx_user');
+    runs('dx tick', 'it does under the old name');
+};
+
+# Members may be in other schemas.
+subtest 'another schema with another name' => sub {
+    value($node, 'two', 'CREATE SCHEMA "more, of it"; CREATE TABLE "more, of it".t (); REVOKE ALL ON "more, of it".t FROM dx_user; ALTER EXTENSION dx_declared ADD TABLE "more, of it".t; ALTER EXTENSION dx_declared UPDATE TO \'0.2\'');
+    runs('dx tick', 'the new command runs');
+    my $since = value($node, 'two', 'SELECT clock_timestamp()');
+    value($node, 'two', 'ALTER SCHEMA "more, of it" RENAME TO renamed');
+    comes_to('dx tick', 'last_failed_at > ' . quoted($since) . ' AND last_error = ' . quoted('42501: the script of extension "dx_declared" registered it in schema s, "more, of it", which is s, renamed now'), 'it does not then');
+    value($node, 'two', 'ALTER SCHEMA renamed RENAME TO "more, of it"');
+    runs('dx tick', 'it does under the old name');
+    value($node, 'two', 'ALTER EXTENSION dx_declared DROP TABLE "more, of it".t; DROP SCHEMA "more, of it" CASCADE');
+    value($node, 'two', 'DROP EXTENSION dx_declared');
+    value($node, 'two', "SET client_min_messages = error; CREATE EXTENSION dx_declared SCHEMA s VERSION '0.1'; REVOKE ALL ON s.dx_declared_log FROM dx_user");
+    runs('dx tick', 'made anew');
 };
 
 # What is done, what undoes it, and what is said.
@@ -180,7 +217,11 @@ my @rights = (
     [ 'ALTER TABLE s.dx_declared_log OWNER TO dx_user', "ALTER TABLE s.dx_declared_log OWNER TO $superuser", 'role "dx_user" can put triggers on table "s.dx_declared_log"' ],
     [ 'CREATE VIEW s.seen AS SELECT 1; GRANT TRIGGER ON s.seen TO dx_user; ALTER EXTENSION dx_declared ADD VIEW s.seen', 'ALTER EXTENSION dx_declared DROP VIEW s.seen; DROP VIEW s.seen', 'role "dx_user" can put triggers on table "s.seen"' ],
     [ q(CREATE FUNCTION s.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION s.f OWNER TO dx_user; ALTER EXTENSION dx_declared ADD FUNCTION s.f), 'ALTER EXTENSION dx_declared DROP FUNCTION s.f; DROP FUNCTION s.f', 'role "dx_user" can replace function "s.f(integer)"' ],
-    [ 'CREATE SCHEMA "more of it"; GRANT CREATE ON SCHEMA "more of it" TO dx_user; ALTER EXTENSION dx_declared ADD SCHEMA "more of it"', 'ALTER EXTENSION dx_declared DROP SCHEMA "more of it"; DROP SCHEMA "more of it"', 'role "dx_user" can create objects in schema "more of it"' ]);
+    [ 'CREATE SCHEMA "more of it"; GRANT CREATE ON SCHEMA "more of it" TO dx_user; ALTER EXTENSION dx_declared ADD SCHEMA "more of it"', 'ALTER EXTENSION dx_declared DROP SCHEMA "more of it"; DROP SCHEMA "more of it"', 'role "dx_user" can create objects in schema "more of it"' ],
+    [ 'CREATE DOMAIN s.d AS int; ALTER DOMAIN s.d OWNER TO dx_user; ALTER EXTENSION dx_declared ADD DOMAIN s.d', 'ALTER EXTENSION dx_declared DROP DOMAIN s.d; DROP DOMAIN s.d', 'role "dx_user" can change type s.d' ],
+    [ 'CREATE TYPE s.c AS (i int); ALTER TYPE s.c OWNER TO dx_user; ALTER EXTENSION dx_declared ADD TYPE s.c', 'ALTER EXTENSION dx_declared DROP TYPE s.c; DROP TYPE s.c', 'role "dx_user" can change type s.c' ],
+    [ 'CREATE FOREIGN DATA WRAPPER dx_fdw; CREATE SERVER dx_server FOREIGN DATA WRAPPER dx_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER dx_fdw TO dx_user; ALTER SERVER dx_server OWNER TO dx_user; ALTER EXTENSION dx_declared ADD SERVER dx_server', 'ALTER EXTENSION dx_declared DROP SERVER dx_server; DROP FOREIGN DATA WRAPPER dx_fdw CASCADE', 'role "dx_user" can change server dx_server' ],
+    [ 'CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.t (); REVOKE ALL ON elsewhere.t FROM dx_user; ALTER EXTENSION dx_declared ADD TABLE elsewhere.t; GRANT CREATE ON SCHEMA elsewhere TO dx_user', 'ALTER EXTENSION dx_declared DROP TABLE elsewhere.t; DROP SCHEMA elsewhere CASCADE', 'role "dx_user" can create objects in schema "elsewhere"' ]);
 push @rights,
   [ 'GRANT REFERENCES ON s.dx_declared_log TO dx_user', 'REVOKE REFERENCES ON s.dx_declared_log FROM dx_user', 'role "dx_user" can make foreign keys to table "s.dx_declared_log"' ],
   [ 'GRANT REFERENCES (worker) ON s.dx_declared_log TO dx_user', 'REVOKE REFERENCES (worker) ON s.dx_declared_log FROM dx_user', 'role "dx_user" can make foreign keys to table "s.dx_declared_log"' ]

@@ -32,8 +32,8 @@ struct command {
   std::string run_as;         // name of its role, for documents; in one, empty: as it is decided
   std::int64_t deadline = 0;  // milliseconds that one run may take; 0: any
   command_identity identity;
-  bool atomic = true;       // in one transaction; otherwise each statement has its own
-  std::string schema = {};  // of the extension, when it was registered: the command may name it
+  bool atomic = true;        // in one transaction; otherwise each statement has its own
+  std::string schemas = {};  // see pg::schemas_of(), when it was registered: it may name them
   bool operator==(const command &) const = default;
 };
 inline constexpr auto of_identity = [](auto at) {
@@ -54,7 +54,7 @@ inline constexpr std::tuple members<command>{
     member(of_identity(&command_identity::by_hand)),
     member(&command::atomic, in_manifest),
     member(of_identity(&command_identity::decided_in)),
-    member(&command::schema, name_column),
+    member(&command::schemas),
     member(&command::run_as, no_column | not_of_process | in_manifest)};
 static_assert(lists_all<command, command_identity>());
 

@@ -37,10 +37,10 @@ void check_rights(const command_role &c, const std::string &extension) {
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
   if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
   // its text may name the schema, and whoever has that name by now decides what is in it
-  if (const auto e = find_extension(extension); e && !c.by_hand)
-    if (const std::string now = schema_name(e->schema); now != c.schema)
-      refuse("the script of extension \"" + extension + "\" registered it in schema \"" + c.schema +
-             "\", which is \"" + now + "\" now");
+  if (const std::string now = schemas_of(extension);
+      !c.by_hand && !now.empty() && !are_called_so_still(c.schemas, now))
+    refuse("the script of extension \"" + extension + "\" registered it in schema " + c.schemas +
+           ", which is " + now + " now");
   if (is_superuser(c.role) && !c.by_hand) {
     stranger found = stranger_in_schema(extension, c.role);
     if (!found) found = stranger_in_members(extension, c.role);

@@ -12,7 +12,7 @@ struct command_role {
   bool superuser = false;
   bool without_login = false;
   bool by_hand = false;
-  std::string schema = {};      // of the extension, when it was
+  std::string schemas = {};     // see schemas_of(), when it was
   std::string decided_in = {};  // mark of the database that it was
 };
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "pg/extension_members.h"
 #include "pg/scan.h"
 
 extern "C" {
@@ -157,9 +158,32 @@ request of_alteration(const char *name, const AlterExtensionStmt *update) {
   return r;
 }
 
+bool is_schema_renamed(const Node *statement) {
+  return nodeTag(statement) == T_RenameStmt &&
+         reinterpret_cast<const RenameStmt *>(statement)->renameType == OBJECT_SCHEMA;
+}
+
+// Workers name what is in the schema; while one waits for a lock, the name may come to mean
+// another.
+request of_renaming(const char *name) {
+  request r;
+  const Oid schema = get_namespace_oid(name, true);
+  if (!OidIsValid(schema) || !owns(NamespaceRelationId, schema)) return r;
+  const Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+  const SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 0, nullptr);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
+    const auto *row = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
+    if (row->extnamespace == schema || list_member_oid(schemas_of_members(row->oid), schema))
+      add_root(&r, ExtensionRelationId, row->oid);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return r;
+}
+
 bool is_alteration(const Node *statement) {
   return nodeTag(statement) == T_AlterExtensionStmt ||
-         nodeTag(statement) == T_AlterObjectSchemaStmt;
+         nodeTag(statement) == T_AlterObjectSchemaStmt || is_schema_renamed(statement);
 }
 
 request of_statement(const Node *statement) {
@@ -173,6 +197,7 @@ request of_statement(const Node *statement) {
     case T_AlterObjectSchemaStmt:
       return of_alteration(
           strVal(reinterpret_cast<const AlterObjectSchemaStmt *>(statement)->object), nullptr);
+    case T_RenameStmt: return of_renaming(reinterpret_cast<const RenameStmt *>(statement)->subname);
     default: return {};
   }
 }
@@ -273,6 +298,7 @@ bool may_concern_extensions(const Node *statement) {
   switch (nodeTag(statement)) {
     case T_DropOwnedStmt:
     case T_AlterExtensionStmt: return true;
+    case T_RenameStmt: return is_schema_renamed(statement);
     case T_AlterObjectSchemaStmt:
       return reinterpret_cast<const AlterObjectSchemaStmt *>(statement)->objectType ==
              OBJECT_EXTENSION;

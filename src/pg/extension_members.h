@@ -18,4 +18,7 @@ void for_each_member(Oid extension, F f) {
   table_close(depend, AccessShareLock);
 }
 
+// The schemas that members are in, each once, but for pg_catalog; the same rules.
+[[nodiscard]] List *schemas_of_members(Oid extension);
+
 }  // namespace dynpgext::pg

@@ -9,6 +9,11 @@
 namespace dynpgext::pg {
 
 [[nodiscard]] std::string schema_name(Oid schema);
+// What a command of the extension may name: the schema of the extension, and those that its members
+// are in, as identifiers with commas between them.
+[[nodiscard]] std::string schemas_of(const std::string &extension);
+// Are they called so still, and is the first one the extension's?  There may be more by now.
+[[nodiscard]] bool are_called_so_still(const std::string &before, const std::string &now);
 
 // For a command of the extension that runs as `role`.  ERROR 42704 where there is no such
 // extension.

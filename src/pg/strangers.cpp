@@ -5,6 +5,7 @@
 #include "pg/role.h"
 
 extern "C" {
+#include "catalog/objectaddress.h"
 #include "catalog/pg_attribute.h"
 #include "utils/regproc.h"
 }
@@ -104,6 +105,20 @@ void add_of_relation(candidates *all, Oid relation) {
   ReleaseSysCache(row);
 }
 
+// Of anything else that has an owner, such as a domain, to which its owner may add a CHECK.
+void add_of_object(candidates *all, Oid classid, Oid object) {
+  if (!is_objectclass_supported(classid)) return;
+  const AttrNumber owner = get_object_attnum_owner(classid);
+  if (owner == InvalidAttrNumber) return;
+  const Relation catalog = table_open(classid, AccessShareLock);
+  const HeapTuple row = get_catalog_object_by_oid(catalog, get_object_attnum_oid(classid), object);
+  bool is_null = true;
+  Datum value = 0;
+  if (HeapTupleIsValid(row)) value = heap_getattr(row, owner, RelationGetDescr(catalog), &is_null);
+  if (!is_null) add(all, {DatumGetObjectId(value), classid, object, ACL_NO_RIGHTS});
+  table_close(catalog, AccessShareLock);
+}
+
 void add_of_function(candidates *all, Oid function) {
   const HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(row)) return;
@@ -119,13 +134,23 @@ candidates of_members(Oid extension) {
       case RelationRelationId: add_of_relation(&all, member); break;
       case ProcedureRelationId: add_of_function(&all, member); break;
       case NamespaceRelationId: add_of_schema(&all, member); break;
-      default: break;
+      default: add_of_object(&all, classid, member); break;
     }
   });
+  // whoever may create objects in a schema may replace what is called by its name
+  const List *schemas = schemas_of_members(extension);
+  for (int i = 0; i < list_length(schemas); ++i) add_of_schema(&all, list_nth_oid(schemas, i));
   return all;
 }
 
 std::string text_of(const candidate &c) {
+  const bool is_known = c.classid == NamespaceRelationId || c.classid == ProcedureRelationId ||
+                        c.classid == RelationRelationId;
+  if (!is_known) {
+    const ObjectAddress address{c.classid, c.object, 0};
+    return "change " +
+           std::string(call([&address] { return getObjectDescription(&address, true); }));
+  }
   const char *name = call([&c] {
     if (c.classid == NamespaceRelationId)
       return static_cast<const char *>(get_namespace_name(c.object));

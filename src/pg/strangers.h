@@ -5,7 +5,7 @@
 // trigger on a table runs as whoever writes the table, so whoever can put a trigger there decides
 // what a writer does.  Up to PostgreSQL 17 a foreign key does the same: where it cascades, the
 // triggers of the other table run as whoever writes this one.  The owner of a function can replace
-// the function.
+// the function, that of a domain can add a CHECK to it which calls one, and so on.
 #pragma once
 
 #include <string>
@@ -24,8 +24,9 @@ struct stranger {
 
 // The first stranger to `role` who can create objects in the schema of the extension.
 [[nodiscard]] stranger stranger_in_schema(const std::string &extension, Oid role);
-// The first one who can change what a member of the extension does: a table, a view, a function, a
-// schema.  The cost grows with the number of members, and not with that of roles or tables.
+// The first one who can change what a member of the extension does, of whatever kind it is, or who
+// can create objects in a schema that has some.  The cost grows with the number of members, and not
+// with that of roles or tables.
 [[nodiscard]] stranger stranger_in_members(const std::string &extension, Oid role);
 
 // Do tables or views belong to the extension?

@@ -248,7 +248,7 @@ bool is_unchanged(const model::command &wanted, const std::vector<model::command
   if (before == nullptr) return false;
   model::command same = *before;
   same.identity = wanted.identity;
-  same.schema = wanted.schema;
+  same.schemas = wanted.schemas;
   if (wanted.run_as.empty()) same.run_as.clear();
   return same == wanted;
 }
@@ -259,14 +259,13 @@ void decide_identities(const store &store, model::extension_manifest &manifest, 
   std::vector<store::identity_row> rows;
   if (who == declared_by::restore) rows = store.read_identities();
   const Oid by = registrant(manifest.extension, who);
-  const auto extension = pg::find_extension(manifest.extension);
-  const std::string schema = extension ? pg::schema_name(extension->schema) : std::string();
+  const std::string schemas = pg::schemas_of(manifest.extension);
   for (model::declared_worker &w : manifest.workers) {
     if (!w.command) continue;
     model::command &c = *w.command;
     const model::command *before = find(known, c);
     const bool stays = is_unchanged(c, kept);
-    c.schema = stays ? before->schema : schema;
+    c.schemas = stays ? before->schemas : schemas;
     if (stays)
       c.identity = before->identity;
     else if (who == declared_by::script)

@@ -26,6 +26,7 @@ struct registered {
 std::vector<registered> registered_commands() {
   std::vector<registered> all;
   pg::begin_transaction();
+  pg::limit_lock_waits();
   if (const auto store = catalog::store::open()) {
     const auto identities = store->read_identities();
     for (model::command &c : store->read_commands({})) {
@@ -154,7 +155,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
                                       .superuser = command.identity.superuser,
                                       .without_login = command.identity.without_login,
                                       .by_hand = command.identity.by_hand,
-                                      .schema = command.schema,
+                                      .schemas = command.schemas,
                                       .decided_in = command.identity.decided_in},
                              .atomic = command.atomic,
                              .label = "dynpgext: " + command.extension + "/" + command.worker,

@@ -45,8 +45,9 @@ bool concerns_databases(const Node *statement) {
   switch (nodeTag(statement)) {
     case T_DropdbStmt:
     case T_CreatedbStmt:
-    case T_AlterDatabaseStmt:
-    case T_RenameStmt: return true;
+    case T_AlterDatabaseStmt: return true;
+    case T_RenameStmt:
+      return reinterpret_cast<const RenameStmt *>(statement)->renameType == OBJECT_DATABASE;
     default: return false;
   }
 }
