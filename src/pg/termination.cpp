@@ -18,11 +18,25 @@ constinit moment asked_at{};  // of the handler, which does not interrupt itself
 constinit timer_t reminder{};
 constinit bool has_reminder = false;
 
+constinit bool ends_here = false;
+
+// What the process was in the middle of may hold a lock of the C library, which exit functions of
+// other libraries need: they are skipped.  The server's callbacks have run by now.
+#ifdef __GLIBC__
+void leave_at_once(int status, void *) {
+  if (ends_here) _exit(status);
+}
+#endif
+
+// Once: another signal, which is on its way already, is too late.  The text is not translated, for
+// that takes such a lock, too.
 void end_now() {
   block_all_signals();
-  ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
-                  errmsg("terminating background worker \"%s\" due to administrator command",
-                         MyBgworkerEntry->bgw_type)));
+  ends_here = true;
+  ereport(FATAL,
+          (errcode(ERRCODE_ADMIN_SHUTDOWN),
+           errmsg_internal("terminating background worker \"%s\" due to administrator command",
+                           MyBgworkerEntry->bgw_type)));
 }
 
 // What SIGCONT carries when it means the end, so that any other one stays without effect.
@@ -55,7 +69,7 @@ void end_soon() {
 
 void on_terminate(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
-  if (proc_exit_inprogress) return;
+  if (proc_exit_inprogress || ends_here) return;
   const int saved_errno = errno;
   end_soon();
   errno = saved_errno;
@@ -63,7 +77,7 @@ void on_terminate(SIGNAL_ARGS) {
 
 // From insist_on_end() or the reminder.  A child that this process has forked is not meant.
 void on_last_resort(int, siginfo_t *info, void *) {
-  if (proc_exit_inprogress || getpid() != MyProcPid) return;
+  if (proc_exit_inprogress || ends_here || getpid() != MyProcPid) return;
   const int saved_errno = errno;
   const bool is_demand = info->si_code == SI_QUEUE && info->si_value.sival_int == demand;
   const bool is_reminder = info->si_code == SI_TIMER && asked;
@@ -104,6 +118,9 @@ void install_last_resort() {
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = SIGCONT;
   has_reminder = timer_create(CLOCK_MONOTONIC, &event, &reminder) == 0;
+#ifdef __GLIBC__
+  (void)on_exit(leave_at_once, nullptr);
+#endif
   // not by pqsignal(), which hands over neither sender nor value
   struct sigaction action {};
   action.sa_sigaction = on_last_resort;
@@ -139,7 +156,12 @@ bool may_end_here() noexcept {
   return shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0;
 }
 
-void block_all_signals() noexcept { (void)sigprocmask(SIG_SETMASK, &BlockSig, nullptr); }
+// The server leaves SIGCONT out, which is our last resort.
+void block_all_signals() noexcept {
+  sigset_t all = BlockSig;
+  (void)sigaddset(&all, SIGCONT);
+  (void)sigprocmask(SIG_SETMASK, &all, nullptr);
+}
 
 termination_shield::termination_shield() noexcept { shields = shields + 1; }
 
