@@ -81,7 +81,16 @@ std::vector<std::string> take_notifications() {
   bool complete = false;
   {
     const client us(&channels);
-    call([] { ProcessNotifyInterrupt(false); });
+    // its transaction would wait for others where the owner of the database has made them
+    // deferrable
+    const bool is_deferrable = std::exchange(DefaultXactDeferrable, false);
+    try {
+      call([] { ProcessNotifyInterrupt(false); });
+    } catch (...) {
+      DefaultXactDeferrable = is_deferrable;
+      throw;
+    }
+    DefaultXactDeferrable = is_deferrable;
     complete = heard != nullptr;
   }
   if (!complete) throw std::bad_alloc();

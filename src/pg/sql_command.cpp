@@ -118,6 +118,7 @@ void report_activity(const char *sql) {
 // Returns false when it is not to run in this process.
 bool prepare(const sql_command &c) {
   begin_transaction();
+  limit_lock_waits();
   check_rights(c.role, c.extension);
   const std::string search_path = search_path_for(c.extension, c.role.role);
   const bool is_stale = login_settings_have_changed();

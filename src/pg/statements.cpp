@@ -1,5 +1,7 @@
 #include "pg/statements.h"
 
+#include "pg/transaction.h"
+
 namespace dynpgext::pg {
 namespace {
 
@@ -122,9 +124,8 @@ void run_statements(const char *sql, bool atomic) {
 }
 
 void reset_session() {
+  begin_transaction();
   call([] {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
     PortalHashTableDeleteAll();
     SetPGVariable("session_authorization", NIL, false);
     ResetAllOptions();
@@ -133,9 +134,8 @@ void reset_session() {
     ResetPlanCache();
     ResetTempTableNamespace();
     ResetSequenceCaches();
-    PopActiveSnapshot();
-    CommitTransactionCommand();
   });
+  commit_transaction();
 }
 
 }  // namespace dynpgext::pg

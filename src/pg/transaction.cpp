@@ -103,6 +103,13 @@ void commit_transaction() {
   MemoryContextSwitchTo(outside);
 }
 
+void limit_lock_waits() {
+  call([] {
+    (void)set_config_option("lock_timeout", "5s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+                            true, 0, false);
+  });
+}
+
 void require_writable(const char *command) {
   call([=] {
     PreventCommandIfReadOnly(command);

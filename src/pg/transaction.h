@@ -71,6 +71,9 @@ class active_snapshot {
 // by the server's own error handling when an ERROR gets that far.
 void begin_transaction();
 void commit_transaction();
+// In this transaction none waits for a lock longer than for some seconds (55P03): whoever may lock
+// tables does not keep a process for as long as he likes that others wait for.
+void limit_lock_waits();
 
 // What `find` finds in a catalog, nullptr where that is nothing; in a transaction of its own where
 // none is open.  Empty also where no transaction can be begun.
