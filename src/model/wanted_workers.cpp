@@ -9,16 +9,20 @@
 namespace dynpgext::model {
 namespace {
 
-// What DBAs have set for workers, by scope and name: of a global one in any database, that with the
-// lowest OID first.
+// What DBAs have set for workers, by scope and name: of a global one in any database, first in
+// those of superusers, and of these in that with the lowest OID.  Who makes a database chooses its
+// OID.
 class settings_index {
  public:
-  explicit settings_index(const std::vector<desired_database> &desired) {
+  settings_index(const std::vector<desired_database> &desired, const live_index &live) {
     std::vector<const desired_database *> sources;
     for (const desired_database &d : desired)
       if (!d.registrations.settings.empty()) sources.push_back(&d);
-    std::sort(sources.begin(), sources.end(),
-              [](const auto *a, const auto *b) { return a->database < b->database; });
+    std::sort(sources.begin(), sources.end(), [&live](const auto *a, const auto *b) {
+      const bool trusted = live.database(a->database).trusted;
+      if (trusted != live.database(b->database).trusted) return trusted;
+      return a->database < b->database;
+    });
     for (const desired_database *d : sources) add(*d);
   }
 
@@ -101,7 +105,7 @@ std::vector<wanted_worker> wanted_workers(const std::vector<desired_database> &d
         known->second = candidate;
     }
   }
-  const settings_index settings(desired);
+  const settings_index settings(desired, live);
   std::vector<wanted_worker> result;
   result.reserve(best.size());
   for (auto &[key, w] : best) {

@@ -26,8 +26,8 @@ struct wanted_worker {
 // versions that are the same that of a database which a superuser owns.
 //
 // Its terms are its author's, overridden by what the DBA has set.  For a global worker a setting
-// counts in whichever database it was made; where two contradict each other, that of the database
-// with the lower OID.
+// counts in whichever database it was made; where two contradict each other, that of a database
+// of a superuser, and of such that of the one with the lower OID.
 [[nodiscard]] std::vector<wanted_worker>
 wanted_workers(const std::vector<desired_database> &desired, const live_state &live);
 

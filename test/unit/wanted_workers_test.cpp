@@ -217,6 +217,20 @@ TEST(wanted_workers_terms, that_contradict_each_other_are_those_of_the_lower_oid
   EXPECT_EQ(only_terms({high, low}), both);
 }
 
+TEST(wanted_workers_terms, that_contradict_each_other_are_those_of_a_superusers_database) {
+  const desired_database low =
+      with_settings(db1, global_always, settings_of(global_always, false, policy::never, 5));
+  const desired_database high =
+      with_settings(db2, global_always, settings_of(global_always, true, policy::on_failure));
+  const live_state live{.databases = {{.database = db2, .trusted = true}}};
+  const worker_terms both{true, policy::on_failure, 5};  // the delay is set in one only
+  for (const auto &desired : {std::vector{low, high}, std::vector{high, low}}) {
+    const std::vector<wanted_worker> wanted = wanted_workers(desired, live);
+    ASSERT_EQ(wanted.size(), 1u);
+    EXPECT_EQ(wanted[0].terms, both);
+  }
+}
+
 TEST(wanted_workers_terms, the_lower_oid_wins_wherever_the_worker_comes_from) {
   desired_database low = with_settings(db1, global_always, settings_of(global_always, {}, {}, 5));
   desired_database high = with_settings(db2, global_always, settings_of(global_always, {}, {}, 9));
