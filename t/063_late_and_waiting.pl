@@ -27,6 +27,15 @@ subtest 'a command that goes on when it is cancelled' => sub {
     unlike($log, qr/CHECK_FOR_INTERRUPTS|dynpgext_worker_wait/, 'which is nothing in C');
 };
 
+subtest 'a command that serves no interrupts, beyond its deadline' => sub {
+    value($node, 'one', q(CREATE FUNCTION public.be_busy() RETURNS void LANGUAGE C AS 'dx_border', 'dx_border_be_busy'));
+    value($node, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx busy", "command": "SELECT public.be_busy()", "interval": "1 h", "deadline": "100 ms", "run_as": "dx_role", "restart": {"policy": "never"}}]}')));
+    ok($node->poll_query_until('one', q(SELECT state = 'failed' AND last_error LIKE '%the command went on after its deadline, and was ended with its process' FROM dynpgext.workers WHERE name = 'dx busy')), 'its process is ended')
+      or diag(value($node, 'one', q(SELECT state, last_error FROM dynpgext.workers WHERE name = 'dx busy')));
+    is(value($node, 'one', 'SELECT 1'), 1, 'and no other');
+    value($node, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}')));
+};
+
 # The lock on what is provisioned, until the end of the transaction or savepoint.
 my $take = q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '5 s'); SELECT count(*) FROM dynpgext.reload('dx_worker'));
 

@@ -50,6 +50,7 @@ void on_late() {
   if (moment::now().microseconds >= ends_by) {
     has_outstayed = 1;
     ProcDiePending = true;
+    insist_on_end(MyProcPid);  // its function may serve no interrupts
   }
   remind_in(1000);
 }

@@ -197,6 +197,16 @@ be_busy(void) {
     pg_usleep(1000);
 }
 
+/* The same for an SQL command, without the way out. */
+PG_FUNCTION_INFO_V1(dx_border_be_busy);
+
+Datum
+dx_border_be_busy(PG_FUNCTION_ARGS) {
+  for (;;)
+    pg_usleep(1000);
+  PG_RETURN_VOID();
+}
+
 void
 dx_border_main(Datum argument) {
   BackgroundWorkerUnblockSignals();
