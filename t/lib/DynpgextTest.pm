@@ -274,10 +274,10 @@ sub wait_crash_restart {
 
 # ---- standbys ----
 
-# As new_cluster(), for one that others follow.
+# As new_cluster(), for one that others follow: it keeps WAL for those that come late.
 sub new_primary {
     my ($name, %settings) = @_;
-    return new_cluster($name, wal_level => 'replica', max_wal_senders => 10, hot_standby => 'on', %settings);
+    return new_cluster($name, wal_level => 'replica', max_wal_senders => 10, wal_keep_size => '1GB', hot_standby => 'on', %settings);
 }
 
 # Made of a base backup, with all its settings but these, and started.
