@@ -216,6 +216,12 @@ class listed_table {
       all.push_back(at(p));
     return all;
   }
+  // The lists that have been made; some may be empty.
+  [[nodiscard]] std::vector<Oid> lists() const {
+    std::vector<Oid> all;
+    for (const head *h : lists_.entries()) all.push_back(h->key.list);
+    return all;
+  }
   // Of all lists.
   [[nodiscard]] std::vector<Entry *> entries() const {
     std::vector<Entry *> all;

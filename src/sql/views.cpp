@@ -54,54 +54,53 @@ std::vector<Oid> databases_shown(const state::shared &s, bool whole) {
   return {shown.begin(), shown.end()};
 }
 
-std::vector<const state::allocation_entry *> allocations_shown(const state::shared &s, bool whole) {
-  std::vector<const state::allocation_entry *> shown;
-  if (whole) {
-    for (const state::allocation_entry *entry : s.allocations.entries()) shown.push_back(entry);
-    return shown;
-  }
-  for (const Oid home : {MyDatabaseId, InvalidOid})
-    for (const state::allocation_entry *entry : s.allocations.of(home)) shown.push_back(entry);
-  return shown;
+// The lists of entries that are shown.  The lock is held for one of them at a time.
+template <class Table>
+std::vector<Oid> lists_shown(const state::shared &s, const Table &table, bool whole) {
+  if (!whole) return {MyDatabaseId, InvalidOid};
+  const state::reading lock(s);
+  return table.lists();
 }
 
-std::vector<const state::worker_entry *> workers_shown(const state::shared &s, bool whole) {
-  std::vector<const state::worker_entry *> shown;
-  if (whole) {
-    for (const state::worker_entry *entry : s.workers.entries()) shown.push_back(entry);
-    return shown;
+// f of each worker that is shown, under the lock.
+template <class F>
+void for_workers_shown(const state::shared &s, bool whole, F f) {
+  for (const Oid list : lists_shown(s, s.workers, whole)) {
+    const state::reading lock(s);
+    for (const state::worker_entry *entry : s.workers.of(list))
+      if (OidIsValid(entry->key.home)) f(*entry);
   }
-  for (const state::worker_entry *entry : s.workers.of(MyDatabaseId))
-    if (OidIsValid(entry->key.home)) shown.push_back(entry);
+  // a global one may move from one list to another
+  const state::reading lock(s);
   for (const state::global_name &name : state::all_globals(s)) {
     if (name.kind != model::object_kind::worker) continue;
     if (const state::worker_entry *entry =
             s.workers.find(state::key_of({InvalidOid, name.extension, name.name})))
-      shown.push_back(entry);
+      f(*entry);
   }
-  return shown;
 }
 
-// Of each name what this process would find, and everything that drains.
-std::vector<instance_row> visible_instances(state::shared &s, bool whole) {
-  const state::reading lock(s);
+// The same of instances: of each name what this process would find, and everything that drains.
+template <class F>
+void for_instances_shown(const state::shared &s, bool whole, F f) {
   const auto own = provisioning::transaction_holds();
-  std::vector<instance_row> rows;
-  for (const state::allocation_entry *entry : allocations_shown(s, whole)) {
-    state::instance *best = nullptr;
-    for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
-      const bool held = std::any_of(own.begin(), own.end(),
-                                    [p](const state::hold &h) { return h.instance == p; });
-      const bool published = pg_atomic_read_u32(&s.at(p)->state) ==
-                             static_cast<uint32>(state::instance_state::published);
-      if (held || (published && best == nullptr)) best = s.at(p);
-      if (held) break;
+  for (const Oid list : lists_shown(s, s.allocations, whole)) {
+    const state::reading lock(s);
+    for (const state::allocation_entry *entry : s.allocations.of(list)) {
+      state::instance *best = nullptr;
+      for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
+        const bool held = std::any_of(own.begin(), own.end(),
+                                      [p](const state::hold &h) { return h.instance == p; });
+        const bool published = pg_atomic_read_u32(&s.at(p)->state) ==
+                               static_cast<uint32>(state::instance_state::published);
+        if (held || (published && best == nullptr)) best = s.at(p);
+        if (held) break;
+      }
+      if (best != nullptr) f(best);
     }
-    if (best != nullptr) rows.push_back(describe(best));
   }
-  for (dsa_pointer p = s.root->draining; DsaPointerIsValid(p); p = s.at(p)->next)
-    rows.push_back(describe(s.at(p)));
-  return rows;
+  const state::reading lock(s);
+  for (dsa_pointer p = s.root->draining; DsaPointerIsValid(p); p = s.at(p)->next) f(s.at(p));
 }
 
 // What a worker ended with, or why it is not to run.
@@ -131,8 +130,20 @@ model::worker_state shown_state(const state::worker_entry &e) {
 // With `whole`, of all databases; otherwise this database's, and what others register of global
 // names.
 state::desired_databases registrations_shown(const state::shared &s, bool whole) {
+  if (whole) {
+    std::vector<Oid> databases;
+    {
+      const state::reading lock(s);
+      databases = databases_shown(s, whole);
+    }
+    state::desired_databases all;
+    for (const Oid database : databases)
+      if (auto registered = state::read_registrations(s, database))
+        all.push_back({database, std::move(*registered)});
+    return all;
+  }
+  state::read_ahead(s, MyDatabaseId);
   const state::reading lock(s);
-  if (whole) return state::all_registrations(s);
   state::desired_databases shown = state::registrations_of(s, state::all_globals(s));
   std::erase_if(shown, [](const model::desired_database &d) { return d.database == MyDatabaseId; });
   if (const auto own = state::registrations_of(s, MyDatabaseId))
@@ -214,7 +225,9 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_provisioners) {
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_live_allocations) {
   return pg::entry([=] {
-    const std::vector<instance_row> all = visible_instances(state::use(), is_of_cluster(fcinfo));
+    std::vector<instance_row> all;
+    for_instances_shown(state::use(), is_of_cluster(fcinfo),
+                        [&](state::instance *i) { all.push_back(describe(i)); });
     sql::result_set rows(fcinfo);
     for (const instance_row &r : all) {
       rows.from(r.source)
@@ -241,17 +254,14 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       std::optional<state::loaded_library> loaded;
     };
     std::vector<row> all;
-    {
-      const state::reading lock(s);
-      for (const state::worker_entry *e : workers_shown(s, is_of_cluster(fcinfo))) {
-        const bool only_prepared = e->ticket == 0 && !OidIsValid(e->source);
-        const bool forgotten = e->after == state::after_end::vanish && e->exited;
-        if (!only_prepared && !forgotten && !e->held_back)
-          all.push_back({*e, shown_error(s, *e), state::quarantine_of_role(s, *e),
-                         state::definition_of(s, *e), state::version_of(s, *e),
-                         state::loaded_file(s, *e)});
-      }
-    }
+    for_workers_shown(s, is_of_cluster(fcinfo), [&](const state::worker_entry &e) {
+      const bool only_prepared = e.ticket == 0 && !OidIsValid(e.source);
+      const bool forgotten = e.after == state::after_end::vanish && e.exited;
+      if (!only_prepared && !forgotten && !e.held_back)
+        all.push_back({e, shown_error(s, e), state::quarantine_of_role(s, e),
+                       state::definition_of(s, e), state::version_of(s, e),
+                       state::loaded_file(s, e)});
+    });
     for (row &r : all)
       if (r.role && r.e.state == model::worker_state::quarantined)
         r.error = state::quarantine_reason(*r.role);
@@ -284,11 +294,9 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
   return pg::entry([=] {
     state::shared &s = state::use();
     std::vector<std::pair<state::worker_entry, std::string>> all;
-    {
-      const state::reading lock(s);
-      for (const state::worker_entry *e : workers_shown(s, is_of_cluster(fcinfo)))
-        if (e->hosted && OidIsValid(e->source)) all.emplace_back(*e, state::error_of(s, *e));
-    }
+    for_workers_shown(s, is_of_cluster(fcinfo), [&](const state::worker_entry &e) {
+      if (e.hosted && OidIsValid(e.source)) all.emplace_back(e, state::error_of(s, e));
+    });
     sql::result_set rows(fcinfo);
     for (const auto &[e, error] : all) {
       rows.from(database_of_names(e));
@@ -382,11 +390,14 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_status) {
       const state::reading lock(s);
       for (const state::database_entry *d : s.databases.entries())
         if (d->present) ++databases;
-      for (const state::worker_entry *w : s.workers.entries())
-        if (w->pid != 0 && !w->exited) ++workers;
       used = s.root->memory_used;
       launcher = s.root->launcher;
     }
+    for_workers_shown(s, true, [&](const state::worker_entry &w) {
+      if (w.pid != 0 && !w.exited) ++workers;
+    });
+    int64 allocations = 0;
+    for_instances_shown(s, true, [&](const state::instance *) { ++allocations; });
     const uint64 limit = state::memory_limit();
     sql::result_set row(fcinfo);
     row.text(DYNPGEXT_VERSION).boolean(state::preloaded());
@@ -399,10 +410,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_status) {
       row.bigint(static_cast<int64>(limit));
     else
       row.null();
-    row.bigint(databases)
-        .bigint(static_cast<int64>(visible_instances(s, true).size()))
-        .bigint(workers)
-        .end_row();
+    row.bigint(databases).bigint(allocations).bigint(workers).end_row();
     return Datum{0};
   });
 }

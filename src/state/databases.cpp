@@ -20,31 +20,79 @@ extension_key key_of(Oid database, const std::string &extension) {
   return key;
 }
 
-model::registrations read(const shared &s, const database_entry &entry) {
+void set_state(const shared &s, extension_entry &entry, model::extension_state state) {
+  using model::extension_state;
+  if (entry.state == extension_state::failed) --s.root->failed;
+  if (state == extension_state::failed) ++s.root->failed;
+  entry.state = state;
+}
+
+std::string_view encoded(const shared &s, const database_entry &entry) {
   if (!DsaPointerIsValid(entry.registrations)) return {};
-  const char *bytes = pg::address<char>(s.area, entry.registrations);
-  auto decoded = model::decode({bytes, entry.registrations_size});
+  return {pg::address<char>(s.area, entry.registrations), entry.registrations_size};
+}
+
+model::registrations decode(Oid database, std::string_view bytes) {
+  if (bytes.empty()) return {};
+  auto decoded = model::decode(bytes);
   if (!decoded)
     throw pg::error(ERRCODE_DATA_CORRUPTED, "dynpgext: registrations of database " +
-                                                std::to_string(entry.key.database) +
+                                                std::to_string(database) +
                                                 " in shared memory are damaged");
   return std::move(*decoded);
+}
+
+model::registrations read(const shared &s, const database_entry &entry) {
+  return decode(entry.key.database, encoded(s, entry));
+}
+
+// What this process has decoded last: most of its questions are about one database.
+struct known_registrations {
+  std::shared_ptr<const model::registrations> decoded;
+  uint64 publication = 0;  // 0: none
+};
+known_registrations &known() {
+  static auto *const last = new known_registrations;
+  return *last;
 }
 
 }  // namespace
 
 std::shared_ptr<const model::registrations> registrations_of(const shared &s, Oid database) {
-  // Most of this process's questions are about one database.
-  static auto *const decoded = new std::shared_ptr<const model::registrations>;
-  static constinit uint64 publication = 0;
   const database_entry *entry = s.databases.find({database});
   if (entry == nullptr || !entry->present) return nullptr;
-  if (publication != entry->publication) {
-    publication = 0;
-    *decoded = std::make_shared<const model::registrations>(read(s, *entry));
+  if (known().publication != entry->publication) {
+    known().publication = 0;
+    known().decoded = std::make_shared<const model::registrations>(read(s, *entry));
+    known().publication = entry->publication;
+  }
+  return known().decoded;
+}
+
+void read_ahead(const shared &s, Oid database) {
+  std::string bytes;
+  uint64 publication = 0;
+  {
+    const reading lock(s);
+    const database_entry *entry = s.databases.find({database});
+    if (entry == nullptr || !entry->present || entry->publication == known().publication) return;
+    bytes = encoded(s, *entry);
     publication = entry->publication;
   }
-  return *decoded;
+  known().publication = 0;
+  known().decoded = std::make_shared<const model::registrations>(decode(database, bytes));
+  known().publication = publication;
+}
+
+std::optional<model::registrations> read_registrations(const shared &s, Oid database) {
+  std::string bytes;
+  {
+    const reading lock(s);
+    const database_entry *entry = s.databases.find({database});
+    if (entry == nullptr || !entry->present) return std::nullopt;
+    bytes = encoded(s, *entry);
+  }
+  return decode(database, bytes);
 }
 
 desired_databases all_registrations(const shared &s) {
@@ -112,7 +160,7 @@ void set_extension_state(shared &s, Oid database, const std::string &extension,
   const std::string_view whole = text.substr(0, model::whole_length(text));
   const bool is_news = entry->state != state || view(s, entry->error) != whole ||
                        state == model::extension_state::provisioned;
-  entry->state = state;
+  set_state(s, *entry, state);
   assign_if_possible(s, entry->error, whole);
   if (cause != nullptr) {
     entry->file = cause->file;
@@ -139,6 +187,7 @@ std::optional<std::string> fatal_failure(shared &s, Oid database, const std::str
 std::vector<failed_extension> failed_extensions(shared &s) {
   std::vector<failed_extension> result;
   const reading lock(s);
+  if (s.root->failed == 0) return result;
   for (const extension_entry *entry : s.extensions.entries()) {
     if (entry->state != model::extension_state::failed) continue;
     const auto registered = registrations_of(s, entry->key.database);
@@ -155,7 +204,7 @@ std::vector<failed_extension> failed_extensions(shared &s) {
 
 namespace {
 void retry_locked(const shared &s, extension_entry &entry) {
-  entry.state = model::extension_state::pending;
+  set_state(s, entry, model::extension_state::pending);
   clear(s, entry.error);
   // also when a visit is under way: it may have been at this extension already
   s.databases.insert({entry.key.database})->visited = false;
@@ -224,7 +273,10 @@ void keep_states_locked(const shared &s, Oid database, const model::registration
     if (entry != nullptr && entry->state != model::extension_state::pending)
       record(s, {model::object_kind::extension, database, key.extension.view(),
                  key.extension.view(), "removed"});
-    if (entry != nullptr) clear(s, entry->error);
+    if (entry != nullptr) {
+      clear(s, entry->error);
+      set_state(s, *entry, model::extension_state::pending);
+    }
     s.extensions.erase(key);
   }
 }

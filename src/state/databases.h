@@ -17,6 +17,11 @@ namespace dynpgext::state {
 // root.lock.
 [[nodiscard]] std::shared_ptr<const model::registrations> registrations_of(const shared &s,
                                                                            Oid database);
+// Takes the lock, and decodes them without it: what follows under the lock finds them decoded,
+// unless they have changed meanwhile.
+void read_ahead(const shared &s, Oid database);
+// The same, for one who asks once.  Takes the lock itself.
+[[nodiscard]] std::optional<model::registrations> read_registrations(const shared &s, Oid database);
 using desired_databases = std::vector<model::desired_database>;
 // Of all databases: for what is about all of them.  Caller holds root.lock.
 [[nodiscard]] desired_databases all_registrations(const shared &s);

@@ -238,6 +238,14 @@ std::vector<model::suspect> quarantines() {
   return model::quarantined(guard_file::read_suspects());
 }
 
+bool is_suspected(Oid home, const std::string &extension) {
+  if (!guard_file::usable()) return false;
+  const std::vector<model::suspect> all = guard_file::read_suspects();
+  return std::any_of(all.begin(), all.end(), [&](const model::suspect &suspect) {
+    return suspect.who.home == home && suspect.who.extension == extension;
+  });
+}
+
 bool release(Oid home, const std::string &extension) {
   return change_suspects([&](std::vector<model::suspect> &suspects) {
     return model::release(suspects, home, extension);

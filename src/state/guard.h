@@ -74,6 +74,8 @@ void log_report(const crash_report &report, uint32 limit, int64 window_microseco
 // The caller holds root.lock, for all but the first exclusively; whether anything has changed.
 // Nothing is there where there is no file.
 [[nodiscard]] std::vector<model::suspect> quarantines();
+// Has the extension, or a worker of it, of this home crashed the server within the window?
+[[nodiscard]] bool is_suspected(Oid home, const std::string &extension);
 bool release(Oid home, const std::string &extension);
 bool release_roles(Oid database, const std::string &extension, std::span<const Oid> roles);
 bool forget_home(Oid database);

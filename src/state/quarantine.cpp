@@ -115,11 +115,14 @@ void forget_crashes(shared &s, Oid database, const std::string &extension) {
   pg::settings::define();
   const exclusive lock(s);
   (void)release(database, extension);
-  const desired_databases all = all_registrations(s);
-  const bool elsewhere = std::any_of(all.begin(), all.end(), [&](const model::desired_database &d) {
-    return d.database != database && d.registrations.find_extension(extension) != nullptr;
-  });
-  if (!elsewhere) (void)release(InvalidOid, extension);
+  if (is_suspected(InvalidOid, extension)) {
+    const desired_databases all = all_registrations(s);
+    const bool elsewhere =
+        std::any_of(all.begin(), all.end(), [&](const model::desired_database &d) {
+          return d.database != database && d.registrations.find_extension(extension) != nullptr;
+        });
+    if (!elsewhere) (void)release(InvalidOid, extension);
+  }
   count_again(s);
 }
 

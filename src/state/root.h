@@ -54,6 +54,7 @@ struct root {
   bool is_unguarded;    // the file of the crash guard cannot be used, as a WARNING has said
   uint32 paused;        // how many entries pauses has
   uint32 quarantined;   // how many workers and extensions are
+  uint32 failed;        // how many extensions are
 };
 static_assert(sizeof(root) <= 512, "servers have little room for structs made after startup");
 inline constexpr size_t root_size = 512;  // fixed, so that versions can share it

@@ -94,6 +94,7 @@ model::live_state live(const shared &s, const desired_databases &desired, Oid da
 }  // namespace
 
 picture look(const shared &s, const look_request &request) {
+  read_ahead(s, request.database);
   const reading lock(s);
   const auto published = registrations_of(s, request.database);
   const bool is_known = request.instead != nullptr || published != nullptr;
