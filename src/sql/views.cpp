@@ -246,11 +246,9 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
   return pg::entry([=] {
     state::shared &s = state::use();
     struct row {
-      state::worker_entry e;
+      state::worker_copy worker;
       std::string error;
       std::optional<model::suspect> role;
-      model::worker definition;
-      std::string version;
       std::optional<state::loaded_library> loaded;
     };
     std::vector<row> all;
@@ -258,21 +256,22 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       const bool only_prepared = e.ticket == 0 && !OidIsValid(e.source);
       const bool forgotten = e.after == state::after_end::vanish && e.exited;
       if (!only_prepared && !forgotten && !e.held_back)
-        all.push_back({e, shown_error(s, e), state::quarantine_of_role(s, e),
-                       state::definition_of(s, e), state::version_of(s, e),
+        all.push_back({copy_of(s, e), shown_error(s, e), state::quarantine_of_role(s, e),
                        state::loaded_file(s, e)});
     });
     for (row &r : all)
-      if (r.role && r.e.state == model::worker_state::quarantined)
+      if (r.role && r.worker.entry.state == model::worker_state::quarantined)
         r.error = state::quarantine_reason(*r.role);
     sql::result_set rows(fcinfo);
-    for (const auto &[e, error, role, definition, version, loaded] : all) {
+    for (const auto &[worker, error, role, loaded] : all) {
+      const state::worker_entry &e = worker.entry;
+      const model::worker definition = definition_of(worker);
       const bool is_there = e.pid != 0 && !e.exited;
       rows.from(database_of_names(e))
           .oid(e.key.home)
           .name(e.key.extension.view())
           .text(e.key.name.view())
-          .text(version);
+          .text(version_of(worker));
       rows.text(definition.type).text(definition.library).text(definition.function);
       rows.text(model::name_of(shown_state(e)));
       is_there ? rows.integer(e.pid) : rows.null();

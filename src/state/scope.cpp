@@ -48,14 +48,13 @@ global_names names_about(const shared &s, const look_request &request,
   return names;
 }
 
-std::vector<const worker_entry *> workers_about(const shared &s, Oid database,
-                                                const global_names &names) {
-  std::vector<const worker_entry *> found;
-  for (const worker_entry *entry : s.workers.of(database)) found.push_back(entry);
+std::vector<worker_copy> workers_about(const shared &s, Oid database, const global_names &names) {
+  std::vector<worker_copy> found;
+  for (const worker_entry *entry : s.workers.of(database)) found.push_back(copy_of(s, *entry));
   for (const global_name &name : names) {
     if (name.kind != model::object_kind::worker) continue;
     const worker_entry *entry = s.workers.find(key_of({InvalidOid, name.extension, name.name}));
-    if (entry != nullptr && entry->links.list != database) found.push_back(entry);
+    if (entry != nullptr && entry->links.list != database) found.push_back(copy_of(s, *entry));
   }
   return found;
 }
@@ -72,20 +71,13 @@ std::vector<const allocation_entry *> allocations_about(const shared &s, Oid dat
   return found;
 }
 
-std::vector<Oid> databases_of(const desired_databases &desired, Oid database) {
+// But for workers and allocations.  Caller holds root.lock.
+model::live_state live(const shared &s, Oid database, const by_database &found) {
   std::vector<Oid> databases;
   if (OidIsValid(database)) databases.push_back(database);
-  for (const model::desired_database &d : desired)
-    if (d.database != database) databases.push_back(d.database);
-  return databases;
-}
-
-// Caller holds root.lock.
-model::live_state live(const shared &s, const desired_databases &desired, Oid database,
-                       std::span<const worker_entry *const> workers) {
-  const std::vector<Oid> databases = databases_of(desired, database);
-  return {.workers = live_workers(s, workers),
-          .extensions = extension_states(s, databases),
+  for (const auto &[other, unused] : found)
+    if (other != database) databases.push_back(other);
+  return {.extensions = extension_states(s, databases),
           .quarantined = quarantined_workers(s),
           .quarantined_roles = quarantined_roles(s),
           .databases = live_databases(s, databases)};
@@ -95,34 +87,48 @@ model::live_state live(const shared &s, const desired_databases &desired, Oid da
 
 picture look(const shared &s, const look_request &request) {
   read_ahead(s, request.database);
-  const reading lock(s);
-  const auto published = registrations_of(s, request.database);
-  const bool is_known = request.instead != nullptr || published != nullptr;
   static const model::registrations nothing;
-  const model::registrations &registered = request.instead != nullptr ? *request.instead
-                                           : published != nullptr     ? *published
-                                                                      : nothing;
-  const global_names names = names_about(s, request, registered);
-  by_database found = find_holders(s, names, request.database);
-  if (is_known) found[request.database] = registered;
   picture all;
+  std::shared_ptr<const model::registrations> published;
+  by_database found;
+  std::vector<worker_copy> workers;
+  {
+    const reading lock(s);
+    published = registrations_of(s, request.database);
+    const global_names names = names_about(s, request,
+                                           request.instead != nullptr ? *request.instead
+                                           : published != nullptr     ? *published
+                                                                      : nothing);
+    found = find_holders(s, names, request.database);
+    all.live = live(s, request.database, found);
+    workers = workers_about(s, request.database, names);
+    if (request.memory)
+      all.live.allocations =
+          live_allocations(s, allocations_about(s, request.database, names), request.own);
+  }
+  if (request.instead != nullptr)
+    found[request.database] = *request.instead;
+  else if (published != nullptr)
+    found[request.database] = *published;
   all.desired = listed(std::move(found));
-  const auto workers = workers_about(s, request.database, names);
-  all.live = live(s, all.desired, request.database, workers);
-  if (request.memory)
-    all.live.allocations =
-        live_allocations(s, allocations_about(s, request.database, names), request.own);
+  all.live.workers = live_workers(workers);
   return all;
 }
 
 picture look_at(const shared &s, const worker_identity &id) {
   if (OidIsValid(id.home)) return look(s, {.database = id.home, .memory = false});
-  const reading lock(s);
   picture all;
-  all.desired = registrations_of(s, {global_worker(id.extension, id.name)});
-  std::vector<const worker_entry *> workers;
-  if (const worker_entry *entry = s.workers.find(key_of(id))) workers.push_back(entry);
-  all.live = live(s, all.desired, InvalidOid, workers);
+  by_database found;
+  std::vector<worker_copy> workers;
+  {
+    const reading lock(s);
+    found = find_holders(s, {global_worker(id.extension, id.name)}, InvalidOid);
+    all.live = live(s, InvalidOid, found);
+    if (const worker_entry *entry = s.workers.find(key_of(id)))
+      workers.push_back(copy_of(s, *entry));
+  }
+  all.desired = listed(std::move(found));
+  all.live.workers = live_workers(workers);
   return all;
 }
 

@@ -85,7 +85,29 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
   });
 }
 
+namespace {
+
+// Asking the system takes longer than the lock is to be held.
+bool is_some_process_lost(const shared &s) {
+  std::vector<std::pair<pid_t, uint64>> known;
+  {
+    const reading lock(s);
+    for (const process_entry *process : s.processes.entries())
+      if (!OidIsValid(process->database)) known.emplace_back(process->key.pid, 0);
+    for (const runner_entry *runner : s.runners.entries()) {
+      if (runner->pid == 0 && !has_runner(*runner)) return true;
+      if (runner->pid != 0) known.emplace_back(runner->pid, runner->birth);
+    }
+  }
+  return std::any_of(known.begin(), known.end(), [](const auto &process) {
+    return !pg::process_exists(process.first, process.second);
+  });
+}
+
+}  // namespace
+
 void look_for_lost_processes(shared &s) {
+  if (!is_some_process_lost(s)) return;
   const exclusive lock(s);
   for (const process_entry *process : s.processes.entries()) {
     if (OidIsValid(process->database) || pg::process_exists(process->key.pid)) continue;

@@ -149,21 +149,37 @@ void prepare(const shared &s, worker_entry &entry, const model::worker &definiti
   if (view(s, entry.texts) != packed) assign(s, entry.next_texts, packed);
 }
 
-std::string version_of(const shared &s, const worker_entry &entry) {
-  std::string_view packed = view(s, entry.texts);
-  return std::string(take(packed));
-}
+namespace {
 
-model::worker definition_of(const shared &s, const worker_entry &entry) {
+std::string version_in(std::string_view packed) { return std::string(take(packed)); }
+
+model::worker definition_in(const worker_entry &entry, std::string_view packed) {
   model::worker w;
   w.extension = entry.key.extension.str();
   w.name = entry.key.name.str();
   w.scope = OidIsValid(entry.key.home) ? model::scope::database : model::scope::global;
-  std::string_view packed = view(s, entry.texts);
   (void)take(packed);  // the version
   std::apply([&](const auto &...m) { (copy(take(packed), w.*m), ...); }, texts);
   std::apply([&](const auto &...m) { ((w.*m.first = entry.*m.second), ...); }, definition_members);
   return w;
+}
+
+}  // namespace
+
+std::string version_of(const shared &s, const worker_entry &entry) {
+  return version_in(view(s, entry.texts));
+}
+std::string version_of(const worker_copy &copy) { return version_in(copy.texts); }
+
+model::worker definition_of(const shared &s, const worker_entry &entry) {
+  return definition_in(entry, view(s, entry.texts));
+}
+model::worker definition_of(const worker_copy &copy) {
+  return definition_in(copy.entry, copy.texts);
+}
+
+worker_copy copy_of(const shared &s, const worker_entry &entry) {
+  return {entry, std::string(view(s, entry.texts))};
 }
 
 model::worker_terms terms_of(const worker_entry &entry) {

@@ -24,6 +24,8 @@ void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnati
 void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted);
 [[nodiscard]] model::worker definition_of(const shared &s, const worker_entry &entry);
 [[nodiscard]] std::string version_of(const shared &s, const worker_entry &entry);
+[[nodiscard]] model::worker definition_of(const worker_copy &copy);
+[[nodiscard]] std::string version_of(const worker_copy &copy);
 // Makes room for define(), which then needs no memory.
 void prepare(const shared &s, worker_entry &entry, const model::worker &definition,
              const std::string &version);

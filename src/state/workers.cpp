@@ -20,16 +20,16 @@ worker_key key_of(const worker_identity &id) {
   return key;
 }
 
-std::vector<model::live_worker> live_workers(const shared &s,
-                                             std::span<const worker_entry *const> entries) {
+std::vector<model::live_worker> live_workers(std::span<const worker_copy> copies) {
   std::vector<model::live_worker> result;
-  for (const worker_entry *entry : entries) {
-    if (entry->ticket == 0 && entry->source == InvalidOid) continue;  // only prepared
-    if (entry->held_back) continue;                                   // not committed yet
-    result.push_back({entry->key.home, definition_of(s, *entry), version_of(s, *entry),
-                      entry->source, entry->incarnation, entry->state, entry->is_leaving(),
-                      entry->ticket, terms_of(*entry), is_at_rest(*entry),
-                      entry->next_start_at.microseconds, false});
+  result.reserve(copies.size());
+  for (const worker_copy &copy : copies) {
+    const worker_entry &entry = copy.entry;
+    if (entry.ticket == 0 && entry.source == InvalidOid) continue;  // only prepared
+    if (entry.held_back) continue;                                  // not committed yet
+    result.push_back({entry.key.home, definition_of(copy), version_of(copy), entry.source,
+                      entry.incarnation, entry.state, entry.is_leaving(), entry.ticket,
+                      terms_of(entry), is_at_rest(entry), entry.next_start_at.microseconds, false});
   }
   return result;
 }
@@ -79,11 +79,11 @@ void settle_workers(const shared &s, const global_names &names) {
     worker_entry *entry = s.workers.find(key_of({InvalidOid, name.extension, name.name}));
     if (entry == nullptr || !OidIsValid(entry->source)) continue;
     const desired_databases desired = holders_of(s, name);
-    const worker_entry *const entries[] = {entry};
+    const worker_copy entries[] = {copy_of(s, *entry)};
     std::vector<Oid> databases;
     for (const model::desired_database &d : desired) databases.push_back(d.database);
     const auto wanted = model::wanted_workers(
-        desired, {.workers = live_workers(s, entries), .databases = live_databases(s, databases)});
+        desired, {.workers = live_workers(entries), .databases = live_databases(s, databases)});
     // one that is hosted runs in a process of its database: it is replaced
     if (wanted.empty() || wanted.front().definition->hosted) continue;
     const model::wanted_worker &w = wanted.front();

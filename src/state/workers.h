@@ -21,9 +21,15 @@ struct worker_identity {
 // For people: background worker "w" of extension "e".
 [[nodiscard]] std::string name_of(const worker_identity &id);
 
-// As the reconciler sees them.  Caller holds root.lock.
-[[nodiscard]] std::vector<model::live_worker>
-live_workers(const shared &s, std::span<const worker_entry *const> entries);
+// What can be looked at after the lock is gone.  Caller holds root.lock.
+struct worker_copy {
+  worker_entry entry;
+  std::string texts;  // the entry's
+};
+[[nodiscard]] worker_copy copy_of(const shared &s, const worker_entry &entry);
+// As the reconciler sees them.
+[[nodiscard]] std::vector<model::live_worker> live_workers(std::span<const worker_copy> copies);
+// Caller holds root.lock.
 [[nodiscard]] std::vector<model::live_database> live_databases(const shared &s,
                                                                std::span<const Oid> databases);
 
