@@ -36,8 +36,8 @@ struct instance_row {
 };
 
 instance_row describe(state::instance *i) {
-  return {i->key.home, i->source,     i->key.name.str(), i->extension.str(),
-          i->size,     state_name(i), i->attached,       i->allocated_at};
+  return {i->home,       i->source,   std::string(i->name()), std::string(i->extension()), i->size,
+          state_name(i), i->attached, i->allocated_at};
 }
 
 // What a view is of: this database and what is global, or the cluster.

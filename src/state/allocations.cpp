@@ -24,8 +24,8 @@ void unlink(const shared &s, dsa_pointer *list, dsa_pointer target) {
 void changed(const shared &s) { pg_atomic_fetch_add_u64(&s.root->generation, 1); }
 
 void announce(const shared &s, const instance &i, std::string_view what) {
-  record(s, {model::object_kind::allocation, i.key.home, i.extension.view(), i.key.name.view(),
-             what, std::to_string(i.size) + " bytes"});
+  record(s, {model::object_kind::allocation, i.home, i.extension(), i.name(), what,
+             std::to_string(i.size) + " bytes"});
 }
 
 // Out of the entry: freed at once, or when the last process that looked it up has gone.

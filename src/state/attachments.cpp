@@ -142,8 +142,8 @@ void detach(shared &s, attachment *a) noexcept {
       break;
     }
     s.root->memory_used -= i->charged;
-    record(s, {model::object_kind::allocation, i->key.home, i->extension.view(), i->key.name.view(),
-               "drained", std::to_string(i->size) + " bytes"});
+    record(s, {model::object_kind::allocation, i->home, i->extension(), i->name(), "drained",
+               std::to_string(i->size) + " bytes"});
     pg::release(s.area, a->pointer);
   });
   delete a;

@@ -36,7 +36,7 @@ class loan {
   [[nodiscard]] const void *memory() const { return target_->memory(); }
   // These do not change while it is there.
   [[nodiscard]] uint64 size() const { return target_->size; }
-  [[nodiscard]] std::string extension() const { return target_->extension.str(); }
+  [[nodiscard]] std::string extension() const { return std::string(target_->extension()); }
 
  private:
   attachment *attachment_ = nullptr;

@@ -56,7 +56,7 @@ bool is_own(const allocation_request &r, const model::live_allocation &live, boo
 void refuse_others(const shared &s, const allocation_request &r, const allocation_entry &entry) {
   for_each_instance(s, entry, [&](dsa_pointer, instance &i) {
     // what this very extension has just dropped here may change its scope
-    const bool own = i.source == r.database && i.extension.view() == r.owner.name &&
+    const bool own = i.source == r.database && i.extension() == r.owner.name &&
                      i.incarnation != r.owner.incarnation;
     if (!own) refuse_taken(r, describe(i));
   });
@@ -205,7 +205,11 @@ claim claim_or_join(shared &s, const allocation_request &r) {
 }
 
 dsa_pointer make_instance(shared &s, const allocation_request &r) {
-  const uint64 bytes = sizeof(instance) + PG_CACHE_LINE_SIZE + r.registration.size;
+  const allocation_key key =
+      key_of(model::home_of(r.registration.scope, r.database), r.registration.name);
+  const std::string_view name = key.name.view();
+  const std::string_view extension = r.registration.extension;  // at most NAMEDATALEN - 1
+  const uint64 bytes = instance::bytes(name.size() + extension.size(), r.registration.size);
   const uint64 limit = memory_limit();
   charge charged(s, bytes, limit);
   const auto refuse = [&](int sqlstate, const char *why, std::string detail, std::string hint) {
@@ -224,8 +228,9 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   if (!memory) refuse(ERRCODE_OUT_OF_MEMORY, "out of shared memory", memory.refusal(), {});
   const dsa_pointer made = memory.pointer();
   instance *i = s.at(made);
-  i->key = key_of(model::home_of(r.registration.scope, r.database), r.registration.name);
-  i->extension.assign(r.registration.extension);
+  i->home = key.home;
+  i->name_size = static_cast<uint16>(name.copy(i->names, name.size()));
+  i->extension_size = static_cast<uint16>(extension.copy(i->names + name.size(), extension.size()));
   i->size = r.registration.size;
   i->charged = bytes;
   i->source = r.database;
@@ -235,7 +240,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   i->allocated_at = GetCurrentTimestamp();
   pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
   for (open_claim &claim : claims())
-    if (is_for(claim, i->key)) claim.made = memory.keep();
+    if (is_for(claim, key)) claim.made = memory.keep();
   charged.keep();
   DYNPGEXT_FAULT_POINT("allocate.made");
   return made;

@@ -169,25 +169,33 @@ struct local_name {
 
 enum class instance_state : uint32 { pending, published, draining };
 
-// Memory of an allocation: this header, and behind it, aligned, what lookups return.
+// Memory of an allocation: this header with its names, and behind it, aligned, what lookups return.
 struct instance {
-  dsa_pointer next;  // in the entry's list or in root.draining
-  allocation_key key;
-  extension_name extension;
-  uint64 size;        // bytes, as registered
-  uint64 charged;     // bytes counted in root.memory_used
+  dsa_pointer next;   // in the entry's list or in root.draining
+  Oid home;           // InvalidOid: global
   Oid source;         // the database whose registration made it
   int64 incarnation;  // of the extension there
+  uint64 size;        // bytes, as registered
+  uint64 charged;     // bytes counted in root.memory_used
   uint32 holders;     // transactions under way that want it
   uint32 attached;    // processes that have looked it up
-  bool provisional;   // of an init that has not succeeded yet
-  bool announced;     // as an event
   TimestampTz allocated_at;
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
+  bool provisional;        // of an init that has not succeeded yet
+  bool announced;          // as an event
+  uint16 name_size;
+  uint16 extension_size;
+  char names[FLEXIBLE_ARRAY_MEMBER];  // its own, and the extension's
 
+  [[nodiscard]] std::string_view name() const { return {names, name_size}; }
+  [[nodiscard]] std::string_view extension() const { return {names + name_size, extension_size}; }
   [[nodiscard]] void *memory() {
-    return reinterpret_cast<void *>(
-        TYPEALIGN(PG_CACHE_LINE_SIZE, reinterpret_cast<uintptr_t>(this + 1)));
+    return reinterpret_cast<void *>(TYPEALIGN(
+        PG_CACHE_LINE_SIZE, reinterpret_cast<uintptr_t>(names) + name_size + extension_size));
+  }
+  // Bytes that it takes with names that have so many together.
+  [[nodiscard]] static uint64 bytes(size_t names, uint64 size) {
+    return offsetof(instance, names) + names + PG_CACHE_LINE_SIZE + size;
   }
 };
 

@@ -13,7 +13,8 @@ allocation_key key_of(Oid home, const std::string &name) {
 }
 
 model::live_allocation describe(const instance &i) {
-  return {i.key.home, i.key.name.str(), i.extension.str(), i.size, i.source, i.incarnation};
+  return {i.home,   std::string(i.name()), std::string(i.extension()), i.size,
+          i.source, i.incarnation};
 }
 
 local_key local_key_of(const std::string &name) {
