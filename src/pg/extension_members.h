@@ -18,6 +18,10 @@ void for_each_member(Oid extension, F f) {
   table_close(depend, AccessShareLock);
 }
 
+// What the column of an object's row says that `column` names for its kind, such as its owner;
+// InvalidOid: there is no such column, or the object is gone.  The same rules.
+[[nodiscard]] Oid oid_of_member(Oid classid, Oid object, AttrNumber (*column)(Oid classid));
+
 // The schemas that members are in, each once, but for pg_catalog; the same rules.
 [[nodiscard]] List *schemas_of_members(Oid extension);
 

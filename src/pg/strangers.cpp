@@ -95,8 +95,8 @@ void add_of_relation(candidates *all, Oid relation) {
   const HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(row)) return;
   const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+  add(all, {form->relowner, RelationRelationId, relation, ACL_NO_RIGHTS});
   if (can_have_triggers(form->relkind)) {
-    add(all, {form->relowner, RelationRelationId, relation, ACL_NO_RIGHTS});
     bool is_null = false;
     const Datum acl = SysCacheGetAttr(RELOID, row, Anum_pg_class_relacl, &is_null);
     add_grantees(all, RelationRelationId, relation, !is_null, acl, decides_for_table);
@@ -107,16 +107,8 @@ void add_of_relation(candidates *all, Oid relation) {
 
 // Of anything else that has an owner, such as a domain, to which its owner may add a CHECK.
 void add_of_object(candidates *all, Oid classid, Oid object) {
-  if (!is_objectclass_supported(classid)) return;
-  const AttrNumber owner = get_object_attnum_owner(classid);
-  if (owner == InvalidAttrNumber) return;
-  const Relation catalog = table_open(classid, AccessShareLock);
-  const HeapTuple row = get_catalog_object_by_oid(catalog, get_object_attnum_oid(classid), object);
-  bool is_null = true;
-  Datum value = 0;
-  if (HeapTupleIsValid(row)) value = heap_getattr(row, owner, RelationGetDescr(catalog), &is_null);
-  if (!is_null) add(all, {DatumGetObjectId(value), classid, object, ACL_NO_RIGHTS});
-  table_close(catalog, AccessShareLock);
+  const Oid owner = oid_of_member(classid, object, get_object_attnum_owner);
+  if (OidIsValid(owner)) add(all, {owner, classid, object, ACL_NO_RIGHTS});
 }
 
 void add_of_function(candidates *all, Oid function) {
@@ -144,20 +136,25 @@ candidates of_members(Oid extension) {
 }
 
 std::string text_of(const candidate &c) {
-  const bool is_known = c.classid == NamespaceRelationId || c.classid == ProcedureRelationId ||
-                        c.classid == RelationRelationId;
+  const bool is_table = c.classid == RelationRelationId &&
+                        call([&c] { return can_have_triggers(get_rel_relkind(c.object)); });
+  const bool is_known =
+      c.classid == NamespaceRelationId || c.classid == ProcedureRelationId || is_table;
   if (!is_known) {
     const ObjectAddress address{c.classid, c.object, 0};
-    return "change " +
-           std::string(call([&address] { return getObjectDescription(&address, true); }));
+    const char *what = call(
+        [&address] { return static_cast<const char *>(getObjectDescription(&address, true)); });
+    return std::string("change ") + (what == nullptr ? "a member of it" : what);
   }
   const char *name = call([&c] {
     if (c.classid == NamespaceRelationId)
       return static_cast<const char *>(get_namespace_name(c.object));
     if (c.classid == ProcedureRelationId)
       return static_cast<const char *>(format_procedure_qualified(c.object));
-    return static_cast<const char *>(quote_qualified_identifier(
-        get_namespace_name(get_rel_namespace(c.object)), get_rel_name(c.object)));
+    const char *table = get_rel_name(c.object);
+    if (table == nullptr) return table;
+    return static_cast<const char *>(
+        quote_qualified_identifier(get_namespace_name(get_rel_namespace(c.object)), table));
   });
   const std::string quoted = "\"" + std::string(name == nullptr ? "" : name) + '"';
   if (c.classid == NamespaceRelationId) return "create objects in schema " + quoted;

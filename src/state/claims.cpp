@@ -251,6 +251,7 @@ hold finish_claim(shared &s, const allocation_key &key, dsa_pointer made) {
   allocation_entry *entry = s.allocations.find(key);
   forget_claim(key);
   entry->creator = 0;
+  clear(s, entry->awaited);
   instance *i = s.at(made);
   i->next = entry->instances;
   entry->instances = made;
@@ -270,6 +271,7 @@ void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexce
     }
     if (allocation_entry *entry = s.allocations.find(key)) {
       entry->creator = 0;
+      clear(s, entry->awaited);
       erase_if_empty(s, *entry);
     }
     pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });

@@ -325,6 +325,7 @@ struct process_entry {
   process_key key;
   worker_key worker;   // whose it is
   Oid database;        // of a runner, which is no worker's: its database; else InvalidOid
+  uint64 birth;        // of a runner: tells it from a later one with its pid
   message_text words;  // that it has ended with
   pg::fixed_string<MAXPGPATH> file;  // that the worker's library was loaded from, and
   pg::file_identity loaded;          // which one that was

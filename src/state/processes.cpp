@@ -35,8 +35,10 @@ void note_process(const shared &s, pid_t process, const worker_key &worker) {
   make(s, process)->worker = worker;
 }
 
-void note_runner_process(const shared &s, pid_t process, Oid database) {
-  make(s, process)->database = database;
+void note_runner_process(const shared &s, const runner_entry &runner) {
+  process_entry *process = make(s, runner.pid);
+  process->database = runner.key.database;
+  process->birth = runner.birth;
 }
 
 void forget_process(const shared &s, const worker_entry &entry) {
@@ -44,11 +46,11 @@ void forget_process(const shared &s, const worker_entry &entry) {
   if (process != nullptr && is_of(*process, entry)) s.processes.erase({entry.pid});
 }
 
-void forget_runner_process(const shared &s, pid_t pid) {
-  const process_entry *process = s.processes.find({pid});
-  if (process == nullptr || !is_runner(*process)) return;
+void forget_runner_process(const shared &s, const runner_entry &runner) {
+  const process_entry *process = s.processes.find({runner.pid});
+  if (process == nullptr || !is_runner(*process) || process->birth != runner.birth) return;
   settle(s, *process);
-  s.processes.erase({pid});
+  s.processes.erase({runner.pid});
 }
 
 void say_last_words(const shared &s, worker_entry &entry, const message_text &words) {

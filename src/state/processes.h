@@ -12,10 +12,10 @@ namespace dynpgext::state {
 
 // May run out of memory.  Of a worker; or of the runners of a database.
 void note_process(const shared &s, pid_t process, const worker_key &worker);
-void note_runner_process(const shared &s, pid_t process, Oid database);
+void note_runner_process(const shared &s, const runner_entry &runner);
 // Those of the worker, if it is that one's process; the last words of a runner's workers are kept.
 void forget_process(const shared &s, const worker_entry &entry);
-void forget_runner_process(const shared &s, pid_t process);
+void forget_runner_process(const shared &s, const runner_entry &runner);
 
 // The process of the worker ends, or its runner does.  No allocation.
 void say_last_words(const shared &s, worker_entry &entry, const message_text &words);

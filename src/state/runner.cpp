@@ -185,7 +185,7 @@ void bury_runners(const shared &s) {
     if (entry->pid != 0 && !pg::process_exists(entry->pid, entry->birth)) {
       attend(s, entry->key.database);
       attend_waiting(s);
-      forget_runner_process(s, entry->pid);
+      forget_runner_process(s, *entry);
       entry->pid = 0;
       entry->left = false;
     }
@@ -199,12 +199,14 @@ bool become_runner(shared &s, const runner_message &message) {
   runner_entry *entry = s.runners.find(message.key);
   if (entry == nullptr || entry->ticket != message.ticket || !entry->asked.is_set()) return false;
   if (is_in_office(*entry) && pg::process_exists(entry->pid, entry->birth)) return false;
-  if (entry->pid != 0) forget_runner_process(s, entry->pid);
-  note_runner_process(s, MyProcPid, message.key.database);
-  entry->asked = {};
-  entry->left = false;
-  entry->pid = MyProcPid;
-  entry->birth = pg::process_birth(MyProcPid);
+  if (entry->pid != 0) forget_runner_process(s, *entry);
+  runner_entry next = *entry;
+  next.asked = {};
+  next.left = false;
+  next.pid = MyProcPid;
+  next.birth = pg::process_birth(MyProcPid);
+  note_runner_process(s, next);  // may run out of memory
+  *entry = next;
   return true;
 }
 

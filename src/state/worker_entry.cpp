@@ -130,14 +130,15 @@ void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnati
 }
 
 void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted) {
-  entry.restart = wanted.terms.restart;
-  entry.restart_delay = wanted.terms.restart_delay;
-  run_for(s, entry, wanted.source, wanted.owner->incarnation);
+  // which alone may fail
   const std::string packed = pack(*wanted.definition, wanted.owner->version);
   if (view(s, entry.next_texts) == packed)
     move(s, entry.next_texts, entry.texts);
   else
     assign(s, entry.texts, packed);
+  entry.restart = wanted.terms.restart;
+  entry.restart_delay = wanted.terms.restart_delay;
+  run_for(s, entry, wanted.source, wanted.owner->incarnation);
   std::apply([&](const auto &...m) { ((entry.*m.second = (*wanted.definition).*m.first), ...); },
              definition_members);
   count_place(s, entry);

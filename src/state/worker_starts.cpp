@@ -53,6 +53,19 @@ bool is_of(const shared &s, const worker_key &key, Oid database) {
   return entry != nullptr && entry->source == database;
 }
 
+// The entry, with room for what it is to run: nothing that follows needs memory.
+worker_entry *insert_ready(const shared &s, const worker_key &key,
+                           const model::wanted_worker &wanted) {
+  worker_entry *entry = insert_entry(s, key);
+  try {
+    prepare(s, *entry, *wanted.definition, wanted.owner->version);
+  } catch (...) {
+    if (entry->ticket == 0 && entry->source == InvalidOid) erase_entry(s, key);
+    throw;
+  }
+  return entry;
+}
+
 // Claims a start.  The worker's state allows it.
 worker_start claim(const shared &s, worker_entry &entry, const worker_identity &id,
                    const model::wanted_worker &wanted) {
@@ -119,7 +132,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const bool has_moved = hosted != nullptr && OidIsValid(home) && !is_of(s, key, home);
   if (is_kept_back(s, home, has_moved ? nullptr : s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
-  worker_entry *entry = insert_entry(s, key);
+  worker_entry *entry = insert_ready(s, key, wanted);
   entry->stopped_for = InvalidOid;
   entry->stopped_for_extension = false;
   if (entry->is_leaving()) return std::nullopt;
@@ -159,7 +172,7 @@ std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
   if (is_kept_back(s, id.home, known) || full(s, id.home) != waiting_for::nothing)
     return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
-  worker_entry *entry = insert_entry(s, key_of(id));
+  worker_entry *entry = insert_ready(s, key_of(id), wanted);
   if (!advance(s, *entry, model::worker_event::start)) return std::nullopt;
   entry->held_back = true;
   return claim(s, *entry, id, wanted);
@@ -209,7 +222,7 @@ void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
 void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
   using model::worker_state;
   const exclusive lock(s);
-  worker_entry *entry = insert_entry(s, key_of(id));
+  worker_entry *entry = insert_ready(s, key_of(id), wanted);
   if (entry->is_leaving() || entry->pid != 0 || model::is_active(entry->state)) return;
   const bool was_waiting = entry->state == worker_state::waiting;
   (void)advance(s, *entry, model::worker_event::reset);
