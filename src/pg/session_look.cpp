@@ -80,10 +80,11 @@ pg_restore_sessions find_pg_restore(Oid database, TimestampTz from, TimestampTz 
   const named_roles roles = roles_named_pg_restore(database, from, to);
   if (roles.all == NIL) return found;
   begin_transaction();
-  for (int i = 0; i < list_length(roles.all); ++i)
-    found.of_owner = found.of_owner || owns_database(list_nth_oid(roles.all, i), database);
-  for (int i = 0; i < list_length(roles.of_time); ++i)
-    found.of_superuser = found.of_superuser || is_superuser(list_nth_oid(roles.of_time, i));
+  ListCell *cell;
+  foreach (cell, roles.all)
+    found.of_owner = found.of_owner || owns_database(lfirst_oid(cell), database);
+  foreach (cell, roles.of_time)
+    found.of_superuser = found.of_superuser || is_superuser(lfirst_oid(cell));
   commit_transaction();
   return found;
 }
