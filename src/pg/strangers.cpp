@@ -119,6 +119,14 @@ void add_of_function(candidates *all, Oid function) {
   ReleaseSysCache(row);
 }
 
+// The row type of a table, and an array, which have their owner from another object.  From
+// PostgreSQL 19 on they are members, too.
+bool is_part(Oid type) {
+  if (OidIsValid(get_element_type(type))) return true;
+  const Oid relation = get_typ_typrelid(type);
+  return OidIsValid(relation) && get_rel_relkind(relation) != RELKIND_COMPOSITE_TYPE;
+}
+
 candidates of_members(Oid extension) {
   candidates all = NIL;
   for_each_member(extension, [&all](Oid classid, Oid member) {
@@ -126,6 +134,9 @@ candidates of_members(Oid extension) {
       case RelationRelationId: add_of_relation(&all, member); break;
       case ProcedureRelationId: add_of_function(&all, member); break;
       case NamespaceRelationId: add_of_schema(&all, member); break;
+      case TypeRelationId:
+        if (!is_part(member)) add_of_object(&all, classid, member);
+        break;
       default: add_of_object(&all, classid, member); break;
     }
   });
