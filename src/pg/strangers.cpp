@@ -119,8 +119,8 @@ void add_of_function(candidates *all, Oid function) {
   ReleaseSysCache(row);
 }
 
-// The row type of a table, and an array, which have their owner from another object.  From
-// PostgreSQL 19 on they are members, too.
+// The row type of a table, and an array, which have their owner from another object.  Some servers
+// make them members as well (17 and 19 do).
 bool is_part(Oid type) {
   if (OidIsValid(get_element_type(type))) return true;
   const Oid relation = get_typ_typrelid(type);
