@@ -27,6 +27,22 @@ auto with_segments(F &&f) -> decltype(f());
 [[nodiscard]] bool is_refusal(const server_error &e) noexcept;
 [[noreturn]] void refuse_memory(const std::string &refusal);
 
+// How a table compares and hashes keys.
+inline dshash_parameters table_parameters(size_t key_size, size_t entry_size, int tranche,
+                                          dshash_compare_function compare,
+                                          dshash_hash_function hash) {
+  dshash_parameters p{};
+  p.key_size = key_size;
+  p.entry_size = entry_size;
+  p.compare_function = compare;
+  p.hash_function = hash;
+#if PG_VERSION_NUM >= 170000
+  p.copy_function = dshash_memcpy;
+#endif
+  p.tranche_id = tranche;
+  return p;
+}
+
 // A dshash table.  Key and Entry are plain structs; Entry starts with its `Key key`.
 //
 // Callers hold the lock that guards all tables (state::root) while they use an entry, so
@@ -97,16 +113,7 @@ class table {
 
  private:
   static dshash_parameters parameters(int tranche) {
-    dshash_parameters p{};
-    p.key_size = sizeof(Key);
-    p.entry_size = sizeof(Entry);
-    p.compare_function = dshash_memcmp;
-    p.hash_function = dshash_memhash;
-#if PG_VERSION_NUM >= 170000
-    p.copy_function = dshash_memcpy;
-#endif
-    p.tranche_id = tranche;
-    return p;
+    return table_parameters(sizeof(Key), sizeof(Entry), tranche, dshash_memcmp, dshash_memhash);
   }
 
   dshash_table *table_ = nullptr;
@@ -255,15 +262,7 @@ class listed_table {
     return dshash_memhash(&key_of(of, area), sizeof(Key), nullptr);
   }
   static dshash_parameters parameters(int tranche) {
-    dshash_parameters p{};
-    p.key_size = p.entry_size = sizeof(slot);
-    p.compare_function = compare;
-    p.hash_function = hash;
-#if PG_VERSION_NUM >= 170000
-    p.copy_function = dshash_memcpy;
-#endif
-    p.tranche_id = tranche;
-    return p;
+    return table_parameters(sizeof(slot), sizeof(slot), tranche, compare, hash);
   }
   void store(const Key &key, dsa_pointer entry) const {
     dshash_table *t = slots_;
