@@ -193,6 +193,7 @@ subtest 'a session of the owner keeps no restore up for others' => sub {
         local $ENV{PGAPPNAME} = 'pg_restore';
         $node->background_psql('kept', on_error_stop => 0, extra_params => [ '-U', 'dx_forger' ]);
     };
+    delete local $ENV{PGAPPNAME};    # pg_restore says its own name
     command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('kept'), "$folder/small" ], 'a restore with dynpgext');
     value($node, 'kept', 'SELECT pg_sleep(4)');
     is(value($node, 'kept', 'SELECT count(*) FROM dynpgext.restore'), 1, 'it is under way still');
@@ -224,9 +225,11 @@ subtest 'settings of the owner make no session a restore' => sub {
     # a client that does not say what it is
     my $stays = $node->background_psql('postgres', on_error_stop => 1);
     $stays->query_safe('CREATE EXTENSION dblink; SELECT dblink_connect(' . quoted($connection) . ')');
+    delete local $ENV{PGAPPNAME};    # pg_restore says its own name
     command_ok([ 'pg_restore', '--exit-on-error', '-d', $connection, "$folder/good" ], 'a restore, while an agent is connected');
     value($node, 'set', 'SELECT pg_sleep(4)');
     is(value($node, 'set', q(SELECT count(*) FROM pg_stat_activity WHERE datname = 'set' AND application_name = 'pg_restore')), 1, 'which is called as the owner says');
+    is(value($node, 'set', 'SELECT brings_dynpgext FROM dynpgext.restore'), 't', 'the restore is one that has created dynpgext');
     command_ok([ 'pg_restore', '-a', '--exit-on-error', '-d', $connection, "$folder/forged" ], 'then rows of others');
     $stays->quit;
     value($node, 'postgres', 'DROP EXTENSION dblink');
