@@ -72,3 +72,10 @@ COMMENT ON FUNCTION dynpgext.begin_restore() IS 'ends the workers of this databa
 CREATE FUNCTION dynpgext.end_restore() RETURNS boolean
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_end_restore';
 COMMENT ON FUNCTION dynpgext.end_restore() IS 'the restore of this database is over: its workers start; false when it was not being restored';
+
+-- Hosting: libraries for shared_preload_libraries, without it.
+
+CREATE FUNCTION dynpgext.can_host(library text)
+RETURNS TABLE(need text, detail text, verdict text)
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_can_host';
+COMMENT ON FUNCTION dynpgext.can_host(text) IS 'what a library for shared_preload_libraries needs, and whether it could do without being preloaded: hosted, limited or refused; reads its file, and runs nothing of it';

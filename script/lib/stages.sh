@@ -134,12 +134,12 @@ stage_unit() {
   as_user make --no-print-directory -C "$TREE/test/unit" -j "$JOBS" check
 }
 
-# The schema and the reader, held together; and once through the fuzz target with what it begins with.
+# The schema and the reader, held together; and once through the fuzz targets with what they begin with.
 stage_manifest() {
   local target=replay
   if libfuzzer_is_there; then target=run; fi
   as_user make --no-print-directory -C "$TREE/test/manifest" -j "$JOBS" check
-  check "the documents of test/manifest pass through the fuzz target" \
+  check "documents and libraries pass through the fuzz targets" \
     quietly "$SCRATCH/fuzz.log" as_user make --no-print-directory -C "$TREE/test/fuzz" -j "$JOBS" \
     "$target" DYNPGEXT_FUZZ_RUNS=0
 }

@@ -126,6 +126,7 @@ SELECT results_eq($$
     ('apply', 'manifest jsonb, dry_run boolean DEFAULT false',
      'TABLE(object text, name text, extension name, action text, detail text)'),
     ('begin_restore', '', 'boolean'),
+    ('can_host', 'library text', 'TABLE(need text, detail text, verdict text)'),
     ('configure_worker', 'extension name, worker text, enabled boolean DEFAULT NULL::boolean, restart text DEFAULT NULL::text, '
      'restart_delay interval DEFAULT NULL::interval', 'void'),
     ('end_restore', '', 'boolean'),
