@@ -4,6 +4,8 @@
 #include <array>
 #include <tuple>
 
+#include "model/extensions_by_name.h"
+
 namespace dynpgext::model {
 namespace {
 
@@ -63,8 +65,9 @@ bool registrations::may_have_worker(const std::string &extension, const std::str
 
 registrations registrations::wanted(std::int64_t boot) const {
   registrations result;
+  const extensions_by_name by_name(extensions);
   const auto is_wanted = [&](const std::string &name) {
-    const extension *e = find_extension(name);
+    const extension *e = by_name.find(name);
     return e != nullptr && e->wanted(boot);
   };
   for (const extension &e : extensions)

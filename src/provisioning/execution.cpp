@@ -1,5 +1,6 @@
 #include "provisioning/execution.h"
 
+#include "model/registration_index.h"
 #include "pg/fault.h"
 #include "pg/transaction.h"
 #include "provisioning/extension.h"
@@ -93,12 +94,13 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
   now.workers_only = true;  // what could not be provisioned is not tried again
   state::decision rest = state::decide(s, MyDatabaseId, now);
   rest.actions = select(std::move(rest.actions), options);
+  const model::registration_index index(wanted);
   for (const action &a : rest.actions) {
-    const model::worker *w = wanted.find_worker(a.extension, a.name);
+    const model::worker *w = index.find_worker(a.extension, a.name);
     const bool starts = a.kind == action_kind::start || a.kind == action_kind::replace;
     if (a.object != object_kind::worker || !starts || w == nullptr) continue;
     if (!state::can_launch({a.home, a.extension, a.name}, *w))
-      learn_callbacks(store, *wanted.find_extension(a.extension));
+      learn_callbacks(store, *index.find_extension(a.extension));
   }
   if (is_touched()) {  // the rest follows with the commit
     if (options.retry_failed) note_retry(options.extension);

@@ -1,5 +1,6 @@
 #include "provisioning/extension.h"
 
+#include "model/registration_index.h"
 #include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/role.h"
@@ -26,17 +27,18 @@ bool may_write() { return !RecoveryInProgress() && !XactReadOnly && !IsInParalle
 
 // Are these the rows that are there?
 bool is_registered(const model::registrations &all, const model::extension &e, const collected &c) {
-  const model::extension *known = all.find_extension(e.name);
+  const model::registration_index index(all);
+  const model::extension *known = index.find_extension(e.name);
   if (known == nullptr || !(*known == e)) return false;
   const collected rows = rows_of(all, e.name);
   if (rows.allocations.size() + rows.workers.size() != c.allocations.size() + c.workers.size())
     return false;
   for (const model::allocation &a : c.allocations) {
-    const model::allocation *row = all.find_allocation(a.name);
+    const model::allocation *row = index.find_allocation(a.name);
     if (row == nullptr || !(*row == a)) return false;
   }
   for (const model::worker &w : c.workers) {
-    const model::worker *row = all.find_worker(w.extension, w.name);
+    const model::worker *row = index.find_worker(w.extension, w.name);
     if (row == nullptr || !(*row == w)) return false;
   }
   return true;

@@ -1,5 +1,6 @@
 #include "provisioning/manifest_checks.h"
 
+#include "model/registration_index.h"
 #include "pg/library.h"
 #include "pg/role.h"
 #include "provisioning/identity.h"
@@ -120,7 +121,7 @@ class checker {
         !pg::libraries_of_functions(pg::extension_oid(e.extension.c_str())).empty();
     for (const model::declared_allocation &a : e.allocations) {
       if (by_script) break;
-      if (const auto *known = all_.find_allocation(a.allocation.name);
+      if (const auto *known = index_.find_allocation(a.allocation.name);
           known != nullptr && *known == a.allocation)
         continue;
       // its library may come to register the name, with the size that its code relies on
@@ -140,7 +141,7 @@ class checker {
       if (w.worker.scope == model::scope::global && !is_known_elsewhere(w))
         fault(child(w.place, "scope"), what_is_global);
     for (const model::declared_settings &s : e.settings) {
-      const model::worker_settings *before = all_.find_settings(e.extension, s.settings.worker);
+      const model::worker_settings *before = index_.find_settings(e.extension, s.settings.worker);
       if (before != nullptr && *before == s.settings) continue;
       if (may_be_global(e, s.settings.worker))
         fault(child(s.place, "worker"), "only a superuser may set what concerns a global worker");
@@ -153,7 +154,7 @@ class checker {
         std::any_of(e.workers.begin(), e.workers.end(),
                     [&](const model::declared_worker &w) { return w.worker.name == worker; });
     if (is_declared) return false;
-    const model::worker *known = all_.find_worker(e.extension, worker);
+    const model::worker *known = index_.find_worker(e.extension, worker);
     return known == nullptr ? all_.may_have_worker(e.extension, worker, state::attach().root->boot)
                             : known->scope == model::scope::global;
   }
@@ -171,7 +172,7 @@ class checker {
   }
 
   void check_allocation(const model::declared_allocation &a) {
-    const model::allocation *known = all_.find_allocation(a.allocation.name);
+    const model::allocation *known = index_.find_allocation(a.allocation.name);
     if (known == nullptr) return;
     if (known->extension != a.allocation.extension) {
       if (!gives_up(*known))
@@ -190,7 +191,7 @@ class checker {
   }
 
   void check_worker(const model::declared_worker &w) {
-    const model::worker *known = all_.find_worker(w.worker.extension, w.worker.name);
+    const model::worker *known = index_.find_worker(w.worker.extension, w.worker.name);
     if (known != nullptr && !known->declared)
       fault(child(w.place, "name"), "the library of the extension registers it");
     if (w.command)
@@ -207,7 +208,7 @@ class checker {
 
   // In a row that changes something else.
   bool is_known_elsewhere(const model::declared_worker &w) const {
-    const model::worker *known = all_.find_worker(w.worker.extension, w.worker.name);
+    const model::worker *known = index_.find_worker(w.worker.extension, w.worker.name);
     return who_ == declared_by::restore && known != nullptr && *known == w.worker;
   }
 
@@ -225,7 +226,7 @@ class checker {
   void check_settings(const model::extension_manifest &e, const model::declared_settings &s) {
     for (const model::declared_worker &w : e.workers)
       if (w.worker.name == s.settings.worker) return;
-    const model::worker *known = all_.find_worker(e.extension, s.settings.worker);
+    const model::worker *known = index_.find_worker(e.extension, s.settings.worker);
     const bool goes = known != nullptr && known->declared;
     if (!goes && all_.may_have_worker(e.extension, s.settings.worker, state::attach().root->boot))
       return;
@@ -234,6 +235,7 @@ class checker {
 
   const model::manifest &manifest_;
   const model::registrations &all_;
+  const model::registration_index index_{all_};
   declared_by who_;
   const std::vector<model::command> &known_;
   bool decides_;  // for the whole server, and on C code

@@ -1,5 +1,6 @@
 #include "provisioning/reload.h"
 
+#include "model/registration_index.h"
 #include "pg/fault.h"
 #include "pg/relation.h"
 #include "provisioning/capture.h"
@@ -80,8 +81,9 @@ std::vector<action> run_anew(const catalog::store &store, state::shared &s,
   // as others see it still: with the memory that was there before
   std::vector<action> plan = plan_as_if(s, after.wanted(s.root->boot), options, {});
   std::erase_if(plan, [](const action &a) { return a.kind == action_kind::provision; });
+  const model::registration_index index(before);
   for (action &a : plan)
-    if (a.kind == action_kind::allocate && before.find_allocation(a.name) != nullptr)
+    if (a.kind == action_kind::allocate && index.find_allocation(a.name) != nullptr)
       a.kind = action_kind::replace;
   plan.insert(plan.begin(), {action_kind::provision, object_kind::extension, MyDatabaseId, e.name,
                              e.name, "registers other things"});

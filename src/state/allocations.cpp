@@ -51,8 +51,8 @@ struct registrant {
   model::extension owner;
 };
 
-void add_registrant(std::vector<registrant> &all, Oid home, Oid database,
-                    const model::registrations &registered, const std::string &name) {
+void add_registrant(std::vector<registrant> &all, Oid home, Oid database, const auto &registered,
+                    const std::string &name) {
   const model::allocation *wanted = registered.find_allocation(name);
   if (wanted == nullptr || model::home_of(wanted->scope, database) != home) return;
   if (const model::extension *owner = registered.find_extension(wanted->extension))
@@ -63,7 +63,7 @@ std::vector<registrant> registrants_of(const shared &s, const allocation_key &ke
   std::vector<registrant> all;
   const std::string name = key.name.str();
   if (OidIsValid(key.home)) {
-    if (const auto registered = registrations_of(s, key.home))
+    if (const auto registered = index_of(s, key.home))
       add_registrant(all, key.home, key.home, *registered, name);
   } else {
     for (const model::desired_database &d : holders_of(s, global_allocation(name)))

@@ -126,7 +126,7 @@ void on_exit(int, Datum) {
 bool is_registered(const shared &s, const allocation_key &key) {
   const std::string name = key.name.str();
   if (!OidIsValid(key.home)) return is_held_elsewhere(s, global_allocation(name), InvalidOid);
-  const auto registered = registrations_of(s, key.home);
+  const auto registered = index_of(s, key.home);
   const model::allocation *a = registered ? registered->find_allocation(name) : nullptr;
   return a != nullptr && a->scope == model::scope::database;
 }

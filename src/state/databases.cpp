@@ -46,27 +46,50 @@ model::registrations read(const shared &s, const database_entry &entry) {
   return decode(entry.key.database, encoded(s, entry));
 }
 
-// What this process has decoded last: most of its questions are about one database.
-struct known_registrations {
-  std::shared_ptr<const model::registrations> decoded;
-  uint64 publication = 0;  // 0: none
+struct indexed {
+  explicit indexed(model::registrations &&decoded) : all(std::move(decoded)), index(all) {}
+  const model::registrations all;
+  const model::registration_index index;
 };
-known_registrations &known() {
-  static auto *const last = new known_registrations;
+
+// What this process has decoded last: most of its questions are about one database.
+class last_known {
+ public:
+  [[nodiscard]] bool is(uint64 publication) const { return publication_ == publication; }
+  void take(uint64 publication, model::registrations &&decoded) {
+    publication_ = 0;
+    indexed_ = std::make_shared<const indexed>(std::move(decoded));
+    publication_ = publication;
+  }
+  [[nodiscard]] const std::shared_ptr<const indexed> &get() const { return indexed_; }
+
+ private:
+  std::shared_ptr<const indexed> indexed_;
+  uint64 publication_ = 0;  // 0: none
+};
+last_known &known() {
+  static auto *const last = new last_known;
   return *last;
+}
+
+// nullptr: nothing is known.
+std::shared_ptr<const indexed> find_indexed(const shared &s, Oid database) {
+  const database_entry *entry = s.databases.find({database});
+  if (entry == nullptr || !entry->present) return nullptr;
+  if (!known().is(entry->publication)) known().take(entry->publication, read(s, *entry));
+  return known().get();
 }
 
 }  // namespace
 
 std::shared_ptr<const model::registrations> registrations_of(const shared &s, Oid database) {
-  const database_entry *entry = s.databases.find({database});
-  if (entry == nullptr || !entry->present) return nullptr;
-  if (known().publication != entry->publication) {
-    known().publication = 0;
-    known().decoded = std::make_shared<const model::registrations>(read(s, *entry));
-    known().publication = entry->publication;
-  }
-  return known().decoded;
+  const auto found = find_indexed(s, database);
+  return found ? std::shared_ptr<const model::registrations>(found, &found->all) : nullptr;
+}
+
+std::shared_ptr<const model::registration_index> index_of(const shared &s, Oid database) {
+  const auto found = find_indexed(s, database);
+  return found ? std::shared_ptr<const model::registration_index>(found, &found->index) : nullptr;
 }
 
 void read_ahead(const shared &s, Oid database) {
@@ -75,13 +98,11 @@ void read_ahead(const shared &s, Oid database) {
   {
     const reading lock(s);
     const database_entry *entry = s.databases.find({database});
-    if (entry == nullptr || !entry->present || entry->publication == known().publication) return;
+    if (entry == nullptr || !entry->present || known().is(entry->publication)) return;
     bytes = encoded(s, *entry);
     publication = entry->publication;
   }
-  known().publication = 0;
-  known().decoded = std::make_shared<const model::registrations>(decode(database, bytes));
-  known().publication = publication;
+  known().take(publication, decode(database, bytes));
 }
 
 std::optional<model::registrations> read_registrations(const shared &s, Oid database) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/reconcile.h"
+#include "model/registration_index.h"
 #include "state/charge.h"
 #include "state/globals.h"
 #include "state/root.h"
@@ -17,6 +18,9 @@ namespace dynpgext::state {
 // root.lock.
 [[nodiscard]] std::shared_ptr<const model::registrations> registrations_of(const shared &s,
                                                                            Oid database);
+// The same, by key.
+[[nodiscard]] std::shared_ptr<const model::registration_index> index_of(const shared &s,
+                                                                        Oid database);
 // Takes the lock, and decodes them without it: what follows under the lock finds them decoded,
 // unless they have changed meanwhile.
 void read_ahead(const shared &s, Oid database);
