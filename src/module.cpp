@@ -74,7 +74,6 @@ void initialise() {
       [](const char *list) { return model::is_allowed_list(list); });
   if (!is_worker_process()) pg::settings::define();
   pg::at_start_of_parallel_worker(follow_leader);
-  state::set_memory_limit_source(pg::settings::memory_limit_bytes);
   pg::watch_swallowed();
   supervision::watch_extension_commands();  // before the next: the server calls the last one first
   provisioning::watch_transactions();

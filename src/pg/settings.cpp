@@ -10,6 +10,7 @@ constexpr int most_processes = 262143;  // that a server can have
 
 // Their defaults are where they are defined.
 constinit int memory_limit_kb;
+constinit int max_owner_memory_kb;
 constinit int naptime_ms;
 constinit int start_concurrency_value;
 constinit int restart_delay_max_ms;
@@ -157,10 +158,13 @@ void define() {
   lock_order::acquiring(lock_rank::claim);
   pg::call([] {
     const bool reread = IsUnderPostmaster && !IsInParallelMode() && has_lost_values();
-    number("dynpgext.memory_limit",
-           "Limits the shared memory that extensions get through dynpgext.",
+    number(memory_limit_name, "Limits the shared memory that extensions get through dynpgext.",
            "All databases together; -1 means no limit.", &memory_limit_kb, -1, -1, MAX_KILOBYTES,
            PGC_SIGHUP, GUC_UNIT_KB, nullptr, nullptr, nullptr);
+    number(max_owner_memory_name,
+           "Limits the shared memory that all databases of one owner get through dynpgext.",
+           "Of one who is no superuser; -1 means no limit.", &max_owner_memory_kb, -1, -1,
+           MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, nullptr, nullptr, nullptr);
     number(
         "dynpgext.naptime", "Sets how often dynpgext's launcher looks without being told.",
         "New and dropped databases, ends of prepared transactions and of recovery are found then.",
@@ -256,10 +260,14 @@ const T &defined(const T &value) {
 }
 }  // namespace
 
-std::uint64_t memory_limit_bytes() {
-  const int kilobytes = defined(memory_limit_kb);
+namespace {
+std::uint64_t bytes_of(int kilobytes) {
   return kilobytes < 0 ? UINT64_MAX : static_cast<std::uint64_t>(kilobytes) * 1024;
 }
+}  // namespace
+
+std::uint64_t memory_limit_bytes() { return bytes_of(defined(memory_limit_kb)); }
+std::uint64_t max_owner_memory_bytes() { return bytes_of(defined(max_owner_memory_kb)); }
 long naptime_milliseconds() { return defined(naptime_ms); }
 int start_concurrency() { return defined(start_concurrency_value); }
 std::int64_t restart_delay_max_milliseconds() { return defined(restart_delay_max_ms); }
@@ -280,9 +288,9 @@ std::size_t manifest_limit_bytes() {
   return static_cast<std::size_t>(defined(manifest_limit_kb)) * 1024;
 }
 std::uint64_t provisioning_digest() {
-  return std::hash<std::string>{}(std::to_string(memory_limit_bytes()) + ' ' +
-                                  std::to_string(defined(provisioning_timeout_ms)) + ' ' +
-                                  allowed_extensions());
+  return std::hash<std::string>{}(
+      std::to_string(memory_limit_bytes()) + ' ' + std::to_string(max_owner_memory_bytes()) + ' ' +
+      std::to_string(defined(provisioning_timeout_ms)) + ' ' + allowed_extensions());
 }
 restores restore() { return static_cast<restores>(defined(restore_value)); }
 

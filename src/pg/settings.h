@@ -14,7 +14,8 @@ void define();
 // What a commit does, when parallel mode is over.
 void define_postponed();
 
-[[nodiscard]] std::uint64_t memory_limit_bytes();  // UINT64_MAX: none
+[[nodiscard]] std::uint64_t memory_limit_bytes();      // UINT64_MAX: none
+[[nodiscard]] std::uint64_t max_owner_memory_bytes();  // the same
 [[nodiscard]] long naptime_milliseconds();
 [[nodiscard]] int start_concurrency();
 [[nodiscard]] std::int64_t restart_delay_max_milliseconds();
@@ -33,7 +34,7 @@ void set_allowed_extensions_check(bool (*is_list)(const char *));
 // only where it is set for the session: with SET, ALTER ROLE or ALTER DATABASE.
 [[nodiscard]] std::int64_t provisioning_timeout_milliseconds(bool of_visit);
 // A digest of those that may keep an extension from being provisioned: memory_limit,
-// provisioning_timeout and allowed_extensions.
+// max_owner_memory, provisioning_timeout and allowed_extensions.
 [[nodiscard]] std::uint64_t provisioning_digest();
 
 [[nodiscard]] int max_database_workers();  // -1: no limit
@@ -47,6 +48,8 @@ enum class restores : std::uint8_t { automatic, on, off };
 
 inline constexpr const char *max_runners_name = "dynpgext.max_runners";
 inline constexpr const char *max_workers_name = "dynpgext.max_workers";
+inline constexpr const char *memory_limit_name = "dynpgext.memory_limit";
+inline constexpr const char *max_owner_memory_name = "dynpgext.max_owner_memory";
 inline constexpr const char *max_owner_workers_name = "dynpgext.max_owner_workers";
 inline constexpr const char *max_database_workers_name = "dynpgext.max_database_workers";
 

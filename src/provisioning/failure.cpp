@@ -15,14 +15,15 @@ state::failure_cause cause_of_failure(const std::string &library) {
 }
 
 void record_failure(const model::extension &e, const pg::failure &why) {
-  const state::failure_cause cause = cause_of_failure(e.library);
+  state::failure_cause cause = cause_of_failure(e.library);
+  cause.lacked_memory =
+      why.sqlstate == ERRCODE_CONFIGURATION_LIMIT_EXCEEDED || why.sqlstate == ERRCODE_OUT_OF_MEMORY;
   state::set_extension_state(state::attach(), MyDatabaseId, e.name, model::extension_state::failed,
                              why.message, &cause);
   note_extension(e.name, model::extension_state::failed, why.message);
   pg::log(WARNING, "extension \"" + e.name + "\" cannot be provisioned: " + why.message,
-          "It is tried again by dynpgext.reload(), when the file of its library changes, and when "
-          "dynpgext.memory_limit, dynpgext.provisioning_timeout or dynpgext.allowed_extensions "
-          "does.");
+          "It is tried again by dynpgext.reload(), when the file of its library or a setting that "
+          "bounds provisioning changes, and if it lacked memory, when some has been given back.");
 }
 
 void note_end_in_code() {

@@ -121,7 +121,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   state::shared &s = state::attach();
   const bool wrote_settings = pg::may_have_written(DbRoleSettingRelationId);
   if (!options.dry_run && !wrote_settings) learn_worker_limit(s);
-  if (!options.dry_run && !pg::may_have_written(DatabaseRelationId)) state::note_owner(s);
+  if (!options.dry_run) state::note_owner(s);
   if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) {
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);

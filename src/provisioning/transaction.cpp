@@ -210,7 +210,7 @@ void before_commit(transaction &t) {
     // one that others have set counts for what is started ahead, too
     if (!pg::may_have_written(DbRoleSettingRelationId))
       state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
-    if (!pg::may_have_written(DatabaseRelationId)) state::note_owner(s);
+    state::note_owner(s);
     start_ahead(t, s, wanted);
     DYNPGEXT_FAULT_POINT("commit.started_ahead");
   }

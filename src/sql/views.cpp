@@ -1,6 +1,7 @@
 // What the views are made of: rows of shared memory.  The views join them with the
 // registrations that the reader's snapshot sees.
 #include "model/version.h"
+#include "pg/settings.h"
 #include "provisioning/transaction.h"
 #include "sql/function.h"
 #include "state/claims.h"
@@ -397,7 +398,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_status) {
     });
     int64 allocations = 0;
     for_instances_shown(s, true, [&](const state::instance *) { ++allocations; });
-    const uint64 limit = state::memory_limit();
+    const uint64 limit = pg::settings::memory_limit_bytes();
     sql::result_set row(fcinfo);
     row.text(DYNPGEXT_VERSION).boolean(state::preloaded());
     if (launcher != 0)

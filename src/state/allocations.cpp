@@ -35,7 +35,8 @@ void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
   changed(s);
   if (i->announced) announce(s, *i, i->attached == 0 ? "drained" : "draining");
   if (i->attached == 0) {
-    s.root->memory_used -= i->charged;
+    give_back(s, i->home, i->charged);
+    if (i->announced) ++s.root->memory_freed;
     pg::release(s.area, p);
     return;
   }

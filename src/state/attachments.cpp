@@ -141,7 +141,8 @@ void detach(shared &s, attachment *a) noexcept {
       *p = i->next;
       break;
     }
-    s.root->memory_used -= i->charged;
+    give_back(s, i->home, i->charged);
+    ++s.root->memory_freed;
     record(s, {model::object_kind::allocation, i->home, i->extension(), i->name(), "drained",
                std::to_string(i->size) + " bytes"});
     pg::release(s.area, a->pointer);

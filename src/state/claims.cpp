@@ -2,14 +2,14 @@
 
 #include "model/claims.h"
 #include "pg/fault.h"
+#include "pg/settings.h"
 #include "state/charge.h"
 #include "state/databases.h"
+#include "state/places.h"
 #include "state/text.h"
 
 namespace dynpgext::state {
 namespace {
-
-uint64 (*limit_source)() = nullptr;
 
 // What this process is initialising.  An exit in the middle (FATAL) runs no destructors;
 // abandon_claims() finds it here.
@@ -210,20 +210,28 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   const std::string_view name = key.name.view();
   const std::string_view extension = r.registration.extension;  // at most NAMEDATALEN - 1
   const uint64 bytes = instance::bytes(name.size() + extension.size(), r.registration.size);
-  const uint64 limit = memory_limit();
-  charge charged(s, bytes, limit);
-  const auto refuse = [&](int sqlstate, const char *why, std::string detail, std::string hint) {
+  const uint64 of_owner = pg::settings::max_owner_memory_bytes();
+  // the launcher may not have seen a database that is new
+  if (of_owner != UINT64_MAX && key.home == MyDatabaseId && IsTransactionState()) note_owner(s);
+  charge charged(s, key.home, bytes, pg::settings::memory_limit_bytes(), of_owner);
+  const auto refuse = [&](int sqlstate, const std::string &why, std::string detail,
+                          std::string hint) {
     throw pg::error(sqlstate,
                     "extension \"" + r.owner.name + "\" cannot have " +
                         std::to_string(r.registration.size) + " bytes of shared memory for \"" +
                         r.registration.name + "\": " + why,
                     std::move(detail), std::move(hint));
   };
-  if (!charged.fits())
-    refuse(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "dynpgext.memory_limit would be exceeded",
-           std::to_string(charged.used_before()) + " of " + std::to_string(limit) +
-               " bytes are in use.",
-           "Raise dynpgext.memory_limit or drop an extension that does not need its memory.");
+  if (!charged.fits()) {
+    const bool all = !charged.of_all().fits(bytes);
+    const memory_use &use = all ? charged.of_all() : charged.of_owner();
+    const std::string setting =
+        all ? pg::settings::memory_limit_name : pg::settings::max_owner_memory_name;
+    refuse(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, setting + " would be exceeded",
+           std::to_string(use.used) + " of " + std::to_string(use.limit) + " bytes are in use" +
+               (all ? "." : " by all databases of the owner of this one."),
+           "Raise " + setting + " or drop an extension that does not need its memory.");
+  }
   pg::allocation memory(s.area, bytes);
   if (!memory) refuse(ERRCODE_OUT_OF_MEMORY, "out of shared memory", memory.refusal(), {});
   const dsa_pointer made = memory.pointer();
@@ -266,7 +274,7 @@ void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexce
       if (is_for(c, key) && !DsaPointerIsValid(made)) made = c.made;
     forget_claim(key);
     if (DsaPointerIsValid(made)) {
-      s.root->memory_used -= s.at(made)->charged;
+      give_back(s, key.home, s.at(made)->charged);
       pg::release(s.area, made);
     }
     if (allocation_entry *entry = s.allocations.find(key)) {
@@ -286,8 +294,5 @@ void abandon_claims() noexcept {
   const std::vector<open_claim> open = claims();
   for (const open_claim &claim : open) detail::cancel_claim(*s, claim.key, claim.made);
 }
-
-void set_memory_limit_source(uint64 (*limit)()) { limit_source = limit; }
-uint64 memory_limit() { return limit_source == nullptr ? UINT64_MAX : limit_source(); }
 
 }  // namespace dynpgext::state

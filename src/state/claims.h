@@ -45,10 +45,6 @@ class claim_wait {
 // is about to exit).
 void abandon_claims() noexcept;
 
-// dynpgext.memory_limit in bytes; UINT64_MAX for none.
-void set_memory_limit_source(uint64 (*limit)());
-[[nodiscard]] uint64 memory_limit();
-
 namespace detail {
 struct claim {
   hold joined;  // found one that fits, or

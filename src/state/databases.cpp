@@ -134,7 +134,7 @@ publication::publication(shared &s, Oid database, const model::registrations &wa
   if (present) {
     const std::string encoded = model::encode(wanted);
     size_ = static_cast<uint32>(encoded.size());
-    charge_.emplace(s, size_);
+    charge_.emplace(s, database, size_);
     bytes_.emplace(s.area, encoded.size());
     if (!*bytes_)
       throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for the registrations",
@@ -167,7 +167,8 @@ void publication::publish() {
   // of the names that it does not hold any more, too
   for (const global_name &name : holdings_.touched()) attend_holder(shared_, name);
   if (DsaPointerIsValid(old)) {
-    shared_.root->memory_used -= old_size;
+    give_back(shared_, database_, old_size);
+    if (old_size > size_) ++shared_.root->memory_freed;
     pg::release(shared_.area, old);
   }
 }
@@ -187,6 +188,8 @@ void set_extension_state(shared &s, Oid database, const std::string &extension,
     entry->file = cause->file;
     entry->settings = cause->settings;
     entry->ended_process = cause->ended_process;
+    entry->lacked_memory = cause->lacked_memory;
+    entry->memory_freed = s.root->memory_freed;
   }
   if (state == model::extension_state::provisioned) entry->provisioned_at = GetCurrentTimestamp();
   if (is_news) attend(s, database);
@@ -218,7 +221,8 @@ std::vector<failed_extension> failed_extensions(shared &s) {
       result.push_back({entry->key.database,
                         e->name,
                         e->library,
-                        {entry->file, entry->settings, entry->ended_process}});
+                        {entry->file, entry->settings, entry->ended_process, entry->lacked_memory},
+                        entry->lacked_memory && entry->memory_freed != s.root->memory_freed});
   }
   return result;
 }
@@ -238,11 +242,11 @@ void retry_extension(shared &s, Oid database, const std::string &extension) {
   if (entry != nullptr && entry->state == model::extension_state::failed) retry_locked(s, *entry);
 }
 
-void retry_with_settings(shared &s, Oid database, const std::string &extension, uint64 settings) {
+void retry_with(shared &s, Oid database, const std::string &extension, uint64 digest) {
   const exclusive lock(s);
   extension_entry *entry = s.extensions.find(key_of(database, extension));
   if (entry == nullptr || entry->state != model::extension_state::failed) return;
-  if (std::exchange(entry->tried_for, settings) != settings) entry->tries = 0;
+  if (std::exchange(entry->tried_for, digest) != digest) entry->tries = 0;
   if (entry->tries++ < 2) retry_locked(s, *entry);
 }
 

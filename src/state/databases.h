@@ -70,6 +70,7 @@ struct failure_cause {
   pg::file_identity file;      // its library
   uint64 settings;             // pg::settings::provisioning_digest()
   bool ended_process = false;  // the code of the extension has ended the process that ran it
+  bool lacked_memory = false;  // there was not enough of it, or a limit was reached
   bool operator==(const failure_cause &) const = default;
 };
 // How an extension of a database is doing.  These take the lock themselves.
@@ -86,14 +87,16 @@ struct failed_extension {
   std::string name;
   std::string library;
   failure_cause cause;
+  bool has_chance = false;  // it lacked memory, and some has been given back since
 };
 [[nodiscard]] std::vector<failed_extension> failed_extensions(shared &s);
 // For the launcher: it is pending again, and its database is to be visited.
 void retry_extension(shared &s, Oid database, const std::string &extension);
-// The same because of settings (their digest), which are tried twice only: the first time a visit
-// may have been under way with the old ones, and one that reads others than the launcher, from a
-// file that is changed but not reloaded, is not sent again and again.
-void retry_with_settings(shared &s, Oid database, const std::string &extension, uint64 settings);
+// The same because of settings, or of memory that has been given back (a digest of these), which
+// are tried twice only: the first time a visit may have been under way with the old ones, and one
+// that reads others than the launcher, from a file that is changed but not reloaded, is not sent
+// again and again.
+void retry_with(shared &s, Oid database, const std::string &extension, uint64 digest);
 // Makes room for a state that is to be set later, when nothing may fail any more.
 void prepare_extension_state(shared &s, Oid database, const std::string &extension);
 // Forgets the states of extensions of the database that are not among the given ones.

@@ -76,6 +76,7 @@ struct database_entry {
   bool has_worker_limit;   // set with ALTER DATABASE; otherwise the one in the root holds
   int32 worker_limit;      // how many workers of its own it may have at once; -1: any number
   int32 places;            // that its workers have, see state/places.h
+  uint64 memory_used;      // bytes of root.memory_used that are its own, see state/charge.h
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
@@ -94,8 +95,9 @@ struct owner_key {
 };
 struct owner_entry {
   owner_key key;
-  int32 places;      // that workers of its databases have
-  uint32 databases;  // how many it has
+  int32 places;        // that workers of its databases have
+  uint32 databases;    // how many it has
+  uint64 memory_used;  // by them
 };
 
 // ---- what is global: who registers it, see state/globals.h ------------------------------
@@ -139,7 +141,9 @@ struct extension_entry {
   pg::file_identity file;  // of its library
   uint64 settings;         // pg::settings::provisioning_digest()
   bool ended_process;      // by ending the process that ran its code
-  uint64 tried_for;        // those of the launcher's that it was tried again for, and how often
+  bool lacked_memory;      // because there was not enough
+  uint64 memory_freed;     // root.memory_freed
+  uint64 tried_for;        // what of the launcher's it was tried again for, and how often
   uint32 tries;
 };
 

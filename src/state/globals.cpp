@@ -50,7 +50,7 @@ void unlink(const shared &s, dsa_pointer pointer) {
   else if (entry != nullptr)
     entry->holders = holder->next;
   if (next != nullptr) next->previous = holder->previous;
-  s.root->memory_used -= holder->charged;
+  give_back(s, holder->database, holder->charged);
   pg::release(s.area, pointer);
   erase_if_unused(s, *entry);
 }
@@ -103,7 +103,7 @@ global_holdings::global_holdings(shared &s, Oid database, const model::registrat
     add(global_worker(w.extension, w.name), part);
   }
   for (const auto &made : made_) bytes += holder_at(s, made->pointer())->charged;
-  if (bytes > 0) charge_ = std::make_unique<charge>(s, bytes);
+  if (bytes > 0) charge_ = std::make_unique<charge>(s, database, bytes);
   const exclusive lock(s);
   try {
     for (const auto &made : made_) {

@@ -1,5 +1,6 @@
 #include "state/places.h"
 
+#include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/settings.h"
 #include "state/attention.h"
@@ -13,10 +14,6 @@ bool has_place(const worker_entry &entry) {
   return !entry.hosted && (entry.pid != 0 || model::is_active(entry.state));
 }
 
-owner_entry *owner_of(const shared &s, const database_entry &database) {
-  return OidIsValid(database.owner) ? s.owners.find({database.owner}) : nullptr;
-}
-
 void add(const shared &s, database_entry &database, int32 places) {
   database.places += places;
   if (owner_entry *owner = owner_of(s, database)) owner->places += places;
@@ -25,6 +22,10 @@ void add(const shared &s, database_entry &database, int32 places) {
 bool is_reached(int32 limit, int32 places) { return limit >= 0 && places >= limit; }
 
 }  // namespace
+
+owner_entry *owner_of(const shared &s, const database_entry &database) {
+  return OidIsValid(database.owner) ? s.owners.find({database.owner}) : nullptr;
+}
 
 void count_place(const shared &s, worker_entry &entry, bool goes) {
   const bool has = !goes && has_place(entry);
@@ -44,6 +45,7 @@ void forget_places(const shared &s, database_entry &database) {
     entry->counted_in_database = false;
   set_owner(s, database, InvalidOid);
   database.places = 0;
+  database.memory_used = 0;
 }
 
 void set_owner(const shared &s, database_entry &database, Oid owner) {
@@ -51,6 +53,7 @@ void set_owner(const shared &s, database_entry &database, Oid owner) {
   owner_entry *next = OidIsValid(owner) ? s.owners.insert({owner}) : nullptr;
   if (owner_entry *last = owner_of(s, database)) {
     last->places -= database.places;
+    last->memory_used -= database.memory_used;
     if (--last->databases == 0) s.owners.erase({database.owner});
   }
   database.owner = owner;
@@ -58,9 +61,11 @@ void set_owner(const shared &s, database_entry &database, Oid owner) {
   if (next == nullptr) return;
   ++next->databases;
   next->places += database.places;
+  next->memory_used += database.memory_used;
 }
 
 void note_owner(const shared &s) {
+  if (pg::may_have_written(DatabaseRelationId)) return;
   const Oid owner = pg::database_owner();
   const Oid limited = pg::is_superuser(owner) ? InvalidOid : owner;
   const exclusive lock(s);

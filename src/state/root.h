@@ -11,7 +11,7 @@
 
 namespace dynpgext::state {
 
-inline constexpr uint32 layout_version = 3;
+inline constexpr uint32 layout_version = 4;
 
 struct root {
   uint32 layout;                // never changes
@@ -35,6 +35,7 @@ struct root {
   dsa_pointer draining;       // list of instances that are dropped but still looked up
   uint64 publications;        // counts changes of what databases register
   uint64 memory_used;         // bytes taken for allocations and published registrations
+  uint64 memory_freed;        // how often some that was in use has been given back
   uint64 next_ticket;         // identifies a start of a worker
   pid_t launcher;             // 0: none
   pid_t launcher_starter;     // who has asked for one that has not come up yet, or was the last one

@@ -103,13 +103,16 @@ void follow_replay(state::shared &s) {
 
 void follow_failures(state::shared &s) {
   const uint64 settings = pg::settings::provisioning_digest();
+  const uint64 freed = s.root->memory_freed;
   for (const state::failed_extension &failed : state::failed_extensions(s)) {
     const bool has_library = !failed.library.empty();
     const std::string file = has_library ? pg::library_file(failed.library) : std::string();
     if (has_library && pg::identify_file(file.c_str()) != failed.cause.file)
       state::retry_extension(s, failed.database, failed.name);
     else if (failed.cause.settings != settings)
-      state::retry_with_settings(s, failed.database, failed.name, settings);
+      state::retry_with(s, failed.database, failed.name, settings);
+    else if (failed.has_chance)
+      state::retry_with(s, failed.database, failed.name, settings + freed);
   }
 }
 
