@@ -25,7 +25,6 @@ namespace {
 
 using namespace dynpgext;
 
-#if PG_VERSION_NUM >= 150000
 constinit shmem_request_hook_type previous_request_hook = nullptr;
 
 void request_shared_memory() {
@@ -33,7 +32,6 @@ void request_shared_memory() {
   RequestAddinShmemSpace(state::root_size);
   supervision::watch_utility_analysis();  // all libraries that are preloaded have been by now
 }
-#endif
 
 void when_preloaded() {
   state::set_preloaded();

@@ -7,12 +7,6 @@ extern "C" {
 namespace dynpgext::pg {
 namespace {
 
-#if PG_VERSION_NUM >= 190000
-using jumble_state = const JumbleState;
-#else
-using jumble_state = JumbleState;
-#endif
-
 constinit post_parse_analyze_hook_type previous = nullptr;
 using seen_function = void (*)(const Node *);
 constinit seen_function seen_by = nullptr;
@@ -22,7 +16,7 @@ bool is_run_at_once(const ParseState *parse) {
   return parse->p_paramref_hook == nullptr && ActivePortal == nullptr;
 }
 
-void on_analysis(ParseState *parse, Query *query, jumble_state *jumble) {
+void on_analysis(ParseState *parse, Query *query, versions::jumble_state *jumble) {
   if (query->commandType == CMD_UTILITY && is_run_at_once(parse)) seen_by(query->utilityStmt);
   if (previous != nullptr) previous(parse, query, jumble);
 }

@@ -10,11 +10,7 @@ constinit pg_atomic_uint32 *volatile report = nullptr;
 // The server's own handler sets what there is to serve; without something to serve it does nothing,
 // so that a signal of ours is no more than the question.
 void on_signal(SIGNAL_ARGS) {
-#if PG_VERSION_NUM >= 190000
-  procsignal_sigusr1_handler(postgres_signal_arg, pg_siginfo);
-#else
-  procsignal_sigusr1_handler(postgres_signal_arg);
-#endif
+  procsignal_sigusr1_handler(DYNPGEXT_SIGNAL_ARGUMENTS);
   pg_atomic_uint32 *to = report;
   if (to != nullptr) pg_atomic_write_u32(to, ProcSignalBarrierPending ? 1 : 0);
 }

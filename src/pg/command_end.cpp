@@ -28,12 +28,7 @@ bool has_others() {
   return found;
 }
 
-bool are_fired() {
-#if PG_VERSION_NUM >= 170000
-  if (!event_triggers) return false;
-#endif
-  return IsUnderPostmaster;
-}
+bool are_fired() { return versions::are_event_triggers_on() && IsUnderPostmaster; }
 
 }  // namespace
 

@@ -30,11 +30,7 @@ class identity_error : public error {
 // runs as a superuser.
 void check_rights(const command_role &c, const std::string &extension);
 
-// Can a process be a role without LOGIN?  From PostgreSQL 17 on.
-#if PG_VERSION_NUM >= 170000
-inline constexpr bool can_be_without_login = true;
-#else
-inline constexpr bool can_be_without_login = false;
-#endif
+// Can a process be a role without LOGIN?
+using versions::can_be_without_login;
 
 }  // namespace dynpgext::pg

@@ -4,12 +4,6 @@
 
 #include <cstdio>
 
-#if PG_VERSION_NUM >= 180000
-extern "C" {
-#include "utils/conffiles.h"
-}
-#endif
-
 namespace dynpgext::pg {
 namespace {
 

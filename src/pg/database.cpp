@@ -5,13 +5,7 @@
 namespace dynpgext::pg {
 namespace {
 
-bool owns(Oid database, Oid role) {
-#if PG_VERSION_NUM >= 160000
-  return object_ownercheck(DatabaseRelationId, database, role);
-#else
-  return pg_database_ownercheck(database, role);
-#endif
-}
+bool owns(Oid database, Oid role) { return versions::owns(role, DatabaseRelationId, database); }
 
 struct database_facts {
   bool is_template;
@@ -28,11 +22,7 @@ database_facts facts_of(Oid database) {
 }
 
 bool may_create_in_tablespace(Oid tablespace, Oid role) {
-#if PG_VERSION_NUM >= 160000
-  return object_aclcheck(TableSpaceRelationId, tablespace, role, ACL_CREATE) == ACLCHECK_OK;
-#else
-  return pg_tablespace_aclcheck(tablespace, role, ACL_CREATE) == ACLCHECK_OK;
-#endif
+  return versions::has_privilege(role, TableSpaceRelationId, tablespace, ACL_CREATE);
 }
 
 bool may_create_databases(Oid role) {

@@ -35,21 +35,7 @@ void add_root(request *r, Oid classid, Oid id) {
   r->roots = lappend(r->roots, o);
 }
 
-bool owns(Oid classid, Oid id) {
-  const Oid role = GetUserId();
-#if PG_VERSION_NUM >= 160000
-  return object_ownercheck(classid, id, role);
-#else
-  switch (classid) {
-    case ExtensionRelationId: return pg_extension_ownercheck(id, role);
-    case NamespaceRelationId: return pg_namespace_ownercheck(id, role);
-    case RelationRelationId: return pg_class_ownercheck(id, role);
-    case ProcedureRelationId: return pg_proc_ownercheck(id, role);
-    case TypeRelationId: return pg_type_ownercheck(id, role);
-    default: return false;
-  }
-#endif
-}
+bool owns(Oid classid, Oid id) { return versions::owns(GetUserId(), classid, id); }
 
 // Of an object, or of the schema that it is in: as DROP has it.
 bool may_drop(Oid classid, Oid id) {

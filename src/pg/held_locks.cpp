@@ -19,18 +19,8 @@ struct list {
 
 constinit list kept{};
 
-#if PG_VERSION_NUM < 190000
-
-void find_held(list *into) noexcept {
-  ForEachLWLockHeldByMe(
-      [](LWLock *lock, LWLockMode, void *context) { static_cast<list *>(context)->add(lock); },
-      into);
-}
-
-#else
-
-// The server tells no longer which locks a process holds, only whether one of them is in a range.
-// Halving the address space finds them: some 100 microseconds, after an ERROR only.
+// Where the server does not tell which locks a process holds, it tells whether one of them is in a
+// range.  Halving the address space finds them: some 100 microseconds, after an ERROR only.
 using address = std::uintptr_t;
 constexpr size_t alignment = alignof(LWLock);
 constexpr address range = address{1} << 32;
@@ -49,10 +39,12 @@ void find_in(address begin, address size, list *into) noexcept {
 }
 
 void find_held(list *into) noexcept {
+  const auto add = [](LWLock *lock, LWLockMode, void *context) {
+    static_cast<list *>(context)->add(lock);
+  };
+  if (versions::each_held_lock(add, into)) return;
   for (address begin = 0; begin < end_of_addresses; begin += range) find_in(begin, range, into);
 }
-
-#endif
 
 list others() noexcept {
   list held{};

@@ -128,12 +128,6 @@ bool provisioning_lock::is_held(Oid database) {
   return IsTransactionState() && is_locked(tag_of(database), ExclusiveLock);
 }
 
-bool is_locked(const LOCKTAG &tag, LOCKMODE mode) {
-#if PG_VERSION_NUM >= 170000
-  return LockHeldByMe(&tag, mode, false);
-#else
-  return LockHeldByMe(&tag, mode);
-#endif
-}
+bool is_locked(const LOCKTAG &tag, LOCKMODE mode) { return versions::is_locked_by_me(tag, mode); }
 
 }  // namespace dynpgext::pg

@@ -25,9 +25,9 @@ void acquiring(lock_rank rank) noexcept {
     if (held[later] > 0) broken(rank, names[later]);
   if (rank != lock_rank::root) return;
   if (held[index_of(rank)] > 0) broken(rank, names[index_of(rank)]);
-#if PG_VERSION_NUM < 190000  // where looking is cheap
-  if (held_locks::has_others()) broken(rank, "an LWLock of the server's");
-#endif
+  // where looking is cheap
+  if (versions::lists_held_locks && held_locks::has_others())
+    broken(rank, "an LWLock of the server's");
 }
 
 void acquired(lock_rank rank) noexcept { ++held[index_of(rank)]; }

@@ -13,11 +13,7 @@ bool may_execute(Oid role, const char *name, int argument_count, const Oid *argu
                                        PointerGetDatum(buildoidvector(arguments, argument_count)),
                                        ObjectIdGetDatum(get_namespace_oid("dynpgext", true)));
   if (!OidIsValid(function)) return false;
-#if PG_VERSION_NUM >= 160000
-  return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
-#else
-  return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
-#endif
+  return versions::has_privilege(role, ProcedureRelationId, function, ACL_EXECUTE);
 }
 
 // The server's cache of memberships is kept up to date only in processes that are connected to a
@@ -90,35 +86,18 @@ bool has_login(Oid role) {
 }
 
 bool may_connect(Oid role) {
-  return call([=] {
-#if PG_VERSION_NUM >= 160000
-    return object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
-#else
-    return pg_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
-#endif
-  });
+  return call(
+      [=] { return versions::has_privilege(role, DatabaseRelationId, MyDatabaseId, ACL_CONNECT); });
 }
 
 Oid database_owner() { return rights_on(MyDatabaseId).owner; }
 
 bool may_become(Oid member, Oid role) {
-  return call([=] {
-#if PG_VERSION_NUM >= 160000
-    return member_can_set_role(member, role);
-#else
-    return is_member_of_role(member, role);
-#endif
-  });
+  return call([=] { return versions::may_set_role(member, role); });
 }
 
 bool may_become_with_heirs(Oid member, Oid role) {
-  return may_become(member, role) && call([=] {
-#if PG_VERSION_NUM >= 160000
-           return has_privs_of_role(member, role);
-#else
-           return true;
-#endif
-         });
+  return may_become(member, role) && call([=] { return versions::inherits_role(member, role); });
 }
 
 bool owns_database(Oid role, Oid database) {

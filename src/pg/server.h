@@ -1,4 +1,4 @@
-// The server's headers, in one place, and what differs between PostgreSQL 15 and 19.
+// The server's headers, in one place.
 //
 // C++ headers come first: one that is read after postgres.h undefines its snprintf, or meets its
 // macros (<chrono> reads libintl.h, where a server without NLS has gettext as a macro).
@@ -123,9 +123,4 @@ extern "C" {
 #include "utils/wait_event.h"
 }
 
-// Up to PostgreSQL 15 PGDLLEXPORT is empty, and -fvisibility=hidden would hide the
-// functions that the server looks up by name.
-#if PG_VERSION_NUM < 160000
-#undef PGDLLEXPORT
-#define PGDLLEXPORT __attribute__((visibility("default")))
-#endif
+#include "pg/versions.h"

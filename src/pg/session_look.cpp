@@ -4,10 +4,6 @@
 #include "pg/settings.h"
 #include "pg/transaction.h"
 
-#if PG_VERSION_NUM < 160000
-#define pgstat_get_local_beentry_by_index pgstat_fetch_stat_local_beentry
-#endif
-
 namespace dynpgext::pg {
 namespace {
 
@@ -26,7 +22,7 @@ named_roles roles_named_pg_restore(Oid database, TimestampTz from, TimestampTz t
     named_roles roles;
     const int count = pgstat_fetch_stat_numbackends();
     for (int i = 1; i <= count; ++i) {
-      const LocalPgBackendStatus *local = pgstat_get_local_beentry_by_index(i);
+      const LocalPgBackendStatus *local = versions::status_of_nth_process(i);
       if (local == nullptr) continue;
       const PgBackendStatus &status = local->backendStatus;
       if (status.st_procpid > 0 && status.st_backendType == B_BACKEND &&

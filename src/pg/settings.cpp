@@ -48,11 +48,7 @@ bool check_restore(int *value, void **, GucSource source) {
 }
 
 bool check_provisioning_timeout(int *, void **extra, GucSource source) {
-#if PG_VERSION_NUM >= 160000
-  auto *is_of_session = static_cast<bool *>(guc_malloc(LOG, sizeof(bool)));
-#else
-  auto *is_of_session = static_cast<bool *>(malloc(sizeof(bool)));
-#endif
+  auto *is_of_session = static_cast<bool *>(versions::allocate_for_setting(sizeof(bool)));
   if (is_of_session == nullptr) return false;
   *is_of_session = source > PGC_S_ARGV;
   *extra = is_of_session;
@@ -69,19 +65,8 @@ bool check_allowed_extensions(char **value, void **, GucSource) {
   return false;
 }
 
-std::span<config_generic *> all_settings() {
-#if PG_VERSION_NUM >= 160000
-  int count = 0;
-  config_generic **all = get_guc_variables(&count);
-#else
-  config_generic **all = get_guc_variables();
-  const int count = GetNumConfigOptions();
-#endif
-  return {all, static_cast<size_t>(count)};
-}
-
 const config_generic *find_setting(const char *name) {
-  for (const config_generic *s : all_settings())
+  for (const config_generic *s : versions::all_settings())
     if (pg_strcasecmp(s->name, name) == 0) return s;
   return nullptr;
 }
@@ -90,7 +75,7 @@ const config_generic *find_setting(const char *name) {
 // configuration files until the settings are defined; then it is refused, and the files' is lost.
 bool has_lost_values() {
   constexpr std::string_view prefix = "dynpgext.";
-  for (const config_generic *s : all_settings())
+  for (const config_generic *s : versions::all_settings())
     if (pg_strncasecmp(s->name, prefix.data(), prefix.size()) == 0 && s->source > PGC_S_ARGV)
       return true;
   return false;

@@ -2,18 +2,12 @@
 
 namespace dynpgext::pg {
 
-int new_lock_tranche([[maybe_unused]] const char *name) {
-#if PG_VERSION_NUM >= 190000
-  return call([=] { return LWLockNewTrancheId(name); });
-#else
-  return call([] { return LWLockNewTrancheId(); });
-#endif
+int new_lock_tranche(const char *name) {
+  return call([=] { return versions::new_lock_tranche(name); });
 }
 
-void register_lock_tranche([[maybe_unused]] int id, [[maybe_unused]] const char *name) {
-#if PG_VERSION_NUM < 190000
-  call([=] { LWLockRegisterTranche(id, name); });
-#endif
+void register_lock_tranche(int id, const char *name) {
+  call([=] { versions::name_lock_tranche(id, name); });
 }
 
 dsa_area *create_area(int tranche) {

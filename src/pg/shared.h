@@ -36,9 +36,7 @@ inline dshash_parameters table_parameters(size_t key_size, size_t entry_size, in
   p.entry_size = entry_size;
   p.compare_function = compare;
   p.hash_function = hash;
-#if PG_VERSION_NUM >= 170000
-  p.copy_function = dshash_memcpy;
-#endif
+  versions::copy_keys_as_bytes(&p);
   p.tranche_id = tranche;
   return p;
 }

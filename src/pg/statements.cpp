@@ -71,11 +71,8 @@ void execute(RawStmt *statement, const char *sql, bool at_top_level) {
   PortalDefineQuery(portal, nullptr, sql, CreateCommandTag(statement->stmt), plans, nullptr);
   PortalStart(portal, nullptr, 0, InvalidSnapshot);
   QueryCompletion completion;
-#if PG_VERSION_NUM >= 180000
-  (void)PortalRun(portal, FETCH_ALL, at_top_level, None_Receiver, None_Receiver, &completion);
-#else
-  (void)PortalRun(portal, FETCH_ALL, at_top_level, true, None_Receiver, None_Receiver, &completion);
-#endif
+  (void)versions::run_portal(portal, FETCH_ALL, at_top_level, None_Receiver, None_Receiver,
+                             &completion);
   PortalDrop(portal, false);
 }
 

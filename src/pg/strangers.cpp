@@ -13,9 +13,7 @@ extern "C" {
 namespace dynpgext::pg {
 namespace {
 
-// From PostgreSQL 18 on triggers run as the role that has queued them.
-constexpr AclMode decides_for_table =
-    PG_VERSION_NUM < 180000 ? ACL_TRIGGER | ACL_REFERENCES : ACL_TRIGGER;
+constexpr AclMode decides_for_table = versions::privileges_that_run_code_of_a_table;
 
 // A role that can change something, and the first thing found that it can change.
 struct candidate {

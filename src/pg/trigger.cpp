@@ -45,11 +45,7 @@ char trigger_mode(Oid table, const char *trigger) {
 void set_trigger_mode(Oid table, const char *trigger, char mode) {
   call([=] {
     const Relation relation = table_open(table, ShareRowExclusiveLock);
-#if PG_VERSION_NUM >= 160000
-    EnableDisableTrigger(relation, trigger, InvalidOid, mode, false, false, ShareRowExclusiveLock);
-#else
-    EnableDisableTrigger(relation, trigger, mode, false, ShareRowExclusiveLock);
-#endif
+    versions::set_trigger_mode(relation, trigger, mode, ShareRowExclusiveLock);
     table_close(relation, NoLock);
   });
 }

@@ -3,12 +3,6 @@
 #include <dlfcn.h>
 #include <signal.h>
 
-#if PG_VERSION_NUM >= 190000
-extern "C" {
-#include "postmaster/postmaster.h"
-}
-#endif
-
 namespace dynpgext::pg {
 namespace {
 

@@ -65,11 +65,7 @@ void connect() {
   pg::name_application("dynpgext sql runner");
   pg::belong_to_database_owner();
   // whether a command may run as a role without LOGIN is looked at before each run
-#if PG_VERSION_NUM >= 170000
-  constexpr uint32 flags = BGWORKER_BYPASS_ROLELOGINCHECK;
-#else
-  constexpr uint32 flags = 0;
-#endif
+  constexpr uint32 flags = pg::versions::connect_without_login;
   pg::call([=] {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(self.database, self.role, flags);
