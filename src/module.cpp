@@ -17,7 +17,7 @@
 #include "supervision/utility.h"
 
 extern "C" {
-PG_MODULE_MAGIC;
+DYNPGEXT_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 }
 

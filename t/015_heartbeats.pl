@@ -20,8 +20,10 @@ my $node = new_cluster('main',
     'dx_supervised.restart' => 'never,on_failure,always',
     'dx_supervised.workers' => 5);
 add_database($node, 'one', 'dynpgext');
-ok($node->poll_query_until('postgres', q(
-    SELECT count(*) = 1 AND bool_and(backend_type = 'dynpgext launcher' AND wait_event = 'Extension')
+# what is waited for has a name of its own since PostgreSQL 17
+my $of_launcher = $node->pg_version >= 17 ? 'DynpgextLauncher' : 'Extension';
+ok($node->poll_query_until('postgres', qq(
+    SELECT count(*) = 1 AND bool_and(backend_type = 'dynpgext launcher' AND wait_event = '$of_launcher')
       FROM pg_stat_activity WHERE backend_type ~ '^dynpgext')), 'the launcher sleeps when the workers come');
 value($node, 'one', 'CREATE EXTENSION dx_supervised');
 is_whole($node, 'all is well before', 'one');

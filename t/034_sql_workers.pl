@@ -191,7 +191,8 @@ subtest 'cancelled and terminated' => sub {
     register_sql_workers($node, 'one', 'dx_plain', { %other, interval => $hour }, { name => 'never', sql => 'SELECT 1', interval => $hour, restart => 'never' });
     comes_to($_, q(state = 'running' AND runs > 0), "$_ runs") for qw(other never);
     $pid = runner_pid($node, 'one');
-    ok($node->poll_query_until('one', "SELECT state = 'idle' FROM pg_stat_activity WHERE pid = $pid"), 'the process waits');
+    my $wait = $node->pg_version >= 17 ? 'DynpgextSqlRunner' : 'Extension';
+    ok($node->poll_query_until('one', "SELECT state = 'idle' AND wait_event = '$wait' FROM pg_stat_activity WHERE pid = $pid"), 'the process waits');
     value($node, 'one', "SELECT pg_terminate_backend($pid)");
     comes_to('never', q(state = 'failed' AND last_error LIKE '57P01: %'), 'terminated: one that is never restarted has failed');
     comes_to('other', "pid <> $pid AND state = 'running'", 'another is restarted');

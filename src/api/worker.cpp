@@ -34,7 +34,7 @@ bool wait(long milliseconds) {
   long left = milliseconds;
   for (;;) {
     worker_heartbeat();
-    const bool woken = pg::wait_for_latch(until_heartbeat(left));
+    const bool woken = pg::wait_for_latch(until_heartbeat(left), pg::wait::extension_worker);
     (void)pg::reload_configuration_if_asked();
     worker_heartbeat();
     if (woken) return true;

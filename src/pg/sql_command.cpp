@@ -200,7 +200,7 @@ bool was_nudged() {
 void idle_until_woken(long milliseconds) {
   const long flush = call([] { return pgstat_report_stat(false); });
   const bool sooner = flush > 0 && (milliseconds < 0 || flush < milliseconds);
-  (void)wait_for_latch(sooner ? flush : milliseconds);
+  (void)wait_for_latch(sooner ? flush : milliseconds, wait::sql_runner);
 }
 
 command_end run_command(const sql_command &c, failure *why) {

@@ -21,6 +21,13 @@ extern "C" {
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
+// Since 18 a library tells its name and version: pg_get_loaded_modules().
+#if PG_VERSION_NUM >= 180000
+#define DYNPGEXT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "dynpgext", .version = DYNPGEXT_VERSION)
+#else
+#define DYNPGEXT_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 namespace dynpgext::pg::versions {
 
 // Since 16 one function looks at the owner of any object.
@@ -129,6 +136,15 @@ inline constexpr uint32 connect_without_login = BGWORKER_BYPASS_ROLELOGINCHECK;
 inline constexpr bool can_be_without_login = false;
 inline constexpr uint32 connect_without_login = 0;
 #endif
+
+// Since 17 a wait of an extension's has a name of its own in pg_stat_activity.
+inline uint32 wait_event_named([[maybe_unused]] const char *name) {
+#if PG_VERSION_NUM >= 170000
+  return WaitEventExtensionNew(name);
+#else
+  return PG_WAIT_EXTENSION;
+#endif
+}
 
 // Since 17 the kind of lock may be a lower bound.
 inline bool is_locked_by_me(const LOCKTAG &tag, LOCKMODE mode) {

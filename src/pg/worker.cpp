@@ -83,12 +83,13 @@ void free_handle(BackgroundWorkerHandle *handle) {
   call([=] { pfree(handle); });
 }
 
-bool wait_for_latch(long milliseconds) {
+bool wait_for_latch(long milliseconds, wait what) {
+  const uint32 event = wait_event(what);
   return call([=] {
     const int timeout = milliseconds < 0 ? 0 : WL_TIMEOUT;
     const long longest = std::min<long>(milliseconds, INT_MAX);
-    const int events = WaitLatch(MyLatch, WL_LATCH_SET | timeout | WL_EXIT_ON_PM_DEATH, longest,
-                                 PG_WAIT_EXTENSION);
+    const int events =
+        WaitLatch(MyLatch, WL_LATCH_SET | timeout | WL_EXIT_ON_PM_DEATH, longest, event);
     if ((events & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     return (events & WL_LATCH_SET) != 0;

@@ -3,6 +3,7 @@
 
 #include "pg/border.h"
 #include "pg/process.h"
+#include "pg/wait_event.h"
 
 namespace dynpgext::pg {
 
@@ -35,7 +36,7 @@ void free_handle(BackgroundWorkerHandle *handle);
 
 // Waits for this process's latch, an interrupt or the timeout (negative: none); the process exits
 // when the postmaster dies.  Was it the latch?
-bool wait_for_latch(long milliseconds);
+bool wait_for_latch(long milliseconds, wait what);
 
 // What pg_stat_activity shows as application_name from when this process connects, unless the
 // configuration, the database or the role has one.

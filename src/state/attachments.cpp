@@ -3,6 +3,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "pg/wait_event.h"
 #include "state/claims.h"
 #include "state/databases.h"
 #include "state/events.h"
@@ -223,8 +224,8 @@ attaching attach(shared &s, const std::string &name, std::span<const hold> own) 
       wait.begin(*initialising);
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
-    pg::call([&s] {
-      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
+    pg::call([&s, event = pg::wait_event(pg::wait::memory_init)] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, event);
       ConditionVariableCancelSleep();
     });
   }

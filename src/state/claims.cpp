@@ -3,6 +3,7 @@
 #include "model/claims.h"
 #include "pg/fault.h"
 #include "pg/settings.h"
+#include "pg/wait_event.h"
 #include "state/charge.h"
 #include "state/databases.h"
 #include "state/places.h"
@@ -197,8 +198,8 @@ claim claim_or_join(shared &s, const allocation_request &r) {
       wait.begin(key);
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
-    pg::call([&s] {
-      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
+    pg::call([&s, event = pg::wait_event(pg::wait::memory_init)] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, event);
       ConditionVariableCancelSleep();
     });
   }

@@ -5,6 +5,7 @@
 #include "pg/clock.h"
 #include "pg/database.h"
 #include "pg/process.h"
+#include "pg/wait_event.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -34,6 +35,7 @@ void ask_to_cancel(const shared &s, const worker_identity &id) {
 std::vector<worker_identity> wait_until_ended(shared &s, std::vector<worker_identity> workers,
                                               long milliseconds, Oid database) {
   const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
+  const uint32 event = pg::wait_event(pg::wait::worker_end);
   pg::moment next_reminder = pg::moment::now() + reminder_interval;
   for (;;) {
     pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
@@ -45,8 +47,8 @@ std::vector<worker_identity> wait_until_ended(shared &s, std::vector<worker_iden
       next_reminder = pg::moment::now() + reminder_interval;
     }
     // the end of a process itself is told by nobody
-    pg::call([&s, is_over, nap = std::min(left, 20L)] {
-      if (!is_over) (void)ConditionVariableTimedSleep(&s.root->changed, nap, PG_WAIT_EXTENSION);
+    pg::call([&s, is_over, nap = std::min(left, 20L), event] {
+      if (!is_over) (void)ConditionVariableTimedSleep(&s.root->changed, nap, event);
       ConditionVariableCancelSleep();
     });
     if (is_over) return workers;

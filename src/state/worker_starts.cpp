@@ -246,8 +246,8 @@ std::optional<worker_start> come_up(shared &s, const start_reference &start) {
       if (!entry->held_back) return take_up(s, *entry, identity_of(*entry));
       pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     }
-    pg::call([&s] {
-      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, PG_WAIT_EXTENSION);
+    pg::call([&s, event = pg::wait_event(pg::wait::start_commit)] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, event);
       ConditionVariableCancelSleep();
     });
   }

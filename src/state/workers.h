@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/reconcile.h"
+#include "pg/wait_event.h"
 #include "state/globals.h"
 #include "state/root.h"
 
@@ -158,16 +159,15 @@ struct worker_status {
 template <class F>
 bool wait_for_worker(shared &s, const worker_identity &id, long milliseconds, F &&holds) {
   const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
+  const uint32 event = pg::wait_event(pg::wait::worker_state);
   for (;;) {
     if (holds(status_of(s, id))) return true;
     const long left = pg::milliseconds_until(end);
     if (left <= 0) return false;
     pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     const bool done = holds(status_of(s, id));
-    pg::call([&s, done, left] {
-      if (!done)
-        (void)ConditionVariableTimedSleep(&s.root->changed, std::min(left, 100L),
-                                          PG_WAIT_EXTENSION);
+    pg::call([&s, done, left, event] {
+      if (!done) (void)ConditionVariableTimedSleep(&s.root->changed, std::min(left, 100L), event);
       ConditionVariableCancelSleep();
     });
   }

@@ -107,7 +107,7 @@ void report_stuck(const late_process &process) {
 }
 
 void see_off(state::shared &s) {
-  for (shutdown all; all.go_on(s);) (void)pg::wait_for_latch(nap_milliseconds);
+  for (shutdown all; all.go_on(s);) (void)pg::wait_for_latch(nap_milliseconds, pg::wait::shutdown);
 }
 
 }  // namespace dynpgext::supervision

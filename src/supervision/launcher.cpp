@@ -308,7 +308,7 @@ void run() {
     }
     const std::optional<long> nap = loop.round();
     if (!nap) return state::unguard_launcher();
-    pg::wait_for_latch(*nap);
+    pg::wait_for_latch(*nap, pg::wait::launcher);
   }
   if (pg::is_server_ending())
     see_off(s);

@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(59);
+SELECT plan(60);
 
 -- The extension
 
@@ -11,6 +11,14 @@ SELECT isnt(extrelocatable, true, 'not relocatable') FROM pg_extension WHERE ext
 SELECT throws_ok('ALTER EXTENSION dynpgext SET SCHEMA public', '0A000', NULL, 'it cannot be moved');
 SELECT throws_ok('CREATE EXTENSION dynpgext', '42710', NULL, 'nor be created twice');
 SELECT matches(dynpgext.version(), '^\d+\.\d+\.\d+$', 'a version has three numbers');
+
+SELECT :SERVER_VERSION_NUM >= 180000 AS lists_modules \gset
+\if :lists_modules
+SELECT is(version, dynpgext.version(), 'the server shows name and version of the library')
+  FROM pg_get_loaded_modules() WHERE module_name = 'dynpgext';
+\else
+SELECT pass('the server shows no versions of libraries before 18');
+\endif
 
 -- The views
 
