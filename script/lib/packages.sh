@@ -8,10 +8,13 @@ packages_wanted() {
 /usr/bin/g++ g++
 /usr/bin/make make
 /usr/bin/prove perl
+/usr/share/perl5/IPC/Run.pm libipc-run-perl
+EOF
+  # of no use to who builds none
+  [ -n "${INSTALLED:-}" ] || cat <<'EOF'
 /usr/include/nlohmann/json.hpp nlohmann-json3-dev
 /usr/include/gtest/gtest.h libgtest-dev
 /usr/lib/python3/dist-packages/jsonschema/__init__.py python3-jsonschema
-/usr/share/perl5/IPC/Run.pm libipc-run-perl
 EOF
   if [[ $PG_CONFIG =~ ^/usr/lib/postgresql/([0-9]+)/bin/pg_config$ ]]; then
     local major=${BASH_REMATCH[1]}

@@ -2,9 +2,12 @@
 # Private servers: each has a folder of its own in the scratch folder, listens on a unix socket
 # there and nowhere else, and is not safe against power failure.
 
+server_major() { "$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/'; }
+
 pg_bindir() { "$PG_CONFIG" --bindir; }
 
-# server_start NAME [SETTING=VALUE]...: also with those in DYNPGEXT_SERVER_SETTINGS; makes it and starts it; clients here use it from then on.
+# server_start NAME [SETTING=VALUE]...: makes it and starts it, with these settings and those in
+# DYNPGEXT_SERVER_SETTINGS; clients here use it from then on.
 server_start() {
   local name=$1 setting
   shift
@@ -13,10 +16,21 @@ server_start() {
   as_user "$(pg_bindir)/initdb" -D "$PGHOST/data" -U "$PGUSER" -A trust -E UTF8 --locale=C \
     --no-sync >"$SCRATCH/initdb.log" || die "initdb failed"
   for setting in listen_addresses= "unix_socket_directories=$PGHOST" "port=$PGPORT" fsync=off "$@" \
-    ${DYNPGEXT_SERVER_SETTINGS:-}; do
+    $(server_folders) ${DYNPGEXT_SERVER_SETTINGS:-}; do
     printf "%s = '%s'\n" "${setting%%=*}" "${setting#*=}"
   done | as_user tee -a "$PGHOST/data/postgresql.conf" >/dev/null
   server_ctl start
+}
+
+# Since 18 a server finds extensions in other folders than its own, too: those in DYNPGEXT_PREFIX come
+# first, each with lib and share/extension.
+server_folders() {
+  local folder control= library=
+  [ -n "${DYNPGEXT_PREFIX:-}" ] || return 0
+  for folder in ${DYNPGEXT_PREFIX//:/ }; do
+    control+=$folder/share: library+=$folder/lib:
+  done
+  printf '%s\n' "extension_control_path=$control\$system" "dynamic_library_path=$library\$libdir"
 }
 
 # server_use NAME: the environment in which libpq finds it.

@@ -3,10 +3,14 @@
 # it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
 # loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
 
-STAGES=(layers lint tidy build header unit manifest regress pgtap tap examples demo)
+STAGES=(layers lint tidy build header unit manifest regress pgtap tap examples outside demo)
 
 # These take minutes and rarely find what the others do not: run with --all, or named by --only.
 STAGES_OF_ALL=(tidy)
+
+# These test what a server has, see --installed; the demonstration and the others build their own.
+# shellcheck disable=SC2034 # script/test has it
+STAGES_OF_INSTALLED=(header regress pgtap tap examples outside)
 
 # built NAME COMMAND...: once in a run; a failure is not tried again by the next stage.  Callers join
 # these by &&, where "set -e" does nothing.
@@ -22,17 +26,43 @@ built() {
   mv "$mark.failed" "$mark"
 }
 
-need_core() { built dynpgext tree_install . DYNPGEXT_WERROR=1; }
-need_consumers() { need_core && built consumers tree_install test/consumer; }
+need_core() {
+  if [ -n "${INSTALLED:-}" ]; then
+    built dynpgext core_is_installed
+  else
+    built dynpgext tree_install . DYNPGEXT_WERROR=1
+  fi
+}
+need_consumers() { need_core && built consumers tree_install test/consumer ${INSTALLED:+"$(header_installed)"}; }
 need_examples() {
   need_core || return
   local makefile folder
   for makefile in "$TREE"/examples/*/Makefile; do
     folder=examples/$(basename "${makefile%/Makefile}")
-    built "${folder//\//-}" tree_install "$folder" || return
+    built "${folder//\//-}" tree_install "$folder" ${INSTALLED:+"$(header_installed)"} || return
   done
 }
 need_everything() { need_core && need_consumers && need_examples; }
+
+# Tests of another version would tell nothing of this one.
+core_is_installed() {
+  local line share
+  share=$("$PG_CONFIG" --sharedir)
+  [ -z "${DYNPGEXT_PREFIX:-}" ] || share=${DYNPGEXT_PREFIX%%:*}/share
+  line=$(grep '^default_version' "$TREE/dynpgext.control")
+  grep -qxF "$line" "$share/extension/dynpgext.control" && return
+  echo "the server does not have the dynpgext of this tree ($line)"
+  return 1
+}
+
+# With the installed dynpgext goes its header; an image has none.
+header_installed() {
+  if [ -n "${DYNPGEXT_PREFIX:-}" ]; then
+    echo "DYNPGEXT_INCLUDE=$TREE/include"
+  else
+    echo "DYNPGEXT_INCLUDE=$("$PG_CONFIG" --includedir-server)/extension/dynpgext"
+  fi
+}
 
 stage_layers() {
   check "check-layers finds what it should" "$ROOT/script/check-layers" --self-test
@@ -46,7 +76,7 @@ stage_lint() {
     return
   fi
   (cd "$ROOT" && check "shellcheck" shellcheck -x -a \
-    script/{bench,check-layers,demo,fuzz,soak,state-diagram,test} .ci/run)
+    script/{bench,check-layers,demo,fuzz,soak,state-diagram,test,test-versions} .ci/run)
   mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
     -name '*.[ch]' -print -o -name '*.cpp' -print)
   check "clang-format" clang-format-14 --dry-run --Werror "${sources[@]}"
@@ -215,6 +245,51 @@ stage_examples() {
     fi
   done
   return "$failed"
+}
+
+# dynpgext, and extensions that use it, each in a folder of its own outside of the server's.
+stage_outside() {
+  if [ "$(server_major)" -lt 18 ]; then
+    echo "skip - extension_control_path is new in PostgreSQL 18"
+    return
+  fi
+  need_examples
+  local name folders=${DYNPGEXT_PREFIX:-}
+  [ -n "$folders" ] || folders=$(outside_put .)
+  for name in counter heartbeat; do folders+=:$(outside_put "examples/$name"); done
+  DYNPGEXT_PREFIX=$folders server_start outside
+  outside_sql 'CREATE EXTENSION dynpgext' 'CREATE EXTENSION dynpgext_counter' 'CREATE EXTENSION dynpgext_heartbeat'
+  check "the library is opened from there" test t = \
+    "$(outside_sql 'SELECT FROM dynpgext.version()' "SELECT pg_read_file('/proc/self/maps') ~ ' ${folders%%:*}/lib/dynpgext.so'")"
+  check "memory of an extension outside" \
+    test "$(outside_sql 'SELECT counter_next()' 'SELECT counter_next()' | tail -n 1)" = 2
+  check "a worker of an extension outside" outside_worker_runs
+  outside_sql 'SELECT FROM dynpgext.preload()'
+  server_ctl restart
+  check "preloaded from there" test "$(outside_sql 'SELECT preloaded FROM dynpgext.status')" = t
+  check "the worker is back" outside_worker_runs
+}
+
+outside_sql() { psql -XAtq -v ON_ERROR_STOP=1 "${@/#/-c}"; }
+
+# What was built, without what is installed.
+outside_put() {
+  local folder
+  folder=$SCRATCH/outside-$(basename "$(realpath "$TREE/$1")")
+  as_user mkdir -p "$folder/lib" "$folder/share/extension"
+  as_user cp "$TREE/$1"/*.so "$folder/lib"
+  as_user cp "$TREE/$1"/*.control "$TREE/$1"/*--*.sql "$folder/share/extension"
+  echo "$folder"
+}
+
+outside_worker_runs() {
+  local tries
+  for ((tries = 0; tries < 300; tries++)); do
+    [ "$(outside_sql "SELECT state FROM dynpgext.workers WHERE extension = 'dynpgext_heartbeat'")" != running ] || return 0
+    sleep 0.1
+  done
+  outside_sql 'TABLE dynpgext.workers' 'TABLE dynpgext.events'
+  return 1
 }
 
 stage_demo() {
