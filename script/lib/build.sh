@@ -10,7 +10,8 @@ tree_make() {
   [ -z "${DYNPGEXT_TREE:-}" ] || return 0
   as_user mkdir "$TREE"
   tar -C "$ROOT" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
-    --exclude='*.d' --exclude='./dynpgext--*.sql' . |
+    --exclude='*.d' --exclude='./dynpgext--*.sql' \
+    --exclude=./dist . |
     as_user tar -C "$TREE" -xf -
 }
 

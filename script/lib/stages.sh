@@ -71,12 +71,15 @@ stage_layers() {
 
 stage_lint() {
   local sources
+  check "all places that have the version agree" quietly "$SCRATCH/release.log" "$ROOT/script/release" --check
+  check "META.json is valid" quietly "$SCRATCH/meta.log" "$ROOT/script/dist" --check
   if ! debian_12_packages_install lint_packages_wanted; then
     echo "skip - shellcheck and clang-format-14 are not both to be had"
     return
   fi
   (cd "$ROOT" && check "shellcheck" shellcheck -x -a \
-    script/{bench,check-layers,demo,fuzz,soak,state-diagram,test,test-versions} .ci/run)
+    script/{bench,check-layers,demo,dist,fuzz,image,package,release,rpm,soak,state-diagram,test,test-versions} \
+    script/lib/package-upgrade debian/tests/installed .ci/run)
   mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
     -name '*.[ch]' -print -o -name '*.cpp' -print)
   check "clang-format" clang-format-14 --dry-run --Werror "${sources[@]}"
