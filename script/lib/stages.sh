@@ -72,6 +72,7 @@ stage_layers() {
 stage_lint() {
   local sources
   check "all places that have the version agree" quietly "$SCRATCH/release.log" "$ROOT/script/release" --check
+  check "another version in one of them is found" quietly "$SCRATCH/release.log" "$ROOT/script/release" --self-test
   check "META.json is valid" quietly "$SCRATCH/meta.log" "$ROOT/script/dist" --check
   if ! debian_12_packages_install lint_packages_wanted; then
     echo "skip - shellcheck and clang-format-14 are not both to be had"
