@@ -7,32 +7,33 @@
 namespace dynpgext::pg {
 namespace {
 
-constexpr const char *setting_name = "shared_preload_libraries";
-
 // ---- what the server says of its settings ---------------------------------------------------
 
 // Names of settings are case-insensitive in the files.
-constexpr const char *entries_in_files =
-    "SELECT sourcefile, setting FROM pg_catalog.pg_file_settings"
-    " WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
-    " ORDER BY seqno";
+std::string entries_in_files(const char *setting) {
+  return std::string("SELECT sourcefile, setting FROM pg_catalog.pg_file_settings"
+                     " WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) '") +
+         setting + "' ORDER BY seqno";
+}
 // Patroni gives all of these to every server that it starts.
 constexpr const char *settings_of_patroni =
     "SELECT 'x', 'x' FROM pg_catalog.pg_settings"
     " WHERE source OPERATOR(pg_catalog.=) 'command line' AND name OPERATOR(pg_catalog.=)"
     " ANY ('{cluster_name,max_connections,max_worker_processes,wal_level,hot_standby}')";
 constexpr size_t count_of_patroni = 5;
-constexpr const char *on_command_line =
-    "SELECT '', setting FROM pg_catalog.pg_settings"
-    " WHERE name OPERATOR(pg_catalog.=) 'shared_preload_libraries'"
-    " AND source OPERATOR(pg_catalog.=) 'command line'";
+std::string on_command_line(const char *setting) {
+  return std::string(
+             "SELECT '', setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) '") +
+         setting + "' AND source OPERATOR(pg_catalog.=) 'command line'";
+}
 
 struct file_entry {
   std::string file;
   std::string value;
 };
 
-std::vector<file_entry> read_entries(const char *query) {
+std::vector<file_entry> read_entries(const std::string &text) {
+  const char *query = text.c_str();
   struct list {
     const char **texts;
     uint64 count;
@@ -46,9 +47,9 @@ std::vector<file_entry> read_entries(const char *query) {
     rows.texts = static_cast<const char **>(
         MemoryContextAllocZero(caller, sizeof(char *) * (2 * rows.count + 1)));
     for (uint64 i = 0; i < 2 * rows.count; ++i) {
-      const char *text = SPI_getvalue(SPI_tuptable->vals[i / 2], SPI_tuptable->tupdesc,
-                                      static_cast<int>(i % 2) + 1);
-      rows.texts[i] = MemoryContextStrdup(caller, text == nullptr ? "" : text);
+      const char *value = SPI_getvalue(SPI_tuptable->vals[i / 2], SPI_tuptable->tupdesc,
+                                       static_cast<int>(i % 2) + 1);
+      rows.texts[i] = MemoryContextStrdup(caller, value == nullptr ? "" : value);
     }
     SPI_finish();
     return rows;
@@ -64,7 +65,7 @@ bool is_auto(const file_entry &e) {
 }
 bool is_main(const file_entry &e) { return ConfigFileName != nullptr && e.file == ConfigFileName; }
 
-std::vector<std::string> split(const std::string &setting) {
+std::vector<std::string> split(const char *name, const std::string &setting) {
   struct list {
     List *names;
     bool ok;
@@ -77,23 +78,29 @@ std::vector<std::string> split(const std::string &setting) {
   });
   if (!parsed.ok)
     throw error(ERRCODE_CONFIG_FILE_ERROR,
-                "shared_preload_libraries cannot be changed: its value is not a list",
+                std::string(name) + " cannot be changed: its value is not a list",
                 "The value in the configuration files is: " + setting, "Correct it there first.");
   std::vector<std::string> result;
   for (int i = 0; i < list_length(parsed.names); ++i) {
-    std::string name = static_cast<const char *>(list_nth(parsed.names, i));
-    if (!name.empty()) result.push_back(std::move(name));
+    std::string library = static_cast<const char *>(list_nth(parsed.names, i));
+    if (!library.empty()) result.push_back(std::move(library));
   }
   return result;
 }
 
+bool needs_restart(const char *setting) {
+  return std::strcmp(setting, shared_preload_libraries) == 0;
+}
+const char *then(const char *setting) {
+  return needs_restart(setting) ? ", and restart the server." : ".";
+}
+
 // ---- who else writes it -------------------------------------------------------------------------
 
-[[noreturn]] void refuse(const std::string &why, const std::string &detail,
+[[noreturn]] void refuse(const char *setting, const std::string &why, const std::string &detail,
                          const std::string &hint) {
   throw error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-              std::string(setting_name) + " cannot be changed by ALTER SYSTEM: " + why, detail,
-              hint);
+              std::string(setting) + " cannot be changed by ALTER SYSTEM: " + why, detail, hint);
 }
 
 // Patroni's note stands in the first lines.
@@ -124,27 +131,30 @@ std::string mark_of_patroni() {
 }
 
 // What ALTER SYSTEM writes would be without effect, or hide what others write later.
-void refuse_if_managed(const std::vector<file_entry> &entries) {
-  if (!read_entries(on_command_line).empty())
-    refuse("it is set on the server's command line", "That counts more than any file.",
+void refuse_if_managed(const char *setting, const std::vector<file_entry> &entries) {
+  if (!read_entries(on_command_line(setting)).empty())
+    refuse(setting, "it is set on the server's command line", "That counts more than any file.",
            "Change it where the server is started, and restart the server.");
   const std::string mark = mark_of_patroni();
   if (!mark.empty())
-    refuse("Patroni manages this server", mark,
-           "Change shared_preload_libraries under postgresql.parameters with \"patronictl "
-           "edit-config\", and restart all members with \"patronictl restart\".");
+    refuse(setting, "Patroni manages this server", mark,
+           std::string("Change ") + setting +
+               " under postgresql.parameters with \"patronictl edit-config\"" +
+               (needs_restart(setting) ? ", and restart all members with \"patronictl restart\"."
+                                       : "."));
   const char *allowed = call([] { return GetConfigOption("allow_alter_system", true, false); });
   if (allowed != nullptr && std::strcmp(allowed, "off") == 0)
-    refuse("allow_alter_system is off", {},
-           "Change it with the tool that manages this server, and restart the server.");
+    refuse(setting, "allow_alter_system is off", {},
+           std::string("Change it with the tool that manages this server") + then(setting));
   if (entries.empty() || is_auto(entries.back()) || is_main(entries.back())) return;
-  refuse("it is set in the file \"" + entries.back().file + "\"",
+  refuse(setting, "it is set in the file \"" + entries.back().file + "\"",
          "An entry in postgresql.auto.conf would hide that one, and whatever it is changed to.",
-         "Change it in that file, or with the tool that writes the file, and restart the server.");
+         std::string("Change it in that file, or with the tool that writes the file") +
+             then(setting));
 }
 
 // Without names: RESET.
-void alter_system(const std::vector<std::string> &libraries) {
+void alter_system(const char *setting, const std::vector<std::string> &libraries) {
   std::vector<const char *> names;
   names.reserve(libraries.size());
   for (const std::string &library : libraries) names.push_back(library.c_str());
@@ -153,7 +163,7 @@ void alter_system(const std::vector<std::string> &libraries) {
   call([=] {
     auto *set = makeNode(VariableSetStmt);
     set->kind = count == 0 ? VAR_RESET : VAR_SET_VALUE;
-    set->name = pstrdup(setting_name);
+    set->name = pstrdup(setting);
     for (size_t i = 0; i < count; ++i) {
       auto *item = makeNode(A_Const);
       item->val.sval.type = T_String;
@@ -169,33 +179,33 @@ void alter_system(const std::vector<std::string> &libraries) {
 
 }  // namespace
 
-std::vector<std::string> next_preload_libraries() {
-  std::vector<file_entry> entries = read_entries(on_command_line);
-  if (entries.empty()) entries = read_entries(entries_in_files);
-  return entries.empty() ? std::vector<std::string>() : split(entries.back().value);
+std::vector<std::string> next_libraries(const char *setting) {
+  std::vector<file_entry> entries = read_entries(on_command_line(setting));
+  if (entries.empty()) entries = read_entries(entries_in_files(setting));
+  return entries.empty() ? std::vector<std::string>() : split(setting, entries.back().value);
 }
 
-void set_next_preload_libraries(const std::vector<std::string> &libraries) {
-  const std::vector<file_entry> entries = read_entries(entries_in_files);
+void set_next_libraries(const char *setting, const std::vector<std::string> &libraries) {
+  const std::vector<file_entry> entries = read_entries(entries_in_files(setting));
   const auto by_hand = std::find_if(entries.rbegin(), entries.rend(),
                                     [](const file_entry &e) { return !is_auto(e); });
   const auto others =
-      by_hand == entries.rend() ? std::vector<std::string>() : split(by_hand->value);
+      by_hand == entries.rend() ? std::vector<std::string>() : split(setting, by_hand->value);
   // What the other files say anyway: an entry of ours would hide what they are changed to.
   const bool has_auto = !entries.empty() && is_auto(entries.back());
-  if (libraries == others && has_auto && read_entries(on_command_line).empty())
-    return alter_system({});
-  refuse_if_managed(entries);
+  if (libraries == others && has_auto && read_entries(on_command_line(setting)).empty())
+    return alter_system(setting, {});
+  refuse_if_managed(setting, entries);
   // ALTER SYSTEM cannot write an empty list: it quotes the empty name, with which the server
   // does not start.
   if (libraries.empty())
     throw error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                "shared_preload_libraries cannot be made empty by ALTER SYSTEM",
+                std::string(setting) + " cannot be made empty by ALTER SYSTEM",
                 "It is set in a configuration file other than postgresql.auto.conf, too.",
                 "Change it in that file; pg_file_settings tells which one it is.");
-  alter_system(libraries);
+  alter_system(setting, libraries);
   if (has_auto && libraries != others && by_hand != entries.rend())
-    log(NOTICE, "shared_preload_libraries in the file \"" + by_hand->file +
+    log(NOTICE, std::string(setting) + " in the file \"" + by_hand->file +
                     "\" is hidden by the one in postgresql.auto.conf, as before");
 }
 

@@ -1,4 +1,5 @@
-// shared_preload_libraries in the configuration files, for the next start of the server.
+// shared_preload_libraries and session_preload_libraries in the configuration files, as the next
+// start of the server, or the next reading of the files, has them.
 //
 // Only postgresql.conf and ALTER SYSTEM are taken for the DBA's own.  Where a tool writes the list
 // (Patroni, an included file, the command line), an entry of ALTER SYSTEM would be without effect,
@@ -12,10 +13,13 @@
 
 namespace dynpgext::pg {
 
-// The list as the next start would read it, in order.
-[[nodiscard]] std::vector<std::string> next_preload_libraries();
-// ALTER SYSTEM SET shared_preload_libraries; RESET where the other files have the same list.  The
-// caller must be allowed to.  Not transactional.  55000 where somebody else manages the setting.
-void set_next_preload_libraries(const std::vector<std::string> &libraries);
+inline constexpr const char *shared_preload_libraries = "shared_preload_libraries";
+inline constexpr const char *session_preload_libraries = "session_preload_libraries";
+
+// The list of one of the two as it would be read next, in order.
+[[nodiscard]] std::vector<std::string> next_libraries(const char *setting);
+// ALTER SYSTEM SET; RESET where the other files have the same list.  The caller must be allowed to.
+// Not transactional.  55000 where somebody else manages the setting.
+void set_next_libraries(const char *setting, const std::vector<std::string> &libraries);
 
 }  // namespace dynpgext::pg

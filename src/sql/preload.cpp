@@ -30,12 +30,12 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_preload) {
                       "permission denied to change shared_preload_libraries", {},
                       "Only superusers can do this, as with ALTER SYSTEM.");
     const bool enable = DatumGetBool(fcinfo->args[0].value);
-    std::vector<std::string> libraries = pg::next_preload_libraries();
+    std::vector<std::string> libraries = pg::next_libraries(pg::shared_preload_libraries);
     const bool listed = std::any_of(libraries.begin(), libraries.end(), is_dynpgext);
     if (enable && !listed) libraries.emplace_back("dynpgext");
     if (!enable) std::erase_if(libraries, is_dynpgext);
     if (enable != listed) {
-      pg::set_next_preload_libraries(libraries);
+      pg::set_next_libraries(pg::shared_preload_libraries, libraries);
       pg::log(NOTICE, "the change takes effect with the next restart of the server");
     }
     std::string setting;
