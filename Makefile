@@ -5,6 +5,7 @@ PG_CONFIG ?= pg_config
 
 EXTENSION = dynpgext
 MODULE_big = dynpgext
+MODULES = src/pg/sessions/dynpgext_sessions
 
 DYNPGEXT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" dynpgext.control)
 DYNPGEXT_SOURCES := $(sort $(wildcard src/*.cpp src/*/*.cpp))

@@ -19,6 +19,7 @@ CREATE TABLE dynpgext.registered_extension (
     loaded boolean NOT NULL,
     boot bigint NOT NULL,
     incarnation bigint NOT NULL,
+    is_library boolean NOT NULL,
     CONSTRAINT may_write CHECK (dynpgext.may_write('registered_extension'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_extension IS 'only dynpgext writes it, below SQL';
@@ -30,6 +31,7 @@ COMMENT ON COLUMN dynpgext.registered_extension.eager IS 'is provisioned without
 COMMENT ON COLUMN dynpgext.registered_extension.loaded IS 'has not been unloaded';
 COMMENT ON COLUMN dynpgext.registered_extension.boot IS 'of one that is not eager: the run of the server in which it was loaded';
 COMMENT ON COLUMN dynpgext.registered_extension.incarnation IS 'differs between one CREATE EXTENSION and the next';
+COMMENT ON COLUMN dynpgext.registered_extension.is_library IS 'a library that is hosted, and no extension';
 
 CREATE TABLE dynpgext.registered_allocation (
     name text NOT NULL PRIMARY KEY,
@@ -245,3 +247,22 @@ CREATE FOREIGN DATA WRAPPER dynpgext;
 COMMENT ON FOREIGN DATA WRAPPER dynpgext IS 'connects to nothing';
 CREATE SERVER dynpgext_workers FOREIGN DATA WRAPPER dynpgext;
 COMMENT ON SERVER dynpgext_workers IS 'user mappings for the roles that SQL workers need: DROP ROLE is refused for them';
+
+-- Libraries for shared_preload_libraries that this database has the server host.  Dumped: a restored
+-- database hosts them again.  dynpgext writes it below SQL.
+CREATE TABLE dynpgext.hosted_libraries (
+    library name NOT NULL PRIMARY KEY,
+    scope text NOT NULL CHECK (scope IN ('global', 'database')),
+    position integer NOT NULL,
+    settings jsonb,
+    sessions boolean NOT NULL,
+    CONSTRAINT may_write CHECK (dynpgext.may_write('hosted_libraries'))
+);
+COMMENT ON CONSTRAINT may_write ON dynpgext.hosted_libraries IS 'only superusers write it with SQL';
+COMMENT ON TABLE dynpgext.hosted_libraries IS 'libraries that this database has the server host; read dynpgext.hosted instead';
+COMMENT ON COLUMN dynpgext.hosted_libraries.library IS 'its name in $libdir';
+COMMENT ON COLUMN dynpgext.hosted_libraries.scope IS 'global: one instance for the server; database: one for this database';
+COMMENT ON COLUMN dynpgext.hosted_libraries.position IS 'those with lower ones are loaded first';
+COMMENT ON COLUMN dynpgext.hosted_libraries.settings IS 'values of settings for this instance';
+COMMENT ON COLUMN dynpgext.hosted_libraries.sessions IS 'sessions load it when they start';
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.hosted_libraries', '');

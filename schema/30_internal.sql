@@ -58,6 +58,13 @@ CREATE FUNCTION dynpgext.server_status(
 RETURNS SETOF record ROWS 1 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_status';
 COMMENT ON FUNCTION dynpgext.server_status() IS 'internal: the row of dynpgext.status';
 
+CREATE FUNCTION dynpgext.live_hosted(
+    OUT library name, OUT home oid, OUT source oid, OUT "position" integer, OUT state text, OUT error text,
+    OUT memory_requested bigint, OUT memory_used bigint, OUT workers integer, OUT settings text,
+    OUT sessions integer, OUT stale boolean, OUT hosted_at timestamptz)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_hosted';
+COMMENT ON FUNCTION dynpgext.live_hosted() IS 'internal: instances of hosted libraries';
+
 -- For this script alone.
 
 CREATE FUNCTION dynpgext.adopt_installed_extensions() RETURNS void

@@ -20,7 +20,8 @@ SELECT r.extension,
        LEFT JOIN dynpgext.live_extensions(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.database OPERATOR(pg_catalog.=) d.oid
        LEFT JOIN dynpgext.live_provisioners() p
-         ON p.extension OPERATOR(pg_catalog.=) r.extension AND p.database OPERATOR(pg_catalog.=) d.oid;
+         ON p.extension OPERATOR(pg_catalog.=) r.extension AND p.database OPERATOR(pg_catalog.=) d.oid
+ WHERE NOT r.is_library;
 COMMENT ON VIEW dynpgext.extensions IS 'extensions of this database that take part in dynpgext';
 COMMENT ON COLUMN dynpgext.extensions.extension IS 'as in pg_extension';
 COMMENT ON COLUMN dynpgext.extensions.version IS 'that is provisioned';
@@ -317,3 +318,43 @@ COMMENT ON COLUMN dynpgext.events.name IS 'of the extension, allocation or worke
 COMMENT ON COLUMN dynpgext.events.database IS 'its name, or OID once it is dropped; NULL for what is global';
 COMMENT ON COLUMN dynpgext.events.event IS 'such as provisioned, failed, allocated, drained, started, exited, restarted, waiting, quarantined';
 COMMENT ON COLUMN dynpgext.events.detail IS 'more about it';
+
+-- This database's, and those of the whole server; and rows of this database that nobody has followed yet.
+CREATE VIEW dynpgext.hosted AS
+SELECT l.library,
+       CASE WHEN l.home OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END AS scope,
+       d.datname AS database,
+       l.position,
+       l.state,
+       l.error,
+       l.memory_requested,
+       l.memory_used,
+       l.workers,
+       l.settings::pg_catalog.jsonb AS settings,
+       l.sessions,
+       l.stale,
+       l.hosted_at
+  FROM dynpgext.live_hosted() l
+       LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.home
+ WHERE l.home OPERATOR(pg_catalog.=) 0 OR d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+UNION ALL
+SELECT r.library, r.scope, CASE WHEN r.scope OPERATOR(pg_catalog.=) 'database' THEN pg_catalog.current_database() END,
+       r.position, 'pending', NULL, NULL, NULL, 0, r.settings, 0, NULL, NULL
+  FROM dynpgext.hosted_libraries r
+ WHERE NOT EXISTS (
+       SELECT FROM dynpgext.live_hosted() l JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.source
+        WHERE l.library OPERATOR(pg_catalog.=) r.library AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+COMMENT ON VIEW dynpgext.hosted IS 'libraries for shared_preload_libraries that are hosted: for the server, or for this database';
+COMMENT ON COLUMN dynpgext.hosted.library IS 'its name in $libdir';
+COMMENT ON COLUMN dynpgext.hosted.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.hosted.database IS 'whose it is; NULL for a global one';
+COMMENT ON COLUMN dynpgext.hosted.position IS 'those with lower ones are loaded first';
+COMMENT ON COLUMN dynpgext.hosted.state IS 'pending, hosted, failed, quarantined or refused';
+COMMENT ON COLUMN dynpgext.hosted.error IS 'why it is failed, refused or quarantined';
+COMMENT ON COLUMN dynpgext.hosted.memory_requested IS 'bytes of shared memory that the library asks for when it is loaded';
+COMMENT ON COLUMN dynpgext.hosted.memory_used IS 'bytes that have been taken of its memory';
+COMMENT ON COLUMN dynpgext.hosted.workers IS 'background workers that it registers, and those that it has started besides';
+COMMENT ON COLUMN dynpgext.hosted.settings IS 'values of settings for this instance; NULL: none';
+COMMENT ON COLUMN dynpgext.hosted.sessions IS 'how many sessions have it loaded; older ones have not, see attach_hosted()';
+COMMENT ON COLUMN dynpgext.hosted.stale IS 'its file has been replaced since: use rehost()';
+COMMENT ON COLUMN dynpgext.hosted.hosted_at IS 'since when, in this run of the server';

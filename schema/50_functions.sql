@@ -79,3 +79,19 @@ CREATE FUNCTION dynpgext.can_host(library text)
 RETURNS TABLE(need text, detail text, verdict text)
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_can_host';
 COMMENT ON FUNCTION dynpgext.can_host(text) IS 'what a library for shared_preload_libraries needs, and whether it could do without being preloaded: hosted, limited or refused; reads its file, and runs nothing of it';
+
+CREATE FUNCTION dynpgext.host(library text, scope text DEFAULT 'global', settings jsonb DEFAULT NULL, sessions boolean DEFAULT true)
+RETURNS text LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_host';
+COMMENT ON FUNCTION dynpgext.host(text, text, jsonb, boolean) IS 'hosts a library for shared_preload_libraries, without a restart: for the server (global) or this database; returns its state';
+
+CREATE FUNCTION dynpgext.unhost(library text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_unhost';
+COMMENT ON FUNCTION dynpgext.unhost(text) IS 'takes host() back; sessions that have the library keep it until they end; false when this database does not have it hosted';
+
+CREATE FUNCTION dynpgext.rehost(library text) RETURNS text
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_rehost';
+COMMENT ON FUNCTION dynpgext.rehost(text) IS 'hosts a library anew, from its present file and with the present settings, with new memory and new workers; returns its state';
+
+CREATE FUNCTION dynpgext.attach_hosted() RETURNS integer
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_attach_hosted';
+COMMENT ON FUNCTION dynpgext.attach_hosted() IS 'loads into this session what has been hosted since it began; returns how many libraries';

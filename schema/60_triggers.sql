@@ -195,3 +195,12 @@ CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.identities
     FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
 ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER before_truncate;
 COMMENT ON TRIGGER before_truncate ON dynpgext.identities IS 'only superusers write it';
+
+CREATE TRIGGER before_write BEFORE INSERT OR UPDATE OR DELETE ON dynpgext.hosted_libraries
+    FOR EACH ROW EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.hosted_libraries ENABLE ALWAYS TRIGGER before_write;
+COMMENT ON TRIGGER before_write ON dynpgext.hosted_libraries IS 'only superusers write it';
+CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.hosted_libraries
+    FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.only_superusers();
+ALTER TABLE dynpgext.hosted_libraries ENABLE ALWAYS TRIGGER before_truncate;
+COMMENT ON TRIGGER before_truncate ON dynpgext.hosted_libraries IS 'only superusers write it';

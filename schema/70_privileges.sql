@@ -14,10 +14,10 @@ GRANT EXECUTE ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text) TO PU
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
     dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,
-    dynpgext.restore, dynpgext.status TO pg_monitor;
+    dynpgext.restore, dynpgext.status, dynpgext.hosted, dynpgext.hosted_libraries TO pg_monitor;
 GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(boolean), dynpgext.live_provisioners(), dynpgext.live_allocations(boolean), dynpgext.live_workers(boolean), dynpgext.live_commands(boolean),
-    dynpgext.published_allocations(boolean), dynpgext.published_workers(boolean), dynpgext.known_allocations(boolean), dynpgext.known_workers(boolean), dynpgext.list_events(), dynpgext.boot(), dynpgext.server_status(),
+    dynpgext.published_allocations(boolean), dynpgext.published_workers(boolean), dynpgext.known_allocations(boolean), dynpgext.known_workers(boolean), dynpgext.list_events(), dynpgext.live_hosted(), dynpgext.boot(), dynpgext.server_status(),
     dynpgext.version() TO pg_monitor;
 
 -- pg_dump by the owner of the database reads what it dumps.
-GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities TO pg_database_owner;
+GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities, dynpgext.hosted_libraries TO pg_database_owner;

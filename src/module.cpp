@@ -1,5 +1,10 @@
 // What happens when the server loads the library.
 #include "api/lookup.h"
+#include "hosting/host.h"
+#include "hosting/instances.h"
+#include "hosting/process.h"
+#include "hosting/static_worker.h"
+#include "hosting/transaction.h"
 #include "model/allowed.h"
 #include "pg/border.h"
 #include "pg/ownership.h"
@@ -7,6 +12,7 @@
 #include "pg/settings.h"
 #include "pg/swallowed.h"
 #include "pg/transaction.h"
+#include "provisioning/database.h"
 #include "provisioning/restore.h"
 #include "provisioning/transaction.h"
 #include "state/attachments.h"
@@ -15,6 +21,7 @@
 #include "state/launch.h"
 #include "supervision/extension_commands.h"
 #include "supervision/utility.h"
+#include "supervision/worker_preparation.h"
 
 extern "C" {
 DYNPGEXT_MODULE_MAGIC;
@@ -65,6 +72,16 @@ void bring_back() {
 void follow_leader() noexcept {
   pg::belong_to_leader();
   state::guard_as_leader();
+  hosting::load_as_leader();
+}
+
+// Who comes after a layer is called by it.
+void prepare_hosting() {
+  hosting::watch_transactions();
+  provisioning::follow_in_visits(hosting::follow_rows);
+  provisioning::follow_drops_of_dynpgext(hosting::unhost_all);
+  supervision::prepared_by = {hosting::prepare_worker, hosting::prepare_runner,
+                              hosting::keep_keepers};
 }
 
 void initialise() {
@@ -75,6 +92,7 @@ void initialise() {
   pg::watch_swallowed();
   supervision::watch_extension_commands();  // before the next: the server calls the last one first
   provisioning::watch_transactions();
+  prepare_hosting();
   supervision::watch_utility_commands();
   provisioning::watch_restores();
   api::publish_table();

@@ -282,6 +282,7 @@ outside_put() {
   folder=$SCRATCH/outside-$(basename "$(realpath "$TREE/$1")")
   as_user mkdir -p "$folder/lib" "$folder/share/extension"
   as_user cp "$TREE/$1"/*.so "$folder/lib"
+  [ "$1" != . ] || as_user cp "$TREE"/src/pg/sessions/*.so "$folder/lib"
   as_user cp "$TREE/$1"/*.control "$TREE/$1"/*--*.sql "$folder/share/extension"
   echo "$folder"
 }

@@ -40,17 +40,19 @@ std::string plain_name(const std::string &name) {
   return plain;
 }
 
+library_file read_file(const std::string &path) {
+  const pg::file_identity identity = pg::identify_file(path.c_str());
+  return {path, identity, content_of(path)};
+}
+
 library_file read_library(const std::string &name) {
   const std::string plain = plain_name(name);
-  library_file file;
-  file.path = pg::library_file("$libdir/" + plain);
-  if (file.path.empty())
+  const std::string path = pg::library_file("$libdir/" + plain);
+  if (path.empty())
     throw pg::error(ERRCODE_UNDEFINED_FILE, "there is no library \"" + plain + "\"", {},
                     "Install the package of the extension; its library belongs in the folder that "
                     "pg_config --pkglibdir prints.");
-  file.identity = pg::identify_file(file.path.c_str());
-  file.bytes = content_of(file.path);
-  return file;
+  return read_file(path);
 }
 
 std::vector<model::host_finding> findings_of(const library_file &file) {

@@ -15,6 +15,8 @@ struct library_file {
 // Of a library in $libdir, by its name without a folder.  22023 for what is no such name, 58P01
 // where there is no file; nothing of the library is run.
 [[nodiscard]] library_file read_library(const std::string &name);
+// The same of a path.
+[[nodiscard]] library_file read_file(const std::string &path);
 // The name without the suffix of the platform.  22023 as above.
 [[nodiscard]] std::string plain_name(const std::string &name);
 

@@ -11,7 +11,7 @@ constexpr const char *whole = "library";
 // Symbols that share a need, a verdict and a reason are one finding.
 struct group {
   host_need need;
-  dynpgext::model::verdict verdict;
+  host_verdict verdict;
   std::string_view reason;
   auto operator<=>(const group &) const = default;
 };
@@ -32,10 +32,10 @@ void judge(groups &all, const elf::image &library, std::uint32_t import) {
   const std::string_view symbol = library.imports[import];
   const host_symbol *known = find_host_symbol(symbol);
   if (known == nullptr) {
-    if (is_hook(symbol)) return add(all, {host_need::hooks, verdict::hosted, {}}, symbol);
+    if (is_hook(symbol)) return add(all, {host_need::hooks, host_verdict::hosted, {}}, symbol);
     if (concerns_start(symbol))
       add(all,
-          {host_need::unknown, verdict::refused,
+          {host_need::unknown, host_verdict::refused,
            "dynpgext does not know what it does to shared memory, or at the start of the server."},
           symbol);
     return;
@@ -44,16 +44,17 @@ void judge(groups &all, const elf::image &library, std::uint32_t import) {
       known->what == treatment::function || known->what == treatment::variable;
   if (is_redirected && has_other_reference(library, import))
     return add(all,
-               {known->need, verdict::refused,
+               {known->need, host_verdict::refused,
                 "The library refers to it in a way that cannot be redirected."},
                symbol);
   switch (known->what) {
     case treatment::function:
     case treatment::variable:
-    case treatment::as_it_is: return add(all, {known->need, verdict::hosted, {}}, symbol);
-    case treatment::limited: return add(all, {known->need, verdict::limited, known->note}, symbol);
+    case treatment::as_it_is: return add(all, {known->need, host_verdict::hosted, {}}, symbol);
+    case treatment::limited:
+      return add(all, {known->need, host_verdict::limited, known->note}, symbol);
     case treatment::forbidden:
-      return add(all, {known->need, verdict::refused, known->note}, symbol);
+      return add(all, {known->need, host_verdict::refused, known->note}, symbol);
   }
 }
 
@@ -66,15 +67,15 @@ std::string listed(const std::vector<std::string_view> &symbols) {
   return text;
 }
 
-host_finding unfit(std::string why) { return {whole, std::move(why), verdict::refused}; }
+host_finding unfit(std::string why) { return {whole, std::move(why), host_verdict::refused}; }
 
 }  // namespace
 
-const char *name_of(verdict v) {
+const char *name_of(host_verdict v) {
   switch (v) {
-    case verdict::hosted: return "hosted";
-    case verdict::limited: return "limited";
-    case verdict::refused: return "refused";
+    case host_verdict::hosted: return "hosted";
+    case host_verdict::limited: return "limited";
+    case host_verdict::refused: return "refused";
   }
   return "";
 }
@@ -95,15 +96,23 @@ std::vector<host_finding> host_needs(const elf::read_result &library,
   if (!image.defines("_PG_init"))
     return {unfit("It has no _PG_init, so there is nothing to host.")};
 
+  std::vector<host_finding> findings{{whole, elf::name_of(image.machine), host_verdict::hosted}};
+  for (host_finding &f : references_of(image)) {
+    findings.front().verdict = std::max(findings.front().verdict, f.verdict);
+    findings.push_back(std::move(f));
+  }
+  return findings;
+}
+
+std::vector<host_finding> references_of(const elf::image &library) {
   groups all;
-  for (std::uint32_t i = 0; i < image.imports.size(); ++i) judge(all, image, i);
-  std::vector<host_finding> findings{{whole, elf::name_of(image.machine), verdict::hosted}};
+  for (std::uint32_t i = 0; i < library.imports.size(); ++i) judge(all, library, i);
+  std::vector<host_finding> findings;
   for (auto &[g, symbols] : all) {
     std::sort(symbols.begin(), symbols.end());
     symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
     std::string detail = listed(symbols);
     if (!g.reason.empty()) detail.append(". ").append(g.reason);
-    findings.front().verdict = std::max(findings.front().verdict, g.verdict);
     findings.push_back({name_of(g.need), std::move(detail), g.verdict});
   }
   return findings;
@@ -112,7 +121,7 @@ std::vector<host_finding> host_needs(const elf::read_result &library,
 std::string refusal_of(const std::vector<host_finding> &findings) {
   std::string text;
   for (const host_finding &f : findings) {
-    if (f.verdict != verdict::refused) continue;
+    if (f.verdict != host_verdict::refused) continue;
     // the whole is refused for what follows, or for a reason of its own
     if (f.need == whole && findings.size() > 1) continue;
     if (!text.empty()) text += ' ';

@@ -10,22 +10,25 @@
 
 namespace dynpgext::model {
 
-enum class verdict : std::uint8_t {
+enum class host_verdict : std::uint8_t {
   hosted,   // it works as if it were preloaded
   limited,  // something of it has no effect
   refused
 };
-[[nodiscard]] const char *name_of(verdict v);
+[[nodiscard]] const char *name_of(host_verdict v);
 
 struct host_finding {
   std::string need;
   std::string detail;  // for people
-  dynpgext::model::verdict verdict = verdict::hosted;
+  host_verdict verdict = host_verdict::hosted;
 };
 
 // The first one is the library as a whole.  `server` is the machine that the server runs on.
 [[nodiscard]] std::vector<host_finding> host_needs(const elf::read_result &library,
                                                    std::optional<elf::machine> server);
+
+// Without the library as a whole: what it refers to.
+[[nodiscard]] std::vector<host_finding> references_of(const elf::image &library);
 
 // Why it is refused, each need with its reason; empty: it is not.
 [[nodiscard]] std::string refusal_of(const std::vector<host_finding> &findings);

@@ -14,12 +14,13 @@ std::vector<extension_change> compare_installed(const std::vector<installed_exte
   for (const installed_extension &i : installed) there.insert(i.name);
   const extensions_by_name known(registered);
   for (const extension &r : registered)
-    if (there.count(r.name) == 0) changes.push_back({change_kind::removed, r.name, r.version});
+    if (!r.is_library && there.count(r.name) == 0)
+      changes.push_back({change_kind::removed, r.name, r.version});
   for (const installed_extension &i : installed) {
     const extension *found = known.find(i.name);
     if (found == nullptr) {
       if (i.changed || !only_changed) changes.push_back({change_kind::added, i.name, i.version});
-    } else if (found->version != i.version) {
+    } else if (!found->is_library && found->version != i.version) {
       changes.push_back({change_kind::updated, i.name, i.version});
     }
   }

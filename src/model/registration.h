@@ -125,6 +125,7 @@ struct extension {
   bool loaded = true;            // not unloaded
   std::int64_t boot = 0;         // of a lazy one: the start of the server it was loaded in
   std::int64_t incarnation = 0;  // differs between one CREATE EXTENSION and the next
+  bool is_library = false;       // one that is hosted, see hosting/: no extension of the database
   bool operator==(const extension &) const = default;
 
   // Is it to be there, in the server's run `current_boot`?
@@ -139,7 +140,8 @@ inline constexpr std::tuple members<extension>{member(&extension::name, name_col
                                                member(&extension::eager),
                                                member(&extension::loaded),
                                                member(&extension::boot),
-                                               member(&extension::incarnation)};
+                                               member(&extension::incarnation),
+                                               member(&extension::is_library)};
 static_assert(lists_all<extension>());
 
 // The registrations of one database.

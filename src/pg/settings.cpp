@@ -16,6 +16,7 @@ constinit int start_concurrency_value;
 constinit int restart_delay_max_ms;
 constinit int stop_timeout_ms;
 constinit int runner_idle_timeout_ms;
+constinit int hosting_wait_ms;
 constinit int max_workers_value;
 constinit int max_runners_value;
 constinit int max_database_workers_value;
@@ -37,6 +38,7 @@ constexpr config_enum_entry restore_names[] = {
     {nullptr, 0, false}};
 
 constinit char *allowed_extensions_value = nullptr;
+constinit char *hosting_databases_value = nullptr;
 using list_check = bool (*)(const char *);
 constinit list_check is_allowed_list = nullptr;
 
@@ -173,6 +175,13 @@ void define() {
            "A new one starts when the next command is due; -1 means that it stays.",
            &runner_idle_timeout_ms, 10000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
            nullptr);
+    number(
+        "dynpgext.hosting_wait",
+        "Sets how long a session that starts waits for libraries that are about to be hosted.",
+        "It goes on without them then. With a negative value it is refused instead, unless it is a "
+        "superuser's.",
+        &hosting_wait_ms, 30000, -3600 * 1000, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
+        nullptr, nullptr);
     number(max_workers_name, "Limits how many workers of extensions run at once.",
            "All databases together; -1 means as many as max_worker_processes leaves room for.",
            &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
@@ -228,6 +237,13 @@ void define() {
         "Names separated by commas; the first that fits decides. * is any extension, and !name "
         "refuses.",
         &allowed_extensions_value, "*", PGC_SIGHUP, 0, check_allowed_extensions, nullptr, nullptr);
+    hosting_databases_value = nullptr;
+    DefineCustomStringVariable(
+        hosting_databases_name,
+        "Lists the databases that have hosted libraries for sessions, by OID.",
+        "Set by dynpgext.host() and unhost(): sessions wait for them after a start of the server.",
+        &hosting_databases_value, "", PGC_SIGHUP, GUC_LIST_INPUT | GUC_NOT_IN_SAMPLE, nullptr,
+        nullptr, nullptr);
     MarkGUCPrefixReserved("dynpgext");
     if (reread) ProcessConfigFile(PGC_SIGHUP);
   });
@@ -258,6 +274,8 @@ int start_concurrency() { return defined(start_concurrency_value); }
 std::int64_t restart_delay_max_milliseconds() { return defined(restart_delay_max_ms); }
 long stop_timeout_milliseconds() { return defined(stop_timeout_ms); }
 long runner_idle_timeout_milliseconds() { return defined(runner_idle_timeout_ms); }
+long hosting_wait_milliseconds() { return std::labs(defined(hosting_wait_ms)); }
+bool is_hosting_required() { return defined(hosting_wait_ms) < 0; }
 int max_workers() { return defined(max_workers_value); }
 int max_runners() { return defined(max_runners_value); }
 int max_database_workers() { return defined(max_database_workers_value); }
@@ -269,6 +287,10 @@ std::int64_t provisioning_timeout_milliseconds(bool of_visit) {
   return of_visit || has_session_timeout ? timeout : 0;
 }
 const char *allowed_extensions() { return defined(allowed_extensions_value); }
+const char *hosting_databases() {
+  const char *list = defined(hosting_databases_value);
+  return list == nullptr ? "" : list;
+}
 std::size_t manifest_limit_bytes() {
   return static_cast<std::size_t>(defined(manifest_limit_kb)) * 1024;
 }

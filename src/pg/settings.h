@@ -21,13 +21,17 @@ void define_postponed();
 [[nodiscard]] std::int64_t restart_delay_max_milliseconds();
 [[nodiscard]] long stop_timeout_milliseconds();
 [[nodiscard]] long runner_idle_timeout_milliseconds();  // -1: none
-[[nodiscard]] int max_workers();                        // -1: no limit
-[[nodiscard]] int max_runners();                        // the same
-[[nodiscard]] std::uint32_t crash_limit();              // 0: the crash guard is off
+[[nodiscard]] long hosting_wait_milliseconds();
+// Is a session refused that has waited for so long in vain?
+[[nodiscard]] bool is_hosting_required();
+[[nodiscard]] int max_workers();            // -1: no limit
+[[nodiscard]] int max_runners();            // the same
+[[nodiscard]] std::uint32_t crash_limit();  // 0: the crash guard is off
 [[nodiscard]] std::int64_t crash_window_seconds();
 [[nodiscard]] std::uint32_t max_events();
 [[nodiscard]] std::size_t manifest_limit_bytes();
 [[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
+[[nodiscard]] const char *hosting_databases();   // OIDs, separated by commas
 // What checks it; set before define().
 void set_allowed_extensions_check(bool (*is_list)(const char *));
 // How long the code of an extension may take; 0: any time.  In a visit as configured, in a session
@@ -46,6 +50,7 @@ enum class restores : std::uint8_t { automatic, on, off };
 // file nor ALTER DATABASE, which the owner may do, or ALTER ROLE?
 [[nodiscard]] bool is_of_session(const char *name);
 
+inline constexpr const char *hosting_databases_name = "dynpgext.hosting_databases";
 inline constexpr const char *max_runners_name = "dynpgext.max_runners";
 inline constexpr const char *max_workers_name = "dynpgext.max_workers";
 inline constexpr const char *memory_limit_name = "dynpgext.memory_limit";

@@ -10,7 +10,8 @@ extern "C" {
 #include "utils/conffiles.h"  // ParseConfigFp()
 #endif
 #if PG_VERSION_NUM >= 190000
-#include "postmaster/postmaster.h"  // PostmasterPid
+#include "postmaster/postmaster.h"   // PostmasterPid
+#include "storage/shmem_internal.h"  // shmem_hash_create()
 #endif
 }
 
@@ -214,6 +215,39 @@ using jumble_state = const JumbleState;
 #else
 using jumble_state = JumbleState;
 #endif
+
+// Since 19 libraries ask for shared memory by callbacks, and a hash table in it is made in one
+// piece.
+#if PG_VERSION_NUM >= 190000
+#define DYNPGEXT_SHMEM_CALLBACKS 1
+#else
+#define DYNPGEXT_SHMEM_CALLBACKS 0
+#endif
+
+// Since 19 each kind of process has a threshold of its own for its log.
+inline void set_log_threshold([[maybe_unused]] int level) {
+#if PG_VERSION_NUM < 190000
+  log_min_messages = level;
+#endif
+}
+inline int log_threshold() {
+#if PG_VERSION_NUM < 190000
+  return log_min_messages;
+#else
+  return FATAL;
+#endif
+}
+
+// Is it a client's session?  18 and 19 tell each in another way.
+inline bool is_session(const PGPROC &process) {
+#if PG_VERSION_NUM >= 190000
+  return process.pid != 0 && process.backendType == B_BACKEND;
+#elif PG_VERSION_NUM >= 180000
+  return process.pid != 0 && process.isRegularBackend;
+#else
+  return process.pid != 0 && !process.isBackgroundWorker;
+#endif
+}
 
 // Since 19 a handler of a signal is told who has sent it.
 #if PG_VERSION_NUM >= 190000

@@ -7,8 +7,9 @@ namespace {
 
 constexpr std::array names{"DynpgextLauncher",   "DynpgextShutdown",    "DynpgextSqlRunner",
                            "DynpgextWorkerWait", "DynpgextStartCommit", "DynpgextMemoryInit",
-                           "DynpgextWorkerEnd",  "DynpgextWorkerState"};
-static_assert(names.size() == static_cast<size_t>(wait::worker_state) + 1);
+                           "DynpgextWorkerEnd",  "DynpgextWorkerState", "DynpgextKeeper",
+                           "DynpgextHosting"};
+static_assert(names.size() == static_cast<size_t>(wait::hosting) + 1);
 
 constinit std::array<uint32, names.size()> known{};
 

@@ -35,7 +35,7 @@ class comparison {
       const bool named =
           std::any_of(wanted.extensions.begin(), wanted.extensions.end(),
                       [&](const model::extension_manifest &m) { return m.extension == e.name; });
-      if (named) continue;
+      if (named || e.is_library) continue;
       model::extension_manifest nothing;
       nothing.extension = e.name;
       compare(before, nothing);

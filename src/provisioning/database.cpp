@@ -34,7 +34,12 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
                      [&] { (void)follow_untold_manifests(store, {}, looker::chance); });
 }
 
+using row_follower = void (*)(const catalog::store &);
+constinit row_follower follow_others = nullptr;
+
 }  // namespace
+
+void follow_in_visits(void (*follow)(const catalog::store &)) { follow_others = follow; }
 
 void provision_database(const catalog::store &store, const state::comparison &comparison) {
   state::shared &s = state::attach();
@@ -44,6 +49,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
   (void)store.read();
   learn_worker_limit(s);
   if (!RecoveryInProgress()) follow_untold_rows(store, comparison);
+  if (follow_others != nullptr) follow_others(store);
   if (!RecoveryInProgress()) expect_removals(store, false);
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
   // A transaction that was prepared before dynpgext came, or while it came in another one that was

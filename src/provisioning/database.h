@@ -12,6 +12,10 @@ namespace dynpgext::provisioning {
 // server or at any time: for the launcher's visit.  Extensions that fail are left 'failed'.
 void provision_database(const catalog::store &store, const state::comparison &comparison);
 
+// In each of these, before that: what else follows rows of this database.  Once, when the library
+// is loaded.
+void follow_in_visits(void (*follow)(const catalog::store &));
+
 // The database does not have dynpgext (any more): nothing of it is to be live.
 void forget_current_database();
 

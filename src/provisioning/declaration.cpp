@@ -16,7 +16,10 @@ namespace {
 // Its row; one that is new is not written yet.
 model::extension row_for(const catalog::store &store, const std::string &name, declared_by who) {
   const model::registrations all = store.read();
-  if (const model::extension *known = all.find_extension(name)) return *known;
+  if (const model::extension *known = all.find_extension(name)) {
+    if (known->is_library) refuse_hosted(name);
+    return *known;
+  }
   model::extension e;
   e.name = name;
   e.incarnation = new_incarnation();

@@ -161,6 +161,13 @@ void warn_of_closed_tables(const catalog::store &store, const std::string &name)
           "another role (run_as).");
 }
 
+void refuse_hosted(const std::string &name) {
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  "library \"" + name +
+                      "\" is hosted, and its workers are registered by hosting it",
+                  {}, "Use dynpgext.unhost() first.");
+}
+
 int64 new_incarnation() {
   int64 value = 0;
   if (!pg_strong_random(&value, sizeof value)) value = GetCurrentTimestamp();
@@ -253,6 +260,7 @@ std::string load(const catalog::store &store, const std::string &name,
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "extension \"" + name + "\" is quarantined", {},
                     "Use dynpgext.release() to end that.");
+  if (e.is_library) not_taking_part(name);
   if (e.wanted(boot) && e.version == installed) return installed;
   e.version = installed;
   e.loaded = true;
@@ -267,6 +275,7 @@ bool unload(const catalog::store &store, const std::string &name) {
   model::registrations all = store.read();
   const model::extension *known = find(all, name);
   if (known == nullptr || !known->wanted(state::attach().root->boot)) return false;
+  if (known->is_library) refuse_hosted(name);
   model::extension e = *known;
   touch(store);
   fini_if_possible(e, store.owner());

@@ -12,6 +12,8 @@ namespace dynpgext::provisioning {
 
 // Differs between one CREATE EXTENSION and the next.
 [[nodiscard]] int64 new_incarnation();
+// Nothing can be registered, loaded or unloaded under the name of a library that is hosted here.
+[[noreturn]] void refuse_hosted(const std::string &name);
 
 // An installed extension that is not registered yet.  Nothing if its library does not take
 // part.  Returns whether it does.

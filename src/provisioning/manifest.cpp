@@ -130,7 +130,7 @@ model::manifest describe(const catalog::store &store, const std::string &extensi
   model::manifest result;
   result.whole_database = extension.empty();
   for (const model::extension &e : all.extensions) {
-    if (!extension.empty() && e.name != extension) continue;
+    if (e.is_library || (!extension.empty() && e.name != extension)) continue;
     model::extension_manifest &added = result.extensions.emplace_back();
     added = describe_declared(store, all, e.name);
     added.version = e.version;

@@ -25,7 +25,8 @@ constexpr own_trigger of_others[] = {
     {"manifests", "on_manifests"},       {"manifests", "on_replicated", on_replica}};
 constexpr const char *for_superusers[] = {
     "registered_extension", "registered_allocation", "registered_worker", "registered_command",
-    "registered_content",   "registered_manifest",   "restore",           "identities"};
+    "registered_content",   "registered_manifest",   "restore",           "identities",
+    "hosted_libraries"};
 
 bool mend(const catalog::store &store, const own_trigger &t) {
   const Oid table = pg::member_table(store.dynpgext(), "dynpgext", t.table);

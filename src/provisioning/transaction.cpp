@@ -97,6 +97,9 @@ void forget(transaction &t) noexcept {
   });
 }
 
+using drop_follower = void (*)();
+constinit drop_follower follow_drop = nullptr;
+
 // dynpgext is gone from the database: everything it had provisioned goes, too.
 void finish_all(state::shared &s) {
   model::registrations published;
@@ -191,6 +194,7 @@ void before_commit(transaction &t) {
     t.touched = true;
     pg::drop_database_mark();
     finish_all(s);
+    if (follow_drop != nullptr) follow_drop();
   }
   t.drops_forget = !t.dropped.empty() && pg::is_superuser() && pg::is_client_session();
   t.arrives = t.arrives && store;
@@ -378,6 +382,8 @@ void watch_transactions() {
     RegisterSubXactCallback(on_subtransaction_event, nullptr);
   });
 }
+
+void follow_drops_of_dynpgext(void (*follow)()) { follow_drop = follow; }
 
 void hold_for_transaction(const state::hold &h) {
   transaction &t = mine();

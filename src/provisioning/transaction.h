@@ -19,6 +19,9 @@ namespace dynpgext::provisioning {
 
 // Registers the transaction callbacks; once in a process.
 void watch_transactions();
+// Before a commit that has dropped dynpgext from the database: what else has to go.  Once, when the
+// library is loaded.
+void follow_drops_of_dynpgext(void (*follow)());
 
 // Memory that this transaction wants; its claim ends with the (sub)transaction.
 void hold_for_transaction(const state::hold &h);

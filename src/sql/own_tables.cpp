@@ -22,6 +22,7 @@ using namespace dynpgext;
 
 constexpr const char *manifests = "manifests";
 constexpr const char *identities = "identities";
+constexpr const char *hosted_libraries = "hosted_libraries";
 
 [[noreturn]] void refuse(const std::string &table, const std::string &why,
                          const std::string &hint) {
@@ -32,6 +33,7 @@ constexpr const char *identities = "identities";
 [[noreturn]] void refuse_others(const std::string &table) {
   const char *hint = "Use dynpgext.register(), apply() or configure_worker().";
   if (table == identities) hint = "Use dynpgext.register() with \"run_as\".";
+  if (table == hosted_libraries) hint = "Use dynpgext.host() and unhost().";
   if (table == "restore") hint = "Use dynpgext.begin_restore() and end_restore().";
   refuse(table, "Only superusers may write it.", hint);
 }
@@ -62,12 +64,13 @@ void require_owner(const std::string &extension) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_may_write) {
   return pg::entry([=] {
     const std::string table = sql::text_argument(fcinfo, 0);
-    const bool is_dumped = table == manifests || table == identities;
+    const bool is_dumped = table == manifests || table == identities || table == hosted_libraries;
     if (!is_dumped) refuse_all(table);
     const pg::brief_locks scope;
     const auto store = catalog::store::open();
     if (pg::is_superuser()) {
-      if (state::available() && store) provisioning::look_at_source(*store);
+      if (state::available() && store && table != hosted_libraries)
+        provisioning::look_at_source(*store);
       return BoolGetDatum(true);
     }
     if (table != manifests) refuse_others(table);

@@ -184,7 +184,7 @@ void guard_as_leader() noexcept {
   arm(*r, kind, home, extension.view(), worker.view(), role);
 }
 
-guarded_code::guarded_code(std::string_view extension) noexcept {
+guarded_code::guarded_code(std::string_view extension, Oid home) noexcept {
   record *r = own_record();
   if (r == nullptr) return;
   is_inner_ = is_armed(*r);
@@ -195,7 +195,7 @@ guarded_code::guarded_code(std::string_view extension) noexcept {
     outer_extension_ = r->extension;
   }
   is_armed_ = true;
-  arm(*r, record_kind::code, MyDatabaseId, extension);
+  arm(*r, record_kind::code, home, extension);
 }
 
 guarded_code::~guarded_code() {

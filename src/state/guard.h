@@ -35,7 +35,7 @@ void guard_as_leader() noexcept;
 // the process of a worker the worker stays it.
 class guarded_code {
  public:
-  [[nodiscard]] explicit guarded_code(std::string_view extension) noexcept;
+  [[nodiscard]] explicit guarded_code(std::string_view extension, Oid home = MyDatabaseId) noexcept;
   guarded_code(const guarded_code &) = delete;
   guarded_code &operator=(const guarded_code &) = delete;
   ~guarded_code();

@@ -37,6 +37,7 @@ struct root {
   uint64 memory_used;         // bytes taken for allocations and published registrations
   uint64 memory_freed;        // how often some that was in use has been given back
   uint64 next_ticket;         // identifies a start of a worker
+  dsa_pointer hosting;        // hosting::block, once a library is hosted
   pid_t launcher;             // 0: none
   pid_t launcher_starter;     // who has asked for one that has not come up yet, or was the last one
   pg::moment launcher_asked;  // when it has, or had ended

@@ -17,6 +17,7 @@
 #include "state/runner.h"
 #include "state/watch.h"
 #include "supervision/late_ends.h"
+#include "supervision/worker_preparation.h"
 
 namespace dynpgext::supervision {
 namespace {
@@ -73,6 +74,7 @@ bool take_office(state::shared &s) {
 // Without preload, and with no database that has dynpgext, there is nothing to launch.
 bool may_retire(state::shared &s) {
   if (state::preloaded()) return false;
+  if (prepared_by.look != nullptr && prepared_by.look(s)) return false;
   const state::exclusive lock(s);
   for (const state::database_entry *entry : s.databases.entries())
     if (entry->present || !entry->visited || entry->prepared_count > 0) return false;
@@ -218,6 +220,7 @@ class loop {
     state::follow_pauses(shared_);
     state::follow_older(shared_);
     follow_failures(shared_);
+    if (prepared_by.look != nullptr) (void)prepared_by.look(shared_);
     last_look_ = now;
     const state::exclusive lock(shared_);
     state::attend_waiting(shared_);

@@ -16,6 +16,7 @@
 #include "state/last_words.h"
 #include "state/launch.h"
 #include "supervision/sql_workers.h"
+#include "supervision/worker_preparation.h"
 
 namespace {
 
@@ -64,6 +65,7 @@ bool take_office(state::shared &s) {
 void connect() {
   pg::name_application("dynpgext sql runner");
   pg::belong_to_database_owner();
+  if (supervision::prepared_by.runner != nullptr) supervision::prepared_by.runner(self.database);
   // whether a command may run as a role without LOGIN is looked at before each run
   constexpr uint32 flags = pg::versions::connect_without_login;
   pg::call([=] {

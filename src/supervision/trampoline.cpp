@@ -13,6 +13,11 @@
 #include "state/guard.h"
 #include "state/last_words.h"
 #include "state/launch.h"
+#include "supervision/worker_preparation.h"
+
+namespace dynpgext::supervision {
+constinit preparation prepared_by;
+}
 
 namespace {
 
@@ -52,8 +57,12 @@ worker_function prepare(Datum *argument) {
 
   const model::worker &w = current->definition;
   state::guard_worker(state::key_of(current->id));
-  state::note_file(s, current->id, current->ticket, pg::library_file(w.library));
   state::set_worker_database(message.home);
+  const bool is_prepared = supervision::prepared_by.worker != nullptr &&
+                           supervision::prepared_by.worker(w, message.home, argument);
+  // the file of one that is prepared may be replaced: that is followed when its library is hosted
+  // anew
+  if (!is_prepared) state::note_file(s, current->id, current->ticket, pg::library_file(w.library));
   // the postmaster has made them ASCII
   strlcpy(MyBgworkerEntry->bgw_name, w.name.c_str(), sizeof MyBgworkerEntry->bgw_name);
   strlcpy(MyBgworkerEntry->bgw_type, w.type.c_str(), sizeof MyBgworkerEntry->bgw_type);
@@ -62,8 +71,9 @@ worker_function prepare(Datum *argument) {
   strlcpy(MyBgworkerEntry->bgw_function_name, w.function.c_str(),
           sizeof MyBgworkerEntry->bgw_function_name);
   std::memcpy(MyBgworkerEntry->bgw_extra, w.extra.data(), sizeof MyBgworkerEntry->bgw_extra);
-  *argument =
-      OidIsValid(message.home) ? ObjectIdGetDatum(message.home) : static_cast<Datum>(w.argument);
+  if (!is_prepared)
+    *argument =
+        OidIsValid(message.home) ? ObjectIdGetDatum(message.home) : static_cast<Datum>(w.argument);
   MyBgworkerEntry->bgw_main_arg = *argument;
   pg::name_application("dynpgext: " + w.extension + "/" + w.name);
   DYNPGEXT_FAULT_POINT("worker.described");

@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   for (const elf::machine m : {elf::machine::x86_64, elf::machine::aarch64}) {
     const auto findings = host_needs(result, m);
     require(!findings.empty(), "there is always the library as a whole");
-    require(refusal_of(findings).empty() == (findings.front().verdict != verdict::refused),
+    require(refusal_of(findings).empty() == (findings.front().verdict != host_verdict::refused),
             "it is refused with a reason, and only then");
   }
   return 0;

@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(60);
+SELECT plan(63);
 
 -- The extension
 
@@ -23,7 +23,7 @@ SELECT pass('the server shows no versions of libraries before 18');
 -- The views
 
 SELECT views_are('dynpgext',
-  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'status']);
+  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'status', 'hosted']);
 
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS TABLE (attname text, type text)
 LANGUAGE sql AS $$
@@ -61,6 +61,11 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.events')$$,
   $$VALUES ('at', 'timestamp with time zone'), ('extension', 'name'), ('object', 'text'), ('name', 'text'),
            ('database', 'name'), ('event', 'text'), ('detail', 'text')$$,
   'columns of dynpgext.events');
+SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.hosted')$$,
+  $$VALUES ('library', 'name'), ('scope', 'text'), ('database', 'name'), ('position', 'integer'), ('state', 'text'),
+           ('error', 'text'), ('memory_requested', 'bigint'), ('memory_used', 'bigint'), ('workers', 'integer'),
+           ('settings', 'jsonb'), ('sessions', 'integer'), ('stale', 'boolean'), ('hosted_at', 'timestamp with time zone')$$,
+  'columns of dynpgext.hosted');
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.status')$$,
   $$VALUES ('version', 'text'), ('preloaded', 'boolean'), ('launcher_pid', 'integer'),
            ('memory_used', 'bigint'), ('memory_limit', 'bigint'), ('databases', 'bigint'),
@@ -77,7 +82,7 @@ SELECT ok(pg_temp.eventually(
 -- The tables
 
 SELECT tables_are('dynpgext', ARRAY['registered_extension', 'registered_allocation', 'registered_worker', 'registered_command',
-  'registered_content', 'registered_manifest', 'worker_settings', 'manifests', 'identities', 'restore']);
+  'registered_content', 'registered_manifest', 'worker_settings', 'manifests', 'identities', 'restore', 'hosted_libraries']);
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.restore')$$,
   $$VALUES ('began_at', 'timestamp with time zone'), ('boot', 'bigint'), ('until_told', 'boolean'), ('brings_dynpgext', 'boolean')$$,
   'columns of dynpgext.restore');
@@ -87,13 +92,14 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')
   'columns of dynpgext.worker_settings');
 SELECT results_eq($$
     SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
-  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in)')$$, 'what DBAs have said alone is dumped');
+  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in)'), ('dynpgext.hosted_libraries', '')$$, 'what DBAs have said alone is dumped');
 SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
      WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname, c.relname$$,
   $$VALUES ('dynpgext.manifests', 'before_manifests', 'A', 'dynpgext.before_manifests', (1 + 2 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'before_settings', 'A', 'dynpgext.before_settings', (1 + 2 + 8 + 16)::smallint),
+           ('dynpgext.hosted_libraries', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
            ('dynpgext.identities', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
            ('dynpgext.manifests', 'before_truncate', 'A', 'dynpgext.before_manifests', (2 + 32)::smallint),
            ('dynpgext.registered_allocation', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
@@ -104,6 +110,7 @@ SELECT results_eq($$
            ('dynpgext.registered_worker', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
            ('dynpgext.restore', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
            ('dynpgext.worker_settings', 'before_truncate', 'A', 'dynpgext.before_settings', (2 + 32)::smallint),
+           ('dynpgext.hosted_libraries', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
            ('dynpgext.identities', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
            ('dynpgext.registered_allocation', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
            ('dynpgext.registered_command', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
@@ -119,7 +126,7 @@ SELECT results_eq($$
            ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
            ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
   'their triggers are for statements that change them, after it, and enabled always; for replicated rows; before settings and manifests go; and before others than superusers write what is theirs');
-SELECT is(count(*), 26::bigint, 'and have comments') FROM pg_trigger
+SELECT is(count(*), 28::bigint, 'and have comments') FROM pg_trigger
  WHERE tgname IN ('before_settings', 'before_manifests', 'before_write', 'before_truncate', 'on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
 
 -- The functions: those that are not internal
@@ -133,16 +140,19 @@ SELECT results_eq($$
   $$VALUES
     ('apply', 'manifest jsonb, dry_run boolean DEFAULT false',
      'TABLE(object text, name text, extension name, action text, detail text)'),
+    ('attach_hosted', '', 'integer'),
     ('begin_restore', '', 'boolean'),
     ('can_host', 'library text', 'TABLE(need text, detail text, verdict text)'),
     ('configure_worker', 'extension name, worker text, enabled boolean DEFAULT NULL::boolean, restart text DEFAULT NULL::text, '
      'restart_delay interval DEFAULT NULL::interval', 'void'),
     ('end_restore', '', 'boolean'),
     ('export', 'extension name DEFAULT NULL::name', 'jsonb'),
+    ('host', 'library text, scope text DEFAULT ''global''::text, settings jsonb DEFAULT NULL::jsonb, sessions boolean DEFAULT true', 'text'),
     ('load', 'extension name, version text DEFAULT NULL::text', 'text'),
     ('peek', 'name text, "offset" bigint DEFAULT 0, length bigint DEFAULT 64', 'bytea'),
     ('preload', 'enable boolean DEFAULT true', 'text'),
     ('register', 'extension name, manifest jsonb', 'void'),
+    ('rehost', 'library text', 'text'),
     ('release', 'extension name', 'boolean'),
     ('reload', 'extension name DEFAULT NULL::name, dry_run boolean DEFAULT false',
      'TABLE(object text, name text, extension name, action text, detail text)'),
@@ -150,6 +160,7 @@ SELECT results_eq($$
     ('restart_worker', 'extension name, worker text', 'boolean'),
     ('start_worker', 'extension name, worker text', 'boolean'),
     ('stop_worker', 'extension name, worker text', 'boolean'),
+    ('unhost', 'library text', 'boolean'),
     ('unload', 'extension name', 'boolean'),
     ('version', '', 'text')$$,
   'functions with names and types of arguments, defaults and results');
@@ -218,6 +229,8 @@ SELECT results_eq($$
   $$VALUES ('dynpgext.allowed_extensions', 'string', NULL, 'sighup', '*', NULL, NULL),
            ('dynpgext.crash_limit', 'integer', NULL, 'sighup', '3', '0', '16'),
            ('dynpgext.crash_window', 'integer', 's', 'sighup', '300', '1', '604800'),
+           ('dynpgext.hosting_databases', 'string', NULL, 'sighup', '', NULL, NULL),
+           ('dynpgext.hosting_wait', 'integer', 'ms', 'sighup', '30000', '-3600000', '3600000'),
            ('dynpgext.manifest_limit', 'integer', 'kB', 'superuser', '1024', '1', '65536'),
            ('dynpgext.max_database_workers', 'integer', NULL, 'superuser', '-1', '-1', '262143'),
            ('dynpgext.max_events', 'integer', NULL, 'sighup', '1000', '1', '1000000'),

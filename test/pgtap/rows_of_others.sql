@@ -207,10 +207,11 @@ RESET ROLE;
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "dx_plain:a", "size": 8, "initial": "a"}], "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}]}') \g /dev/null
 BEGIN;
 SELECT dynpgext.begin_restore() \g /dev/null
+INSERT INTO dynpgext.hosted_libraries VALUES ('dx_nowhere', 'global', 1, NULL, true);
 SELECT results_eq($$SELECT relname::text COLLATE "default" FROM pg_class WHERE relnamespace = 'dynpgext'::regnamespace AND relkind = 'r' ORDER BY 1$$,
-  ARRAY['identities', 'manifests', 'registered_allocation', 'registered_command', 'registered_content', 'registered_extension', 'registered_manifest',
+  ARRAY['hosted_libraries', 'identities', 'manifests', 'registered_allocation', 'registered_command', 'registered_content', 'registered_extension', 'registered_manifest',
         'registered_worker', 'restore', 'worker_settings'], 'there are no other tables');
-CREATE TEMPORARY VIEW for_superusers AS SELECT relname::text, CASE relname WHEN 'restore' THEN 'boot = boot' ELSE 'extension = extension' END AS set_to
+CREATE TEMPORARY VIEW for_superusers AS SELECT relname::text, CASE relname WHEN 'restore' THEN 'boot = boot' WHEN 'hosted_libraries' THEN 'library = library' ELSE 'extension = extension' END AS set_to
   FROM pg_class WHERE relnamespace = 'dynpgext'::regnamespace AND relkind = 'r' AND relname NOT IN ('manifests', 'worker_settings');
 GRANT SELECT ON for_superusers TO dx_writer;
 SET LOCAL ROLE dx_writer;
@@ -221,9 +222,9 @@ SET LOCAL ROLE dx_writer;
 SELECT is(outcome, '42501 Only superusers may write it.', 'refused as a replica: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to);
 RESET ROLE;
 SELECT is(outcome, '42501 Only dynpgext writes it.', 'a superuser: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to)
- WHERE command ~ '^(INSERT|UPDATE)' AND relname <> 'identities';
+ WHERE command ~ '^(INSERT|UPDATE)' AND relname NOT IN ('identities', 'hosted_libraries');
 SELECT is(outcome, 'done', 'a superuser: ' || command) FROM for_superusers, pg_temp.outcomes(relname, set_to)
- WHERE command ~ '^(DELETE|TRUNCATE)' AND relname <> 'identities';
+ WHERE command ~ '^(DELETE|TRUNCATE)' AND relname NOT IN ('identities', 'hosted_libraries');
 ALTER TABLE dynpgext.identities DISABLE TRIGGER ALL;
 SET LOCAL ROLE dx_writer;
 SELECT is(outcome, '42501 Only superusers may write it.', 'refused without triggers: ' || command)

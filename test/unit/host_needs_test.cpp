@@ -35,7 +35,7 @@ TEST(host_needs, what_it_refers_to_is_told_by_need) {
                    variable("ExecutorStart_hook"), call_of("DefineCustomIntVariable")}});
   EXPECT_EQ(found.front().need, "library");
   EXPECT_EQ(found.front().detail, "x86-64");
-  EXPECT_EQ(found.front().verdict, verdict::hosted);
+  EXPECT_EQ(found.front().verdict, host_verdict::hosted);
   ASSERT_NE(find(found, "shared memory"), nullptr);
   EXPECT_EQ(find(found, "shared memory")->detail, "RequestAddinShmemSpace, ShmemInitStruct");
   EXPECT_EQ(find(found, "hooks")->detail, "ExecutorStart_hook, planner_hook");
@@ -48,7 +48,7 @@ TEST(host_needs, what_it_refers_to_is_told_by_need) {
 TEST(host_needs, what_has_to_be_there_from_the_start_is_refused) {
   for (const char *symbol : {"RegisterCustomRmgr", "pgstat_register_kind"}) {
     const auto found = needs_of({.imports = {call_of("ShmemInitStruct"), call_of(symbol)}});
-    EXPECT_EQ(found.front().verdict, verdict::refused) << symbol;
+    EXPECT_EQ(found.front().verdict, host_verdict::refused) << symbol;
     EXPECT_NE(refusal_of(found).find(symbol), std::string::npos);
     EXPECT_NE(refusal_of(found).find("start"), std::string::npos) << refusal_of(found);
   }
@@ -59,7 +59,7 @@ TEST(host_needs, what_the_table_does_not_know_is_refused) {
        {"ShmemInitTree", "SimpleLruInit", "RequestNamedSomething", "ProcArrayShmemSize",
         "PGSharedMemoryDetach", "pgstat_register_callback", "RegisterCustomThing"}) {
     const auto found = needs_of({.imports = {call_of(symbol)}});
-    EXPECT_EQ(found.front().verdict, verdict::refused) << symbol;
+    EXPECT_EQ(found.front().verdict, host_verdict::refused) << symbol;
     ASSERT_NE(find(found, "unknown symbol"), nullptr) << symbol;
     EXPECT_EQ(find(found, "unknown symbol")->detail.rfind(symbol, 0), 0U);
   }
@@ -69,18 +69,19 @@ TEST(host_needs, what_the_table_does_not_know_is_refused) {
 
 TEST(host_needs, a_hook_that_comes_too_early_is_told) {
   const auto found = needs_of({.imports = {variable("ClientAuthentication_hook")}});
-  EXPECT_EQ(found.front().verdict, verdict::limited);
+  EXPECT_EQ(found.front().verdict, host_verdict::limited);
   EXPECT_NE(find(found, "hooks")->detail.find("never"), std::string::npos);
   EXPECT_EQ(refusal_of(found), "");
 }
 
 TEST(host_needs, a_reference_that_cannot_be_redirected_is_refused) {
   EXPECT_EQ(needs_of({.imports = {{"ShmemInitStruct", R_X86_64_PC32}}}).front().verdict,
-            verdict::refused);
+            host_verdict::refused);
   EXPECT_EQ(needs_of({.imports = {call_of("ShmemInitStruct")}, .writable = false}).front().verdict,
-            verdict::refused);
+            host_verdict::refused);
   // one that is left as it is may be of any kind
-  EXPECT_EQ(needs_of({.imports = {{"MyProcPid", R_X86_64_PC32}}}).front().verdict, verdict::hosted);
+  EXPECT_EQ(needs_of({.imports = {{"MyProcPid", R_X86_64_PC32}}}).front().verdict,
+            host_verdict::hosted);
 }
 
 TEST(host_needs, a_file_that_is_no_such_library_is_refused) {

@@ -1,0 +1,142 @@
+#include "hosting/block.h"
+
+#include "pg/process.h"
+#include "state/charge.h"
+#include "state/text.h"
+
+namespace dynpgext::hosting {
+namespace {
+
+size_t place_of(const PGPROC &process) {
+  return static_cast<size_t>(&process - ProcGlobal->allProcs);
+}
+
+size_t block_size() {
+  return offsetof(block, attached) + ProcGlobal->allProcCount * sizeof(uint64);
+}
+
+uint64 bit_of(const block &b, const instance &i) {
+  return uint64{1} << static_cast<size_t>(&i - b.instances);
+}
+
+// Exclusive lock.
+void empty(const state::shared &s, instance &i) {
+  if (i.state != instance_state::leaving || i.attached > 0) return;
+  state::clear(s, i.settings);
+  state::give_back(s, InvalidOid, i.size);
+  i.state = instance_state::none;
+  i.number = 0;
+  i.size = 0;
+}
+
+void on_exit(int, Datum) {
+  pg::begin_exit();
+  (void)pg::swallow("leaving hosted libraries", [] {
+    state::shared *s = state::attached();
+    block *b = s == nullptr ? nullptr : find_block(*s);
+    if (b == nullptr) return;
+    const state::exclusive lock(*s);
+    uint64 &mine = b->attached[place_of(*MyProc)];
+    for (instance &i : b->instances) {
+      if ((mine & bit_of(*b, i)) == 0) continue;
+      --i.attached;
+      if (i.keeper == MyProcPid) i.keeper = 0;
+      empty(*s, i);
+    }
+    mine = 0;
+  });
+}
+
+}  // namespace
+
+block *find_block(state::shared &s) {
+  static constinit block *known = nullptr;
+  if (known != nullptr) return known;
+  dsa_pointer place = InvalidDsaPointer;
+  {
+    const state::reading lock(s);
+    place = s.root->hosting;
+  }
+  if (DsaPointerIsValid(place)) known = pg::address<block>(s.area, place);
+  return known;
+}
+
+block &require_block(state::shared &s) {
+  if (block *b = find_block(s)) return *b;
+  pg::allocation room(s.area, block_size());
+  if (!room) pg::refuse_memory(room.refusal());
+  {
+    const state::exclusive lock(s);
+    if (!DsaPointerIsValid(s.root->hosting)) {
+      auto *b = pg::address<block>(s.area, room.pointer());
+      b->next_number = 1;
+      for (instance &i : b->instances) {
+        pg_atomic_init_u32(&i.dynamic_workers, 0);
+        pg_atomic_init_u64(&i.used, 0);
+      }
+      s.root->hosting = room.keep();
+    }
+  }
+  return *find_block(s);
+}
+
+instance *find_instance(block &b, uint64 number) {
+  for (instance &i : b.instances)
+    if (i.state != instance_state::none && i.number == number) return &i;
+  return nullptr;
+}
+
+instance *find_instance(block &b, std::string_view library, Oid database) {
+  for (instance &i : b.instances)
+    if (i.state != instance_state::none && i.state != instance_state::leaving && i.owner == 0 &&
+        i.library.view() == library && i.is_for(database))
+      return &i;
+  return nullptr;
+}
+
+std::vector<const instance *> in_order(const block &b) {
+  std::vector<const instance *> all;
+  for (const instance &i : b.instances)
+    if (i.state != instance_state::none && i.state != instance_state::leaving) all.push_back(&i);
+  std::sort(all.begin(), all.end(), [](const instance *x, const instance *y) {
+    return std::pair(x->position, x->number) < std::pair(y->position, y->number);
+  });
+  return all;
+}
+
+bool attach(state::shared &s, uint64 number, bool with_leader) {
+  static constinit bool is_watched = false;
+  block &b = require_block(s);
+  if (!is_watched) {
+    pg::call([] { before_shmem_exit(on_exit, 0); });
+    is_watched = true;
+  }
+  const state::exclusive lock(s);
+  instance *i = find_instance(b, number);
+  if (i == nullptr || (i->state == instance_state::leaving && !with_leader)) return false;
+  b.attached[place_of(*MyProc)] |= bit_of(b, *i);
+  ++i->attached;
+  return true;
+}
+
+uint64 attached_by(const block &b, const PGPROC &process) { return b.attached[place_of(process)]; }
+
+void leave(state::shared &s, uint64 number) {
+  block *b = find_block(s);
+  if (b == nullptr) return;
+  dsm_handle memory = DSM_HANDLE_INVALID;
+  pid_t keeper = 0;
+  {
+    const state::exclusive lock(s);
+    instance *i = find_instance(*b, number);
+    if (i == nullptr || i->state == instance_state::leaving) return;
+    if (i->size > 0) memory = i->memory;
+    keeper = i->keeper;
+    i->state = instance_state::leaving;
+    empty(s, *i);
+  }
+  if (keeper != 0) pg::terminate_process(keeper);
+  if (memory != DSM_HANDLE_INVALID) pg::call([=] { dsm_unpin_segment(memory); });
+}
+
+}  // namespace dynpgext::hosting

@@ -1,0 +1,220 @@
+#include "hosting/host.h"
+
+#include "hosting/instances.h"
+#include "hosting/loading.h"
+#include "hosting/process.h"
+#include "hosting/redirection.h"
+#include "hosting/session_list.h"
+#include "hosting/static_worker.h"
+#include "hosting/transaction.h"
+#include "pg/settings.h"
+#include "pg/transaction.h"
+#include "pg/worker.h"
+#include "provisioning/participant.h"
+#include "provisioning/transaction.h"
+#include "state/launch.h"
+
+namespace dynpgext::hosting {
+namespace {
+
+const catalog::hosted_row *find(const std::vector<catalog::hosted_row> &rows,
+                                const std::string &library) {
+  for (const catalog::hosted_row &row : rows)
+    if (row.library == library) return &row;
+  return nullptr;
+}
+
+// The instance that this database has hosted; 0: none.
+uint64 own_instance(state::shared &s, const std::string &library) {
+  block &b = require_block(s);
+  const state::reading lock(s);
+  for (const instance *i : in_order(b))
+    if (i->library.view() == library && i->source == MyDatabaseId && !is_unhosted(i->number))
+      return i->number;
+  return 0;
+}
+
+[[noreturn]] void refuse_loaded(const std::string &library) {
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  "library \"" + library +
+                      "\" is loaded in this session already, and cannot be hosted in it",
+                  {}, "Use a new session.");
+}
+
+void refuse_other_use(const catalog::store &store, const std::string &library) {
+  for (const model::extension &e : store.read_extensions())
+    if (e.name == library)
+      throw pg::error(ERRCODE_DUPLICATE_OBJECT,
+                      "library \"" + library + "\" cannot be hosted: extension \"" + e.name +
+                          "\" has registered memory or workers under that name");
+}
+
+// Waits until its keeper has made it; interruptible.  An error undoes it with the transaction.
+void make(state::shared &s, uint64 number, const std::string &library) {
+  if (is_quarantined(s, library, status_of(s, number)->database))
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "library \"" + library + "\" is quarantined", {},
+                    "Use dynpgext.release() to end that.");
+  BackgroundWorkerHandle *keeper = nullptr;
+  if (!ask_for_keeper(s, number, &keeper))
+    throw pg::error(ERRCODE_INSUFFICIENT_RESOURCES,
+                    "no free slot for the keeper of library \"" + library + "\"", {},
+                    "Increase max_worker_processes.");
+  auto status = status_of(s, number);
+  for (bool has_ended = false; status && status->state == instance_state::asked;) {
+    if (has_ended)
+      throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      "the keeper of library \"" + library + "\" has ended before it was hosted",
+                      {}, "The server's log has more.");
+    has_ended = keeper == nullptr || pg::has_stopped(keeper);  // it may have done it just before
+    constexpr long nap = 200;
+    status = await(s, number, has_ended ? 0 : nap);
+  }
+  if (keeper != nullptr) pg::free_handle(keeper);
+  if (!status || status->state == instance_state::leaving)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "library \"" + library + "\" has been unhosted meanwhile");
+  if (status->state == instance_state::failed)
+    throw pg::error(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+                    "library \"" + library + "\" could not be hosted: " + status->error, {},
+                    "The server's log has more.");
+}
+
+// What is hosted here says why it cannot be, and is tried again by rehost().
+bool is_loadable(const std::string &library) {
+  return find_library(library) == nullptr && !is_loaded(pg::library_file("$libdir/" + library));
+}
+
+void have_here(state::shared &s, uint64 number) {
+  if (!attach(s, number))
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "the library has been unhosted meanwhile");
+  load(s, number);
+}
+
+// What is committed is hosted, and nothing else is.
+void follow_instances(state::shared &s, const std::vector<catalog::hosted_row> &rows) {
+  for (const uint64 number : committed_instances(s, MyDatabaseId)) {
+    const auto status = status_of(s, number);
+    if (status && find(rows, status->library) == nullptr) leave(s, number);
+  }
+  for (const catalog::hosted_row &row : rows) {
+    if (own_instance(s, row.library) != 0 || !provisioning::is_allowed(row.library)) continue;
+    const std::string doing = "hosting library \"" + row.library + "\"";
+    (void)pg::tolerate(
+        doing.c_str(), [&] { (void)ask_for_keeper(s, claim(s, row, 0)); }, nullptr);
+  }
+}
+
+// What a restore has brought: its workers are registered when it is there.
+void register_restored(const catalog::store &store, state::shared &s,
+                       const std::vector<catalog::hosted_row> &rows) {
+  constexpr long patience = 10000;
+  const std::vector<model::extension> registered = store.read_extensions();
+  for (const catalog::hosted_row &row : rows) {
+    const bool is_known = std::any_of(registered.begin(), registered.end(), [&](const auto &e) {
+      return e.name == row.library && e.is_library;
+    });
+    const uint64 number = is_known ? 0 : own_instance(s, row.library);
+    if (number == 0) continue;
+    const auto status = await(s, number, patience);
+    if (!status || status->state != instance_state::hosted) continue;
+    (void)pg::tolerate(
+        "registering workers of hosted libraries",
+        [&] {
+          refuse_other_use(store, row.library);
+          register_static_workers(store, row, static_workers(s, number));
+        },
+        nullptr);
+  }
+}
+
+}  // namespace
+
+std::string host(const catalog::store &store, catalog::hosted_row row) {
+  pg::require_writable("dynpgext.host()");
+  provisioning::require_allowed(row.library);
+  state::shared &s = state::use();
+  const std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
+  if (find(rows, row.library) != nullptr)
+    throw pg::error(ERRCODE_DUPLICATE_OBJECT, "library \"" + row.library + "\" is hosted already",
+                    {}, "Use dynpgext.rehost() to host it anew, or dynpgext.unhost() first.");
+  refuse_other_use(store, row.library);
+  (void)redirection_of(row.library, read_library(row.library));  // before a process is needed
+  row.position = next_position(s);
+  note_followed(s);  // nobody has to wait for that
+  const uint64 number = claim(s, row, MyProcPid);
+  note_hosted(number);
+  if (!is_loadable(row.library)) refuse_loaded(row.library);
+  make(s, number, row.library);
+  have_here(s, number);
+  catalog::write_hosted(store, row);
+  register_static_workers(store, row, static_workers(s, number));
+  if (row.sessions) add_to_sessions();
+  return "hosted";
+}
+
+bool unhost(const catalog::store &store, const std::string &library) {
+  pg::require_writable("dynpgext.unhost()");
+  const std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
+  if (find(rows, library) == nullptr) return false;
+  state::shared &s = state::use();
+  catalog::erase_hosted(store, library);
+  forget_static_workers(store, library);
+  if (const uint64 number = own_instance(s, library)) note_unhosted(number);
+  const auto is_another = [&](const catalog::hosted_row &row) {
+    return row.sessions && row.library != library;
+  };
+  if (std::none_of(rows.begin(), rows.end(), is_another)) remove_from_sessions();
+  return true;
+}
+
+std::string rehost(const catalog::store &store, const std::string &library) {
+  pg::require_writable("dynpgext.rehost()");
+  provisioning::require_allowed(library);
+  state::shared &s = state::use();
+  const std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
+  const catalog::hosted_row *row = find(rows, library);
+  if (row == nullptr)
+    throw pg::error(ERRCODE_UNDEFINED_OBJECT,
+                    "library \"" + library + "\" is not hosted by this database", {},
+                    "SELECT * FROM dynpgext.hosted shows what is hosted.");
+  (void)redirection_of(library, read_library(library));
+  const uint64 old = own_instance(s, library);
+  const uint64 number = claim(s, *row, MyProcPid, old);
+  note_hosted(number, old);
+  if (old != 0) end_keeper(s, old);
+  make(s, number, library);
+  if (is_loadable(library)) have_here(s, number);
+  register_static_workers(store, *row, static_workers(s, number));
+  if (row->sessions) add_to_sessions();
+  return "hosted";
+}
+
+void unhost_all() {
+  state::shared &s = state::attach();
+  for (const uint64 number : committed_instances(s, MyDatabaseId)) note_unhosted(number);
+  if (is_listed())
+    (void)pg::tolerate(
+        "setting session_preload_libraries", [] { remove_from_sessions(); }, nullptr);
+}
+
+int attach_hosted() { return load_all(state::use(), MyDatabaseId).loaded; }
+
+void follow_rows(const catalog::store &store) {
+  state::shared &s = state::attach();
+  const std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
+  if (rows.empty() && find_block(s) == nullptr && !is_listed()) return;
+  follow_instances(s, rows);
+  note_followed(s);
+  if (RecoveryInProgress()) return;
+  register_restored(store, s, rows);
+  const bool any_sessions =
+      std::any_of(rows.begin(), rows.end(), [](const auto &r) { return r.sessions; });
+  if (any_sessions == is_listed()) return;
+  (void)pg::tolerate(
+      "setting session_preload_libraries",
+      [any_sessions] { any_sessions ? add_to_sessions() : remove_from_sessions(); }, nullptr);
+}
+
+}  // namespace dynpgext::hosting

@@ -1,0 +1,218 @@
+#include "hosting/instances.h"
+
+#include "hosting/keeper.h"
+#include "hosting/library.h"
+#include "hosting/transaction.h"
+#include "pg/process.h"
+#include "pg/wait_event.h"
+#include "pg/worker.h"
+#include "state/quarantine.h"
+#include "state/text.h"
+
+namespace dynpgext::hosting {
+namespace {
+
+// A keeper that has not come up within this is asked for again.
+constexpr std::chrono::seconds keeper_patience(10);
+
+// Would a process of some database have both?
+bool overlap(const instance &i, Oid database) {
+  return !OidIsValid(i.database) || !OidIsValid(database) || i.database == database;
+}
+
+[[noreturn]] void refuse_twice(const catalog::hosted_row &row) {
+  throw pg::error(
+      ERRCODE_DUPLICATE_OBJECT, "library \"" + row.library + "\" is hosted already",
+      "It is hosted for the whole server, or for a database, by another database or by a "
+      "transaction that has not ended.",
+      "SELECT * FROM dynpgext.hosted shows where.");
+}
+
+}  // namespace
+
+int32 next_position(state::shared &s) {
+  block &b = require_block(s);
+  const state::reading lock(s);
+  const std::vector<const instance *> all = in_order(b);
+  return all.empty() ? 1 : all.back()->position + 1;
+}
+
+uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint64 replaced) {
+  block &b = require_block(s);
+  const Oid database = row.is_global ? InvalidOid : MyDatabaseId;
+  const state::exclusive lock(s);
+  instance *place = nullptr;
+  for (instance &i : b.instances) {
+    if (i.state == instance_state::none) {
+      if (place == nullptr) place = &i;
+    } else if (i.state != instance_state::leaving && i.library.view() == row.library &&
+               overlap(i, database) && i.number != replaced && !is_unhosted(i.number)) {
+      refuse_twice(row);
+    }
+  }
+  if (place == nullptr)
+    throw pg::error(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                    "no more than " + std::to_string(most_instances) + " libraries can be hosted",
+                    {}, "Those that were unhosted count as long as a session has them.");
+  state::assign(s, place->settings, row.settings);
+  place->number = b.next_number++;
+  place->sessions = row.sessions;
+  place->database = database;
+  place->source = MyDatabaseId;
+  place->library.assign(row.library);
+  place->position = row.position;
+  place->owner = owner;
+  place->keeper = 0;
+  place->makes_way = place->was_known = false;
+  place->asked_at = {};
+  place->attached = 0;
+  place->memory = DSM_HANDLE_INVALID;
+  place->size = place->requested = 0;
+  place->address = first_window + window_distance * static_cast<uint64>(place - b.instances);
+  place->file = {};
+  place->hosted_at = 0;
+  place->error.assign({});
+  place->static_workers = 0;
+  place->is_refused = false;
+  pg_atomic_write_u32(&place->dynamic_workers, 0);
+  pg_atomic_write_u64(&place->used, 0);
+  place->state = instance_state::asked;
+  return place->number;
+}
+
+bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **handle) {
+  block &b = require_block(s);
+  const auto status = status_of(s, number);
+  if (!status || is_quarantined(s, status->library, status->database)) return true;
+  const std::string name = "dynpgext keeper of " + status->library;
+  {
+    const state::exclusive lock(s);
+    instance *i = find_instance(b, number);
+    if (i == nullptr) return true;
+    i->asked_at = pg::moment::now();
+  }
+  return pg::start_process({.name = name.c_str(),
+                            .type = "dynpgext keeper",
+                            .function = keeper_function,
+                            .argument = UInt64GetDatum(number)},
+                           handle);
+}
+
+bool keep_keepers(state::shared &s) {
+  block *b = find_block(s);
+  if (b == nullptr) return false;
+  std::vector<uint64> missing;
+  std::vector<uint64> orphans;
+  bool is_any = false;
+  {
+    const state::exclusive lock(s);
+    b->databases_known = true;
+    const pg::moment now = pg::moment::now();
+    for (instance &i : b->instances) {
+      if (i.state == instance_state::none) continue;
+      is_any = true;
+      if (i.state == instance_state::leaving || i.makes_way) continue;
+      // a commit may be about to publish that the database has dynpgext
+      const bool is_late = !i.asked_at.is_set() || now - i.asked_at >= keeper_patience;
+      const state::database_entry *source = s.databases.find({i.source});
+      const bool is_known = source != nullptr && (source->present || !source->provisioned);
+      if (i.owner == 0 && !is_known) {
+        if (is_late || i.was_known) orphans.push_back(i.number);
+        continue;
+      }
+      if (i.owner == 0) i.was_known = true;
+      if (i.keeper != 0 && !pg::process_exists(i.keeper)) i.keeper = 0;
+      if (i.owner == 0 && i.keeper == 0 && i.state != instance_state::failed && is_late)
+        missing.push_back(i.number);
+    }
+  }
+  for (const uint64 number : orphans) leave(s, number);
+  for (const uint64 number : missing)
+    if (!ask_for_keeper(s, number)) break;  // tried again
+  return is_any;
+}
+
+void end_keeper(state::shared &s, uint64 number) {
+  block &b = require_block(s);
+  pid_t keeper = 0;
+  {
+    const state::exclusive lock(s);
+    instance *i = find_instance(b, number);
+    if (i == nullptr) return;
+    i->makes_way = true;
+    keeper = i->keeper;
+  }
+  if (keeper == 0) return;
+  pg::terminate_process(keeper);
+  const pg::moment end = pg::moment::now() + keeper_patience;
+  while (pg::process_exists(keeper) && pg::milliseconds_until(end) > 0)
+    (void)pg::wait_for_latch(10, pg::wait::hosting);
+}
+
+std::vector<uint64> committed_instances(state::shared &s, Oid source) {
+  std::vector<uint64> found;
+  block *b = find_block(s);
+  if (b == nullptr) return found;
+  const state::reading lock(s);
+  for (const instance *i : in_order(*b))
+    if (i->source == source && i->owner == 0 && !i->makes_way) found.push_back(i->number);
+  return found;
+}
+
+std::optional<instance_status> status_of(state::shared &s, uint64 number) {
+  block &b = require_block(s);
+  const state::reading lock(s);
+  const instance *i = find_instance(b, number);
+  if (i == nullptr) return std::nullopt;
+  return instance_status{i->state, i->error.str(), i->library.str(), i->database};
+}
+
+std::optional<instance_status> await(state::shared &s, uint64 number, long milliseconds) {
+  const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
+  for (;;) {
+    auto status = status_of(s, number);
+    if (!status || status->state != instance_state::asked) return status;
+    const long left = milliseconds < 0 ? 100 : pg::milliseconds_until(end);
+    if (left <= 0) return status;
+    const uint32 event = pg::wait_event(pg::wait::hosting);
+    pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
+    status = status_of(s, number);
+    const bool is_over = !status || status->state != instance_state::asked;
+    pg::call([&s, is_over, left, event] {
+      if (!is_over)
+        (void)ConditionVariableTimedSleep(&s.root->changed, std::min(left, 100L), event);
+      ConditionVariableCancelSleep();
+    });
+  }
+}
+
+bool is_quarantined(const state::shared &s, const std::string &library, Oid database) {
+  return state::is_quarantined(s, database, library);
+}
+
+std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number) {
+  std::vector<BackgroundWorker> found;
+  const instance *i = find_instance(require_block(s), number);
+  if (i == nullptr || i->size == 0) return found;
+  if (const library *l = find_library(i->library.view()); l != nullptr && l->number() == number) {
+    for (const static_worker *w = l->window.header().workers; w != nullptr; w = w->next)
+      found.push_back(w->definition);
+    return found;
+  }
+  // elsewhere than at its address
+  const dsm_handle memory = i->memory;
+  dsm_segment *segment = pg::call([=] { return dsm_attach(memory); });
+  if (segment == nullptr) return found;
+  const char *here = static_cast<const char *>(dsm_segment_address(segment));
+  const auto at = [&](const static_worker *there) {
+    return reinterpret_cast<const static_worker *>(here +
+                                                   (reinterpret_cast<uint64>(there) - i->address));
+  };
+  const auto *header = reinterpret_cast<const window_header *>(here);
+  for (const static_worker *w = header->workers; w != nullptr; w = at(w)->next)
+    found.push_back(at(w)->definition);
+  pg::call([=] { dsm_detach(segment); });
+  return found;
+}
+
+}  // namespace dynpgext::hosting

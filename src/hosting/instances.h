@@ -1,0 +1,49 @@
+// Instances of hosted libraries: claimed, kept, waited for.
+#pragma once
+
+#include "catalog/hosted.h"
+#include "hosting/block.h"
+
+namespace dynpgext::hosting {
+
+// A new one, in state `asked`, without a keeper yet.  `owner` is the process whose transaction
+// hosts it; 0: what is committed says so.  42710 where the library is hosted for the same database,
+// or was for the whole server; 54000 where there is no place. `replaced` does not count; 0: none.
+[[nodiscard]] uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner,
+                           uint64 replaced = 0);
+// Position of one that comes after all others.
+[[nodiscard]] int32 next_position(state::shared &s);
+
+// Asks for its keeper's process; one that is quarantined gets none.  False where no slot is free.
+// With `handle`, it is allocated to live as long as this process; nullptr: there is none.
+bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **handle = nullptr);
+// Where one is missing: it has ended, or no slot was free.  Returns whether anything is hosted at
+// all.
+bool keep_keepers(state::shared &s);
+
+// Ends its keeper, so that the library's files are written, and waits for that for some seconds.
+// Until the replacement is there it has none.
+void end_keeper(state::shared &s, uint64 number);
+
+// Those that the database has hosted, and that no transaction is at.
+[[nodiscard]] std::vector<uint64> committed_instances(state::shared &s, Oid source);
+
+// Nothing: it is gone.
+struct instance_status {
+  instance_state state;
+  std::string error;
+  std::string library;
+  Oid database;
+};
+[[nodiscard]] std::optional<instance_status> status_of(state::shared &s, uint64 number);
+// Until its keeper has hosted it, or has failed; `milliseconds` at most (negative: any time).
+std::optional<instance_status> await(state::shared &s, uint64 number, long milliseconds);
+
+// The crash guard keeps it from being loaded, everywhere.
+[[nodiscard]] bool is_quarantined(const state::shared &s, const std::string &library, Oid database);
+
+// Static workers, as its _PG_init has registered them in the keeper.  Also for a process that has
+// not loaded it.
+[[nodiscard]] std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number);
+
+}  // namespace dynpgext::hosting

@@ -1,0 +1,95 @@
+#include "hosting/keeper.h"
+
+#include "hosting/instances.h"
+#include "hosting/loading.h"
+#include "hosting/process.h"
+#include "pg/worker.h"
+#include "state/charge.h"
+#include "state/launch.h"
+
+namespace dynpgext::hosting {
+namespace {
+
+void broadcast(state::shared &s) {
+  pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
+}
+
+// False where another keeper is there, or none is wanted any more.
+bool take_office(state::shared &s, uint64 number) {
+  if (!attach(s, number)) return false;
+  const state::exclusive lock(s);
+  instance *i = find_instance(require_block(s), number);
+  if (i == nullptr || i->state == instance_state::leaving || i->state == instance_state::failed)
+    return false;
+  if (i->keeper != 0 && i->keeper != MyProcPid && pg::process_exists(i->keeper)) return false;
+  i->keeper = MyProcPid;
+  return true;
+}
+
+// What it has made so far goes.
+void report_failure(state::shared &s, uint64 number, int sqlstate, const char *why) {
+  dsm_handle memory = DSM_HANDLE_INVALID;
+  {
+    const state::exclusive lock(s);
+    instance *i = find_instance(require_block(s), number);
+    if (i == nullptr || i->state != instance_state::asked) return;
+    if (i->size > 0) memory = i->memory;
+    state::give_back(s, InvalidOid, i->size);
+    i->size = 0;
+    i->error.assign(why);
+    i->is_refused = sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED;
+    i->state = instance_state::failed;
+    i->keeper = 0;
+  }
+  if (memory != DSM_HANDLE_INVALID) pg::call([=] { dsm_unpin_segment(memory); });
+  broadcast(s);
+}
+
+void host(state::shared &s, uint64 number) {
+  instance &i = *find_instance(require_block(s), number);
+  try {
+    load_before(s, i);
+    load_as_keeper(s, i);
+  } catch (const pg::server_error &e) {
+    report_failure(s, number, e.data()->sqlerrcode, e.what());
+    throw;
+  } catch (const pg::error &e) {
+    const std::string why =
+        e.detail().empty() ? e.what() : std::string(e.what()) + ": " + e.detail();
+    report_failure(s, number, e.sqlstate(), why.c_str());
+    throw;
+  }
+  {
+    const state::exclusive lock(s);
+    if (i.state == instance_state::asked) {
+      i.hosted_at = GetCurrentTimestamp();
+      i.state = instance_state::hosted;
+    }
+  }
+  broadcast(s);
+}
+
+void run(uint64 number) {
+  state::shared &s = state::attach();
+  pg::handle_signals_politely();
+  if (!take_office(s, number)) return;
+  host(s, number);
+  state::wake_launcher();  // its workers may be waiting
+  while (!pg::asked_to_exit()) {
+    (void)pg::wait_for_latch(-1, pg::wait::keeper);
+    (void)pg::reload_configuration_if_asked();
+  }
+  state::look_for_launcher(s);
+}
+
+}  // namespace
+}  // namespace dynpgext::hosting
+
+extern "C" {
+PGDLLEXPORT void dynpgext_keeper_main(Datum);
+}
+
+// It ends with status 0 when it is told to: libraries write their files then, and only then.
+void dynpgext_keeper_main(Datum argument) {
+  dynpgext::pg::entry([=] { dynpgext::hosting::run(DatumGetUInt64(argument)); });
+}

@@ -1,0 +1,31 @@
+// The settings of a hosted library: those that only a restart of the server would change, and those
+// that the instance has of its own.
+#pragma once
+
+#include "hosting/library.h"
+
+namespace dynpgext::hosting {
+
+// Around the definition of one setting.
+//
+// One of the server's start gets the value that the keeper has got, which comes from the
+// configuration files, and the server is told that it is starting: it refuses the definition
+// otherwise.  One for which the instance has a value of its own gets that, as if it stood on the
+// server's command line.
+class setting_definition {
+ public:
+  setting_definition(library &l, const char *name, GucContext context);
+  setting_definition(const setting_definition &) = delete;
+  setting_definition &operator=(const setting_definition &) = delete;
+  ~setting_definition();
+  // It is defined: the keeper remembers its value.
+  void done();
+
+ private:
+  library &library_;
+  const char *name_;
+  bool is_of_start_;
+  bool was_starting_;
+};
+
+}  // namespace dynpgext::hosting

@@ -1,0 +1,98 @@
+#include "hosting/static_worker.h"
+
+#include <set>
+
+#include "hosting/loading.h"
+#include "hosting/process.h"
+#include "provisioning/extension.h"
+#include "provisioning/transaction.h"
+
+namespace dynpgext::hosting {
+namespace {
+
+constexpr const char *version_name = "hosted";
+
+// As dynpgext registers it: `number` tells the process which of the library's own it is.
+model::worker describe(const catalog::hosted_row &row, const BackgroundWorker &w, uint64 number,
+                       std::set<std::string> &names) {
+  model::worker result;
+  result.extension = row.library;
+  const std::string name = w.bgw_name[0] == '\0' ? row.library : std::string(w.bgw_name);
+  result.name = name;
+  for (int n = 2; !names.insert(result.name).second; ++n) {
+    const std::string suffix = " " + std::to_string(n);
+    result.name = name.substr(0, BGW_MAXLEN - 1 - suffix.size()) + suffix;
+  }
+  result.type = w.bgw_type[0] == '\0' ? result.name : std::string(w.bgw_type);
+  result.scope = row.is_global ? model::scope::global : model::scope::database;
+  result.library = w.bgw_library_name;
+  result.function = w.bgw_function_name;
+  result.flags = static_cast<std::uint32_t>(w.bgw_flags);
+  result.start = static_cast<std::uint32_t>(w.bgw_start_time);
+  std::memcpy(result.extra.data(), w.bgw_extra, result.extra.size());
+  result.argument = number;
+  result.restart = w.bgw_restart_time == BGW_NEVER_RESTART ? model::restart_policy::never
+                                                           : model::restart_policy::on_failure;
+  if (w.bgw_restart_time != BGW_NEVER_RESTART)
+    result.restart_delay = std::int64_t{w.bgw_restart_time} * 1000;
+  result.declared = true;
+  return result;
+}
+
+}  // namespace
+
+void register_static_workers(const catalog::store &store, const catalog::hosted_row &row,
+                             const std::vector<BackgroundWorker> &workers) {
+  model::extension owner;
+  owner.name = row.library;
+  owner.version = version_name;
+  owner.is_library = true;
+  owner.incarnation = provisioning::new_incarnation();
+  std::vector<model::worker> described;
+  std::set<std::string> names;
+  for (const BackgroundWorker &w : workers)
+    described.push_back(describe(row, w, described.size(), names));
+  provisioning::touch(store);
+  (void)store.write(owner, {}, described);
+  provisioning::note_extension(row.library, model::extension_state::provisioned);
+}
+
+void forget_static_workers(const catalog::store &store, const std::string &library) {
+  provisioning::touch(store);
+  store.erase(library);
+}
+
+bool prepare_worker(const model::worker &worker, Oid home, Datum *argument) {
+  state::shared &s = state::attach();
+  block *b = find_block(s);
+  if (b == nullptr) return false;
+  uint64 number = 0;
+  {
+    const state::reading lock(s);
+    if (!worker.hosted)
+      if (const instance *i = find_instance(*b, worker.extension, home)) number = i->number;
+  }
+  if (number == 0) {
+    (void)load_all(s, home);
+    return false;
+  }
+  const library *l = load_for_worker(s, number);
+  if (l == nullptr || worker.argument >= l->static_workers.size())
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "library \"" + worker.extension +
+                        "\" is not hosted, or registers other workers");
+  // its argument may point into this process's memory
+  const BackgroundWorker &own = l->static_workers[worker.argument];
+  const pid_t notify = MyBgworkerEntry->bgw_notify_pid;
+  *MyBgworkerEntry = own;
+  MyBgworkerEntry->bgw_notify_pid = notify;
+  *argument = own.bgw_main_arg;
+  return true;
+}
+
+void prepare_runner(Oid database) {
+  state::shared &s = state::attach();
+  if (find_block(s) != nullptr) (void)load_all(s, database);
+}
+
+}  // namespace dynpgext::hosting

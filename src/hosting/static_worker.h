@@ -1,0 +1,20 @@
+// Background workers that a hosted library registers in its _PG_init.  They are registered with
+// dynpgext, under the library's name, and started and supervised as all others.
+#pragma once
+
+#include "catalog/hosted.h"
+
+namespace dynpgext::hosting {
+
+void register_static_workers(const catalog::store &store, const catalog::hosted_row &row,
+                             const std::vector<BackgroundWorker> &workers);
+void forget_static_workers(const catalog::store &store, const std::string &library);
+
+// In the process of any worker of dynpgext's, before its function runs: loads what is hosted. Where
+// the worker is a hosted library's, makes the process look as the postmaster would, and returns
+// true. 55000 where its library is not hosted.
+bool prepare_worker(const model::worker &worker, Oid home, Datum *argument);
+// In the process of an SQL runner.
+void prepare_runner(Oid database);
+
+}  // namespace dynpgext::hosting

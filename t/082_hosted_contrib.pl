@@ -1,0 +1,90 @@
+# The libraries of contrib that demand shared_preload_libraries, or are mostly used so: the main job of each.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('main', 'shared_buffers' => '64MB', 'pg_stat_statements.max' => 5000);
+my $started = $node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()');
+add_database($node, 'postgres', 'dynpgext');
+
+subtest 'pg_stat_statements' => sub {
+    $node->safe_psql('postgres', "SELECT dynpgext.host('pg_stat_statements'); CREATE EXTENSION pg_stat_statements");
+    my $script = $node->basedir . '/count.sql';
+    append_to_file($script, "SELECT 1 AS counted;\n");
+    $node->safe_psql('postgres', 'SELECT pg_stat_statements_reset()');
+    $node->command_ok([ 'pgbench', '-n', '-c', '8', '-j', '2', '-t', '1000', '-f', $script, $node->connstr('postgres') ], '8 clients');
+    is($node->safe_psql('postgres', q(SELECT calls FROM pg_stat_statements WHERE query = 'SELECT $1 AS counted')), '8000',
+        'each statement is counted once');
+    $node->append_conf('postgresql.conf', 'pg_stat_statements.max = 100');
+    $node->reload;
+    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted anew with a lower max');
+    is($node->safe_psql('postgres', 'SHOW pg_stat_statements.max'), '100', 'which it has');
+    # each of another length, for constants and names do not make a difference
+    my @statements = map { 'SELECT ' . join(' + ', ('1') x $_) } 1 .. 300;
+    $node->safe_psql('postgres', join ';', @statements[ 0 .. 149 ]);
+    cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_statements'), '<=', 100, 'and keeps to');
+    $node->append_conf('postgresql.conf', 'pg_stat_statements.max = 200000');
+    $node->reload;
+    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'and with a high one');
+    cmp_ok(value($node, 'postgres', q(SELECT memory_requested FROM dynpgext.hosted)), '>', 60_000_000, 'a large window');
+    $node->safe_psql('postgres', join ';', @statements);
+    cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_statements'), '>=', 300, 'for many statements');
+};
+
+subtest 'auto_explain' => sub {
+    $node->append_conf('postgresql.conf', "auto_explain.log_min_duration = 0");
+    $node->reload;
+    $node->safe_psql('postgres', q(SELECT dynpgext.host('auto_explain')));
+    my $offset = log_offset($node);
+    $node->safe_psql('postgres', 'SELECT count(*) AS explained FROM pg_class');
+    ok(log_count($node, qr/plan:\n\s*Query Text: SELECT count\(\*\) AS explained FROM pg_class\n\s*Aggregate/, $offset), 'plans are in the log');
+    is($node->safe_psql('postgres', q(SELECT dynpgext.unhost('auto_explain'))), 't', 'unhosted');
+};
+
+subtest 'pg_prewarm' => sub {
+    $node->safe_psql('postgres', q(SELECT dynpgext.host('pg_prewarm'); CREATE EXTENSION pg_prewarm; CREATE EXTENSION pg_buffercache));
+    becomes($node, 'postgres', q(SELECT state FROM dynpgext.workers WHERE extension = 'pg_prewarm'), 'running', 'its worker runs');
+    $node->safe_psql('postgres', 'CREATE TABLE warm AS SELECT repeat($$x$$, 500) FROM generate_series(1, 10000); CHECKPOINT');
+    my $blocks = q(SELECT count(*) FROM pg_buffercache WHERE relfilenode = pg_relation_filenode('warm') AND reldatabase = (SELECT oid FROM pg_database WHERE datname = 'postgres'));
+    my $before = $node->safe_psql('postgres', $blocks);
+    cmp_ok($before, '>', 600, 'blocks in the buffers');
+    is($node->safe_psql('postgres', 'SELECT autoprewarm_dump_now() > 600'), 't', 'are dumped');
+    is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()'), $started, 'until here, the server has not been restarted');
+    $node->restart;
+    becomes($node, 'postgres', $blocks, $before, 'and are back after a restart');
+};
+
+# Order is kept, and each of them works with the others.
+for my $library (qw(pg_wait_sampling pg_stat_kcache pgaudit pg_qualstats)) {
+    my ($folder) = `pg_config --pkglibdir` =~ /^(.*)$/m;
+    subtest $library => sub {
+        plan skip_all => "THE SERVER HAS NO $library" unless -e "$folder/$library.so";
+        my $offset = log_offset($node);
+        $node->safe_psql('postgres', "SELECT dynpgext.host('$library'); CREATE EXTENSION $library");
+        if ($library eq 'pg_wait_sampling') {
+            ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM pg_wait_sampling_profile'), 'its collector collects');
+            is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM pg_wait_sampling_history'), 't', 'and has a history');
+        } elsif ($library eq 'pg_stat_kcache') {
+            $node->safe_psql('postgres', 'SELECT sum(g) AS kernel FROM generate_series(1, 100000) g');
+            ok($node->poll_query_until('postgres', q(SELECT count(*) > 0 FROM pg_stat_kcache_detail WHERE query LIKE '%AS kernel%')),
+                'it counts what pg_stat_statements knows');
+        } elsif ($library eq 'pgaudit') {
+            $node->append_conf('postgresql.conf', "pgaudit.log = 'ddl'");
+            $node->reload;
+            $node->safe_psql('postgres', 'CREATE TABLE audited (id integer)');
+            ok(log_count($node, qr/AUDIT: SESSION,\d+,\d+,DDL,CREATE TABLE,.*CREATE TABLE audited/, $offset), 'it is in the log');
+        } else {
+            $node->safe_psql('postgres', 'SET pg_qualstats.sample_rate = 1; SELECT count(*) FROM warm WHERE repeat = $$x$$');
+            is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM pg_qualstats'), 't', 'it has seen a condition');
+        }
+    };
+}
+
+is(log_count($node, qr/PANIC|terminated by signal/, 0), 0, 'nothing has crashed');
+$node->stop;
+done_testing();
