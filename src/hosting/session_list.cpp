@@ -21,15 +21,18 @@ bool is_session_library(const std::string &library) {
 
 std::vector<Oid> listed_databases() {
   std::vector<Oid> found;
-  const char *text = pg::settings::hosting_databases();
-  while (*text != '\0') {
-    char *end = nullptr;
-    const unsigned long oid = std::strtoul(text, &end, 10);
-    if (end == text) ++text;  // a comma or a blank
-    if (end != text && oid != 0 && oid <= UINT32_MAX) found.push_back(static_cast<Oid>(oid));
-    if (end != text) text = end;
+  std::string_view rest = pg::settings::hosting_databases();
+  constexpr std::string_view digits = "0123456789";
+  for (;;) {
+    rest.remove_prefix(std::min(rest.find_first_of(digits), rest.size()));
+    if (rest.empty()) return found;
+    const size_t size = std::min(rest.find_first_not_of(digits), rest.size());
+    uint64 oid = 0;
+    for (const char digit : rest.substr(0, size))
+      oid = std::min<uint64>(10 * oid + static_cast<uint64>(digit - '0'), UINT64_C(1) << 40);
+    if (oid != InvalidOid && oid <= UINT32_MAX) found.push_back(static_cast<Oid>(oid));
+    rest.remove_prefix(size);
   }
-  return found;
 }
 
 // With the caller's lock.
@@ -78,7 +81,14 @@ void add_to_sessions() {
 
 void remove_from_sessions() {
   std::vector<std::string> databases = pg::next_libraries(pg::settings::hosting_databases_name);
-  if (std::erase(databases, std::to_string(MyDatabaseId)) > 0) {
+  // also those that have been dropped
+  const auto goes = [](const std::string &listed) {
+    const auto database = static_cast<Oid>(std::strtoul(listed.c_str(), nullptr, 10));
+    return database == MyDatabaseId || !pg::call([=] {
+             return SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
+           });
+  };
+  if (std::erase_if(databases, goes) > 0) {
     pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
     note_changed_configuration();
   }

@@ -1,0 +1,91 @@
+# Libraries that are hosted for single databases: an instance for each, with its own memory, workers and settings.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('main', max_worker_processes => 40);
+my @databases = qw(one two three);
+add_database($node, $_, 'dynpgext') for @databases;
+
+sub keepers {
+    my %all = processes($node);
+    return scalar map { @{ $all{$_} } } grep { /^dynpgext keeper of dx_hosted/ } keys %all;
+}
+
+subtest 'one instance for each' => sub {
+    for my $n (0 .. 2) {
+        my $settings = sprintf '{"dx_hosted.max": "%d"}', 10 + $n;
+        is($node->safe_psql($databases[$n], "SELECT dynpgext.host('dx_hosted', 'database', '$settings'); CREATE EXTENSION dx_hosted"),
+            'hosted', "$databases[$n]: hosted");
+    }
+    for my $n (0 .. 2) {
+        my $database = $databases[$n];
+        is($node->safe_psql($database, 'SHOW dx_hosted.max'), 10 + $n, "$database: its own setting");
+        is($node->safe_psql($database, 'SELECT dx_hosted_next()') , 1, "$database: its own memory");
+        becomes($node, $database, q(SELECT concat_ws(' ', scope, database, state) FROM dynpgext.workers), "database $database running",
+            "$database: its own worker");
+        ok($node->poll_query_until($database, q(SELECT dx_hosted_state() LIKE '%worker as registered%')), "$database: with its argument");
+        is($node->safe_psql($database, q(SELECT concat_ws(' ', scope, database, state) FROM dynpgext.hosted)), "database $database hosted",
+            "$database: its view has this one alone");
+    }
+    like(error_of($node, 'postgres', 'SHOW dx_hosted.max'), qr/42704/, 'another database does not have it');
+    add_database($node, 'four', 'dynpgext');
+    like(error_of($node, 'four', q(SELECT dynpgext.host('dx_hosted'))), qr/42710.*is hosted already/, 'and it cannot be hosted for the server');
+};
+
+subtest 'databases come and go' => sub {
+    is($node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE four; DROP DATABASE three'), '', 'one is dropped');
+    ok(wait_until { keepers() == 2 }, 'its keeper ends');
+    $node->safe_psql('postgres', 'CREATE DATABASE twin TEMPLATE two');
+    ok($node->poll_query_until('twin', q(SELECT state = 'hosted' FROM dynpgext.hosted)), 'a copy has an instance of its own');
+    ok(wait_until { keepers() == 3 }, 'with a keeper');
+    is($node->safe_psql('twin', 'SHOW dx_hosted.max; SELECT dx_hosted_next()'), "11\n1", 'the settings, and new memory');
+    $node->safe_psql('postgres', 'DROP DATABASE twin');
+    is($node->safe_psql('postgres', 'ALTER DATABASE two RENAME TO zwei'), '', 'one is renamed');
+    is($node->safe_psql('zwei', 'SELECT dx_hosted_next()'), '2', 'and keeps its memory');
+    $node->safe_psql('postgres', 'ALTER DATABASE zwei RENAME TO two');
+};
+
+subtest 'restart' => sub {
+    $node->restart;
+    for my $database (qw(one two)) {
+        is($node->safe_psql($database, 'SELECT dx_hosted_next()'), '1', "$database: the first session has it");
+        becomes($node, $database, q(SELECT state FROM dynpgext.workers), 'running', "$database: its worker runs");
+    }
+    is($node->safe_psql('one', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted in one');
+    is($node->safe_psql('two', 'SELECT dx_hosted_next()'), '2', 'the other has it');
+    is($node->safe_psql('two', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted there, too');
+    ok($node->poll_query_until('two', q(SELECT current_setting('session_preload_libraries') = '')), 'sessions load nothing any more');
+};
+
+subtest 'pg_cron' => sub {
+    my ($folder) = `pg_config --pkglibdir` =~ /^(.*)$/m;
+    plan skip_all => 'THE SERVER HAS NO pg_cron' unless -e "$folder/pg_cron.so";
+    configure($node, 'postgres', 'cron.use_background_workers' => 'on');
+    add_database($node, 'three', 'dynpgext');
+    for my $database (@databases) {
+        $node->safe_psql($database, qq(
+            SELECT dynpgext.host('pg_cron', 'database', '{"cron.database_name": "$database"}');
+            CREATE EXTENSION pg_cron;
+            CREATE TABLE ran (place text);
+            SELECT cron.schedule('job', '* * * * *', 'INSERT INTO ran VALUES (current_database())');));
+    }
+    is($node->safe_psql('postgres', q(SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')),
+        'one,three,two', 'a launcher in each database');
+    for my $database (@databases) {
+        ok($node->poll_query_until($database, 'SELECT count(*) > 0 FROM ran'), "$database: its job runs");
+        is($node->safe_psql($database, 'SELECT DISTINCT place FROM ran'), $database, "$database: there");
+    }
+    is($node->safe_psql('postgres', 'DROP DATABASE three'), '', 'one is dropped');
+    is($node->safe_psql('postgres', q(SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')),
+        'one,two', 'the others go on');
+};
+
+is(log_count($node, qr/PANIC|terminated by signal/, 0), 0, 'nothing has crashed');
+$node->stop;
+done_testing();
