@@ -26,6 +26,12 @@ tree_install() {
   fi
 }
 
+# tree_uninstall FOLDER: takes that away again.
+tree_uninstall() {
+  local make=(make --no-print-directory -s -C "$TREE/$1" "PG_CONFIG=$PG_CONFIG" uninstall)
+  if [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then "${make[@]}"; else as_root "${make[@]}"; fi
+}
+
 # Is there a clang++ that can link with libFuzzer?
 libfuzzer_is_there() {
   command -v clang++ >/dev/null &&

@@ -260,7 +260,10 @@ stage_outside() {
   need_examples
   local name folders=${DYNPGEXT_PREFIX:-}
   [ -n "$folders" ] || folders=$(outside_put .)
-  for name in counter heartbeat; do folders+=:$(outside_put "examples/$name"); done
+  for name in counter heartbeat; do
+    folders+=:$(outside_put "examples/$name")
+    outside_only "$name"
+  done
   DYNPGEXT_PREFIX=$folders server_start outside
   outside_sql 'CREATE EXTENSION dynpgext' 'CREATE EXTENSION dynpgext_counter' 'CREATE EXTENSION dynpgext_heartbeat'
   check "the library is opened from there" test t = \
@@ -285,6 +288,12 @@ outside_put() {
   [ "$1" != . ] || as_user cp "$TREE"/src/pg/sessions/*.so "$folder/lib"
   as_user cp "$TREE/$1"/*.control "$TREE/$1"/*--*.sql "$folder/share/extension"
   echo "$folder"
+}
+
+# A library in the server's folder would be taken for the one outside; whoever needs it installs it again.
+outside_only() {
+  tree_uninstall "examples/$1"
+  rm -f "$SCRATCH/built.examples-$1"
 }
 
 outside_worker_runs() {

@@ -46,7 +46,12 @@ std::string find_path(const std::string &path) {
 
 }  // namespace
 
-std::string library_file(const std::string &name) {
+std::string library_file(const std::string &of) {
+  constexpr std::string_view libdir = "$libdir/";
+  const bool is_searched = versions::searches_for_names_in_libdir && of.starts_with(libdir);
+  const std::string name = is_searched && of.find('/', libdir.size()) == std::string::npos
+                               ? of.substr(libdir.size())
+                               : of;
   if (name.empty()) return {};
   if (name.find('/') != std::string::npos) return find_path(substitute_libdir(name));
   const std::string path = Dynamic_library_path != nullptr ? Dynamic_library_path : "$libdir";

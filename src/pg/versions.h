@@ -163,6 +163,10 @@ inline void copy_keys_as_bytes([[maybe_unused]] dshash_parameters *of) {
 #endif
 }
 
+// Since 18 '$libdir/x' is looked for in all of dynamic_library_path, as 'x' is, when a function of
+// it is called: so module_pathname serves libraries outside of the server's folder, too.
+inline constexpr bool searches_for_names_in_libdir = PG_VERSION_NUM >= 180000;
+
 // Since 18 a portal always runs as if once.
 inline bool run_portal(Portal portal, long rows, bool at_top_level, DestReceiver *to,
                        DestReceiver *of_others, QueryCompletion *completion) {
