@@ -50,12 +50,27 @@ bool load_one(state::shared &s, const candidate &c) {
   return true;
 }
 
+// What fails is for the log: clients did not ask for the library.
+void report(const std::string &doing, const char *why) {
+  pg::log(LOG, "dynpgext: while " + doing + ": " + why, "See dynpgext.hosted.");
+}
+
 bool try_to_load(state::shared &s, const candidate &c) {
   bool is_new = false;
   const std::string doing = "loading hosted library \"" + c.library + "\"";
-  return pg::tolerate(
-             doing.c_str(), [&] { is_new = load_one(s, c); }, nullptr) &&
-         is_new;
+  if (IsTransactionState()) {
+    const auto why = pg::attempt([&] { is_new = load_one(s, c); });
+    if (why) report(doing, why->message.c_str());
+    return !why && is_new;
+  }
+  try {
+    return load_one(s, c);
+  } catch (const pg::server_error &e) {
+    report(doing, e.what());
+  } catch (const pg::error &e) {
+    report(doing, e.what());
+  }
+  return false;
 }
 
 }  // namespace

@@ -83,10 +83,10 @@ at_shutdown(int code, Datum argument) {
   FILE *file;
 
   (void)argument;
-  if (code != 0 || (file = AllocateFile("dx_hosted.shutdown", "w")) == NULL)
+  if (code != 0 || (file = fopen("dx_hosted.shutdown", "w")) == NULL)
     return;
   fprintf(file, "%d\n", state->value);
-  FreeFile(file);
+  fclose(file);
 }
 
 static void
