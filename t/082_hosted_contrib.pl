@@ -47,6 +47,8 @@ subtest 'auto_explain' => sub {
 };
 
 subtest 'pg_prewarm' => sub {
+    my ($share) = `pg_config --sharedir` =~ /^(.*)$/m;
+    plan skip_all => 'THE SERVER HAS NO pg_buffercache' unless -e "$share/extension/pg_buffercache.control";
     $node->safe_psql('postgres', q(SELECT dynpgext.host('pg_prewarm'); CREATE EXTENSION pg_prewarm; CREATE EXTENSION pg_buffercache));
     becomes($node, 'postgres', q(SELECT state FROM dynpgext.workers WHERE extension = 'pg_prewarm'), 'running', 'its worker runs');
     $node->safe_psql('postgres', 'CREATE TABLE warm AS SELECT repeat($$x$$, 500) FROM generate_series(1, 10000); CHECKPOINT');
