@@ -12,13 +12,16 @@
 #include "pg/settings.h"
 #include "pg/swallowed.h"
 #include "pg/transaction.h"
+#include "provisioning/commit.h"
 #include "provisioning/database.h"
 #include "provisioning/restore.h"
-#include "provisioning/transaction.h"
 #include "state/attachments.h"
-#include "state/claims.h"
+#include "state/events.h"
 #include "state/guard.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
+#include "state/quarantine.h"
+#include "state/use.h"
 #include "supervision/extension_commands.h"
 #include "supervision/utility.h"
 #include "supervision/worker_preparation.h"
@@ -38,6 +41,14 @@ void request_shared_memory() {
   if (previous_request_hook != nullptr) previous_request_hook();
   RequestAddinShmemSpace(state::root_size);
   supervision::watch_utility_analysis();  // all libraries that are preloaded have been by now
+}
+
+// What the first process does that finds the shared memory new.
+void begin_run(state::shared &s) {
+  (void)pg::tolerate(
+      "making room for events", [&s] { state::keep_events(s, state::default_event_capacity); },
+      nullptr);
+  state::judge_crashes(s);
 }
 
 void when_preloaded() {
@@ -90,6 +101,7 @@ void initialise() {
   if (!is_worker_process()) pg::settings::define();
   pg::at_start_of_parallel_worker(follow_leader);
   pg::watch_swallowed();
+  state::set_first_use(begin_run);
   supervision::watch_extension_commands();  // before the next: the server calls the last one first
   provisioning::watch_transactions();
   prepare_hosting();

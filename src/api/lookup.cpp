@@ -5,11 +5,13 @@
 #include "pg/termination.h"
 #include "pg/transaction.h"
 #include "provisioning/database.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 #include "state/attachments.h"
+#include "state/extension_states.h"
 #include "state/launch.h"
 #include "state/quarantine.h"
 #include "state/text.h"
+#include "state/use.h"
 
 extern "C" {
 #include "dynpgext.h"
@@ -66,7 +68,7 @@ constexpr dynpgext_api table{sizeof(dynpgext_api), DYNPGEXT_ABI_VERSION, &presen
 // The extension in a database that registers the name but has no memory for it.
 missing_memory describe(const state::shared &s, Oid database, const std::string &extension) {
   model::live_state live;
-  live.extensions = state::extension_states(s, {{database}});
+  live.extensions = state::live_extensions(s, {{database}});
   provisioning::overlay_notes(live);
   missing_memory result{extension, model::extension_state::pending, {}, database};
   for (const model::live_extension &e : live.extensions)

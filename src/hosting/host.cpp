@@ -11,8 +11,9 @@
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "provisioning/participant.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 #include "state/launch.h"
+#include "state/use.h"
 
 namespace dynpgext::hosting {
 namespace {

@@ -6,6 +6,7 @@
 #include "pg/worker.h"
 #include "state/charge.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
 
 namespace dynpgext::hosting {
 namespace {

@@ -7,6 +7,7 @@
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "state/launch.h"
+#include "state/use.h"
 
 namespace dynpgext::hosting {
 namespace {

@@ -5,7 +5,7 @@
 #include "hosting/loading.h"
 #include "hosting/process.h"
 #include "provisioning/extension.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 
 namespace dynpgext::hosting {
 namespace {

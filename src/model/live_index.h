@@ -6,7 +6,7 @@
 #include <string_view>
 #include <tuple>
 
-#include "model/wanted_workers.h"
+#include "model/live.h"
 
 namespace dynpgext::model {
 
@@ -15,10 +15,6 @@ using object_key = std::tuple<database_id, std::string_view, std::string_view>;
 
 [[nodiscard]] inline object_key key_of(const live_worker &w) {
   return {w.home, w.definition.extension, w.definition.name};
-}
-
-[[nodiscard]] inline object_key key_of(const wanted_worker &w) {
-  return {home_of(w.definition->scope, w.source), w.definition->extension, w.definition->name};
 }
 
 // Of a live_state, which must stay.
@@ -66,8 +62,5 @@ class live_index {
   std::set<object_key> quarantined_;
   std::set<std::pair<database_id, std::uint32_t>> roles_;
 };
-
-[[nodiscard]] std::vector<wanted_worker>
-wanted_workers(const std::vector<desired_database> &desired, const live_index &live);
 
 }  // namespace dynpgext::model

@@ -5,8 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "model/manifest_keys.h"
-
 namespace dynpgext::model::fields {
 namespace {
 

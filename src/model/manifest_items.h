@@ -3,13 +3,9 @@
 
 #include <string>
 
-#include "model/manifest.h"
-#include "model/manifest_fields.h"
+#include "model/manifest_keys.h"
 
 namespace dynpgext::model::fields {
-
-// Where an allocation or worker stands: in an extension's own lists, or in its library's.
-enum class part { declared, library };
 
 // What all who read a manifest share.
 struct reading {

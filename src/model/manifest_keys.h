@@ -5,9 +5,13 @@
 
 #include <algorithm>
 
-#include "model/manifest_items.h"
+#include "model/manifest.h"
+#include "model/manifest_fields.h"
 
 namespace dynpgext::model::fields {
+
+// Where an allocation or worker stands: in an extension's own lists, or in its library's.
+enum class part { declared, library };
 
 inline constexpr interval_range between_runs{min_command_interval, max_command_interval,
                                              "must be from 10 ms to 366 days"};

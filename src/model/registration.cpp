@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string_view>
 #include <tuple>
-
-#include "model/extensions_by_name.h"
 
 namespace dynpgext::model {
 namespace {
@@ -65,13 +65,13 @@ bool registrations::may_have_worker(const std::string &extension, const std::str
 
 registrations registrations::wanted(std::int64_t boot) const {
   registrations result;
-  const extensions_by_name by_name(extensions);
-  const auto is_wanted = [&](const std::string &name) {
-    const extension *e = by_name.find(name);
-    return e != nullptr && e->wanted(boot);
-  };
-  for (const extension &e : extensions)
-    if (e.wanted(boot)) result.extensions.push_back(e);
+  std::set<std::string_view> names;
+  for (const extension &e : extensions) {
+    if (!e.wanted(boot)) continue;
+    names.insert(e.name);
+    result.extensions.push_back(e);
+  }
+  const auto is_wanted = [&](const std::string &name) { return names.count(name) != 0; };
   for (const allocation &a : allocations)
     if (is_wanted(a.extension)) result.allocations.push_back(a);
   for (const worker &w : workers)

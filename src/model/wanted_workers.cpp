@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "model/extensions_by_name.h"
-#include "model/live_index.h"
 #include "model/version.h"
 
 namespace dynpgext::model {

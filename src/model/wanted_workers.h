@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/live.h"
+#include "model/live_index.h"
 
 namespace dynpgext::model {
 
@@ -19,6 +19,10 @@ struct wanted_worker {
   bool in_restore = false;  // its database is being restored: it waits for the end of that
 };
 
+[[nodiscard]] inline object_key key_of(const wanted_worker &w) {
+  return {home_of(w.definition->scope, w.source), w.definition->extension, w.definition->name};
+}
+
 // The one to run of an identity: its database's, or of a global one the highest version's of
 // those whose extension has not failed and is not paused, and whose database is not being restored;
 // among equals the one that runs already.  A hosted one is connected to its database, whose owner
@@ -30,6 +34,8 @@ struct wanted_worker {
 // of a superuser, and of such that of the one with the lower OID.
 [[nodiscard]] std::vector<wanted_worker>
 wanted_workers(const std::vector<desired_database> &desired, const live_state &live);
+[[nodiscard]] std::vector<wanted_worker>
+wanted_workers(const std::vector<desired_database> &desired, const live_index &live);
 
 // The one of this identity among them; nullptr: nobody wants it.
 [[nodiscard]] const wanted_worker *find_wanted(std::span<const wanted_worker> wanted,

@@ -1,7 +1,6 @@
 #include "pg/border.h"
 
 #include "pg/lock_order.h"
-#include "pg/swallowed.h"
 
 namespace dynpgext::pg {
 
@@ -119,16 +118,20 @@ namespace {
   PG_exception_stack = exception_stack;
 }
 
+constinit swallow_watcher note_swallowed = nullptr;
+
 }  // namespace
 
 void warn(const report &what, const char *doing, const char *hint) noexcept {
   const bool server = what.server != nullptr;
   const char *message = server ? what.server->message : what.message;
-  note_swallowed(doing, message);
+  if (note_swallowed != nullptr) note_swallowed(doing, message);
   send_warning(server ? what.server->sqlerrcode : what.sqlstate, message, doing, hint);
 }
 
 }  // namespace detail
+
+void set_swallow_watcher(swallow_watcher watcher) noexcept { detail::note_swallowed = watcher; }
 
 void begin_exit() noexcept {
   held_locks::release_all();

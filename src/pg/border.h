@@ -152,6 +152,10 @@ auto entry(F f) -> decltype(f()) {
   if constexpr (!std::is_void_v<result_type>) return result;
 }
 
+// Is told of each error that swallow() turns into a warning, before that.
+using swallow_watcher = void (*)(const char *doing, const char *message) noexcept;
+void set_swallow_watcher(swallow_watcher watcher) noexcept;
+
 // For places where an ERROR would be a catastrophe: no LWLock may be held there, for it is logged.
 // `doing` completes "dynpgext: while ...: ".  A transaction that is open then cannot be committed
 // (see swallowed.h); tolerate() runs f in a subtransaction.  Returns whether f succeeded.

@@ -30,20 +30,22 @@ void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransaction
   if (event == SUBXACT_EVENT_ABORT_SUB) level = InvalidSubTransactionId;
 }
 
-}  // namespace
-
-void watch_swallowed() {
-  call([] {
-    RegisterXactCallback(on_transaction, nullptr);
-    RegisterSubXactCallback(on_subtransaction, nullptr);
-  });
-}
-
-void note_swallowed(const char *doing, const char *message) noexcept {
+// The innermost transaction that is open now cannot be committed.
+void note(const char *doing, const char *message) noexcept {
   if (!IsTransactionState() || level != InvalidSubTransactionId) return;
   level = GetCurrentSubTransactionId();
   strlcpy(doing_what, doing, sizeof doing_what);
   strlcpy(what_happened, message, sizeof what_happened);
+}
+
+}  // namespace
+
+void watch_swallowed() {
+  set_swallow_watcher(note);
+  call([] {
+    RegisterXactCallback(on_transaction, nullptr);
+    RegisterSubXactCallback(on_subtransaction, nullptr);
+  });
 }
 
 }  // namespace dynpgext::pg

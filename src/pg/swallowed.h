@@ -11,7 +11,5 @@ namespace dynpgext::pg {
 
 // Once in each process, when the library is loaded.
 void watch_swallowed();
-// Called by swallow(): the innermost transaction that is open now cannot be committed.
-void note_swallowed(const char *doing, const char *message) noexcept;
 
 }  // namespace dynpgext::pg

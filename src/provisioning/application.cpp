@@ -7,9 +7,9 @@
 #include "provisioning/declaration.h"
 #include "provisioning/execution.h"
 #include "provisioning/identity.h"
+#include "provisioning/ledger.h"
 #include "provisioning/manifest.h"
 #include "provisioning/manifest_checks.h"
-#include "provisioning/transaction.h"
 #include "state/root.h"
 
 namespace dynpgext::provisioning {

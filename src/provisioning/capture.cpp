@@ -5,8 +5,9 @@
 #include "pg/lock.h"
 #include "provisioning/extension.h"
 #include "provisioning/failure.h"
+#include "provisioning/ledger.h"
 #include "provisioning/participant.h"
-#include "provisioning/transaction.h"
+#include "state/extension_states.h"
 
 namespace dynpgext::provisioning {
 namespace {

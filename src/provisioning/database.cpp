@@ -14,6 +14,8 @@
 #include "provisioning/session.h"
 #include "provisioning/wanted.h"
 #include "state/databases.h"
+#include "state/decision.h"
+#include "state/extension_states.h"
 #include "state/launch.h"
 #include "state/provisioning_lock.h"
 

@@ -4,9 +4,9 @@
 #include "provisioning/declared.h"
 #include "provisioning/extension.h"
 #include "provisioning/identity.h"
+#include "provisioning/ledger.h"
 #include "provisioning/manifest.h"
 #include "provisioning/participant.h"
-#include "provisioning/transaction.h"
 #include "state/databases.h"
 #include "state/quarantine.h"
 
@@ -41,7 +41,7 @@ bool is_to_be_made(const model::extension &e) {
   model::live_state live;
   {
     const state::reading lock(s);
-    live.extensions = state::extension_states(s, {{MyDatabaseId}});
+    live.extensions = state::live_extensions(s, {{MyDatabaseId}});
   }
   overlay_notes(live);
   for (const model::live_extension &l : live.extensions)

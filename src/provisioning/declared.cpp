@@ -1,6 +1,6 @@
 #include "provisioning/declared.h"
 
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 #include "state/allocations.h"
 #include "state/claims.h"
 

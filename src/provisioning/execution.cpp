@@ -6,7 +6,10 @@
 #include "provisioning/extension.h"
 #include "provisioning/failure.h"
 #include "state/databases.h"
+#include "state/decision.h"
+#include "state/extension_states.h"
 #include "state/launch.h"
+#include "state/publication.h"
 
 namespace dynpgext::provisioning {
 namespace {

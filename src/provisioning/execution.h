@@ -7,7 +7,7 @@
 
 #include "catalog/store.h"
 #include "model/reconcile.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 
 namespace dynpgext::provisioning {
 

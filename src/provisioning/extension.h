@@ -1,5 +1,5 @@
 // What can happen to an extension of this database: it is added, provisioned again, updated,
-// unloaded, removed.  All of it within the transaction under way; see transaction.h for what
+// unloaded, removed.  All of it within the transaction under way; see commit.h for what
 // follows at its end.
 #pragma once
 

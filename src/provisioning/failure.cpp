@@ -3,8 +3,9 @@
 #include "pg/library.h"
 #include "pg/settings.h"
 #include "pg/termination.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 #include "state/extension_code.h"
+#include "state/extension_states.h"
 #include "state/last_words.h"
 
 namespace dynpgext::provisioning {

@@ -4,6 +4,7 @@
 #include "model/registration.h"
 #include "pg/transaction.h"
 #include "state/databases.h"
+#include "state/extension_states.h"
 
 namespace dynpgext::provisioning {
 

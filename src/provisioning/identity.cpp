@@ -12,8 +12,8 @@
 #include "pg/strangers.h"
 #include "pg/transaction.h"
 #include "provisioning/declared.h"
-#include "provisioning/manifest_rows.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
+#include "provisioning/restore.h"
 
 namespace dynpgext::provisioning {
 namespace {

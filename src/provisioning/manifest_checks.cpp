@@ -4,8 +4,8 @@
 #include "pg/library.h"
 #include "pg/role.h"
 #include "provisioning/identity.h"
+#include "provisioning/ledger.h"
 #include "provisioning/participant.h"
-#include "provisioning/transaction.h"
 #include "state/root.h"
 
 namespace dynpgext::provisioning {

@@ -5,10 +5,10 @@
 #include "pg/transaction.h"
 #include "provisioning/declaration.h"
 #include "provisioning/identity.h"
+#include "provisioning/ledger.h"
 #include "provisioning/manifest.h"
 #include "provisioning/manifest_checks.h"
 #include "provisioning/restore.h"
-#include "provisioning/transaction.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -156,10 +156,6 @@ std::vector<std::string> follow(const pending_manifests &pending, const model::r
 }
 
 }  // namespace
-
-void await_other_half(const catalog::store &store) {
-  if (OidIsValid(store.identities())) pg::take_turn(store.identities());
-}
 
 void follow_manifests(const catalog::store &store) {
   const model::registrations all = store.read();

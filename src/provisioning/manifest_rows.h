@@ -6,11 +6,6 @@
 
 namespace dynpgext::provisioning {
 
-// A parallel restore copies manifests and identities at the same time, in two sessions: whoever
-// comes second sees what the first has made of its rows, and brings the two together.  Until the
-// end of the transaction; before locks of extensions.
-void await_other_half(const catalog::store &store);
-
 // They take effect: for the trigger that tells of them.  One that cannot is a WARNING, and keeps
 // the others from nothing.
 void follow_manifests(const catalog::store &store);

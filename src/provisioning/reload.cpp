@@ -11,9 +11,12 @@
 #include "provisioning/restore.h"
 #include "provisioning/wanted.h"
 #include "state/databases.h"
+#include "state/extension_states.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
 #include "state/places.h"
 #include "state/provisioning_lock.h"
+#include "state/quarantine.h"
 
 namespace dynpgext::provisioning {
 namespace {
@@ -57,7 +60,7 @@ const model::extension *to_run_anew(state::shared &s, const model::registrations
   model::live_state live;
   {
     const state::reading lock(s);
-    live.extensions = state::extension_states(s, {{MyDatabaseId}});
+    live.extensions = state::live_extensions(s, {{MyDatabaseId}});
   }
   overlay_notes(live);
   for (const model::live_extension &l : live.extensions)

@@ -5,7 +5,7 @@
 #include "pg/session_look.h"
 #include "pg/settings.h"
 #include "pg/utility.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 #include "state/provisioning_lock.h"
 #include "state/restores.h"
 
@@ -158,6 +158,10 @@ void report_interrupted_restore(const model::registrations &all) {
     return;
   warn_of_interruption(all.under_restore->boot == 0 ? "has broken off"
                                                     : "was under way when the server stopped");
+}
+
+void await_other_half(const catalog::store &store) {
+  if (OidIsValid(store.identities())) pg::take_turn(store.identities());
 }
 
 }  // namespace dynpgext::provisioning

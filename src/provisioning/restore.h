@@ -16,7 +16,7 @@ void join_restore(const catalog::store &store, bool brings_dynpgext);
 // Rows of dynpgext.manifests and identities that SQL writes were perhaps dumped from tables that
 // anybody has made, under these names.  Only where the restore has created dynpgext, too, they come
 // from tables that no others than superusers could write: then they decide whom commands run as.
-// Asked where the session's own settings hold; is_source_trusted() (provisioning/transaction.h) has
+// Asked where the session's own settings hold; is_source_trusted() (provisioning/ledger.h) has
 // the answer until the end of the transaction, or until this is asked again.
 void look_at_source(const catalog::store &store);
 // For a process that comes by chance: is such a restore under way, which will look itself?
@@ -35,5 +35,10 @@ bool end_restore(const catalog::store &store);
 
 // After a start of the server: one that was under way is not over.
 void report_interrupted_restore(const model::registrations &all);
+
+// A parallel restore copies manifests and identities at the same time, in two sessions: whoever
+// comes second sees what the first has made of its rows, and brings the two together.  Until the
+// end of the transaction; before locks of extensions.
+void await_other_half(const catalog::store &store);
 
 }  // namespace dynpgext::provisioning

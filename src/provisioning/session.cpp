@@ -3,8 +3,8 @@
 #include <map>
 
 #include "pg/transaction.h"
+#include "provisioning/ledger.h"
 #include "provisioning/registration_checks.h"
-#include "provisioning/transaction.h"
 #include "state/claims.h"
 #include "state/extension_code.h"
 #include "state/launch.h"

@@ -11,11 +11,13 @@
 #include "provisioning/database.h"
 #include "provisioning/failure.h"
 #include "provisioning/restore.h"
+#include "state/access.h"
 #include "state/comparisons.h"
-#include "state/database_commands.h"
+#include "state/database_end.h"
 #include "state/databases.h"
 #include "state/last_words.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
 #include "state/restores.h"
 
 namespace {

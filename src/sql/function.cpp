@@ -3,6 +3,7 @@
 #include "pg/encoding.h"
 #include "pg/settings.h"
 #include "state/launch.h"
+#include "state/use.h"
 
 namespace dynpgext::sql {
 

@@ -7,6 +7,7 @@
 #include "pg/settings.h"
 #include "sql/function.h"
 #include "state/launch.h"
+#include "state/use.h"
 
 namespace {
 

@@ -8,9 +8,10 @@
 #include "provisioning/application.h"
 #include "provisioning/declaration.h"
 #include "provisioning/identity.h"
+#include "provisioning/ledger.h"
 #include "provisioning/manifest_checks.h"
 #include "provisioning/manifest_rows.h"
-#include "provisioning/transaction.h"
+#include "provisioning/restore.h"
 #include "sql/function.h"
 #include "state/launch.h"
 

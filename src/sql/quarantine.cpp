@@ -4,6 +4,7 @@
 #include "provisioning/reload.h"
 #include "sql/function.h"
 #include "state/launch.h"
+#include "state/use.h"
 
 namespace {
 

@@ -2,15 +2,19 @@
 // registrations that the reader's snapshot sees.
 #include "model/version.h"
 #include "pg/settings.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 #include "sql/function.h"
 #include "state/claims.h"
 #include "state/events.h"
+#include "state/extension_states.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
 #include "state/processes.h"
 #include "state/provisioning_lock.h"
+#include "state/publication.h"
 #include "state/quarantine.h"
 #include "state/text.h"
+#include "state/use.h"
 #include "state/worker_entry.h"
 
 #include <map>
@@ -197,7 +201,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
     {
       const state::reading lock(s);
       const std::vector<Oid> databases = databases_shown(s, is_of_cluster(fcinfo));
-      for (const model::live_extension &e : state::extension_states(s, databases)) {
+      for (const model::live_extension &e : state::live_extensions(s, databases)) {
         const state::extension_entry *entry = state::find_extension(s, e.database, e.name);
         row r{e.database, e.name, state::quarantine_reason(s, e.database, e.name, {}), e.state, 0};
         if (entry != nullptr) r.at = entry->provisioned_at;

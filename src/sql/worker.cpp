@@ -2,6 +2,7 @@
 
 #include "pg/settings.h"
 #include "state/launch.h"
+#include "state/use.h"
 
 namespace dynpgext::sql {
 

@@ -6,6 +6,7 @@
 #include "provisioning/execution.h"
 #include "provisioning/participant.h"
 #include "sql/worker.h"
+#include "state/decision.h"
 #include "state/launch.h"
 
 namespace {

@@ -10,10 +10,11 @@
 #include "pg/role.h"
 #include "pg/transaction.h"
 #include "pg/trigger.h"
-#include "provisioning/transaction.h"
+#include "provisioning/ledger.h"
 #include "sql/function.h"
 #include "sql/worker.h"
 #include "state/launch.h"
+#include "state/use.h"
 
 namespace {
 

@@ -2,6 +2,7 @@
 
 #include "state/databases.h"
 #include "state/events.h"
+#include "state/publication.h"
 
 namespace dynpgext::state {
 namespace {

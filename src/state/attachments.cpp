@@ -7,6 +7,7 @@
 #include "state/claims.h"
 #include "state/databases.h"
 #include "state/events.h"
+#include "state/publication.h"
 
 namespace dynpgext::state {
 

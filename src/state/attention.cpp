@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "state/runner.h"
+#include "state/runners.h"
+#include "state/worker_identity.h"
 
 namespace dynpgext::state {
 namespace {

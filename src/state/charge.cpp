@@ -1,6 +1,6 @@
 #include "state/charge.h"
 
-#include "state/places.h"
+#include "state/owners.h"
 
 namespace dynpgext::state {
 

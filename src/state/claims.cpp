@@ -6,7 +6,6 @@
 #include "pg/wait_event.h"
 #include "state/charge.h"
 #include "state/databases.h"
-#include "state/places.h"
 #include "state/text.h"
 
 namespace dynpgext::state {

@@ -8,7 +8,7 @@
 #include "pg/process.h"
 #include "state/attention.h"
 #include "state/clearing.h"
-#include "state/runner.h"
+#include "state/runners.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
@@ -77,18 +77,6 @@ meeting meet(const shared &s, Oid database) {
 }
 
 constinit bool has_blocked = false;
-constinit const database_entry *visited = nullptr;  // by this process; it stays while it is there
-
-void on_visit_exit(int, Datum) {
-  pg::begin_exit();
-  (void)pg::swallow("ending a visit", [] {
-    shared *s = attached();
-    if (s == nullptr) return;
-    const exclusive lock(*s);
-    for (database_entry *entry : s->databases.entries())
-      if (entry->visitor == MyProcPid) entry->visitor = 0;
-  });
-}
 
 void on_blocker_exit(int, Datum) {
   pg::begin_exit();
@@ -123,16 +111,6 @@ void unblock_databases(shared &s) noexcept {
     s.root->look_soon = true;  // a database has come, gone, or another name
     attend_waiting(s);
   });
-}
-
-bool is_blocked(const shared &s, Oid database) {
-  const database_entry *entry = s.databases.find({database});
-  return entry != nullptr && (entry->locked || pg::process_exists(entry->blocked_by));
-}
-
-bool is_unreachable(const shared &s, Oid database) {
-  const database_entry *entry = s.databases.find({database});
-  return entry != nullptr && entry->unreachable;
 }
 
 std::vector<worker_identity> clear_database(shared &s, Oid database) {
@@ -198,20 +176,6 @@ bool meet_commands(shared &s) {
     s.root->look_soon = true;
   }
   return busy;
-}
-
-void set_visitor(shared &s, Oid database) {
-  pg::call([] { before_shmem_exit(on_visit_exit, 0); });
-  const exclusive lock(s);
-  database_entry *entry = s.databases.find({database});
-  if (entry == nullptr) return;
-  entry->visitor = MyProcPid;
-  entry->visitor_told = false;
-  visited = entry;
-}
-
-bool is_visitor_told() noexcept {
-  return visited != nullptr && static_cast<const volatile database_entry *>(visited)->visitor_told;
 }
 
 }  // namespace dynpgext::state

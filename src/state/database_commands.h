@@ -16,13 +16,6 @@ void block_database(shared &s, Oid database);
 // Whatever this process has blocked.  Wakes the launcher.
 void unblock_databases(shared &s) noexcept;
 
-// Is a command on it under way, as far as is known, or its lock held by somebody else, so that
-// nobody can connect?  Caller holds root.lock.
-[[nodiscard]] bool is_blocked(const shared &s, Oid database);
-
-// Can nobody connect to it, as far as is known?  Caller holds root.lock.
-[[nodiscard]] bool is_unreachable(const shared &s, Oid database);
-
 // Tells the workers of the database, those that are connected to it, and a visit there to end.
 // Returns the workers.
 std::vector<worker_identity> clear_database(shared &s, Oid database);
@@ -36,10 +29,5 @@ wait_until_cleared(shared &s, Oid database, const std::vector<worker_identity> &
 // For the launcher: tries the lock of each database that something of ours is connected to, and
 // clears those that a command wants.  Returns whether any is, or may be: look again soon.
 bool meet_commands(shared &s);
-
-// This process is connected to the database to provision it.
-void set_visitor(shared &s, Oid database);
-// Has it been told to end, for a command on that?  Without the lock.
-[[nodiscard]] bool is_visitor_told() noexcept;
 
 }  // namespace dynpgext::state

@@ -1,7 +1,7 @@
 #include "state/extension_code.h"
 
 #include "pg/settings.h"
-#include "state/launch.h"
+#include "state/access.h"
 #include "state/provisioning_lock.h"
 
 namespace dynpgext::state {

@@ -25,21 +25,4 @@ namespace dynpgext::state {
 // workers.
 std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::string> extensions);
 
-// Is it paused, for whomever?  Caller holds root.lock.
-[[nodiscard]] bool is_paused(const shared &s, Oid database, std::string_view extension);
-// May the worker not run for a pause?  Caller holds root.lock.
-[[nodiscard]] bool is_paused(const shared &s, const worker_entry &entry);
-
-// The end of this process's transaction or subtransaction: its pauses end.  Wakes the launcher.
-void end_pauses() noexcept;
-void end_pauses(SubTransactionId rolled_back) noexcept;
-void reparent_pauses(SubTransactionId committed, SubTransactionId parent) noexcept;
-// They become those of a prepared transaction; two steps, the second of which cannot fail.
-void prepare_pauses(TransactionId transaction);
-void leave_pauses() noexcept;
-
-// For the launcher: ends the pauses of transactions that were prepared and have ended, once a visit
-// has followed what they did.
-void follow_pauses(shared &s);
-
 }  // namespace dynpgext::state

@@ -7,8 +7,9 @@
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
+#include "state/access.h"
 #include "state/attention.h"
-#include "state/database_commands.h"
+#include "state/databases.h"
 #include "state/extension_code.h"
 #include "state/places.h"
 #include "state/quarantine.h"
@@ -29,12 +30,6 @@ std::map<callback_key, callback_entry> &callbacks() {
 }
 
 callback_key key_for(const worker_identity &id) { return {id.home, id.extension, id.name}; }
-
-// Somebody who asked for a launcher this long ago, without one coming up, has failed.
-constexpr std::chrono::seconds launcher_patience(10);
-
-constinit bool is_preloaded = false;
-constinit bool visits = false;
 
 bool runs(const shared &s, const worker_identity &id) {
   const auto status = status_of(s, id);
@@ -153,14 +148,6 @@ class executor {
   bool wants_visit_ = false;
 };
 
-// It has been there, or was asked for, and has not come for long.  One that has ended because there
-// was nothing to launch is not missed.
-bool is_missed(const shared &s) {
-  const reading lock(s);
-  return s.root->launcher == 0 && s.root->launcher_starter != 0 &&
-         pg::moment::now() - s.root->launcher_asked >= launcher_patience;
-}
-
 }  // namespace
 
 void remember_callback(const worker_identity &id, worker_callback callback, void *data) {
@@ -193,7 +180,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     throw;
   }
   if (!is_full && !asked) {
-    report_no_slot(s, *start, visits && !no_slots);
+    report_no_slot(s, *start, is_visit() && !no_slots);
   } else if (!is_full) {
     DYNPGEXT_FAULT_POINT("launch.asked");
     run_callback(*start, handle);
@@ -228,29 +215,6 @@ void let_start(shared &s, const head_start &h) {
   run_callback(h.start, h.handle);
 }
 
-model::circumstances circumstances(bool retry_failed) {
-  return {.in_recovery = RecoveryInProgress(),
-          .retry_failed = retry_failed,
-          .start_after_recovery = BgWorkerStart_RecoveryFinished,
-          .time = pg::moment::now().microseconds};
-}
-
-decision decide(const shared &s, Oid database, const model::circumstances &now) {
-  decision d{look(s, {.database = database}), {}};
-  if (now.replace_stale) mark_stale(s, database, d.seen.live.workers);
-  d.actions = model::reconcile(database, d.seen.desired, d.seen.live, now);
-  return d;
-}
-
-decision decide_workers(const shared &s, Oid database, const global_names *also,
-                        bool retry_failed) {
-  decision d{look(s, {.database = database, .also = also, .memory = false}), {}};
-  model::circumstances now = circumstances(retry_failed);
-  now.workers_only = true;
-  d.actions = model::reconcile(database, d.seen.desired, d.seen.live, now);
-  return d;
-}
-
 bool carry_out(shared &s, const decision &d, bool *no_slots) {
   const auto is_worker = [](const model::action &a) {
     return a.object == model::object_kind::worker;
@@ -272,142 +236,6 @@ bool carry_out(shared &s, const decision &d, bool *no_slots) {
   }
   if (no_slots != nullptr) *no_slots = run.found_no_slots();
   return run.wants_visit();
-}
-
-void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &workers) {
-  // looks at files: not under the lock
-  for (model::live_worker &w : workers) {
-    if ((w.home != database && w.home != model::no_database) || !model::is_active(w.state))
-      continue;
-    const auto file = loaded_file(s, {w.home, w.definition.extension, w.definition.name});
-    // where there is none at all, another process could not start
-    const bool is_there = file && pg::identify_file(file->file.c_str()) != pg::file_identity{};
-    w.stale = is_there && is_stale(*file);
-  }
-}
-
-void settle(shared &s, const publication &published) {
-  settle_allocations(s, published.database(), published.touched());
-  settle_workers(s, published.touched());
-}
-
-namespace {
-
-// What it has provisioned goes.  `mark`: only if it is the one with this mark.
-void empty_database(shared &s, Oid database, const std::string *mark) {
-  publication nothing(s, database, {}, false);
-  {
-    const exclusive lock(s);
-    database_entry *entry = s.databases.find({database});
-    if (mark != nullptr && (entry == nullptr || entry->mark.view() != *mark)) return;
-    if (entry != nullptr) entry->provisioned = entry->visited = false;
-    nothing.publish();
-    settle(s, nothing);
-  }
-  keep_extension_states(s, database, {});
-  (void)carry_out(s, decide_workers(s, database, &nothing.touched()));
-  forget_database_crashes(s, database);
-}
-
-}  // namespace
-
-void forget_database(shared &s, Oid database) {
-  empty_database(s, database, nullptr);
-  const exclusive lock(s);
-  if (database_entry *entry = s.databases.find({database})) forget_places(s, *entry);
-  s.databases.erase({database});
-  s.workers.forget_list(database);
-  s.allocations.forget_list(database);
-  s.extensions.forget_list(database);
-}
-
-void meet_database(shared &s) {
-  static constinit bool met = false;
-  if (met || !OidIsValid(MyDatabaseId) || !IsTransactionState()) return;
-  database_identity known;
-  {
-    const reading lock(s);
-    if (const database_entry *entry = s.databases.find({MyDatabaseId}))
-      known = {entry->mark.str(), entry->row};
-  }
-  if (!known.mark.empty() && pg::database_row(MyDatabaseId) != known.row) {
-    const database_identity now = current_database_identity();
-    if (now.mark == known.mark) {
-      note_database_identity(s, MyDatabaseId, now);
-    } else {
-      empty_database(s, MyDatabaseId, &known.mark);
-      (void)want_visit(s, MyDatabaseId);
-    }
-  }
-  met = true;
-}
-
-bool start_launcher_process(bool at_boot) {
-  const pg::worker_request request{.name = "dynpgext launcher",
-                                   .type = "dynpgext launcher",
-                                   .function = "dynpgext_launcher_main",
-                                   .flags =
-                                       BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
-                                   .start = BgWorkerStart_ConsistentState,
-                                   .restart_seconds = launcher_restart_seconds};
-  if (!at_boot) return pg::start_process(request);
-  pg::start_process_at_boot(request);
-  return true;
-}
-
-void set_preloaded() { is_preloaded = true; }
-bool preloaded() { return is_preloaded; }
-
-void set_visit() { visits = true; }
-bool is_visit() { return visits; }
-
-bool ensure_launcher(shared &s) {
-  if (!IsUnderPostmaster) return true;
-  {
-    const exclusive lock(s);
-    const pg::moment now = pg::moment::now();
-    root &r = *s.root;
-    if (r.launcher != 0) return true;
-    const bool is_on_its_way =
-        r.launcher_starter != 0 && now - r.launcher_asked < launcher_patience;
-    if (is_on_its_way) return true;
-    const bool is_first = r.launcher_starter == 0;
-    r.launcher_starter = MyProcPid;
-    r.launcher_asked = now;
-    if (is_first && is_preloaded) return true;  // the postmaster starts it
-  }
-  if (start_launcher_process(false)) return true;
-  // tried again by the next one who looks
-  const exclusive lock(s);
-  if (s.root->launcher == 0 && s.root->launcher_starter == MyProcPid)
-    s.root->launcher_asked = pg::moment::now() - launcher_patience;
-  return false;
-}
-
-shared &use() {
-  static constinit bool checked = false;
-  shared &s = attach();
-  if (!checked)
-    checked = ensure_launcher(s);
-  else if (is_missed(s))
-    (void)ensure_launcher(s);
-  meet_database(s);
-  return s;
-}
-
-void look_for_launcher(shared &s) noexcept {
-  (void)pg::swallow("looking for the launcher", [&s] {
-    if (is_missed(s)) (void)ensure_launcher(s);
-  });
-}
-
-void leave_launcher_office(shared &s) {
-  const exclusive lock(s);
-  if (s.root->launcher != MyProcPid) return;
-  s.root->launcher = 0;
-  s.root->launcher_latch = nullptr;
-  s.root->launcher_starter = MyProcPid;
-  s.root->launcher_asked = pg::moment::now();
 }
 
 }  // namespace dynpgext::state

@@ -1,10 +1,8 @@
 #include "state/places.h"
 
-#include "pg/relation.h"
-#include "pg/role.h"
 #include "pg/settings.h"
-#include "state/attention.h"
-#include "state/runner.h"
+#include "state/owners.h"
+#include "state/runners.h"
 
 namespace dynpgext::state {
 namespace {
@@ -23,10 +21,6 @@ bool is_reached(int32 limit, int32 places) { return limit >= 0 && places >= limi
 
 }  // namespace
 
-owner_entry *owner_of(const shared &s, const database_entry &database) {
-  return OidIsValid(database.owner) ? s.owners.find({database.owner}) : nullptr;
-}
-
 void count_place(const shared &s, worker_entry &entry, bool goes) {
   const bool has = !goes && has_place(entry);
   if (entry.counted == has) return;
@@ -43,33 +37,9 @@ void count_place(const shared &s, worker_entry &entry, bool goes) {
 void forget_places(const shared &s, database_entry &database) {
   for (worker_entry *entry : s.workers.of(database.key.database))
     entry->counted_in_database = false;
-  set_owner(s, database, InvalidOid);
+  change_owner(s, database, InvalidOid);
   database.places = 0;
   database.memory_used = 0;
-}
-
-void set_owner(const shared &s, database_entry &database, Oid owner) {
-  if (database.owner == owner) return;
-  owner_entry *next = OidIsValid(owner) ? s.owners.insert({owner}) : nullptr;
-  if (owner_entry *last = owner_of(s, database)) {
-    last->places -= database.places;
-    last->memory_used -= database.memory_used;
-    if (--last->databases == 0) s.owners.erase({database.owner});
-  }
-  database.owner = owner;
-  attend_waiting(s);  // for a place, perhaps
-  if (next == nullptr) return;
-  ++next->databases;
-  next->places += database.places;
-  next->memory_used += database.memory_used;
-}
-
-void note_owner(const shared &s) {
-  if (pg::may_have_written(DatabaseRelationId)) return;
-  const Oid owner = pg::database_owner();
-  const Oid limited = pg::is_superuser(owner) ? InvalidOid : owner;
-  const exclusive lock(s);
-  set_owner(s, *s.databases.insert({MyDatabaseId}), limited);
 }
 
 const char *name_of(waiting_for what) {

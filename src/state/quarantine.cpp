@@ -3,10 +3,10 @@
 #include "pg/role.h"
 #include "pg/settings.h"
 #include "state/attention.h"
-#include "state/databases.h"
 #include "state/events.h"
+#include "state/extension_states.h"
 #include "state/guard.h"
-#include "state/worker_entry.h"
+#include "state/publication.h"
 
 namespace dynpgext::state {
 namespace {
@@ -24,7 +24,26 @@ std::string reason_of(const model::suspect &q, const std::string &who, const std
          std::to_string(q.quarantined_after) + " times" + last + "; dynpgext.release() ends it";
 }
 
+// Extensions whose code is quarantined have that state, whatever else is known of them.
+void overlay(const shared &s, std::vector<model::live_extension> &extensions) {
+  if (s.root->quarantined == 0) return;
+  for (const model::suspect &q : quarantines()) {
+    if (q.who.is_worker() || q.who.is_role()) continue;
+    std::erase_if(extensions, [&](const model::live_extension &e) {
+      return e.database == q.who.home && e.name == q.who.extension;
+    });
+    extensions.push_back({q.who.home, q.who.extension, model::extension_state::quarantined});
+  }
+}
+
 }  // namespace
+
+std::vector<model::live_extension> live_extensions(const shared &s,
+                                                   std::span<const Oid> databases) {
+  std::vector<model::live_extension> result = extension_states(s, databases);
+  overlay(s, result);
+  return result;
+}
 
 std::vector<model::quarantined_worker> quarantined_workers(const shared &s) {
   std::vector<model::quarantined_worker> result;
@@ -40,17 +59,6 @@ std::vector<model::quarantined_role> quarantined_roles(const shared &s) {
   for (const model::suspect &q : quarantines())
     if (q.who.is_role()) result.push_back({q.who.home, q.who.role});
   return result;
-}
-
-void overlay_quarantine(const shared &s, std::vector<model::live_extension> &extensions) {
-  if (s.root->quarantined == 0) return;
-  for (const model::suspect &q : quarantines()) {
-    if (q.who.is_worker() || q.who.is_role()) continue;
-    std::erase_if(extensions, [&](const model::live_extension &e) {
-      return e.database == q.who.home && e.name == q.who.extension;
-    });
-    extensions.push_back({q.who.home, q.who.extension, model::extension_state::quarantined});
-  }
 }
 
 bool is_quarantined(const shared &s, Oid database, const std::string &extension) {

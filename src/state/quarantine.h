@@ -15,8 +15,10 @@ namespace dynpgext::state {
 // Caller holds root.lock.
 [[nodiscard]] std::vector<model::quarantined_worker> quarantined_workers(const shared &s);
 [[nodiscard]] std::vector<model::quarantined_role> quarantined_roles(const shared &s);
-// Extensions whose code is quarantined have that state, whatever else is known of them.
-void overlay_quarantine(const shared &s, std::vector<model::live_extension> &extensions);
+// The extensions of these databases; those whose code is quarantined have that state, whatever
+// else is known of them.  Caller holds root.lock.
+[[nodiscard]] std::vector<model::live_extension> live_extensions(const shared &s,
+                                                                 std::span<const Oid> databases);
 [[nodiscard]] bool is_quarantined(const shared &s, Oid database, const std::string &extension);
 
 // Why, since when and how it ends; for people.  Empty where it is not quarantined.  `worker` is

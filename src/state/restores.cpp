@@ -3,7 +3,7 @@
 #include "pg/database_setting.h"
 #include "pg/session_look.h"
 #include "state/databases.h"
-#include "state/worker_entry.h"
+#include "state/publication.h"
 
 namespace dynpgext::state {
 namespace {

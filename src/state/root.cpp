@@ -1,9 +1,5 @@
 #include "state/root.h"
 
-#include "pg/transaction.h"
-#include "state/events.h"
-#include "state/quarantine.h"
-
 namespace dynpgext::state {
 namespace {
 
@@ -11,6 +7,8 @@ constexpr const char *tranche_name = "dynpgext";
 
 constinit bool is_attached = false;
 constinit Oid worker_database = InvalidOid;
+using first_use = void (*)(shared &);
+constinit first_use begin_run = nullptr;
 
 // Constructed on first use; never destroyed, for exit callbacks use it.
 shared &mine() {
@@ -89,13 +87,6 @@ void open_tables(shared &s) {
   open_table(s, s.owners, &s.root->owners);
 }
 
-// What the first process does once everything is there.
-void begin_run(shared &s) {
-  (void)pg::tolerate(
-      "making room for events", [&s] { keep_events(s, default_event_capacity); }, nullptr);
-  judge_crashes(s);
-}
-
 // Everything attached here lives as long as the process.
 class in_top_context {
  public:
@@ -133,19 +124,24 @@ shared &attach() {
     is_new = !DsaPointerIsValid(s.root->events) || !s.root->crashes_judged;
   }
   is_attached = true;
-  if (is_new) begin_run(s);
+  if (is_new && begin_run != nullptr) begin_run(s);
   return s;
 }
 
 Oid current_database() { return OidIsValid(MyDatabaseId) ? MyDatabaseId : worker_database; }
 
+void set_first_use(void (*begin)(shared &)) { begin_run = begin; }
+
 void set_worker_database(Oid database) { worker_database = database; }
+
+void wake_launcher_locked(const shared &s) {
+  if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+}
 
 void wake_launcher() {
   shared &s = attach();
   const exclusive lock(s);
-  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is set in all that are attached
-  if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+  wake_launcher_locked(s);
 }
 
 }  // namespace dynpgext::state

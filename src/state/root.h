@@ -91,6 +91,10 @@ struct shared {
 // The same without attaching: nullptr before the first attach().
 [[nodiscard]] shared *attached();
 
+// What the first process that attaches does once everything is there, and others as well until it
+// has.
+void set_first_use(void (*begin)(shared &));
+
 // The database whose names this process sees: the connected one, or in a database-local
 // worker that has not connected yet, its own.
 [[nodiscard]] Oid current_database();
@@ -98,6 +102,8 @@ void set_worker_database(Oid database);
 
 // Wakes the launcher, if there is one.
 void wake_launcher();
+// The same under root.lock.
+void wake_launcher_locked(const shared &s);
 
 class exclusive : public pg::lwlock_guard {
  public:

@@ -10,13 +10,6 @@
 namespace dynpgext::state {
 namespace {
 
-// A runner that has been asked for and has not come up for so long will not.
-constexpr std::chrono::seconds patience(10);
-
-bool is_on_its_way(const runner_entry &entry) {
-  return entry.asked.is_set() && pg::moment::now() - entry.asked < patience;
-}
-
 bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
 
 bool is_to_be_served(const worker_entry &entry, const runner_key &key) {
@@ -30,8 +23,6 @@ worker_entry *find_served(const shared &s, const worker_start &w) {
   const bool is_it = entry != nullptr && entry->ticket == w.ticket && is_served_here(*entry);
   return is_it && !entry->exited ? entry : nullptr;
 }
-
-bool is_in_office(const runner_entry &entry) { return entry.pid != 0 && !entry.left; }
 
 void count_run(const shared &s, worker_entry &entry, const command_run &run) {
   command_statistics &runs = entry.runs;
@@ -101,41 +92,6 @@ runner_entry *own(const shared &s, const runner_key &key) {
 }
 
 }  // namespace
-
-bool has_runner(const runner_entry &entry) { return is_in_office(entry) || is_on_its_way(entry); }
-
-bool has_runner(const shared &s, const runner_key &key) {
-  const runner_entry *entry = s.runners.find(key);
-  return entry != nullptr && has_runner(*entry);
-}
-
-bool are_runners_full(const shared &s) {
-  const int limit = pg::settings::max_runners();
-  if (limit < 0) return false;
-  const auto entries = s.runners.entries();
-  return limit <= std::count_if(entries.begin(), entries.end(),
-                                [](const runner_entry *entry) { return has_runner(*entry); });
-}
-
-void want_runner(const shared &s) {
-  if (std::exchange(s.root->runner_wanted, true)) return;
-  for (const runner_entry *entry : s.runners.entries())
-    if (is_in_office(*entry)) pg::nudge_process(entry->pid);
-}
-
-bool is_runner_wanted(const shared &s) {
-  const reading lock(s);
-  return s.root->runner_wanted;
-}
-
-std::vector<pid_t> live_runners(const shared &s, Oid database) {
-  std::vector<pid_t> found;
-  const reading lock(s);
-  for (const runner_entry *entry : s.runners.entries())
-    if (entry->key.database == database && pg::process_exists(entry->pid, entry->birth))
-      found.push_back(entry->pid);
-  return found;
-}
 
 bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
   runner_message message{.ticket = 0, .key = key};

@@ -8,26 +8,12 @@
 // launcher starts them again when they are due.
 #pragma once
 
+#include "state/runners.h"
 #include "state/worker_entry.h"
+#include "state/workers.h"
 
 namespace dynpgext::state {
 
-// Whose process runs a hosted worker.
-[[nodiscard]] inline runner_key runner_of(const model::worker &w, Oid database) {
-  return {database, static_cast<Oid>(w.argument)};
-}
-
-// Is one there, or on its way?  Caller holds root.lock.
-[[nodiscard]] bool has_runner(const runner_entry &entry);
-[[nodiscard]] bool has_runner(const shared &s, const runner_key &key);
-// Are there as many as dynpgext.max_runners allows?  Settings must have been defined.
-[[nodiscard]] bool are_runners_full(const shared &s);
-// Some worker waits for a place: a runner that has nothing to do ends, and one that has had its
-// turn.  Exclusive lock.
-void want_runner(const shared &s);
-[[nodiscard]] bool is_runner_wanted(const shared &s);
-// The processes of those that are connected to the database.
-[[nodiscard]] std::vector<pid_t> live_runners(const shared &s, Oid database);
 // Wakes the runner, or asks the postmaster for one; false when no slot was free.  `no_slots`: it
 // is known that none is.
 [[nodiscard]] bool ask_for_runner(shared &s, const runner_key &key, bool no_slots);

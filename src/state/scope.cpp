@@ -1,6 +1,7 @@
 #include "state/scope.h"
 
 #include "state/instances.h"
+#include "state/publication.h"
 #include "state/quarantine.h"
 #include "state/worker_entry.h"
 
@@ -77,7 +78,7 @@ model::live_state live(const shared &s, Oid database, const by_database &found) 
   if (OidIsValid(database)) databases.push_back(database);
   for (const auto &[other, unused] : found)
     if (other != database) databases.push_back(other);
-  return {.extensions = extension_states(s, databases),
+  return {.extensions = live_extensions(s, databases),
           .quarantined = quarantined_workers(s),
           .quarantined_roles = quarantined_roles(s),
           .databases = live_databases(s, databases)};

@@ -7,6 +7,7 @@
 
 #include "state/allocations.h"
 #include "state/databases.h"
+#include "state/publication.h"
 #include "state/workers.h"
 
 namespace dynpgext::state {

@@ -1,10 +1,10 @@
 #include "state/worker_entry.h"
 
 #include "pg/process.h"
+#include "state/access.h"
 #include "state/attention.h"
-#include "state/database_commands.h"
 #include "state/events.h"
-#include "state/extension_commands.h"
+#include "state/pauses.h"
 #include "state/places.h"
 #include "state/processes.h"
 #include "state/text.h"
@@ -22,10 +22,6 @@ void wait_for_command(const shared &s, worker_entry &entry, bool of_extension) {
 }
 
 }  // namespace
-
-worker_identity identity_of(const worker_entry &entry) {
-  return {entry.key.home, entry.key.extension.str(), entry.key.name.str()};
-}
 
 namespace {
 global_name name_of(const worker_key &key) {
@@ -307,10 +303,6 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) 
 
 void changed(const shared &s) {
   pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
-}
-
-void wake_launcher_locked(const shared &s) {
-  if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
 }
 
 void release_identity(const shared &s, worker_entry &entry) {

@@ -2,11 +2,22 @@
 // (worker_ends.cpp).  Callers hold root.lock exclusively.
 #pragma once
 
-#include "state/workers.h"
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "model/reconcile.h"
+#include "state/root.h"
+#include "state/worker_identity.h"
 
 namespace dynpgext::state {
 
-[[nodiscard]] worker_identity identity_of(const worker_entry &entry);
+// What can be looked at after the lock is gone.  Caller holds root.lock.
+struct worker_copy {
+  worker_entry entry;
+  std::string texts;  // the entry's
+};
+[[nodiscard]] worker_copy copy_of(const shared &s, const worker_entry &entry);
 
 // Finds or makes one; may run out of memory.
 [[nodiscard]] worker_entry *insert_entry(const shared &s, const worker_key &key);
@@ -54,7 +65,6 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail =
 
 // Tells those who wait for workers; wakes the launcher.
 void changed(const shared &s);
-void wake_launcher_locked(const shared &s);
 
 // Those that have a process of their own, all databases.
 [[nodiscard]] std::vector<worker_entry *> workers_with_process(const shared &s);

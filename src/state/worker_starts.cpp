@@ -1,12 +1,13 @@
 // Starts of workers: claimed, asked for, come up.
 #include "pg/process.h"
 #include "pg/settings.h"
+#include "state/access.h"
 #include "state/attention.h"
-#include "state/database_commands.h"
-#include "state/extension_commands.h"
+#include "state/pauses.h"
 #include "state/places.h"
 #include "state/text.h"
 #include "state/worker_entry.h"
+#include "state/workers.h"
 
 namespace dynpgext::state {
 namespace {

@@ -1,24 +1,13 @@
 #include "state/workers.h"
 
 #include "pg/process.h"
-#include "state/database_commands.h"
+#include "state/access.h"
 #include "state/databases.h"
 #include "state/processes.h"
+#include "state/publication.h"
 #include "state/worker_entry.h"
 
 namespace dynpgext::state {
-
-std::string name_of(const worker_identity &id) {
-  return "background worker \"" + id.name + "\" of extension \"" + id.extension + "\"";
-}
-
-worker_key key_of(const worker_identity &id) {
-  worker_key key{};
-  key.home = id.home;
-  key.extension.assign(id.extension);
-  key.name.assign(id.name);
-  return key;
-}
 
 std::vector<model::live_worker> live_workers(std::span<const worker_copy> copies) {
   std::vector<model::live_worker> result;

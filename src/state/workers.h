@@ -10,24 +10,10 @@
 #include "pg/wait_event.h"
 #include "state/globals.h"
 #include "state/root.h"
+#include "state/worker_entry.h"
 
 namespace dynpgext::state {
 
-struct worker_identity {
-  Oid home = InvalidOid;
-  std::string extension;
-  std::string name;
-};
-[[nodiscard]] worker_key key_of(const worker_identity &id);
-// For people: background worker "w" of extension "e".
-[[nodiscard]] std::string name_of(const worker_identity &id);
-
-// What can be looked at after the lock is gone.  Caller holds root.lock.
-struct worker_copy {
-  worker_entry entry;
-  std::string texts;  // the entry's
-};
-[[nodiscard]] worker_copy copy_of(const shared &s, const worker_entry &entry);
 // As the reconciler sees them.
 [[nodiscard]] std::vector<model::live_worker> live_workers(std::span<const worker_copy> copies);
 // Caller holds root.lock.

@@ -8,6 +8,8 @@
 #include "pg/transaction.h"
 #include "state/clearing.h"
 #include "state/extension_commands.h"
+#include "state/pauses.h"
+#include "state/worker_identity.h"
 
 namespace dynpgext::supervision {
 namespace {

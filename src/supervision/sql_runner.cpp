@@ -15,6 +15,8 @@
 #include "pg/worker.h"
 #include "state/last_words.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
+#include "state/runners.h"
 #include "supervision/sql_workers.h"
 #include "supervision/worker_preparation.h"
 

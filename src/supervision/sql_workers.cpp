@@ -6,6 +6,7 @@
 #include "pg/notification.h"
 #include "pg/settings.h"
 #include "pg/sql_command.h"
+#include "pg/transaction.h"
 #include "state/guard.h"
 #include "state/last_words.h"
 

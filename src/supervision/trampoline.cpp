@@ -13,6 +13,7 @@
 #include "state/guard.h"
 #include "state/last_words.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
 #include "supervision/worker_preparation.h"
 
 namespace dynpgext::supervision {

@@ -8,6 +8,7 @@
 #include "pg/utility.h"
 #include "state/database_commands.h"
 #include "state/launch.h"
+#include "state/worker_identity.h"
 #include "supervision/extension_commands.h"
 
 namespace dynpgext::supervision {

@@ -3,6 +3,7 @@
 #include "pg/fault.h"
 #include "pg/process.h"
 #include "pg/settings.h"
+#include "state/access.h"
 #include "state/attention.h"
 #include "state/database_commands.h"
 #include "supervision/launcher.h"

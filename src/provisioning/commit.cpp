@@ -1,9 +1,7 @@
-#include "provisioning/transaction.h"
+#include "provisioning/commit.h"
 
-#include <map>
 #include <memory>
 
-#include "catalog/store.h"
 #include "pg/announcement.h"
 #include "pg/command_end.h"
 #include "pg/database_mark.h"
@@ -18,42 +16,34 @@
 #include "provisioning/capture.h"
 #include "provisioning/database.h"
 #include "provisioning/extension.h"
+#include "provisioning/ledger.h"
 #include "provisioning/restore.h"
 #include "provisioning/session.h"
 #include "provisioning/wanted.h"
 #include "state/attachments.h"
 #include "state/claims.h"
 #include "state/comparisons.h"
+#include "state/database_end.h"
 #include "state/databases.h"
-#include "state/extension_commands.h"
+#include "state/decision.h"
+#include "state/extension_states.h"
 #include "state/launch.h"
+#include "state/launcher_start.h"
+#include "state/pauses.h"
 #include "state/places.h"
 #include "state/provisioning_lock.h"
+#include "state/publication.h"
 #include "state/quarantine.h"
+#include "state/worker_identity.h"
 
 namespace dynpgext::provisioning {
 namespace {
 
-struct note {
-  model::extension_state state;
-  std::string error;
-};
-
 struct transaction {
-  std::vector<state::hold> holds;
-  std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
-  bool touched = false;
-  bool drop_suspected = false;
-  bool arrives = false;                 // dynpgext comes to the database
-  bool source_trusted = false;          // of rows that SQL writes
-  bool wants_visit = false;             // rows were written that a visit is to follow
-  bool memory_given_back = false;       // by a subtransaction that was rolled back
-  std::optional<catalog::store> store;  // that the changes went through
-  std::map<std::string, note> notes;
-  std::vector<std::string> dropped;
-  // a superuser has: who else drops and creates extensions must not get around the crash guard
+  ledger &noted = this_ledger();
+  // a superuser has dropped extensions: who else does, and creates them anew, must not get around
+  // the crash guard
   bool drops_forget = false;
-  std::optional<std::string> retry;  // failed workers of this extension; empty: of all
   // from PRE_COMMIT to COMMIT
   std::vector<pg::virtual_transaction> older;  // that were under way, when dynpgext comes
   TransactionId next_id = InvalidTransactionId;
@@ -61,8 +51,6 @@ struct transaction {
   std::optional<std::string> worker_limit;
   std::vector<state::worker_identity> prepared;
   std::vector<state::head_start> head_starts;
-
-  [[nodiscard]] bool is_idle() const { return holds.empty() && !touched && !drop_suspected; }
 };
 
 transaction &mine() {
@@ -71,23 +59,24 @@ transaction &mine() {
 }
 
 void end_holds(transaction &t, void (*end)(state::shared &, std::span<const state::hold>)) {
-  if (t.holds.empty()) return;
-  end(state::attach(), t.holds);
-  t.holds.clear();
-  t.hold_levels.clear();
+  if (t.noted.holds.empty()) return;
+  end(state::attach(), t.noted.holds);
+  t.noted.holds.clear();
+  t.noted.hold_levels.clear();
 }
 
 void forget(transaction &t) noexcept {
   (void)pg::swallow("ending a transaction", [&t] {
-    if (t.touched) state::bypass_cache(false);
-    t.touched = t.drop_suspected = t.arrives = t.wants_visit = t.memory_given_back = false;
-    t.source_trusted = false;
+    if (t.noted.touched) state::bypass_cache(false);
+    t.noted.touched = t.noted.drop_suspected = t.noted.arrives = t.noted.wants_visit =
+        t.noted.memory_given_back = false;
+    t.noted.source_trusted = false;
     t.older.clear();
-    t.store.reset();
-    t.notes.clear();
-    t.dropped.clear();
+    t.noted.store.reset();
+    t.noted.notes.clear();
+    t.noted.dropped.clear();
     t.drops_forget = false;
-    t.retry.reset();
+    t.noted.retry.reset();
     t.publication.reset();
     t.worker_limit.reset();
     t.prepared.clear();
@@ -115,20 +104,20 @@ void finish_all(state::shared &s) {
 void complete_memory(transaction &t, state::shared &s, const catalog::store &store,
                      const model::registrations &wanted) {
   state::picture seen =
-      state::look(s, {.database = MyDatabaseId, .instead = &wanted, .own = t.holds});
+      state::look(s, {.database = MyDatabaseId, .instead = &wanted, .own = t.noted.holds});
   overlay_notes(seen.live);
   for (const model::action &a :
        model::reconcile(MyDatabaseId, seen.desired, seen.live, state::circumstances(false)))
-    if (a.kind == model::action_kind::provision && t.notes.count(a.extension) != 0)
+    if (a.kind == model::action_kind::provision && t.noted.notes.count(a.extension) != 0)
       provision(store, *wanted.find_extension(a.extension));
 }
 
 // Room for what the commit sets, when nothing may fail any more.
 void make_room(transaction &t, state::shared &s, const model::registrations &wanted) {
   for (const model::extension &e : wanted.extensions)
-    if (t.notes.count(e.name) != 0) state::prepare_extension_state(s, MyDatabaseId, e.name);
+    if (t.noted.notes.count(e.name) != 0) state::prepare_extension_state(s, MyDatabaseId, e.name);
   for (const model::worker &w : wanted.workers) {
-    if (t.notes.count(w.extension) == 0) continue;
+    if (t.noted.notes.count(w.extension) == 0) continue;
     t.prepared.push_back({model::home_of(w.scope, MyDatabaseId), w.extension, w.name});
     const model::extension *owner = wanted.find_extension(w.extension);
     state::prepare_worker(s, t.prepared.back(), w, owner->version);
@@ -147,7 +136,7 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
       model::reconcile(MyDatabaseId, seen.desired, seen.live, now);
   const std::vector<model::wanted_worker> workers = model::wanted_workers(seen.desired, seen.live);
   for (const model::action &a : actions) {
-    if (a.kind != model::action_kind::start || t.notes.count(a.extension) == 0) continue;
+    if (a.kind != model::action_kind::start || t.noted.notes.count(a.extension) == 0) continue;
     const model::wanted_worker *w = model::find_wanted(workers, a.home, a.extension, a.name);
     if (w == nullptr || w->source != MyDatabaseId) continue;
     if (auto h = state::start_ahead(s, {a.home, a.extension, a.name}, *w))
@@ -177,28 +166,28 @@ void after_arrival(transaction &t, state::shared &s) {
 }
 
 void before_commit(transaction &t) {
-  if (!t.touched && !t.drop_suspected) return;
+  if (!t.noted.touched && !t.noted.drop_suspected) return;
   pg::settings::define();
   pg::make_visible();  // what the last command wrote
   // without a lock on its tables, which others may have locked
-  if (!t.touched && OidIsValid(pg::extension_oid("dynpgext"))) return;
+  if (!t.noted.touched && OidIsValid(pg::extension_oid("dynpgext"))) return;
   const pg::active_snapshot snapshot;
   // its tables are locked since it was opened; only this transaction itself can have dropped them
   const std::optional<catalog::store> store =
-      t.drop_suspected || !t.store ? catalog::store::open() : t.store;
-  if (store && !t.touched) return;
+      t.noted.drop_suspected || !t.noted.store ? catalog::store::open() : t.noted.store;
+  if (store && !t.noted.touched) return;
   state::shared &s = state::attach();
   state::meet_database(s);
   if (!store) {
-    if (!t.touched && !state::is_known(s, MyDatabaseId)) return;
-    t.touched = true;
+    if (!t.noted.touched && !state::is_known(s, MyDatabaseId)) return;
+    t.noted.touched = true;
     pg::drop_database_mark();
     finish_all(s);
     if (follow_drop != nullptr) follow_drop();
   }
-  t.drops_forget = !t.dropped.empty() && pg::is_superuser() && pg::is_client_session();
-  t.arrives = t.arrives && store;
-  if (t.arrives) before_arrival(t, *store);
+  t.drops_forget = !t.noted.dropped.empty() && pg::is_superuser() && pg::is_client_session();
+  t.noted.arrives = t.noted.arrives && store;
+  if (t.noted.arrives) before_arrival(t, *store);
   pg::announce(store && state::is_known(s, MyDatabaseId) ? pg::announcement::registrations
                                                          : pg::announcement::presence);
   const bool restores = store && is_restoring();
@@ -206,9 +195,9 @@ void before_commit(transaction &t) {
   state::acquire_provisioning_lock(s, MyDatabaseId);
   model::registrations wanted;
   if (store) {
-    if (restores) join_restore(*store, t.arrives);
+    if (restores) join_restore(*store, t.noted.arrives);
     wanted = wanted_registrations(*store);
-    if (t.memory_given_back) complete_memory(t, s, *store, wanted);
+    if (t.noted.memory_given_back) complete_memory(t, s, *store, wanted);
     DYNPGEXT_FAULT_POINT("commit.locked");
     t.worker_limit = read_worker_limit();
     // one that others have set counts for what is started ahead, too
@@ -238,9 +227,9 @@ void after_commit(transaction &t) {
     DYNPGEXT_FAULT_POINT("commit.published");
   }
   state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
-  if (t.arrives) after_arrival(t, s);
-  state::publish_holds(s, t.holds);
-  for (const auto &[name, n] : t.notes)
+  if (t.noted.arrives) after_arrival(t, s);
+  state::publish_holds(s, t.noted.holds);
+  for (const auto &[name, n] : t.noted.notes)
     if (t.publication->wanted().find_extension(name) != nullptr)
       state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
   DYNPGEXT_FAULT_POINT("commit.states_set");
@@ -251,10 +240,10 @@ void after_commit(transaction &t) {
   t.head_starts.clear();
   // as early as possible; what is left is housekeeping
   state::decision d =
-      state::decide_workers(s, MyDatabaseId, &t.publication->touched(), t.retry.has_value());
-  if (t.retry && !t.retry->empty())
+      state::decide_workers(s, MyDatabaseId, &t.publication->touched(), t.noted.retry.has_value());
+  if (t.noted.retry && !t.noted.retry->empty())
     std::erase_if(d.actions, [&t](const model::action &a) {
-      return a.kind == model::action_kind::start && a.extension != *t.retry;
+      return a.kind == model::action_kind::start && a.extension != *t.noted.retry;
     });
   (void)state::carry_out(s, d);
   DYNPGEXT_FAULT_POINT("commit.carried_out");
@@ -265,7 +254,7 @@ void after_commit(transaction &t) {
   }
   state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
   DYNPGEXT_FAULT_POINT("commit.settled");
-  for (const std::string &name : t.dropped)
+  for (const std::string &name : t.noted.dropped)
     if (t.drops_forget && t.publication->wanted().find_extension(name) == nullptr)
       state::forget_crashes(s, MyDatabaseId, name);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
@@ -278,13 +267,13 @@ void after_commit(transaction &t) {
 
 void after_abort(transaction &t) {
   state::abandon_claims();
-  if (t.is_idle() || state::attached() == nullptr) return;
+  if (t.noted.is_idle() || state::attached() == nullptr) return;
   state::shared &s = state::attach();
   for (const state::head_start &h : t.head_starts) state::call_off(s, h.start);
   DYNPGEXT_FAULT_POINT("abort.called_off");
   end_holds(t, state::roll_back_holds);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
-  if (t.touched) state::forget_unpublished_states(s, MyDatabaseId);
+  if (t.noted.touched) state::forget_unpublished_states(s, MyDatabaseId);
 }
 
 // What its end could not do: nothing stays held, and a visit looks at the rest.
@@ -314,10 +303,10 @@ void on_transaction_event(XactEvent event, void *) {
       break;
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
-      if (t.publication != nullptr || !t.holds.empty())
+      if (t.publication != nullptr || !t.noted.holds.empty())
         if (!pg::swallow("carrying out what was committed", [&t] { after_commit(t); }))
           (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::release_holds); });
-      if (t.wants_visit)
+      if (t.noted.wants_visit)
         (void)pg::swallow("asking for a visit",
                           [] { (void)state::want_visit(state::attach(), MyDatabaseId); });
       forget(t);
@@ -331,10 +320,10 @@ void on_transaction_event(XactEvent event, void *) {
       state::forget_provisioner();
       break;
     case XACT_EVENT_PRE_PREPARE:
-      if (t.touched || t.drop_suspected)
+      if (t.noted.touched || t.noted.drop_suspected)
         pg::entry([&t] {
           // it is replayed with COMMIT PREPARED
-          pg::announce(t.drop_suspected || !state::is_known(state::attach(), MyDatabaseId)
+          pg::announce(t.noted.drop_suspected || !state::is_known(state::attach(), MyDatabaseId)
                            ? pg::announcement::presence
                            : pg::announcement::registrations);
           state::watch_prepared(state::attach(), MyDatabaseId, GetTopTransactionIdIfAny());
@@ -354,21 +343,21 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
                              void *) {
   transaction &t = mine();
   if (event == SUBXACT_EVENT_ABORT_SUB) pg::leave_aborted_command();
-  if (t.holds.empty() && event != SUBXACT_EVENT_ABORT_SUB) return;
+  if (t.noted.holds.empty() && event != SUBXACT_EVENT_ABORT_SUB) return;
   if (event == SUBXACT_EVENT_COMMIT_SUB) {
-    std::replace(t.hold_levels.begin(), t.hold_levels.end(), my_id, parent_id);
+    std::replace(t.noted.hold_levels.begin(), t.noted.hold_levels.end(), my_id, parent_id);
   } else if (event == SUBXACT_EVENT_ABORT_SUB) {
-    t.store.reset();  // dynpgext itself may have been made or dropped in it
+    t.noted.store.reset();  // dynpgext itself may have been made or dropped in it
     (void)pg::swallow("rolling back to a savepoint", [&] {
       std::vector<state::hold> ended;
-      for (size_t i = t.holds.size(); i-- > 0;) {
-        if (t.hold_levels[i] != my_id) continue;
-        ended.push_back(t.holds[i]);
-        t.holds.erase(t.holds.begin() + static_cast<ptrdiff_t>(i));
-        t.hold_levels.erase(t.hold_levels.begin() + static_cast<ptrdiff_t>(i));
+      for (size_t i = t.noted.holds.size(); i-- > 0;) {
+        if (t.noted.hold_levels[i] != my_id) continue;
+        ended.push_back(t.noted.holds[i]);
+        t.noted.holds.erase(t.noted.holds.begin() + static_cast<ptrdiff_t>(i));
+        t.noted.hold_levels.erase(t.noted.hold_levels.begin() + static_cast<ptrdiff_t>(i));
       }
       if (ended.empty()) return;
-      t.memory_given_back = true;
+      t.noted.memory_given_back = true;
       state::roll_back_holds(state::attach(), ended);
     });
   }
@@ -384,57 +373,5 @@ void watch_transactions() {
 }
 
 void follow_drops_of_dynpgext(void (*follow)()) { follow_drop = follow; }
-
-void hold_for_transaction(const state::hold &h) {
-  transaction &t = mine();
-  t.holds.reserve(t.holds.size() + 1);
-  t.hold_levels.push_back(GetCurrentSubTransactionId());
-  t.holds.push_back(h);
-}
-
-std::span<const state::hold> transaction_holds() { return mine().holds; }
-
-void touch(const catalog::store &store) {
-  // Whoever provisions may be at it for long.  Better waited for here, where statement_timeout
-  // still acts, than in the commit.  Not within code of an extension, which may hold the claim of
-  // an allocation that the holder waits for.
-  if (!in_session() && IsUnderPostmaster) state::await_provisioning(state::attach(), MyDatabaseId);
-  mine().touched = true;
-  mine().store = store;
-  state::bypass_cache(true);
-}
-
-bool is_touched() { return mine().touched; }
-
-void note_replicated() { mine().wants_visit = true; }
-
-void note_arrival() { mine().arrives = true; }
-
-bool is_arriving() { return mine().arrives; }
-
-void note_source(bool is_trusted) { mine().source_trusted = is_trusted; }
-
-bool is_source_trusted() { return mine().source_trusted; }
-
-void suspect_drop() { mine().drop_suspected = true; }
-
-void note_extension(const std::string &extension, model::extension_state state,
-                    const std::string &error) {
-  mine().notes[extension] = {state, error};
-}
-
-void note_retry(const std::string &extension) { mine().retry = extension; }
-
-void note_drop(const std::string &extension) { mine().dropped.push_back(extension); }
-
-void overlay_notes(model::live_state &live) {
-  for (const auto &[name, n] : mine().notes) {
-    const std::string &extension = name;
-    std::erase_if(live.extensions, [&](const model::live_extension &e) {
-      return e.database == MyDatabaseId && e.name == extension;
-    });
-    live.extensions.push_back({MyDatabaseId, extension, n.state});
-  }
-}
 
 }  // namespace dynpgext::provisioning

@@ -1,27 +1,17 @@
-// What the transaction under way has done to registrations and memory, and what follows
-// when it ends.
-//
-//   PRE_COMMIT   reads the registrations as this transaction leaves them, and does all that
-//                can fail: takes the provisioning lock, makes room.
-//   COMMIT       publishes them, settles memory, starts and stops workers.  Cannot fail:
-//                what goes wrong is a WARNING, and the launcher makes it good.
-//   ABORT        gives back memory; nothing else has happened.
-//   PREPARE      as ABORT; the launcher waits for the transaction's end.
-//
-// What was rolled back to a savepoint is simply not among the registrations any more.
+// What the transaction under way holds, and what it notes for its end (provisioning/commit.h).
 #pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "catalog/store.h"
 #include "model/reconcile.h"
 #include "state/allocations.h"
 
 namespace dynpgext::provisioning {
-
-// Registers the transaction callbacks; once in a process.
-void watch_transactions();
-// Before a commit that has dropped dynpgext from the database: what else has to go.  Once, when the
-// library is loaded.
-void follow_drops_of_dynpgext(void (*follow)());
 
 // Memory that this transaction wants; its claim ends with the (sub)transaction.
 void hold_for_transaction(const state::hold &h);
@@ -53,5 +43,29 @@ void note_retry(const std::string &extension);
 
 // The states of extensions as this transaction leaves them.
 void overlay_notes(model::live_state &live);
+
+// --- for its end ---
+struct ledger {
+  struct note {
+    model::extension_state state;
+    std::string error;
+  };
+  std::vector<state::hold> holds;
+  std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
+  bool touched = false;
+  bool drop_suspected = false;
+  bool arrives = false;                 // dynpgext comes to the database
+  bool source_trusted = false;          // of rows that SQL writes
+  bool wants_visit = false;             // rows were written that a visit is to follow
+  bool memory_given_back = false;       // by a subtransaction that was rolled back
+  std::optional<catalog::store> store;  // that the changes went through
+  std::map<std::string, note> notes;
+  std::vector<std::string> dropped;
+  std::optional<std::string> retry;  // failed workers of this extension; empty: of all
+
+  [[nodiscard]] bool is_idle() const { return holds.empty() && !touched && !drop_suspected; }
+};
+// Of the transaction under way.
+[[nodiscard]] ledger &this_ledger();
 
 }  // namespace dynpgext::provisioning
