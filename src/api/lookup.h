@@ -5,8 +5,8 @@
 #include <string>
 
 #include "catalog/store.h"
+#include "memory/attachments.h"
 #include "model/state.h"
-#include "state/attachments.h"
 
 namespace dynpgext::api {
 

@@ -3,7 +3,7 @@
 #include "pg/clock.h"
 #include "pg/crash_exit.h"
 #include "pg/worker.h"
-#include "state/workers.h"
+#include "workers/workers.h"
 
 namespace dynpgext::api {
 namespace {

@@ -1,8 +1,8 @@
 #include "hosting/block.h"
 
 #include "pg/process.h"
-#include "state/charge.h"
-#include "state/text.h"
+#include "shared/charge.h"
+#include "shared/text.h"
 
 namespace dynpgext::hosting {
 namespace {

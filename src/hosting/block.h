@@ -12,7 +12,7 @@
 // Everything is guarded by root.lock, unless a comment says otherwise.
 #pragma once
 
-#include "state/root.h"
+#include "shared/root.h"
 
 namespace dynpgext::hosting {
 

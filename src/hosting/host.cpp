@@ -1,5 +1,7 @@
 #include "hosting/host.h"
 
+#include "extensions/ledger.h"
+#include "extensions/participant.h"
 #include "hosting/instances.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
@@ -10,10 +12,8 @@
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
-#include "provisioning/participant.h"
-#include "provisioning/ledger.h"
-#include "state/launch.h"
-#include "state/use.h"
+#include "workers/launch.h"
+#include "workers/use.h"
 
 namespace dynpgext::hosting {
 namespace {

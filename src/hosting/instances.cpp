@@ -1,13 +1,13 @@
 #include "hosting/instances.h"
 
+#include "guard/quarantine.h"
 #include "hosting/keeper.h"
 #include "hosting/library.h"
 #include "hosting/transaction.h"
 #include "pg/process.h"
 #include "pg/wait_event.h"
 #include "pg/worker.h"
-#include "state/quarantine.h"
-#include "state/text.h"
+#include "shared/text.h"
 
 namespace dynpgext::hosting {
 namespace {

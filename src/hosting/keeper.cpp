@@ -4,9 +4,9 @@
 #include "hosting/loading.h"
 #include "hosting/process.h"
 #include "pg/worker.h"
-#include "state/charge.h"
-#include "state/launch.h"
-#include "state/launcher_start.h"
+#include "shared/charge.h"
+#include "workers/launch.h"
+#include "workers/launcher_start.h"
 
 namespace dynpgext::hosting {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "hosting/redirection.h"
 #include "hosting/shared_table.h"
-#include "state/extension_code.h"
-#include "state/text.h"
+#include "shared/text.h"
+#include "workers/extension_code.h"
 
 namespace dynpgext::hosting {
 namespace {

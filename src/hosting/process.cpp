@@ -6,8 +6,8 @@
 #include "pg/parallel_worker.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
-#include "state/launch.h"
-#include "state/use.h"
+#include "workers/launch.h"
+#include "workers/use.h"
 
 namespace dynpgext::hosting {
 namespace {

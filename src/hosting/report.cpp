@@ -1,8 +1,8 @@
 #include "hosting/report.h"
 
+#include "guard/quarantine.h"
 #include "hosting/transaction.h"
-#include "state/quarantine.h"
-#include "state/text.h"
+#include "shared/text.h"
 
 namespace dynpgext::hosting {
 namespace {

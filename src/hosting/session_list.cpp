@@ -4,7 +4,7 @@
 #include "pg/preload_list.h"
 #include "pg/settings.h"
 #include "pg/wait_event.h"
-#include "state/databases.h"
+#include "shared/databases.h"
 
 namespace dynpgext::hosting {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <set>
 
+#include "extensions/extension.h"
+#include "extensions/ledger.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
-#include "provisioning/extension.h"
-#include "provisioning/ledger.h"
 
 namespace dynpgext::hosting {
 namespace {

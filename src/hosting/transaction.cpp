@@ -4,7 +4,7 @@
 
 #include "hosting/instances.h"
 #include "pg/process.h"
-#include "state/launch.h"
+#include "workers/launch.h"
 
 namespace dynpgext::hosting {
 namespace {

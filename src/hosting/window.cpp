@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 
 #include "pg/settings.h"
-#include "state/charge.h"
+#include "shared/charge.h"
 
 namespace dynpgext::hosting {
 namespace {

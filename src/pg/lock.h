@@ -72,7 +72,7 @@ void take_turn(turn on, const std::string &extension, turn_mode mode);
 // shows in pg_locks (locktype advisory, objsubid 21584).  It is released at the end of the
 // transaction, or earlier by provisioning_lock::release().
 //
-// See state/provisioning_lock.h, which also tells who holds it.
+// See shared/provisioning_lock.h, which also tells who holds it.
 class provisioning_lock {
  public:
   static void acquire(Oid database);

@@ -1,5 +1,5 @@
 // What follows when a transaction ends that has changed registrations or memory
-// (provisioning/ledger.h).
+// (extensions/ledger.h).
 //
 //   PRE_COMMIT   reads the registrations as this transaction leaves them, and does all that
 //                can fail: takes the provisioning lock, makes room.

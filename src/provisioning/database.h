@@ -4,7 +4,7 @@
 #include <string>
 
 #include "catalog/store.h"
-#include "state/comparisons.h"
+#include "shared/comparisons.h"
 
 namespace dynpgext::provisioning {
 

@@ -1,7 +1,7 @@
 // dynpgext.reload(): the live state of this database made equal to its registrations.
 #pragma once
 
-#include "provisioning/execution.h"
+#include "extensions/execution.h"
 
 namespace dynpgext::provisioning {
 

@@ -1,6 +1,8 @@
 // A process that the launcher sends to one database, to provision what is registered there:
 // dynpgext_database_main().
 #include "catalog/store.h"
+#include "extensions/failure.h"
+#include "extensions/restore.h"
 #include "pg/database_mark.h"
 #include "pg/deadline.h"
 #include "pg/fault.h"
@@ -9,16 +11,14 @@
 #include "pg/transaction.h"
 #include "pg/worker.h"
 #include "provisioning/database.h"
-#include "provisioning/failure.h"
-#include "provisioning/restore.h"
-#include "state/access.h"
-#include "state/comparisons.h"
-#include "state/database_end.h"
-#include "state/databases.h"
-#include "state/last_words.h"
-#include "state/launch.h"
-#include "state/launcher_start.h"
-#include "state/restores.h"
+#include "shared/access.h"
+#include "shared/comparisons.h"
+#include "shared/databases.h"
+#include "shared/last_words.h"
+#include "shared/restores.h"
+#include "workers/database_end.h"
+#include "workers/launch.h"
+#include "workers/launcher_start.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // What a DBA can call: reload, load, unload, version.
+#include "extensions/extension.h"
 #include "pg/transaction.h"
-#include "provisioning/extension.h"
 #include "provisioning/reload.h"
 #include "sql/function.h"
 

@@ -2,8 +2,8 @@
 
 #include "pg/encoding.h"
 #include "pg/settings.h"
-#include "state/launch.h"
-#include "state/use.h"
+#include "workers/launch.h"
+#include "workers/use.h"
 
 namespace dynpgext::sql {
 

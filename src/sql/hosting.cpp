@@ -6,8 +6,8 @@
 #include "pg/encoding.h"
 #include "pg/settings.h"
 #include "sql/function.h"
-#include "state/launch.h"
-#include "state/use.h"
+#include "workers/launch.h"
+#include "workers/use.h"
 
 namespace {
 

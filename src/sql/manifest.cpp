@@ -1,19 +1,19 @@
 // register, export, apply, and the trigger of the table that keeps what was registered by hand.
-#include "provisioning/manifest.h"
+#include "manifests/manifest.h"
 
+#include "extensions/identity.h"
+#include "extensions/ledger.h"
+#include "extensions/restore.h"
+#include "manifests/application.h"
+#include "manifests/checks.h"
+#include "manifests/declaration.h"
+#include "manifests/rows.h"
 #include "pg/database_mark.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 #include "pg/trigger.h"
-#include "provisioning/application.h"
-#include "provisioning/declaration.h"
-#include "provisioning/identity.h"
-#include "provisioning/ledger.h"
-#include "provisioning/manifest_checks.h"
-#include "provisioning/manifest_rows.h"
-#include "provisioning/restore.h"
 #include "sql/function.h"
-#include "state/launch.h"
+#include "workers/launch.h"
 
 namespace {
 

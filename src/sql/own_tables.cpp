@@ -4,17 +4,17 @@
 // What is registered, and whom commands run as, is for superusers: whoever writes it decides what
 // runs as whom.  A superuser, too, may have been given rows of somebody else's, in a dump or by a
 // publication: tables that are never dumped take no rows, and those of identities and manifests
-// count as provisioning/restore.h says.  Rows of manifests are for whoever may register, and are
+// count as extensions/restore.h says.  Rows of manifests are for whoever may register, and are
 // checked as register() checks what it is given: by a trigger at the end of the statement, with the
 // rights of whoever writes.  Where that trigger does not fire, a constraint refuses the row.  So a
 // row that no trigger has told of was written by a superuser.
 #include "catalog/store.h"
+#include "extensions/restore.h"
 #include "pg/brief_locks.h"
 #include "pg/role.h"
 #include "pg/trigger.h"
-#include "provisioning/restore.h"
+#include "shared/root.h"
 #include "sql/function.h"
-#include "state/root.h"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // peek: what an allocation holds, for whoever looks for what has gone wrong.
 #include "api/lookup.h"
 #include "pg/termination.h"
+#include "shared/provisioning_lock.h"
 #include "sql/function.h"
-#include "state/provisioning_lock.h"
 
 namespace {
 

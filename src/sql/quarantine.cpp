@@ -1,10 +1,10 @@
 // release: ends a quarantine of the crash guard's.
-#include "state/quarantine.h"
+#include "guard/quarantine.h"
 #include "catalog/store.h"
 #include "provisioning/reload.h"
 #include "sql/function.h"
-#include "state/launch.h"
-#include "state/use.h"
+#include "workers/launch.h"
+#include "workers/use.h"
 
 namespace {
 

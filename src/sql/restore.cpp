@@ -1,5 +1,5 @@
 // begin_restore, end_restore: for what does not look like a restore, or is done in several parts.
-#include "provisioning/restore.h"
+#include "extensions/restore.h"
 
 #include "pg/transaction.h"
 #include "sql/function.h"

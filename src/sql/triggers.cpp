@@ -1,5 +1,12 @@
 // The event triggers, and the last line of the install script.
 #include "catalog/store.h"
+#include "extensions/capture.h"
+#include "extensions/identity.h"
+#include "extensions/ledger.h"
+#include "extensions/own_triggers.h"
+#include "extensions/restore.h"
+#include "launcher/extension_commands.h"
+#include "manifests/rows.h"
 #include "pg/command_end.h"
 #include "pg/database_mark.h"
 #include "pg/event_trigger.h"
@@ -7,17 +14,10 @@
 #include "pg/role.h"
 #include "pg/script_runner.h"
 #include "pg/trigger.h"
-#include "provisioning/capture.h"
-#include "provisioning/identity.h"
-#include "provisioning/ledger.h"
-#include "provisioning/manifest_rows.h"
-#include "provisioning/own_triggers.h"
-#include "provisioning/restore.h"
+#include "shared/provisioning_lock.h"
 #include "sql/function.h"
-#include "state/database_end.h"
-#include "state/launch.h"
-#include "state/provisioning_lock.h"
-#include "supervision/extension_commands.h"
+#include "workers/database_end.h"
+#include "workers/launch.h"
 
 namespace {
 

@@ -1,8 +1,8 @@
 #include "sql/worker.h"
 
 #include "pg/settings.h"
-#include "state/launch.h"
-#include "state/use.h"
+#include "workers/launch.h"
+#include "workers/use.h"
 
 namespace dynpgext::sql {
 

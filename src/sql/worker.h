@@ -3,7 +3,7 @@
 
 #include "catalog/store.h"
 #include "sql/function.h"
-#include "state/workers.h"
+#include "workers/workers.h"
 
 namespace dynpgext::sql {
 

@@ -1,13 +1,13 @@
 // start_worker, stop_worker, restart_worker: at once, whatever the transaction does later.
 #include "catalog/store.h"
+#include "extensions/execution.h"
+#include "extensions/participant.h"
 #include "pg/library.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
-#include "provisioning/execution.h"
-#include "provisioning/participant.h"
 #include "sql/worker.h"
-#include "state/decision.h"
-#include "state/launch.h"
+#include "workers/decision.h"
+#include "workers/launch.h"
 
 namespace {
 

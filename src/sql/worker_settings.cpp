@@ -5,16 +5,16 @@
 // Rows that are to be are checked by a constraint, which holds where triggers are off, too; rows
 // that are to go, by triggers.
 #include "catalog/store.h"
+#include "extensions/ledger.h"
 #include "pg/brief_locks.h"
 #include "pg/lock.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 #include "pg/trigger.h"
-#include "provisioning/ledger.h"
 #include "sql/function.h"
 #include "sql/worker.h"
-#include "state/launch.h"
-#include "state/use.h"
+#include "workers/launch.h"
+#include "workers/use.h"
 
 namespace {
 

@@ -132,7 +132,7 @@ struct global_names {
   }
 };
 
-// As processes of a database see the server: see state/scope.h.
+// As processes of a database see the server: see workers/scope.h.
 server seen_from(const server &whole, database_id where, const global_names &names) {
   server s = whole;
   for (desired_database &d : s.desired) {

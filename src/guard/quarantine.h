@@ -1,0 +1,48 @@
+// What the crash guard has quarantined, as the reconciler and the views see it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/crash_guard.h"
+#include "model/reconcile.h"
+#include "shared/root.h"
+
+namespace dynpgext::state {
+
+// Caller holds root.lock.
+[[nodiscard]] std::vector<model::quarantined_worker> quarantined_workers(const shared &s);
+[[nodiscard]] std::vector<model::quarantined_role> quarantined_roles(const shared &s);
+// The extensions of these databases; those whose code is quarantined have that state, whatever
+// else is known of them.  Caller holds root.lock.
+[[nodiscard]] std::vector<model::live_extension> live_extensions(const shared &s,
+                                                                 std::span<const Oid> databases);
+[[nodiscard]] bool is_quarantined(const shared &s, Oid database, const std::string &extension);
+
+// Why, since when and how it ends; for people.  Empty where it is not quarantined.  `worker` is
+// empty for the extension's code.  Caller holds root.lock.
+[[nodiscard]] std::string quarantine_reason(const shared &s, Oid home, std::string_view extension,
+                                            std::string_view worker);
+// The same of a worker whose role is quarantined; nullopt where that is not so.
+[[nodiscard]] std::optional<model::suspect> quarantine_of_role(const shared &s,
+                                                               const worker_entry &entry);
+// Without the lock.
+[[nodiscard]] std::string quarantine_reason(const model::suspect &role);
+
+// Ends the quarantine of an extension's code and workers in a database, and of its global workers,
+// and forgets their crashes.  Also of the roles that its commands run as there (`roles`), and of
+// those whose last crash was one of its commands: all their SQL workers in the database run again.
+// Returns whether there was anything to forget.  Takes the lock itself.
+bool release_extension(shared &s, Oid database, const std::string &extension,
+                       std::span<const Oid> roles);
+// The same when a superuser has dropped it, but for roles; its global workers stay quarantined as
+// long as another database has it.
+void forget_crashes(shared &s, Oid database, const std::string &extension);
+void forget_database_crashes(shared &s, Oid database);
+
+// Judges the crashes of the last run of the server, if nobody has yet.
+void judge_crashes(shared &s);
+
+}  // namespace dynpgext::state

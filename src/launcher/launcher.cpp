@@ -1,0 +1,338 @@
+#include "launcher/launcher.h"
+
+#include <set>
+
+#include "guard/guard.h"
+#include "launcher/late_ends.h"
+#include "pg/announcement.h"
+#include "pg/fault.h"
+#include "pg/settings.h"
+#include "pg/transaction.h"
+#include "shared/attention.h"
+#include "shared/comparisons.h"
+#include "shared/events.h"
+#include "shared/pauses.h"
+#include "shared/restores.h"
+#include "shared/runners.h"
+#include "shared/worker_identity.h"
+#include "workers/barriers.h"
+#include "workers/database_commands.h"
+#include "workers/decision.h"
+#include "workers/extension_commands.h"
+#include "workers/launcher_start.h"
+#include "workers/preparation.h"
+#include "workers/runner.h"
+#include "workers/watch.h"
+
+namespace dynpgext::supervision {
+namespace {
+
+// While a process is on its way out, or a slot is about to be free, it is looked for this often.
+constexpr long short_naptime_milliseconds = 10;
+constexpr std::chrono::milliseconds slot_patience(200);
+// How often commands on databases are looked for that our processes are in the way of.
+constexpr long command_naptime_milliseconds = 700;
+constexpr long busy_command_naptime_milliseconds = 100;
+constexpr long standby_naptime_milliseconds = 250;
+// How often it is looked whether a restore is over.
+constexpr long restore_naptime_milliseconds = 250;
+
+void on_exit(int, Datum) {
+  pg::begin_exit();
+  (void)pg::swallow("ending the launcher", [] {
+    if (state::shared *s = state::attached()) state::leave_launcher_office(*s);
+  });
+}
+
+// Somebody has ended it, and it is needed: asks for its successor itself.  The postmaster would
+// restart it after a second, but by the wall clock, which may be set back by hours meanwhile.  True
+// where one comes; then this one's registration with the postmaster must go.
+bool hand_over(state::shared &s) {
+  state::unguard_launcher();  // the successor's record is the evidence
+  state::leave_launcher_office(s);
+  bool comes = false;
+  (void)pg::swallow("handing over", [&comes] { comes = state::start_launcher_process(false); });
+  if (!comes) state::guard_launcher();
+  return comes;
+}
+
+// There is one launcher: false when another one is at work.  Then this one ends with 0, so that the
+// postmaster forgets it: it may be one that was due for a restart when its successor had come.
+bool take_office(state::shared &s) {
+  {
+    const state::exclusive lock(s);
+    if (s.root->launcher != 0 && s.root->launcher != MyProcPid &&
+        pg::process_exists(s.root->launcher))
+      return false;
+    s.root->launcher = MyProcPid;
+    s.root->launcher_latch = MyLatch;
+    s.root->launcher_starter = 0;
+    // Visits that an earlier launcher had under way are made again; on a standby all are, for
+    // nobody has heard what the primary has announced meanwhile.
+    for (state::database_entry *entry : s.databases.entries())
+      if (!entry->provisioned || RecoveryInProgress()) entry->visited = false;
+  }
+  pg::call([] { before_shmem_exit(on_exit, 0); });
+  return true;
+}
+
+// Without preload, and with no database that has dynpgext, there is nothing to launch.
+bool may_retire(state::shared &s) {
+  if (state::preloaded()) return false;
+  if (prepared_by.look != nullptr && prepared_by.look(s)) return false;
+  const state::exclusive lock(s);
+  for (const state::database_entry *entry : s.databases.entries())
+    if (entry->present || !entry->visited || entry->prepared_count > 0) return false;
+  if (!s.workers.is_empty()) return false;
+  s.root->launcher = 0;
+  s.root->launcher_latch = nullptr;
+  s.root->launcher_starter = 0;  // nobody is missed
+  return true;
+}
+
+void report(const state::watch_result &seen) {
+  for (const state::watch_result::late_end &late : seen.late)
+    late.stuck ? report_stuck({name_of(late.id), late.pid, late.id.home, late.runs_sql})
+               : report_overdue({name_of(late.id), late.pid, late.id.home, late.runs_sql},
+                                pg::settings::stop_timeout_milliseconds());
+  for (const state::watch_result::silence &silent : seen.silent)
+    pg::log(WARNING,
+            name_of(silent.id) + " has sent no heartbeat for " + std::to_string(silent.deadline) +
+                " ms",
+            silent.terminated ? "It is told to end, and restarted."
+                              : "It is not restarted: its restart policy is \"never\".");
+}
+
+void report(const state::barrier_watch &seen) {
+  for (const state::worker_identity &id : seen.slow)
+    pg::log(WARNING,
+            name_of(id) + " keeps others waiting, which need every process to serve interrupts",
+            "It is told to end, and started again. Its code needs CHECK_FOR_INTERRUPTS() or "
+            "dynpgext_worker_wait() in its loop.");
+}
+
+// What the settings say is known to processes that do not read them, too.
+void apply_settings(state::shared &s) {
+  (void)pg::tolerate(
+      "making room for events", [&s] { state::keep_events(s, pg::settings::max_events()); },
+      nullptr);
+  // for what memory_limit does not count: holes between what is used, and dynpgext's own tables
+  constexpr uint64 beside = uint64{1} << 30;
+  const uint64 limit = pg::settings::memory_limit_bytes();
+  pg::limit_area(s.area, limit > (SIZE_MAX - beside) / 2 ? SIZE_MAX : 2 * limit + beside);
+  const state::exclusive lock(s);
+  s.root->longest_delay = pg::settings::restart_delay_max_milliseconds();
+  s.root->worker_limit = pg::settings::max_database_workers();
+  s.root->owner_limit = pg::settings::max_owner_workers();
+}
+
+class loop {
+ public:
+  explicit loop(state::shared &s) : shared_(s), visits_(s) {}
+
+  // In the next round, at everything.
+  void look_at_once() {
+    last_look_ = {};
+    const state::exclusive lock(shared_);
+    state::attend_all(shared_);
+  }
+
+  // One round; returns how long to wait before the next, in milliseconds, or nothing when there
+  // is nothing to launch.
+  std::optional<long> round() {
+    state::look_for_lost_processes(shared_);
+    if (std::exchange(in_recovery_, RecoveryInProgress()) != in_recovery_) look_at_once();
+    const pg::moment now = pg::moment::now();
+    const bool commands = meet_commands(now);
+    look_around(now);  // after it: a command that is over may have dropped its database
+    restores_ = state::follow_restores(shared_);
+    const bool visiting = visits_.advance();
+    if (std::exchange(looks_for_slot_, false)) attend_waiting();
+    state::attention marked = state::take_attention(shared_);
+    const bool orphans_are_due = orphans_again_at_.is_set() && orphans_again_at_ <= now;
+    wants_visit_ = no_slots_ = false;
+    for (const state::attention::marked &m : marked.databases)
+      if (!m.only_waits || !waits_in_vain(m)) (void)look_at(m.database);
+    if (marked.orphans || orphans_are_due) look_at_orphans();
+    if (!visiting && may_retire(shared_)) return std::nullopt;
+    if (wants_visit_) return 0;
+    return nap(commands, visiting);
+  }
+
+ private:
+  // There is no place for whom it waits: those that have waited longer have been given all.
+  [[nodiscard]] bool waits_in_vain(const state::attention::marked &m) const {
+    if (no_slots_) return true;
+    const state::reading lock(shared_);
+    return m.waits_for_runner && state::are_runners_full(shared_);
+  }
+
+  // What is to be done for the workers of a database, and when it has to be looked at next.
+  // Returns whether some process there is on its way out.
+  bool look_at(Oid database) {
+    const state::burial burial = state::bury(shared_, database);
+    DYNPGEXT_FAULT_POINT("launcher.buried");
+    const pg::moment decided_at = pg::moment::now();
+    if (burial.buried) slot_freed_at_ = decided_at;
+    state::decision d = state::decide_workers(shared_, database);
+    const bool is_done = d.actions.empty();
+    // databases come first: workers would take the slots that their visits need
+    if (visits_.is_starved())
+      std::erase_if(d.actions,
+                    [](const model::action &a) { return a.kind == model::action_kind::start; });
+    if (state::carry_out(shared_, d, &no_slots_)) wants_visit_ = true;
+    DYNPGEXT_FAULT_POINT("launcher.carried_out");
+    const state::watch_result seen =
+        state::watch(shared_, database, pg::settings::stop_timeout_milliseconds(), decided_at);
+    report(seen);
+    if (burial.dying)
+      state::set_due_by(shared_, database, after(short_naptime_milliseconds));
+    else if (!is_done)
+      state::set_due_by(shared_, database, after(naptime()));
+    return burial.dying;
+  }
+
+  // Workers whose database has been dropped, until their processes have gone.
+  void look_at_orphans() {
+    orphans_again_at_ = {};
+    std::set<Oid> lists;
+    {
+      const state::reading lock(shared_);
+      for (const state::worker_entry *entry : shared_.workers.entries())
+        if (OidIsValid(entry->links.list) && shared_.databases.find({entry->links.list}) == nullptr)
+          lists.insert(entry->links.list);
+    }
+    bool dying = false;
+    for (const Oid list : lists) dying = look_at(list) || dying;
+    if (!lists.empty()) orphans_again_at_ = after(dying ? short_naptime_milliseconds : naptime());
+  }
+
+  void attend_waiting() {
+    const state::exclusive lock(shared_);
+    state::attend_waiting(shared_);
+  }
+
+  [[nodiscard]] static pg::moment after(long milliseconds) {
+    return pg::moment::now() + std::chrono::milliseconds(milliseconds);
+  }
+
+  // What nobody tells of is looked for every naptime, not whenever something else wakes it.
+  void look_around(pg::moment now) {
+    if (!asked_to_look() && !is_due(last_look_, naptime(), now)) return;
+    follow_databases(shared_);
+    follow_replay(shared_);
+    follow_prepared_transactions(shared_);
+    state::follow_pauses(shared_);
+    state::follow_older(shared_);
+    follow_failures(shared_);
+    if (prepared_by.look != nullptr) (void)prepared_by.look(shared_);
+    last_look_ = now;
+    const state::exclusive lock(shared_);
+    state::attend_waiting(shared_);
+    // whatever was missed is made good: one database after the other
+    swept_ = state::next_database(shared_, swept_);
+    if (OidIsValid(swept_)) state::attend(shared_, swept_);
+  }
+
+  [[nodiscard]] static bool is_due(pg::moment last, long naptime, pg::moment now) {
+    return !last.is_set() || now - last >= std::chrono::milliseconds(naptime);
+  }
+
+  // A standby is to notice its promotion soon.
+  [[nodiscard]] static long naptime() {
+    const long set = pg::settings::naptime_milliseconds();
+    return RecoveryInProgress() ? std::min(set, standby_naptime_milliseconds) : set;
+  }
+
+  bool asked_to_look() {
+    const state::exclusive lock(shared_);
+    return std::exchange(shared_.root->look_soon, false);
+  }
+
+  // The server gives up after five seconds what our processes are in the way of.
+  bool meet_commands(pg::moment now) {
+    if (!is_due(last_commands_, command_naptime(), now)) return commands_;
+    last_commands_ = now;
+    const state::barrier_watch barriers = state::watch_barriers(shared_);
+    report(barriers);
+    commands_ = state::meet_commands(shared_) || barriers.awaited;
+    return commands_;
+  }
+  [[nodiscard]] long command_naptime() const {
+    return commands_ ? busy_command_naptime_milliseconds : command_naptime_milliseconds;
+  }
+
+  [[nodiscard]] long nap(bool commands, bool visiting) {
+    const pg::moment now = pg::moment::now();
+    const state::outlook next = state::look_ahead(shared_);
+    long milliseconds = naptime();
+    if (commands || visiting || state::somebody_runs(shared_))
+      milliseconds = std::min(milliseconds, command_naptime());
+    if (restores_) milliseconds = std::min(milliseconds, restore_naptime_milliseconds);
+    // the postmaster gives a slot back a moment after the process has gone
+    const bool slot_is_coming = next.somebody_waits && now - slot_freed_at_ < slot_patience;
+    if (slot_is_coming) {
+      milliseconds = std::min(milliseconds, short_naptime_milliseconds);
+      looks_for_slot_ = true;
+    }
+    if (orphans_again_at_.is_set())
+      milliseconds = std::min(milliseconds, pg::milliseconds_until(orphans_again_at_));
+    return std::min(milliseconds, pg::milliseconds_until(next.due));
+  }
+
+  state::shared &shared_;
+  visits visits_;
+  pg::moment last_look_{};
+  pg::moment slot_freed_at_{};
+  pg::moment last_commands_{};
+  bool in_recovery_ = RecoveryInProgress();  // what runs depends on it, everywhere
+  pg::moment orphans_again_at_{};
+  Oid swept_ = InvalidOid;
+  bool looks_for_slot_ = false;  // one is about to be free
+  bool no_slots_ = false;        // in this round
+  bool wants_visit_ = false;     // the same
+  bool restores_ = false;        // one is under way
+  bool commands_ = false;        // one was under way when it was last looked for
+};
+
+void run() {
+  pg::handle_signals_politely();
+  pg::call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
+  state::shared &s = state::attach();
+  if (!take_office(s)) return;
+  DYNPGEXT_FAULT_POINT("launcher.in_office");
+  state::guard_launcher();
+  pg::listen_to_announcements();
+  apply_settings(s);
+  loop loop(s);
+  loop.look_at_once();
+  // of a round: the server's functions leave their results in it
+  pg::scratch_memory memory;
+  while (!pg::asked_to_exit()) {
+    memory.reset();
+    if (pg::reload_configuration_if_asked()) {
+      apply_settings(s);
+      loop.look_at_once();
+    }
+    const std::optional<long> nap = loop.round();
+    if (!nap) return state::unguard_launcher();
+    pg::wait_for_latch(*nap, pg::wait::launcher);
+  }
+  if (pg::is_server_ending())
+    see_off(s);
+  else if (hand_over(s))
+    proc_exit(0);
+  // Not 0, which would tell the postmaster that no launcher is needed any more.
+  proc_exit(1);
+}
+
+}  // namespace
+}  // namespace dynpgext::supervision
+
+extern "C" {
+PGDLLEXPORT void dynpgext_launcher_main(Datum);
+}
+
+void dynpgext_launcher_main(Datum) {
+  dynpgext::pg::entry([] { dynpgext::supervision::run(); });
+}

@@ -1,0 +1,63 @@
+// The launcher: one process for the server that sees to it that what is registered runs.
+//
+// Every naptime, and whenever it is woken:
+//   1. buries processes of workers that have ended
+//   2. looks for new and dropped databases in pg_database, and for libraries that have changed
+//   3. sends processes to databases that have not been looked at, start_concurrency at once
+//   4. reconciles workers: what is wanted and does not run is started, and so on
+//   5. looks at the clock: heartbeats that stay away, ends that do not come, restarts to come
+//
+// It holds no state of its own that matters: killed at any moment, its successor goes on.
+#pragma once
+
+#include "pg/worker.h"
+#include "workers/launch.h"
+
+namespace dynpgext::supervision {
+
+class visits {
+ public:
+  explicit visits(state::shared &s) : shared_(s) {}
+  // Starts as many as may run at once; forgets those that have ended.  Returns whether any
+  // is under way or waits for a slot.
+  bool advance();
+  // Does a database wait for a slot to be visited with?
+  [[nodiscard]] bool is_starved() const { return starved_; }
+
+ private:
+  struct visit {
+    Oid database;
+    BackgroundWorkerHandle *handle;
+    pg::moment asked_at;
+  };
+  void reap();
+  void make_way();
+  [[nodiscard]] std::vector<Oid> due() const;
+  bool start(Oid database);
+
+  state::shared &shared_;
+  std::vector<visit> under_way_;
+  bool starved_ = false;
+};
+
+struct database {
+  Oid id;
+  uint32 row;  // see pg/database_mark.h
+  Oid owner;
+  bool of_superuser;
+  bool connectable;
+};
+// From pg_database; in a transaction of its own.
+[[nodiscard]] std::vector<database> existing_databases();
+// New databases are to be visited, dropped ones are forgotten with everything they had.
+void follow_databases(state::shared &s);
+// Extensions that have failed are tried again when the file of their library has changed, or a
+// setting that may have been the reason.
+void follow_failures(state::shared &s);
+// On a standby: databases whose registrations have changed on the primary are to be visited.  After
+// a promotion: all of them.
+void follow_replay(state::shared &s);
+// Databases whose prepared transactions have ended are to be visited.
+void follow_prepared_transactions(state::shared &s);
+
+}  // namespace dynpgext::supervision

@@ -1,0 +1,36 @@
+// Extensions that are paused for a command that is under way, see workers/extension_commands.h.
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+
+#include "shared/root.h"
+
+namespace dynpgext::state {
+
+// Those that this transaction has not paused yet.
+[[nodiscard]] std::set<std::string> unpaused(std::span<const std::string> extensions);
+// Pauses end with this process, at the latest.  Before the first.
+void watch_pauses();
+// In this database, until its transaction or subtransaction ends.  Exclusive lock.
+void pause(shared &s, const std::string &extension);
+
+// Is it paused, for whomever?  Caller holds root.lock.
+[[nodiscard]] bool is_paused(const shared &s, Oid database, std::string_view extension);
+// May the worker not run for a pause?  Caller holds root.lock.
+[[nodiscard]] bool is_paused(const shared &s, const worker_entry &entry);
+
+// The end of this process's transaction or subtransaction: its pauses end.  Wakes the launcher.
+void end_pauses() noexcept;
+void end_pauses(SubTransactionId rolled_back) noexcept;
+void reparent_pauses(SubTransactionId committed, SubTransactionId parent) noexcept;
+// They become those of a prepared transaction; two steps, the second of which cannot fail.
+void prepare_pauses(TransactionId transaction);
+void leave_pauses() noexcept;
+
+// For the launcher: ends the pauses of transactions that were prepared and have ended, once a visit
+// has followed what they did.
+void follow_pauses(shared &s);
+
+}  // namespace dynpgext::state

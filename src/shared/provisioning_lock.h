@@ -1,0 +1,50 @@
+// The provisioning lock of a database (pg/lock.h), and who holds it.
+//
+// Its holder may run an extension's init, which may never end; and those who wait do so in a
+// commit, where statement_timeout no longer acts.  So the holder's pid and the extension whose code
+// it runs are in the entry of the database, from when the lock is taken until shortly before it is
+// released; one who has waited for some seconds names both in a WARNING; and a command that changes
+// registrations waits once while it still is a command (await_provisioning()).
+#pragma once
+
+#include "pg/lock.h"
+#include "shared/root.h"
+
+namespace dynpgext::state {
+
+// Until the end of the transaction, of this process's database or another one.
+void acquire_provisioning_lock(shared &s, Oid database);
+
+// The same for a scope.
+class scoped_provisioning_lock {
+ public:
+  scoped_provisioning_lock(shared &s, Oid database);
+  scoped_provisioning_lock(const scoped_provisioning_lock &) = delete;
+  scoped_provisioning_lock &operator=(const scoped_provisioning_lock &) = delete;
+  ~scoped_provisioning_lock();
+  // until the end of the transaction
+  void keep() { kept_ = true; }
+
+ private:
+  shared &shared_;
+  Oid database_;
+  bool kept_ = false;
+};
+
+// Waits until nobody else holds it.
+void await_provisioning(shared &s, Oid database);
+
+// For the end of a transaction, before the server releases the lock.  Never fails.
+void forget_provisioner() noexcept;
+
+// The holder, if this process is it, runs code of this extension now; empty: of none.
+void name_provisioned(std::string_view extension);
+
+struct provisioner {
+  Oid database = InvalidOid;
+  pid_t pid = 0;  // 0: nobody, as far as is known
+  std::string extension;
+};
+[[nodiscard]] std::vector<provisioner> provisioners(shared &s);
+
+}  // namespace dynpgext::state

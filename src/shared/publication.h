@@ -1,0 +1,59 @@
+// What each database is known to register.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "model/reconcile.h"
+#include "model/registration_index.h"
+#include "shared/charge.h"
+#include "shared/databases.h"
+#include "shared/globals.h"
+
+namespace dynpgext::state {
+
+// What a database registers, as far as it is known to; nullptr: nothing is known.  Caller holds
+// root.lock.
+[[nodiscard]] std::shared_ptr<const model::registrations> registrations_of(const shared &s,
+                                                                           Oid database);
+// The same, by key.
+[[nodiscard]] std::shared_ptr<const model::registration_index> index_of(const shared &s,
+                                                                        Oid database);
+// Takes the lock, and decodes them without it: what follows under the lock finds them decoded,
+// unless they have changed meanwhile.
+void read_ahead(const shared &s, Oid database);
+// The same, for one who asks once.  Takes the lock itself.
+[[nodiscard]] std::optional<model::registrations> read_registrations(const shared &s, Oid database);
+using desired_databases = std::vector<model::desired_database>;
+// Of all databases: for what is about all of them.  Caller holds root.lock.
+[[nodiscard]] desired_databases all_registrations(const shared &s);
+
+// Registrations ready to be published: what can fail (memory) has been done.  Not publishing
+// them, and failing in the constructor, gives the memory back.
+class publication {
+ public:
+  publication(shared &s, Oid database, const model::registrations &wanted, bool present,
+              database_identity identity = {});
+  publication(const publication &) = delete;
+  publication &operator=(const publication &) = delete;
+
+  // In place of what was published before.  Exclusive lock.  Allocates nothing.
+  void publish();
+  [[nodiscard]] Oid database() const { return database_; }
+  [[nodiscard]] const model::registrations &wanted() const { return wanted_; }
+  // The global names that it registers, or did before.
+  [[nodiscard]] const global_names &touched() const { return holdings_.touched(); }
+
+ private:
+  shared &shared_;
+  Oid database_;
+  model::registrations wanted_;
+  bool present_;
+  database_identity identity_;
+  uint32 size_ = 0;
+  std::optional<charge> charge_;
+  std::optional<pg::allocation> bytes_;
+  global_holdings holdings_;
+};
+
+}  // namespace dynpgext::state

@@ -1,0 +1,147 @@
+#include "shared/root.h"
+
+namespace dynpgext::state {
+namespace {
+
+constexpr const char *tranche_name = "dynpgext";
+
+constinit bool is_attached = false;
+constinit Oid worker_database = InvalidOid;
+using first_use = void (*)(shared &);
+constinit first_use begin_run = nullptr;
+
+// Constructed on first use; never destroyed, for exit callbacks use it.
+shared &mine() {
+  alignas(shared) static char place[sizeof(shared)];
+  static shared *const s = new (place) shared;
+  return *s;
+}
+
+root *find_root() {
+  bool found = false;
+  auto *r = static_cast<root *>(pg::shared_struct("dynpgext", root_size, &found));
+  // Two processes may come here at once; the loser's tranche number is left unused.
+  if (r->layout == 0) {
+    const int tranche = pg::new_lock_tranche(tranche_name);
+    pg::call([r, tranche] {
+      LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+      if (r->layout == 0) {
+        r->tranche = tranche;
+        if (!pg_strong_random(&r->boot, sizeof r->boot)) r->boot = GetCurrentTimestamp();
+        LWLockInitialize(&r->lock, tranche);
+        ConditionVariableInit(&r->changed);
+        pg_atomic_init_u64(&r->generation, 1);
+        r->publications = 1;
+        r->worker_limit = r->owner_limit = -1;
+        r->longest_delay = 60000;  // until the launcher says what the setting is
+        pg_memory_barrier();
+        r->layout = layout_version;
+      }
+      LWLockRelease(AddinShmemInitLock);
+    });
+  }
+  if (r->layout != layout_version)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "dynpgext: shared memory has layout " + std::to_string(r->layout) +
+                        ", this library needs " + std::to_string(layout_version),
+                    "Another version of dynpgext has been in use since the server was started.",
+                    "Restart the server.");
+  return r;
+}
+
+// Both may fail halfway, for want of memory, and go on from there when called again.
+void make_area(shared &s) {
+  if (s.root->area_made) return;
+  if (s.area == nullptr) {
+    s.area = pg::create_area(s.root->tranche);
+    s.root->area = pg::call([&s] { return dsa_get_handle(s.area); });
+    s.root->area_made = true;
+  }
+}
+
+bool is_made(dshash_table_handle handle) { return handle != InvalidDsaPointer; }
+bool is_made(const pg::list_handles &handles) { return is_made(handles.lists); }
+
+template <class Table, class Handle>
+void open_table(const shared &s, Table &table, Handle *handle) {
+  if (table.is_open()) return;
+  if (!is_made(*handle)) {
+    table.create(s.area, s.root->tranche);
+    *handle = table.handle();
+  } else {
+    table.attach(s.area, s.root->tranche, *handle);
+  }
+}
+
+void open_tables(shared &s) {
+  if (s.area == nullptr) s.area = pg::attach_area(s.root->area);
+  open_table(s, s.databases, &s.root->databases);
+  open_table(s, s.extensions, &s.root->extensions);
+  open_table(s, s.allocations, &s.root->allocations);
+  open_table(s, s.workers, &s.root->workers);
+  open_table(s, s.pauses, &s.root->pauses);
+  open_table(s, s.runners, &s.root->runners);
+  open_table(s, s.processes, &s.root->processes);
+  open_table(s, s.globals, &s.root->globals);
+  open_table(s, s.local_names, &s.root->local_names);
+  open_table(s, s.owners, &s.root->owners);
+}
+
+// Everything attached here lives as long as the process.
+class in_top_context {
+ public:
+  in_top_context() : saved_(MemoryContextSwitchTo(TopMemoryContext)) {}
+  in_top_context(const in_top_context &) = delete;
+  in_top_context &operator=(const in_top_context &) = delete;
+  ~in_top_context() { MemoryContextSwitchTo(saved_); }
+
+ private:
+  MemoryContext saved_;
+};
+
+}  // namespace
+
+bool available() {
+  return (IsUnderPostmaster || !IsPostmasterEnvironment) && !IsBinaryUpgrade && MyProc != nullptr;
+}
+
+shared *attached() { return is_attached ? &mine() : nullptr; }
+
+shared &attach() {
+  shared &s = mine();
+  if (is_attached) return s;
+  if (!available())
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "dynpgext: no shared memory in this kind of process");
+  const in_top_context context;
+  bool is_new = false;
+  s.root = find_root();
+  pg::register_lock_tranche(s.root->tranche, tranche_name);
+  {
+    const exclusive lock(s);
+    make_area(s);
+    open_tables(s);
+    is_new = !DsaPointerIsValid(s.root->events) || !s.root->crashes_judged;
+  }
+  is_attached = true;
+  if (is_new && begin_run != nullptr) begin_run(s);
+  return s;
+}
+
+Oid current_database() { return OidIsValid(MyDatabaseId) ? MyDatabaseId : worker_database; }
+
+void set_first_use(void (*begin)(shared &)) { begin_run = begin; }
+
+void set_worker_database(Oid database) { worker_database = database; }
+
+void wake_launcher_locked(const shared &s) {
+  if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);
+}
+
+void wake_launcher() {
+  shared &s = attach();
+  const exclusive lock(s);
+  wake_launcher_locked(s);
+}
+
+}  // namespace dynpgext::state

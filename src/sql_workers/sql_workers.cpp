@@ -1,0 +1,224 @@
+#include "sql_workers/sql_workers.h"
+
+#include "catalog/identity.h"
+#include "catalog/store.h"
+#include "guard/guard.h"
+#include "pg/fault.h"
+#include "pg/notification.h"
+#include "pg/settings.h"
+#include "pg/sql_command.h"
+#include "pg/transaction.h"
+#include "shared/last_words.h"
+
+namespace dynpgext::supervision {
+namespace {
+
+// A standby hears nothing; this often it is looked whether it is one still.
+constexpr long standby_naptime_milliseconds = 1000;
+
+// A process does not end and come up again for less.
+constexpr std::chrono::milliseconds short_rest(200);
+
+struct registered {
+  model::command command;
+  std::string why_nobody;  // of one that has no role to run as
+};
+
+std::vector<registered> registered_commands() {
+  std::vector<registered> all;
+  pg::begin_transaction();
+  pg::limit_lock_waits();
+  if (const auto store = catalog::store::open()) {
+    const auto identities = store->read_identities();
+    for (model::command &c : store->read_commands({})) {
+      std::string why;
+      if (!OidIsValid(c.identity.role)) why = catalog::why_nobody(c, identities);
+      all.push_back({std::move(c), std::move(why)});
+    }
+  }
+  pg::commit_transaction();
+  return all;
+}
+
+// What the rows say that it runs; nullptr where they say something else than its start did.
+const registered *command_of(const state::worker_start &w, const std::vector<registered> &all) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const registered &r) {
+    return r.command.extension == w.id.extension && r.command.worker == w.id.name &&
+           model::is_bound(w.definition, r.command);
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// At once; of one that goes on after another's command has ended its process, when it was due.
+pg::moment first_run(const state::worker_start &start, const model::command &command,
+                     pg::moment now) {
+  if (!start.resume_at.is_set()) return now;
+  return std::clamp(start.resume_at, now, now + std::chrono::milliseconds(command.interval));
+}
+
+}  // namespace
+
+void sql_workers::follow() {
+  std::erase_if(workers_, [this](const worker &w) { return !state::is_served(shared_, w.start); });
+  take_starts();
+  keep_channels();
+}
+
+void sql_workers::take_starts() {
+  const std::vector<state::worker_start> started = state::take_starts(shared_, runner_);
+  if (started.empty()) return;
+  DYNPGEXT_FAULT_POINT("runner.taken");
+  const std::vector<registered> all = registered_commands();
+  const pg::moment now = pg::moment::now();
+  for (const state::worker_start &start : started) {
+    const registered *found = command_of(start, all);
+    if (found == nullptr || !found->why_nobody.empty()) {
+      const char *text = found == nullptr ? "its command is not registered, or is another one"
+                                          : found->why_nobody.c_str();
+      state::message_text why;
+      state::keep_words(ERRCODE_UNDEFINED_OBJECT, text, &why);
+      state::refuse(shared_, start, why, found != nullptr);
+      continue;
+    }
+    const model::command &command = found->command;
+    worker w{start, command};
+    // notifications may have been missed
+    if (command.interval == 0 || (start.resume_at.is_set() && !command.channel.empty()))
+      w.notified_at = now;
+    if (command.interval > 0) w.next_at = first_run(start, command, now);
+    workers_.push_back(std::move(w));
+  }
+}
+
+void sql_workers::keep_channels() {
+  std::set<std::string> wanted;
+  if (!RecoveryInProgress())
+    for (const worker &w : workers_)
+      if (!w.command.channel.empty()) wanted.insert(w.command.channel);
+  if (wanted == channels_) return;
+  const std::set<std::string> before = std::exchange(channels_, wanted);
+  pg::begin_transaction();
+  for (const std::string &channel : wanted)
+    if (before.count(channel) == 0) pg::listen(channel);
+  for (const std::string &channel : before)
+    if (wanted.count(channel) == 0) pg::unlisten(channel);
+  pg::commit_transaction();
+  // what was notified before, as on a standby, has not been heard
+  const pg::moment now = pg::moment::now();
+  for (worker &w : workers_)
+    if (wanted.count(w.command.channel) != 0 && before.count(w.command.channel) == 0)
+      w.notified_at = std::min(w.notified_at, now);
+}
+
+bool sql_workers::is_deaf() const {
+  return channels_.empty() && std::any_of(workers_.begin(), workers_.end(), [](const worker &w) {
+           return !w.command.channel.empty();
+         });
+}
+
+void sql_workers::hear() {
+  if (is_deaf() && !RecoveryInProgress()) keep_channels();  // promoted
+  if (!pg::has_notifications()) return;
+  const pg::moment now = pg::moment::now();
+  for (const std::string &channel : pg::take_notifications())
+    for (worker &w : workers_)
+      if (w.command.channel == channel) w.notified_at = std::min(w.notified_at, now);
+}
+
+sql_workers::outcome sql_workers::run_one() {
+  const auto due =
+      std::min_element(workers_.begin(), workers_.end(),
+                       [](const worker &a, const worker &b) { return a.due_at() < b.due_at(); });
+  if (due == workers_.end() || due->due_at() > pg::moment::now()) return outcome::none;
+  const after_run then = run(*due);
+  if (then == after_run::stale) return outcome::stale;
+  if (then == after_run::ends) {
+    workers_.erase(due);
+    keep_channels();
+  }
+  return outcome::ran;
+}
+
+sql_workers::after_run sql_workers::run(worker &w) {
+  state::worker_entry *entry = state::begin_command(shared_, w.start);
+  if (entry == nullptr) return after_run::ends;
+  const model::command &command = w.command;
+  state::command_run run{.began_at = GetCurrentTimestamp()};
+  const pg::moment began = pg::moment::now();
+  const pg::moment notified_at = std::exchange(w.notified_at, pg::moment::never());
+  const pg::moment next_at = w.next_at;
+  if (w.next_at <= began)
+    w.next_at = {model::next_run(w.next_at.microseconds, began.microseconds, command.interval)};
+  const pg::sql_command what{.sql = command.sql,
+                             .extension = command.extension,
+                             .role = {.role = command.identity.role,
+                                      .registered_by = command.identity.registered_by,
+                                      .superuser = command.identity.superuser,
+                                      .without_login = command.identity.without_login,
+                                      .by_hand = command.identity.by_hand,
+                                      .schemas = command.schemas,
+                                      .decided_in = command.identity.decided_in},
+                             .atomic = command.atomic,
+                             .label = "dynpgext: " + command.extension + "/" + command.worker,
+                             .context = "SQL worker \"" + command.worker + "\" of extension \"" +
+                                        command.extension + "\"",
+                             .deadline = command.deadline,
+                             .failure_level = entry->runs.failing ? DEBUG1 : WARNING,
+                             .told_at = &entry->told_at};
+  pg::failure why;
+  pg::command_end end{};
+  {
+    const state::guarded_command guard(entry->key, command.identity.role);
+    end = pg::run_command(what, &why);
+  }
+  const auto next = [](bool goes_on) { return goes_on ? after_run::goes_on : after_run::ends; };
+  if (end == pg::command_end::called_off) return next(state::end_command(shared_, *entry, {}));
+  if (end == pg::command_end::stale) {
+    // it has not run, and is due as it was
+    w.notified_at = notified_at;
+    w.next_at = next_at;
+    return state::end_command(shared_, *entry, {}) ? after_run::stale : after_run::ends;
+  }
+  run.duration = (pg::moment::now() - began).count();
+  if (w.next_at != pg::moment::never()) run.next_at = w.next_at;
+  state::message_text error{};
+  if (end != pg::command_end::done) {
+    state::keep_words(why.sqlstate, why.message.c_str(), &error);
+    run.error = &error;
+  }
+  DYNPGEXT_FAULT_POINT("runner.ran");
+  const bool goes_on = state::end_command(shared_, *entry, run);
+  if (end != pg::command_end::refused) return next(goes_on);
+  if (goes_on) state::refuse(shared_, w.start, error, true);
+  return after_run::ends;
+}
+
+bool sql_workers::listens() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const worker &w) { return !w.command.channel.empty(); });
+}
+
+std::optional<std::chrono::milliseconds> sql_workers::idle_timeout(bool runner_wanted) const {
+  const std::chrono::milliseconds timeout(pg::settings::runner_idle_timeout_milliseconds());
+  if (timeout.count() < 0) return std::nullopt;
+  const bool listening = listens();
+  if (listening && !runner_wanted) return std::nullopt;
+  const bool at_once = runner_wanted && !listening;
+  const auto least = at_once ? std::min(timeout, short_rest) : timeout;
+  const long next = nap();
+  if (next >= 0 && next < least.count()) return std::nullopt;
+  return at_once ? std::chrono::milliseconds(0) : timeout;
+}
+
+long sql_workers::nap() const {
+  pg::moment next = pg::moment::never();
+  for (const worker &w : workers_) next = std::min(next, w.due_at());
+  long milliseconds = -1;
+  if (next != pg::moment::never())
+    milliseconds = std::min<long>(pg::milliseconds_until(next), INT_MAX);
+  if (is_deaf() && (milliseconds < 0 || milliseconds > standby_naptime_milliseconds))
+    milliseconds = standby_naptime_milliseconds;
+  return milliseconds;
+}
+
+}  // namespace dynpgext::supervision

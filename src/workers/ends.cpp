@@ -1,0 +1,160 @@
+// Ends of workers: asked for, reported, and what follows.
+#include "workers/entry.h"
+
+#include <map>
+
+#include "pg/process.h"
+#include "shared/attention.h"
+#include "workers/runner.h"
+
+namespace dynpgext::state {
+void configure(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
+  using model::worker_state;
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(id));
+  if (entry == nullptr || entry->is_leaving()) return;
+  entry->restart = wanted.terms.restart;
+  entry->restart_delay = wanted.terms.restart_delay;
+  if (entry->state == worker_state::backoff) {  // is it still to be restarted, and when?
+    const bool failed = entry->last_exit_code != 0 || entry->timed_out;
+    (void)advance(s, *entry, failed ? model::worker_event::give_up : model::worker_event::stop);
+    if (entry->unhealthy_runs > 0) --entry->unhealthy_runs;
+    entry->next_start_at = {};
+  }
+  settle_end(s, *entry);
+  changed(s);
+  attend(s, entry->links.list);
+}
+
+void set_aside(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+               after_end why) {
+  {
+    const exclusive lock(s);
+    worker_entry *entry = insert_entry(s, key_of(id));
+    if (entry->pid == 0 && !model::is_active(entry->state)) define(s, *entry, wanted);
+  }
+  (void)stop(s, id, why);
+}
+
+bool stop(shared &s, const worker_identity &id, after_end then, std::optional<uint64> ticket) {
+  const exclusive lock(s);
+  const worker_key key = key_of(id);
+  bury_exited(s, key);
+  worker_entry *entry = s.workers.find(key);
+  if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
+  entry->resume_at = {};
+  const Oid list = entry->links.list;
+  const bool had_process = (entry->pid != 0 && !entry->exited) || is_at_rest(*entry);
+  const bool stopped = advance(s, *entry, model::worker_event::stop);
+  if (!had_process && entry->state == model::worker_state::stopped)
+    entry->ticket = ++s.root->next_ticket;
+  // one that is no longer registered goes, whatever else is said
+  if (entry->after != after_end::vanish) entry->after = then;
+  if (had_process) {
+    tell_to_end(s, *entry);
+  } else if (entry->pid == 0) {
+    release_identity(s, *entry);
+  }
+  changed(s);
+  // it looks after what comes next, and after those that do not end
+  if (had_process || then == after_end::renew) attend(s, list);
+  return stopped || had_process;
+}
+
+bool stop_wanted(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+                 after_end then) {
+  {
+    const exclusive lock(s);
+    worker_entry *entry = s.workers.find(key_of(id));
+    if (entry != nullptr && entry->told_at.is_set() &&
+        (entry->after == after_end::vanish || entry->after == after_end::renew)) {
+      define(s, *entry, wanted);
+      entry->after = then;
+    }
+  }
+  return stop(s, id, then);
+}
+
+void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
+                 const message_text &error) noexcept {
+  (void)pg::swallow("reporting a worker's end", [&] {
+    const exclusive lock(s);
+    worker_entry *entry = s.workers.find(key_of(id));
+    if (entry == nullptr || entry->ticket != ticket || entry->pid != MyProcPid) return;
+    record_exit(s, *entry, code, error);
+  });
+}
+
+namespace {
+
+// Asking the system takes longer than the lock is to be held.
+bool is_some_process_lost(const shared &s) {
+  std::vector<std::pair<pid_t, uint64>> known;
+  {
+    const reading lock(s);
+    for (const process_entry *process : s.processes.entries())
+      if (!OidIsValid(process->database)) known.emplace_back(process->key.pid, 0);
+    for (const runner_entry *runner : s.runners.entries()) {
+      if (runner->pid == 0 && !has_runner(*runner)) return true;
+      if (runner->pid != 0) known.emplace_back(runner->pid, runner->birth);
+    }
+  }
+  return std::any_of(known.begin(), known.end(), [](const auto &process) {
+    return !pg::process_exists(process.first, process.second);
+  });
+}
+
+}  // namespace
+
+void look_for_lost_processes(shared &s) {
+  if (!is_some_process_lost(s)) return;
+  const exclusive lock(s);
+  for (const process_entry *process : s.processes.entries()) {
+    if (OidIsValid(process->database) || pg::process_exists(process->key.pid)) continue;
+    const worker_entry *entry = s.workers.find(process->worker);
+    const process_key key = process->key;
+    if (entry != nullptr && entry->pid == key.pid)
+      attend(s, entry->links.list);  // who buries it keeps its last words
+    else
+      s.processes.erase(key);
+  }
+  bury_runners(s);
+}
+
+burial bury(shared &s, Oid list) {
+  const exclusive lock(s);
+  const pg::moment now = pg::moment::now();
+  std::map<std::pair<pid_t, uint64>, bool> exists;  // many have the same runner
+  burial result;
+  for (worker_entry *entry : s.workers.of(list)) {
+    if (entry->pid != 0) {
+      const auto [known, is_new] = exists.try_emplace({entry->pid, entry->pid_birth});
+      if (is_new) known->second = pg::process_exists(entry->pid, entry->pid_birth);
+      if (known->second) {
+        result.dying = result.dying || entry->exited;
+        continue;
+      }
+      // Gone without a word: that is for the postmaster to judge, and it restarts everything
+      // when it was a crash.  Here it only must not look alive.
+      if (!entry->exited) {
+        (void)advance(s, *entry, model::worker_event::exit_fault);
+        entry->last_exited_at = GetCurrentTimestamp();
+        entry->ended = now;
+        entry->last_exit_code = 1;
+        settle_end(s, *entry);
+      }
+      result.buried = true;
+      release_identity(s, *entry);
+      changed(s);
+    } else if (entry->state == model::worker_state::starting && !entry->held_back &&
+               now - entry->claimed_at > lost_after) {
+      entry->ticket = ++s.root->next_ticket;
+      (void)advance(s, *entry, model::worker_event::lost);
+      record(s, *entry, "lost", "no process came of its start");
+      changed(s);
+    }
+  }
+  return result;
+}
+
+}  // namespace dynpgext::state

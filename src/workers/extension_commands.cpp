@@ -1,0 +1,77 @@
+#include "workers/extension_commands.h"
+
+#include <set>
+
+#include "pg/database.h"
+#include "pg/fault.h"
+#include "pg/process.h"
+#include "shared/pauses.h"
+#include "workers/entry.h"
+
+namespace dynpgext::state {
+namespace {
+
+bool is_connected(const worker_entry &entry, Oid database) {
+  return entry.pid != 0 && pg::database_of_process(entry.pid) == database;
+}
+
+// Does what the worker does concern the database?
+bool is_of(const worker_entry &entry, Oid database) {
+  return entry.key.home == database || entry.source == database || is_connected(entry, database);
+}
+
+// Those that run for this database, or may be connected to it.
+std::vector<worker_entry *> workers_about(const shared &s) {
+  std::vector<worker_entry *> found = s.workers.of(MyDatabaseId);
+  for (worker_entry *entry : workers_with_process(s))
+    if (entry->links.list != MyDatabaseId) found.push_back(entry);
+  return found;
+}
+
+// A global worker that is connected elsewhere holds no locks here.
+bool is_in_the_way(const worker_entry &entry, Oid database) {
+  if (entry.pid == 0 || entry.exited) return false;
+  if (entry.pid == MyProcPid && (!entry.hosted || entry.busy)) return false;  // it is the command's
+  // one that is in no database holds no locks
+  if (!entry.hosted && (entry.flags & BGWORKER_BACKEND_DATABASE_CONNECTION) == 0) return false;
+  if (OidIsValid(entry.key.home) || entry.hosted) return true;
+  const Oid connected = pg::database_of_process(entry.pid);
+  return connected == database || (!OidIsValid(connected) && entry.source == database);
+}
+
+}  // namespace
+
+std::vector<std::string> extensions_with_workers(const shared &s) {
+  std::set<std::string> found;
+  const reading lock(s);
+  for (const worker_entry *entry : workers_about(s))
+    if (is_of(*entry, MyDatabaseId)) found.insert(entry->key.extension.str());
+  return {found.begin(), found.end()};
+}
+
+std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::string> extensions) {
+  watch_pauses();
+  const std::set<std::string> news = unpaused(extensions);
+  std::vector<worker_identity> told;
+  if (news.empty()) return told;
+  {
+    const exclusive lock(s);
+    for (const std::string &extension : news) pause(s, extension);
+    for (worker_entry *entry : workers_about(s)) {
+      if (news.count(entry->key.extension.str()) == 0 || !is_of(*entry, MyDatabaseId) ||
+          !is_in_the_way(*entry, MyDatabaseId))
+        continue;
+      told.push_back(identity_of(*entry));
+      entry->stopped_for = MyDatabaseId;
+      entry->stopped_for_extension = true;
+      if (entry->after == after_end::by_policy) entry->after = after_end::wait;
+      (void)advance(s, *entry, model::worker_event::stop);
+      tell_to_end(s, *entry, "for a command on its extension");
+    }
+    changed(s);
+  }
+  DYNPGEXT_FAULT_POINT("pause.told");
+  return told;
+}
+
+}  // namespace dynpgext::state

@@ -1,0 +1,241 @@
+#include "workers/launch.h"
+
+#include <map>
+
+#include "guard/quarantine.h"
+#include "pg/database_mark.h"
+#include "pg/fault.h"
+#include "pg/settings.h"
+#include "pg/transaction.h"
+#include "pg/worker.h"
+#include "shared/access.h"
+#include "shared/attention.h"
+#include "shared/databases.h"
+#include "workers/extension_code.h"
+#include "workers/places.h"
+#include "workers/runner.h"
+
+namespace dynpgext::state {
+namespace {
+
+struct callback_entry {
+  worker_callback function;
+  void *data;
+};
+using callback_key = std::tuple<Oid, std::string, std::string>;
+
+std::map<callback_key, callback_entry> &callbacks() {
+  static auto *const map = new std::map<callback_key, callback_entry>;
+  return *map;
+}
+
+callback_key key_for(const worker_identity &id) { return {id.home, id.extension, id.name}; }
+
+bool runs(const shared &s, const worker_identity &id) {
+  const auto status = status_of(s, id);
+  return status && has_process(*status);
+}
+
+// The worker has been started, whatever the callback does: what that has written in a transaction
+// is rolled back when it raises.
+void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
+  const auto found = callbacks().find(key_for(start.id));
+  if (!start.definition.has_callback || found == callbacks().end()) return;
+  extension_code code(start.id.extension, {});
+  const callback_entry callback = found->second;
+  (void)pg::tolerate(
+      "running the callback of a background worker",
+      [&] { code.run([&] { pg::call([=] { callback.function(handle, callback.data); }); }); },
+      "The worker has been started all the same.");
+}
+
+void warn_of_wait(const worker_identity &id, waiting_for what) {
+  const std::string setting = name_of(what);
+  const std::string hint = ". Consider increasing " + setting + ".";
+  if (what == waiting_for::slot)
+    pg::log(WARNING, "no free slot for " + name_of(id) + ": " + setting + " is reached",
+            "It starts as soon as one is free" + hint);
+  else
+    pg::log(WARNING, name_of(id) + " has to wait: " + setting + " is reached",
+            "It starts as soon as another worker has ended" + hint);
+}
+
+// False when no slot is free.
+bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle) {
+  launch_message message{start.ticket, start.id.home, start.list, {}};
+  message.extension.assign(start.id.extension);
+  const model::worker &definition = start.definition;
+  pg::worker_request request{.name = definition.name.c_str(),
+                             .type = definition.type.c_str(),
+                             .function = worker_entry_point};
+  request.argument = OidIsValid(start.id.home) ? ObjectIdGetDatum(start.id.home)
+                                               : static_cast<Datum>(definition.argument);
+  request.flags = static_cast<int>(definition.flags);
+  request.start = static_cast<BgWorkerStartTime>(definition.start);
+  request.notify = definition.notify ? MyProcPid : 0;
+  request.extra = {reinterpret_cast<const char *>(&message), sizeof message};
+  return pg::start_process(request, definition.has_callback ? handle : nullptr);
+}
+
+// One action after the other.
+class executor {
+ public:
+  executor(shared &s, bool no_slots) : shared_(s), no_slots_(no_slots) {}
+
+  void carry_out(const model::action &action, const worker_identity &id,
+                 const model::wanted_worker &want) {
+    switch (action.kind) {
+      case model::action_kind::disable: set_aside(shared_, id, want, after_end::disable); break;
+      case model::action_kind::quarantine:
+        set_aside(shared_, id, want, after_end::quarantine);
+        break;
+      case model::action_kind::configure: configure(shared_, id, want); break;
+      case model::action_kind::postpone:
+        if (runs(shared_, id))
+          (void)stop(shared_, id, after_end::renew, action.ticket);
+        else
+          postpone(shared_, id, want);
+        break;
+      case model::action_kind::replace:
+        if (runs(shared_, id)) {
+          (void)stop(shared_, id, after_end::renew, action.ticket);
+          break;
+        }
+        [[fallthrough]];
+      case model::action_kind::start: start(id, want); break;
+      default: break;
+    }
+  }
+  [[nodiscard]] bool wants_visit() const { return wants_visit_; }
+  [[nodiscard]] bool found_no_slots() const { return no_slots_; }
+
+ private:
+  void start(const worker_identity &id, const model::wanted_worker &want) {
+    if (is_elsewhere(id, want) && !may_start_elsewhere(want.source)) return;
+    // Crowded out: a worker without its callback is better than none.  Held: a visit could not
+    // start it either.
+    if (can_launch(id, *want.definition) || is_crowded_out(shared_, id) || is_held(shared_, id)) {
+      // where one has found no slot, the next would not either
+      if (launch(shared_, id, want, no_slots_) == launch_result::no_slot) no_slots_ = true;
+    } else {
+      if (want_visit(shared_, want.source)) wants_visit_ = true;
+    }
+  }
+
+  // Will its process be connected to a database that this process is not?
+  [[nodiscard]] static bool is_elsewhere(const worker_identity &id,
+                                         const model::wanted_worker &want) {
+    return want.source != MyDatabaseId && (want.definition->hosted || OidIsValid(id.home));
+  }
+  // Only the launcher can look which one that is: a commit cannot.
+  bool may_start_elsewhere(Oid database) {
+    if (OidIsValid(MyDatabaseId)) {
+      const exclusive lock(shared_);
+      attend(shared_, database);
+      return false;
+    }
+    {
+      const reading lock(shared_);
+      if (is_unreachable(shared_, database)) return true;  // and is kept back
+    }
+    if (!may_be_another(shared_, database)) return true;
+    if (want_visit(shared_, database)) wants_visit_ = true;
+    return false;
+  }
+
+  shared &shared_;
+  bool no_slots_;
+  bool wants_visit_ = false;
+};
+
+}  // namespace
+
+void remember_callback(const worker_identity &id, worker_callback callback, void *data) {
+  callbacks()[key_for(id)] = {callback, data};
+}
+
+bool can_launch(const worker_identity &id, const model::worker &definition) {
+  return !definition.has_callback || callbacks().count(key_for(id)) != 0;
+}
+
+launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+                     bool no_slots) {
+  if (wanted.in_restore || !model::runs_here(*wanted.definition, circumstances(false))) {
+    postpone(s, id, wanted);
+    return launch_result::not_startable;
+  }
+  const std::optional<worker_start> start = claim_start(s, id, wanted);
+  if (!start) return launch_result::not_startable;
+  const bool is_full = start->full != waiting_for::nothing;
+  BackgroundWorkerHandle *handle = nullptr;
+  bool asked = false;
+  try {
+    DYNPGEXT_FAULT_POINT("launch.claimed");
+    if (!is_full)
+      asked = wanted.definition->hosted
+                  ? ask_for_runner(s, runner_of(*wanted.definition, wanted.source), no_slots)
+                  : !no_slots && ask_for_process(*start, &handle);
+  } catch (...) {
+    give_back(s, *start);
+    throw;
+  }
+  if (!is_full && !asked) {
+    report_no_slot(s, *start, is_visit() && !no_slots);
+  } else if (!is_full) {
+    DYNPGEXT_FAULT_POINT("launch.asked");
+    run_callback(*start, handle);
+    return launch_result::started;
+  }
+  // those that are at rest in between take turns, and so do all that max_runners holds back
+  const bool takes_turns = start->resumes || start->full == waiting_for::max_runners;
+  if (!start->was_waiting && !takes_turns)
+    warn_of_wait(id, is_full ? start->full : waiting_for::slot);
+  return !is_full ? launch_result::no_slot : launch_result::no_place;
+}
+
+std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
+                                      const model::wanted_worker &wanted) {
+  // the process of one that is hosted cannot wait for a commit
+  if (wanted.definition->hosted || !can_launch(id, *wanted.definition)) return std::nullopt;
+  const std::optional<worker_start> start = claim_ahead(s, id, wanted);
+  if (!start) return std::nullopt;
+  head_start h{*start};
+  try {
+    if (ask_for_process(*start, &h.handle)) return h;
+  } catch (...) {
+    call_off(s, *start);
+    throw;
+  }
+  call_off(s, *start);  // the commit asks again, and says so when there is no slot
+  return std::nullopt;
+}
+
+void let_start(shared &s, const head_start &h) {
+  let_go(s, h.start);
+  run_callback(h.start, h.handle);
+}
+
+bool carry_out(shared &s, const decision &d, bool *no_slots) {
+  const auto is_worker = [](const model::action &a) {
+    return a.object == model::object_kind::worker;
+  };
+  if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return false;
+  if (!IsUnderPostmaster) return false;  // single-user mode: nobody could start them
+  const std::vector<model::wanted_worker> wanted =
+      model::wanted_workers(d.seen.desired, d.seen.live);
+  executor run(s, no_slots != nullptr && *no_slots);
+  for (const model::action &action : d.actions) {
+    if (!is_worker(action)) continue;
+    const worker_identity id{action.home, action.extension, action.name};
+    const model::wanted_worker *want = model::find_wanted(wanted, id.home, id.extension, id.name);
+    if (action.kind == model::action_kind::stop) {
+      (void)stop(s, id, after_end::vanish, action.ticket);
+    } else if (want != nullptr) {
+      run.carry_out(action, id, *want);
+    }
+  }
+  if (no_slots != nullptr) *no_slots = run.found_no_slots();
+  return run.wants_visit();
+}
+
+}  // namespace dynpgext::state

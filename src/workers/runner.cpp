@@ -1,0 +1,279 @@
+#include "workers/runner.h"
+
+#include "pg/process.h"
+#include "pg/settings.h"
+#include "pg/worker.h"
+#include "shared/attention.h"
+#include "shared/processes.h"
+#include "shared/text.h"
+
+namespace dynpgext::state {
+namespace {
+
+bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
+
+bool is_to_be_served(const worker_entry &entry, const runner_key &key) {
+  return entry.hosted && entry.source == key.database && entry.argument == key.role &&
+         !entry.held_back && entry.pid == 0 && entry.state == model::worker_state::starting;
+}
+
+// Of this start, and no other.
+worker_entry *find_served(const shared &s, const worker_start &w) {
+  worker_entry *entry = s.workers.find(key_of(w.id));
+  const bool is_it = entry != nullptr && entry->ticket == w.ticket && is_served_here(*entry);
+  return is_it && !entry->exited ? entry : nullptr;
+}
+
+void count_run(const shared &s, worker_entry &entry, const command_run &run) {
+  command_statistics &runs = entry.runs;
+  ++runs.count;
+  runs.last_at = run.began_at;
+  runs.last_duration = run.duration;
+  runs.next_at = run.next_at;
+  const bool was_failing = std::exchange(runs.failing, run.error != nullptr);
+  if (run.error != nullptr) {
+    ++runs.failures;
+    runs.last_failed_at = run.began_at;
+    if (!was_failing) record(s, entry, "failing", run.error->view());
+  } else if (was_failing) {
+    record(s, entry, "recovered");
+  }
+}
+
+// Its command has ended the process: the run has failed, and so has the worker.  No allocation.
+void blame(const shared &s, worker_entry &entry, int code, const message_text &error) {
+  message_text why = error;
+  if (why.view().empty())
+    snprintf(why.bytes, sizeof why.bytes,
+             "XX000: the command has ended its process with exit code %d", code);
+  if (!entry.told_at.is_set())  // otherwise the run was called off
+    count_run(s, entry,
+              {.began_at = entry.runs.began_at,
+               .duration = (pg::moment::now() - entry.runs.began).count(),
+               .error = &why});
+  record_exit(s, entry, std::max(code, 1), why);
+}
+
+// The process ends by the fault of another's command: the worker goes on in the next one, as if
+// nothing had happened to it.  No failure, no backoff; its command is due when it was.
+void hand_over(const shared &s, worker_entry &entry, const worker_entry &culprit) {
+  const pg::moment next_at = entry.runs.next_at;
+  if (!entry.is_leaving()) entry.after = after_end::renew;
+  record_exit(s, entry, 0, {});
+  entry.resume_at = entry.runs.next_at = next_at;
+  char detail[sizeof(event_entry::detail)];
+  snprintf(detail, sizeof detail, "its process was ended by the command of worker \"%s\"",
+           culprit.key.name.str().c_str());
+  record(s, entry, "renewed", detail);
+}
+
+// Nobody has served it yet: the launcher starts it anew, with another process.
+void start_anew(shared &s, worker_entry &entry) {
+  entry.ticket = ++s.root->next_ticket;
+  (void)advance(s, entry, model::worker_event::lost);
+  changed(s);
+  attend(s, entry.links.list);
+}
+
+// Whose command this process runs at the moment.
+const worker_entry *find_busy(const shared &s, const runner_key &key) {
+  for (const worker_entry *entry : s.workers.of(key.database))
+    if (is_served_here(*entry) && !entry->exited && entry->busy) return entry;
+  return nullptr;
+}
+
+// Serves nobody from now on.  Its process is still connected: commands on the database wait for it.
+void leave_office(runner_entry &entry) { entry.left = true; }
+
+// Of this process, if it is one.
+runner_entry *own(const shared &s, const runner_key &key) {
+  runner_entry *entry = s.runners.find(key);
+  return entry != nullptr && entry->pid == MyProcPid ? entry : nullptr;
+}
+
+}  // namespace
+
+bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
+  runner_message message{.ticket = 0, .key = key};
+  {
+    const exclusive lock(s);
+    runner_entry *entry = s.runners.find(key);
+    if (entry != nullptr && is_in_office(*entry)) {
+      if (pg::process_exists(entry->pid, entry->birth)) {
+        for (worker_entry *worker : s.workers.of(key.database))
+          if (is_to_be_served(*worker, key)) (void)begin_run(s, *worker, entry->pid);
+        pg::nudge_process(entry->pid);
+        return true;
+      }
+      leave_office(*entry);
+    }
+    if (entry != nullptr && is_on_its_way(*entry)) return true;
+    if (no_slots) return false;
+    if (entry == nullptr) entry = s.runners.insert(key);
+    entry->asked = pg::moment::now();
+    entry->ticket = message.ticket = ++s.root->next_ticket;
+  }
+  const pg::worker_request request{
+      .name = "dynpgext sql runner",
+      .type = "dynpgext sql",
+      .function = runner_entry_point,
+      .flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+      .extra = {reinterpret_cast<const char *>(&message), sizeof message}};
+  bool asked = false;
+  std::exception_ptr failure;
+  try {
+    asked = pg::start_process(request);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (asked) return true;
+  {
+    const exclusive lock(s);
+    runner_entry *entry = s.runners.find(key);
+    if (entry != nullptr && entry->ticket == message.ticket) entry->asked = {};
+  }
+  if (failure) std::rethrow_exception(failure);
+  return false;
+}
+
+void bury_runners(const shared &s) {
+  for (runner_entry *entry : s.runners.entries()) {
+    if (entry->pid != 0 && !pg::process_exists(entry->pid, entry->birth)) {
+      attend(s, entry->key.database);
+      attend_waiting(s);
+      forget_runner_process(s, *entry);
+      entry->pid = 0;
+      entry->left = false;
+    }
+    const runner_key key = entry->key;
+    if (entry->pid == 0 && !is_on_its_way(*entry)) s.runners.erase(key);
+  }
+}
+
+bool become_runner(shared &s, const runner_message &message) {
+  const exclusive lock(s);
+  runner_entry *entry = s.runners.find(message.key);
+  if (entry == nullptr || entry->ticket != message.ticket || !entry->asked.is_set()) return false;
+  if (is_in_office(*entry) && pg::process_exists(entry->pid, entry->birth)) return false;
+  if (entry->pid != 0) forget_runner_process(s, *entry);
+  runner_entry next = *entry;
+  next.asked = {};
+  next.left = false;
+  next.pid = MyProcPid;
+  next.birth = pg::process_birth(MyProcPid);
+  note_runner_process(s, next);  // may run out of memory
+  *entry = next;
+  return true;
+}
+
+std::vector<worker_start> take_starts(shared &s, const runner_key &key) {
+  std::vector<worker_start> starts;
+  const exclusive lock(s);
+  for (worker_entry *entry : s.workers.of(key.database)) {
+    if (is_to_be_served(*entry, key)) (void)begin_run(s, *entry, MyProcPid);
+    if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
+    worker_start &start = starts.emplace_back();
+    start = {identity_of(*entry), definition_of(s, *entry), entry->ticket};
+    start.resume_at = std::exchange(entry->resume_at, pg::moment{});
+  }
+  return starts;
+}
+
+bool is_served(const shared &s, const worker_start &w) {
+  const reading lock(s);
+  return find_served(s, w) != nullptr;
+}
+
+void refuse(shared &s, const worker_start &w, const message_text &error, bool for_good) {
+  const exclusive lock(s);
+  worker_entry *entry = find_served(s, w);
+  if (entry == nullptr) return;
+  if (for_good && entry->after == after_end::by_policy) entry->after = after_end::stay;
+  record_exit(s, *entry, 1, error);
+  release_identity(s, *entry);
+}
+
+worker_entry *begin_command(shared &s, const worker_start &w) {
+  const exclusive lock(s);
+  worker_entry *entry = find_served(s, w);
+  if (entry == nullptr) return nullptr;
+  entry->busy = true;
+  entry->runs.began_at = GetCurrentTimestamp();
+  entry->runs.began = pg::moment::now();
+  return entry;
+}
+
+bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run) {
+  const exclusive lock(s);
+  entry.busy = false;
+  if (run) {
+    count_run(s, entry, *run);
+    if (run->error != nullptr) assign_if_possible(s, entry.error, run->error->view());
+  }
+  if (!entry.told_at.is_set()) return true;
+  record_exit(s, entry, 0, {});
+  release_identity(s, entry);
+  return false;
+}
+
+bool retire(shared &s, const runner_key &key) {
+  const exclusive lock(s);
+  for (const worker_entry *entry : s.workers.of(key.database))
+    if (is_served_here(*entry) || is_to_be_served(*entry, key)) return false;
+  if (runner_entry *entry = own(s, key)) leave_office(*entry);
+  return true;
+}
+
+bool rest(shared &s, const runner_key &key, bool at_once) {
+  const exclusive lock(s);
+  for (const worker_entry *entry : s.workers.of(key.database)) {
+    if (is_to_be_served(*entry, key)) return false;
+    // told to end, or new
+    if (is_served_here(*entry) && (entry->exited || !entry->taken)) return false;
+  }
+  for (worker_entry *entry : s.workers.of(key.database)) {
+    if (!is_served_here(*entry)) continue;
+    entry->pid = 0;
+    entry->taken = false;
+    entry->rested = true;
+    entry->resume_at = entry->runs.next_at;
+    entry->next_start_at = at_once ? pg::moment::now() : entry->runs.next_at;
+  }
+  if (runner_entry *entry = own(s, key)) leave_office(*entry);
+  changed(s);
+  attend(s, key.database);  // which is to start them when they are due
+  attend_waiting(s);
+  return true;
+}
+
+void report_runner_exit(shared &s, const runner_key &key, int code,
+                        const message_text &error) noexcept {
+  (void)pg::swallow("reporting the end of an SQL runner", [&] {
+    const exclusive lock(s);
+    runner_entry *runner = own(s, key);
+    // one that has retired has nobody to answer for: what is starting by now waits for its
+    // successor
+    const bool in_office = runner != nullptr && is_in_office(*runner);
+    if (runner != nullptr) leave_office(*runner);
+    const worker_entry *const culprit = find_busy(s, key);
+    for (worker_entry *entry : s.workers.of(key.database)) {
+      if (in_office && is_to_be_served(*entry, key)) {
+        if (culprit != nullptr) {
+          start_anew(s, *entry);
+          continue;
+        }
+        // what it was to serve has been started, and has ended in the same way
+        if (code != 0) (void)begin_run(s, *entry, MyProcPid);
+      }
+      if (!is_served_here(*entry) || entry->exited) continue;
+      if (culprit == nullptr)
+        record_exit(s, *entry, code, error);
+      else if (entry == culprit)
+        blame(s, *entry, code, error);
+      else
+        hand_over(s, *entry, *culprit);
+    }
+  });
+}
+
+}  // namespace dynpgext::state

@@ -1,0 +1,289 @@
+// Starts of workers: claimed, asked for, come up.
+#include "pg/process.h"
+#include "pg/settings.h"
+#include "shared/access.h"
+#include "shared/attention.h"
+#include "shared/pauses.h"
+#include "shared/text.h"
+#include "workers/entry.h"
+#include "workers/places.h"
+#include "workers/workers.h"
+
+namespace dynpgext::state {
+namespace {
+
+constinit pulse this_pulse{nullptr, 0, nullptr};
+constinit const worker_entry *this_entry = nullptr;
+
+// This process becomes the worker's, unless it must not.
+std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
+                                    const worker_identity &id) {
+  if (!begin_run(s, entry, MyProcPid)) return std::nullopt;
+  // an entry stays where it is, and does not go before its process
+  this_entry = &entry;
+  this_pulse = {&entry.heartbeat, entry.deadline, &entry.barrier};
+  return worker_start{id, definition_of(s, entry), entry.ticket};
+}
+
+// The process knows its name as the postmaster has it, which makes it ASCII.
+worker_entry *find_start(const shared &s, const start_reference &start) {
+  const auto is_it = [&start](const worker_entry *entry) {
+    return entry->ticket == start.ticket && entry->key.home == start.home &&
+           entry->key.extension.view() == start.extension;
+  };
+  for (worker_entry *entry : s.workers.of(start.list))
+    if (is_it(entry)) return entry;
+  if (OidIsValid(start.home)) return nullptr;
+  // it runs for another database by now
+  for (worker_entry *entry : s.workers.entries())
+    if (is_it(entry)) return entry;
+  return nullptr;
+}
+
+// Does a command on a database or on its extension keep it from being started, or that nobody can
+// connect to its database?  `entry` may be null.
+bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
+  if (is_blocked(s, home) || is_unreachable(s, home)) return true;
+  if (entry != nullptr && is_paused(s, *entry)) return true;
+  return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
+}
+
+// Is it known as that database's?
+bool is_of(const shared &s, const worker_key &key, Oid database) {
+  const worker_entry *entry = s.workers.find(key);
+  return entry != nullptr && entry->source == database;
+}
+
+// The entry, with room for what it is to run: nothing that follows needs memory.
+worker_entry *insert_ready(const shared &s, const worker_key &key,
+                           const model::wanted_worker &wanted) {
+  worker_entry *entry = insert_entry(s, key);
+  try {
+    prepare(s, *entry, *wanted.definition, wanted.owner->version);
+  } catch (...) {
+    if (entry->ticket == 0 && entry->source == InvalidOid) erase_entry(s, key);
+    throw;
+  }
+  return entry;
+}
+
+// Claims a start.  The worker's state allows it.
+worker_start claim(const shared &s, worker_entry &entry, const worker_identity &id,
+                   const model::wanted_worker &wanted) {
+  define(s, entry, wanted);
+  entry.after = after_end::by_policy;
+  entry.ticket = ++s.root->next_ticket;
+  entry.claimed_at = pg::moment::now();
+  if (s.root->launcher != MyProcPid) attend(s, entry.links.list);  // if nothing comes of it
+  worker_start start{id, *wanted.definition, entry.ticket};
+  start.list = entry.links.list;
+  return start;
+}
+
+// One that has reported its end, but whose process is there for another moment, starts when that is
+// gone: whoever decided to start it does not decide again.
+void start_when_gone(const shared &s, worker_entry &entry) {
+  using model::worker_state;
+  if (!entry.exited) return;
+  if (entry.state != worker_state::failed && entry.state != worker_state::stopped) return;
+  entry.after = after_end::renew;
+  attend(s, entry.links.list);
+}
+
+void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, waiting_for for_what) {
+  (void)advance(s, entry, model::worker_event::no_slot);
+  entry.waits_for = for_what;
+  if (!was_waiting) entry.waits_since = entry.rested ? entry.next_start_at : pg::moment::now();
+  note_waiting(s, entry);
+  // one that was at rest is only late
+  if (!was_waiting && !entry.rested) record(s, entry, "waiting", name_of(for_what));
+  changed(s);
+}
+
+}  // namespace
+
+void prepare_worker(shared &s, const worker_identity &id, const model::worker &definition,
+                    const std::string &version) {
+  const exclusive lock(s);
+  prepare(s, *insert_entry(s, key_of(id)), definition, version);
+}
+
+void forget_prepared(shared &s, const worker_identity &id) noexcept {
+  (void)pg::swallow("forgetting a worker", [&] {
+    const exclusive lock(s);
+    const worker_key key = key_of(id);
+    worker_entry *entry = s.workers.find(key);
+    if (entry == nullptr) return;
+    clear(s, entry->next_texts);
+    if (entry->ticket == 0 && entry->source == InvalidOid) erase_entry(s, key);
+  });
+}
+
+std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
+                                        const model::wanted_worker &wanted) {
+  using model::worker_state;
+  pg::settings::define();
+  const exclusive lock(s);
+  const worker_key key = key_of(id);
+  bury_exited(s, key);
+  if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
+  const model::worker *hosted = wanted.definition->hosted ? wanted.definition : nullptr;
+  const Oid home = hosted != nullptr ? wanted.source : id.home;  // of its process
+  // one that is hosted may have moved, away from the database that kept it back
+  const bool has_moved = hosted != nullptr && OidIsValid(home) && !is_of(s, key, home);
+  if (is_kept_back(s, home, has_moved ? nullptr : s.workers.find(key))) return std::nullopt;
+  if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
+  worker_entry *entry = insert_ready(s, key, wanted);
+  entry->stopped_for = InvalidOid;
+  entry->stopped_for_extension = false;
+  if (entry->is_leaving()) return std::nullopt;
+  if (entry->pid != 0) {
+    start_when_gone(s, *entry);
+    return std::nullopt;
+  }
+  if (entry->state == worker_state::disabled || entry->state == worker_state::quarantined) {
+    record(s, *entry, entry->state == worker_state::disabled ? "enabled" : "released");
+    (void)advance(s, *entry, model::worker_event::reset);
+  }
+  const bool was_waiting = entry->state == worker_state::waiting;
+  const bool rests = is_at_rest(*entry);
+  const bool resumes = rests || (was_waiting && entry->rested);
+  const bool comes_back = was_waiting || entry->state == worker_state::backoff || rests;
+  const waiting_for no_place = full(s, home, hosted);
+  const auto event = rests ? model::worker_event::resume : model::worker_event::start;
+  if (!advance(s, *entry, event)) return std::nullopt;
+  entry->rested = resumes;  // also of one that was stopped, or lost, while it was resumed
+  if (!comes_back) entry->unhealthy_runs = 0;
+  if (!comes_back) entry->next_start_at = {};
+  worker_start start = claim(s, *entry, id, wanted);
+  start.was_waiting = was_waiting;
+  start.resumes = resumes;
+  start.full = no_place;
+  if (no_place != waiting_for::nothing) wait_for_slot(s, *entry, was_waiting, no_place);
+  return start;
+}
+
+std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
+                                        const model::wanted_worker &wanted) {
+  pg::settings::define();
+  const exclusive lock(s);
+  const worker_entry *known = s.workers.find(key_of(id));
+  if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
+  if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
+  if (is_kept_back(s, id.home, known) || full(s, id.home) != waiting_for::nothing)
+    return std::nullopt;
+  if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
+  worker_entry *entry = insert_ready(s, key_of(id), wanted);
+  if (!advance(s, *entry, model::worker_event::start)) return std::nullopt;
+  entry->held_back = true;
+  return claim(s, *entry, id, wanted);
+}
+
+void let_go(shared &s, const worker_start &start) {
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(start.id));
+  if (entry == nullptr || entry->ticket != start.ticket) return;
+  entry->held_back = false;
+  entry->claimed_at = pg::moment::now();
+  attend(s, entry->links.list);
+  changed(s);
+}
+
+void call_off(shared &s, const worker_start &start) noexcept {
+  (void)pg::swallow("calling off the start of a worker", [&] {
+    const exclusive lock(s);
+    const worker_key key = key_of(start.id);
+    const worker_entry *entry = s.workers.find(key);
+    if (entry == nullptr || entry->ticket != start.ticket || !entry->held_back) return;
+    erase_entry(s, key);
+    changed(s);
+  });
+}
+
+void give_back(shared &s, const worker_start &start) noexcept {
+  (void)pg::swallow("giving up the start of a worker", [&] {
+    const exclusive lock(s);
+    worker_entry *entry = s.workers.find(key_of(start.id));
+    if (entry == nullptr || entry->ticket != start.ticket) return;
+    entry->ticket = ++s.root->next_ticket;
+    (void)advance(s, *entry, model::worker_event::lost);
+    attend(s, entry->links.list);
+    changed(s);
+  });
+}
+
+void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
+  const exclusive lock(s);
+  worker_entry *entry = s.workers.find(key_of(start.id));
+  if (entry == nullptr || entry->ticket != start.ticket) return;
+  entry->crowded_out = entry->crowded_out || crowded_out;
+  wait_for_slot(s, *entry, start.was_waiting, waiting_for::slot);
+}
+
+void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
+  using model::worker_state;
+  const exclusive lock(s);
+  worker_entry *entry = insert_ready(s, key_of(id), wanted);
+  if (entry->is_leaving() || entry->pid != 0 || model::is_active(entry->state)) return;
+  const bool was_waiting = entry->state == worker_state::waiting;
+  (void)advance(s, *entry, model::worker_event::reset);
+  if (!advance(s, *entry, model::worker_event::postpone)) return;
+  define(s, *entry, wanted);
+  entry->waits_since = {};
+  const waiting_for for_what = wanted.in_restore      ? waiting_for::end_of_restore
+                               : RecoveryInProgress() ? waiting_for::end_of_recovery
+                                                      : waiting_for::standby;
+  entry->waits_for = for_what;
+  note_waiting(s, *entry);
+  if (!was_waiting) record(s, *entry, "waiting", std::string("for ") + name_of(for_what));
+}
+
+std::optional<worker_start> come_up(shared &s, const start_reference &start) {
+  for (;;) {
+    {
+      const exclusive lock(s);
+      worker_entry *entry = find_start(s, start);
+      if (entry == nullptr) return std::nullopt;
+      if (!entry->held_back) return take_up(s, *entry, identity_of(*entry));
+      pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
+    }
+    pg::call([&s, event = pg::wait_event(pg::wait::start_commit)] {
+      (void)ConditionVariableTimedSleep(&s.root->changed, 1000, event);
+      ConditionVariableCancelSleep();
+    });
+  }
+}
+
+void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::string &file) {
+  const pg::file_identity loaded = pg::identify_file(file.c_str());
+  const exclusive lock(s);
+  const worker_entry *entry = s.workers.find(key_of(id));
+  if (entry == nullptr || entry->ticket != ticket) return;
+  process_entry *process = s.processes.find({MyProcPid});
+  if (process == nullptr) return;
+  process->file.assign(file);
+  process->loaded = loaded;
+}
+
+bool am_told_to_end() noexcept {
+  if (this_entry == nullptr) return false;
+  const volatile worker_entry &entry = *this_entry;
+  return entry.told_at.microseconds != 0 && !entry.timed_out;
+}
+
+const pulse *my_pulse() { return this_pulse.heartbeat == nullptr ? nullptr : &this_pulse; }
+
+bool is_held(const shared &s, const worker_identity &id) {
+  pg::settings::define();
+  const reading lock(s);
+  const worker_entry *entry = s.workers.find(key_of(id));
+  return is_kept_back(s, id.home, entry) || full(s, id.home) != waiting_for::nothing;
+}
+
+bool is_crowded_out(const shared &s, const worker_identity &id) {
+  const reading lock(s);
+  const worker_entry *entry = s.workers.find(key_of(id));
+  return entry != nullptr && entry->crowded_out;
+}
+
+}  // namespace dynpgext::state
