@@ -117,8 +117,13 @@ class checker {
   void check_reach(const model::extension_manifest &e) {
     constexpr const char *what_is_global = "only a superuser may register what is global";
     const bool by_script = pg::extension_in_creation() == e.extension;
+    const model::extension *owner = index_.find_extension(e.extension);
     const bool has_code =
-        !pg::libraries_of_functions(pg::extension_oid(e.extension.c_str())).empty();
+        !pg::libraries_of_functions(pg::extension_oid(e.extension.c_str())).empty() ||
+        (owner != nullptr && !owner->library.empty()) ||
+        std::any_of(all_.workers.begin(), all_.workers.end(), [&](const model::worker &w) {
+          return w.extension == e.extension && !w.hosted;
+        });
     for (const model::declared_allocation &a : e.allocations) {
       if (by_script) break;
       if (const auto *known = index_.find_allocation(a.allocation.name);

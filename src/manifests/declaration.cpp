@@ -50,6 +50,12 @@ bool is_to_be_made(const model::extension &e) {
   return false;
 }
 
+bool is_registered_by_hand(const catalog::store &store, const std::string &extension) {
+  const auto rows = store.read_manifests();
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const auto &row) { return row.extension == extension; });
+}
+
 void keep_for_dump(const catalog::store &store, const model::extension_manifest &wanted,
                    declared_by who) {
   if (who == declared_by::restore) return;
@@ -65,10 +71,9 @@ void keep_for_dump(const catalog::store &store, const model::extension_manifest 
     store.write_manifest(wanted.extension, manifest_text(m));
     return;
   }
-  for (const catalog::store::manifest_row &row : store.read_manifests())
-    if (row.extension == wanted.extension)
-      pg::log(NOTICE, "what was registered by hand for extension \"" + wanted.extension +
-                          "\" is replaced by what its script registers");
+  if (is_registered_by_hand(store, wanted.extension))
+    pg::log(NOTICE, "what was registered by hand for extension \"" + wanted.extension +
+                        "\" is replaced by what its script registers");
   store.write_manifest(wanted.extension, {});
 }
 
@@ -130,7 +135,10 @@ void take_back(const catalog::store &store, const model::extension_manifest &wan
 void declare(const catalog::store &store, const model::extension_manifest &wanted,
              declared_by who) {
   require_allowed(wanted.extension);
-  const model::extension e = row_for(store, wanted.extension, who);
+  model::extension e = row_for(store, wanted.extension, who);
+  // the script relies on what it says that its memory begins with
+  if (who == declared_by::script && is_registered_by_hand(store, wanted.extension))
+    e.incarnation = new_incarnation();
   const declared_values v = values_of(wanted);
   collected rows = rows_of(store.read(), e.name, registrar::library);
   touch(store);

@@ -245,6 +245,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   i->incarnation = r.owner.incarnation;
   i->holders = 1;
   i->provisional = true;
+  i->declared = r.registration.declared;
   i->allocated_at = GetCurrentTimestamp();
   pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
   for (open_claim &claim : claims())

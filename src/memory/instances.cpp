@@ -13,8 +13,9 @@ allocation_key key_of(Oid home, const std::string &name) {
 }
 
 model::live_allocation describe(const instance &i) {
-  return {i.home,   std::string(i.name()), std::string(i.extension()), i.size,
-          i.source, i.incarnation};
+  return {
+      i.home,    std::string(i.name()), std::string(i.extension()), i.size, i.source, i.incarnation,
+      i.declared};
 }
 
 local_key local_key_of(const std::string &name) {

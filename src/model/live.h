@@ -24,6 +24,7 @@ struct live_allocation {
   std::uint64_t size = 0;
   database_id source = no_database;  // the database whose registration made it
   std::int64_t incarnation = 0;      // of the extension there
+  bool declared = false;             // as it was registered
 };
 
 // What is known of a worker, whether a process of it runs or not.

@@ -281,11 +281,13 @@ allocation_match compare(const allocation &wanted, const extension &owner, datab
                          const live_allocation *live, bool shared) {
   if (live == nullptr) return allocation_match::missing;
   const bool fits = live->size == wanted.size && live->extension == wanted.extension;
-  if (fits && (shared || live->source != database || live->incarnation == owner.incarnation))
-    return allocation_match::same;
-  // Made by an earlier CREATE EXTENSION of this database, and nobody else has it.
-  if (!shared && live->source == database && live->incarnation != owner.incarnation)
-    return allocation_match::replaceable;
+  const bool is_own = !shared && live->source == database;
+  // Made by an earlier CREATE EXTENSION of this database; or by SQL, which has said what it begins
+  // with, where it is the library's to initialise now, or the other way round.
+  const bool is_old =
+      is_own && (live->incarnation != owner.incarnation || live->declared != wanted.declared);
+  if (fits && !is_old) return allocation_match::same;
+  if (is_old) return allocation_match::replaceable;
   return allocation_match::taken;
 }
 

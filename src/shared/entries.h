@@ -187,6 +187,7 @@ struct instance {
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
   bool provisional;        // of an init that has not succeeded yet
   bool announced;          // as an event
+  bool declared;           // by SQL, not by its library
   uint16 name_size;
   uint16 extension_size;
   char names[FLEXIBLE_ARRAY_MEMBER];  // its own, and the extension's

@@ -78,6 +78,17 @@ TEST_F(compare_allocation, with_another_size_that_others_have_is_taken_in_any_in
   EXPECT_EQ(matched(&live, {mine, theirs}), allocation_match::taken);
 }
 
+TEST_F(compare_allocation, that_sql_has_declared_is_not_the_librarys) {
+  mine = with_allocation(db1, local_memory, 5);
+  live_allocation live = memory_of(mine);
+  live.declared = true;
+  EXPECT_EQ(matched(&live, {mine}), allocation_match::replaceable);
+  mine.registrations.allocations[0].declared = true;
+  EXPECT_EQ(matched(&live, {mine}), allocation_match::same);
+  live.declared = false;
+  EXPECT_EQ(matched(&live, {mine}), allocation_match::replaceable);
+}
+
 TEST_F(compare_allocation, of_another_extension_is_taken) {
   live_allocation live = memory_of(mine);
   live.extension = "b";
