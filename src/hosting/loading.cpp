@@ -89,7 +89,7 @@ uint64 bytes_of_tranches(const library &l) {
 }
 
 uint64 bytes_of_notes(const library &l, const redirection &what) {
-  const size_t texts = 2 * PG_CACHE_LINE_SIZE;
+  const size_t texts = size_t{2} * PG_CACHE_LINE_SIZE;
   uint64 bytes = l.static_workers.size() * CACHELINEALIGN(sizeof(static_worker));
   for (const library::setting &s : l.kept_settings)
     bytes += 3 * texts + s.name.size() + s.value.value_or("").size();
