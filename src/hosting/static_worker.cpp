@@ -49,6 +49,7 @@ void register_static_workers(const catalog::store &store, const catalog::hosted_
   owner.is_library = true;
   owner.incarnation = provisioning::new_incarnation();
   std::vector<model::worker> described;
+  described.reserve(workers.size());
   std::set<std::string> names;
   for (const BackgroundWorker &w : workers)
     described.push_back(describe(row, w, described.size(), names));
