@@ -153,11 +153,15 @@ redirection noted_redirection(const window_header &header) {
 bool is_loaded(const std::string &path) {
   const pg::file_identity wanted = pg::identify_file(path.c_str());
   const Size size = pg::call([] { return EstimateLibraryStateSpace(); });
-  std::vector<char> names(size + 1);
+  std::string names(size, '\0');
   char *to = names.data();
   pg::call([=] { SerializeLibraryState(size, to); });
-  for (const char *name = to; *name != '\0'; name += std::strlen(name) + 1)
+  // one after the other, each with its end, and an empty one behind them
+  for (size_t at = 0; at < names.size() && names[at] != '\0';) {
+    const char *name = names.c_str() + at;
     if (path == name || pg::identify_file(name) == wanted) return true;
+    at += std::strlen(name) + 1;
+  }
   return false;
 }
 
