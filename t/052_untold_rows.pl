@@ -45,7 +45,7 @@ sub with { return "1 disabled, 2 running; dx $_[0] failed; dx_sql_only:$_[0] all
 
 my $modes = q(SELECT string_agg(concat_ws(' ', c.relname, t.tgname, t.tgenabled), ', ' ORDER BY c.relname, t.tgname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'dynpgext'::regnamespace AND NOT t.tgisinternal);
-my @for_superusers = qw(identities registered_allocation registered_command registered_content registered_extension registered_manifest registered_worker restore);
+my @for_superusers = qw(hosted_libraries identities registered_allocation registered_command registered_content registered_extension registered_manifest registered_worker restore);
 my $as_they_should = join ', ', sort((map { ("$_ before_truncate A", "$_ before_write A") } @for_superusers, 'worker_settings'),
     'identities on_identities A', 'manifests before_manifests A', 'manifests before_truncate A', 'manifests on_manifests A', 'manifests on_replicated R',
     'worker_settings before_settings A', 'worker_settings on_replicated R', 'worker_settings on_settings A');
