@@ -26,10 +26,19 @@ model::registrations read(const shared &s, const database_entry &entry) {
   return decode(entry.key.database, encoded(s, entry));
 }
 
-struct indexed {
-  explicit indexed(model::registrations &&decoded) : all(std::move(decoded)), index(all) {}
+class indexed {
+ public:
+  explicit indexed(model::registrations &&decoded) : all(std::move(decoded)) {}
+  // Made when it is first asked for: a lookup of one name does without.
+  [[nodiscard]] const model::registration_index *by_key() const {
+    if (!index_) index_.emplace(all);
+    return &*index_;
+  }
+
   const model::registrations all;
-  const model::registration_index index;
+
+ private:
+  mutable std::optional<model::registration_index> index_;
 };
 
 // What this process has decoded last: most of its questions are about one database.
@@ -70,7 +79,7 @@ std::shared_ptr<const model::registrations> registrations_of(const shared &s, Oi
 
 std::shared_ptr<const model::registration_index> index_of(const shared &s, Oid database) {
   const auto found = find_indexed(s, database);
-  return found ? std::shared_ptr<const model::registration_index>(found, &found->index) : nullptr;
+  return found ? std::shared_ptr<const model::registration_index>(found, found->by_key()) : nullptr;
 }
 
 void read_ahead(const shared &s, Oid database) {
