@@ -122,11 +122,7 @@ std::vector<worker_identity> clear_database(shared &s, Oid database) {
       come_back_later(s, *entry, database);
     if (!uses(*entry, database)) continue;
     told.push_back(identity_of(*entry));
-    entry->stopped_for = database;
-    entry->stopped_for_extension = false;
-    if (entry->after == after_end::by_policy) entry->after = after_end::wait;
-    (void)advance(s, *entry, model::worker_event::stop);
-    tell_to_end(s, *entry, "for a command on the database");
+    make_way(s, *entry, database, command_on::database);
   }
   if (database_entry *entry = s.databases.find({database});
       entry != nullptr && entry->visitor != 0) {

@@ -301,6 +301,16 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) 
   if (runner != 0) pg::nudge_process(runner);
 }
 
+void make_way(const shared &s, worker_entry &entry, Oid database, command_on what) {
+  const bool for_extension = what == command_on::extension;
+  entry.stopped_for = database;
+  entry.stopped_for_extension = for_extension;
+  if (entry.after == after_end::by_policy) entry.after = after_end::wait;
+  (void)advance(s, entry, model::worker_event::stop);
+  tell_to_end(s, entry,
+              for_extension ? "for a command on its extension" : "for a command on the database");
+}
+
 void changed(const shared &s) {
   pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
 }

@@ -50,6 +50,10 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
 // It is to end, which it has not been told: `detail` says why.  One that is hosted ends at once
 // unless its command runs.  The entry may be gone then.
 void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail = {});
+// It is to end for a command on this database, or on its extension there, and starts anew when that
+// is over.  The entry may be gone then.
+enum class command_on : uint8 { database, extension };
+void make_way(const shared &s, worker_entry &entry, Oid database, command_on what);
 // Runs, without a process until it is due: see workers/runner.h.
 [[nodiscard]] inline bool is_at_rest(const worker_entry &entry) {
   return entry.hosted && entry.pid == 0 && entry.state == model::worker_state::running;

@@ -62,11 +62,7 @@ std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::st
           !is_in_the_way(*entry, MyDatabaseId))
         continue;
       told.push_back(identity_of(*entry));
-      entry->stopped_for = MyDatabaseId;
-      entry->stopped_for_extension = true;
-      if (entry->after == after_end::by_policy) entry->after = after_end::wait;
-      (void)advance(s, *entry, model::worker_event::stop);
-      tell_to_end(s, *entry, "for a command on its extension");
+      make_way(s, *entry, MyDatabaseId, command_on::extension);
     }
     changed(s);
   }
