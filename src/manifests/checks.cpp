@@ -132,7 +132,7 @@ class checker {
       // its library may come to register the name, with the size that its code relies on
       if (has_code) {
         fault(child(a.place, "name"),
-              "only a superuser may register memory for an extension that has functions in C");
+              "only a superuser may register memory for an extension that has code in C");
         continue;
       }
       if (a.allocation.scope == model::scope::global)

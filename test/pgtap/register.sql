@@ -184,12 +184,20 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "c", "library": "
   'an owner who is no superuser registers neither C nor for another role');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dynpgext_counter:value", "size": 8}, {"name": "hstore", "size": 8},
     {"name": "hstore:all", "size": 8, "scope": "global"}], "workers": [{"name": "e", "command": "SELECT 1", "interval": "1 s", "scope": "global"}]}', 'hstore'),
-  E'22023 /allocations/0/name: only a superuser may register memory for an extension that has functions in C\n'
-  '/allocations/1/name: only a superuser may register memory for an extension that has functions in C\n'
-  '/allocations/2/name: only a superuser may register memory for an extension that has functions in C\n'
+  E'22023 /allocations/0/name: only a superuser may register memory for an extension that has code in C\n'
+  '/allocations/1/name: only a superuser may register memory for an extension that has code in C\n'
+  '/allocations/2/name: only a superuser may register memory for an extension that has code in C\n'
   '/workers/0/scope: only a superuser may register what is global',
   'nor what reaches beyond its database and extension');
 RESET ROLE;
+CREATE EXTENSION dx_no_c_functions;
+UPDATE pg_extension SET extowner = 'dx_owner'::regrole WHERE extname = 'dx_no_c_functions';
+SET ROLE dx_owner;
+SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_no_c_functions:mine", "size": 8}]}', 'dx_no_c_functions'),
+  '22023 /allocations/0/name: only a superuser may register memory for an extension that has code in C',
+  'nor memory of a library that has no functions');
+RESET ROLE;
+DROP EXTENSION dx_no_c_functions;
 -- what its library comes to register must not be there in another size
 CREATE EXTENSION dx_trusted_sql;
 UPDATE pg_extension SET extowner = 'dx_owner'::regrole WHERE extname = 'dx_trusted_sql';
