@@ -5,10 +5,11 @@ namespace {
 
 constexpr const char *tranche_name = "dynpgext";
 
-constinit bool is_attached = false;
 constinit Oid worker_database = InvalidOid;
 using first_use = void (*)(shared &);
 constinit first_use begin_run = nullptr;
+
+constinit shared *attached_to = nullptr;  // once everything in it is
 
 // Constructed on first use; never destroyed, for exit callbacks use it.
 shared &mine() {
@@ -105,15 +106,15 @@ bool available() {
   return (IsUnderPostmaster || !IsPostmasterEnvironment) && !IsBinaryUpgrade && MyProc != nullptr;
 }
 
-shared *attached() { return is_attached ? &mine() : nullptr; }
+shared *attached() { return attached_to; }
 
 shared &attach() {
-  shared &s = mine();
-  if (is_attached) return s;
+  if (attached_to != nullptr) return *attached_to;
   if (!available())
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "dynpgext: no shared memory in this kind of process");
   const in_top_context context;
+  shared &s = mine();
   bool is_new = false;
   s.root = find_root();
   pg::register_lock_tranche(s.root->tranche, tranche_name);
@@ -123,7 +124,7 @@ shared &attach() {
     open_tables(s);
     is_new = !DsaPointerIsValid(s.root->events) || !s.root->crashes_judged;
   }
-  is_attached = true;
+  attached_to = &s;
   if (is_new && begin_run != nullptr) begin_run(s);
   return s;
 }
