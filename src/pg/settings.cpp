@@ -110,10 +110,11 @@ void read_number(const char *name, int *value, int least, int most, GucContext c
 
 void read_allowed_extensions(const char *name, char **value, const char *initial) {
   const config_generic *held = find_setting(name);
-  const char *found = held == nullptr ? nullptr : GetConfigOption(name, false, false);
-  if (found == nullptr) found = initial;  // it has been reset
+  // One that has been reset has no value, and GetConfigOption() calls that '' from 18 on.
+  const bool is_set = held != nullptr && held->source > PGC_S_DEFAULT;
+  const char *found = is_set ? GetConfigOption(name, false, false) : initial;
   if (is_value_lost || (held != nullptr && held->source > PGC_S_ARGV)) found = "!*";
-  if (is_allowed_list != nullptr && !is_allowed_list(found)) found = initial;
+  if (found == nullptr || (is_allowed_list != nullptr && !is_allowed_list(found))) found = initial;
   *value = MemoryContextStrdup(TopMemoryContext, found);
 }
 
