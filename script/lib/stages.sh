@@ -3,7 +3,7 @@
 # it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
 # loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
 
-STAGES=(layers lint tidy build header unit manifest regress pgtap tap examples outside demo)
+STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap examples outside demo)
 
 # These take minutes and rarely find what the others do not: run with --all, or named by --only.
 STAGES_OF_ALL=(tidy)
@@ -67,6 +67,11 @@ header_installed() {
 stage_layers() {
   check "check-layers finds what it should" "$ROOT/script/check-layers" --self-test
   check "layers" "$ROOT/script/check-layers"
+}
+
+stage_docs() {
+  check "check-links finds what it should" "$ROOT/script/check-links" --self-test
+  check "links within the documentation" quietly "$SCRATCH/links.log" "$ROOT/script/check-links"
 }
 
 stage_lint() {
