@@ -1,5 +1,6 @@
 // The functions that stand in place of the server's, once for each place of a hosted library in
 // this process; model/host_symbols.cpp says what each does.  The server calls none of them.
+#include "hosting/dynamic_worker.h"
 #include "hosting/library.h"
 #include "hosting/loading.h"
 #include "hosting/own_setting.h"
@@ -85,7 +86,7 @@ struct functions {
     pg::entry([=] { mine().static_workers.push_back(*worker); });
   }
   static bool register_dynamic_worker(BackgroundWorker *worker, BackgroundWorkerHandle **handle) {
-    return pg::entry([=] { return mine().start_worker(worker, handle); });
+    return pg::entry([=] { return start_dynamic_worker(mine(), *worker, handle); });
   }
 
   // ---- settings

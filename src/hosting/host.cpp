@@ -124,7 +124,7 @@ void register_restored(const catalog::store &store, state::shared &s,
         "registering workers of hosted libraries",
         [&] {
           refuse_other_use(store, row.library);
-          register_static_workers(store, row, static_workers(s, number));
+          register_static_workers(s, number, store, row);
         },
         nullptr);
   }
@@ -150,7 +150,7 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   make(s, number, row.library);
   have_here(s, number);
   catalog::write_hosted(store, row);
-  register_static_workers(store, row, static_workers(s, number));
+  register_static_workers(s, number, store, row);
   if (row.sessions) add_to_sessions();
   return "hosted";
 }
@@ -187,7 +187,7 @@ std::string rehost(const catalog::store &store, const std::string &library) {
   if (old != 0) end_keeper(s, old);
   make(s, number, library);
   if (is_loadable(library)) have_here(s, number);
-  register_static_workers(store, *row, static_workers(s, number));
+  register_static_workers(s, number, store, *row);
   if (row->sessions) add_to_sessions();
   return "hosted";
 }

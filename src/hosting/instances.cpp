@@ -1,8 +1,7 @@
 #include "hosting/instances.h"
 
 #include "guard/quarantine.h"
-#include "hosting/keeper.h"
-#include "hosting/library.h"
+#include "hosting/window.h"
 #include "hosting/transaction.h"
 #include "pg/process.h"
 #include "pg/wait_event.h"
@@ -188,31 +187,6 @@ std::optional<instance_status> await(state::shared &s, uint64 number, long milli
 
 bool is_quarantined(const state::shared &s, const std::string &library, Oid database) {
   return state::is_quarantined(s, database, library);
-}
-
-std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number) {
-  std::vector<BackgroundWorker> found;
-  const instance *i = find_instance(require_block(s), number);
-  if (i == nullptr || i->size == 0) return found;
-  if (const library *l = find_library(i->library.view()); l != nullptr && l->number() == number) {
-    for (const static_worker *w = l->window.header().workers; w != nullptr; w = w->next)
-      found.push_back(w->definition);
-    return found;
-  }
-  // elsewhere than at its address
-  const dsm_handle memory = i->memory;
-  dsm_segment *segment = pg::call([=] { return dsm_attach(memory); });
-  if (segment == nullptr) return found;
-  const char *here = static_cast<const char *>(dsm_segment_address(segment));
-  const auto at = [&](const static_worker *there) {
-    return reinterpret_cast<const static_worker *>(here +
-                                                   (reinterpret_cast<uint64>(there) - i->address));
-  };
-  const auto *header = reinterpret_cast<const window_header *>(here);
-  for (const static_worker *w = header->workers; w != nullptr; w = at(w)->next)
-    found.push_back(at(w)->definition);
-  pg::call([=] { dsm_detach(segment); });
-  return found;
 }
 
 }  // namespace dynpgext::hosting

@@ -14,6 +14,9 @@ namespace dynpgext::hosting {
 // Position of one that comes after all others.
 [[nodiscard]] int32 next_position(state::shared &s);
 
+// The process that is its postmaster, see keeper.cpp.
+inline constexpr const char *keeper_function = "dynpgext_keeper_main";
+
 // Asks for its keeper's process; one that is quarantined gets none.  False where no slot is free.
 // With `handle`, it is allocated to live as long as this process; nullptr: there is none.
 bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **handle = nullptr);
@@ -41,9 +44,5 @@ std::optional<instance_status> await(state::shared &s, uint64 number, long milli
 
 // The crash guard keeps it from being loaded, everywhere.
 [[nodiscard]] bool is_quarantined(const state::shared &s, const std::string &library, Oid database);
-
-// Static workers, as its _PG_init has registered them in the keeper.  Also for a process that has
-// not loaded it.
-[[nodiscard]] std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number);
 
 }  // namespace dynpgext::hosting

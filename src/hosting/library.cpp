@@ -1,6 +1,5 @@
 #include "hosting/library.h"
 
-#include "hosting/dynamic_worker.h"
 #include "pg/lock.h"
 
 namespace dynpgext::hosting {
@@ -67,10 +66,6 @@ LWLockPadded *library::tranche(const char *name) {
   throw pg::error(ERRCODE_UNDEFINED_OBJECT, "hosted library \"" + name_ +
                                                 "\" has not requested the lock tranche \"" + name +
                                                 "\"");
-}
-
-bool library::start_worker(const BackgroundWorker *worker, BackgroundWorkerHandle **handle) {
-  return start_dynamic_worker(*this, *worker, handle);
 }
 
 }  // namespace dynpgext::hosting

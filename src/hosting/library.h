@@ -61,7 +61,6 @@ class library {
   // The functions behind the server's names.
   [[nodiscard]] void *init_struct(const char *name, Size size, bool *found);
   [[nodiscard]] LWLockPadded *tranche(const char *name);
-  bool start_worker(const BackgroundWorker *worker, BackgroundWorkerHandle **handle);
 
  private:
   int place_;

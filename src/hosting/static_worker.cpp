@@ -12,6 +12,32 @@ namespace {
 
 constexpr const char *version_name = "hosted";
 
+// As its _PG_init has registered them in the keeper.  This process need not have loaded it.
+std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number) {
+  std::vector<BackgroundWorker> found;
+  const instance *i = find_instance(require_block(s), number);
+  if (i == nullptr || i->size == 0) return found;
+  if (const library *l = find_library(i->library.view()); l != nullptr && l->number() == number) {
+    for (const static_worker *w = l->window.header().workers; w != nullptr; w = w->next)
+      found.push_back(w->definition);
+    return found;
+  }
+  // elsewhere than at its address
+  const dsm_handle memory = i->memory;
+  dsm_segment *segment = pg::call([=] { return dsm_attach(memory); });
+  if (segment == nullptr) return found;
+  const char *here = static_cast<const char *>(dsm_segment_address(segment));
+  const auto at = [&](const static_worker *there) {
+    return reinterpret_cast<const static_worker *>(here +
+                                                   (reinterpret_cast<uint64>(there) - i->address));
+  };
+  const auto *header = reinterpret_cast<const window_header *>(here);
+  for (const static_worker *w = header->workers; w != nullptr; w = at(w)->next)
+    found.push_back(at(w)->definition);
+  pg::call([=] { dsm_detach(segment); });
+  return found;
+}
+
 // As dynpgext registers it: `number` tells the process which of the library's own it is.
 model::worker describe(const catalog::hosted_row &row, const BackgroundWorker &w, uint64 number,
                        std::set<std::string> &names) {
@@ -41,14 +67,15 @@ model::worker describe(const catalog::hosted_row &row, const BackgroundWorker &w
 
 }  // namespace
 
-void register_static_workers(const catalog::store &store, const catalog::hosted_row &row,
-                             const std::vector<BackgroundWorker> &workers) {
+void register_static_workers(state::shared &s, uint64 number, const catalog::store &store,
+                             const catalog::hosted_row &row) {
   model::extension owner;
   owner.name = row.library;
   owner.version = version_name;
   owner.is_library = true;
   owner.incarnation = provisioning::new_incarnation();
   std::vector<model::worker> described;
+  const std::vector<BackgroundWorker> workers = static_workers(s, number);
   described.reserve(workers.size());
   std::set<std::string> names;
   for (const BackgroundWorker &w : workers)

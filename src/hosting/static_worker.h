@@ -3,11 +3,13 @@
 #pragma once
 
 #include "catalog/hosted.h"
+#include "shared/root.h"
 
 namespace dynpgext::hosting {
 
-void register_static_workers(const catalog::store &store, const catalog::hosted_row &row,
-                             const std::vector<BackgroundWorker> &workers);
+// Those of the instance.
+void register_static_workers(state::shared &s, uint64 number, const catalog::store &store,
+                             const catalog::hosted_row &row);
 void forget_static_workers(const catalog::store &store, const std::string &library);
 
 // In the process of any worker of dynpgext's, before its function runs: loads what is hosted. Where

@@ -2,7 +2,6 @@
 
 #include <signal.h>
 
-#include "hosting/instances.h"
 #include "pg/process.h"
 #include "workers/launch.h"
 
