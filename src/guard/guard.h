@@ -8,6 +8,19 @@
 // anything can be started.  Suspects are guarded by root.lock; a record by nothing, for only the
 // process that has its slot writes it.
 //
+// Scenarios:
+//
+//   a worker crashes             its record is left armed: it is blamed
+//   an extension's init crashes  so is the extension, in that database
+//   an SQL worker's command does so are its role and database, whatever the worker is called
+//   others die in the same crash the postmaster's SIGQUIT disarms their records (pg/crash_exit.h)
+//   a parallel worker crashes    it is armed for whom its leader is: that one is blamed
+//   the launcher alone is armed  something killed all at once: nobody is blamed
+//   the host restarts            the clock begins anew: crashes keep their age (follow_host())
+//   too many within the window   quarantined, until release() or a superuser's DROP EXTENSION
+//   the database is dropped      what is known of it goes (forget_home())
+//   the file is damaged          everything in it is forgotten, and the log says why
+//
 // Where the file cannot be made or mapped there is no guard, and everything else works as always.
 #pragma once
 

@@ -8,6 +8,21 @@
 //   5. looks at the clock: heartbeats that stay away, ends that do not come, restarts to come
 //
 // It holds no state of its own that matters: killed at any moment, its successor goes on.
+//
+// Scenarios:
+//
+//   a worker's process ends       buried; what follows is decided by its policy
+//   a database is created         a visit tells whether it has dynpgext
+//   a database is dropped         what it had is forgotten when its processes have gone
+//   COMMIT PREPARED               a visit of its database
+//   a promotion                   visits everywhere: what runs depends on the server's role
+//   a new file of a library       extensions that failed for the old one are tried again
+//   slots are full                visits come first, then who has waited longest
+//   a command on a database       processes in its way are told to end, and come back after it
+//   SIGHUP                        settings hold at once, and everything is looked at
+//   SIGTERM to the launcher       it asks for its successor itself
+//   the server shuts down         it stays until workers that ignore SIGTERM are gone
+//   nothing to launch             it ends, where dynpgext is not preloaded
 #pragma once
 
 #include "pg/worker.h"

@@ -9,6 +9,20 @@
 //   PREPARE      as ABORT; the launcher waits for the transaction's end.
 //
 // What was rolled back to a savepoint is simply not among the registrations any more.
+//
+// Scenarios:
+//
+//   CREATE EXTENSION         PRE_COMMIT asks for its workers' processes; COMMIT lets them run
+//   ... rolled back          ABORT calls them off; memory that only it wanted goes
+//   ROLLBACK TO SAVEPOINT    the same for its memory; PRE_COMMIT makes anew what is still wanted
+//   DROP EXTENSION           COMMIT publishes first, then ends workers and lets memory drain
+//   CREATE dynpgext          PRE_COMMIT adopts; a comparison follows for older transactions
+//   DROP dynpgext            PRE_COMMIT runs all finis and takes the database's mark back
+//   two in one database      the second waits in PRE_COMMIT, for the provisioning lock
+//   PREPARE TRANSACTION      the launcher sends a visit when COMMIT PREPARED has come
+//   in a restore             PRE_COMMIT joins it: nothing runs until the restore is over
+//   no slot for a worker     it waits; a commit is never refused for it
+//   an ERROR in COMMIT       a WARNING in the log; memory is settled, and a visit does the rest
 #pragma once
 
 namespace dynpgext::provisioning {

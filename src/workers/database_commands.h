@@ -2,7 +2,18 @@
 // ours get out of the way, and come back after the command, or when it has failed.
 //
 // Where this library is loaded, the process that is about to run such a command blocks the database
-// until its transaction ends.  Elsewhere the launcher meets the command's lock.
+// until its transaction ends.  Elsewhere the launcher meets the command's lock.  Scenarios:
+//
+//   this library is loaded     blocked, cleared and waited for before the server looks
+//   it is not                  the lock is met twice in a row: cleared by the launcher
+//   the command is refused     its transaction ends, and everything comes back
+//   its session ends           unblocked as it ends; after kill -9 all memory is new
+//   ALTER DATABASE, a template the same, and the workers come back
+//   others hold the lock       nobody can connect: nothing ends, and nothing is started
+//   a visit is under way       told to end; the launcher sends another
+//   a worker does not end      asked to cancel its command, again and again (clearing.h)
+//   a global worker is in it   by the database that it is connected to, not by its home
+//   ended before it was met    within a moment of its end it counts as ended for the command
 #pragma once
 
 #include <vector>

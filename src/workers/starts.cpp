@@ -1,4 +1,16 @@
-// Starts of workers: claimed, asked for, come up.
+// Starts of workers: claimed, asked for, come up.  Scenarios:
+//
+//   wanted by a commit or the launcher  claim_start(), then launch.cpp asks for a process
+//   ahead of the commit                 claim_ahead(); its process waits until let_go()
+//   ... which is rolled back            call_off(): the process finds no start, and ends
+//   decided on by two processes         the second finds it claimed, and claims nothing
+//   no place for it                     it waits, and is started when the launcher finds a place
+//   a command on its database is on     it is not claimed; who ends the command wakes the launcher
+//   its last process is there still     it is started when that has gone
+//   nobody was asked after all          give_back(): as if its process had been lost
+//   the process never comes up          the launcher finds the claim too old (ends.cpp)
+//   it comes up too late                a newer claim has another ticket: it finds no start
+//   it does not run here, or not yet    postpone(): on a standby, during a restore
 #include "pg/process.h"
 #include "pg/settings.h"
 #include "shared/access.h"
