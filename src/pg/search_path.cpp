@@ -48,16 +48,17 @@ bool are_called_so_still(const std::string &before, const std::string &now) {
   });
 }
 
+const char *search_path_of_strangers() noexcept { return "pg_catalog, pg_temp"; }
+
 std::string search_path_for(const std::string &extension, Oid role) {
   const std::optional<extension_facts> found = find_extension(extension);
   if (!found)
     throw error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist");
-  std::string path = "pg_catalog";
-  if (found->schema != PG_CATALOG_NAMESPACE && !stranger_in_schema(extension, role)) {
-    const std::string name = schema_name(found->schema);
-    path.append(", ").append(call([&name] { return quote_identifier(name.c_str()); }));
-  }
-  return path + ", pg_temp";
+  if (found->schema == PG_CATALOG_NAMESPACE || stranger_in_schema(extension, role))
+    return search_path_of_strangers();
+  const std::string name = schema_name(found->schema);
+  return std::string("pg_catalog, ") + call([&name] { return quote_identifier(name.c_str()); }) +
+         ", pg_temp";
 }
 
 }  // namespace dynpgext::pg

@@ -15,6 +15,9 @@ namespace dynpgext::pg {
 // Are they called so still, and is the first one the extension's?  There may be more by now.
 [[nodiscard]] bool are_called_so_still(const std::string &before, const std::string &now);
 
+// Where strangers can create objects in the schema of the extension.
+[[nodiscard]] const char *search_path_of_strangers() noexcept;
+
 // For a command of the extension that runs as `role`.  ERROR 42704 where there is no such
 // extension.
 [[nodiscard]] std::string search_path_for(const std::string &extension, Oid role);

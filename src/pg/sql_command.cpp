@@ -1,6 +1,7 @@
 #include "pg/sql_command.h"
 
 #include "pg/login_settings.h"
+#include "pg/rights_watch.h"
 #include "pg/search_path.h"
 #include "pg/settings.h"
 #include "pg/statements.h"
@@ -117,11 +118,15 @@ void report_activity(const char *sql) {
 }
 
 // Returns false when it is not to run in this process.
-bool prepare(const sql_command &c) {
+bool prepare(const sql_command &c, checked_rights *checked) {
   begin_transaction();
   limit_lock_waits();
+  checked->messages = received_messages();
   check_rights(c.role, c.extension);
   const std::string search_path = search_path_for(c.extension, c.role.role);
+  checked->role = c.role;
+  checked->extension = c.extension;
+  checked->search_path = search_path;
   const bool is_stale = login_settings_have_changed();
   if (!is_stale) {
     // ALTER ROLE ... SET role is not what decides whom a command runs as
@@ -136,9 +141,11 @@ bool prepare(const sql_command &c) {
 command_end run(const sql_command &c, moment began) {
   const cancellable scope(c.told_at);
   call([] { CHECK_FOR_INTERRUPTS(); });
-  if (!prepare(c)) return command_end::stale;
+  checked_rights checked;
+  if (!prepare(c, &checked)) return command_end::stale;
   arm_deadline(began, c.deadline);
   report_activity(c.sql.c_str());
+  const rights_watch watch(checked);
   run_statements(c.sql.c_str(), c.atomic);
   return command_end::done;
 }
@@ -187,6 +194,7 @@ void prepare_for_commands() {
     HOLD_CANCEL_INTERRUPTS();
   });
   install_last_resort();
+  prepare_rights_watch();
 }
 
 bool has_outstayed_deadline() { return has_outstayed != 0; }

@@ -151,8 +151,13 @@ std::string text_of(const candidate &c) {
       c.classid == NamespaceRelationId || c.classid == ProcedureRelationId || is_table;
   if (!is_known) {
     const ObjectAddress address{c.classid, c.object, 0};
-    const char *what = call(
-        [&address] { return static_cast<const char *>(getObjectDescription(&address, true)); });
+    // the same whatever the search_path is
+    const char *what = call([&address] {
+      const char *kind = getObjectTypeDescription(&address, true);
+      const char *name = getObjectIdentity(&address, true);
+      const bool is_there = kind != nullptr && name != nullptr;
+      return is_there ? static_cast<const char *>(psprintf("%s %s", kind, name)) : nullptr;
+    });
     return std::string("change ") + (what == nullptr ? "a member of it" : what);
   }
   const char *name = call([&c] {

@@ -1,0 +1,96 @@
+#include "pg/rights_watch.h"
+
+#include "pg/search_path.h"
+#include "pg/strangers.h"
+#include "pg/transaction.h"
+#include "pg/utility.h"
+
+extern "C" {
+#include "catalog/objectaccess.h"
+#include "executor/executor.h"
+}
+
+namespace dynpgext::pg {
+namespace {
+
+constinit const checked_rights *watched = nullptr;
+constinit uint64 seen = 0;
+constinit bool is_looking = false;  // what the check itself calls is not checked
+
+constinit ExecutorStart_hook_type previous_start = nullptr;
+constinit object_access_hook_type previous_access = nullptr;
+constinit needs_fmgr_hook_type previous_needs = nullptr;
+
+// The path has been set, and names are searched in it.
+void check_search_path(const checked_rights &rights) {
+  if (search_path_for(rights.extension, rights.role.role) == rights.search_path) return;
+  // one that has become longer is for the next run
+  if (rights.search_path == search_path_of_strangers()) return;
+  const stranger found = stranger_in_schema(rights.extension, rights.role.role);
+  throw error(ERRCODE_INSUFFICIENT_PRIVILEGE,
+              (found ? found.text() + ", where" : std::string("its schema has changed, where")) +
+                  " the running command of extension \"" + rights.extension +
+                  "\" searches for names");
+}
+
+class looking {
+ public:
+  looking() { is_looking = true; }
+  looking(const looking &) = delete;
+  looking &operator=(const looking &) = delete;
+  ~looking() { is_looking = false; }
+};
+
+// A failed check is not remembered: a command that catches the error meets it again.
+void look() {
+  const looking scope;
+  const scratch_memory memory;
+  const uint64 messages = received_messages();
+  check_rights(watched->role, watched->extension);
+  check_search_path(*watched);
+  seen = messages;
+}
+
+void look_again() {
+  if (watched == nullptr || is_looking || received_messages() == seen) return;
+  if (!IsTransactionState() || CritSectionCount > 0) return;
+  entry([] { look(); });
+}
+
+// The tables of the statement are locked by now, but for partitions that rows are routed to.
+void on_start(QueryDesc *query, int flags) {
+  look_again();
+  previous_start != nullptr ? previous_start(query, flags) : standard_ExecutorStart(query, flags);
+}
+
+// Of an expression, built-in functions included: an SQL function may have been inlined.
+void on_access(ObjectAccessType access, Oid classid, Oid object, int part, void *more) {
+  if (access == OAT_FUNCTION_EXECUTE) look_again();
+  if (previous_access != nullptr) previous_access(access, classid, object, part, more);
+}
+
+// Of any function that is not built in, before its first call: triggers, support of indexes.
+bool on_lookup(Oid function) {
+  look_again();
+  return previous_needs != nullptr && previous_needs(function);
+}
+
+}  // namespace
+
+uint64 received_messages() noexcept { return SharedInvalidMessageCounter; }
+
+void prepare_rights_watch() {
+  previous_start = std::exchange(ExecutorStart_hook, on_start);
+  previous_access = std::exchange(object_access_hook, on_access);
+  previous_needs = std::exchange(needs_fmgr_hook, on_lookup);
+  watch_utility([](const utility_statement &) { look_again(); });
+}
+
+rights_watch::rights_watch(const checked_rights &rights) {
+  watched = &rights;
+  seen = rights.messages;
+}
+
+rights_watch::~rights_watch() { watched = nullptr; }
+
+}  // namespace dynpgext::pg
