@@ -63,8 +63,8 @@ $(DYNPGEXT_TIDIED): %.tidy: %.cpp
 	$(DYNPGEXT_CLANG_TIDY) --quiet $< -- $(CXXFLAGS) $(CPPFLAGS) \
 		-Xclang -analyzer-config -Xclang max-nodes=50000
 
-# The version is a macro in one file, and stands in the control file only.
-src/module.o: dynpgext.control
+# The version is a macro in two files, and stands in the control file only.
+src/module.o src/model/own_version.o: dynpgext.control
 
 $(DYNPGEXT_SCRIPT): $(DYNPGEXT_SCRIPT_PARTS) dynpgext.control
 	cat $(DYNPGEXT_SCRIPT_PARTS) > $@

@@ -19,7 +19,8 @@ namespace dynpgext::catalog {
 class store {
  public:
   // Nothing where this database does not have dynpgext (or a transaction is dropping it).
-  // Only tables that belong to the extension count.
+  // Only tables that belong to the extension count.  55000 where they are of a newer version than
+  // this library.
   [[nodiscard]] static std::optional<store> open();
 
   // The newest committed rows and those of this transaction.  AccessShareLock until its end.

@@ -1,6 +1,7 @@
 #include "extensions/participant.h"
 
 #include "model/allowed.h"
+#include "model/own_version.h"
 #include "pg/control_file.h"
 #include "pg/library.h"
 #include "pg/relation.h"
@@ -43,10 +44,10 @@ void check_magic(const std::string &extension, const std::string &library) {
   throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                   "library \"" + library + "\" of extension \"" + extension +
                       "\" was built for another interface of dynpgext",
-                  "The library has " + theirs + "; this dynpgext (" DYNPGEXT_VERSION ") has size " +
-                      std::to_string(sizeof(dynpgext_magic)) + ", interface version " +
-                      std::to_string(DYNPGEXT_ABI_VERSION) + ", handle of " +
-                      std::to_string(sizeof(dynpgext_handle)) + " bytes.",
+                  "The library has " + theirs + "; this dynpgext (" + model::own_version() +
+                      ") has size " + std::to_string(sizeof(dynpgext_magic)) +
+                      ", interface version " + std::to_string(DYNPGEXT_ABI_VERSION) +
+                      ", handle of " + std::to_string(sizeof(dynpgext_handle)) + " bytes.",
                   "Rebuild the extension with the dynpgext.h of this version, or update dynpgext.");
 }
 

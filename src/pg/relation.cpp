@@ -253,14 +253,16 @@ std::optional<extension_facts> find_extension(const std::string &name) {
   return std::nullopt;
 }
 
-Oid extension_owner(Oid extension) {
+installed_copy find_installed(Oid extension) {
   const relation extensions(ExtensionRelationId, AccessShareLock);
   for (const row &row : extensions.rows()) {
     if (row.oid(Anum_pg_extension_oid - 1) == extension)
-      return row.oid(Anum_pg_extension_extowner - 1);
+      return {row.oid(Anum_pg_extension_extowner - 1), row.text(Anum_pg_extension_extversion - 1)};
   }
-  return BOOTSTRAP_SUPERUSERID;
+  return {};
 }
+
+Oid extension_owner(Oid extension) { return find_installed(extension).owner; }
 
 bool lock_extension(const char *name) {
   take_turn(turn::registrations, name, turn_mode::change);

@@ -112,6 +112,11 @@ struct extension_facts {
 // OID of an extension of this database, or InvalidOid; and its owner.
 [[nodiscard]] Oid extension_oid(const char *name);
 [[nodiscard]] Oid extension_owner(Oid extension);
+struct installed_copy {
+  Oid owner = BOOTSTRAP_SUPERUSERID;
+  std::string version;  // empty: it is being dropped
+};
+[[nodiscard]] installed_copy find_installed(Oid extension);
 // This transaction's turn to register for it, see turn in pg/lock.h; until its end nobody drops the
 // extension where event triggers fire.  False where it does not exist.
 [[nodiscard]] bool lock_extension(const char *name);

@@ -1,5 +1,6 @@
 #include "sql/function.h"
 
+#include "model/own_version.h"
 #include "pg/encoding.h"
 #include "pg/settings.h"
 #include "workers/launch.h"
@@ -95,6 +96,12 @@ result_set &result_set::duration(int64 microseconds) {
 }
 
 void result_set::end_row() {
+  if (next_ < columns())
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "extension \"dynpgext\" of this database is newer than the library that this "
+                    "process runs, version " +
+                        std::string(model::own_version()),
+                    {}, "Use a new session.");
   pg::call([this] { tuplestore_putvalues(set_->setResult, set_->setDesc, values_, nulls_); });
   next_ = 0;
   encoding_.reset();

@@ -21,7 +21,9 @@ void require_arguments(FunctionCallInfo fcinfo, int count, const char *what);
 // 55000 where dynpgext is not installed.
 [[nodiscard]] catalog::store open_store();
 
-// A set of rows that a function returns; add() values in the order of its columns.
+// A set of rows that a function returns; add() values in the order of its columns.  Versions only
+// append columns: what the tables of an older one have no column for is left out, and where those
+// of a newer one have more, end_row() raises 55000.
 class result_set {
  public:
   explicit result_set(FunctionCallInfo fcinfo);
@@ -46,6 +48,7 @@ class result_set {
  private:
   static constexpr int max_columns = 24;
   result_set &add(Datum value);
+  [[nodiscard]] int columns() const { return set_->setDesc->natts; }
   ReturnSetInfo *set_;
   [[nodiscard]] std::string readable(std::string_view value) const;
   int next_ = 0;
