@@ -48,6 +48,8 @@ override CXXFLAGS := -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fvisibility-in
 # Linked in: opening libstdc++.so costs each new process about as much as all the rest.
 SHLIB_LINK += -static-libgcc -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -Wl,--exclude-libs,ALL \
 	-Wl,--gc-sections
+# A process may have two versions of the library: each calls its own functions.
+SHLIB_LINK += -Wl,-Bsymbolic
 
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<

@@ -13,6 +13,7 @@
 #include "memory/attachments.h"
 #include "model/allowed.h"
 #include "pg/border.h"
+#include "pg/own_library.h"
 #include "pg/ownership.h"
 #include "pg/parallel_worker.h"
 #include "pg/settings.h"
@@ -96,6 +97,7 @@ void prepare_hosting() {
 }
 
 void initialise() {
+  pg::note_own_file();
   pg::settings::set_allowed_extensions_check(
       [](const char *list) { return model::is_allowed_list(list); });
   if (!is_worker_process()) pg::settings::define();

@@ -3,6 +3,7 @@
 #include "hosting/loading.h"
 #include "hosting/process.h"
 #include "pg/lock.h"
+#include "pg/own_library.h"
 #include "pg/worker.h"
 
 namespace dynpgext::hosting {

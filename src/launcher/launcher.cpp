@@ -6,6 +6,7 @@
 #include "launcher/late_ends.h"
 #include "pg/announcement.h"
 #include "pg/fault.h"
+#include "pg/own_library.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "shared/attention.h"
@@ -124,6 +125,15 @@ void apply_settings(state::shared &s) {
   s.root->longest_delay = pg::settings::restart_delay_max_milliseconds();
   s.root->worker_limit = pg::settings::max_database_workers();
   s.root->owner_limit = pg::settings::max_owner_workers();
+}
+
+// For processes to come, until the server is restarted: the file may be replaced before that. Where
+// the library is preloaded, each inherits it.
+void keep_library() {
+  if (state::preloaded()) return;
+  (void)pg::swallow(
+      "keeping the library", [] { pg::keep_own_library(state::layout_version); },
+      "An installation of another version of dynpgext may need a restart of the server.");
 }
 
 class loop {
@@ -302,6 +312,7 @@ void run() {
   if (!take_office(s)) return;
   DYNPGEXT_FAULT_POINT("launcher.in_office");
   state::guard_launcher();
+  keep_library();
   pg::listen_to_announcements();
   apply_settings(s);
   loop loop(s);

@@ -1,7 +1,8 @@
 #include "pg/worker.h"
 
-#include <dlfcn.h>
 #include <signal.h>
+
+#include "pg/own_library.h"
 
 namespace dynpgext::pg {
 namespace {
@@ -34,19 +35,6 @@ void on_terminate(int, siginfo_t *info, void *) {
 }
 
 }  // namespace
-
-// The server's field is 96 bytes up to PostgreSQL 16, then the usual place must do.
-const char *own_library() {
-  static char name[sizeof(BackgroundWorker::bgw_library_name)];
-  if (name[0] == '\0') {
-    Dl_info info;
-    const bool known = dladdr(reinterpret_cast<void *>(&own_library), &info) != 0;
-    const bool fits =
-        known && std::strlen(info.dli_fname) < sizeof name && info.dli_fname[0] == '/';
-    strlcpy(name, fits ? info.dli_fname : "$libdir/dynpgext", sizeof name);
-  }
-  return name;
-}
 
 bool start_process(const worker_request &request, BackgroundWorkerHandle **handle) {
   BackgroundWorker worker = describe(request);

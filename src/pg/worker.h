@@ -20,9 +20,6 @@ struct worker_request {
   std::span<const char> extra = {};
 };
 
-// The file this code was loaded from, so that a worker runs the same; as bgw_library_name.
-[[nodiscard]] const char *own_library();
-
 // Asks the postmaster for a process; false when no slot is free.  With `handle`, it is
 // allocated to live as long as this process.
 [[nodiscard]] bool start_process(const worker_request &request,

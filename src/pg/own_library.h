@@ -1,0 +1,31 @@
+// The file that this library was loaded from, and a copy of it that outlives the file.
+//
+// All processes that use the shared memory need the library that made it, or one that is compatible
+// with it, until the server is restarted.  An installation may put another one in its place, so
+// each layout of the shared memory has a file of its own in the data directory.
+#pragma once
+
+#include <string>
+
+#include "pg/library.h"
+
+namespace dynpgext::pg {
+
+// As bgw_library_name, so that a worker runs the same file.
+[[nodiscard]] const char *own_library();
+
+// Called when the library is loaded: which file it is.
+void note_own_file() noexcept;
+// Its path; empty where the system does not tell.
+[[nodiscard]] const char *own_file() noexcept;
+[[nodiscard]] file_identity own_identity() noexcept;
+// Is another file there by now?
+[[nodiscard]] bool is_own_file_replaced() noexcept;
+
+// Where the library of a layout is kept.
+[[nodiscard]] std::string kept_library(uint32 layout);
+// Keeps this one, and none of another layout; does nothing where it has been replaced since it was
+// loaded, or is kept already.
+void keep_own_library(uint32 layout);
+
+}  // namespace dynpgext::pg
