@@ -191,7 +191,8 @@ typedef struct dynpgext_bgworker_options {
  * data  what was given to allocate_shmem
  *
  * It may raise an ERROR: then the memory is given back and the provisioning is
- * undone.  It must not look up names itself.
+ * undone.  It may look up names that the same _Dynpgext_init has registered before, but
+ * not its own, and it cannot register.
  */
 typedef void (*dynpgext_shmem_callback)(void *ptr, void *data);
 

@@ -81,5 +81,21 @@ like($log, qr/HINT:  A callback must not look up memory whose own callback looks
 unlink $meet;
 ok(wait_whole($node, 'a', 'b'), 'the one that was given up comes a moment later');
 
+# ---- a callback that looks up what its own init has registered before ----
+
+append_to_file($_, '') for $meet, $node->data_dir . '/dx_border.memory';
+add_database($node, 'c', 'dynpgext');
+value($node, 'postgres', "ALTER DATABASE c SET dx_border.names = 'first memory'; ALTER DATABASE c SET dx_border.size = 64; ALTER DATABASE c SET dx_border.worker = 'off'");
+for my $how ('CREATE EXTENSION', 'a restart') {
+    $offset = log_offset($node);
+    if ($how eq 'a restart') {
+        $node->restart;
+        ok(wait_whole($node, 'c'), 'it is there after the restart');
+    } else {
+        value($node, 'c', 'CREATE EXTENSION dx_border');
+    }
+    is_logged($node, qr/dx_border:first found dx_border:memory there/, $offset, 1, "$how: the memory is there for it");
+}
+
 $node->stop;
 done_testing();

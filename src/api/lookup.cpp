@@ -1,6 +1,7 @@
 #include "api/lookup.h"
 
 #include "api/worker.h"
+#include "extensions/init_run.h"
 #include "extensions/ledger.h"
 #include "guard/quarantine.h"
 #include "memory/attachments.h"
@@ -32,7 +33,8 @@ auto look_up(const std::string &name, Attach attach) {
   // transaction any more then, catalogs cannot be read, and what was registered is published.
   const bool by_snapshot =
       IsTransactionState() && (provisioning::is_touched() || IsParallelWorker());
-  if (by_snapshot && !provisioning::is_name_registered(name) &&
+  if (by_snapshot && !provisioning::has_registered(name) &&
+      !provisioning::is_name_registered(name) &&
       !state::is_registered_elsewhere(s, name, MyDatabaseId))
     return result{};
   result found = attach(s, name, provisioning::transaction_holds());

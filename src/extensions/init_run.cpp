@@ -1,5 +1,6 @@
 #include "extensions/init_run.h"
 
+#include <algorithm>
 #include <map>
 
 #include "extensions/ledger.h"
@@ -30,21 +31,28 @@ struct session {
 };
 
 constinit session *current = nullptr;
+// The innermost init that runs, also while a callback does, in which nothing may be registered.
+constinit session *innermost = nullptr;
 // Code of an extension runs in one, also where nothing may be registered.
 constinit int depth = 0;
 
 class opened {
  public:
-  explicit opened(session *s) : saved_(std::exchange(current, s)) { ++depth; }
+  explicit opened(session *s) : saved_(std::exchange(current, s)), outer_(innermost) {
+    if (s != nullptr) innermost = s;
+    ++depth;
+  }
   opened(const opened &) = delete;
   opened &operator=(const opened &) = delete;
   ~opened() {
     current = saved_;
+    innermost = outer_;
     --depth;
   }
 
  private:
   session *saved_;
+  session *outer_;
 };
 
 // What an init registers in a subtransaction goes with it.
@@ -237,5 +245,11 @@ void run_fini(const model::extension &extension, const entry_points &library, Oi
 }
 
 bool in_session() { return depth > 0; }
+
+bool has_registered(const std::string &name) {
+  return innermost != nullptr &&
+         std::ranges::find(innermost->result.allocations, name, &model::allocation::name) !=
+             innermost->result.allocations.end();
+}
 
 }  // namespace dynpgext::provisioning

@@ -28,4 +28,7 @@ void run_fini(const model::extension &extension, const entry_points &library, Oi
 // Is an init running, or the callback of one?
 [[nodiscard]] bool in_session();
 
+// Has the init that is running registered this memory?  Its rows are written when it has returned.
+[[nodiscard]] bool has_registered(const std::string &name);
+
 }  // namespace dynpgext::provisioning
