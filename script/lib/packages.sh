@@ -41,6 +41,15 @@ tidy_packages_wanted() {
 EOF
 }
 
+# What the site of the documentation is made with.
+site_packages_wanted() {
+  cat <<'EOF'
+/usr/bin/mkdocs mkdocs
+/usr/share/mkdocs/themes/material/base.html mkdocs-material
+/usr/lib/python3/dist-packages/pymdownx/superfences.py python3-pymdownx
+EOF
+}
+
 # packages_missing FUNCTION: those of its list of which the file is not there.
 packages_missing() {
   local file package

@@ -72,6 +72,14 @@ stage_layers() {
 stage_docs() {
   check "check-links finds what it should" "$ROOT/script/check-links" --self-test
   check "links within the documentation" quietly "$SCRATCH/links.log" "$ROOT/script/check-links"
+  check "check-messages finds what it should" "$ROOT/script/check-messages" --self-test
+  check "docs/messages.md has the messages of the code" quietly "$SCRATCH/messages.log" "$ROOT/script/check-messages"
+  check "pictures are up to date" quietly "$SCRATCH/picture.log" "$ROOT/script/picture" --check
+  if ! debian_12_packages_install site_packages_wanted; then
+    echo "skip - mkdocs and its theme of Debian 12 are not to be had"
+    return
+  fi
+  check "the site" quietly "$SCRATCH/site.log" as_user "$ROOT/script/site" "$SCRATCH/tmp/site"
 }
 
 stage_lint() {
@@ -84,7 +92,7 @@ stage_lint() {
     return
   fi
   (cd "$ROOT" && check "shellcheck" shellcheck -x -a \
-    script/{bench,check-layers,demo,dist,fuzz,hosting-table,image,package,release,rpm,soak,state-diagram,test,test-versions} \
+    script/{bench,check-layers,demo,dist,fuzz,hosting-table,image,package,release,rpm,site,soak,state-diagram,test,test-versions} \
     script/lib/package-upgrade debian/tests/installed .ci/run)
   mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
     -name '*.[ch]' -print -o -name '*.cpp' -print)

@@ -1,4 +1,5 @@
-// The order of locks, docs/states-and-locks.md: nobody who holds a later one waits for an earlier one.
+// The order of locks, docs/states-and-locks.md: nobody who holds a later one waits for an earlier
+// one.
 // Builds with DYNPGEXT_CHECKS end the process where it is broken; others do not look.
 #pragma once
 
