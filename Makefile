@@ -66,7 +66,7 @@ $(DYNPGEXT_TIDIED): %.tidy: %.cpp
 		-Xclang -analyzer-config -Xclang max-nodes=50000
 
 # The version is a macro in two files, and stands in the control file only.
-src/module.o src/model/own_version.o: dynpgext.control
+src/module.o src/pg/own_version.o: dynpgext.control
 
 $(DYNPGEXT_SCRIPT): $(DYNPGEXT_SCRIPT_PARTS) dynpgext.control
 	cat $(DYNPGEXT_SCRIPT_PARTS) > $@

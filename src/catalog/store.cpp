@@ -1,8 +1,8 @@
 #include "catalog/store.h"
 
 #include "catalog/rows.h"
-#include "model/own_version.h"
 #include "model/version.h"
+#include "pg/own_version.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
 #include "pg/transaction.h"
@@ -75,11 +75,11 @@ std::vector<Row> read_all(Oid table) {
 // A library reads the tables of an older version, but does not know what a newer one keeps in its
 // own: what it wrote there would lack that.
 void refuse_newer_tables(const std::string &version) {
-  if (model::compare_versions(version, model::own_version()) <= 0) return;
+  if (model::compare_versions(version, pg::own_version()) <= 0) return;
   throw pg::error(
       ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
       "extension \"dynpgext\" of this database has version " + version +
-          ", this process runs the library of version " + model::own_version(),
+          ", this process runs the library of version " + pg::own_version(),
       "An older library does not read or write the tables of a newer version.",
       "Use a new session. If the error is still there, install the library of version " + version +
           "; where dynpgext is preloaded, restart the server after that.");

@@ -1,9 +1,9 @@
 #include "extensions/participant.h"
 
 #include "model/allowed.h"
-#include "model/own_version.h"
 #include "pg/control_file.h"
 #include "pg/library.h"
+#include "pg/own_version.h"
 #include "pg/relation.h"
 #include "pg/settings.h"
 #include "workers/extension_code.h"
@@ -44,7 +44,7 @@ void check_magic(const std::string &extension, const std::string &library) {
   throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                   "library \"" + library + "\" of extension \"" + extension +
                       "\" was built for another interface of dynpgext",
-                  "The library has " + theirs + "; this dynpgext (" + model::own_version() +
+                  "The library has " + theirs + "; this dynpgext (" + pg::own_version() +
                       ") has size " + std::to_string(sizeof(dynpgext_magic)) +
                       ", interface version " + std::to_string(DYNPGEXT_ABI_VERSION) +
                       ", handle of " + std::to_string(sizeof(dynpgext_handle)) + " bytes.",

@@ -1,6 +1,6 @@
 // What a DBA can call: reload, load, unload, version.
 #include "extensions/extension.h"
-#include "model/own_version.h"
+#include "pg/own_version.h"
 #include "pg/transaction.h"
 #include "provisioning/reload.h"
 #include "sql/function.h"
@@ -21,7 +21,7 @@ void require_registered(const catalog::store &store, const std::string &extensio
 }  // namespace
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_version) {
-  return pg::entry([] { return sql::text_result(model::own_version()); });
+  return pg::entry([] { return sql::text_result(pg::own_version()); });
 }
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_reload) {

@@ -1,7 +1,7 @@
 #include "sql/function.h"
 
-#include "model/own_version.h"
 #include "pg/encoding.h"
+#include "pg/own_version.h"
 #include "pg/settings.h"
 #include "workers/launch.h"
 #include "workers/use.h"
@@ -100,7 +100,7 @@ void result_set::end_row() {
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "extension \"dynpgext\" of this database is newer than the library that this "
                     "process runs, version " +
-                        std::string(model::own_version()),
+                        std::string(pg::own_version()),
                     {}, "Use a new session.");
   pg::call([this] { tuplestore_putvalues(set_->setResult, set_->setDesc, values_, nulls_); });
   next_ = 0;

@@ -3,8 +3,8 @@
 #include "extensions/ledger.h"
 #include "guard/quarantine.h"
 #include "memory/claims.h"
-#include "model/own_version.h"
 #include "model/version.h"
+#include "pg/own_version.h"
 #include "pg/settings.h"
 #include "shared/events.h"
 #include "shared/extension_states.h"
@@ -405,7 +405,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_status) {
     for_instances_shown(s, true, [&](const state::instance *) { ++allocations; });
     const uint64 limit = pg::settings::memory_limit_bytes();
     sql::result_set row(fcinfo);
-    row.text(model::own_version()).boolean(state::preloaded());
+    row.text(pg::own_version()).boolean(state::preloaded());
     if (launcher != 0)
       row.integer(launcher);
     else
