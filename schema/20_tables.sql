@@ -24,9 +24,9 @@ CREATE TABLE dynpgext.registered_extension (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_extension IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_extension IS 'extensions of this database that take part in dynpgext; read dynpgext.extensions instead';
-COMMENT ON COLUMN dynpgext.registered_extension.extension IS 'as in pg_extension';
-COMMENT ON COLUMN dynpgext.registered_extension.version IS 'that was provisioned last';
-COMMENT ON COLUMN dynpgext.registered_extension.library IS 'that it takes part with';
+COMMENT ON COLUMN dynpgext.registered_extension.extension IS 'name of the extension, as in pg_extension';
+COMMENT ON COLUMN dynpgext.registered_extension.version IS 'version that was provisioned last';
+COMMENT ON COLUMN dynpgext.registered_extension.library IS 'library by which it takes part';
 COMMENT ON COLUMN dynpgext.registered_extension.eager IS 'is provisioned without dynpgext.load()';
 COMMENT ON COLUMN dynpgext.registered_extension.loaded IS 'has not been unloaded';
 COMMENT ON COLUMN dynpgext.registered_extension.boot IS 'of one that is not eager: the run of the server in which it was loaded';
@@ -44,7 +44,7 @@ CREATE TABLE dynpgext.registered_allocation (
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_allocation IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_allocation IS 'shared memory that extensions of this database have registered; read dynpgext.allocations instead';
 COMMENT ON COLUMN dynpgext.registered_allocation.name IS 'as given to allocate_shmem';
-COMMENT ON COLUMN dynpgext.registered_allocation.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.registered_allocation.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.registered_allocation.scope IS 'global or database';
 COMMENT ON COLUMN dynpgext.registered_allocation.size IS 'in bytes';
 COMMENT ON COLUMN dynpgext.registered_allocation.declared IS 'with dynpgext.register() or apply(), not by the library';
@@ -73,11 +73,11 @@ CREATE TABLE dynpgext.registered_worker (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_worker IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_worker IS 'background workers that extensions of this database have registered; read dynpgext.workers instead';
-COMMENT ON COLUMN dynpgext.registered_worker.extension IS 'that registered it';
+COMMENT ON COLUMN dynpgext.registered_worker.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.registered_worker.name IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.registered_worker.type IS 'bgw_type';
 COMMENT ON COLUMN dynpgext.registered_worker.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.registered_worker.library IS 'that the function is in';
+COMMENT ON COLUMN dynpgext.registered_worker.library IS 'library of the function';
 COMMENT ON COLUMN dynpgext.registered_worker.function IS 'bgw_function_name';
 COMMENT ON COLUMN dynpgext.registered_worker.flags IS 'bgw_flags';
 COMMENT ON COLUMN dynpgext.registered_worker.start IS 'bgw_start_time';
@@ -112,8 +112,8 @@ CREATE TABLE dynpgext.registered_command (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_command IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this database; read dynpgext.commands instead';
-COMMENT ON COLUMN dynpgext.registered_command.extension IS 'that registered the worker';
-COMMENT ON COLUMN dynpgext.registered_command.worker IS 'its name';
+COMMENT ON COLUMN dynpgext.registered_command.extension IS 'extension that registered the worker';
+COMMENT ON COLUMN dynpgext.registered_command.worker IS 'name of the worker';
 COMMENT ON COLUMN dynpgext.registered_command.command IS 'SQL';
 COMMENT ON COLUMN dynpgext.registered_command.run_interval IS 'between the starts of two runs, in milliseconds; 0: it runs only when notified';
 COMMENT ON COLUMN dynpgext.registered_command.channel IS 'it runs when notified on it; empty: on none';
@@ -135,8 +135,8 @@ CREATE TABLE dynpgext.registered_content (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_content IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_content IS 'what shared memory begins with that manifests of this database declare';
-COMMENT ON COLUMN dynpgext.registered_content.extension IS 'that registered it';
-COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'its name';
+COMMENT ON COLUMN dynpgext.registered_content.extension IS 'extension that registered it';
+COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'name of the allocation';
 COMMENT ON COLUMN dynpgext.registered_content.content IS 'its first bytes; the rest is 0';
 
 -- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
@@ -152,11 +152,11 @@ CREATE TABLE dynpgext.worker_settings (
 );
 COMMENT ON CONSTRAINT may_configure ON dynpgext.worker_settings IS 'only superusers configure global workers';
 COMMENT ON TABLE dynpgext.worker_settings IS 'how DBAs want background workers of this database to be supervised; set with dynpgext.configure_worker()';
-COMMENT ON COLUMN dynpgext.worker_settings.extension IS 'that registers the worker';
+COMMENT ON COLUMN dynpgext.worker_settings.extension IS 'extension that registers the worker';
 COMMENT ON COLUMN dynpgext.worker_settings.worker IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.worker_settings.enabled IS 'false: it does not run; NULL: it does';
-COMMENT ON COLUMN dynpgext.worker_settings.restart IS 'never, on_failure or always; NULL: as its author says';
-COMMENT ON COLUMN dynpgext.worker_settings.restart_delay IS 'before the first restart; NULL: as its author says';
+COMMENT ON COLUMN dynpgext.worker_settings.restart IS 'never, on_failure or always; NULL: as set by its author';
+COMMENT ON COLUMN dynpgext.worker_settings.restart_delay IS 'delay before the first restart; NULL: as set by its author';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');
 
 -- What DBAs have registered by hand, with register() or apply(), in place of what the extension's
@@ -168,7 +168,7 @@ CREATE TABLE dynpgext.manifests (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.manifests IS 'others than superusers write nothing that no trigger checks';
 COMMENT ON TABLE dynpgext.manifests IS 'what DBAs have registered by hand for extensions of this database, with dynpgext.register() or apply()';
-COMMENT ON COLUMN dynpgext.manifests.extension IS 'that it is registered for';
+COMMENT ON COLUMN dynpgext.manifests.extension IS 'extension that it is registered for';
 COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; see docs/manifest.md';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');
 
@@ -196,7 +196,7 @@ CREATE TABLE dynpgext.restore (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.restore IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being restored: no background worker runs in it then';
-COMMENT ON COLUMN dynpgext.restore.began_at IS 'when that was noticed';
+COMMENT ON COLUMN dynpgext.restore.began_at IS 'time at which the restore was noticed';
 COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it began; of another one, or 0: interrupted, and lasts until dynpgext.end_restore() or another restore';
 COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), not only as long as the sessions that restore';
 COMMENT ON COLUMN dynpgext.restore.brings_dynpgext IS 'it has created dynpgext here: the roles in its rows of dynpgext.identities count';
@@ -229,9 +229,9 @@ CREATE TABLE dynpgext.identities (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.identities IS 'only superusers write it';
 COMMENT ON TABLE dynpgext.identities IS 'whom the SQL workers of this database run as, for pg_dump; read dynpgext.commands instead';
-COMMENT ON COLUMN dynpgext.identities.extension IS 'that registered the worker';
-COMMENT ON COLUMN dynpgext.identities.worker IS 'its name';
-COMMENT ON COLUMN dynpgext.identities.run_as IS 'role that it runs as; NULL: none, and it does not run';
+COMMENT ON COLUMN dynpgext.identities.extension IS 'extension that registered the worker';
+COMMENT ON COLUMN dynpgext.identities.worker IS 'name of the worker';
+COMMENT ON COLUMN dynpgext.identities.run_as IS 'role that runs it; NULL: none, and it does not run';
 COMMENT ON COLUMN dynpgext.identities.registered_by IS 'role that registered it';
 COMMENT ON COLUMN dynpgext.identities.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a role without LOGIN as run_as';
@@ -260,9 +260,9 @@ CREATE TABLE dynpgext.hosted_libraries (
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.hosted_libraries IS 'only superusers write it with SQL';
 COMMENT ON TABLE dynpgext.hosted_libraries IS 'libraries that this database has the server host; read dynpgext.hosted instead';
-COMMENT ON COLUMN dynpgext.hosted_libraries.library IS 'its name in $libdir';
+COMMENT ON COLUMN dynpgext.hosted_libraries.library IS 'name of the library in $libdir';
 COMMENT ON COLUMN dynpgext.hosted_libraries.scope IS 'global: one instance for the server; database: one for this database';
-COMMENT ON COLUMN dynpgext.hosted_libraries.position IS 'those with lower ones are loaded first';
+COMMENT ON COLUMN dynpgext.hosted_libraries.position IS 'order of loading, ascending';
 COMMENT ON COLUMN dynpgext.hosted_libraries.settings IS 'values of settings for this instance';
 COMMENT ON COLUMN dynpgext.hosted_libraries.sessions IS 'sessions load it when they start';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.hosted_libraries', '');

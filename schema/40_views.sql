@@ -23,15 +23,15 @@ SELECT r.extension,
          ON p.extension OPERATOR(pg_catalog.=) r.extension AND p.database OPERATOR(pg_catalog.=) d.oid
  WHERE NOT r.is_library;
 COMMENT ON VIEW dynpgext.extensions IS 'extensions of this database that take part in dynpgext';
-COMMENT ON COLUMN dynpgext.extensions.extension IS 'as in pg_extension';
-COMMENT ON COLUMN dynpgext.extensions.version IS 'that is provisioned';
-COMMENT ON COLUMN dynpgext.extensions.library IS 'that it takes part with; NULL: it does with SQL alone';
+COMMENT ON COLUMN dynpgext.extensions.extension IS 'name of the extension, as in pg_extension';
+COMMENT ON COLUMN dynpgext.extensions.version IS 'version that is provisioned';
+COMMENT ON COLUMN dynpgext.extensions.library IS 'library by which it takes part; NULL: it takes part by SQL alone';
 COMMENT ON COLUMN dynpgext.extensions.state IS 'pending, provisioned, failed, quarantined or unloaded';
-COMMENT ON COLUMN dynpgext.extensions.error IS 'why it is failed, or why and since when quarantined';
-COMMENT ON COLUMN dynpgext.extensions.allocations IS 'how many it has registered';
-COMMENT ON COLUMN dynpgext.extensions.workers IS 'how many it has registered';
-COMMENT ON COLUMN dynpgext.extensions.provisioned_at IS 'when its init last succeeded, in this run of the server';
-COMMENT ON COLUMN dynpgext.extensions.provisioning_pid IS 'process that runs its init or other code of it now; commands that change registrations wait for it';
+COMMENT ON COLUMN dynpgext.extensions.error IS 'reason, in state failed; reason and time, in state quarantined';
+COMMENT ON COLUMN dynpgext.extensions.allocations IS 'number of allocations that it has registered';
+COMMENT ON COLUMN dynpgext.extensions.workers IS 'number of workers that it has registered';
+COMMENT ON COLUMN dynpgext.extensions.provisioned_at IS 'time of the last successful init since the server started';
+COMMENT ON COLUMN dynpgext.extensions.provisioning_pid IS 'pid of the process that is running code of the extension; commands that change registrations wait for it';
 
 -- Memory of every database: what is registered, and what was dropped but is still looked up.
 -- Memory as far as it is known to all processes: of this database and global, or of the cluster.
@@ -70,14 +70,14 @@ SELECT name, extension, version, scope, database, size, state, attached, allocat
   FROM dynpgext.known_allocations(true);
 COMMENT ON VIEW dynpgext.cluster_allocations IS 'shared memory of extensions, all databases; those that the launcher has not reached yet are missing';
 COMMENT ON COLUMN dynpgext.cluster_allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
-COMMENT ON COLUMN dynpgext.cluster_allocations.extension IS 'that registered it';
-COMMENT ON COLUMN dynpgext.cluster_allocations.version IS 'of the extension; of a global one the highest; NULL once it is dropped';
+COMMENT ON COLUMN dynpgext.cluster_allocations.extension IS 'extension that registered it';
+COMMENT ON COLUMN dynpgext.cluster_allocations.version IS 'version of the extension; the highest, if global; NULL after a drop';
 COMMENT ON COLUMN dynpgext.cluster_allocations.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.cluster_allocations.database IS 'whose it is; NULL for a global one';
-COMMENT ON COLUMN dynpgext.cluster_allocations.size IS 'in bytes, as registered';
+COMMENT ON COLUMN dynpgext.cluster_allocations.database IS 'database that it belongs to; NULL: global';
+COMMENT ON COLUMN dynpgext.cluster_allocations.size IS 'size in bytes, as registered';
 COMMENT ON COLUMN dynpgext.cluster_allocations.state IS 'registered, allocated, draining or failed';
-COMMENT ON COLUMN dynpgext.cluster_allocations.attached IS 'how many processes have looked it up and not let go';
-COMMENT ON COLUMN dynpgext.cluster_allocations.allocated_at IS 'when its memory was made';
+COMMENT ON COLUMN dynpgext.cluster_allocations.attached IS 'number of processes that have looked it up and not released it';
+COMMENT ON COLUMN dynpgext.cluster_allocations.allocated_at IS 'time at which the memory was made';
 
 CREATE VIEW dynpgext.allocations AS
 SELECT r.name,
@@ -107,14 +107,14 @@ SELECT c.name, c.extension, c.version, c.scope, c.database, c.size, c.state, c.a
         AND NOT EXISTS (SELECT FROM dynpgext.registered_allocation r WHERE r.name OPERATOR(pg_catalog.=) c.name));
 COMMENT ON VIEW dynpgext.allocations IS 'shared memory of extensions: this database''s and the global one';
 COMMENT ON COLUMN dynpgext.allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
-COMMENT ON COLUMN dynpgext.allocations.extension IS 'that registered it';
-COMMENT ON COLUMN dynpgext.allocations.version IS 'of the extension; NULL once it is dropped';
+COMMENT ON COLUMN dynpgext.allocations.extension IS 'extension that registered it';
+COMMENT ON COLUMN dynpgext.allocations.version IS 'version of the extension; NULL after a drop';
 COMMENT ON COLUMN dynpgext.allocations.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.allocations.database IS 'whose it is; NULL for a global one';
-COMMENT ON COLUMN dynpgext.allocations.size IS 'in bytes, as registered';
+COMMENT ON COLUMN dynpgext.allocations.database IS 'database that it belongs to; NULL: global';
+COMMENT ON COLUMN dynpgext.allocations.size IS 'size in bytes, as registered';
 COMMENT ON COLUMN dynpgext.allocations.state IS 'registered (no memory yet), allocated, draining (dropped but still looked up) or failed';
-COMMENT ON COLUMN dynpgext.allocations.attached IS 'how many processes have looked it up and not let go';
-COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'when its memory was made';
+COMMENT ON COLUMN dynpgext.allocations.attached IS 'number of processes that have looked it up and not released it';
+COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'time at which the memory was made';
 
 -- The same of workers.
 CREATE FUNCTION dynpgext.known_workers(whole boolean)
@@ -156,25 +156,25 @@ SELECT extension, version, name, type, scope, database, library, function, state
        last_exited_at, last_exit_code, last_error, next_start_at, stale, waits_for
   FROM dynpgext.known_workers(true);
 COMMENT ON VIEW dynpgext.cluster_workers IS 'background workers of extensions, all databases; those that the launcher has not reached yet are missing';
-COMMENT ON COLUMN dynpgext.cluster_workers.extension IS 'that registered it';
-COMMENT ON COLUMN dynpgext.cluster_workers.version IS 'of the extension that runs, or ran last; of a global one that has not run the highest';
+COMMENT ON COLUMN dynpgext.cluster_workers.extension IS 'extension that registered it';
+COMMENT ON COLUMN dynpgext.cluster_workers.version IS 'version of the extension that runs, or ran last; the highest, if global and never run';
 COMMENT ON COLUMN dynpgext.cluster_workers.name IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.cluster_workers.type IS 'bgw_type; backend_type in pg_stat_activity';
 COMMENT ON COLUMN dynpgext.cluster_workers.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.cluster_workers.database IS 'whose it is; NULL for a global one';
-COMMENT ON COLUMN dynpgext.cluster_workers.library IS 'that the function is in';
+COMMENT ON COLUMN dynpgext.cluster_workers.database IS 'database that it belongs to; NULL: global';
+COMMENT ON COLUMN dynpgext.cluster_workers.library IS 'library of the function';
 COMMENT ON COLUMN dynpgext.cluster_workers.function IS 'bgw_function_name';
 COMMENT ON COLUMN dynpgext.cluster_workers.state IS 'registered, starting, running, unresponsive, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
-COMMENT ON COLUMN dynpgext.cluster_workers.pid IS 'of its process; NULL when there is none';
-COMMENT ON COLUMN dynpgext.cluster_workers.restart IS 'after which end it is restarted: never, on_failure or always';
-COMMENT ON COLUMN dynpgext.cluster_workers.starts IS 'how often its process has come up, in this run of the server';
-COMMENT ON COLUMN dynpgext.cluster_workers.last_started_at IS 'when its process last came up';
-COMMENT ON COLUMN dynpgext.cluster_workers.last_exited_at IS 'when its process last ended';
-COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'with which exit code';
-COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it; of a quarantined one why and since when';
-COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'in state backoff: when it is to be restarted';
+COMMENT ON COLUMN dynpgext.cluster_workers.pid IS 'pid of its process; NULL: none';
+COMMENT ON COLUMN dynpgext.cluster_workers.restart IS 'restart policy: never, on_failure or always';
+COMMENT ON COLUMN dynpgext.cluster_workers.starts IS 'number of starts since the server started';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_started_at IS 'time of the last start';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_exited_at IS 'time of the last end';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'exit code of the last end';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it; in state quarantined the reason and time';
+COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'in state backoff: time of the next start';
 COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'the file of its library is no longer the one that its process runs';
-COMMENT ON COLUMN dynpgext.cluster_workers.waits_for IS 'in state waiting: what for, such as a setting that limits how many run, the end of recovery or of a restore';
+COMMENT ON COLUMN dynpgext.cluster_workers.waits_for IS 'in state waiting: the reason, such as a limit, the end of recovery or of a restore';
 
 CREATE VIEW dynpgext.workers AS
 SELECT r.extension,
@@ -215,25 +215,25 @@ SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c
                     WHERE r.extension OPERATOR(pg_catalog.=) c.extension AND r.name OPERATOR(pg_catalog.=) c.name
                       AND r.scope OPERATOR(pg_catalog.=) c.scope);
 COMMENT ON VIEW dynpgext.workers IS 'background workers of extensions: this database''s and the global ones';
-COMMENT ON COLUMN dynpgext.workers.extension IS 'that registered it';
-COMMENT ON COLUMN dynpgext.workers.version IS 'of the extension that runs, or ran last';
+COMMENT ON COLUMN dynpgext.workers.extension IS 'extension that registered it';
+COMMENT ON COLUMN dynpgext.workers.version IS 'version of the extension that runs, or ran last';
 COMMENT ON COLUMN dynpgext.workers.name IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.workers.type IS 'bgw_type; backend_type in pg_stat_activity';
 COMMENT ON COLUMN dynpgext.workers.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.workers.database IS 'whose it is; NULL for a global one';
-COMMENT ON COLUMN dynpgext.workers.library IS 'that the function is in';
+COMMENT ON COLUMN dynpgext.workers.database IS 'database that it belongs to; NULL: global';
+COMMENT ON COLUMN dynpgext.workers.library IS 'library of the function';
 COMMENT ON COLUMN dynpgext.workers.function IS 'bgw_function_name';
 COMMENT ON COLUMN dynpgext.workers.state IS 'registered, starting, running, unresponsive, stopping, stopped, failed, backoff, waiting, disabled or quarantined';
-COMMENT ON COLUMN dynpgext.workers.pid IS 'of its process; NULL when there is none';
-COMMENT ON COLUMN dynpgext.workers.restart IS 'after which end it is restarted: never, on_failure or always';
-COMMENT ON COLUMN dynpgext.workers.starts IS 'how often its process has come up, in this run of the server';
-COMMENT ON COLUMN dynpgext.workers.last_started_at IS 'when its process last came up';
-COMMENT ON COLUMN dynpgext.workers.last_exited_at IS 'when its process last ended';
-COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'with which exit code';
-COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it; of a quarantined one why and since when';
-COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'in state backoff: when it is to be restarted';
+COMMENT ON COLUMN dynpgext.workers.pid IS 'pid of its process; NULL: none';
+COMMENT ON COLUMN dynpgext.workers.restart IS 'restart policy: never, on_failure or always';
+COMMENT ON COLUMN dynpgext.workers.starts IS 'number of starts since the server started';
+COMMENT ON COLUMN dynpgext.workers.last_started_at IS 'time of the last start';
+COMMENT ON COLUMN dynpgext.workers.last_exited_at IS 'time of the last end';
+COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'exit code of the last end';
+COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it; in state quarantined the reason and time';
+COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'in state backoff: time of the next start';
 COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library is no longer the one that its process runs';
-COMMENT ON COLUMN dynpgext.workers.waits_for IS 'in state waiting: what for, such as a setting that limits how many run, the end of recovery or of a restore';
+COMMENT ON COLUMN dynpgext.workers.waits_for IS 'in state waiting: the reason, such as a limit, the end of recovery or of a restore';
 
 CREATE VIEW dynpgext.commands AS
 SELECT r.extension,
@@ -268,37 +268,37 @@ SELECT r.extension,
        LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
  WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()));
 COMMENT ON VIEW dynpgext.commands IS 'SQL workers of this database: what they run, and how that goes';
-COMMENT ON COLUMN dynpgext.commands.extension IS 'that registered it';
-COMMENT ON COLUMN dynpgext.commands.worker IS 'its name; dynpgext.workers tells more about it';
+COMMENT ON COLUMN dynpgext.commands.extension IS 'extension that registered it';
+COMMENT ON COLUMN dynpgext.commands.worker IS 'name of the worker; see dynpgext.workers';
 COMMENT ON COLUMN dynpgext.commands.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.commands.database IS 'that it runs in; NULL for a global one that has not run';
+COMMENT ON COLUMN dynpgext.commands.database IS 'database in which it runs; NULL: global, and has not run';
 COMMENT ON COLUMN dynpgext.commands.command IS 'SQL';
-COMMENT ON COLUMN dynpgext.commands.run_interval IS 'between the starts of two runs; NULL: it runs only when notified';
-COMMENT ON COLUMN dynpgext.commands.channel IS 'it runs when notified on it; NULL: on none';
-COMMENT ON COLUMN dynpgext.commands.run_as IS 'role that it runs as; NULL: none, and it does not run';
-COMMENT ON COLUMN dynpgext.commands.state IS 'of the worker, as in dynpgext.workers';
-COMMENT ON COLUMN dynpgext.commands.pid IS 'of the process that runs it, and the others of its database; NULL when there is none';
-COMMENT ON COLUMN dynpgext.commands.runs IS 'that have ended, in this run of the server';
-COMMENT ON COLUMN dynpgext.commands.failures IS 'how many of them have failed';
-COMMENT ON COLUMN dynpgext.commands.last_run_at IS 'when the last of them began';
-COMMENT ON COLUMN dynpgext.commands.last_duration IS 'how long it took';
-COMMENT ON COLUMN dynpgext.commands.last_failed_at IS 'when the last one that has failed began';
-COMMENT ON COLUMN dynpgext.commands.last_error IS 'SQLSTATE and message of the last error';
-COMMENT ON COLUMN dynpgext.commands.next_run_at IS 'when it is due by its interval; NULL when it has none, or does not run';
-COMMENT ON COLUMN dynpgext.commands.registered_by IS 'role that registered it, and that has to be a member of run_as at each run';
+COMMENT ON COLUMN dynpgext.commands.run_interval IS 'time between the starts of two runs; NULL: it runs on notification only';
+COMMENT ON COLUMN dynpgext.commands.channel IS 'notification channel; NULL: none';
+COMMENT ON COLUMN dynpgext.commands.run_as IS 'role that runs it; NULL: none, and it does not run';
+COMMENT ON COLUMN dynpgext.commands.state IS 'state of the worker, as in dynpgext.workers';
+COMMENT ON COLUMN dynpgext.commands.pid IS 'pid of the process that runs the commands of this database and role; NULL: none';
+COMMENT ON COLUMN dynpgext.commands.runs IS 'number of completed runs since the server started';
+COMMENT ON COLUMN dynpgext.commands.failures IS 'number of failed runs';
+COMMENT ON COLUMN dynpgext.commands.last_run_at IS 'start of the last run';
+COMMENT ON COLUMN dynpgext.commands.last_duration IS 'duration of the last run';
+COMMENT ON COLUMN dynpgext.commands.last_failed_at IS 'start of the last failed run';
+COMMENT ON COLUMN dynpgext.commands.last_error IS 'SQLSTATE and message of the last failure';
+COMMENT ON COLUMN dynpgext.commands.next_run_at IS 'time of the next run; NULL: no interval, or it does not run';
+COMMENT ON COLUMN dynpgext.commands.registered_by IS 'role that registered it; must be a member of run_as at each run';
 
 CREATE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers
   FROM dynpgext.server_status();
 COMMENT ON VIEW dynpgext.status IS 'dynpgext on this server, in one row';
-COMMENT ON COLUMN dynpgext.status.version IS 'of the library that is loaded';
-COMMENT ON COLUMN dynpgext.status.preloaded IS 'is it in shared_preload_libraries';
-COMMENT ON COLUMN dynpgext.status.launcher_pid IS 'of the launcher; NULL when none runs';
+COMMENT ON COLUMN dynpgext.status.version IS 'version of the loaded library';
+COMMENT ON COLUMN dynpgext.status.preloaded IS 'whether dynpgext is in shared_preload_libraries';
+COMMENT ON COLUMN dynpgext.status.launcher_pid IS 'pid of the launcher; NULL: none runs';
 COMMENT ON COLUMN dynpgext.status.memory_used IS 'bytes of shared memory taken, bookkeeping and draining memory included';
-COMMENT ON COLUMN dynpgext.status.memory_limit IS 'dynpgext.memory_limit in bytes; NULL when there is none';
-COMMENT ON COLUMN dynpgext.status.databases IS 'known to have dynpgext';
-COMMENT ON COLUMN dynpgext.status.allocations IS 'that have memory, draining ones included';
-COMMENT ON COLUMN dynpgext.status.workers IS 'that run';
+COMMENT ON COLUMN dynpgext.status.memory_limit IS 'dynpgext.memory_limit in bytes; NULL: no limit';
+COMMENT ON COLUMN dynpgext.status.databases IS 'number of databases that are known to have dynpgext';
+COMMENT ON COLUMN dynpgext.status.allocations IS 'number of allocations with memory, draining ones included';
+COMMENT ON COLUMN dynpgext.status.workers IS 'number of running workers';
 
 CREATE VIEW dynpgext.events AS
 SELECT e.at,
@@ -311,13 +311,13 @@ SELECT e.at,
   FROM dynpgext.list_events() e
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) e.home;
 COMMENT ON VIEW dynpgext.events IS 'what has happened to extensions, allocations and workers of the cluster: the last dynpgext.max_events, since the start of the server';
-COMMENT ON COLUMN dynpgext.events.at IS 'when';
-COMMENT ON COLUMN dynpgext.events.extension IS 'whose';
+COMMENT ON COLUMN dynpgext.events.at IS 'time of the event';
+COMMENT ON COLUMN dynpgext.events.extension IS 'extension concerned';
 COMMENT ON COLUMN dynpgext.events.object IS 'extension, allocation or worker';
-COMMENT ON COLUMN dynpgext.events.name IS 'of the extension, allocation or worker';
-COMMENT ON COLUMN dynpgext.events.database IS 'its name, or OID once it is dropped; NULL for what is global';
+COMMENT ON COLUMN dynpgext.events.name IS 'name of the extension, allocation or worker';
+COMMENT ON COLUMN dynpgext.events.database IS 'name of the database, or its OID after a drop; NULL: global';
 COMMENT ON COLUMN dynpgext.events.event IS 'such as provisioned, failed, allocated, drained, started, exited, restarted, waiting, quarantined';
-COMMENT ON COLUMN dynpgext.events.detail IS 'more about it';
+COMMENT ON COLUMN dynpgext.events.detail IS 'details';
 
 -- This database's, and those of the whole server; and rows of this database that nobody has followed yet.
 CREATE VIEW dynpgext.hosted AS
@@ -345,16 +345,16 @@ SELECT r.library, r.scope, CASE WHEN r.scope OPERATOR(pg_catalog.=) 'database' T
        SELECT FROM dynpgext.live_hosted() l JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.source
         WHERE l.library OPERATOR(pg_catalog.=) r.library AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
 COMMENT ON VIEW dynpgext.hosted IS 'libraries for shared_preload_libraries that are hosted: for the server, or for this database';
-COMMENT ON COLUMN dynpgext.hosted.library IS 'its name in $libdir';
+COMMENT ON COLUMN dynpgext.hosted.library IS 'name of the library in $libdir';
 COMMENT ON COLUMN dynpgext.hosted.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.hosted.database IS 'whose it is; NULL for a global one';
-COMMENT ON COLUMN dynpgext.hosted.position IS 'those with lower ones are loaded first';
+COMMENT ON COLUMN dynpgext.hosted.database IS 'database that it belongs to; NULL: global';
+COMMENT ON COLUMN dynpgext.hosted.position IS 'order of loading, ascending';
 COMMENT ON COLUMN dynpgext.hosted.state IS 'pending, hosted, failed, quarantined or refused';
-COMMENT ON COLUMN dynpgext.hosted.error IS 'why it is failed, refused or quarantined';
-COMMENT ON COLUMN dynpgext.hosted.memory_requested IS 'bytes of shared memory that the library asks for when it is loaded';
-COMMENT ON COLUMN dynpgext.hosted.memory_used IS 'bytes that have been taken of its memory';
-COMMENT ON COLUMN dynpgext.hosted.workers IS 'background workers that it registers, and those that it has started besides';
+COMMENT ON COLUMN dynpgext.hosted.error IS 'reason, in state failed, refused or quarantined';
+COMMENT ON COLUMN dynpgext.hosted.memory_requested IS 'bytes of shared memory that the library requests when it is loaded';
+COMMENT ON COLUMN dynpgext.hosted.memory_used IS 'bytes of its memory in use';
+COMMENT ON COLUMN dynpgext.hosted.workers IS 'number of background workers, static and dynamic';
 COMMENT ON COLUMN dynpgext.hosted.settings IS 'values of settings for this instance; NULL: none';
-COMMENT ON COLUMN dynpgext.hosted.sessions IS 'how many sessions have it loaded; older ones have not, see attach_hosted()';
-COMMENT ON COLUMN dynpgext.hosted.stale IS 'its file has been replaced since: use rehost()';
-COMMENT ON COLUMN dynpgext.hosted.hosted_at IS 'since when, in this run of the server';
+COMMENT ON COLUMN dynpgext.hosted.sessions IS 'number of sessions that have loaded it; older sessions use attach_hosted()';
+COMMENT ON COLUMN dynpgext.hosted.stale IS 'whether its file has been replaced; then use rehost()';
+COMMENT ON COLUMN dynpgext.hosted.hosted_at IS 'time of hosting, since the server started';
