@@ -22,6 +22,7 @@
 #include "provisioning/commit.h"
 #include "provisioning/database.h"
 #include "shared/events.h"
+#include "workers/extension_commands.h"
 #include "workers/launch.h"
 #include "workers/launcher_start.h"
 #include "workers/preparation.h"
@@ -50,6 +51,8 @@ void begin_run(state::shared &s) {
       "making room for events", [&s] { state::keep_events(s, state::default_event_capacity); },
       nullptr);
   state::judge_crashes(s);
+  (void)pg::tolerate(
+      "looking at prepared transactions", [&s] { state::recall_pauses(s); }, nullptr);
 }
 
 void when_preloaded() {

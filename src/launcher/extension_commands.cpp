@@ -85,6 +85,7 @@ void make_room_for(const Node *statement) {
   std::vector<std::string> wanted = pg::extensions_wanted_alone(statement, all);
   take_turns(wanted);
   lock_dropped(statement, wanted);
+  for (const std::string &name : wanted) pg::note_pause(name);
   std::erase_if(wanted, [&](const std::string &name) {
     return std::find(candidates.begin(), candidates.end(), name) == candidates.end();
   });

@@ -150,6 +150,7 @@ class loop {
   // One round; returns how long to wait before the next, in milliseconds, or nothing when there
   // is nothing to launch.
   std::optional<long> round() {
+    state::recall_pauses(shared_);
     state::look_for_lost_processes(shared_);
     if (std::exchange(in_recovery_, RecoveryInProgress()) != in_recovery_) look_at_once();
     const pg::moment now = pg::moment::now();

@@ -29,12 +29,29 @@ class owned_by_transaction {
   ResourceOwner saved_;
 };
 
-LOCKTAG tag_of(turn on, const std::string &extension) {
-  const auto *bytes = reinterpret_cast<const unsigned char *>(extension.data());
-  const uint32 hash = DatumGetUInt32(hash_any(bytes, static_cast<int>(extension.size())));
+// Beside the kinds of turns.
+constexpr uint32 kind_of_pause = 16;
+
+LOCKTAG tag_of(uint32 kind, const std::string &extension) {
   LOCKTAG tag;
-  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(on), hash, lock_class);
+  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, kind, hash_of_extension(extension), lock_class);
   return tag;
+}
+
+bool is_prepared_pause(const LockInstanceData &lock) {
+  const LOCKTAG &tag = lock.locktag;
+  return lock.pid == 0 && lock.holdMask != 0 && tag.locktag_type == LOCKTAG_ADVISORY &&
+         tag.locktag_field2 == kind_of_pause && tag.locktag_field4 == lock_class;
+}
+
+TransactionId prepared_transaction(const VirtualTransactionId &holder) {
+  for (int i = 0; i < max_prepared_xacts; ++i) {
+    const PGPROC &process = PreparedXactProcs[i];
+    VirtualTransactionId own;
+    GET_VXID_FROM_PGPROC(own, process);
+    if (VirtualTransactionIdEquals(own, holder)) return process.xid;
+  }
+  return InvalidTransactionId;  // it is over by now
 }
 
 void tell_what_for(void *name) {
@@ -48,7 +65,7 @@ void tell_what_for(void *name) {
 }
 
 bool acquire_turn(turn on, const std::string &extension, turn_mode mode, bool at_once) {
-  const LOCKTAG tag = tag_of(on, extension);
+  const LOCKTAG tag = tag_of(static_cast<uint32>(on), extension);
   const auto server_mode = static_cast<LOCKMODE>(mode);
   if (is_locked(tag, server_mode)) return true;
 #if DYNPGEXT_CHECKS
@@ -75,6 +92,32 @@ void take_turn(turn on, const std::string &extension, turn_mode mode) {
 
 bool take_turn_at_once(turn on, const std::string &extension, turn_mode mode) {
   return acquire_turn(on, extension, mode, true);
+}
+
+uint32 hash_of_extension(std::string_view name) noexcept {
+  const auto *bytes = reinterpret_cast<const unsigned char *>(name.data());
+  return DatumGetUInt32(hash_any(bytes, static_cast<int>(name.size())));
+}
+
+void note_pause(const std::string &extension) {
+  if (max_prepared_xacts == 0) return;  // it ends with its process at the latest
+  const LOCKTAG tag = tag_of(kind_of_pause, extension);
+  if (is_locked(tag, AccessShareLock)) return;
+  call([&tag] { (void)LockAcquire(&tag, AccessShareLock, false, false); });
+}
+
+std::vector<noted_pause> prepared_pauses() {
+  std::vector<noted_pause> found;
+  if (max_prepared_xacts == 0) return found;
+  const scratch_memory memory;
+  const LockData *all = call([] { return GetLockStatusData(); });
+  for (const LockInstanceData &lock : std::span(all->locks, static_cast<size_t>(all->nelements))) {
+    if (!is_prepared_pause(lock)) continue;
+    const TransactionId transaction = prepared_transaction(versions::holder_of(lock));
+    if (TransactionIdIsValid(transaction))
+      found.push_back({lock.locktag.locktag_field1, lock.locktag.locktag_field3, transaction});
+  }
+  return found;
 }
 
 void provisioning_lock::acquire(Oid database) {

@@ -66,6 +66,21 @@ void take_turn(turn on, const std::string &extension, turn_mode mode);
 // False where it would have to wait.
 [[nodiscard]] bool take_turn_at_once(turn on, const std::string &extension, turn_mode mode);
 
+// A transaction that pauses an extension says so in the server's lock table, too: what it says
+// stays with it when it is prepared, over a restart.  Keeps nobody waiting.  Until the end of the
+// transaction.
+void note_pause(const std::string &extension);
+
+// As the lock table has it: not the name of the extension.
+struct noted_pause {
+  Oid database;
+  uint32 extension;  // hash_of_extension()
+  TransactionId transaction;
+};
+[[nodiscard]] uint32 hash_of_extension(std::string_view name) noexcept;
+// Of all transactions that are prepared.  On a standby there are none yet.
+[[nodiscard]] std::vector<noted_pause> prepared_pauses();
+
 // "I am changing what runs for this database": whoever brings the live state of a
 // database in line with its registrations holds it, from reading the registrations until
 // the state is changed.  A heavyweight lock, so it takes part in deadlock detection and

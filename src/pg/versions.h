@@ -147,6 +147,15 @@ inline uint32 wait_event_named([[maybe_unused]] const char *name) {
 #endif
 }
 
+// Since 17 who holds a lock is one value.
+inline VirtualTransactionId holder_of(const LockInstanceData &lock) {
+#if PG_VERSION_NUM >= 170000
+  return lock.vxid;
+#else
+  return {lock.backend, lock.lxid};
+#endif
+}
+
 // Since 17 the kind of lock may be a lower bound.
 inline bool is_locked_by_me(const LOCKTAG &tag, LOCKMODE mode) {
 #if PG_VERSION_NUM >= 170000

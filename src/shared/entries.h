@@ -359,8 +359,9 @@ struct pause_key {
 struct pause_entry {
   pause_key key;
   Oid database;
-  extension_name extension;
-  TransactionId prepared;  // the transaction that is prepared, or about to be
+  extension_name extension;  // empty: see `hash`
+  uint32 hash;               // of the name, where that is not known
+  TransactionId prepared;    // the transaction that is prepared, or about to be
 };
 
 // ---- events ------------------------------------------------------------------------------

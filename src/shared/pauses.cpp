@@ -54,6 +54,8 @@ std::set<std::string> unpaused(std::span<const std::string> extensions) {
   return result;
 }
 
+bool has_own_pauses() noexcept { return !own_pauses().empty(); }
+
 void watch_pauses() {
   static constinit bool watched = false;
   if (!std::exchange(watched, true)) pg::call([] { before_shmem_exit(on_exit, 0); });
@@ -73,14 +75,39 @@ void pause(shared &s, const std::string &extension) {
   }
 }
 
+void adopt_pause(shared &s, const pg::noted_pause &noted) {
+  for (const pause_entry *p : s.pauses.entries())
+    if (p->database == noted.database && p->prepared == noted.transaction) {
+      const auto text = p->extension.view();
+      if ((text.empty() ? p->hash : pg::hash_of_extension(text)) == noted.extension) return;
+    }
+  pause_entry *entry = s.pauses.insert({++s.root->next_ticket});
+  entry->database = noted.database;
+  entry->hash = noted.extension;
+  entry->prepared = noted.transaction;
+  ++s.root->paused;
+}
+
+// A standby has no prepared transactions, but it will have some when it is promoted.
+bool are_pauses_missing(const shared &s) {
+  return !s.root->pauses_recalled && max_prepared_xacts > 0 && !RecoveryInProgress();
+}
+
+bool is_of(const pause_entry &pause, std::string_view extension) {
+  const std::string_view name = pause.extension.view();
+  return name.empty() ? pause.hash == pg::hash_of_extension(extension) : name == extension;
+}
+
 bool is_paused(const shared &s, Oid database, std::string_view extension) {
+  if (are_pauses_missing(s)) return true;
   if (s.root->paused == 0 || !OidIsValid(database)) return false;
   for (const pause_entry *p : s.pauses.entries())
-    if (p->database == database && p->extension.view() == extension) return true;
+    if (p->database == database && is_of(*p, extension)) return true;
   return false;
 }
 
 bool is_paused(const shared &s, const worker_entry &entry) {
+  if (are_pauses_missing(s)) return true;
   if (s.root->paused == 0) return false;
   const std::string_view extension = entry.key.extension.view();
   return is_paused(s, entry.key.home, extension) || is_paused(s, entry.source, extension) ||

@@ -11,11 +11,20 @@ namespace dynpgext::state {
 
 // Those that this transaction has not paused yet.
 [[nodiscard]] std::set<std::string> unpaused(std::span<const std::string> extensions);
+[[nodiscard]] bool has_own_pauses() noexcept;
 // Pauses end with this process, at the latest.  Before the first.
 void watch_pauses();
 // In this database, until its transaction or subtransaction ends.  Exclusive lock.
 void pause(shared &s, const std::string &extension);
 
+// One that a transaction keeps which was prepared before the shared memory was made.  Exclusive
+// lock.
+void adopt_pause(shared &s, const pg::noted_pause &noted);
+// Is it time for that?  Until it has been done, everything is paused.
+[[nodiscard]] bool are_pauses_missing(const shared &s);
+
+// Is it that extension's?
+[[nodiscard]] bool is_of(const pause_entry &pause, std::string_view extension);
 // Is it paused, for whomever?  Caller holds root.lock.
 [[nodiscard]] bool is_paused(const shared &s, Oid database, std::string_view extension);
 // May the worker not run for a pause?  Caller holds root.lock.

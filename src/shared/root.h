@@ -52,11 +52,12 @@ struct root {
   bool runner_wanted;  // some SQL worker waits for a place: runners make room, see workers/runner.h
   bool retry_waiting;  // a place has become free, or a command is over
   bool look_soon;      // a database may have come or gone: the launcher is not to wait
-  bool crashes_judged;  // those of the last run of the server
-  bool is_unguarded;    // the file of the crash guard cannot be used, as a WARNING has said
-  uint32 paused;        // how many entries pauses has
-  uint32 quarantined;   // how many workers and extensions are
-  uint32 failed;        // how many extensions are
+  bool crashes_judged;   // those of the last run of the server
+  bool pauses_recalled;  // those that transactions have kept that were prepared before
+  bool is_unguarded;     // the file of the crash guard cannot be used, as a WARNING has said
+  uint32 paused;         // how many entries pauses has
+  uint32 quarantined;    // how many workers and extensions are
+  uint32 failed;         // how many extensions are
 };
 static_assert(sizeof(root) <= 512, "servers have little room for structs made after startup");
 inline constexpr size_t root_size = 512;  // fixed, so that versions can share it

@@ -5,6 +5,7 @@
 #include "pg/database.h"
 #include "pg/fault.h"
 #include "pg/process.h"
+#include "shared/attention.h"
 #include "shared/pauses.h"
 #include "workers/entry.h"
 
@@ -68,6 +69,26 @@ std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::st
   }
   DYNPGEXT_FAULT_POINT("pause.told");
   return told;
+}
+
+void recall_pauses(shared &s) {
+  {
+    const reading lock(s);
+    if (!are_pauses_missing(s)) return;
+  }
+  const std::vector<pg::noted_pause> found = pg::prepared_pauses();
+  const exclusive lock(s);
+  if (!are_pauses_missing(s)) return;
+  for (const pg::noted_pause &noted : found) adopt_pause(s, noted);
+  s.root->pauses_recalled = true;
+  for (const pg::noted_pause &noted : found)
+    for (worker_entry *entry : s.workers.entries())
+      if (is_of(*entry, noted.database) &&
+          pg::hash_of_extension(entry->key.extension.view()) == noted.extension &&
+          is_in_the_way(*entry, noted.database))
+        make_way(s, *entry, noted.database, command_on::extension);
+  changed(s);
+  attend_waiting(s);
 }
 
 }  // namespace dynpgext::state

@@ -25,4 +25,9 @@ namespace dynpgext::state {
 // workers.
 std::vector<worker_identity> pause_extensions(shared &s, std::span<const std::string> extensions);
 
+// Pauses that transactions keep which were prepared before the shared memory was made, or before
+// this server was promoted; workers that run all the same make way.  Until this has been done no
+// worker starts.  Does nothing when it has been.
+void recall_pauses(shared &s);
+
 }  // namespace dynpgext::state

@@ -3,6 +3,7 @@
 #include "pg/process.h"
 #include "shared/access.h"
 #include "shared/databases.h"
+#include "shared/pauses.h"
 #include "shared/processes.h"
 #include "shared/publication.h"
 #include "workers/entry.h"
@@ -32,8 +33,13 @@ std::vector<model::live_database> live_databases(const shared &s, std::span<cons
     model::live_database &known = result.emplace_back();
     known = {database, closed, entry->trusted};
     if (s.root->paused == 0) continue;
-    for (const pause_entry *pause : s.pauses.entries())
-      if (pause->database == database) known.paused.push_back(pause->extension.str());
+    for (const pause_entry *pause : s.pauses.entries()) {
+      if (pause->database != database) continue;
+      if (!pause->extension.view().empty()) known.paused.push_back(pause->extension.str());
+      for (const extension_entry *e : s.extensions.of(database))
+        if (pause->extension.view().empty() && is_of(*pause, e->key.extension.view()))
+          known.paused.push_back(e->key.extension.str());
+    }
   }
   return result;
 }
