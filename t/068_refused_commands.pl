@@ -7,9 +7,8 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DatabaseCommands;
 use DynpgextTest;
-use IO::Socket::UNIX;
-use Socket qw(SOCK_STREAM);
 use Test::More;
+use UnreadClient;
 
 prepare();
 value($node, 'postgres', <<'SQL');
@@ -20,41 +19,11 @@ CREATE ROLE dx_maker CREATEDB;
 CREATE ROLE dx_tenant LOGIN IN ROLE dx_maker;
 SQL
 
-# A session of the role, spoken to in messages of the protocol: it reads what the test reads.
-sub open_session {
-    my ($role) = @_;
-    my $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $node->host . '/.s.PGSQL.' . $node->port)
-      or die "no connection: $!";
-    my $parameters = join '', map {"$_\0"} user => $role, database => 'postgres', application_name => 'dx refused', '';
-    $socket->syswrite(pack 'NNa*', 8 + length $parameters, 196608, $parameters);
-    answer($socket, qr/Z\0\0\0\x05I$/);
-    return $socket;
-}
-
-# Messages: type, content, ...
-sub tell_server {
-    my ($socket, @messages) = @_;
-    while (my ($type, $content) = splice @messages, 0, 2) {
-        $socket->syswrite(pack 'aNa*', $type, 4 + length $content, $content);
-    }
-    return;
-}
-
-sub answer {
-    my ($socket, $until) = @_;
-    my $all = '';
-    while ($all !~ $until) {
-        $socket->sysread($all, 8192, length $all) or die "the session has ended: $all";
-    }
-    return $all;
-}
-
-# One that has sent a command on the database, and does not read the answer, which is longer than what
-# the system buffers.
+# One that has sent a command on the database, and does not read the answer.
 sub unread {
     my ($role, $command) = @_;
-    my $socket = open_session($role);
-    tell_server($socket, Q => "DO \$\$ BEGIN EXECUTE '/*' || repeat('x', 3000000) || '*/ $command'; END \$\$\0");
+    my $socket = open_session($node, $role);
+    unread_error($socket, $command);
     return $socket;
 }
 
@@ -185,7 +154,7 @@ subtest 'what is not run locks nothing' => sub {
     my $locks = 'SELECT count(*) FROM pg_locks WHERE objid = ' . oid_of('one') . q( AND mode = 'ShareLock');
     my $copy = 'CREATE DATABASE four TEMPLATE one';
 
-    my $session = open_session('dx_owner');
+    my $session = open_session($node, 'dx_owner');
     tell_server($session, P => "\0$copy\0\0\0", H => '');
     answer($session, qr/1\0\0\0\x04$/);
     is(value($node, 'postgres', $locks), 0, 'a statement that is parsed only');

@@ -1,6 +1,7 @@
 #include "launcher/extension_commands.h"
 
 #include "catalog/store.h"
+#include "pg/error_report.h"
 #include "pg/extension_command.h"
 #include "pg/lock.h"
 #include "pg/relation.h"
@@ -68,6 +69,14 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
   if (event == SUBXACT_EVENT_ABORT_SUB) state::end_pauses(my_id);
 }
 
+// A command that has failed needs no pause any more, whenever its client reads the error.
+void before_report(pg::error_end end) noexcept {
+  if (end == pg::error_end::transaction)
+    state::end_pauses();
+  else
+    state::end_pauses(GetCurrentSubTransactionId());
+}
+
 }  // namespace
 
 void make_room_for(const Node *statement) {
@@ -99,6 +108,7 @@ void watch_extension_commands() {
     RegisterXactCallback(on_transaction_event, nullptr);
     RegisterSubXactCallback(on_subtransaction_event, nullptr);
   });
+  pg::watch_errors({state::has_own_pauses, before_report});
 }
 
 }  // namespace dynpgext::supervision

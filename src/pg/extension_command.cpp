@@ -149,12 +149,19 @@ bool is_schema_renamed(const Node *statement) {
          reinterpret_cast<const RenameStmt *>(statement)->renameType == OBJECT_SCHEMA;
 }
 
+// As the server checks it.
+bool may_rename(Oid schema, const char *to) {
+  return owns(NamespaceRelationId, schema) && !OidIsValid(get_namespace_oid(to, true)) &&
+         versions::has_privilege(GetUserId(), DatabaseRelationId, MyDatabaseId, ACL_CREATE) &&
+         (allowSystemTableMods || !IsReservedName(to));
+}
+
 // Workers name what is in the schema; while one waits for a lock, the name may come to mean
 // another.
-request of_renaming(const char *name) {
+request of_renaming(const RenameStmt *statement) {
   request r;
-  const Oid schema = get_namespace_oid(name, true);
-  if (!OidIsValid(schema) || !owns(NamespaceRelationId, schema)) return r;
+  const Oid schema = get_namespace_oid(statement->subname, true);
+  if (!OidIsValid(schema) || !may_rename(schema, statement->newname)) return r;
   const Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
   const SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 0, nullptr);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
@@ -183,76 +190,119 @@ request of_statement(const Node *statement) {
     case T_AlterObjectSchemaStmt:
       return of_alteration(
           strVal(reinterpret_cast<const AlterObjectSchemaStmt *>(statement)->object), nullptr);
-    case T_RenameStmt: return of_renaming(reinterpret_cast<const RenameStmt *>(statement)->subname);
+    case T_RenameStmt: return of_renaming(reinterpret_cast<const RenameStmt *>(statement));
     default: return {};
   }
 }
 
+HTAB *make_set(const char *name) {
+  HASHCTL control{};
+  control.keysize = control.entrysize = sizeof(object);
+  control.hcxt = CurrentMemoryContext;
+  return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+bool is_in(HTAB *set, const object &o) {
+  return hash_search(set, &o, HASH_FIND, nullptr) != nullptr;
+}
+
+bool is_new_in(HTAB *set, const object &o) {
+  bool found = false;
+  (void)hash_search(set, &o, HASH_ENTER, &found);
+  return !found;
+}
+
 // What goes with the roots, as the server's findDependentObjects() has it: what depends on them;
 // with a member of an extension that extension, and with an internal part its whole.
+//
+// The server goes from one root to the next.  It refuses one that is a part (DROP DOMAIN of a
+// member, say), unless the whole is a root, too, or the part has gone with an earlier root.
 class walk {
  public:
-  explicit walk(const request &r) : cascades_(r.cascades), queue_(list_copy(r.roots)) {
-    HASHCTL control{};
-    control.keysize = control.entrysize = sizeof(object);
-    control.hcxt = CurrentMemoryContext;
-    seen_ =
-        hash_create("objects to be dropped", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  explicit walk(const request &r) : request_(r) {
     ListCell *cell;
-    foreach (cell, r.roots) (void)is_new(*static_cast<object *>(lfirst(cell)));
+    foreach (cell, r.roots) (void)is_new_in(roots_, *static_cast<object *>(lfirst(cell)));
   }
 
-  void run() {
+  // False where the server refuses it.
+  bool run() {
     catalog_ = table_open(DependRelationId, AccessShareLock);
-    // the list grows meanwhile
-    for (int i = 0; i < list_length(queue_); ++i) {
-      CHECK_FOR_INTERRUPTS();
-      const auto *o = static_cast<const object *>(list_nth(queue_, i));
-      follow(*o, false);
-      if (i >= roots_) follow(*o, true);
+    bool is_allowed = true;
+    for (int i = 0; i < list_length(request_.roots) && is_allowed; ++i) {
+      const auto *root = static_cast<const object *>(list_nth(request_.roots, i));
+      if (!is_new_in(seen_, *root)) continue;
+      is_allowed = !is_part_of_another(*root);
+      follow_down(*root);
+      follow_queue();
     }
     table_close(catalog_, AccessShareLock);
+    return is_allowed;
   }
 
+  // A root, or, once it has run, what goes with the roots.
   [[nodiscard]] bool has(Oid classid, Oid id) const {
-    const object o{classid, id};
-    return hash_search(seen_, &o, HASH_FIND, nullptr) != nullptr;
+    return is_in(roots_, {classid, id}) || is_in(seen_, {classid, id});
   }
 
  private:
-  bool is_new(const object &o) {
+  // The list grows meanwhile.
+  void follow_queue() {
+    for (; done_ < list_length(queue_); ++done_) {
+      CHECK_FOR_INTERRUPTS();
+      const auto *o = static_cast<const object *>(list_nth(queue_, done_));
+      follow_down(*o);
+      each_whole(*o, [this](const object &whole) { add(whole.classid, whole.id); });
+    }
+  }
+
+  // The script of an extension may drop members of that.
+  bool is_part_of_another(const object &root) {
     bool found = false;
-    (void)hash_search(seen_, &o, HASH_ENTER, &found);
-    return !found;
+    each_whole(root, [&](const object &whole) {
+      const bool is_of_script = creating_extension && whole.classid == ExtensionRelationId &&
+                                whole.id == CurrentExtensionObject;
+      found = found || (!is_of_script && !is_in(roots_, whole));
+    });
+    return found;
   }
 
   void add(Oid classid, Oid id) {
     const object o{classid, id};
-    if (!is_new(o)) return;
+    if (!is_new_in(seen_, o)) return;
     auto *copy = static_cast<object *>(palloc(sizeof(object)));
     *copy = o;
     queue_ = lappend(queue_, copy);
   }
 
-  // Down: what depends on it.  Up: what it is a part of.
-  void follow(const object &o, bool up) {
-    for_each_row(catalog_, up ? DependDependerIndexId : DependReferenceIndexId,
-                 {up ? Anum_pg_depend_classid : Anum_pg_depend_refclassid, o.classid},
-                 {up ? Anum_pg_depend_objid : Anum_pg_depend_refobjid, o.id},
-                 [this, up](HeapTuple tuple) {
+  // What depends on it.
+  void follow_down(const object &o) {
+    for_each_row(catalog_, DependReferenceIndexId, {Anum_pg_depend_refclassid, o.classid},
+                 {Anum_pg_depend_refobjid, o.id}, [this](HeapTuple tuple) {
                    const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-                   const bool is_part =
-                       row->deptype == DEPENDENCY_EXTENSION || row->deptype == DEPENDENCY_INTERNAL;
-                   if (up && is_part) add(row->refclassid, row->refobjid);
-                   if (!up && (cascades_ || row->deptype != DEPENDENCY_NORMAL))
+                   if (request_.cascades || row->deptype != DEPENDENCY_NORMAL)
                      add(row->classid, row->objid);
                  });
   }
 
-  bool cascades_;
-  List *queue_;  // of object *
-  int roots_ = list_length(queue_);
-  HTAB *seen_ = nullptr;
+  // What it, or a column of it, is a part of.
+  template <class F>
+  void each_whole(const object &o, F f) {
+    for_each_row(catalog_, DependDependerIndexId, {Anum_pg_depend_classid, o.classid},
+                 {Anum_pg_depend_objid, o.id}, [&f](HeapTuple tuple) {
+                   const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+                   const bool is_part =
+                       row->deptype == DEPENDENCY_EXTENSION || row->deptype == DEPENDENCY_INTERNAL;
+                   const bool is_itself =
+                       row->refclassid == row->classid && row->refobjid == row->objid;
+                   if (is_part && !is_itself) f(object{row->refclassid, row->refobjid});
+                 });
+  }
+
+  const request &request_;
+  List *queue_ = NIL;  // of object *
+  int done_ = 0;       // so many of the queue
+  HTAB *roots_ = make_set("objects to drop");
+  HTAB *seen_ = make_set("objects to be dropped");
   Relation catalog_ = nullptr;
 };
 
@@ -268,7 +318,7 @@ void find_wanted(const Node *statement, const char *const *candidates, size_t co
   if (r.roots == NIL) return;
   walk w(r);
   // an update takes nothing along
-  if (!is_alteration(statement)) w.run();
+  if (!is_alteration(statement) && !w.run()) return;
   const Oid dynpgext = get_extension_oid("dynpgext", true);
   const bool all =
       !is_alteration(statement) && OidIsValid(dynpgext) && w.has(ExtensionRelationId, dynpgext);
