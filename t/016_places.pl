@@ -60,7 +60,11 @@ subtest 'seven slots, thirty workers' => sub {
         counts('running', $round < 4 ? 7 : 30 - $done, 'the next ones run') if $round < 5;
     }
     is(value($node, 'one', q(SELECT count(*), min(starts), max(starts) FROM dynpgext.workers)), '30|1|1', 'each ran once');
-    is(log_count($node, $no_slot, $offset), $names, 'the log has one line for each that had to wait');
+    my @lines = slurp_file($node->logfile, $offset) =~ /$no_slot(?: and (\d+) more)?: /g;
+    my $counted = @lines;
+    $counted += $_ // 0 for @lines;
+    is($counted, $names, 'the log counts each that had to wait');
+    cmp_ok(scalar @lines, '<', 5, 'in few lines');
     note('longest from the last end to a start: ', slowest(), ' ms');
     cmp_ok(slowest(), '<', 1000 * $PostgreSQL::Test::Utils::timeout_default, 'none waited for the naptime, which is longer');
 };
@@ -84,7 +88,7 @@ subtest 'dynpgext.max_workers' => sub {
     my $before = value($node, 'one', 'SELECT clock_timestamp()');
     is($node->psql('one', 'CREATE EXTENSION dx_supervised'), 0, 'CREATE EXTENSION succeeds');
     # by the command, or by the launcher when it comes first
-    ok($node->wait_for_log(qr/WARNING:  background worker "dx supervised \d+" of extension "dx_supervised" has to wait: dynpgext\.max_workers is reached.*HINT:.*Consider increasing dynpgext\.max_workers\./s, $offset),
+    ok($node->wait_for_log(qr/WARNING:  background worker "dx supervised \d+" of extension "dx_supervised"(?: and \d+ more have| has) to wait: dynpgext\.max_workers is reached.*HINT:.*Consider increasing dynpgext\.max_workers\./s, $offset),
         'with a warning and a hint');
     counts('running', 3, 'three run');
     counts('waiting', 27, 'the others wait');

@@ -14,7 +14,9 @@
 #include "pg/announcement.h"
 #include "pg/command_end.h"
 #include "pg/database_mark.h"
+#include "pg/error_report.h"
 #include "pg/fault.h"
+#include "pg/quiet_client.h"
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/running.h"
@@ -193,6 +195,7 @@ void before_commit(transaction &t) {
   const bool restores = store && is_restoring();
   if (restores) store->expect_restore();
   state::acquire_provisioning_lock(s, MyDatabaseId);
+  pg::quiet_client_until_end();
   model::registrations wanted;
   if (store) {
     if (restores) join_restore(*store, t.noted.arrives);
@@ -339,6 +342,15 @@ void on_transaction_event(XactEvent event, void *) {
   }
 }
 
+// The server checks after PRE_COMMIT whether a serializable transaction may commit.
+void before_report(pg::error_end end) noexcept {
+  if (end != pg::error_end::transaction) return;
+  transaction &t = mine();
+  for (const state::head_start &h : t.head_starts) state::call_off(*state::attached(), h.start);
+  t.head_starts.clear();
+  state::give_up_provisioning();
+}
+
 void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTransactionId parent_id,
                              void *) {
   transaction &t = mine();
@@ -370,6 +382,7 @@ void watch_transactions() {
     RegisterXactCallback(on_transaction_event, nullptr);
     RegisterSubXactCallback(on_subtransaction_event, nullptr);
   });
+  pg::watch_errors({state::is_provisioner, before_report});
 }
 
 void follow_drops_of_dynpgext(void (*follow)()) { follow_drop = follow; }

@@ -10,6 +10,7 @@
 #include "extensions/wanted.h"
 #include "manifests/rows.h"
 #include "pg/database_setting.h"
+#include "pg/quiet_client.h"
 #include "pg/role_hold.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
@@ -89,6 +90,7 @@ bool provision_name(const std::string &name) {
   if (!store || store->may_have_written()) return false;
   const model::registrations before = wanted_registrations(*store);
   if (before.find_allocation(name) == nullptr) return false;
+  const pg::quiet_client quiet;
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
   const model::registrations wanted = wanted_registrations(*store);
   const model::allocation *a = wanted.find_allocation(name);

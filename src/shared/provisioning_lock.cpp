@@ -97,6 +97,18 @@ void forget_provisioner() noexcept {
   (void)pg::swallow("ending a transaction", [] { clear_provisioner(*attached()); });
 }
 
+bool is_provisioner() noexcept { return OidIsValid(held); }
+
+void give_up_provisioning() noexcept {
+  const Oid database = held;
+  const int times = depth;
+  forget_provisioner();
+  (void)pg::swallow("releasing a lock", [=] {
+    for (int i = 0; i < times && pg::provisioning_lock::is_held(database); ++i)
+      pg::provisioning_lock::release(database);
+  });
+}
+
 void name_provisioned(std::string_view extension) {
   if (held != MyDatabaseId || !OidIsValid(held)) return;
   shared &s = *attached();

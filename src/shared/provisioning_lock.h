@@ -34,6 +34,10 @@ class scoped_provisioning_lock {
 // Waits until nobody else holds it.
 void await_provisioning(shared &s, Oid database);
 
+// The transaction has failed, and somebody may have to wait for its end.
+[[nodiscard]] bool is_provisioner() noexcept;
+void give_up_provisioning() noexcept;
+
 // For the end of a transaction, before the server releases the lock.  Never fails.
 void forget_provisioner() noexcept;
 

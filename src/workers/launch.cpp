@@ -49,16 +49,52 @@ void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
       "The worker has been started all the same.");
 }
 
-void warn_of_wait(const worker_identity &id, waiting_for what) {
+// Of workers that have to wait for the same: the first one, and how many others.
+struct wait_count {
+  worker_identity first;
+  size_t others = 0;
+};
+using wait_counts = std::map<waiting_for, wait_count>;
+
+void warn_of_wait(const wait_count &count, waiting_for what) {
   const std::string setting = name_of(what);
   const std::string hint = ". Consider increasing " + setting + ".";
+  const bool is_one = count.others == 0;
+  const std::string more = is_one ? "" : " and " + std::to_string(count.others) + " more";
+  const std::string who = name_of(count.first) + more;
   if (what == waiting_for::slot)
-    pg::log(WARNING, "no free slot for " + name_of(id) + ": " + setting + " is reached",
-            "It starts as soon as one is free" + hint);
+    pg::log(WARNING, "no free slot for " + who + ": " + setting + " is reached",
+            (is_one ? "It starts as soon as one is free" : "Each starts as soon as one is free") +
+                hint);
   else
-    pg::log(WARNING, name_of(id) + " has to wait: " + setting + " is reached",
-            "It starts as soon as another worker has ended" + hint);
+    pg::log(WARNING, who + (is_one ? " has" : " have") + " to wait: " + setting + " is reached",
+            (is_one ? "It starts" : "Each starts") +
+                std::string(" as soon as another worker has ended") + hint);
 }
+
+// Where several are started, of one database: one line for each reason.
+constinit wait_counts *counting = nullptr;
+
+void note_wait(const worker_identity &id, waiting_for what) {
+  if (counting == nullptr) return warn_of_wait({id}, what);
+  const auto [found, is_new] = counting->try_emplace(what, wait_count{id});
+  if (!is_new) ++found->second.others;
+}
+
+class counted_waits {
+ public:
+  counted_waits() { counting = &counts_; }
+  counted_waits(const counted_waits &) = delete;
+  counted_waits &operator=(const counted_waits &) = delete;
+  ~counted_waits() { counting = nullptr; }
+
+  void report() const {
+    for (const auto &[what, count] : counts_) warn_of_wait(count, what);
+  }
+
+ private:
+  wait_counts counts_;
+};
 
 // False when no slot is free.
 bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle) {
@@ -188,8 +224,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
   }
   // those that are at rest in between take turns, and so do all that max_runners holds back
   const bool takes_turns = start->resumes || start->full == waiting_for::max_runners;
-  if (!start->was_waiting && !takes_turns)
-    warn_of_wait(id, is_full ? start->full : waiting_for::slot);
+  if (!start->was_waiting && !takes_turns) note_wait(id, is_full ? start->full : waiting_for::slot);
   return !is_full ? launch_result::no_slot : launch_result::no_place;
 }
 
@@ -224,6 +259,7 @@ bool carry_out(shared &s, const decision &d, bool *no_slots) {
   const std::vector<model::wanted_worker> wanted =
       model::wanted_workers(d.seen.desired, d.seen.live);
   executor run(s, no_slots != nullptr && *no_slots);
+  const counted_waits waits;
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
     const worker_identity id{action.home, action.extension, action.name};
@@ -234,6 +270,7 @@ bool carry_out(shared &s, const decision &d, bool *no_slots) {
       run.carry_out(action, id, *want);
     }
   }
+  waits.report();
   if (no_slots != nullptr) *no_slots = run.found_no_slots();
   return run.wants_visit();
 }
