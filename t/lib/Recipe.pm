@@ -24,8 +24,8 @@ sub code_block {
     return $found[0];
 }
 
-# A copy of the installation that a test may install in: its install_path, and where its pg_config and
-# libraries are.
+# A copy of the installation that a test may install in: its install_path, and where its pg_config,
+# libraries and extensions are.
 sub recipe_install {
     my ($install, $libraries) = private_install();
     my ($pg_config) = grep {-x} "$install/bin/pg_config";
@@ -42,7 +42,7 @@ sub recipe_install {
         make_path(dirname($to));
         symlink $from, $to;
     }
-    return { path => $install, pg_config => $pg_config, libraries => $libraries };
+    return { path => $install, pg_config => $pg_config, libraries => $libraries, extensions => "$private/extension" };
 }
 
 # Builds and installs an extension from this source (its suffix and its text) with the Makefile of the page.
