@@ -25,7 +25,8 @@ COMMENT ON FUNCTION @extschema@.queue_push(jsonb, interval) IS 'adds a job; retu
 
 CREATE FUNCTION @extschema@.queue_take(lease interval DEFAULT '1 minute') RETURNS SETOF @extschema@.queue_job
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-  UPDATE @extschema@.queue_job SET leased_until = clock_timestamp() + lease, attempts = attempts + 1
+  -- the count stops at its greatest value: an error would keep every other job waiting behind this one
+  UPDATE @extschema@.queue_job SET leased_until = clock_timestamp() + lease, attempts = least(attempts, 2147483646) + 1
    WHERE id = (SELECT id FROM @extschema@.queue_job
                 WHERE done_at IS NULL AND leased_until IS NULL AND due_at <= clock_timestamp()
                 ORDER BY due_at, id FOR UPDATE SKIP LOCKED LIMIT 1)

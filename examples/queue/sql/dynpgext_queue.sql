@@ -23,8 +23,11 @@ SELECT id, payload, attempts FROM queue_take();
 SELECT queue_done(1);
 SELECT queue_done(1) AS again;
 SELECT count(*) FROM queue_take();
+-- A job that has been taken as often as can be counted is taken once more.
+INSERT INTO queue_job (payload, attempts) VALUES ('{"say": "again"}', 2147483647);
+SELECT payload, attempts, queue_done(id) FROM queue_take();
 -- What is done is cleared away.
-UPDATE queue_job SET done_at = done_at - INTERVAL '1 day' WHERE id = 1;
+UPDATE queue_job SET done_at = done_at - INTERVAL '1 day' WHERE done_at IS NOT NULL;
 NOTIFY queue_sweep;
 CALL wait_for('count(*) = 1 FROM queue_job');
 SELECT jsonb_pretty(jsonb_set(manifest, '{workers,0,run_as}', to_jsonb(manifest #>> '{workers,0,run_as}' = current_user))) AS manifest
