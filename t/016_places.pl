@@ -187,9 +187,12 @@ subtest 'dynpgext.max_owner_workers' => sub {
     configure($node, 'one', 'dynpgext.naptime' => '100ms');
     value($node, 'template_with_workers', 'ALTER DATABASE template_with_workers OWNER TO postgres');
     value($node, 'template_with_workers', 'SELECT dynpgext.reload()');
-    value($node, 'two', q(SELECT dynpgext.start_worker(extension, name) FROM dynpgext.workers));
+    end_all('template_with_workers');
+    ok($node->poll_query_until('two', q(SELECT count(*) = 2 FROM dynpgext.cluster_workers WHERE database = 'template_with_workers' AND state = 'stopped')),
+        'both of the database that has another owner have ended');
+    value($node, $_, q(SELECT dynpgext.start_worker(extension, name) FROM dynpgext.workers)) for qw(template_with_workers two);
     ok($node->poll_query_until('one', $in, 'one running 2, template_with_workers running 2, two running 2'),
-        'places of databases that are gone, or have another owner, are free');
+        'they do not count for the last owner any more, nor do those of databases that are gone');
     configure($node, 'one', 'dynpgext.max_owner_workers' => 1);
     end_all('two');
     ok($node->poll_query_until('two', q(SELECT count(*) = 2 FROM dynpgext.workers WHERE state = 'stopped')), 'both have ended');

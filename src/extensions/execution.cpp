@@ -2,6 +2,7 @@
 
 #include "extensions/extension.h"
 #include "extensions/failure.h"
+#include "extensions/publishable.h"
 #include "model/registration_index.h"
 #include "pg/fault.h"
 #include "pg/transaction.h"
@@ -55,16 +56,25 @@ bool is_published(const state::shared &s, const model::registrations &wanted) {
   return published != nullptr && *published == wanted;
 }
 
-void publish(state::shared &s, const model::registrations &wanted) {
-  if (is_published(s, wanted)) return;
-  state::publication publication(s, MyDatabaseId, wanted, true, state::current_database_identity());
+std::set<std::string> publish(state::shared &s, const model::registrations &wanted) {
+  std::set<std::string> left_out;
+  if (is_published(s, wanted)) return left_out;
+  const publishable found = what_fits(s, wanted, over_limit::leave_out);
   {
     const state::exclusive lock(s);
-    publication.publish();
-    state::settle(s, publication);
+    found.publication->publish();
+    state::settle(s, *found.publication);
     DYNPGEXT_FAULT_POINT("publish.settled");
   }
   state::keep_extension_states(s, MyDatabaseId, wanted);
+  record_left_out(found.left_out);
+  for (const auto &l : found.left_out) left_out.insert(l.extension.name);
+  return left_out;
+}
+
+std::vector<action> without(std::vector<action> plan, const std::set<std::string> &extensions) {
+  std::erase_if(plan, [&](const action &a) { return extensions.count(a.extension) != 0; });
+  return plan;
 }
 
 std::vector<action> plan_as_if(state::shared &s, const model::registrations &wanted,

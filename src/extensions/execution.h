@@ -1,6 +1,7 @@
 // What is to be done for the registrations of this database, as things stand; and its execution.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +19,12 @@ struct reload_options {
 };
 
 [[nodiscard]] bool is_published(const state::shared &s, const model::registrations &wanted);
-// Publishes the committed registrations if they are not what is published.
-void publish(state::shared &s, const model::registrations &wanted);
+// Publishes the committed registrations if they are not what is published.  Returns the extensions
+// whose registrations have no room: they have failed, and are as if they had none.
+std::set<std::string> publish(state::shared &s, const model::registrations &wanted);
+// The plan without these.
+[[nodiscard]] std::vector<model::action> without(std::vector<model::action> plan,
+                                                 const std::set<std::string> &extensions);
 
 // As if nothing had been changed by this transaction.
 [[nodiscard]] std::vector<model::action>

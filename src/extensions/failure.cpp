@@ -15,10 +15,11 @@ state::failure_cause cause_of_failure(const std::string &library) {
           pg::settings::provisioning_digest()};
 }
 
-void record_failure(const model::extension &e, const pg::failure &why) {
+void record_failure(const model::extension &e, const pg::failure &why, lacking what) {
   state::failure_cause cause = cause_of_failure(e.library);
   cause.lacked_memory =
       why.sqlstate == ERRCODE_CONFIGURATION_LIMIT_EXCEEDED || why.sqlstate == ERRCODE_OUT_OF_MEMORY;
+  cause.had_no_room = what == lacking::room;
   state::set_extension_state(state::attach(), MyDatabaseId, e.name, model::extension_state::failed,
                              why.message, &cause);
   note_extension(e.name, model::extension_state::failed, why.message);

@@ -23,7 +23,7 @@ uint64 bit_of(const block &b, const instance &i) {
 void empty(const state::shared &s, instance &i) {
   if (i.state != instance_state::leaving || i.attached > 0) return;
   state::clear(s, i.settings);
-  state::give_back(s, InvalidOid, i.size);
+  state::give_back(s, state::memory_bill{i.size, InvalidOid});
   i.state = instance_state::none;
   i.number = 0;
   i.size = 0;

@@ -38,7 +38,7 @@ void report_failure(state::shared &s, uint64 number, int sqlstate, const char *w
     instance *i = find_instance(require_block(s), number);
     if (i == nullptr || i->state != instance_state::asked) return;
     if (i->size > 0) memory = i->memory;
-    state::give_back(s, InvalidOid, i->size);
+    state::give_back(s, state::memory_bill{i->size, InvalidOid});
     i->size = 0;
     i->error.assign(why);
     i->is_refused = sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED;

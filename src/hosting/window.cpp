@@ -51,15 +51,15 @@ void window::create(state::shared &s, instance &i, uint64 bytes) {
   const uint64 size = TYPEALIGN(uint64{4096}, CACHELINEALIGN(sizeof(window_header)) + bytes);
   const uint64 limit = pg::settings::memory_limit_bytes();
   // whoever may host libraries is no owner with a limit
-  state::charge charge(s, InvalidOid, size, limit);
-  if (!charge.fits()) refuse_limit(i, size, charge.of_all().used, limit);
+  state::charge charge(s, InvalidOid, size, {.of_all = limit});
+  if (!charge.fits()) refuse_limit(i, size, charge.used_by_all(), limit);
   dsm_segment *segment = create_segment(i, size);
   {
     const state::exclusive lock(s);
     i.memory = dsm_segment_handle(segment);
     i.size = size;  // from now on the instance answers for it
   }
-  charge.keep();
+  (void)charge.keep();
   pg_atomic_write_u64(&i.used, CACHELINEALIGN(sizeof(window_header)));
   place_at_its_address(i, segment);
   instance_ = &i;

@@ -36,7 +36,7 @@ void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
   changed(s);
   if (i->announced) announce(s, *i, i->attached == 0 ? "drained" : "draining");
   if (i->attached == 0) {
-    give_back(s, i->home, i->charged);
+    give_back(s, i->charged);
     if (i->announced) ++s.root->memory_freed;
     pg::release(s.area, p);
     return;

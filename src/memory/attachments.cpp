@@ -143,7 +143,7 @@ void detach(shared &s, attachment *a) noexcept {
       *p = i->next;
       break;
     }
-    give_back(s, i->home, i->charged);
+    give_back(s, i->charged);
     ++s.root->memory_freed;
     record(s, {model::object_kind::allocation, i->home, i->extension(), i->name(), "drained",
                std::to_string(i->size) + " bytes"});

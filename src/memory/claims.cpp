@@ -210,37 +210,22 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   const std::string_view name = key.name.view();
   const std::string_view extension = r.registration.extension;  // at most NAMEDATALEN - 1
   const uint64 bytes = instance::bytes(name.size() + extension.size(), r.registration.size);
-  const uint64 of_owner = pg::settings::max_owner_memory_bytes();
   // the launcher may not have seen a database that is new
-  if (of_owner != UINT64_MAX && key.home == MyDatabaseId && IsTransactionState()) note_owner(s);
-  charge charged(s, key.home, bytes, pg::settings::memory_limit_bytes(), of_owner);
-  const auto refuse = [&](int sqlstate, const std::string &why, std::string detail,
-                          std::string hint) {
-    throw pg::error(sqlstate,
-                    "extension \"" + r.owner.name + "\" cannot have " +
-                        std::to_string(r.registration.size) + " bytes of shared memory for \"" +
-                        r.registration.name + "\": " + why,
-                    std::move(detail), std::move(hint));
-  };
-  if (!charged.fits()) {
-    const bool all = !charged.of_all().fits(bytes);
-    const memory_use &use = all ? charged.of_all() : charged.of_owner();
-    const std::string setting =
-        all ? pg::settings::memory_limit_name : pg::settings::max_owner_memory_name;
-    refuse(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, setting + " would be exceeded",
-           std::to_string(use.used) + " of " + std::to_string(use.limit) + " bytes are in use" +
-               (all ? "." : " by all databases of the owner of this one."),
-           "Raise " + setting + " or drop an extension that does not need its memory.");
-  }
+  if (key.home == MyDatabaseId && IsTransactionState()) note_owner(s);
+  charge charged(s, key.home, bytes, set_limits());
+  const std::string what = "extension \"" + r.owner.name + "\" cannot have " +
+                           std::to_string(r.registration.size) + " bytes of shared memory for \"" +
+                           r.registration.name + "\"";
+  if (!charged.fits()) charged.refuse(what);
   pg::allocation memory(s.area, bytes);
-  if (!memory) refuse(ERRCODE_OUT_OF_MEMORY, "out of shared memory", memory.refusal(), {});
+  if (!memory)
+    throw pg::error(ERRCODE_OUT_OF_MEMORY, what + ": out of shared memory", memory.refusal());
   const dsa_pointer made = memory.pointer();
   instance *i = s.at(made);
   i->home = key.home;
   i->name_size = static_cast<uint16>(name.copy(i->names, name.size()));
   i->extension_size = static_cast<uint16>(extension.copy(i->names + name.size(), extension.size()));
   i->size = r.registration.size;
-  i->charged = bytes;
   i->source = r.database;
   i->incarnation = r.owner.incarnation;
   i->holders = 1;
@@ -250,7 +235,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   pg_atomic_init_u32(&i->state, static_cast<uint32>(instance_state::pending));
   for (open_claim &claim : claims())
     if (is_for(claim, key)) claim.made = memory.keep();
-  charged.keep();
+  i->charged = charged.keep();
   DYNPGEXT_FAULT_POINT("allocate.made");
   return made;
 }
@@ -275,7 +260,7 @@ void cancel_claim(shared &s, const allocation_key &key, dsa_pointer made) noexce
       if (is_for(c, key) && !DsaPointerIsValid(made)) made = c.made;
     forget_claim(key);
     if (DsaPointerIsValid(made)) {
-      give_back(s, key.home, s.at(made)->charged);
+      give_back(s, s.at(made)->charged);
       pg::release(s.area, made);
     }
     if (allocation_entry *entry = s.allocations.find(key)) {

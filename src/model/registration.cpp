@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <tuple>
@@ -15,6 +16,20 @@ template <class Range, class Predicate>
 auto find(const Range &range, Predicate matches) -> decltype(range.data()) {
   const auto found = std::find_if(range.begin(), range.end(), matches);
   return found == range.end() ? nullptr : &*found;
+}
+
+template <class T, class Predicate>
+void copy_if(const std::vector<T> &from, std::vector<T> &to, Predicate matches) {
+  std::copy_if(from.begin(), from.end(), std::back_inserter(to), matches);
+}
+
+// Of the extensions that `matches` says.
+template <class Predicate>
+void copy_objects(const registrations &from, registrations &to, Predicate matches) {
+  const auto belongs = [&](const auto &object) { return matches(object.extension); };
+  copy_if(from.allocations, to.allocations, belongs);
+  copy_if(from.workers, to.workers, belongs);
+  copy_if(from.settings, to.settings, belongs);
 }
 
 }  // namespace
@@ -71,14 +86,23 @@ registrations registrations::wanted(std::int64_t boot) const {
     names.insert(e.name);
     result.extensions.push_back(e);
   }
-  const auto is_wanted = [&](const std::string &name) { return names.count(name) != 0; };
-  for (const allocation &a : allocations)
-    if (is_wanted(a.extension)) result.allocations.push_back(a);
-  for (const worker &w : workers)
-    if (is_wanted(w.extension)) result.workers.push_back(w);
-  for (const worker_settings &s : settings)
-    if (is_wanted(s.extension)) result.settings.push_back(s);
+  copy_objects(*this, result, [&](const std::string &name) { return names.count(name) != 0; });
   result.under_restore = under_restore;
+  return result;
+}
+
+registrations registrations::without_objects_of(const std::set<std::string> &names) const {
+  registrations result;
+  result.extensions = extensions;
+  copy_objects(*this, result, [&](const std::string &name) { return names.count(name) == 0; });
+  result.under_restore = under_restore;
+  return result;
+}
+
+registrations registrations::part_of(const std::string &extension) const {
+  registrations result;
+  if (const model::extension *e = find_extension(extension)) result.extensions.push_back(*e);
+  copy_objects(*this, result, [&](const std::string &name) { return name == extension; });
   return result;
 }
 

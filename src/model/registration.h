@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,10 @@ struct registrations {
                                      std::int64_t boot) const;
   // Without what belongs to extensions that are not wanted in this run of the server.
   [[nodiscard]] registrations wanted(std::int64_t boot) const;
+  // Without allocations, workers and settings of these extensions.
+  [[nodiscard]] registrations without_objects_of(const std::set<std::string> &names) const;
+  // One extension, and what belongs to it.
+  [[nodiscard]] registrations part_of(const std::string &extension) const;
 };
 
 }  // namespace dynpgext::model

@@ -6,6 +6,7 @@
 #include "extensions/extension.h"
 #include "extensions/init_run.h"
 #include "extensions/ledger.h"
+#include "extensions/publishable.h"
 #include "extensions/restore.h"
 #include "extensions/wanted.h"
 #include "guard/quarantine.h"
@@ -25,6 +26,7 @@
 #include "pg/transaction.h"
 #include "pg/unheard.h"
 #include "provisioning/database.h"
+#include "shared/access.h"
 #include "shared/comparisons.h"
 #include "shared/databases.h"
 #include "shared/extension_states.h"
@@ -50,6 +52,7 @@ struct transaction {
   std::vector<pg::virtual_transaction> older;  // that were under way, when dynpgext comes
   TransactionId next_id = InvalidTransactionId;
   std::unique_ptr<state::publication> publication;
+  std::vector<no_room> left_out;  // of it
   std::optional<std::string> worker_limit;
   std::vector<state::worker_identity> prepared;
   std::vector<state::head_start> head_starts;
@@ -80,6 +83,7 @@ void forget(transaction &t) noexcept {
     t.drops_forget = false;
     t.noted.retry.reset();
     t.publication.reset();
+    t.left_out.clear();
     t.worker_limit.reset();
     t.prepared.clear();
     // none is left unless the commit could not be carried out; the launcher starts them then
@@ -206,14 +210,17 @@ void before_commit(transaction &t) {
     // one that others have set counts for what is started ahead, too
     if (!pg::may_have_written(DbRoleSettingRelationId))
       state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
-    state::note_owner(s);
-    start_ahead(t, s, wanted);
+    publishable found =
+        what_fits(s, wanted, state::is_visit() ? over_limit::leave_out : over_limit::refuse,
+                  to_be_left_out(s));
+    t.publication = std::move(found.publication);
+    t.left_out = std::move(found.left_out);
+    start_ahead(t, s, t.publication->wanted());
     DYNPGEXT_FAULT_POINT("commit.started_ahead");
+  } else {
+    t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, false);
   }
-  t.publication = std::make_unique<state::publication>(s, MyDatabaseId, wanted, store.has_value(),
-                                                       store ? state::current_database_identity()
-                                                             : state::database_identity{});
-  make_room(t, s, wanted);
+  make_room(t, s, t.publication->wanted());
   DYNPGEXT_FAULT_POINT("commit.ready");
 }
 
@@ -235,6 +242,7 @@ void after_commit(transaction &t) {
   for (const auto &[name, n] : t.noted.notes)
     if (t.publication->wanted().find_extension(name) != nullptr)
       state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
+  record_left_out(t.left_out);
   DYNPGEXT_FAULT_POINT("commit.states_set");
   // not before: until the registrations are published, the launcher would start what was dropped
   state::end_pauses();

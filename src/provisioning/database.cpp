@@ -62,8 +62,9 @@ void provision_database(const catalog::store &store, const state::comparison &co
   if (!RecoveryInProgress()) (void)follow_all(store, {}, false, !comparison.due);
   const model::registrations wanted = wanted_registrations(store);
   if (comparison.first && !RecoveryInProgress()) report_interrupted_restore(wanted);
-  if (!is_touched()) publish(s, wanted);
-  execute(store, s, wanted, plan_with(s, wanted, options), options);
+  std::set<std::string> left_out;
+  if (!is_touched()) left_out = publish(s, wanted);
+  execute(store, s, wanted, without(plan_with(s, wanted, options), left_out), options);
   if (is_touched()) lock.keep();
 }
 
@@ -95,7 +96,7 @@ bool provision_name(const std::string &name) {
   const model::registrations wanted = wanted_registrations(*store);
   const model::allocation *a = wanted.find_allocation(name);
   if (a == nullptr) return false;
-  publish(s, wanted);
+  if (publish(s, wanted).count(a->extension) != 0) return false;
   reload_options options;
   options.extension = a->extension;
   options.retry_failed = false;

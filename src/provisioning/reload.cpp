@@ -115,7 +115,7 @@ void publish_silently(const catalog::store &store, state::shared &s) {
   if (!IsUnderPostmaster || is_touched()) return;
   if (is_published(s, wanted_registrations(store))) return;
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
-  publish(s, wanted_registrations(store));
+  (void)publish(s, wanted_registrations(store));
 }
 
 }  // namespace
@@ -145,16 +145,14 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   DYNPGEXT_FAULT_POINT("reload.locked");
   // somebody else may have done it meanwhile; what this does itself follows with the commit
   if (untold.empty() && !wrote_untold) plan = plan_reload(store, s, options);
-  std::vector<std::string> failed;
+  std::set<std::string> failed;
   if (!RecoveryInProgress() && !XactReadOnly)
-    failed = follow_all(store, options.extension, options.retry_failed, false);
+    for (std::string &e : follow_all(store, options.extension, options.retry_failed, false))
+      failed.insert(std::move(e));
   if (!IsUnderPostmaster) return after(untold, plan);
   const model::registrations wanted = wanted_registrations(store);
-  if (!is_touched()) publish(s, wanted);
-  std::vector<action> now = plan_with(s, wanted, options);
-  std::erase_if(now, [&](const action &a) {
-    return std::find(failed.begin(), failed.end(), a.extension) != failed.end();
-  });
+  if (!is_touched()) failed.merge(publish(s, wanted));
+  const std::vector<action> now = without(plan_with(s, wanted, options), failed);
   if (const model::extension *e = to_run_anew(s, wanted, plan, options)) {
     const std::vector<action> changed = run_anew(store, s, *e, options);
     if (!changed.empty()) plan.clear();  // it is among these

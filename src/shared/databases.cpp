@@ -89,6 +89,8 @@ bool is_worker_limit(const shared &s, Oid database, const std::optional<std::str
 
 void set_owner(const shared &s, database_entry &database, Oid owner) {
   if (database.owner == owner) return;
+  // what had no room may have some with the new one
+  if (OidIsValid(database.owner)) ++s.root->memory_freed;
   change_owner(s, database, owner);
   attend_waiting(s);  // for a place, perhaps
 }

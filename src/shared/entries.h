@@ -22,6 +22,12 @@ struct shared_text {
   uint32 size;
 };
 
+// Bytes of root.memory_used, and for whom they count, see shared/charge.h.
+struct memory_bill {
+  uint64 bytes;
+  Oid payer;  // owned the database when they were taken; InvalidOid: nobody
+};
+
 // ---- databases: what each is known to register --------------------------------------
 
 struct database_key {
@@ -76,13 +82,13 @@ struct database_entry {
   bool has_worker_limit;   // set with ALTER DATABASE; otherwise the one in the root holds
   int32 worker_limit;      // how many workers of its own it may have at once; -1: any number
   int32 places;            // that its workers have, see workers/places.h
-  uint64 memory_used;      // bytes of root.memory_used that are its own, see shared/charge.h
   // transactions that are, or are being, prepared and may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
   bool prepared_overflow;     // there were more than fit; the next visit looks for them
   dsa_pointer registrations;  // encoded, see model/encoding.h
   uint32 registrations_size;  // bytes
+  memory_bill charged;        // for these, and for the holdings
   uint64 publication;         // number of their publication
   bool under_restore;         // that is among them
   dsa_pointer holdings;       // global_holders: what of them is global
@@ -95,9 +101,10 @@ struct owner_key {
 };
 struct owner_entry {
   owner_key key;
-  int32 places;        // that workers of its databases have
-  uint32 databases;    // how many it has
-  uint64 memory_used;  // by them
+  // that workers have which were started, and memory that was taken, while it owned their database
+  int32 places;
+  uint64 memory_used;
+  uint32 databases;  // how many it owns
 };
 
 // ---- what is global: who registers it, see shared/globals.h ------------------------------
@@ -119,8 +126,7 @@ struct global_holder {
   dsa_pointer next_of_database;  // of all that it holds
   Oid database;
   global_key key;
-  uint64 charged;  // bytes counted in root.memory_used
-  uint32 size;     // bytes that follow: what the database registers of it, see model/encoding.h
+  uint32 size;  // bytes that follow: what the database registers of it, see model/encoding.h
   char bytes[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -142,6 +148,7 @@ struct extension_entry {
   uint64 settings;         // pg::settings::provisioning_digest()
   bool ended_process;      // by ending the process that ran its code
   bool lacked_memory;      // because there was not enough
+  bool had_no_room;        // for its registrations: these are not published
   uint64 memory_freed;     // root.memory_freed
   uint64 tried_for;        // what of the launcher's it was tried again for, and how often
   uint32 tries;
@@ -180,9 +187,9 @@ struct instance {
   Oid source;         // the database whose registration made it
   int64 incarnation;  // of the extension there
   uint64 size;        // bytes, as registered
-  uint64 charged;     // bytes counted in root.memory_used
-  uint32 holders;     // transactions under way that want it
-  uint32 attached;    // processes that have looked it up
+  memory_bill charged;
+  uint32 holders;   // transactions under way that want it
+  uint32 attached;  // processes that have looked it up
   TimestampTz allocated_at;
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
   bool provisional;        // of an init that has not succeeded yet
@@ -271,6 +278,7 @@ struct worker_entry {
   bool hosted;               // its process is an SQL runner, which serves others, too
   bool counted;              // as one that has a place, see workers/places.h
   bool counted_in_database;  // also in its database
+  Oid payer;                 // and for this owner of it; InvalidOid: for none
   uint64 argument;
   // how it is supervised
   model::restart_policy restart;
@@ -349,6 +357,7 @@ struct runner_entry {
   bool left;         // it serves nobody any more, and is about to be gone
   uint64 ticket;     // of the newest request for one: a process with an older one must not run
   pg::moment asked;  // when, until it has come up; or none
+  Oid payer;         // owned the database when it was asked for; InvalidOid: a superuser
 };
 
 // ---- pauses: commands on extensions that are under way, see workers/extension_commands.h ---

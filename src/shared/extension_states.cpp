@@ -67,9 +67,13 @@ void set_extension_state(shared &s, Oid database, const std::string &extension,
     entry->settings = cause->settings;
     entry->ended_process = cause->ended_process;
     entry->lacked_memory = cause->lacked_memory;
+    entry->had_no_room = cause->had_no_room;
     entry->memory_freed = s.root->memory_freed;
   }
-  if (state == model::extension_state::provisioned) entry->provisioned_at = GetCurrentTimestamp();
+  if (state == model::extension_state::provisioned) {
+    entry->provisioned_at = GetCurrentTimestamp();
+    entry->had_no_room = false;
+  }
   if (is_news) attend(s, database);
   if (is_news)
     record(s, {model::object_kind::extension, database, extension, extension, model::name_of(state),
@@ -99,7 +103,8 @@ std::vector<failed_extension> failed_extensions(shared &s) {
       result.push_back({entry->key.database,
                         e->name,
                         e->library,
-                        {entry->file, entry->settings, entry->ended_process, entry->lacked_memory},
+                        {entry->file, entry->settings, entry->ended_process, entry->lacked_memory,
+                         entry->had_no_room},
                         entry->lacked_memory && entry->memory_freed != s.root->memory_freed});
   }
   return result;
@@ -117,6 +122,14 @@ void retry_with(shared &s, Oid database, const std::string &extension, uint64 di
   if (entry == nullptr || entry->state != model::extension_state::failed) return;
   if (std::exchange(entry->tried_for, digest) != digest) entry->tries = 0;
   if (entry->tries++ < 2) retry_locked(s, *entry);
+}
+
+std::set<std::string> extensions_without_room(const shared &s, Oid database) {
+  std::set<std::string> names;
+  const reading lock(s);
+  for (const extension_entry *entry : s.extensions.of(database))
+    if (entry->had_no_room) names.insert(entry->key.extension.str());
+  return names;
 }
 
 void prepare_extension_state(shared &s, Oid database, const std::string &extension) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct failure_cause {
   uint64 settings;             // pg::settings::provisioning_digest()
   bool ended_process = false;  // the code of the extension has ended the process that ran it
   bool lacked_memory = false;  // there was not enough of it, or a limit was reached
+  bool had_no_room = false;    // that was so for its registrations: they are not published
   bool operator==(const failure_cause &) const = default;
 };
 // How an extension of a database is doing.  These take the lock themselves.
@@ -43,6 +45,8 @@ void retry_extension(shared &s, Oid database, const std::string &extension);
 // that reads others than the launcher, from a file that is changed but not reloaded, is not sent
 // again and again.
 void retry_with(shared &s, Oid database, const std::string &extension, uint64 digest);
+// Those of the database whose registrations are not published for want of room.  Takes the lock.
+[[nodiscard]] std::set<std::string> extensions_without_room(const shared &s, Oid database);
 // Makes room for a state that is to be set later, when nothing may fail any more.
 void prepare_extension_state(shared &s, Oid database, const std::string &extension);
 // Forgets the states of extensions of the database that are not among the given ones.

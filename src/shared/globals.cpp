@@ -50,7 +50,6 @@ void unlink(const shared &s, dsa_pointer pointer) {
   else if (entry != nullptr)
     entry->holders = holder->next;
   if (next != nullptr) next->previous = holder->previous;
-  give_back(s, holder->database, holder->charged);
   pg::release(s.area, pointer);
   erase_if_unused(s, *entry);
 }
@@ -88,7 +87,6 @@ global_names globals_of(const model::registrations &registered) {
 
 global_holdings::global_holdings(shared &s, Oid database, const model::registrations &wanted)
     : shared_(s), database_(database), touched_(globals_of(wanted)) {
-  uint64 bytes = 0;
   for (const model::allocation &a : wanted.allocations) {
     if (a.scope != model::scope::global) continue;
     model::registrations part = part_of(wanted, a.extension);
@@ -102,8 +100,6 @@ global_holdings::global_holdings(shared &s, Oid database, const model::registrat
     if (const auto *set = wanted.find_settings(w.extension, w.name)) part.settings.push_back(*set);
     add(global_worker(w.extension, w.name), part);
   }
-  for (const auto &made : made_) bytes += holder_at(s, made->pointer())->charged;
-  if (bytes > 0) charge_ = std::make_unique<charge>(s, database, bytes);
   const exclusive lock(s);
   try {
     for (const auto &made : made_) {
@@ -147,10 +143,10 @@ void global_holdings::add(const global_name &name, const model::registrations &p
   global_holder *holder = holder_at(shared_, memory->pointer());
   holder->key = key_of(name);
   holder->database = database_;
-  holder->charged = size;
   holder->size = static_cast<uint32>(encoded.size());
   std::memcpy(holder->bytes, encoded.data(), encoded.size());
   made_.push_back(std::move(memory));
+  bytes_ += size;
 }
 
 void global_holdings::publish(database_entry &entry) {
@@ -161,7 +157,6 @@ void global_holdings::publish(database_entry &entry) {
     holder_at(shared_, pointer)->next_of_database = std::exchange(entry.holdings, pointer);
   }
   expected_ = 0;
-  if (charge_) charge_->keep();
   // after it: a name that stays keeps its entry
   while (DsaPointerIsValid(old)) {
     const dsa_pointer next = holder_at(shared_, old)->next_of_database;

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "model/reconcile.h"
-#include "shared/charge.h"
 #include "shared/root.h"
 
 namespace dynpgext::state {
@@ -38,6 +37,8 @@ class global_holdings {
 
   // In place of what the database held before.  Exclusive lock.  Allocates nothing.
   void publish(database_entry &entry);
+  // Of shared memory.
+  [[nodiscard]] uint64 bytes() const { return bytes_; }
   // Those that the database holds, or did before.
   [[nodiscard]] const global_names &touched() const { return touched_; }
 
@@ -50,7 +51,7 @@ class global_holdings {
   global_names touched_;
   std::vector<std::unique_ptr<pg::allocation>> made_;
   size_t expected_ = 0;  // how many of these have an entry that waits for them
-  std::unique_ptr<charge> charge_;
+  uint64 bytes_ = 0;
 };
 
 // All names: that somebody registers, or that something live has.  Caller holds root.lock.

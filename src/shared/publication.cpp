@@ -62,6 +62,13 @@ last_known &known() {
   return *last;
 }
 
+// For what it has published.
+memory_bill paid_for(const shared &s, Oid database) {
+  const reading lock(s);
+  const database_entry *entry = s.databases.find({database});
+  return entry == nullptr ? memory_bill{} : entry->charged;
+}
+
 // nullptr: nothing is known.
 std::shared_ptr<const indexed> find_indexed(const shared &s, Oid database) {
   const database_entry *entry = s.databases.find({database});
@@ -114,22 +121,22 @@ desired_databases all_registrations(const shared &s) {
 }
 
 publication::publication(shared &s, Oid database, const model::registrations &wanted, bool present,
-                         database_identity identity)
+                         database_identity identity, const memory_limits &limits)
     : shared_(s),
       database_(database),
       wanted_(wanted),
       present_(present),
       identity_(std::move(identity)),
-      holdings_(s, database, wanted) {
+      holdings_(s, database, wanted),
+      encoded_(present ? model::encode(wanted) : std::string()),
+      charge_(s, database, encoded_.size() + holdings_.bytes(), limits, paid_for(s, database)) {
+  if (!charge_.fits()) return;
   if (present) {
-    const std::string encoded = model::encode(wanted);
-    size_ = static_cast<uint32>(encoded.size());
-    charge_.emplace(s, database, size_);
-    bytes_.emplace(s.area, encoded.size());
+    bytes_.emplace(s.area, encoded_.size());
     if (!*bytes_)
       throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for the registrations",
                       bytes_->refusal());
-    std::memcpy(pg::address<char>(s.area, bytes_->pointer()), encoded.data(), encoded.size());
+    std::memcpy(pg::address<char>(s.area, bytes_->pointer()), encoded_.data(), encoded_.size());
   }
   const exclusive lock(s);
   (void)s.databases.insert({database});
@@ -144,8 +151,10 @@ void publication::publish() {
   if (entry == nullptr) return;  // the database has been dropped meanwhile
   const dsa_pointer old =
       std::exchange(entry->registrations, bytes_ ? bytes_->keep() : InvalidDsaPointer);
-  const uint32 old_size = std::exchange(entry->registrations_size, size_);
-  if (charge_) charge_->keep();
+  const uint64 old_charge = entry->charged.bytes;
+  entry->registrations_size = static_cast<uint32>(encoded_.size());
+  charge_.replace(entry->charged);
+  if (old_charge > entry->charged.bytes) ++shared_.root->memory_freed;
   entry->present = present_;
   entry->under_restore = wanted_.under_restore.has_value();
   entry->mark.assign(identity_.mark);
@@ -156,11 +165,7 @@ void publication::publish() {
   attend(shared_, database_);
   // of the names that it does not hold any more, too
   for (const global_name &name : holdings_.touched()) attend_holder(shared_, name);
-  if (DsaPointerIsValid(old)) {
-    give_back(shared_, database_, old_size);
-    if (old_size > size_) ++shared_.root->memory_freed;
-    pg::release(shared_.area, old);
-  }
+  if (DsaPointerIsValid(old)) pg::release(shared_.area, old);
 }
 
 }  // namespace dynpgext::state

@@ -32,11 +32,14 @@ using desired_databases = std::vector<model::desired_database>;
 // them, and failing in the constructor, gives the memory back.
 class publication {
  public:
+  // Where they take more memory than before, and more than the limits allow, it does not fit: then
+  // it cannot be published.
   publication(shared &s, Oid database, const model::registrations &wanted, bool present,
-              database_identity identity = {});
+              database_identity identity = {}, const memory_limits &limits = {});
   publication(const publication &) = delete;
   publication &operator=(const publication &) = delete;
 
+  [[nodiscard]] const charge &price() const { return charge_; }
   // In place of what was published before.  Exclusive lock.  Allocates nothing.
   void publish();
   [[nodiscard]] Oid database() const { return database_; }
@@ -50,10 +53,10 @@ class publication {
   model::registrations wanted_;
   bool present_;
   database_identity identity_;
-  uint32 size_ = 0;
-  std::optional<charge> charge_;
-  std::optional<pg::allocation> bytes_;
   global_holdings holdings_;
+  std::string encoded_;
+  charge charge_;
+  std::optional<pg::allocation> bytes_;
 };
 
 }  // namespace dynpgext::state

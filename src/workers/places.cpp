@@ -12,9 +12,16 @@ bool has_place(const worker_entry &entry) {
   return !entry.hosted && (entry.pid != 0 || model::is_active(entry.state));
 }
 
-void add(const shared &s, database_entry &database, int32 places) {
-  database.places += places;
-  if (owner_entry *owner = owner_of(s, database)) owner->places += places;
+// Counts it for whoever owns its database when it takes a place, until it leaves it.
+void count_for_owner(const shared &s, worker_entry &entry, const database_entry *database) {
+  if (owner_entry *last = find_owner(s, std::exchange(entry.payer, InvalidOid))) {
+    --last->places;
+    forget_if_unused(s, *last);
+  }
+  owner_entry *owner = entry.counted && database != nullptr ? owner_of(s, *database) : nullptr;
+  if (owner == nullptr) return;
+  ++owner->places;
+  entry.payer = owner->key.role;
 }
 
 bool is_reached(int32 limit, int32 places) { return limit >= 0 && places >= limit; }
@@ -31,7 +38,8 @@ void count_place(const shared &s, worker_entry &entry, bool goes) {
   // the database may not have been known before, or be another one by now
   const bool was_in_database = std::exchange(entry.counted_in_database, has && database != nullptr);
   if (database != nullptr && was_in_database != entry.counted_in_database)
-    add(s, *database, has ? 1 : -1);
+    database->places += has ? 1 : -1;
+  count_for_owner(s, entry, database);
 }
 
 void forget_places(const shared &s, database_entry &database) {
@@ -39,7 +47,6 @@ void forget_places(const shared &s, database_entry &database) {
     entry->counted_in_database = false;
   change_owner(s, database, InvalidOid);
   database.places = 0;
-  database.memory_used = 0;
 }
 
 const char *name_of(waiting_for what) {
@@ -78,8 +85,7 @@ waiting_for full(const shared &s, Oid home, const model::worker *hosted) {
     if (!has_runner(*entry)) continue;
     ++all;
     if (entry->key.database == home) ++local;
-    const database_entry *its = s.databases.find({entry->key.database});
-    if (owner != nullptr && its != nullptr && its->owner == owner->key.role) ++owned;
+    if (owner != nullptr && entry->payer == owner->key.role) ++owned;
   }
   if (is_reached(in_all, all)) return waiting_for::max_workers;
   if (is_reached(in_database, local)) return waiting_for::max_database_workers;

@@ -9,8 +9,8 @@ namespace dynpgext::state {
 // Whoever changes what has_place() depends on, or takes an entry away (`goes`), says so.  Exclusive
 // lock.
 void count_place(const shared &s, worker_entry &entry, bool goes = false);
-// The database is about to be forgotten, and with it what counts for its owner; processes of its
-// workers may be there still.
+// The database is about to be forgotten; processes of its workers may be there still, and count for
+// its owner until they have gone.
 void forget_places(const shared &s, database_entry &database);
 // The setting that leaves no place for a worker of the home, or nothing.  One that is hosted has
 // its runner's place: that counts, and it itself does not.  Settings must have been defined.

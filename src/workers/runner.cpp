@@ -111,6 +111,8 @@ bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
     if (no_slots) return false;
     if (entry == nullptr) entry = s.runners.insert(key);
     entry->asked = pg::moment::now();
+    const database_entry *database = s.databases.find({key.database});
+    entry->payer = database == nullptr ? InvalidOid : database->owner;
     entry->ticket = message.ticket = ++s.root->next_ticket;
   }
   const pg::worker_request request{

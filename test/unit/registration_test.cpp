@@ -24,6 +24,29 @@ TEST(registration, only_what_is_local_has_a_database_as_home) {
   EXPECT_EQ(home_of(scope::database, 17), 17u);
 }
 
+TEST(registration, parts_are_one_extension_or_all_but_the_objects_of_some) {
+  registrations all;
+  for (const char *name : {"a", "b"}) {
+    all.extensions.push_back(extension_of(name));
+    all.allocations.push_back(allocation_of(name, std::string(name) + ":memory", scope::database));
+    all.workers.push_back(worker_of(name, "worker", scope::database));
+    all.settings.push_back(settings_of(all.workers.back(), false));
+  }
+  all.under_restore = restore{};
+  const registrations rest = all.without_objects_of({"a"});
+  EXPECT_EQ(rest.extensions, all.extensions);
+  EXPECT_EQ(rest.allocations, std::vector{all.allocations[1]});
+  EXPECT_EQ(rest.workers, std::vector{all.workers[1]});
+  EXPECT_EQ(rest.settings, std::vector{all.settings[1]});
+  EXPECT_TRUE(rest.under_restore.has_value());
+  EXPECT_EQ(all.without_objects_of({}), all);
+  const registrations part = all.part_of("b");
+  EXPECT_EQ(part.extensions, std::vector{all.extensions[1]});
+  EXPECT_EQ(part.allocations, rest.allocations);
+  EXPECT_EQ(part.workers, rest.workers);
+  EXPECT_EQ(part.settings, rest.settings);
+}
+
 TEST(registration, an_extension_is_wanted_when_loaded_and_eager_or_of_this_boot) {
   struct {
     bool eager, loaded;

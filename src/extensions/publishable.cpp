@@ -1,0 +1,103 @@
+#include "extensions/publishable.h"
+
+#include <map>
+
+#include "extensions/failure.h"
+#include "extensions/ledger.h"
+#include "model/encoding.h"
+#include "pg/settings.h"
+#include "shared/databases.h"
+#include "shared/extension_states.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+using sizes = std::map<std::string, uint64>;
+
+// Of what each extension registers.
+sizes sizes_of(const model::registrations &all) {
+  sizes found;
+  for (const model::extension &e : all.extensions)
+    found[e.name] = model::encode(all.part_of(e.name)).size();
+  return found;
+}
+
+// Those that take more than they do now, the one with the most first.
+std::vector<std::string> growing(const sizes &before, const sizes &now) {
+  std::vector<std::pair<uint64, std::string>> found;
+  for (const auto &[name, size] : now) {
+    const auto known = before.find(name);
+    const uint64 had = known == before.end() ? 0 : known->second;
+    if (size > had) found.emplace_back(size - had, name);
+  }
+  std::sort(found.begin(), found.end(), std::greater<>());
+  std::vector<std::string> names;
+  names.reserve(found.size());
+  for (auto &[more, name] : found) names.push_back(std::move(name));
+  return names;
+}
+
+std::string refusal(const std::string &extension, uint64 size) {
+  return "extension \"" + extension + "\" cannot have " + std::to_string(size) +
+         " bytes of shared memory for its registrations";
+}
+
+pg::failure failure_of(const state::charge &price, const std::string &what) {
+  try {
+    price.refuse(what);
+  } catch (const pg::error &e) {
+    return {e.sqlstate(), e.what()};
+  }
+}
+
+}  // namespace
+
+bool publishable::has_left_out(const std::string &extension) const {
+  return std::any_of(left_out.begin(), left_out.end(),
+                     [&](const no_room &l) { return l.extension.name == extension; });
+}
+
+publishable what_fits(state::shared &s, const model::registrations &wanted, over_limit then,
+                      const std::set<std::string> &without) {
+  pg::settings::define();
+  state::note_owner(s);
+  const state::database_identity identity = state::current_database_identity();
+  const auto make = [&](const model::registrations &all, const state::memory_limits &limits) {
+    return std::make_unique<state::publication>(s, MyDatabaseId, all, true, identity, limits);
+  };
+  std::set<std::string> out = without;
+  publishable result;
+  result.publication = make(wanted.without_objects_of(out), state::set_limits());
+  if (result.publication->price().fits()) return result;
+  const sizes now = sizes_of(result.publication->wanted());
+  const auto published = state::read_registrations(s, MyDatabaseId);
+  const std::vector<std::string> candidates =
+      growing(published ? sizes_of(*published) : sizes(), now);
+  if (then == over_limit::refuse)
+    result.publication->price().refuse(
+        candidates.empty() ? "the registrations of this database cannot have more shared memory"
+                           : refusal(candidates.front(), now.at(candidates.front())));
+  for (const std::string &name : candidates) {
+    const pg::failure why = failure_of(result.publication->price(), refusal(name, now.at(name)));
+    out.insert(name);
+    result.left_out.push_back({*wanted.find_extension(name), why});
+    result.publication = make(wanted.without_objects_of(out), state::set_limits());
+    if (result.publication->price().fits()) return result;
+  }
+  // that they are installed is known all the same
+  result.publication = make(wanted.without_objects_of(out), {});
+  return result;
+}
+
+std::set<std::string> to_be_left_out(const state::shared &s) {
+  std::set<std::string> names = state::extensions_without_room(s, MyDatabaseId);
+  for (const auto &[name, noted] : this_ledger().notes)
+    if (noted.state == model::extension_state::provisioned) names.erase(name);
+  return names;
+}
+
+void record_left_out(const std::vector<no_room> &all) {
+  for (const no_room &l : all) record_failure(l.extension, l.why, lacking::room);
+}
+
+}  // namespace dynpgext::provisioning
