@@ -59,7 +59,9 @@ std::vector<database> existing_databases() {
   return found;
 }
 
-void follow_databases(state::shared &s) {
+namespace {
+
+void read_databases(state::shared &s) {
   // What is known first, then what exists: one that is made in between is not taken for dropped.
   std::vector<Oid> known;
   {
@@ -88,6 +90,20 @@ void follow_databases(state::shared &s) {
       entry->visited = true;
     }
   }
+}
+
+}  // namespace
+
+void databases_follower::follow(state::shared &s, pg::moment now) {
+  // all the same now and then, should something have been missed
+  constexpr std::chrono::seconds longest(60);
+  pg::hear();
+  const bool changed = pg::heard_of_databases();
+  if (!changed && !must_read_ && read_at_.is_set() && now - read_at_ < longest) return;
+  // once more after a change: a process that is just coming up may have looked before it
+  must_read_ = changed;
+  read_at_ = now;
+  read_databases(s);
 }
 
 void follow_replay(state::shared &s) {

@@ -21,6 +21,7 @@
 #include "workers/decision.h"
 #include "workers/extension_commands.h"
 #include "workers/launcher_start.h"
+#include "workers/places.h"
 #include "workers/preparation.h"
 #include "workers/runner.h"
 #include "workers/watch.h"
@@ -35,6 +36,13 @@ constexpr std::chrono::milliseconds slot_patience(200);
 constexpr long command_naptime_milliseconds = 700;
 constexpr long busy_command_naptime_milliseconds = 100;
 constexpr long standby_naptime_milliseconds = 250;
+// How long the launcher looks at databases before it sees to everything else again, and how long at
+// one of them: those with thousands of workers are looked at in parts.
+constexpr std::chrono::milliseconds round_patience(100);
+constexpr std::chrono::milliseconds turn_patience(50);
+// What is looked at although nothing has happened takes that little of the time, whatever it costs.
+constexpr int sweep_share = 4000;
+constexpr int retry_share = 20;
 // How often it is looked whether a restore is over.
 constexpr long restore_naptime_milliseconds = 250;
 
@@ -143,6 +151,8 @@ class loop {
   // In the next round, at everything.
   void look_at_once() {
     last_look_ = {};
+    next_sweep_ = next_retry_ = {};
+    databases_.read_next();
     const state::exclusive lock(shared_);
     state::attend_all(shared_);
   }
@@ -162,8 +172,7 @@ class loop {
     state::attention marked = state::take_attention(shared_);
     const bool orphans_are_due = orphans_again_at_.is_set() && orphans_again_at_ <= now;
     wants_visit_ = no_slots_ = false;
-    for (const state::attention::marked &m : marked.databases)
-      if (!m.only_waits || !waits_in_vain(m)) (void)look_at(m.database);
+    look_at(marked.databases);
     if (marked.orphans || orphans_are_due) look_at_orphans();
     if (!visiting && may_retire(shared_)) return std::nullopt;
     if (wants_visit_) return 0;
@@ -171,11 +180,39 @@ class loop {
   }
 
  private:
+  // As many as there is time for; the others come first in the next round.
+  void look_at(const std::vector<state::attention::marked> &databases) {
+    const pg::moment begin = pg::moment::now();
+    const pg::moment end = begin + round_patience;
+    pg::duration of_waiting{};
+    for (const state::attention::marked &m : databases) {
+      const pg::moment began = pg::moment::now();
+      if (began >= end) {
+        put_off(m);
+        continue;
+      }
+      if (m.only_waits && waits_in_vain(m)) continue;
+      (void)look_at(m.database);
+      const pg::duration took = pg::moment::now() - began;
+      if (m.only_waits) of_waiting += took;
+      if (m.database == swept_) next_sweep_ = began + sweep_share * took;
+    }
+    if (of_waiting > pg::duration::zero()) next_retry_ = begin + retry_share * of_waiting;
+  }
+
+  void put_off(const state::attention::marked &m) {
+    const state::exclusive lock(shared_);
+    state::attend(shared_, m.database, m.since);
+  }
+
   // There is no place for whom it waits: those that have waited longer have been given all.
   [[nodiscard]] bool waits_in_vain(const state::attention::marked &m) const {
     if (no_slots_) return true;
+    if (!m.waits_for_runner) return false;
     const state::reading lock(shared_);
-    return m.waits_for_runner && state::are_runners_full(shared_);
+    if (state::are_runners_full(shared_)) return true;
+    return state::full(shared_, m.database) != state::waiting_for::nothing &&
+           !state::has_some_runner(shared_, m.database);
   }
 
   // What is to be done for the workers of a database, and when it has to be looked at next.
@@ -186,19 +223,22 @@ class loop {
     const pg::moment decided_at = pg::moment::now();
     if (burial.buried) slot_freed_at_ = decided_at;
     state::decision d = state::decide_workers(shared_, database);
-    const bool is_done = d.actions.empty();
     // databases come first: workers would take the slots that their visits need
-    if (visits_.is_starved())
-      std::erase_if(d.actions,
-                    [](const model::action &a) { return a.kind == model::action_kind::start; });
-    if (state::carry_out(shared_, d, &no_slots_)) wants_visit_ = true;
+    const auto starts = [](const model::action &a) { return a.kind == model::action_kind::start; };
+    const bool put_off = visits_.is_starved() && std::erase_if(d.actions, starts) > 0;
+    const state::outcome done = state::carry_out(
+        shared_, d, {.no_slots = no_slots_, .end = pg::moment::now() + turn_patience});
+    no_slots_ = done.no_slots;
+    wants_visit_ = wants_visit_ || done.wants_visit;
     DYNPGEXT_FAULT_POINT("launcher.carried_out");
     const state::watch_result seen =
         state::watch(shared_, database, pg::settings::stop_timeout_milliseconds(), decided_at);
     report(seen);
-    if (burial.dying)
+    if (!done.is_over)
+      attend(database);
+    else if (burial.dying)
       state::set_due_by(shared_, database, after(short_naptime_milliseconds));
-    else if (!is_done)
+    else if (put_off || done.has_tried)
       state::set_due_by(shared_, database, after(naptime()));
     return burial.dying;
   }
@@ -218,6 +258,11 @@ class loop {
     if (!lists.empty()) orphans_again_at_ = after(dying ? short_naptime_milliseconds : naptime());
   }
 
+  void attend(Oid database) {
+    const state::exclusive lock(shared_);
+    state::attend(shared_, database);
+  }
+
   void attend_waiting() {
     const state::exclusive lock(shared_);
     state::attend_waiting(shared_);
@@ -229,8 +274,10 @@ class loop {
 
   // What nobody tells of is looked for every naptime, not whenever something else wakes it.
   void look_around(pg::moment now) {
-    if (!asked_to_look() && !is_due(last_look_, naptime(), now)) return;
-    follow_databases(shared_);
+    const bool asked = asked_to_look();
+    if (!asked && !is_due(last_look_, naptime(), now)) return;
+    if (asked) databases_.read_next();
+    databases_.follow(shared_, now);
     follow_replay(shared_);
     follow_prepared_transactions(shared_);
     state::follow_pauses(shared_);
@@ -239,7 +286,8 @@ class loop {
     if (prepared_by.look != nullptr) (void)prepared_by.look(shared_);
     last_look_ = now;
     const state::exclusive lock(shared_);
-    state::attend_waiting(shared_);
+    if (next_retry_ <= now) state::attend_waiting(shared_);
+    if (now < next_sweep_) return;
     // whatever was missed is made good: one database after the other
     swept_ = state::next_database(shared_, swept_);
     if (OidIsValid(swept_)) state::attend(shared_, swept_);
@@ -299,6 +347,9 @@ class loop {
   bool in_recovery_ = RecoveryInProgress();  // what runs depends on it, everywhere
   pg::moment orphans_again_at_{};
   Oid swept_ = InvalidOid;
+  pg::moment next_sweep_{};
+  pg::moment next_retry_{};  // of those that wait, though no place is known to have become free
+  databases_follower databases_;
   bool looks_for_slot_ = false;  // one is about to be free
   bool no_slots_ = false;        // in this round
   bool wants_visit_ = false;     // the same

@@ -64,8 +64,17 @@ struct database {
 };
 // From pg_database; in a transaction of its own.
 [[nodiscard]] std::vector<database> existing_databases();
-// New databases are to be visited, dropped ones are forgotten with everything they had.
-void follow_databases(state::shared &s);
+// New databases are to be visited, dropped ones are forgotten with everything they had.  Reads
+// pg_database only where it has changed, or must be read for another reason.
+class databases_follower {
+ public:
+  void read_next() { must_read_ = true; }
+  void follow(state::shared &s, pg::moment now);
+
+ private:
+  bool must_read_ = true;
+  pg::moment read_at_{};
+};
 // Extensions that have failed are tried again when the file of their library has changed, or a
 // setting that may have been the reason.
 void follow_failures(state::shared &s);

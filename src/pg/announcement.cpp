@@ -1,5 +1,7 @@
 #include "pg/announcement.h"
 
+#include "pg/transaction.h"
+
 namespace dynpgext::pg {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr Oid catalog_of(announcement what) {
 
 constinit bool heard_registrations = false;
 constinit bool heard_presence = false;
+constinit bool databases_changed = false;
 
 // With InvalidOid when so much has been invalidated that nobody knows what.
 void on_invalidation(Datum, Oid relation) {
@@ -21,6 +24,8 @@ void on_invalidation(Datum, Oid relation) {
     heard_presence = true;
 }
 
+void on_row(Datum, int, uint32) { databases_changed = true; }
+
 }  // namespace
 
 void announce(announcement what) {
@@ -29,8 +34,19 @@ void announce(announcement what) {
 }
 
 void listen_to_announcements() {
-  call([] { CacheRegisterRelcacheCallback(on_invalidation, Datum{0}); });
+  call([] {
+    CacheRegisterRelcacheCallback(on_invalidation, Datum{0});
+    CacheRegisterSyscacheCallback(DATABASEOID, on_row, Datum{0});
+    CacheRegisterSyscacheCallback(AUTHOID, on_row, Datum{0});
+  });
 }
+
+void hear() {
+  begin_transaction();
+  commit_transaction();
+}
+
+bool heard_of_databases() { return std::exchange(databases_changed, false); }
 
 bool heard(announcement what) {
   return std::exchange(what == announcement::registrations ? heard_registrations : heard_presence,

@@ -21,6 +21,11 @@ void announce(announcement what);
 
 // From now on this process hears announcements, as it begins transactions.
 void listen_to_announcements();
+// Begins one, and ends it.
+void hear();
+// Has pg_database changed since the last call, or what roles may do?  So that it need not be read
+// to find out.
+[[nodiscard]] bool heard_of_databases();
 // Has there been any since the last call?
 [[nodiscard]] bool heard(announcement what);
 

@@ -62,6 +62,9 @@ class table {
   }
   [[nodiscard]] bool is_open() const { return table_ != nullptr; }
   [[nodiscard]] dshash_table_handle handle() const { return dshash_get_hash_table_handle(table_); }
+  // For one that is read as a whole again and again: this number, which is in shared memory and
+  // guarded as the table is, counts entries that come and go, and entries() remembers them.
+  void count_changes(uint64 *changes) { changes_ = changes; }
 
   [[nodiscard]] Entry *find(const Key &key) const {
     dshash_table *t = table_;
@@ -74,13 +77,15 @@ class table {
   // Finds or makes; a new entry is zeroed but for its key.  Exclusive lock; may run out of memory.
   [[nodiscard]] Entry *insert(const Key &key) const {
     dshash_table *t = table_;
-    return with_segments([t, &key] {
-      return call([t, &key] {
+    uint64 *changes = changes_;
+    return with_segments([t, changes, &key] {
+      return call([t, changes, &key] {
         bool found = false;
         auto *entry = static_cast<Entry *>(dshash_find_or_insert(t, &key, &found));
         if (!found)
           std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0,
                       sizeof(Entry) - sizeof(Key));
+        if (!found && changes != nullptr) ++*changes;
         dshash_release_lock(t, entry);
         return entry;
       });
@@ -88,9 +93,20 @@ class table {
   }
   void erase(const Key &key) const {
     dshash_table *t = table_;
+    if (changes_ != nullptr) ++*changes_;
     call([t, &key] { (void)dshash_delete_key(t, &key); });
   }
   [[nodiscard]] std::vector<Entry *> entries() const {
+    if (changes_ == nullptr) return scan();
+    if (remembered_at_ != *changes_ + 1) {
+      remembered_ = scan();
+      remembered_at_ = *changes_ + 1;
+    }
+    return remembered_;
+  }
+
+ private:
+  [[nodiscard]] std::vector<Entry *> scan() const {
     std::vector<Entry *> all;
     dshash_seq_status scan;
     dshash_table *t = table_;
@@ -108,13 +124,14 @@ class table {
     if (!is_whole) throw std::bad_alloc();
     return all;
   }
-
- private:
   static dshash_parameters parameters(int tranche) {
     return table_parameters(sizeof(Key), sizeof(Entry), tranche, dshash_memcmp, dshash_memhash);
   }
 
   dshash_table *table_ = nullptr;
+  uint64 *changes_ = nullptr;
+  mutable std::vector<Entry *> remembered_;
+  mutable uint64 remembered_at_ = 0;  // one more than the number then; 0: never
 };
 
 // Where an entry of a `listed_table` lies, and its neighbours in its list.

@@ -83,6 +83,10 @@ bool wait_for_latch(long milliseconds, wait what) {
   });
 }
 
+void serve_interrupts() {
+  if (INTERRUPTS_PENDING_CONDITION()) call([] { CHECK_FOR_INTERRUPTS(); });
+}
+
 void name_application(const std::string &name) {
   const char *text = name.c_str();
   call([=] { SetConfigOption("application_name", text, PGC_USERSET, PGC_S_DYNAMIC_DEFAULT); });

@@ -38,6 +38,10 @@ void free_handle(BackgroundWorkerHandle *handle);
 // when the postmaster dies.  Was it the latch?
 bool wait_for_latch(long milliseconds, wait what);
 
+// For a loop that may be long, without a lock of ours: commands such as DROP DATABASE wait until
+// every process has served its interrupts.
+void serve_interrupts();
+
 // What pg_stat_activity shows as application_name from when this process connects, unless the
 // configuration, the database or the role has one.
 void name_application(const std::string &name);

@@ -27,9 +27,11 @@ void mark(database_entry &entry, pg::moment now) noexcept {
 
 }  // namespace
 
-void attend(const shared &s, Oid database) {
+void attend(const shared &s, Oid database) { attend(s, database, pg::moment::now()); }
+
+void attend(const shared &s, Oid database, pg::moment since) {
   if (database_entry *entry = s.databases.find({database}))
-    mark(*entry, pg::moment::now());
+    mark(*entry, since);
   else
     s.root->orphans = true;
   wake(s);

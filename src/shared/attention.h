@@ -12,6 +12,8 @@ namespace dynpgext::state {
 // Something has changed in the list of this database's workers, or of what lets them run.  Wakes
 // the launcher.  Exclusive lock; allocates nothing.
 void attend(const shared &s, Oid database);
+// It has been so since then.
+void attend(const shared &s, Oid database, pg::moment since);
 // The same for all databases.
 void attend_all(const shared &s);
 // A place has become free, or a command is over: those where some worker waits.

@@ -86,6 +86,7 @@ void open_tables(shared &s) {
   open_table(s, s.globals, &s.root->globals);
   open_table(s, s.local_names, &s.root->local_names);
   open_table(s, s.owners, &s.root->owners);
+  s.databases.count_changes(&s.root->databases_changed);
 }
 
 // Everything attached here lives as long as the process.

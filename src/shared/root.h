@@ -11,7 +11,7 @@
 
 namespace dynpgext::state {
 
-inline constexpr uint32 layout_version = 4;
+inline constexpr uint32 layout_version = 5;
 
 struct root {
   uint32 layout;                // never changes
@@ -33,6 +33,7 @@ struct root {
   dshash_table_handle local_names;
   dshash_table_handle owners;
   dsa_pointer draining;       // list of instances that are dropped but still looked up
+  uint64 databases_changed;   // counts entries of databases that come and go
   uint64 publications;        // counts changes of what databases register
   uint64 memory_used;         // bytes taken for allocations and published registrations
   uint64 memory_freed;        // how often some that was in use has been given back

@@ -24,6 +24,13 @@ bool has_runner(const shared &s, const runner_key &key) {
   return entry != nullptr && has_runner(*entry);
 }
 
+bool has_some_runner(const shared &s, Oid database) {
+  const auto entries = s.runners.entries();
+  return std::any_of(entries.begin(), entries.end(), [database](const runner_entry *entry) {
+    return entry->key.database == database && has_runner(*entry);
+  });
+}
+
 bool are_runners_full(const shared &s) {
   const int limit = pg::settings::max_runners();
   if (limit < 0) return false;

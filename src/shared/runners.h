@@ -19,6 +19,8 @@ namespace dynpgext::state {
 // Either.  Caller holds root.lock.
 [[nodiscard]] bool has_runner(const runner_entry &entry);
 [[nodiscard]] bool has_runner(const shared &s, const runner_key &key);
+// Of any role there.
+[[nodiscard]] bool has_some_runner(const shared &s, Oid database);
 // Are there as many as dynpgext.max_runners allows?  Settings must have been defined.
 [[nodiscard]] bool are_runners_full(const shared &s);
 // Some worker waits for a place: a runner that has nothing to do ends, and one that has had its

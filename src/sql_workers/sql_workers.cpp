@@ -1,5 +1,7 @@
 #include "sql_workers/sql_workers.h"
 
+#include <map>
+
 #include "catalog/identity.h"
 #include "catalog/store.h"
 #include "guard/guard.h"
@@ -40,13 +42,20 @@ std::vector<registered> registered_commands() {
   return all;
 }
 
+// By extension and worker.
+using commands_by_name =
+    std::map<std::pair<std::string_view, std::string_view>, const registered *>;
+commands_by_name by_name(const std::vector<registered> &all) {
+  commands_by_name result;
+  for (const registered &r : all) result.try_emplace({r.command.extension, r.command.worker}, &r);
+  return result;
+}
+
 // What the rows say that it runs; nullptr where they say something else than its start did.
-const registered *command_of(const state::worker_start &w, const std::vector<registered> &all) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const registered &r) {
-    return r.command.extension == w.id.extension && r.command.worker == w.id.name &&
-           model::is_bound(w.definition, r.command);
-  });
-  return found == all.end() ? nullptr : &*found;
+const registered *command_of(const state::worker_start &w, const commands_by_name &all) {
+  const auto found = all.find({w.id.extension, w.id.name});
+  if (found == all.end() || !model::is_bound(w.definition, found->second->command)) return nullptr;
+  return found->second;
 }
 
 // At once; of one that goes on after another's command has ended its process, when it was due.
@@ -69,9 +78,10 @@ void sql_workers::take_starts() {
   if (started.empty()) return;
   DYNPGEXT_FAULT_POINT("runner.taken");
   const std::vector<registered> all = registered_commands();
+  const commands_by_name names = by_name(all);
   const pg::moment now = pg::moment::now();
   for (const state::worker_start &start : started) {
-    const registered *found = command_of(start, all);
+    const registered *found = command_of(start, names);
     if (found == nullptr || !found->why_nobody.empty()) {
       const char *text = found == nullptr ? "its command is not registered, or is another one"
                                           : found->why_nobody.c_str();

@@ -137,11 +137,17 @@ class executor {
           (void)stop(shared_, id, after_end::renew, action.ticket);
           break;
         }
-        [[fallthrough]];
-      case model::action_kind::start: start(id, want); break;
+        start(id, want);
+        break;
+      case model::action_kind::start:
+        if (action.waits && waits_in_vain(shared_, id, want, no_slots_)) return;
+        start(id, want);
+        break;
       default: break;
     }
+    has_tried_ = true;
   }
+  [[nodiscard]] bool has_tried() const { return has_tried_; }
   [[nodiscard]] bool wants_visit() const { return wants_visit_; }
   [[nodiscard]] bool found_no_slots() const { return no_slots_; }
 
@@ -182,6 +188,7 @@ class executor {
   shared &shared_;
   bool no_slots_;
   bool wants_visit_ = false;
+  bool has_tried_ = false;
 };
 
 }  // namespace
@@ -209,7 +216,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     DYNPGEXT_FAULT_POINT("launch.claimed");
     if (!is_full)
       asked = wanted.definition->hosted
-                  ? ask_for_runner(s, runner_of(*wanted.definition, wanted.source), no_slots)
+                  ? ask_for_runner(s, runner_of(*wanted.definition, wanted.source), id, no_slots)
                   : !no_slots && ask_for_process(*start, &handle);
   } catch (...) {
     give_back(s, *start);
@@ -250,18 +257,27 @@ void let_start(shared &s, const head_start &h) {
   run_callback(h.start, h.handle);
 }
 
-bool carry_out(shared &s, const decision &d, bool *no_slots) {
+outcome carry_out(shared &s, const decision &d, const turn &turn) {
   const auto is_worker = [](const model::action &a) {
     return a.object == model::object_kind::worker;
   };
-  if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return false;
-  if (!IsUnderPostmaster) return false;  // single-user mode: nobody could start them
+  outcome result{.no_slots = turn.no_slots};
+  if (std::none_of(d.actions.begin(), d.actions.end(), is_worker)) return result;
+  if (!IsUnderPostmaster) return result;  // single-user mode: nobody could start them
   const std::vector<model::wanted_worker> wanted =
       model::wanted_workers(d.seen.desired, d.seen.live);
-  executor run(s, no_slots != nullptr && *no_slots);
+  executor run(s, turn.no_slots);
   const counted_waits waits;
+  result.has_tried = std::any_of(d.actions.begin(), d.actions.end(), [](const model::action &a) {
+    return a.kind == model::action_kind::stop;
+  });
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
+    pg::serve_interrupts();  // there may be thousands, and commands that wait for every process
+    if (turn.end.is_set() && turn.end <= pg::moment::now()) {
+      result.is_over = false;
+      break;
+    }
     const worker_identity id{action.home, action.extension, action.name};
     const model::wanted_worker *want = model::find_wanted(wanted, id.home, id.extension, id.name);
     if (action.kind == model::action_kind::stop) {
@@ -271,8 +287,10 @@ bool carry_out(shared &s, const decision &d, bool *no_slots) {
     }
   }
   waits.report();
-  if (no_slots != nullptr) *no_slots = run.found_no_slots();
-  return run.wants_visit();
+  result.no_slots = run.found_no_slots();
+  result.wants_visit = run.wants_visit();
+  result.has_tried = result.has_tried || run.has_tried();
+  return result;
 }
 
 }  // namespace dynpgext::state

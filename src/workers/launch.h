@@ -38,9 +38,18 @@ void let_start(shared &s, const head_start &h);
 
 // Carries out what a decision says of workers.  One that needs a callback which no init has
 // given in this process is left to a visit of its database; where the visit finds no second
-// slot for it, it is started without.  Returns whether a visit was asked for.  `no_slots`: it is
-// known that no slot of the server's is free, or has been found out.
-bool carry_out(shared &s, const decision &d, bool *no_slots = nullptr);
+// slot for it, it is started without.
+struct turn {
+  bool no_slots = false;  // it is known that no slot of the server's is free
+  pg::moment end{};       // then it stops, for others have their turn; none: it does not
+};
+struct outcome {
+  bool wants_visit = false;  // one was asked for
+  bool no_slots = false;
+  bool has_tried = false;  // something: more than to see that whoever waits has to wait on
+  bool is_over = true;     // all has been done
+};
+outcome carry_out(shared &s, const decision &d, const turn &turn = {});
 
 // Where the process of every worker begins (workers/trampoline.cpp).
 inline constexpr const char *worker_entry_point = "dynpgext_worker_main";

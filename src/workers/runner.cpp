@@ -10,6 +10,9 @@
 namespace dynpgext::state {
 namespace {
 
+// How many workers are taken while the lock is held.
+constexpr size_t batch = 200;
+
 bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
 
 bool is_to_be_served(const worker_entry &entry, const runner_key &key) {
@@ -93,15 +96,17 @@ runner_entry *own(const shared &s, const runner_key &key) {
 
 }  // namespace
 
-bool ask_for_runner(shared &s, const runner_key &key, bool no_slots) {
+bool ask_for_runner(shared &s, const runner_key &key, const worker_identity &id, bool no_slots) {
   runner_message message{.ticket = 0, .key = key};
   {
     const exclusive lock(s);
     runner_entry *entry = s.runners.find(key);
     if (entry != nullptr && is_in_office(*entry)) {
       if (pg::process_exists(entry->pid, entry->birth)) {
-        for (worker_entry *worker : s.workers.of(key.database))
-          if (is_to_be_served(*worker, key)) (void)begin_run(s, *worker, entry->pid);
+        // this one alone: the runner finds the others, and there may be thousands
+        worker_entry *worker = s.workers.find(key_of(id));
+        if (worker != nullptr && is_to_be_served(*worker, key))
+          (void)begin_run(s, *worker, entry->pid);
         pg::nudge_process(entry->pid);
         return true;
       }
@@ -170,13 +175,20 @@ bool become_runner(shared &s, const runner_message &message) {
 
 std::vector<worker_start> take_starts(shared &s, const runner_key &key) {
   std::vector<worker_start> starts;
-  const exclusive lock(s);
-  for (worker_entry *entry : s.workers.of(key.database)) {
-    if (is_to_be_served(*entry, key)) (void)begin_run(s, *entry, MyProcPid);
-    if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
-    worker_start &start = starts.emplace_back();
-    start = {identity_of(*entry), definition_of(s, *entry), entry->ticket};
-    start.resume_at = std::exchange(entry->resume_at, pg::moment{});
+  for (bool more = true; std::exchange(more, false);) {
+    const exclusive lock(s);
+    const size_t end = starts.size() + batch;
+    for (worker_entry *entry : s.workers.of(key.database)) {
+      if (starts.size() == end) {  // others need the lock, too
+        more = true;
+        break;
+      }
+      if (is_to_be_served(*entry, key)) (void)begin_run(s, *entry, MyProcPid);
+      if (!is_served_here(*entry) || std::exchange(entry->taken, true)) continue;
+      worker_start &start = starts.emplace_back();
+      start = {identity_of(*entry), definition_of(s, *entry), entry->ticket};
+      start.resume_at = std::exchange(entry->resume_at, pg::moment{});
+    }
   }
   return starts;
 }

@@ -14,9 +14,10 @@
 
 namespace dynpgext::state {
 
-// Wakes the runner, or asks the postmaster for one; false when no slot was free.  `no_slots`: it
-// is known that none is.
-[[nodiscard]] bool ask_for_runner(shared &s, const runner_key &key, bool no_slots);
+// Wakes the runner for a worker whose start has been claimed, or asks the postmaster for one; false
+// when no slot was free.  `no_slots`: it is known that none is.
+[[nodiscard]] bool ask_for_runner(shared &s, const runner_key &key, const worker_identity &id,
+                                  bool no_slots);
 inline constexpr const char *runner_entry_point = "dynpgext_sql_runner_main";
 
 // What goes to its process, in bgw_extra.

@@ -16,6 +16,7 @@
 #include "shared/access.h"
 #include "shared/attention.h"
 #include "shared/pauses.h"
+#include "shared/runners.h"
 #include "shared/text.h"
 #include "workers/entry.h"
 #include "workers/places.h"
@@ -290,6 +291,22 @@ bool is_held(const shared &s, const worker_identity &id) {
   const reading lock(s);
   const worker_entry *entry = s.workers.find(key_of(id));
   return is_kept_back(s, id.home, entry) || full(s, id.home) != waiting_for::nothing;
+}
+
+bool waits_in_vain(const shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+                   bool no_slots) {
+  const model::worker *hosted = wanted.definition->hosted ? wanted.definition : nullptr;
+  const Oid home = hosted != nullptr ? wanted.source : id.home;
+  const reading lock(s);
+  const worker_entry *entry = s.workers.find(key_of(id));
+  if (entry == nullptr || entry->state != model::worker_state::waiting || entry->is_leaving())
+    return false;
+  if (!entry->waits_since.is_set()) return false;  // not for a place
+  if (terms_of(*entry) != wanted.terms) return false;
+  waiting_for no_place = full(s, home, hosted);
+  const bool has_process = hosted != nullptr && has_runner(s, runner_of(*hosted, home));
+  if (no_place == waiting_for::nothing && no_slots && !has_process) no_place = waiting_for::slot;
+  return no_place != waiting_for::nothing && no_place == entry->waits_for;
 }
 
 bool is_crowded_out(const shared &s, const worker_identity &id) {

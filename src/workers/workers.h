@@ -51,6 +51,10 @@ void let_go(shared &s, const worker_start &start);
 void call_off(shared &s, const worker_start &start) noexcept;
 // The claim is given up before anybody was asked for a process.
 void give_back(shared &s, const worker_start &start) noexcept;
+// It waits for a place, and there is still none, for the same reason: claiming its start would
+// change nothing.  `no_slots`: it is known that the server has none.
+[[nodiscard]] bool waits_in_vain(const shared &s, const worker_identity &id,
+                                 const model::wanted_worker &wanted, bool no_slots);
 // No process came of the claim.  `crowded_out`: this process is one that was sent to start it.
 void report_no_slot(shared &s, const worker_start &start, bool crowded_out);
 // Is there no place for it, by our own limits, or a command on its database?

@@ -1,0 +1,60 @@
+# Thousands of commands that wait for a place: the launcher has time for everybody else.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $node = new_cluster('main', 'dynpgext.max_owner_workers' => 0, 'dx_supervised.workers' => 1);
+add_database($node, 'one', qw(dynpgext dx_supervised));
+value($node, 'one', 'CREATE ROLE tenant LOGIN CREATEDB');
+add_database($node, 'heavy', qw(dynpgext dx_plain dx_sql_only));
+value($node, 'one', 'ALTER DATABASE heavy OWNER TO tenant');
+value($node, 'heavy', 'SELECT dynpgext.reload()');
+
+sub waiting { return "SELECT count(*) = $_[0] FROM dynpgext.cluster_workers WHERE database = 'heavy' AND state = 'waiting'" }
+
+# Seconds of CPU time.
+sub cpu {
+    my ($pid) = @_;
+    my $line = slurp_file("/proc/$pid/stat");
+    my @fields = split / /, $line =~ s/^.*\) //r;
+    return ($fields[11] + $fields[12]) / 100;
+}
+
+for my $extension (qw(dx_plain dx_sql_only)) {
+    value($node, 'heavy', qq(SELECT FROM dynpgext.register('$extension', jsonb_build_object('dynpgext', 1, 'workers',
+        (SELECT jsonb_agg(jsonb_build_object('name', 'command ' || i, 'command', 'SELECT 1', 'run_as', 'tenant', 'channel', 'c')) FROM generate_series(1, 1000) AS i)))));
+}
+ok($node->poll_query_until('one', waiting(2000)), 'all wait');
+
+subtest 'while nobody can start' => sub {
+    my $launcher = value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status');
+    my ($cpu, $began) = (cpu($launcher), time);
+    sleep 0.1 while time - $began < 5;
+    my $share = (cpu($launcher) - $cpu) / (time - $began);
+    note(sprintf 'the launcher used %.1f %% of the time', 100 * $share);
+    cmp_ok($share, '<', 0.25, 'the launcher is idle most of the time');
+};
+
+subtest 'others' => sub {
+    value($node, 'one', 'CREATE DATABASE other');
+    value($node, 'one', 'DROP DATABASE other');
+    is(value($node, 'one', "SELECT count(*) FROM pg_database WHERE datname = 'other'"), 0, 'can drop a database');
+    my $pid = pid_of($node, 'one', 'dx supervised 1');
+    value($node, 'one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
+    ok($node->poll_query_until('one', qq(SELECT pid <> $pid FROM dynpgext.workers WHERE name = 'dx supervised 1' AND state = 'running')),
+        'and have their workers restarted');
+};
+
+subtest 'when there is a place' => sub {
+    configure($node, 'one', 'dynpgext.max_owner_workers' => 1);
+    ok($node->poll_query_until('one', "SELECT count(*) = 2000 FROM dynpgext.cluster_workers WHERE database = 'heavy' AND starts > 0"), 'all of them run');
+};
+
+$node->stop;
+done_testing();
