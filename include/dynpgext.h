@@ -3,8 +3,8 @@
  * provisioned at run time, without shared_preload_libraries and without a restart.
  *
  * This is the only header of dynpgext that is installed.  It works in C11 and in
- * C++17 or later, and it makes a library depend on nothing: the library opens in a
- * process that has not loaded dynpgext, and on a server that does not have it.
+ * C++17 or later.  A library that includes it is linked with nothing of dynpgext's: it
+ * opens in a process that has not loaded dynpgext, and on a server without dynpgext.
  *
  * SYNOPSIS
  *
@@ -124,14 +124,14 @@ extern "C" {
 typedef struct dynpgext_handle dynpgext_handle;
 
 /*
- * When a worker that has ended is started again.
+ * Restart policy: when dynpgext restarts a worker that has ended.
  *
- * DYNPGEXT_RESTART_NEVER       by a command only (this is 0: the default)
- * DYNPGEXT_RESTART_ON_FAILURE  after any end but exit code 0
+ * DYNPGEXT_RESTART_NEVER       never; only a command starts it (this is 0: the default)
+ * DYNPGEXT_RESTART_ON_FAILURE  after any end except exit code 0
  * DYNPGEXT_RESTART_ALWAYS      after any end
  *
- * One that was told to end, by DROP EXTENSION, an update, stop_worker() or the like, is not
- * restarted for it.
+ * The policy does not apply to a worker that dynpgext has ended: for DROP EXTENSION, an
+ * update, stop_worker() and the like.
  */
 #define DYNPGEXT_RESTART_NEVER 0
 #define DYNPGEXT_RESTART_ON_FAILURE 1
@@ -140,11 +140,11 @@ typedef struct dynpgext_handle dynpgext_handle;
 /*
  * The servers that a worker runs on, when there are standbys.
  *
- * DYNPGEXT_RUN_BY_START_TIME   as its bgw_start_time says (this is 0: the default):
- *                              BgWorkerStart_ConsistentState both, RecoveryFinished the primary
- * DYNPGEXT_RUN_ON_PRIMARY      on the primary; on a standby it is 'waiting' until promotion
- * DYNPGEXT_RUN_ON_STANDBY      on standbys; it ends at promotion, and is 'waiting' on a primary
- * DYNPGEXT_RUN_ON_BOTH         on both; its process goes on at promotion
+ * DYNPGEXT_RUN_BY_START_TIME   by bgw_start_time (this is 0: the default): both for
+ *                              BgWorkerStart_ConsistentState, the primary for RecoveryFinished
+ * DYNPGEXT_RUN_ON_PRIMARY      the primary; on a standby it is 'waiting' until promotion
+ * DYNPGEXT_RUN_ON_STANDBY      standbys; it ends at promotion, and is 'waiting' on a primary
+ * DYNPGEXT_RUN_ON_BOTH         both; its process continues at promotion
  *
  * The last two need BgWorkerStart_ConsistentState.
  */
@@ -154,23 +154,23 @@ typedef struct dynpgext_handle dynpgext_handle;
 #define DYNPGEXT_RUN_ON_BOTH 3
 
 /*
- * How a worker is to be supervised; for register_bgworker_with().  A DBA may override it with
- * dynpgext.configure_worker().
+ * Options for the supervision of a worker, for register_bgworker_with().  A DBA may override
+ * them with dynpgext.configure_worker().
  *
  *     dynpgext_bgworker_options options = {.size = sizeof(options),
  *                                          .restart = DYNPGEXT_RESTART_ON_FAILURE};
  *
- * size           of this struct in bytes, as the library was compiled with.  Members are only
- *                ever appended; those that a caller's struct lacks have their default.
+ * size           sizeof this struct.  Members are only ever appended; missing ones have their
+ *                default.
  * restart        DYNPGEXT_RESTART_...
- * restart_delay  milliseconds from its end to its first restart, up to 86400000 (a day); 0: the
- *                default, a second.  After each run that was shorter than the setting
- *                dynpgext.restart_delay_max it doubles, up to that; a longer run makes it what it
- *                was.  Up to a quarter is taken off at random.
- * deadline       milliseconds, up to 86400000; 0: none.  A worker that has not called
- *                dynpgext_worker_heartbeat() or dynpgext_worker_wait() for longer, or not within
- *                this time from its start, is shown as 'unresponsive', and if its restart policy
- *                is not "never", told to end (SIGTERM) and restarted.
+ * restart_delay  milliseconds from the end to the first restart, up to 86400000 (a day); 0: the
+ *                default, a second.  The delay doubles after each run that was shorter than the
+ *                setting dynpgext.restart_delay_max, up to that; a longer run resets it.  Each
+ *                delay is shortened by up to a quarter, at random.
+ * deadline       milliseconds, up to 86400000; 0: none.  A worker that calls neither
+ *                dynpgext_worker_heartbeat() nor dynpgext_worker_wait() for this time, or within
+ *                this time from its start, becomes 'unresponsive'; unless its restart policy is
+ *                "never", dynpgext ends it (SIGTERM) and restarts it.
  * servers        DYNPGEXT_RUN_...
  * reserved       0
  */
@@ -190,16 +190,15 @@ typedef struct dynpgext_bgworker_options {
  * ptr   the memory: zeroed, aligned to PG_CACHE_LINE_SIZE, of the size registered
  * data  what was given to allocate_shmem
  *
- * It may raise an ERROR: then the memory is given back and the provisioning is
- * undone.  It may look up names that the same _Dynpgext_init has registered before, but
- * not its own, and it cannot register.
+ * It may raise an ERROR, which gives the memory back and undoes the provisioning.  It may
+ * look up names that the same _Dynpgext_init has registered before, but not its own, and
+ * it cannot register.
  */
 typedef void (*dynpgext_shmem_callback)(void *ptr, void *data);
 
 /*
- * Runs each time the worker is started by dynpgext, in the process that started it:
- * the session whose commit made the worker wanted, a session in reload() or
- * start_worker(), or a process of dynpgext's own after a restart.
+ * Runs each time dynpgext starts the worker, in the process that starts it: the committing
+ * session, a session in reload() or start_worker(), or a process of dynpgext's own.
  *
  * worker  as from RegisterDynamicBackgroundWorker(): valid as long as this process.
  *         WaitForBackgroundWorkerStartup() may be called with it when the worker was
@@ -234,8 +233,7 @@ struct dynpgext_handle {
   const char *library_name;
 
   /*
-   * allocate_shmem - register named shared memory and, where it does not exist yet,
-   * make it.
+   * allocate_shmem - register named shared memory, and make it if it does not exist.
    *
    * name      unique in the server among global names, and among those of a database;
    *           1 to DYNPGEXT_MAX_NAME bytes, valid in the database's encoding.  Copied.
@@ -288,10 +286,10 @@ struct dynpgext_handle {
                             dynpgext_bgworker_callback callback, void *data, int flags);
 
   /*
-   * register_bgworker_with - as register_bgworker, and says how it is to be supervised.
+   * register_bgworker_with - as register_bgworker, with options for the supervision.
    *
-   * options   NULL means the defaults, which are those of register_bgworker: never restarted,
-   *           no deadline.  Copied.
+   * options   NULL means the defaults of register_bgworker: never restarted, no deadline.
+   *           Copied.
    *
    * Errors: as register_bgworker; 22023 unknown restart policy or servers, delay or deadline out of
    * range, a size that cannot be, reserved not 0.
@@ -306,7 +304,7 @@ struct dynpgext_handle {
   ((handle)->size >= offsetof(dynpgext_handle, member) + sizeof((handle)->member))
 
 /*
- * What a library says of itself; read before any other code of the library runs.
+ * What a library was compiled with; read before any other code of the library runs.
  *
  * size     of this table in bytes
  * abi      DYNPGEXT_ABI_VERSION the library was compiled with
@@ -391,9 +389,9 @@ typedef struct dynpgext_api {
  * Loads dynpgext's library and returns its table; NULL where the server does not have
  * it.  Any other failure to load it is the server's ordinary ERROR.
  *
- * That it is not there is found out anew each time, so that dynpgext can be installed
- * later; a process that asks often without it should remember the answer.  It catches an
- * error: none of the functions below may be called in the arguments of ereport().
+ * Absence is not cached; each call checks again, so that dynpgext can be installed later.
+ * A process that calls it often should remember the answer.  It catches an error: do not
+ * call the functions below in the arguments of ereport().
  */
 static pg_noinline const dynpgext_api *
 dynpgext_load_api(void) {
@@ -435,9 +433,9 @@ dynpgext_get_api(void) {
 /*
  * dynpgext_loader_present - can dynpgext serve this process?
  *
- * False where dynpgext is not installed on the server, where its version does not serve
- * this library's, and in the postmaster.  An extension that can do without dynpgext asks
- * this first.  Callable in any process at any time.
+ * False if dynpgext is not installed on the server, if its version does not serve this
+ * library, and in the postmaster.  For extensions that can do without dynpgext.  Callable
+ * in any process at any time.
  */
 static inline bool
 dynpgext_loader_present(void) {
@@ -449,15 +447,15 @@ dynpgext_loader_present(void) {
 /*
  * dynpgext_lookup_shmem - the address of a named allocation in this process.
  *
- * name     as registered; a database-local name means that of this process's database
- *          (in a database-local worker also before it has connected)
- * returns  the address, or NULL when there is no such allocation.  It is never NULL for
- *          something registered that merely has not been provisioned yet after a
- *          restart: then the lookup provisions it, where a transaction is open.
+ * name     as registered; a database-local name is that of this process's database (in a
+ *          database-local worker also before it has connected)
+ * returns  the address, or NULL when there is no such allocation.  After a restart, the
+ *          lookup provisions what is registered and not provisioned yet, if a transaction
+ *          is open.
  *
- * Any process: backends, parallel workers, background workers before and after they have
- * connected.  Within a transaction that registers names, those are found at once, and
- * those that it drops are no longer found.
+ * Callable in any process: backends, parallel workers, background workers before and after
+ * they have connected.  A transaction finds the names that it has registered, and no longer
+ * those that it has dropped.
  *
  * The pointer stays valid until this process ends or calls dynpgext_release_shmem() for
  * the name, even when the allocation is dropped meanwhile.  Keeping it is cheapest;
@@ -475,11 +473,11 @@ dynpgext_lookup_shmem(const char *name) {
 }
 
 /*
- * dynpgext_release_shmem - let go of an allocation in this process.
+ * dynpgext_release_shmem - release an allocation in this process.
  *
  * Every pointer that this process has had from dynpgext_lookup_shmem(name) is invalid
- * afterwards.  A dropped allocation is freed when the last process has exited or let go.
- * Returns false when this process had not looked the name up.
+ * afterwards.  A dropped allocation is freed when the last process has released it or
+ * ended.  Returns false if this process had not looked the name up.
  */
 static inline bool
 dynpgext_release_shmem(const char *name) {
@@ -489,11 +487,11 @@ dynpgext_release_shmem(const char *name) {
 }
 
 /*
- * dynpgext_worker_heartbeat - say that this worker is alive.
+ * dynpgext_worker_heartbeat - send a heartbeat.
  *
- * For a worker registered with a deadline, wherever its work takes longer than that without a
- * dynpgext_worker_wait().  It costs a look at the clock and a store: call it as often as you
- * like.  Does nothing in a process that is no worker of dynpgext's.  Raises nothing.
+ * A worker with a deadline calls it where its work takes longer than that without a
+ * dynpgext_worker_wait().  It reads the clock and stores a number: call it as often as you
+ * like.  It has no effect in a process that is no worker of dynpgext's, and raises nothing.
  */
 static inline void
 dynpgext_worker_heartbeat(void) {
@@ -504,24 +502,23 @@ dynpgext_worker_heartbeat(void) {
 }
 
 /*
- * dynpgext_worker_wait - what the loop of a worker waits with.
+ * dynpgext_worker_wait - wait, in the loop of a worker.
  *
  *     for (;;) {
  *       (void) dynpgext_worker_wait(1000);
  *       ... work, in a transaction of its own ...
  *     }
  *
- * Waits until the latch of the process is set, at most so many milliseconds (negative: for
- * ever), and does what a worker has to do while it waits: it unblocks signals the first time,
- * resets the latch, serves interrupts (so that the process ends here when it is told to),
- * rereads the configuration after a reload, exits when the postmaster has died, and sends
- * heartbeats for as long as it waits.
+ * Waits until the latch of the process is set, up to the given time (negative: without
+ * limit).  Meanwhile it unblocks signals (the first time), resets the latch, serves
+ * interrupts (so the process ends here when it is told to), rereads the configuration after
+ * a reload, exits when the postmaster has died, and sends heartbeats.
  *
  * Returns true when the latch was set, false when the time was over.  Call it outside of a
  * transaction.
  *
- * Errors: 57P01 (FATAL, exit code 1) when the worker is told to end; 0A000 when the running
- * dynpgext is too old to know it, or not there.
+ * Errors: 57P01 (FATAL, exit code 1) when somebody else than dynpgext ends the worker; if
+ * dynpgext ends it, it exits with 0.  0A000 if the running dynpgext is absent, or too old.
  */
 static inline bool
 dynpgext_worker_wait(long milliseconds) {
