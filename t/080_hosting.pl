@@ -160,6 +160,13 @@ subtest 'settings' => sub {
 
 subtest 'own settings' => sub {
     is($node->safe_psql('postgres', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted');
+    my %refused = (
+        '{"dx_hosted.max": "many"}' => qr/22023.*setting "dx_hosted.max" of library "dx_hosted": invalid value for parameter "dx_hosted.max": "many"/,
+        '{"dx_hosted.max": "101"}' => qr/22023.*setting "dx_hosted.max" of library "dx_hosted": 101 is outside the valid range/,
+        '{"dx_hosted.noisy": "loud"}' => qr/22023.*setting "dx_hosted.noisy" of library "dx_hosted": /,
+        '{"dx_hosted.max": "9", "dx_hosted.maximum": "9"}' => qr/22023.*library "dx_hosted" defines no setting "dx_hosted.maximum"/);
+    like(error_of($node, 'postgres', "SELECT dynpgext.host('dx_hosted', settings => '$_')"), $refused{$_}, $_) for sort keys %refused;
+    is($node->safe_psql('postgres', 'SELECT count(*) FROM dynpgext.hosted'), 0, 'nothing is hosted then');
     is($node->safe_psql('postgres', q(SELECT dynpgext.host('dx_hosted', settings => '{"dx_hosted.max": "9", "dx_hosted.noisy": "off"}'))),
         'hosted', 'hosted with settings');
     is($node->safe_psql('postgres', 'SHOW dx_hosted.max; SHOW dx_hosted.noisy'), "9\noff", 'which take precedence');

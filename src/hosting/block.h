@@ -43,7 +43,7 @@ struct instance {
   uint64 size;       // bytes, of all of it
   uint64 requested;  // of these, by the library
   uint32 static_workers;
-  bool is_refused;  // of one that has failed: it cannot be hosted at all
+  int32 sqlstate;  // of one that has failed
   pg::file_identity file;
   TimestampTz hosted_at;
   pg_atomic_uint64 used;  // bytes; without the lock

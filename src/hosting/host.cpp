@@ -75,8 +75,11 @@ void make(state::shared &s, uint64 number, const std::string &library) {
   if (!status || status->state == instance_state::leaving)
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "library \"" + library + "\" has been unhosted meanwhile");
+  // what the caller has said is wrong, or the library
+  const bool is_callers = status->sqlstate == ERRCODE_INVALID_PARAMETER_VALUE;
   if (status->state == instance_state::failed)
-    throw pg::error(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+    throw pg::error(is_callers ? ERRCODE_INVALID_PARAMETER_VALUE
+                               : ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
                     "library \"" + library + "\" could not be hosted: " + status->error, {},
                     "The server's log has more.");
 }

@@ -1,8 +1,8 @@
 #include "hosting/instances.h"
 
 #include "guard/quarantine.h"
-#include "hosting/window.h"
 #include "hosting/transaction.h"
+#include "hosting/window.h"
 #include "pg/process.h"
 #include "pg/wait_event.h"
 #include "pg/worker.h"
@@ -72,7 +72,7 @@ uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint
   place->hosted_at = 0;
   place->error.assign({});
   place->static_workers = 0;
-  place->is_refused = false;
+  place->sqlstate = 0;
   pg_atomic_write_u32(&place->dynamic_workers, 0);
   pg_atomic_write_u64(&place->used, 0);
   place->state = instance_state::asked;
@@ -163,7 +163,7 @@ std::optional<instance_status> status_of(state::shared &s, uint64 number) {
   const state::reading lock(s);
   const instance *i = find_instance(b, number);
   if (i == nullptr) return std::nullopt;
-  return instance_status{i->state, i->error.str(), i->library.str(), i->database};
+  return instance_status{i->state, i->error.str(), i->sqlstate, i->library.str(), i->database};
 }
 
 std::optional<instance_status> await(state::shared &s, uint64 number, long milliseconds) {

@@ -35,6 +35,7 @@ void end_keeper(state::shared &s, uint64 number);
 struct instance_status {
   instance_state state;
   std::string error;
+  int32 sqlstate;  // of the error
   std::string library;
   Oid database;
 };

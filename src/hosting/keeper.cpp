@@ -41,7 +41,7 @@ void report_failure(state::shared &s, uint64 number, int sqlstate, const char *w
     state::give_back(s, state::memory_bill{i->size, InvalidOid});
     i->size = 0;
     i->error.assign(why);
-    i->is_refused = sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED;
+    i->sqlstate = sqlstate;
     i->state = instance_state::failed;
     i->keeper = 0;
   }

@@ -48,6 +48,7 @@ class library {
     std::optional<std::string> value;
   };
   std::vector<setting> kept_settings;  // of the keeper
+  std::vector<std::string> defined_settings;
 #if DYNPGEXT_SHMEM_CALLBACKS
   std::vector<ShmemCallbacks> callbacks;
   struct shared_request {

@@ -1,5 +1,6 @@
 #include "hosting/loading.h"
 
+#include "hosting/own_setting.h"
 #include "hosting/redirection.h"
 #include "hosting/shared_table.h"
 #include "shared/text.h"
@@ -185,6 +186,7 @@ void load_as_keeper(state::shared &s, instance &i) {
   open_redirected(file.path, file.identity, what, l.place());
   run_init(l, file.path);
   if (is_new) {
+    refuse_undefined_settings(l);
     i.requested = l.requested + bytes_of_tranches(l);
     i.file = file.identity;
     l.window.create(s, i, i.requested + bytes_of_notes(l, what) + room + i.requested / 16);

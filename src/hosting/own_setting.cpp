@@ -42,11 +42,11 @@ setting_definition::setting_definition(library &l, const char *name, GucContext 
       is_of_start_(context == PGC_POSTMASTER),
       was_starting_(process_shared_preload_libraries_in_progress) {
   const kept_setting *kept = is_of_start_ ? kept_value(l, name) : nullptr;
-  const std::optional<std::string> own = own_value(l, name);
+  own_ = own_value(l, name);
   if (kept != nullptr) {
-    if (kept->value != nullptr) set(name, kept->value, own ? PGC_S_ARGV : PGC_S_FILE);
-  } else if (own) {
-    set(name, own->c_str(), PGC_S_ARGV);
+    if (kept->value != nullptr) set(name, kept->value, own_ ? PGC_S_ARGV : PGC_S_FILE);
+  } else if (own_) {
+    set(name, own_->c_str(), PGC_S_ARGV);
   } else if (is_of_start_) {
     // what a session has said of it does not count
     if (const auto value = configured_value(name)) set(name, value->c_str(), PGC_S_FILE);
@@ -58,9 +58,41 @@ setting_definition::~setting_definition() {
   process_shared_preload_libraries_in_progress = was_starting_;
 }
 
+// The server has only warned of a value that it does not take.
+void setting_definition::check_own() const {
+  const char *value = own_->c_str();
+  try {
+    pg::call([this, value] {
+      (void)set_config_option(name_, value, PGC_POSTMASTER, PGC_S_ARGV, GUC_ACTION_SET, false,
+                              ERROR, false);
+    });
+  } catch (const pg::server_error &e) {
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE, "setting \"" + std::string(name_) +
+                                                         "\" of library \"" + library_.name() +
+                                                         "\": " + e.what());
+  }
+}
+
 void setting_definition::done() {
+  library_.defined_settings.emplace_back(name_);
+  if (own_ && library_.is_keeper) check_own();
   if (is_of_start_ && library_.is_keeper)
     library_.kept_settings.push_back({name_, configured_value(name_)});
+}
+
+void refuse_undefined_settings(const library &l) {
+  if (l.settings.empty()) return;
+  const model::json::parsed parsed = model::json::parse(l.settings, {});
+  const auto *members = std::get_if<model::json::object>(&parsed.document.of);
+  if (members == nullptr) return;
+  for (const auto &[key, value] : *members) {
+    const bool is_defined = std::any_of(
+        l.defined_settings.begin(), l.defined_settings.end(),
+        [&key](const std::string &name) { return pg_strcasecmp(name.c_str(), key.c_str()) == 0; });
+    if (!is_defined)
+      throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                      "library \"" + l.name() + "\" defines no setting \"" + key + "\"");
+  }
 }
 
 }  // namespace dynpgext::hosting

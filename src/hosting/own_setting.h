@@ -19,13 +19,21 @@ class setting_definition {
   setting_definition &operator=(const setting_definition &) = delete;
   ~setting_definition();
   // It is defined: the keeper remembers its value.
+  // 22023 where the instance's own value is none that the server takes.
   void done();
 
  private:
+  void check_own() const;
+
   library &library_;
   const char *name_;
   bool is_of_start_;
   bool was_starting_;
+  std::optional<std::string> own_;  // value
 };
+
+// When the library has been loaded: 22023 where the instance has a value for a setting that the
+// library has not defined.
+void refuse_undefined_settings(const library &l);
 
 }  // namespace dynpgext::hosting

@@ -21,7 +21,7 @@ std::string state_of(const instance &i) {
   switch (i.state) {
     case instance_state::asked: return "pending";
     case instance_state::hosted: return "hosted";
-    default: return i.is_refused ? "refused" : "failed";
+    default: return i.sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED ? "refused" : "failed";
   }
 }
 
