@@ -107,6 +107,11 @@ subtest 'another encoding' => sub {
     is(value($node, 'one', q(SELECT string_agg(name, ' ' ORDER BY name COLLATE "C") = 'größe snow' FROM dynpgext.cluster_allocations WHERE database = 'latin')), 't', 'names of memory are converted');
     is(value($node, 'one', q(SELECT name = 'wörker' FROM dynpgext.cluster_workers WHERE database = 'latin')), 't', 'those of workers');
     is(value($node, 'one', q(SELECT count(*) > 0 FROM dynpgext.events WHERE name = 'wörker')), 't', 'those in events');
+    # not in SQL_ASCII, which has none but those of ASCII
+    value($node, 'postgres', q(CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'));
+    value($node, 'ascii', 'CREATE EXTENSION dynpgext');
+    is(value($node, 'ascii', q(SELECT name = 'w\xf6rker' FROM dynpgext.cluster_workers WHERE database = 'latin')), 't', 'in SQL_ASCII their bytes are escaped');
+    value($node, 'postgres', 'DROP DATABASE ascii');
     # and there, but for characters that it does not have
     value($node, 'postgres', q(CREATE DATABASE snow ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C'));
     $node->safe_psql('snow', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain;');

@@ -25,6 +25,17 @@ bool is_ascii(std::string_view text) {
                       [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; });
 }
 
+// Where characters are bytes, those of another encoding are told from the reader's own.
+std::string escape_all(std::string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i)
+    if (is_ascii(text.substr(i, 1)))
+      result += text[i];
+    else
+      escape(text.substr(i, 1), result);
+  return result;
+}
+
 }  // namespace
 
 int encoding_of_database(Oid database) {
@@ -40,8 +51,8 @@ int encoding_of_database(Oid database) {
 
 std::string readable(std::string_view text, int encoding) {
   const int own = GetDatabaseEncoding();
-  if (encoding == own || encoding == PG_SQL_ASCII || own == PG_SQL_ASCII || is_ascii(text))
-    return readable(text);
+  if (own == PG_SQL_ASCII && encoding != own) return escape_all(text);
+  if (encoding == own || encoding == PG_SQL_ASCII || is_ascii(text)) return readable(text);
   const Oid conversion = call([=] { return FindDefaultConversionProc(encoding, own); });
   if (!OidIsValid(conversion)) return readable(text);
   std::string result;
