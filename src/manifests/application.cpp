@@ -4,6 +4,7 @@
 
 #include "extensions/execution.h"
 #include "extensions/identity.h"
+#include "extensions/judgement.h"
 #include "extensions/ledger.h"
 #include "manifests/checks.h"
 #include "manifests/declaration.h"
@@ -218,7 +219,8 @@ void lock_extensions(const catalog::store &store, const model::manifest &wanted)
 std::vector<action> apply(const catalog::store &store, const model::manifest_result &read,
                           bool dry_run) {
   if (!dry_run) lock_extensions(store, read.document);
-  const std::vector<model::command> known = store.read_commands({});
+  std::vector<model::command> known = store.read_commands({});
+  std::erase_if(known, [](const model::command &c) { return is_to_be_decided_anew(c.identity); });
   std::vector<model::json::fault> faults =
       check_manifest(read, store.read(), declared_by::hand, known);
   if (faults.empty()) faults = check_settings_left_out(read.document, store.read());
@@ -237,6 +239,9 @@ std::vector<action> apply(const catalog::store &store, const model::manifest_res
     touch(store);
     store.write(s);
   }
+  // those that stay, where what they are for is global from now on
+  for (const model::extension_manifest &e : c.declarations)
+    for (const model::declared_settings &d : e.settings) store.write(d.settings);
   return result;
 }
 

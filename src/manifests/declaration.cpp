@@ -7,6 +7,7 @@
 #include "extensions/participant.h"
 #include "guard/quarantine.h"
 #include "manifests/manifest.h"
+#include "pg/lock.h"
 #include "pg/role.h"
 #include "shared/databases.h"
 
@@ -132,9 +133,34 @@ void take_back(const catalog::store &store, const model::extension_manifest &wan
   (void)store.write(*e, rows.allocations, rows.workers);
 }
 
+// What is set for a database-local worker is its own: the owner of the extension may have set it,
+// and a global one of the name would be bound by it in the whole server.  The script of an update
+// may take a worker away and register it again; a restore brings the settings with the rest.
+void drop_settings(const catalog::store &store, const model::extension_manifest &wanted,
+                   declared_by who) {
+  if (who == declared_by::restore) return;
+  const model::registrations all = store.read();
+  bool has_turn = false;
+  for (const model::worker &w : rows_of(all, wanted.extension, registrar::sql).workers) {
+    if (w.scope == model::scope::global || all.find_settings(w.extension, w.name) == nullptr)
+      continue;
+    const auto stays =
+        std::find_if(wanted.workers.begin(), wanted.workers.end(),
+                     [&](const model::declared_worker &d) { return d.worker.name == w.name; });
+    const bool goes = stays == wanted.workers.end();
+    if (goes ? who != declared_by::hand : stays->worker.scope != model::scope::global) continue;
+    if (!std::exchange(has_turn, true)) {
+      pg::take_turn(pg::turn::settings, {}, pg::turn_mode::not_by_hand);
+      pg::take_turn(pg::turn::settings, wanted.extension, pg::turn_mode::change);
+    }
+    store.write(model::worker_settings{w.extension, w.name, {}, {}, {}});
+  }
+}
+
 void declare(const catalog::store &store, const model::extension_manifest &wanted,
              declared_by who) {
   require_allowed(wanted.extension);
+  drop_settings(store, wanted, who);
   model::extension e = row_for(store, wanted.extension, who);
   // the script relies on what it says that its memory begins with
   if (who == declared_by::script && is_registered_by_hand(store, wanted.extension))
