@@ -218,7 +218,44 @@ subtest 'where strangers may create objects, nothing is searched' => sub {
         CREATE OPERATOR tools.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = tools.take)));
     is(error_in_worker(q(SELECT 'a'::varchar = 'b'::varchar), run_as => $superuser), '', 'a superuser compares');
     is(value($node, 'one', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'other')), 'f', 'and gives nothing away');
-    value($node, 'one', 'DROP OPERATOR tools.= (varchar, varchar); REVOKE CREATE ON SCHEMA tools FROM other');
+    # what is left there is found no more than what comes
+    value($node, 'one', 'REVOKE CREATE ON SCHEMA tools FROM other');
+    is(error_in_worker(q(SELECT 'a'::varchar = 'b'::varchar), run_as => $superuser), '', 'it compares when others may create nothing there any more');
+    is(value($node, 'one', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'other')), 'f', 'and gives nothing away');
+    runs_and_sees($path, "$only as app", 'an operator that another role has left there');
+    value($node, 'one', 'DROP OPERATOR tools.= (varchar, varchar); DROP FUNCTION tools.take');
+    runs_and_sees($path, 'pg_catalog, tools, pg_temp as app', 'without it the schema is searched again');
+    # kept from run to run, until something changes
+    my $sees = sub { my ($expected) = @_; return $node->poll_query_until('one', "SELECT what = '$expected' FROM public.paths ORDER BY n DESC LIMIT 1") };
+    value($node, 'one', 'CREATE TABLE public.paths (n serial, what text); GRANT INSERT ON public.paths TO app; GRANT USAGE ON SEQUENCE public.paths_n_seq TO app');
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'often', sql => q(INSERT INTO public.paths (what) VALUES (current_setting('search_path'))), interval => 50, run_as => 'app' });
+    my @left = (
+        [ 'CREATE FUNCTION tools.f(text) RETURNS text LANGUAGE sql RETURN $1', 'FUNCTION tools.f(text)' ],
+        [ 'CREATE TABLE tools.t ()', 'TABLE tools.t' ],
+        [ 'CREATE VIEW tools.v AS SELECT 1', 'VIEW tools.v' ],
+        [ 'CREATE SEQUENCE tools.s', 'SEQUENCE tools.s' ],
+        [ 'CREATE DOMAIN tools.d AS int', 'DOMAIN tools.d' ],
+        [ 'CREATE TYPE tools.c AS (i int)', 'TYPE tools.c' ],
+        [ 'CREATE COLLATION tools.co FROM "C"', 'COLLATION tools.co' ],
+        [ 'CREATE AGGREGATE tools.a(int) (SFUNC = int4pl, STYPE = int)', 'AGGREGATE tools.a(int)' ],
+        [ 'CREATE TEXT SEARCH CONFIGURATION tools.ts (COPY = pg_catalog.simple)', 'TEXT SEARCH CONFIGURATION tools.ts' ]);
+    for my $left (@left) {
+        my ($create, $what) = @$left;
+        value($node, 'one', "$create; ALTER $what OWNER TO other");
+        ok($sees->($only), "$what of another role");
+        value($node, 'one', "ALTER $what OWNER TO app");
+        ok($sees->('pg_catalog, tools, pg_temp'), "$what of its own");
+        value($node, 'one', "DROP $what");
+    }
+    value($node, 'one', 'CREATE TABLE tools.t (); ALTER TABLE tools.t OWNER TO other');
+    ok($sees->($only), 'a table of another role');
+    value($node, 'one', 'GRANT app TO other');
+    ok($sees->('pg_catalog, tools, pg_temp'), 'who becomes a member is no stranger any more');
+    value($node, 'one', 'REVOKE app FROM other');
+    ok($sees->($only), 'and is one again without the membership');
+    value($node, 'one', 'ALTER EXTENSION dx_plain ADD TABLE tools.t; ALTER TABLE tools.t ADD n integer');
+    ok($sees->('pg_catalog, tools, pg_temp'), 'a member of the extension is the extension\'s');
+    value($node, 'one', 'ALTER EXTENSION dx_plain DROP TABLE tools.t; DROP TABLE tools.t');
 };
 
 subtest 'it needs no right in the schema of dynpgext' => sub {

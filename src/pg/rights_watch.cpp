@@ -1,5 +1,6 @@
 #include "pg/rights_watch.h"
 
+#include "pg/left_objects.h"
 #include "pg/search_path.h"
 #include "pg/strangers.h"
 #include "pg/transaction.h"
@@ -27,10 +28,12 @@ void check_search_path(const checked_rights &rights) {
   // one that has become longer is for the next run
   if (rights.search_path == search_path_of_strangers()) return;
   const stranger found = stranger_in_schema(rights.extension, rights.role.role);
-  throw error(ERRCODE_INSUFFICIENT_PRIVILEGE,
-              (found ? found.text() + ", where" : std::string("its schema has changed, where")) +
-                  " the running command of extension \"" + rights.extension +
-                  "\" searches for names");
+  const left_object left = left_in_schema(rights.extension, rights.role.role);
+  const std::string why = found  ? found.text() + ", where"
+                          : left ? left.text() + ", where"
+                                 : std::string("its schema has changed, where");
+  throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why + " the running command of extension \"" +
+                                                  rights.extension + "\" searches for names");
 }
 
 class looking {

@@ -1,6 +1,7 @@
 #include "pg/search_path.h"
 
 #include "pg/extension_members.h"
+#include "pg/left_objects.h"
 #include "pg/relation.h"
 #include "pg/strangers.h"
 
@@ -54,8 +55,9 @@ std::string search_path_for(const std::string &extension, Oid role) {
   const std::optional<extension_facts> found = find_extension(extension);
   if (!found)
     throw error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist");
-  if (found->schema == PG_CATALOG_NAMESPACE || stranger_in_schema(extension, role))
-    return search_path_of_strangers();
+  const bool is_own = found->schema != PG_CATALOG_NAMESPACE &&
+                      !stranger_in_schema(extension, role) && !left_in_schema(extension, role);
+  if (!is_own) return search_path_of_strangers();
   const std::string name = schema_name(found->schema);
   return std::string("pg_catalog, ") + call([&name] { return quote_identifier(name.c_str()); }) +
          ", pg_temp";

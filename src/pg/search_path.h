@@ -1,5 +1,5 @@
 // The search_path of commands: pg_catalog, and the schema of their extension where nobody can put
-// anything into it who is not the role that they run as anyway.
+// anything into it, or has left something there, who is not the role that they run as anyway.
 #pragma once
 
 #include <string>

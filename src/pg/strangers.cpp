@@ -177,21 +177,25 @@ std::string text_of(const candidate &c) {
   return "put triggers on table " + quoted;
 }
 
+// The only member of pg_database_owner is the owner of the database.
+Oid actual(Oid role) { return role == ROLE_PG_DATABASE_OWNER ? database_owner() : role; }
+
 stranger find_stranger(const List *all, Oid role) {
   for (int i = 0; i < list_length(all); ++i) {
     const auto &c = *static_cast<const candidate *>(list_nth(all, i));
     if (c.role == ACL_ID_PUBLIC) return {"everybody", text_of(c)};
-    // whose only member is the owner of the database
-    const Oid who = c.role == ROLE_PG_DATABASE_OWNER ? database_owner() : c.role;
-    if (is_superuser(who) || may_become_with_heirs(who, role)) continue;
-    // one that has been dropped is nobody
-    if (const std::string name = role_name(who); !name.empty())
-      return {"role \"" + name + '"', text_of(c)};
+    if (is_stranger(c.role, role)) return {"role \"" + role_name(actual(c.role)) + '"', text_of(c)};
   }
   return {};
 }
 
 }  // namespace
+
+bool is_stranger(Oid who, Oid role) {
+  const Oid actually = actual(who);
+  if (is_superuser(actually) || may_become_with_heirs(actually, role)) return false;
+  return !role_name(actually).empty();  // one that has been dropped is nobody
+}
 
 stranger stranger_in_schema(const std::string &extension, Oid role) {
   const std::optional<extension_facts> found = find_extension(extension);

@@ -22,6 +22,8 @@ struct stranger {
   [[nodiscard]] std::string text() const { return who + " can " + can; }
 };
 
+// Is one to the other?
+[[nodiscard]] bool is_stranger(Oid who, Oid role);
 // The first stranger to `role` who can create objects in the schema of the extension.
 [[nodiscard]] stranger stranger_in_schema(const std::string &extension, Oid role);
 // The first one who can change what a member of the extension does, of whatever kind it is, or who
