@@ -107,6 +107,8 @@ CREATE TABLE dynpgext.registered_command (
     atomic boolean NOT NULL,
     decided_in text NOT NULL,
     schemas text NOT NULL,
+    owners text NOT NULL,
+    foreign_owner text NOT NULL,
     PRIMARY KEY (extension, worker),
     CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command'))
 );
@@ -125,6 +127,8 @@ COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has 
 COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
 COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transaction; otherwise each statement has its own';
 COMMENT ON COLUMN dynpgext.registered_command.schemas IS 'of the extension, and those of its members, when it was registered: a command of its script does not run where they are called otherwise by now';
+COMMENT ON COLUMN dynpgext.registered_command.owners IS 'OIDs of roles that have owned that database and may: they were known when its role was decided, or are members of it';
+COMMENT ON COLUMN dynpgext.registered_command.foreign_owner IS 'a role that has owned the database since its role was decided, or the one that this is a copy of, and is no member of it: it does not run until a superuser registers it again; empty: none';
 COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'mark of the database in which its role was decided; of another one where this one is a copy';
 
 CREATE TABLE dynpgext.registered_content (
@@ -225,6 +229,7 @@ CREATE TABLE dynpgext.identities (
     without_login boolean NOT NULL,
     by_hand boolean NOT NULL,
     decided_in text GENERATED ALWAYS AS (NULL::text) STORED,
+    foreign_owner text,
     CONSTRAINT may_write CHECK (dynpgext.may_write('identities'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.identities IS 'only superusers write it';
@@ -237,10 +242,11 @@ COMMENT ON COLUMN dynpgext.identities.superuser IS 'a superuser has named a supe
 COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, not by the script of the extension';
 COMMENT ON COLUMN dynpgext.identities.decided_in IS 'mark of the database in which it was decided; of another one where this one is a copy; NULL: SQL has written the row, and it does not count';
-CREATE FUNCTION dynpgext.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in text) RETURNS boolean
+COMMENT ON COLUMN dynpgext.identities.foreign_owner IS 'a role that has owned the database since, and is no member of run_as: the worker does not run; NULL: none';
+CREATE FUNCTION dynpgext.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in text, foreign_owner text) RETURNS boolean
 LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'dynpgext_is_dumped';
-COMMENT ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
-SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in)');
+COMMENT ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text, text) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in, foreign_owner)');
 
 -- Holds the roles of commands: src/pg/role_hold.h.
 CREATE FOREIGN DATA WRAPPER dynpgext;

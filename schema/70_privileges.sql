@@ -10,7 +10,7 @@ GRANT USAGE ON SCHEMA dynpgext TO PUBLIC;
 -- and whether a trigger is on.
 GRANT EXECUTE ON FUNCTION dynpgext.may_configure(name, text), dynpgext.may_write(text) TO PUBLIC;
 -- pg_dump calls it as whoever dumps.
-GRANT EXECUTE ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text, text) TO PUBLIC;
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
     dynpgext.cluster_workers, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,

@@ -15,9 +15,9 @@ REFUSED_BY_COPY = """
 SELECT c.extension, c.worker FROM dynpgext.registered_command c
   JOIN dynpgext.registered_worker w ON w.extension = c.extension AND w.name = c.worker
   JOIN pg_database d ON d.datname = current_database()
- WHERE w.scope = 'global' AND c.run_as <> 0 AND c.decided_in IS DISTINCT FROM (
+ WHERE w.scope = 'global' AND c.run_as <> 0 AND (c.foreign_owner <> '' OR c.decided_in IS DISTINCT FROM (
      SELECT split_part(setconfig[1], '=', 2) FROM pg_db_role_setting WHERE setdatabase = d.oid AND setrole = 10)
-   AND NOT pg_has_role(d.datdba, c.run_as, 'MEMBER')"""
+   AND NOT pg_has_role(d.datdba, c.run_as, 'MEMBER'))"""
 
 # What does not come by itself: to_repair.  A global worker may be that of another database.
 COMPLAINTS = """

@@ -1,5 +1,7 @@
 #include "catalog/identity.h"
 
+#include "pg/command_rights.h"
+#include "pg/database_owners.h"
 #include "pg/role.h"
 
 namespace dynpgext::catalog {
@@ -24,11 +26,14 @@ model::command_identity resolve(const store::identity_row &row) {
   who.without_login = row.without_login;
   who.by_hand = row.by_hand;
   who.decided_in = row.decided_in;
+  who.owners = pg::text_of_database_owners();
+  who.foreign_owner = row.foreign_owner;
   return who;
 }
 
 bool is_same_identity(model::command_identity a, const model::command_identity &b) {
   a.decided_in = b.decided_in;
+  a.owners = b.owners;
   return a == b;
 }
 
@@ -36,8 +41,11 @@ bool is_undecided(const model::command_identity &who) { return is_same_identity(
 
 model::command_identity undecided() { return {.by_hand = true}; }
 
-std::string why_nobody(const model::command &command,
-                       const std::vector<store::identity_row> &rows) {
+std::string why_not(const model::command &command, const std::vector<store::identity_row> &rows) {
+  if (OidIsValid(command.identity.role))
+    return command.identity.foreign_owner.empty()
+               ? std::string()
+               : pg::text_of_foreign_owner(command.identity.foreign_owner, command.run_as);
   for (const store::identity_row &row : rows) {
     if (!row.counts() || row.extension != command.extension || row.worker != command.worker)
       continue;

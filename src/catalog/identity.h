@@ -13,11 +13,12 @@ namespace dynpgext::catalog {
 [[nodiscard]] model::command_identity undecided();
 [[nodiscard]] bool is_undecided(const model::command_identity &who);
 
-// Wherever it was decided: that is nothing that a row of dynpgext.identities tells.
+// Wherever it was decided, and after which owners of the database: that is nothing that a row of
+// dynpgext.identities tells.
 [[nodiscard]] bool is_same_identity(model::command_identity a, const model::command_identity &b);
 
-// Of a command whose identity is nobody: why.
-[[nodiscard]] std::string why_nobody(const model::command &command,
-                                     const std::vector<store::identity_row> &rows);
+// Of a command that cannot run as its identity is: why.  Empty: it can.
+[[nodiscard]] std::string why_not(const model::command &command,
+                                  const std::vector<store::identity_row> &rows);
 
 }  // namespace dynpgext::catalog

@@ -85,7 +85,8 @@ class store {
     bool superuser = false;
     bool without_login = false;
     bool by_hand = false;
-    std::string decided_in = {};  // empty: SQL has written the row, and it does not count
+    std::string decided_in = {};     // empty: SQL has written the row, and it does not count
+    std::string foreign_owner = {};  // see model::command_identity
     [[nodiscard]] bool counts() const { return !decided_in.empty(); }
   };
   [[nodiscard]] std::vector<identity_row> read_identities() const;

@@ -29,6 +29,7 @@ void insert_identity(const pg::relation &table, const store::identity_row &ident
   identity.registered_by.name.empty() ? row.null() : row.role(identity.registered_by);
   row.boolean(identity.superuser).boolean(identity.without_login).boolean(identity.by_hand);
   row.text(identity.decided_in);
+  identity.foreign_owner.empty() ? row.null() : row.text(identity.foreign_owner);
   (void)table.insert(row);
 }
 
@@ -115,7 +116,7 @@ std::vector<store::identity_row> store::read_identities() const {
   std::vector<identity_row> result;
   for (const pg::row &row : relation.rows())
     result.push_back({row.name(0), row.text(1), row.role(2), row.role(3), row.boolean(4),
-                      row.boolean(5), row.boolean(6), row.text(7)});
+                      row.boolean(5), row.boolean(6), row.text(7), row.text(8)});
   return result;
 }
 
@@ -127,7 +128,7 @@ void store::accept_identities() const {
   for (const pg::row &row : relation.rows()) {
     if (!row.is_null(7)) continue;
     accepted.push_back({row.name(0), row.text(1), row.role(2), row.role(3), row.boolean(4),
-                        row.boolean(5), row.boolean(6), pg::require_database_mark()});
+                        row.boolean(5), row.boolean(6), pg::require_database_mark(), row.text(8)});
     relation.erase(row);
   }
   for (const identity_row &row : accepted) insert_identity(relation, row);
@@ -156,7 +157,7 @@ void store::write_identities(const std::string &extension,
       return c->worker == row.text(1) && is_same(row.role(2), who.role) &&
              is_same(row.role(3), who.registered_by) && row.boolean(4) == who.superuser &&
              row.boolean(5) == who.without_login && row.boolean(6) == who.by_hand &&
-             row.text(7) == place_of(who);
+             row.text(7) == place_of(who) && row.text(8) == who.foreign_owner;
     });
     if (same != missing.end())
       missing.erase(same);
@@ -177,7 +178,7 @@ void store::write_identities(const std::string &extension,
     if (named != known.end() && registered_by.name.empty())
       registered_by.name = named->registered_by.name;
     insert_identity(relation, {extension, c->worker, run_as, registered_by, who.superuser,
-                               who.without_login, who.by_hand, place_of(who)});
+                               who.without_login, who.by_hand, place_of(who), who.foreign_owner});
   }
   pg::make_visible();
 }

@@ -8,6 +8,8 @@
 #include "extensions/restore.h"
 #include "pg/command_rights.h"
 #include "pg/database_mark.h"
+#include "pg/database_owners.h"
+#include "pg/left_objects.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
 #include "pg/script_runner.h"
@@ -35,12 +37,15 @@ const model::command *find(const std::vector<model::command> &commands,
 }
 
 model::command_identity given(Oid role, Oid by, declared_by who) {
+  std::string mark = pg::require_database_mark();
+  pg::note_database_owner();  // of whom the one who decides knows
   return {.role = role,
           .registered_by = by,
           .superuser = pg::is_superuser(role),
           .without_login = !pg::has_login(role),
           .by_hand = who != declared_by::script,
-          .decided_in = pg::require_database_mark()};
+          .decided_in = std::move(mark),
+          .owners = pg::text_of_database_owners()};
 }
 
 // Why the role is not one that a command gets unless it is named.
@@ -91,15 +96,22 @@ void warn_of_strangers(const model::command &c) {
       "Code of other roles would run with the rights of the command. The privileges may come from "
       "ALTER DEFAULT PRIVILEGES: REVOKE them, and drop triggers and foreign keys of other roles. "
       "Let only ";
+  const char *leaves =
+      "The command may find it by its name. Drop it, or give it another owner; or give the "
+      "extension a schema of its own.";
   const std::string others = name + " and superusers do so, or name another role with \"run_as\".";
   const pg::stranger in_schema = pg::stranger_in_schema(c.extension, role);
   const pg::stranger in_members = pg::stranger_in_members(c.extension, role);
-  if (!in_schema && !in_members) return;
+  const pg::left_object left = pg::left_in_schema(c.extension, role);
+  if (!in_schema && !in_members && !left) return;
   if (!c.identity.by_hand && pg::is_superuser(role)) {
-    pg::log(WARNING,
-            command + "does not run as superuser \"" + c.run_as +
-                "\": " + (in_schema ? in_schema : in_members).text(),
-            (in_schema ? replaces : intrudes) + others);
+    const std::string why = in_schema    ? in_schema.text()
+                            : in_members ? in_members.text()
+                                         : left.text();
+    pg::log(WARNING, command + "does not run as superuser \"" + c.run_as + "\": " + why,
+            in_members && !in_schema ? intrudes + others
+            : in_schema              ? replaces + others
+                                     : leaves);
     return;
   }
   if (in_schema)
@@ -108,6 +120,11 @@ void warn_of_strangers(const model::command &c) {
                 pg::schema_name(pg::find_extension(c.extension)->schema) + "\": " + in_schema.who +
                 " can create objects there",
             replaces + others);
+  else if (left)
+    pg::log(WARNING,
+            command + "does not search schema \"" +
+                pg::schema_name(pg::find_extension(c.extension)->schema) + "\": " + left.text(),
+            leaves);
   if (in_members && in_members.text() != in_schema.text())
     pg::log(WARNING, command + "runs as " + name + ": " + in_members.text(), intrudes + others);
 }

@@ -1,18 +1,9 @@
 #include "extensions/wanted.h"
 
-#include "pg/database_mark.h"
-#include "pg/role.h"
+#include "extensions/judgement.h"
 #include "shared/root.h"
 
 namespace dynpgext::provisioning {
-namespace {
-
-bool is_refused_as_copy(const model::command_identity &who) {
-  return OidIsValid(who.role) && who.decided_in != pg::database_mark() &&
-         !pg::may_become(pg::database_owner(), who.role);
-}
-
-}  // namespace
 
 model::registrations wanted_registrations(const catalog::store &store) {
   model::registrations wanted = store.read().wanted(state::attach().root->boot);
@@ -24,8 +15,7 @@ model::registrations wanted_registrations(const catalog::store &store) {
   std::erase_if(wanted.workers, [&](const model::worker &w) {
     return is_global_command(w) &&
            std::any_of(commands.begin(), commands.end(), [&](const model::command &c) {
-             return c.extension == w.extension && c.worker == w.name &&
-                    is_refused_as_copy(c.identity);
+             return c.extension == w.extension && c.worker == w.name && is_foreign(c.identity);
            });
   });
   return wanted;

@@ -4,6 +4,7 @@
 #include "pg/analysis.h"
 #include "pg/database.h"
 #include "pg/fault.h"
+#include "pg/owner_commands.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/utility.h"
@@ -66,6 +67,7 @@ void on_analysis(const Node *statement) {
 
 void on_utility(const pg::utility_statement &seen) {
   if (!state::available()) return;
+  pg::note_owners_changed_by(seen.statement);
   if (concerns_databases(seen.statement))
     make_room(seen.statement);
   else
@@ -74,6 +76,12 @@ void on_utility(const pg::utility_statement &seen) {
 
 // The command's own end: whether it has succeeded shows in pg_database.
 void on_transaction_event(XactEvent event, void *) {
+  if (event == XACT_EVENT_PRE_COMMIT && pg::makes_copy())
+    pg::entry([] {
+      (void)pg::tolerate("noting who has owned the template",
+                         [] { pg::note_owners_of_new_copy(); });
+    });
+  if (event == XACT_EVENT_ABORT) pg::forget_new_copy();
   // of a prepared transaction the launcher meets the lock
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
     return;

@@ -19,6 +19,12 @@ struct command_identity {
   bool without_login = false;       // a superuser has named it, which cannot log in
   bool by_hand = false;             // by a role that may register, not by an extension's script
   std::string decided_in = {};      // mark of a database: a copy of it has another one
+  // OIDs of those who have owned that database and do not matter any more: whoever decided knew of
+  // them, or they are members of the role.
+  std::string owners = {};
+  // One who has owned the database since, or a copy of it that this one is a copy of, and is no
+  // member of the role: it does not run until it is decided anew.  Empty: none.
+  std::string foreign_owner = {};
   bool operator==(const command_identity &) const = default;
 };
 
@@ -55,6 +61,8 @@ inline constexpr std::tuple members<command>{
     member(&command::atomic, in_manifest),
     member(of_identity(&command_identity::decided_in)),
     member(&command::schemas),
+    member(of_identity(&command_identity::owners)),
+    member(of_identity(&command_identity::foreign_owner)),
     member(&command::run_as, no_column | not_of_process | in_manifest)};
 static_assert(lists_all<command, command_identity>());
 

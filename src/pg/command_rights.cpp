@@ -1,6 +1,8 @@
 #include "pg/command_rights.h"
 
 #include "pg/database_mark.h"
+#include "pg/database_owners.h"
+#include "pg/left_objects.h"
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/role_hold.h"
@@ -9,6 +11,27 @@
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
+
+std::string foreign_owner(const command_role &c) {
+  if (!c.foreign_owner.empty()) return c.foreign_owner;
+  const std::vector<Oid> known = owners_in(c.owners);
+  const bool is_copied = c.decided_in != database_mark();
+  for (const noted_owner &owner : database_owners()) {
+    // who has owned the template, whoever decided there knew of; but not that he makes a copy
+    const bool counts = !is_copied || owner.of_template;
+    const bool is_known =
+        counts && std::find(known.begin(), known.end(), owner.role) != known.end();
+    if (is_known || may_become(owner.role, c.role)) continue;
+    const std::string name = role_name(owner.role);
+    return name.empty() ? "with OID " + std::to_string(owner.role) : name;
+  }
+  return {};
+}
+
+std::string text_of_foreign_owner(const std::string &owner, const std::string &role) {
+  return "role \"" + owner + "\", which has owned this database since, is no member of role \"" +
+         role + "\"";
+}
 
 void check_rights(const command_role &c, const std::string &extension) {
   const auto lost = [](const std::string &why) {
@@ -27,11 +50,9 @@ void check_rights(const command_role &c, const std::string &extension) {
   const auto refuse = [](const std::string &why) {
     throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
   };
-  // whoever makes a copy decides what is in it
-  if (c.decided_in != database_mark())
-    if (const Oid owner = database_owner(); !may_become(owner, c.role))
-      refuse("this database is a copy of the one that it was registered in, and its owner \"" +
-             role_name(owner) + "\" is no member of role \"" + name + "\"");
+  if (const std::string owner = foreign_owner(c); !owner.empty())
+    throw identity_error(ERRCODE_INSUFFICIENT_PRIVILEGE, text_of_foreign_owner(owner, name), {},
+                         hint_of_foreign_owner);
   if (!may_become(c.registered_by, c.role))
     refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
@@ -44,6 +65,10 @@ void check_rights(const command_role &c, const std::string &extension) {
   if (is_superuser(c.role) && !c.by_hand) {
     stranger found = stranger_in_schema(extension, c.role);
     if (!found) found = stranger_in_members(extension, c.role);
+    if (!found)
+      if (const left_object left = left_in_schema(extension, c.role))
+        refuse(left.text() + ", and the command of the script of extension \"" + extension +
+               "\" would run as a superuser");
     if (found)
       refuse(found.text() + ", and the command of the script of extension \"" + extension +
              "\" would run as a superuser");

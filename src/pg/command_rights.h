@@ -14,10 +14,24 @@ struct command_role {
   bool by_hand = false;
   std::string schemas = {};     // see schemas_of(), when it was
   std::string decided_in = {};  // mark of the database that it was
+  // See model::command_identity.
+  std::string owners = {};
+  std::string foreign_owner = {};
 };
+
+// Whoever has owned the database since the role was decided, and is no member of it: empty: nobody
+// that is known of.  Whoever owns a database, or makes a copy of it, decides what is in it, and
+// what he has left there does not go when the database is another one's.  In a transaction.
+[[nodiscard]] std::string foreign_owner(const command_role &c);
+// As messages say it, and what to do.
+inline constexpr const char *hint_of_foreign_owner =
+    "Look at the database first: the command may run code that this role has left there. Then a "
+    "superuser registers the command again, with dynpgext.register().";
+[[nodiscard]] std::string text_of_foreign_owner(const std::string &owner, const std::string &role);
 
 // Its identity is not there any more, or is another one.
 class identity_error : public error {
+ public:
   using error::error;
 };
 

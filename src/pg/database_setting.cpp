@@ -1,6 +1,7 @@
 #include "pg/database_setting.h"
 
 #include "pg/scan.h"
+#include "pg/transaction.h"
 
 namespace dynpgext::pg {
 namespace {
@@ -20,14 +21,23 @@ const char *find_in(ArrayType *list, const char *name) {
   return nullptr;
 }
 
+constexpr LOCKMODE keeping = ExclusiveLock;
+
+// As an object of the database in question, whichever this process is connected to.
+LOCKTAG tag_of_kept(Oid database) {
+  LOCKTAG tag;
+  SET_LOCKTAG_OBJECT(tag, database, DbRoleSettingRelationId, database, 0);
+  return tag;
+}
+
 }  // namespace
 
-std::optional<std::string> database_setting(const char *name, Oid role) {
+std::optional<std::string> database_setting(const char *name, Oid role, Oid database) {
   const char *found = call([=]() -> const char * {
     const Relation settings = table_open(DbRoleSettingRelationId, AccessShareLock);
     const char *value = nullptr;
     for_each_row(settings, DbRoleSettingDatidRolidIndexId,
-                 {Anum_pg_db_role_setting_setdatabase, MyDatabaseId},
+                 {Anum_pg_db_role_setting_setdatabase, database},
                  {Anum_pg_db_role_setting_setrole, role}, [&value, settings, name](HeapTuple row) {
                    bool is_null = false;
                    const Datum list = heap_getattr(row, Anum_pg_db_role_setting_setconfig,
@@ -39,6 +49,39 @@ std::optional<std::string> database_setting(const char *name, Oid role) {
   });
   if (found == nullptr) return std::nullopt;
   return found;
+}
+
+void keep_for_database(Oid database, const char *name, const char *value) {
+  // whom the server would let write it
+  const pinned_identity as(call([] { return superuser() ? GetUserId() : BOOTSTRAP_SUPERUSERID; }));
+  call([=] {
+    auto *statement = makeNode(VariableSetStmt);
+    statement->kind = value == nullptr ? VAR_RESET : VAR_SET_VALUE;
+    statement->name = pstrdup(name);
+    if (value != nullptr) {
+      auto *constant = makeNode(A_Const);
+      constant->val.sval.type = T_String;
+      constant->val.sval.sval = pstrdup(value);
+      constant->location = -1;
+      statement->args = list_make1(constant);
+    }
+    AlterSetting(database, BOOTSTRAP_SUPERUSERID, statement);
+  });
+  make_visible();
+}
+
+bool lock_kept_for_database(Oid database, bool waits) {
+  const LOCKTAG tag = tag_of_kept(database);
+  return call([&tag, waits] {
+    if (LockAcquire(&tag, keeping, false, !waits) == LOCKACQUIRE_NOT_AVAIL) return false;
+    AcceptInvalidationMessages();  // of who had it before
+    return true;
+  });
+}
+
+void unlock_kept_for_database(Oid database) {
+  const LOCKTAG tag = tag_of_kept(database);
+  call([&tag] { (void)LockRelease(&tag, keeping, false); });
 }
 
 }  // namespace dynpgext::pg

@@ -90,7 +90,7 @@ bool may_connect(Oid role) {
       [=] { return versions::has_privilege(role, DatabaseRelationId, MyDatabaseId, ACL_CONNECT); });
 }
 
-Oid database_owner() { return rights_on(MyDatabaseId).owner; }
+Oid database_owner(Oid database) { return rights_on(database).owner; }
 
 bool may_become(Oid member, Oid role) {
   return call([=] { return versions::may_set_role(member, role); });

@@ -22,8 +22,8 @@ namespace dynpgext::pg {
 [[nodiscard]] bool has_login(Oid role);
 // May it connect to this database?
 [[nodiscard]] bool may_connect(Oid role);
-// Who owns this database.
-[[nodiscard]] Oid database_owner();
+// Who owns this database, or another one; InvalidOid: nobody, for there is none.
+[[nodiscard]] Oid database_owner(Oid database = MyDatabaseId);
 // May the role do all that the other one may, as by SET ROLE?
 [[nodiscard]] bool may_become(Oid member, Oid role);
 // The same, and so may all that have the member's privileges.  From PostgreSQL 16 on a membership

@@ -1,5 +1,6 @@
 #include "pg/sql_command.h"
 
+#include "pg/database_owners.h"
 #include "pg/login_settings.h"
 #include "pg/rights_watch.h"
 #include "pg/search_path.h"
@@ -22,6 +23,7 @@ constinit volatile sig_atomic_t nudged = false;
 constinit volatile int64 due_by = 0;   // the moment by which the command has to be done, or 0
 constinit volatile int64 ends_by = 0;  // and when its process ends, if it has not been
 constinit volatile sig_atomic_t has_outstayed = 0;
+constinit bool met_new_owner = false;
 constinit timer_t reminder{};
 constinit bool has_reminder = false;
 
@@ -121,6 +123,13 @@ void report_activity(const char *sql) {
 bool prepare(const sql_command &c, checked_rights *checked) {
   begin_transaction();
   limit_lock_waits();
+  if (!is_database_owner_noted()) {
+    note_database_owner();
+    met_new_owner = true;
+    commit_transaction();  // also where it turns out that the command must not run
+    begin_transaction();
+    limit_lock_waits();
+  }
   checked->messages = received_messages();
   check_rights(c.role, c.extension);
   const std::string search_path = search_path_for(c.extension, c.role.role);
@@ -173,10 +182,13 @@ void log_failure(ErrorData *data, const sql_command &c) {
 void log_failure(const failure &why, const sql_command &c) {
   const int level = c.failure_level;
   const char *message = why.message.c_str();
+  const char *hint = why.hint.empty() ? nullptr : why.hint.c_str();
   const char *context = c.context.c_str();
   (void)swallow("logging", [=, code = why.sqlstate] {
-    call(
-        [=] { ereport(level, (errcode(code), errmsg("%s", message), errcontext("%s", context))); });
+    call([=] {
+      ereport(level, (errcode(code), errmsg("%s", message),
+                      hint == nullptr ? 0 : errhint("%s", hint), errcontext("%s", context)));
+    });
   });
 }
 
@@ -198,6 +210,8 @@ void prepare_for_commands() {
 }
 
 bool has_outstayed_deadline() { return has_outstayed != 0; }
+
+bool has_met_new_owner() { return std::exchange(met_new_owner, false); }
 
 bool was_nudged() {
   if (nudged == 0) return false;
@@ -226,7 +240,7 @@ command_end run_command(const sql_command &c, failure *why) {
     data = e.data();
     *why = {data->sqlerrcode, data->message};
   } catch (const identity_error &e) {
-    *why = {e.sqlstate(), e.what()};
+    *why = {e.sqlstate(), e.what(), e.hint()};
     is_refused = true;
   } catch (const error &e) {
     *why = {e.sqlstate(), e.what()};

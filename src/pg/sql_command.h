@@ -32,6 +32,9 @@ void prepare_for_commands();
 // Does the process end because a command has gone on for dynpgext.stop_timeout after its deadline?
 [[nodiscard]] bool has_outstayed_deadline();
 
+// Has a run found that the database has an owner whom nobody had noted, since this was last asked?
+[[nodiscard]] bool has_met_new_owner();
+
 // Has there been a SIGUSR2 since this was last asked?
 [[nodiscard]] bool was_nudged();
 

@@ -9,6 +9,7 @@ namespace dynpgext::pg {
 struct failure {
   int sqlstate = 0;
   std::string message;
+  std::string hint = {};
 };
 
 // Runs f in a subtransaction.  When it fails the subtransaction is rolled back, and what

@@ -15,6 +15,7 @@
 #include "pg/announcement.h"
 #include "pg/command_end.h"
 #include "pg/database_mark.h"
+#include "pg/database_owners.h"
 #include "pg/error_report.h"
 #include "pg/fault.h"
 #include "pg/quiet_client.h"
@@ -188,6 +189,7 @@ void before_commit(transaction &t) {
     if (!t.noted.touched && !state::is_known(s, MyDatabaseId)) return;
     t.noted.touched = true;
     pg::drop_database_mark();
+    pg::drop_database_owners();
     finish_all(s);
     if (follow_drop != nullptr) follow_drop();
   }

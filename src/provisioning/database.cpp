@@ -5,6 +5,7 @@
 #include "extensions/extension.h"
 #include "extensions/identity.h"
 #include "extensions/init_run.h"
+#include "extensions/judgement.h"
 #include "extensions/own_triggers.h"
 #include "extensions/restore.h"
 #include "extensions/wanted.h"
@@ -33,6 +34,7 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
   });
+  (void)pg::tolerate("looking at who has owned the database", [&] { judge_owners(store); });
   (void)pg::tolerate("following manifests",
                      [&] { (void)follow_untold_manifests(store, {}, looker::chance); });
 }

@@ -3,6 +3,7 @@
 #include "extensions/capture.h"
 #include "extensions/extension.h"
 #include "extensions/identity.h"
+#include "extensions/judgement.h"
 #include "extensions/restore.h"
 #include "extensions/wanted.h"
 #include "guard/quarantine.h"
@@ -128,6 +129,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   if (!options.dry_run && !RecoveryInProgress() && !XactReadOnly) {
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
+    judge_owners(store);
     store.let_go_of_roles(!is_touched());  // who waits for this may hold a turn that it waits for
   }
   std::vector<action> plan = plan_reload(store, s, options);

@@ -4,6 +4,7 @@
 #include "extensions/failure.h"
 #include "extensions/restore.h"
 #include "pg/database_mark.h"
+#include "pg/database_owners.h"
 #include "pg/deadline.h"
 #include "pg/fault.h"
 #include "pg/ownership.h"
@@ -66,6 +67,8 @@ void begin_visit(state::shared &s) {
   const auto store = catalog::store::open();
   if (store && !RecoveryInProgress()) {
     (void)pg::tolerate("marking the database", [] { (void)pg::require_database_mark(false); });
+    // before anything of this database is locked, which its owner may have done already
+    (void)pg::tolerate("noting who owns the database", [] { pg::note_database_owner(); });
     (void)pg::tolerate("letting go of roles", [&] { store->let_go_of_roles(false); });
   }
   pg::commit_transaction();

@@ -2,13 +2,13 @@
 #include "manifests/manifest.h"
 
 #include "extensions/identity.h"
+#include "extensions/judgement.h"
 #include "extensions/ledger.h"
 #include "extensions/restore.h"
 #include "manifests/application.h"
 #include "manifests/checks.h"
 #include "manifests/declaration.h"
 #include "manifests/rows.h"
-#include "pg/database_mark.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 #include "pg/trigger.h"
@@ -47,10 +47,8 @@ std::vector<model::command> kept_commands(const catalog::store &store, const std
                                           provisioning::declared_by who) {
   if (who != provisioning::declared_by::hand) return {};  // an update has rules of its own
   std::vector<model::command> known = store.read_commands(extension);
-  // in a copy of its database it is decided anew whom a command runs as
-  const std::string here = pg::database_mark();
-  std::erase_if(known, [&here](const model::command &c) {
-    return !OidIsValid(c.identity.role) || c.identity.decided_in != here;
+  std::erase_if(known, [](const model::command &c) {
+    return !OidIsValid(c.identity.role) || provisioning::is_to_be_decided_anew(c.identity);
   });
   return known;
 }

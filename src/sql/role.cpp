@@ -29,14 +29,16 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_role_out) {
 }
 
 // Of a row of dynpgext.identities, for pg_dump.  A row that does not count would, after a restore
-// of the dump.  So would one of a command that the owner of a copy may not have run: whoever makes
-// a copy decides what is in it, but not whom it runs as.  What a script has registered, the dump
-// registers anyhow: by then it is better told whose it was.
+// of the dump.  So would one of a command that the owner of a copy may not have run, or an owner
+// before: whoever makes a copy decides what is in it, but not whom it runs as.  What a script has
+// registered, the dump registers anyhow: by then it is better told whose it was.
 DYNPGEXT_SQL_FUNCTION(dynpgext_is_dumped) {
   return pg::entry([=] {
+    const bool is_foreign = !fcinfo->args[3].isnull;
     const bool has_role = !fcinfo->args[0].isnull;
     const bool by_hand = fcinfo->args[1].isnull || DatumGetBool(fcinfo->args[1].value);
     if (fcinfo->args[2].isnull) return BoolGetDatum(false);
+    if (has_role && by_hand && is_foreign) return BoolGetDatum(false);
     if (!has_role || !by_hand || sql::text_argument(fcinfo, 2) == pg::database_mark())
       return BoolGetDatum(true);
     const Oid role = pg::role_of_datum(fcinfo->args[0].value).role;

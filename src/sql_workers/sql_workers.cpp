@@ -10,6 +10,7 @@
 #include "pg/settings.h"
 #include "pg/sql_command.h"
 #include "pg/transaction.h"
+#include "shared/databases.h"
 #include "shared/last_words.h"
 
 namespace dynpgext::supervision {
@@ -23,7 +24,7 @@ constexpr std::chrono::milliseconds short_rest(200);
 
 struct registered {
   model::command command;
-  std::string why_nobody;  // of one that has no role to run as
+  std::string why_not;  // it cannot run as its identity is
 };
 
 std::vector<registered> registered_commands() {
@@ -33,8 +34,7 @@ std::vector<registered> registered_commands() {
   if (const auto store = catalog::store::open()) {
     const auto identities = store->read_identities();
     for (model::command &c : store->read_commands({})) {
-      std::string why;
-      if (!OidIsValid(c.identity.role)) why = catalog::why_nobody(c, identities);
+      std::string why = catalog::why_not(c, identities);
       all.push_back({std::move(c), std::move(why)});
     }
   }
@@ -82,11 +82,13 @@ void sql_workers::take_starts() {
   const pg::moment now = pg::moment::now();
   for (const state::worker_start &start : started) {
     const registered *found = command_of(start, names);
-    if (found == nullptr || !found->why_nobody.empty()) {
+    if (found == nullptr || !found->why_not.empty()) {
       const char *text = found == nullptr ? "its command is not registered, or is another one"
-                                          : found->why_nobody.c_str();
+                                          : found->why_not.c_str();
       state::message_text why;
-      state::keep_words(ERRCODE_UNDEFINED_OBJECT, text, &why);
+      const bool has_role = found != nullptr && OidIsValid(found->command.identity.role);
+      state::keep_words(has_role ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_UNDEFINED_OBJECT, text,
+                        &why);
       state::refuse(shared_, start, why, found != nullptr);
       continue;
     }
@@ -167,7 +169,9 @@ sql_workers::after_run sql_workers::run(worker &w) {
                                       .without_login = command.identity.without_login,
                                       .by_hand = command.identity.by_hand,
                                       .schemas = command.schemas,
-                                      .decided_in = command.identity.decided_in},
+                                      .decided_in = command.identity.decided_in,
+                                      .owners = command.identity.owners,
+                                      .foreign_owner = command.identity.foreign_owner},
                              .atomic = command.atomic,
                              .label = "dynpgext: " + command.extension + "/" + command.worker,
                              .context = "SQL worker \"" + command.worker + "\" of extension \"" +
@@ -181,6 +185,8 @@ sql_workers::after_run sql_workers::run(worker &w) {
     const state::guarded_command guard(entry->key, command.identity.role);
     end = pg::run_command(what, &why);
   }
+  // who may have had it before is to be in the rows of the commands, too
+  if (pg::has_met_new_owner()) (void)state::want_visit(shared_, runner_.database);
   const auto next = [](bool goes_on) { return goes_on ? after_run::goes_on : after_run::ends; };
   if (end == pg::command_end::called_off) return next(state::end_command(shared_, *entry, {}));
   if (end == pg::command_end::stale) {

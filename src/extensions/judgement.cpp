@@ -1,0 +1,85 @@
+#include "extensions/judgement.h"
+
+#include <set>
+
+#include "extensions/declared.h"
+#include "extensions/ledger.h"
+#include "pg/command_rights.h"
+#include "pg/database_mark.h"
+#include "pg/database_owners.h"
+
+namespace dynpgext::provisioning {
+namespace {
+
+using catalog::store;
+
+std::string foreign_owner(const model::command_identity &who) {
+  return pg::foreign_owner({.role = who.role,
+                            .decided_in = who.decided_in,
+                            .owners = who.owners,
+                            .foreign_owner = who.foreign_owner});
+}
+
+// As the identity is from now on: the same, where there is nothing new.
+model::command_identity judged(model::command_identity who) {
+  if (!OidIsValid(who.role) || !who.foreign_owner.empty()) return who;
+  who.foreign_owner = foreign_owner(who);
+  if (!who.foreign_owner.empty()) return who;
+  who.decided_in = pg::database_mark();
+  who.owners = pg::text_of_database_owners();
+  return who;
+}
+
+void warn_of_owner(const model::command &c, const std::string &owner) {
+  pg::log(WARNING,
+          "SQL worker \"" + c.worker + "\" of extension \"" + c.extension +
+              "\" does not run any more: " + pg::text_of_foreign_owner(owner, c.run_as),
+          pg::hint_of_foreign_owner);
+}
+
+void judge(const store &store, const std::string &extension) {
+  if (!pg::lock_extension(extension.c_str())) return;
+  const model::registrations all = store.read();
+  const model::extension *e = all.find_extension(extension);
+  if (e == nullptr) return;
+  std::vector<model::command> commands = store.read_commands(extension);
+  std::vector<model::command> changed;
+  collected rows = rows_of(all, extension);
+  for (model::command &c : commands) {
+    const model::command_identity who = judged(c.identity);
+    if (who == c.identity) continue;
+    if (who.foreign_owner != c.identity.foreign_owner) warn_of_owner(c, who.foreign_owner);
+    c.identity = who;
+    for (model::worker &w : rows.workers)
+      if (w.name == c.worker) model::bind(w, c);
+    changed.push_back(c);
+  }
+  if (changed.empty()) return;
+  const auto rows_of_identities = store.read_identities();
+  touch(store);
+  store.write(extension, commands, store.read_contents(extension));
+  store.write_identities(extension, changed, rows_of_identities, store::rows_of::commands);
+  (void)store.write(*e, rows.allocations, rows.workers);
+}
+
+}  // namespace
+
+bool is_foreign(const model::command_identity &who) {
+  return OidIsValid(who.role) && !foreign_owner(who).empty();
+}
+
+bool is_to_be_decided_anew(const model::command_identity &who) {
+  return who.decided_in != pg::database_mark() || is_foreign(who);
+}
+
+void judge_owners(const store &store) {
+  const std::vector<model::command> commands = store.read_commands({});
+  if (commands.empty() || pg::database_mark().empty()) return;
+  pg::note_database_owner();
+  std::set<std::string> extensions;
+  for (const model::command &c : commands)
+    if (judged(c.identity) != c.identity) extensions.insert(c.extension);
+  for (const std::string &extension : extensions) judge(store, extension);
+}
+
+}  // namespace dynpgext::provisioning
