@@ -29,7 +29,7 @@ my $continued = qr/^\w+[-('"][*!]?[#>] ?(.*)$/;
 my $rule = qr/^-+(\+-+)*$/;
 
 # Columns of which the digits depend on the run.
-my $varying = qr/^(at|due|pid|.*_pid|.*_at|memory_used|.*duration|beats|age)$/;
+my $varying = qr/^(at|due|pid|version|.*_pid|.*_at|memory_used|.*duration|beats|age)$/;
 
 # The blocks of a page that are for us: hashes of kind, line, text, varies and why (not run).
 sub blocks_of {
