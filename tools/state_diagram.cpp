@@ -12,9 +12,9 @@ using namespace dynpgext::model;
 
 constexpr std::string_view introduction = R"(# States of a worker
 
-This page is printed from the table in `src/model/state.cpp` by `script/state-diagram`; change it
-there, and in `tools/state_diagram.cpp`, which has the meanings. An event that has no arrow in the
-state that a worker is in changes nothing.
+`script/state-diagram` prints this page from the table in `src/model/state.cpp`, and from the meanings
+in `tools/state_diagram.cpp`. An event without an arrow from the present state changes nothing. What to
+do about a state is in [Workers](workers.md#troubleshooting).
 
 )";
 
@@ -22,17 +22,17 @@ const char *
 meaning_of(worker_state state) {
   switch (state) {
   case worker_state::registered:
-    return "It is registered and has not been started, or is to be started anew.";
+    return "Registered and not started yet, or about to start anew.";
   case worker_state::starting:
-    return "The postmaster has been asked for a process, or is about to be.";
+    return "A process is being requested from the postmaster.";
   case worker_state::running:
     return "Its process has reported.";
   case worker_state::stopping:
-    return "Its process has been told to end, and has not ended yet.";
+    return "Its process has been signalled, and has not ended yet.";
   case worker_state::stopped:
-    return "It has ended with exit 0, or has been told to end or not to start.";
+    return "It has ended with exit code 0, or somebody has stopped it.";
   case worker_state::failed:
-    return "It has ended in another way, and is not restarted.";
+    return "It has ended in another way, and its policy does not restart it.";
   case worker_state::backoff:
     return "It has ended, and its restart is due at `next_start_at`.";
   case worker_state::waiting:
@@ -42,9 +42,9 @@ meaning_of(worker_state state) {
   case worker_state::disabled:
     return "The DBA has switched it off with `configure_worker()`.";
   case worker_state::quarantined:
-    return "The crash guard lets nobody start it, until `release()`.";
+    return "The crash guard keeps it from starting until `release()`.";
   case worker_state::unresponsive:
-    return "Its process is there, but has sent no heartbeat within its deadline.";
+    return "Its process runs, but has sent no heartbeat within its deadline.";
   }
   return nullptr;
 }
@@ -53,9 +53,9 @@ const char *
 meaning_of(worker_event event) {
   switch (event) {
   case worker_event::resume:
-    return "An SQL worker that had no process, for it was not due for long, is due.";
+    return "An SQL worker without a process, because it was not due for long, is due.";
   case worker_event::start:
-    return "Somebody claims the right to start it and asks the postmaster.";
+    return "A process claims the start and requests a process from the postmaster.";
   case worker_event::no_slot:
     return "The postmaster had no free slot, or a limit on the number of workers is reached.";
   case worker_event::postpone:
@@ -63,28 +63,27 @@ meaning_of(worker_event event) {
   case worker_event::come_up:
     return "Its process reports.";
   case worker_event::lost:
-    return "No process came of the start.";
+    return "The start has produced no process.";
   case worker_event::stop:
-    return "It is told to end, or not to start.";
+    return "Somebody stops it, or keeps it from starting.";
   case worker_event::exit_ok:
-    return "The process has ended with exit 0.";
+    return "The process has ended with exit code 0.";
   case worker_event::exit_fault:
     return "The process has ended in another way. In `stopping` that is no fault.";
   case worker_event::reset:
-    return "It is to be started anew: another definition is wanted, it is enabled again, or it "
-           "is released.";
+    return "It starts anew: its definition has changed, or it has been enabled or released.";
   case worker_event::back_off:
-    return "It has ended, and is to be restarted after a delay.";
+    return "It has ended, and will be restarted after a delay.";
   case worker_event::give_up:
-    return "It is not to be restarted after all.";
+    return "A restart that was due is cancelled.";
   case worker_event::disable:
-    return "The DBA switches it off, and no process of it is left.";
+    return "The DBA has switched it off, and its process is gone.";
   case worker_event::quarantine:
-    return "The crash guard quarantines it, and no process of it is left.";
+    return "The crash guard has quarantined it, and its process is gone.";
   case worker_event::fall_silent:
     return "No heartbeat has come within its deadline.";
   case worker_event::recover:
-    return "A heartbeat comes after all.";
+    return "A late heartbeat has come.";
   }
   return nullptr;
 }
