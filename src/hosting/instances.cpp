@@ -120,8 +120,10 @@ bool keep_keepers(state::shared &s) {
         continue;
       }
       if (i.owner == 0) i.was_known = true;
-      if (i.keeper != 0 && !pg::process_exists(i.keeper)) i.keeper = 0;
-      if (i.owner == 0 && i.keeper == 0 && i.state != instance_state::failed && is_late)
+      const bool has_ended = i.keeper != 0 && !pg::process_exists(i.keeper);
+      if (has_ended) i.keeper = 0;
+      if (i.owner == 0 && i.keeper == 0 && i.state != instance_state::failed &&
+          (is_late || has_ended))
         missing.push_back(i.number);
     }
   }
