@@ -54,11 +54,17 @@ void check_magic(const std::string &extension, const std::string &library) {
 }  // namespace
 
 bool is_allowed(const std::string &extension) {
-  return model::is_allowed(pg::settings::allowed_extensions(), extension);
+  return !pg::settings::safe_mode() &&
+         model::is_allowed(pg::settings::allowed_extensions(), extension);
 }
 
 void require_allowed(const std::string &extension) {
   if (is_allowed(extension)) return;
+  if (pg::settings::safe_mode())
+    throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                    "extension \"" + extension +
+                        "\" cannot take part in dynpgext: dynpgext.safe_mode is on",
+                    {}, "Set it off, and reload the configuration.");
   throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
                   "extension \"" + extension + "\" is not allowed to take part in dynpgext", {},
                   "The setting dynpgext.allowed_extensions says which are.");

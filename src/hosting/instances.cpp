@@ -4,6 +4,7 @@
 #include "hosting/transaction.h"
 #include "hosting/window.h"
 #include "pg/process.h"
+#include "pg/settings.h"
 #include "pg/wait_event.h"
 #include "pg/worker.h"
 #include "shared/text.h"
@@ -83,6 +84,7 @@ bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **ha
   block &b = require_block(s);
   const auto status = status_of(s, number);
   if (!status || is_quarantined(s, status->library, status->database)) return true;
+  if (pg::settings::safe_mode()) return true;
   const std::string name = "dynpgext keeper of " + status->library;
   {
     const state::exclusive lock(s);

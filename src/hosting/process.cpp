@@ -78,6 +78,7 @@ bool try_to_load(state::shared &s, const candidate &c) {
 
 loaded_libraries load_all(state::shared &s, Oid database) {
   loaded_libraries result;
+  if (pg::settings::safe_mode()) return result;
   for (const candidate &c : candidates(s, database)) {
     if (find_library(c.library) != nullptr) continue;
     if (!is_ready(s, c, c.is_asked ? pg::settings::hosting_wait_milliseconds() : 0)) {
@@ -141,6 +142,7 @@ void load_as_leader() noexcept {
 
 void start_session() {
   if (!IsUnderPostmaster || IsBinaryUpgrade || process_shared_preload_libraries_in_progress) return;
+  if (pg::settings::safe_mode()) return;  // nor waits for any
   loaded_libraries result;
   const bool is_done = pg::tolerate(
       "loading hosted libraries",

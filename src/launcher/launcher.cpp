@@ -129,7 +129,11 @@ void apply_settings(state::shared &s) {
   constexpr uint64 beside = uint64{1} << 30;
   const uint64 limit = pg::settings::memory_limit_bytes();
   pg::limit_area(s.area, limit > (SIZE_MAX - beside) / 2 ? SIZE_MAX : 2 * limit + beside);
+  static constinit bool was_safe = false;
+  const bool safe_mode_is_over = std::exchange(was_safe, pg::settings::safe_mode()) && !was_safe;
   const state::exclusive lock(s);
+  if (safe_mode_is_over)  // what was not hosted is followed by visits
+    for (state::database_entry *entry : s.databases.entries()) entry->visited = false;
   s.root->longest_delay = pg::settings::restart_delay_max_milliseconds();
   s.root->worker_limit = pg::settings::max_database_workers();
   s.root->owner_limit = pg::settings::max_owner_workers();

@@ -136,9 +136,10 @@ class planner {
       detail = "restart " + std::string(name_of(wanted->terms.restart)) + ", delay " +
                std::to_string(wanted->terms.restart_delay) + " ms";
     if (*kind == action_kind::postpone)
-      detail = wanted->in_restore ? "until the restore is over"
-               : now_.in_recovery ? "until recovery has finished"
-                                  : "for a standby only";
+      detail = now_.safe_mode       ? "until dynpgext.safe_mode is off"
+               : wanted->in_restore ? "until the restore is over"
+               : now_.in_recovery   ? "until recovery has finished"
+                                    : "for a standby only";
     if (*kind == action_kind::start && live != nullptr)
       detail = live->at_rest ? "is due" : "was " + std::string(name_of(live->state));
     add(*kind, object_kind::worker, home, extension, name, std::move(detail));
@@ -243,7 +244,8 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   if (wanted->quarantined) return unless_already(worker_state::quarantined, *wanted, live);
   if (!wanted->terms.enabled) return unless_already(worker_state::disabled, *wanted, live);
   const bool misplaced = !runs_here(*wanted->definition, now);
-  const bool too_early = misplaced || wanted->in_restore;
+  const bool held = wanted->in_restore || now.safe_mode;
+  const bool too_early = misplaced || held;
   const action_kind begin = too_early ? action_kind::postpone : action_kind::start;
   if (live == nullptr) return begin;
   switch (live->state) {
@@ -261,8 +263,7 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
     return action_kind::postpone;
   const bool stays = is_active(live->state) && live->state != worker_state::stopping;
   // it was there before, or is to come back: it makes room for the restore
-  if (wanted->in_restore && (stays || live->state == worker_state::backoff))
-    return action_kind::postpone;
+  if (held && (stays || live->state == worker_state::backoff)) return action_kind::postpone;
   if (live->state == worker_state::waiting) {
     if (too_early) return std::nullopt;
     return action_kind::start;

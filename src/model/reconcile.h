@@ -23,7 +23,7 @@ enum class action_kind : std::uint8_t {
   configure,   // worker: is supervised in another way from now on; its process goes on
   start,       // worker
   postpone,    // worker: waits until the server is a primary, or a standby, or a restore of its
-               // database is over; ends if it runs
+               // database or the safe mode is over; ends if it runs
 };
 [[nodiscard]] std::string_view name_of(action_kind kind);
 
@@ -44,6 +44,7 @@ struct action {
 
 struct circumstances {
   bool in_recovery = false;   // then workers for the end of recovery wait
+  bool safe_mode = false;     // then all do
   bool retry_failed = false;  // reload(): failed extensions and workers get another try
   std::uint32_t start_after_recovery = 2;  // the start time that means "when recovery has finished"
   bool workers_only = false;   // nothing is going to be provisioned: only what is counts

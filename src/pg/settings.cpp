@@ -27,6 +27,7 @@ constinit int max_events_value;
 constinit int manifest_limit_kb;
 constinit int provisioning_timeout_ms;
 constinit bool has_session_timeout = false;  // it is set for this session
+constinit bool safe_mode_value = false;
 constinit int restore_value = static_cast<int>(restores::automatic);
 
 constexpr config_enum_entry restore_names[] = {
@@ -106,6 +107,16 @@ void read_number(const char *name, int *value, int least, int most, GucContext c
   if (check != nullptr && !check(&found, &extra, held->source)) return;
   *value = found;
   if (assign != nullptr) assign(found, extra);
+}
+
+void read_safe_mode() {
+  const config_generic *held = find_setting(safe_mode_name);
+  if (held == nullptr) return;
+  is_value_lost = is_value_lost || held->source > PGC_S_ARGV;
+  const char *text = GetConfigOption(safe_mode_name, false, false);
+  bool found = false;
+  if (held->source <= PGC_S_ARGV && text != nullptr && parse_bool(text, &found))
+    safe_mode_value = found;
 }
 
 void read_allowed_extensions(const char *name, char **value, const char *initial) {
@@ -221,10 +232,17 @@ void define() {
         &provisioning_timeout_ms, 60000, 0, INT_MAX, PGC_SUSET, GUC_UNIT_MS,
         check_provisioning_timeout, assign_provisioning_timeout, nullptr);
     constexpr const char *list = "dynpgext.allowed_extensions";
-    if (IsInParallelMode()) {  // after the others
+    safe_mode_value = false;
+    if (IsInParallelMode()) {
+      read_safe_mode();
+      // after all others
       read_allowed_extensions(list, &allowed_extensions_value, "*");
       return;
     }
+    DefineCustomBoolVariable(
+        safe_mode_name, "Keeps everything of extensions from running.",
+        "No init runs and no worker is started; workers that run are told to end. For emergencies.",
+        &safe_mode_value, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     // a parallel worker restores nothing
     DefineCustomEnumVariable(
         "dynpgext.restore", "Sets whether this session restores the database.",
@@ -288,6 +306,7 @@ std::int64_t provisioning_timeout_milliseconds(bool of_visit) {
   return of_visit || has_session_timeout ? timeout : 0;
 }
 const char *allowed_extensions() { return defined(allowed_extensions_value); }
+bool safe_mode() { return defined(safe_mode_value); }
 const char *hosting_databases() {
   const char *list = defined(hosting_databases_value);
   return list == nullptr ? "" : list;
@@ -296,9 +315,10 @@ std::size_t manifest_limit_bytes() {
   return static_cast<std::size_t>(defined(manifest_limit_kb)) * 1024;
 }
 std::uint64_t provisioning_digest() {
-  return std::hash<std::string>{}(
-      std::to_string(memory_limit_bytes()) + ' ' + std::to_string(max_owner_memory_bytes()) + ' ' +
-      std::to_string(defined(provisioning_timeout_ms)) + ' ' + allowed_extensions());
+  return std::hash<std::string>{}(std::to_string(memory_limit_bytes()) + ' ' +
+                                  std::to_string(max_owner_memory_bytes()) + ' ' +
+                                  std::to_string(defined(provisioning_timeout_ms)) +
+                                  (safe_mode() ? " safe " : " ") + allowed_extensions());
 }
 restores restore() { return static_cast<restores>(defined(restore_value)); }
 

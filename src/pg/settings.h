@@ -31,14 +31,16 @@ void define_postponed();
 [[nodiscard]] std::uint32_t max_events();
 [[nodiscard]] std::size_t manifest_limit_bytes();
 [[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
-[[nodiscard]] const char *hosting_databases();   // OIDs, separated by commas
+// Nothing of any extension runs, or is started.
+[[nodiscard]] bool safe_mode();
+[[nodiscard]] const char *hosting_databases();  // OIDs, separated by commas
 // What checks it; set before define().
 void set_allowed_extensions_check(bool (*is_list)(const char *));
 // How long the code of an extension may take; 0: any time.  In a visit as configured, in a session
 // only where it is set for the session: with SET, ALTER ROLE or ALTER DATABASE.
 [[nodiscard]] std::int64_t provisioning_timeout_milliseconds(bool of_visit);
 // A digest of those that may keep an extension from being provisioned: memory_limit,
-// max_owner_memory, provisioning_timeout and allowed_extensions.
+// max_owner_memory, provisioning_timeout, allowed_extensions and safe_mode.
 [[nodiscard]] std::uint64_t provisioning_digest();
 
 [[nodiscard]] int max_database_workers();  // -1: no limit
@@ -51,6 +53,7 @@ enum class restores : std::uint8_t { automatic, on, off };
 [[nodiscard]] bool is_of_session(const char *name);
 
 inline constexpr const char *hosting_databases_name = "dynpgext.hosting_databases";
+inline constexpr const char *safe_mode_name = "dynpgext.safe_mode";
 inline constexpr const char *max_runners_name = "dynpgext.max_runners";
 inline constexpr const char *max_workers_name = "dynpgext.max_workers";
 inline constexpr const char *memory_limit_name = "dynpgext.memory_limit";

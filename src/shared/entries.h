@@ -227,6 +227,7 @@ enum class waiting_for : uint8 {
   max_database_workers,
   max_owner_workers,
   max_runners,
+  safe_mode,
   end_of_restore,
   end_of_recovery,
   standby,
@@ -287,6 +288,7 @@ struct worker_entry {
   int64 deadline;  // longest silence between two heartbeats, in milliseconds; 0: any
   // how it goes
   model::worker_state state;
+  pg::moment since;  // it has had this state; an SQL worker that comes back from rest keeps it
   after_end after;
   bool timed_out;          // told to end because it had fallen silent: that is a failure
   bool held_back;          // started ahead of the commit that makes it wanted: waits for it

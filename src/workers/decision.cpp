@@ -1,11 +1,13 @@
 #include "workers/decision.h"
 
+#include "pg/settings.h"
 #include "workers/workers.h"
 
 namespace dynpgext::state {
 
 model::circumstances circumstances(bool retry_failed) {
   return {.in_recovery = RecoveryInProgress(),
+          .safe_mode = pg::settings::safe_mode(),
           .retry_failed = retry_failed,
           .start_after_recovery = BgWorkerStart_RecoveryFinished,
           .time = pg::moment::now().microseconds};

@@ -203,7 +203,8 @@ bool can_launch(const worker_identity &id, const model::worker &definition) {
 
 launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
                      bool no_slots) {
-  if (wanted.in_restore || !model::runs_here(*wanted.definition, circumstances(false))) {
+  if (pg::settings::safe_mode() || wanted.in_restore ||
+      !model::runs_here(*wanted.definition, circumstances(false))) {
     postpone(s, id, wanted);
     return launch_result::not_startable;
   }

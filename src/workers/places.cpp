@@ -57,6 +57,7 @@ const char *name_of(waiting_for what) {
     case waiting_for::max_database_workers: return pg::settings::max_database_workers_name;
     case waiting_for::max_owner_workers: return pg::settings::max_owner_workers_name;
     case waiting_for::max_runners: return pg::settings::max_runners_name;
+    case waiting_for::safe_mode: return pg::settings::safe_mode_name;
     case waiting_for::end_of_restore: return "the end of a restore";
     case waiting_for::end_of_recovery: return "the end of recovery";
     case waiting_for::standby: return "a standby";

@@ -135,7 +135,7 @@ void forget_prepared(shared &s, const worker_identity &id) noexcept {
 std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
                                         const model::wanted_worker &wanted) {
   using model::worker_state;
-  pg::settings::define();
+  if (pg::settings::safe_mode()) return std::nullopt;
   const exclusive lock(s);
   const worker_key key = key_of(id);
   bury_exited(s, key);
@@ -178,7 +178,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
 
 std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
                                         const model::wanted_worker &wanted) {
-  pg::settings::define();
+  if (pg::settings::safe_mode()) return std::nullopt;
   const exclusive lock(s);
   const worker_entry *known = s.workers.find(key_of(id));
   if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
@@ -235,15 +235,19 @@ void report_no_slot(shared &s, const worker_start &start, bool crowded_out) {
 
 void postpone(shared &s, const worker_identity &id, const model::wanted_worker &wanted) {
   using model::worker_state;
+  const bool safe_mode = pg::settings::safe_mode();
   const exclusive lock(s);
   worker_entry *entry = insert_ready(s, key_of(id), wanted);
   if (entry->is_leaving() || entry->pid != 0 || model::is_active(entry->state)) return;
   const bool was_waiting = entry->state == worker_state::waiting;
+  const pg::moment since = entry->since;
   (void)advance(s, *entry, model::worker_event::reset);
   if (!advance(s, *entry, model::worker_event::postpone)) return;
+  if (was_waiting) entry->since = since;
   define(s, *entry, wanted);
   entry->waits_since = {};
-  const waiting_for for_what = wanted.in_restore      ? waiting_for::end_of_restore
+  const waiting_for for_what = safe_mode              ? waiting_for::safe_mode
+                               : wanted.in_restore    ? waiting_for::end_of_restore
                                : RecoveryInProgress() ? waiting_for::end_of_recovery
                                                       : waiting_for::standby;
   entry->waits_for = for_what;

@@ -244,6 +244,7 @@ SELECT results_eq($$
            ('dynpgext.restart_delay_max', 'integer', 'ms', 'sighup', '60000', '1', '86400000'),
            ('dynpgext.restore', 'enum', NULL, 'user', 'auto', NULL, NULL),
            ('dynpgext.runner_idle_timeout', 'integer', 'ms', 'sighup', '10000', '-1', '2147483647'),
+           ('dynpgext.safe_mode', 'bool', NULL, 'sighup', 'off', NULL, NULL),
            ('dynpgext.start_concurrency', 'integer', NULL, 'sighup', '4', '1', '1000'),
            ('dynpgext.stop_timeout', 'integer', 'ms', 'sighup', '10000', '10', '3600000')$$,
   'settings with types, units, contexts, defaults and ranges');

@@ -134,6 +134,20 @@ TEST_F(worker_in_restore, starts_when_it_is_over) {
   EXPECT_EQ(decided(worker_state::waiting), action_kind::start);
 }
 
+// The safe mode holds all workers back as a restore those of its database.
+TEST_F(worker_in_restore, is_treated_as_in_safe_mode) {
+  circumstances safe = usual;
+  safe.safe_mode = true;
+  for (const worker_state state : all_worker_states) {
+    live.state = state;
+    wanted.in_restore = true;
+    const auto in_restore = decide(&wanted, &live, usual);
+    wanted.in_restore = false;
+    EXPECT_EQ(decide(&wanted, &live, safe), in_restore) << name_of(state);
+  }
+  EXPECT_EQ(decide(&wanted, nullptr, safe), action_kind::postpone);
+}
+
 TEST(global_worker_in_restore, runs_for_another_database) {
   std::vector<desired_database> desired = {with_worker(db1, global_worker),
                                            with_worker(db2, global_worker)};
