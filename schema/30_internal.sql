@@ -1,7 +1,8 @@
 -- What the views are made of.  Not an interface: these may change in any version.
 
 CREATE FUNCTION dynpgext.live_extensions(
-    whole boolean DEFAULT true, OUT database oid, OUT extension name, OUT state text, OUT error text, OUT provisioned_at timestamptz)
+    whole boolean DEFAULT true, OUT database oid, OUT extension name, OUT state text, OUT error text, OUT provisioned_at timestamptz,
+    OUT since timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_extensions';
 COMMENT ON FUNCTION dynpgext.live_extensions(boolean) IS 'internal: state of extensions: of this database, or of all';
 
@@ -11,7 +12,7 @@ COMMENT ON FUNCTION dynpgext.live_provisioners() IS 'internal: processes that ho
 
 CREATE FUNCTION dynpgext.live_allocations(
     whole boolean DEFAULT true, OUT home oid, OUT name text, OUT extension name, OUT size bigint, OUT state text, OUT attached integer,
-    OUT allocated_at timestamptz)
+    OUT allocated_at timestamptz, OUT since timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_allocations';
 COMMENT ON FUNCTION dynpgext.live_allocations(boolean) IS 'internal: memory that exists: this database''s and the global one, or all';
 
@@ -19,7 +20,8 @@ CREATE FUNCTION dynpgext.live_workers(
     whole boolean DEFAULT true, OUT home oid, OUT extension name, OUT name text, OUT version text, OUT type text, OUT library text,
     OUT function text, OUT state text, OUT pid integer, OUT starts bigint, OUT last_started_at timestamptz,
     OUT last_exited_at timestamptz, OUT last_exit_code integer, OUT last_error text, OUT leaving boolean,
-    OUT restart text, OUT next_start_at timestamptz, OUT stale boolean, OUT waits_for text)
+    OUT restart text, OUT next_start_at timestamptz, OUT stale boolean, OUT waits_for text,
+    OUT since timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_workers';
 COMMENT ON FUNCTION dynpgext.live_workers(boolean) IS 'internal: workers as they run: this database''s and the global ones, or all';
 
@@ -38,9 +40,15 @@ COMMENT ON FUNCTION dynpgext.published_allocations(boolean) IS 'internal: regist
 
 CREATE FUNCTION dynpgext.published_workers(
     whole boolean DEFAULT true, OUT home oid, OUT database oid, OUT extension name, OUT version text, OUT name text, OUT type text,
-    OUT scope text, OUT library text, OUT function text, OUT restart text)
+    OUT scope text, OUT library text, OUT function text, OUT restart text, OUT is_command boolean, OUT run_as oid)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_workers';
 COMMENT ON FUNCTION dynpgext.published_workers(boolean) IS 'internal: registered workers: this database''s and the global ones, or all';
+
+CREATE FUNCTION dynpgext.published_extensions(
+    OUT database oid, OUT extension name, OUT version text, OUT library text,
+    OUT allocations bigint, OUT workers bigint)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_extensions';
+COMMENT ON FUNCTION dynpgext.published_extensions() IS 'internal: extensions that are registered and wanted, and how much they register, all databases';
 
 CREATE FUNCTION dynpgext.list_events(
     OUT at timestamptz, OUT extension name, OUT object text, OUT name text, OUT home oid, OUT event text,

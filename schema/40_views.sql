@@ -287,19 +287,6 @@ COMMENT ON COLUMN dynpgext.commands.last_error IS 'SQLSTATE and message of the l
 COMMENT ON COLUMN dynpgext.commands.next_run_at IS 'time of the next run; NULL: no interval, or it does not run';
 COMMENT ON COLUMN dynpgext.commands.registered_by IS 'role that registered it; must be a member of run_as at each run';
 
-CREATE VIEW dynpgext.status AS
-SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers
-  FROM dynpgext.server_status();
-COMMENT ON VIEW dynpgext.status IS 'dynpgext on this server, in one row';
-COMMENT ON COLUMN dynpgext.status.version IS 'version of the loaded library';
-COMMENT ON COLUMN dynpgext.status.preloaded IS 'whether dynpgext is in shared_preload_libraries';
-COMMENT ON COLUMN dynpgext.status.launcher_pid IS 'pid of the launcher; NULL: none runs';
-COMMENT ON COLUMN dynpgext.status.memory_used IS 'bytes of shared memory taken, bookkeeping and draining memory included';
-COMMENT ON COLUMN dynpgext.status.memory_limit IS 'dynpgext.memory_limit in bytes; NULL: no limit';
-COMMENT ON COLUMN dynpgext.status.databases IS 'number of databases that are known to have dynpgext';
-COMMENT ON COLUMN dynpgext.status.allocations IS 'number of allocations with memory, draining ones included';
-COMMENT ON COLUMN dynpgext.status.workers IS 'number of running workers';
-
 CREATE VIEW dynpgext.events AS
 SELECT e.at,
        e.extension,

@@ -4,6 +4,11 @@ CREATE FUNCTION dynpgext.version() RETURNS text
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'dynpgext_version';
 COMMENT ON FUNCTION dynpgext.version() IS 'version of the library that is loaded';
 
+CREATE FUNCTION dynpgext.health()
+RETURNS TABLE(severity text, object text, name text, database name, problem text, since timestamptz, remedy text)
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_health';
+COMMENT ON FUNCTION dynpgext.health() IS 'what is not as it should be, all databases, the worst first, and what to do about it; no row: all is well';
+
 CREATE FUNCTION dynpgext.reload(extension name DEFAULT NULL, dry_run boolean DEFAULT false)
 RETURNS TABLE(object text, name text, extension name, action text, detail text)
 LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_reload';

@@ -75,12 +75,12 @@ bool is_session_preloaded() {
 
 // What keeps the launcher from being started is no reason to refuse a session.
 void bring_back() {
-  constexpr const char *doing = "dynpgext: the launcher has not been started: ";
   const auto start = [] { (void)state::use(); };
   if (!IsTransactionState())
     (void)pg::swallow("starting the launcher", start, "Functions of dynpgext try again.");
   else if (const auto why = pg::attempt(start))
-    pg::log(LOG, doing + why->message);
+    pg::log(LOG, "dynpgext: the launcher has not been started: " + why->message,
+            "The next use of dynpgext tries again.");
 }
 
 // In a parallel worker.

@@ -74,10 +74,11 @@ void log_report(const crash_report &report, uint32 limit, int64 window_microseco
     pg::log(WARNING, describe(b) + " took the server down (" + count + " of " +
                          std::to_string(limit) + within + ")");
     if (!b.newly_quarantined) continue;
+    const char *who = b.who.is_role() ? "they" : "it";
     const char *whose = b.who.is_role() ? "Nothing of theirs" : "Nothing of it";
     pg::log(WARNING,
-            describe_quarantined(b) + " quarantined: " + (b.who.is_role() ? "they" : "it") +
-                " took the server down " + count + within,
+            describe_quarantined(b) + " quarantined: " + who + " took the server down " + count +
+                within,
             std::string(whose) + " runs until dynpgext.release(" + literal(releasing_extension(b)) +
                 ") is called in " +
                 (OidIsValid(b.who.home) ? "that database." : "a database that has it."));

@@ -111,8 +111,10 @@ bool release_extension(shared &s, Oid database, const std::string &extension,
   count_again(s);
   for (extension_entry *entry : s.extensions.of(database))
     if (entry->key.extension.view() == extension &&
-        entry->state == model::extension_state::quarantined)
+        entry->state == model::extension_state::quarantined) {
       entry->state = model::extension_state::pending;
+      entry->since = pg::moment::now();
+    }
   if (was_quarantined)
     record(s, {model::object_kind::extension, database, extension, extension, "released"});
   attend(s, database);  // other extensions of these roles start again, too

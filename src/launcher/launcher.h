@@ -49,6 +49,7 @@ class visits {
   void make_way();
   [[nodiscard]] std::vector<Oid> due() const;
   bool start(Oid database);
+  void end_hunger();  // visits find slots again
 
   state::shared &shared_;
   std::vector<visit> under_way_;

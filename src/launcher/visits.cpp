@@ -77,6 +77,12 @@ std::vector<Oid> visits::due() const {
   return databases;
 }
 
+void visits::end_hunger() {
+  if (!shared_.root->starved.is_set()) return;  // only the launcher sets it
+  const state::exclusive lock(shared_);
+  shared_.root->starved = {};
+}
+
 bool visits::start(Oid database) {
   const pg::worker_request request{.name = "dynpgext provisioning",
                                    .type = "dynpgext provisioning",
@@ -97,11 +103,13 @@ bool visits::start(Oid database) {
   if (pg::start_process(request, &handle)) {
     DYNPGEXT_FAULT_POINT("visits.asked");
     under_way_.push_back({database, handle, pg::moment::now()});
+    end_hunger();
     return true;
   }
   {
     const state::exclusive lock(shared_);
     if (state::database_entry *entry = shared_.databases.find({database})) entry->visited = false;
+    if (!shared_.root->starved.is_set()) shared_.root->starved = pg::moment::now();
   }
   if (!std::exchange(starved_, true))
     pg::log(WARNING, "no free slot for provisioning databases",
@@ -112,7 +120,10 @@ bool visits::start(Oid database) {
 bool visits::advance() {
   reap();
   const std::vector<Oid> waiting = due();
-  if (waiting.empty()) starved_ = false;
+  if (waiting.empty()) {
+    starved_ = false;
+    end_hunger();
+  }
   for (const Oid database : waiting) {
     // it would wait for the lock, and other databases for its place
     if (pg::is_database_locked(database)) continue;

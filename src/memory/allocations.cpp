@@ -42,6 +42,7 @@ void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
     return;
   }
   set_state(*i, instance_state::draining);
+  i->drained = pg::moment::now();
   i->next = s.root->draining;
   s.root->draining = p;
 }

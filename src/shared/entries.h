@@ -56,6 +56,7 @@ struct database_entry {
   // who holds the provisioning lock, see shared/provisioning_lock.h; or 0
   pid_t provisioner;
   extension_name provisioned_extension;  // whose code it runs; empty: none
+  pg::moment code_since;                 // and since when
   // a restore of it, see shared/restores.h
   uint32 restorers;           // sessions of this run of the server that have been taken for one
   uint32 trusted_restorers;   // those of superusers among them
@@ -141,6 +142,7 @@ struct extension_entry {
   extension_key key;
   pg::list_links links;
   model::extension_state state;
+  pg::moment since;  // it has had this state; none: from the beginning
   TimestampTz provisioned_at;
   shared_text error;
   // when it failed
@@ -191,6 +193,7 @@ struct instance {
   uint32 holders;   // transactions under way that want it
   uint32 attached;  // processes that have looked it up
   TimestampTz allocated_at;
+  pg::moment drained;      // since when it drains
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
   bool provisional;        // of an init that has not succeeded yet
   bool announced;          // as an event

@@ -20,6 +20,7 @@ void set_state(const shared &s, extension_entry &entry, model::extension_state s
   using model::extension_state;
   if (entry.state == extension_state::failed) --s.root->failed;
   if (state == extension_state::failed) ++s.root->failed;
+  if (entry.state != state) entry.since = pg::moment::now();
   entry.state = state;
 }
 

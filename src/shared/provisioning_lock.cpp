@@ -114,8 +114,9 @@ void name_provisioned(std::string_view extension) {
   shared &s = *attached();
   const exclusive lock(s);
   database_entry *entry = s.databases.find({held});
-  if (entry != nullptr && entry->provisioner == MyProcPid)
-    entry->provisioned_extension.assign(extension);
+  if (entry == nullptr || entry->provisioner != MyProcPid) return;
+  entry->provisioned_extension.assign(extension);
+  entry->code_since = pg::moment::now();
 }
 
 std::vector<provisioner> provisioners(shared &s) {

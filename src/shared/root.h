@@ -43,6 +43,7 @@ struct root {
   pid_t launcher_starter;     // who has asked for one that has not come up yet, or was the last one
   pg::moment launcher_asked;  // when it has, or had ended
   Latch *launcher_latch;
+  pg::moment starved;   // since when visits of databases find no free slot; none: they do
   dsa_pointer events;   // event_log
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
   int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it

@@ -39,11 +39,19 @@ struct instance_row {
   std::string_view state;
   uint32 attached;
   TimestampTz allocated_at;
+  pg::moment drained;
 };
 
 instance_row describe(state::instance *i) {
-  return {i->home,       i->source,   std::string(i->name()), std::string(i->extension()), i->size,
-          state_name(i), i->attached, i->allocated_at};
+  return {i->home,
+          i->source,
+          std::string(i->name()),
+          std::string(i->extension()),
+          i->size,
+          state_name(i),
+          i->attached,
+          i->allocated_at,
+          i->drained};
 }
 
 // What a view is of: this database and what is global, or the cluster.
@@ -133,6 +141,12 @@ model::worker_state shown_state(const state::worker_entry &e) {
   return e.told_at.is_set() ? worker_state::stopping : worker_state::registered;
 }
 
+// Each try to start one that waits for a place is a state of its own.
+pg::moment state_since(const state::worker_entry &e) {
+  const bool waits = e.state == model::worker_state::waiting && e.waits_since.is_set();
+  return waits ? e.waits_since : e.since;
+}
+
 // With `whole`, of all databases; otherwise this database's, and what others register of global
 // names.
 state::desired_databases registrations_shown(const state::shared &s, bool whole) {
@@ -197,6 +211,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
       std::string extension, error;
       model::extension_state state;
       TimestampTz at;
+      pg::moment since;
     };
     std::vector<row> all;
     {
@@ -204,8 +219,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
       const std::vector<Oid> databases = databases_shown(s, is_of_cluster(fcinfo));
       for (const model::live_extension &e : state::live_extensions(s, databases)) {
         const state::extension_entry *entry = state::find_extension(s, e.database, e.name);
-        row r{e.database, e.name, state::quarantine_reason(s, e.database, e.name, {}), e.state, 0};
+        row r{e.database, e.name, state::quarantine_reason(s, e.database, e.name, {}),
+              e.state,    0,      {}};
         if (entry != nullptr) r.at = entry->provisioned_at;
+        if (entry != nullptr && entry->state == e.state) r.since = entry->since;
         if (entry != nullptr && r.error.empty()) r.error = state::view(s, entry->error);
         all.push_back(std::move(r));
       }
@@ -213,7 +230,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_extensions) {
     sql::result_set rows(fcinfo);
     for (const row &r : all) {
       rows.from(r.database).oid(r.database).name(r.extension).text(model::name_of(r.state));
-      rows.text_or_null(r.error).time(r.at).end_row();
+      rows.text_or_null(r.error).time(r.at).time(pg::wall_time(r.since)).end_row();
     }
     return Datum{0};
   });
@@ -242,7 +259,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_allocations) {
           .name(r.extension)
           .bigint(static_cast<int64>(r.size))
           .text(r.state);
-      rows.integer(static_cast<int32>(r.attached)).time(r.allocated_at).end_row();
+      rows.integer(static_cast<int32>(r.attached)).time(r.allocated_at);
+      rows.time(r.drained.is_set() ? pg::wall_time(r.drained) : r.allocated_at).end_row();
     }
     return Datum{0};
   });
@@ -289,6 +307,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
           pg::wall_time(e.state == model::worker_state::backoff ? e.next_start_at : pg::moment{}));
       rows.boolean(loaded && state::is_stale(*loaded));
       rows.text_or_null(e.state == model::worker_state::waiting ? name_of(e.waits_for) : "");
+      rows.time(pg::wall_time(state_since(e)));
       rows.end_row();
     }
     return Datum{0};
@@ -362,7 +381,28 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_published_workers) {
           .text(w.library)
           .text(w.function)
           .text(model::name_of(w.restart))
-          .end_row();
+          .boolean(w.hosted);
+      // of an SQL worker the argument is its role
+      w.hosted &&w.argument != 0 ? rows.oid(static_cast<Oid>(w.argument)) : rows.null();
+      rows.end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_published_extensions) {
+  return pg::entry([=] {
+    sql::result_set rows(fcinfo);
+    for (const model::desired_database &d : registrations_shown(state::use(), true)) {
+      std::map<std::string_view, std::pair<int64, int64>> counts;
+      for (const model::allocation &a : d.registrations.allocations) ++counts[a.extension].first;
+      for (const model::worker &w : d.registrations.workers) ++counts[w.extension].second;
+      for (const model::extension &e : d.registrations.extensions) {
+        if (e.is_library) continue;
+        const auto &[allocations, workers] = counts[e.name];
+        rows.from(d.database).oid(d.database).name(e.name).text(e.version);
+        rows.text_or_null(e.library).bigint(allocations).bigint(workers).end_row();
+      }
     }
     return Datum{0};
   });

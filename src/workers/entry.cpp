@@ -54,6 +54,10 @@ void erase_entry(const shared &s, const worker_key &key) {
 
 bool advance(const shared &s, worker_entry &entry, model::worker_event event) {
   const auto to = model::next(entry.state, event);
+  // one at rest has been running all the time, whatever process does it
+  const bool goes_on = event == model::worker_event::resume ||
+                       (entry.rested && event == model::worker_event::come_up);
+  if (to && *to != entry.state && !goes_on) entry.since = pg::moment::now();
   if (to) entry.state = *to;
   count_place(s, entry);
   return to.has_value();

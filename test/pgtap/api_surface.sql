@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(63);
+SELECT plan(69);
 
 -- The extension
 
@@ -23,7 +23,8 @@ SELECT pass('the server shows no versions of libraries before 18');
 -- The views
 
 SELECT views_are('dynpgext',
-  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'status', 'hosted']);
+  ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview',
+        'commands', 'events', 'status', 'hosted']);
 
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS TABLE (attname text, type text)
 LANGUAGE sql AS $$
@@ -69,8 +70,20 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.hosted')$$,
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.status')$$,
   $$VALUES ('version', 'text'), ('preloaded', 'boolean'), ('launcher_pid', 'integer'),
            ('memory_used', 'bigint'), ('memory_limit', 'bigint'), ('databases', 'bigint'),
-           ('allocations', 'bigint'), ('workers', 'bigint')$$,
+           ('allocations', 'bigint'), ('workers', 'bigint'),
+           ('extensions_by_state', 'jsonb'), ('allocations_by_state', 'jsonb'), ('workers_by_state', 'jsonb')$$,
   'columns of dynpgext.status');
+SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.overview')$$,
+  $$VALUES ('database', 'name'), ('extension', 'name'), ('object', 'text'), ('name', 'text'), ('state', 'text'),
+           ('since', 'text'), ('pid', 'integer'), ('why', 'text')$$,
+  'columns of dynpgext.overview');
+SELECT results_eq(format($$SELECT * FROM pg_temp.columns_of('dynpgext.cluster_%s')$$, view),
+  format($$SELECT * FROM (VALUES ('database', 'name')) d UNION ALL
+           SELECT * FROM pg_temp.columns_of('dynpgext.%s') WHERE attname <> 'database'$$, view),
+  'columns of dynpgext.cluster_' || view || ': the database, and those of ' || view)
+  FROM unnest(ARRAY['extensions', 'commands']) view;
+SELECT is_empty('SELECT * FROM dynpgext.health()', 'health() has no row where all is well');
+SELECT is(extensions_by_state::text || allocations_by_state || workers_by_state, '{}{}{}', 'no state has any') FROM dynpgext.status;
 SELECT is(count(*), 1::bigint, 'dynpgext.status has one row') FROM dynpgext.status;
 SELECT is(s.version, dynpgext.version(), 'the status has the version') FROM dynpgext.status s;
 SELECT is(preloaded, current_setting('shared_preload_libraries') ~ '\mdynpgext\M',
@@ -147,6 +160,7 @@ SELECT results_eq($$
      'restart_delay interval DEFAULT NULL::interval', 'void'),
     ('end_restore', '', 'boolean'),
     ('export', 'extension name DEFAULT NULL::name', 'jsonb'),
+    ('health', '', 'TABLE(severity text, object text, name text, database name, problem text, since timestamp with time zone, remedy text)'),
     ('host', 'library text, scope text DEFAULT ''global''::text, settings jsonb DEFAULT NULL::jsonb, sessions boolean DEFAULT true', 'text'),
     ('load', 'extension name, version text DEFAULT NULL::text', 'text'),
     ('peek', 'name text, "offset" bigint DEFAULT 0, length bigint DEFAULT 64', 'bytea'),

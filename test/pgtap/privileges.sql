@@ -24,14 +24,14 @@ SET ROLE dx_nobody;
 SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
   format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings|manifests|identities' THEN 'table' ELSE 'view' END, relation),
   'a role without privileges cannot select from ' || relation)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'status',
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'events', 'status',
                     'registered_extension', 'registered_allocation', 'registered_worker', 'registered_command', 'registered_content', 'worker_settings', 'manifests', 'identities']) relation;
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
                     $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$,
                     'preload()', 'preload(false)', 'live_extensions(true)', 'live_provisioners()', 'live_allocations(true)', 'live_workers(true)', 'live_commands(true)',
-                    'published_allocations(true)', 'published_workers(true)', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'list_events()',
+                    'published_allocations(true)', 'published_workers(true)', 'published_extensions()', 'known_objects()', $$count_states('worker')$$, 'health()', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'list_events()',
                     'adopt_installed_extensions()', 'reset_privileges()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
                     $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
                     'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
@@ -44,9 +44,10 @@ RESET ROLE;
 
 SET ROLE dx_monitor;
 SELECT lives_ok('SELECT * FROM dynpgext.' || view, 'a member of pg_monitor can select from ' || view)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'commands', 'events', 'worker_settings',
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'events', 'worker_settings',
                     'manifests', 'status']) view;
 SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
+SELECT lives_ok('SELECT * FROM dynpgext.health()', 'and health()');
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', NULL, 'but not ' || call)
   FROM unnest(ARRAY['reload()', 'reload(dry_run => true)', $$load('x')$$, $$unload('x')$$, $$start_worker('x', 'y')$$,
                     $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, 'preload()', $$configure_worker('x', 'y')$$,

@@ -1,0 +1,205 @@
+# What a DBA sees first: the cluster in one list that fits a terminal, and what is wrong with it, for
+# people, alerts and script/check_dynpgext.
+use strict;
+use warnings FATAL => 'all';
+
+use File::Copy;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($install, $libraries) = private_install();
+my $node = new_cluster('main', install_path => $install,
+    'dynpgext.crash_limit' => 1,
+    'dynpgext.restart_delay_max' => '50ms',
+    'dynpgext.stop_timeout' => '200ms',
+    'dx_supervised.workers' => 4,
+    'dx_supervised.restart' => 'never,always,never,never',
+    'dx_supervised.delay' => 10,
+    'dx_supervised.deadline' => '0,0,500,0');
+add_database($node, 'app', 'dynpgext', 'dx_memory');
+add_database($node, 'shop', 'dynpgext', 'dx_supervised');
+value($node, 'postgres', 'CREATE EXTENSION dynpgext; CREATE ROLE monitor LOGIN IN ROLE pg_monitor; CREATE ROLE anybody LOGIN');
+is_whole($node, 'all is well before', 'app', 'shop');
+
+# severity, object, name, database and the word of each problem
+my $health = q(SELECT concat_ws(' ', severity, object, name, database, split_part(problem, ':', 1)) FROM dynpgext.health());
+
+sub ails {
+    my ($expected, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return becomes($node, 'postgres', "SELECT string_agg(ill, ', ') FROM ($health) h (ill)", $expected, $test);
+}
+
+sub check {
+    my ($database, $expected, $pattern, $test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($out, $error);
+    IPC::Run::run([ "$FindBin::RealBin/../script/check_dynpgext", '-h', $node->host, '-p', $node->port, '-d', $database ],
+        '>', \$out, '2>', \$error);
+    is($? >> 8, $expected, "$test: exit $expected");
+    return like($out, $pattern, $test);
+}
+
+subtest 'overview' => sub {
+    is(value($node, 'postgres', q(SELECT database, extension, object, name, state, pid IS NOT NULL, why FROM dynpgext.overview)), <<'ROWS' =~ s/\n$//r, 'one line for each worker and allocation of all databases, in order');
+|dx_memory|allocation|dx_memory:global|allocated|f|
+|dx_memory|allocation|dx_memory:global_small|allocated|f|
+app|dx_memory|allocation|dx_memory:going|allocated|f|
+app|dx_memory|allocation|dx_memory:local|allocated|f|
+shop|dx_supervised|allocation|dx_supervised:local|allocated|f|
+shop|dx_supervised|worker|dx supervised 1|running|t|
+shop|dx_supervised|worker|dx supervised 2|running|t|
+shop|dx_supervised|worker|dx supervised 3|running|t|
+shop|dx_supervised|worker|dx supervised 4|running|t|
+ROWS
+    is(value($node, 'postgres', q(SELECT bool_and(since ~ '^\d\d:\d\d:\d\d$' OR since ~ '^\d{4}-\d\d-\d\d$') FROM dynpgext.overview)), 't', 'each says since when');
+    is(value($node, 'postgres', q(SELECT database, extension, version, state, allocations, workers, provisioned_at IS NOT NULL FROM dynpgext.cluster_extensions ORDER BY 1)),
+        "app|dx_memory|0.1|provisioned|4|0|t\nshop|dx_supervised|0.1|provisioned|1|4|t", 'the extensions of all databases');
+    is(value($node, 'postgres', 'SELECT extensions_by_state, allocations_by_state, workers_by_state FROM dynpgext.status'),
+        '{"provisioned": 2}|{"allocated": 5}|{"running": 4}', 'counts by state');
+};
+
+subtest 'all is well' => sub {
+    is(value($node, 'postgres', 'SELECT count(*) FROM dynpgext.health()'), 0, 'no row');
+    check('postgres', 0, qr/^DYNPGEXT OK - no problems \| critical=0 warning=0$/, 'the check says so');
+    check('no_such_database', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: .*"no_such_database" does not exist/, 'a database that cannot be asked is critical');
+};
+
+subtest 'who may see it' => sub {
+    my ($code, undef, $error) = $node->psql('postgres', 'SELECT * FROM dynpgext.health()', extra_params => [ '-U', 'anybody' ]);
+    like($error, qr/permission denied for function health/, 'not everybody');
+    my ($out) = ($node->psql('postgres', 'SELECT count(*) FROM dynpgext.health(), dynpgext.overview, dynpgext.cluster_commands, dynpgext.status', extra_params => [ '-U', 'monitor' ]))[1];
+    is($out, 0, 'but members of pg_monitor');
+};
+
+subtest 'a worker fails' => sub {
+    ok(tell($node, 'shop', 1, 'error'), 'it is told to');
+    ails('critical worker dx supervised 1 shop failed', 'it is critical');
+    like(value($node, 'app', 'SELECT problem, remedy FROM dynpgext.health()'),
+        qr/^failed: worker of extension "dx_supervised" has ended: 22012: .*\|Repair the cause, then SELECT dynpgext.restart_worker\('dx_supervised', 'dx supervised 1'\)$/, 'with its error and what to do');
+    is(value($node, 'app', q(SELECT since = date_trunc('second', since) OR now() - since < interval '1 hour' FROM dynpgext.health())), 't', 'and since when');
+    like(value($node, 'app', q(SELECT state, why FROM dynpgext.overview WHERE name = 'dx supervised 1')), qr/^failed\|\D/, 'the overview has the reason, without the SQLSTATE');
+    check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical, 0 warnings: worker "dx supervised 1" in database shop: failed: .* \| critical=1 warning=0\ncritical worker/, 'the check tells of it');
+    value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
+    ails('', 'the remedy ends it');
+};
+
+subtest 'a worker falls silent, or does not end' => sub {
+    ok(tell($node, 'shop', 3, 'silent'), 'it is told to be silent');
+    ails('critical worker dx supervised 3 shop unresponsive', 'it is critical');
+    is(value($node, 'app', q(SELECT why FROM dynpgext.overview WHERE state = 'unresponsive')), 'no heartbeat', 'the overview says why');
+    ok(tell($node, 'shop', 3, 'wait'), 'it is told to wait');
+    ails('', 'then all is well');
+    ok(tell($node, 'shop', 4, 'hold'), 'another one holds interrupts');
+    $node->psql('shop', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 4')));
+    ails('warning worker dx supervised 4 shop stopping', 'one that does not end is a warning');
+    check('app', 1, qr/^DYNPGEXT WARNING - 0 critical, 1 warnings: worker "dx supervised 4" in database shop: stopping/, 'for the check, too');
+    my $pid = value($node, 'shop', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 4'));
+    value($node, 'shop', q(SELECT dx_supervised_command(4, 'wait')));
+    ails('', 'it has ended');
+    value($node, 'shop', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 4')));
+};
+
+subtest 'a worker ends again and again' => sub {
+    configure($node, 'shop', 'dx_supervised.fail' => 'dx supervised 2');
+    value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 2')));
+    ails('warning worker dx supervised 2 shop backoff', 'that is a warning');
+    like(value($node, 'app', 'SELECT problem FROM dynpgext.health()'), qr/has ended soon \d+ times in a row: /, 'with how often');
+    configure($node, 'shop', 'dx_supervised.fail' => '');
+    becomes($node, 'shop', q(SELECT state FROM dynpgext.workers WHERE name = 'dx supervised 2'), 'running', 'it is repaired');
+    ails('', 'and not told of any more when it has run for a while');
+};
+
+subtest 'SQL workers' => sub {
+    value($node, 'app', q(CREATE EXTENSION dx_declared));
+    value($node, 'app', q(SELECT dynpgext.register('dx_declared', format('{"dynpgext": 1, "workers": [{"name": "wrong", "run_as": %s, "command": "SELECT 1 / 0", "interval": "1 hour"}]}', to_json(current_user::text))::jsonb)));
+    ails('warning worker wrong app failing', 'one whose command fails is a warning');
+    is(value($node, 'shop', q(SELECT database, worker, scope, command, run_as, state, failures FROM dynpgext.cluster_commands WHERE worker = 'wrong')),
+        'app|wrong|database||' . value($node, 'app', 'SELECT current_user') . '|running|1', 'other databases see how it goes, and not the command');
+    is(value($node, 'app', q(SELECT database, worker, command, run_interval FROM dynpgext.cluster_commands WHERE worker = 'wrong')),
+        'app|wrong|SELECT 1 / 0|01:00:00', 'its own sees the command');
+    value($node, 'app', 'DROP EXTENSION dx_declared');
+    ails('', 'dropped');
+};
+
+# These take their time, one beside the other.
+subtest 'waiting, draining and a replaced library' => sub {
+    configure($node, 'postgres', 'dynpgext.max_workers' => 4);
+    value($node, 'app', 'CREATE EXTENSION dx_usage');
+    my $session = $node->background_psql('app');
+    $session->query_safe(q(SELECT dx_read('dx_memory:going')));
+    value($node, 'app', q(ALTER EXTENSION dx_memory UPDATE TO '0.2'));
+    copy("$libraries/dx_supervised.so", "$libraries/new") or die $!;
+    chmod 0755, "$libraries/new";
+    rename "$libraries/new", "$libraries/dx_supervised.so" or die $!;
+    is(value($node, 'app', q(SELECT state, why FROM dynpgext.overview WHERE name = 'worker')), 'waiting|max_workers', 'the overview says what it waits for');
+    is(value($node, 'app', q(SELECT why FROM dynpgext.overview WHERE state = 'draining')), 'looked up by 1', 'and why memory drains');
+    my $stale = join ', ', map {"warning worker dx supervised $_ shop stale"} 1 .. 4;
+    ails("warning allocation dx_memory:going app draining, warning worker worker waiting, $stale", 'all are told of');
+    is(value($node, 'app', q(SELECT now() - since BETWEEN interval '10 seconds' AND interval '10 minutes' FROM dynpgext.health() WHERE problem ~ '^waiting')), 't', 'since they began');
+    $session->quit;
+    configure($node, 'postgres', 'dynpgext.max_workers' => -1);
+    value($node, 'shop', q(SELECT * FROM dynpgext.reload()));
+    ails('', 'then all is well');
+    value($node, 'app', 'DROP EXTENSION dx_usage');
+};
+
+subtest 'memory' => sub {
+    my $kilobytes = int(memory_used($node, 'app') / 1024 * 1.05);
+    configure($node, 'postgres', 'dynpgext.memory_limit' => "${kilobytes}kB");
+    ails('warning memory memory', 'more than nine tenths are used');
+    configure($node, 'postgres', 'dynpgext.memory_limit' => '1kB');
+    ails('critical memory memory', 'all of it');
+    configure($node, 'postgres', 'dynpgext.memory_limit' => -1);
+    ails('', 'no limit');
+};
+
+subtest 'a crash' => sub {
+    crash($node, sub { tell_to_crash($node, 'shop', 2, 'segv') });
+    value($node, 'shop', 'SELECT 1 FROM dynpgext.status');
+    ails('critical worker dx supervised 2 shop quarantined', 'a quarantined worker is critical');
+    is(value($node, 'shop', q(SELECT why FROM dynpgext.overview WHERE state = 'quarantined')), 'crashed 1 times', 'the overview says why');
+    value($node, 'shop', q(SELECT dynpgext.release('dx_supervised')));
+    ails('', 'released');
+};
+
+subtest 'a restart, and no launcher' => sub {
+    value($node, 'app', 'CREATE EXTENSION dx_who');
+    append_to_file($node->data_dir . '/dx_who.wait', '');
+    $node->restart;
+    ails('critical launcher launcher', 'without preload there is none');
+    ails('critical launcher launcher', 'and to look does not start one');
+    is(value($node, 'postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'dynpgext')), 0, 'nor anything else');
+    like(value($node, 'postgres', 'SELECT remedy FROM dynpgext.health()'), qr/^SELECT \* FROM dynpgext.status starts it; /, 'the remedy says what does');
+    value($node, 'postgres', 'SELECT * FROM dynpgext.status');
+    ails('critical extension dx_who app provisioning', 'an init that does not end keeps its database from being provisioned');
+    unlink $node->data_dir . '/dx_who.wait';
+    ails('', 'it ends');
+    is_whole($node, 'all is well', 'app', 'shop');
+};
+
+subtest 'a library is missing' => sub {
+    rename "$libraries/dx_who.so", "$libraries/away" or die $!;
+    $node->restart;
+    value($node, 'postgres', 'SELECT * FROM dynpgext.status');
+    ails('critical extension dx_who app failed', 'its extension is failed');
+    is(value($node, 'app', q(SELECT state, left(why, 16) FROM dynpgext.overview WHERE extension = 'dx_who')), 'failed|could not access', 'so is its memory, and the overview says why');
+    is(value($node, 'shop', q(SELECT database, error <> '' FROM dynpgext.cluster_extensions WHERE state = 'failed')), 'app|t', 'other databases see it, too');
+    is(value($node, 'shop', 'SELECT extensions_by_state FROM dynpgext.status'), '{"failed": 1, "provisioned": 2}', 'counted');
+    rename "$libraries/away", "$libraries/dx_who.so" or die $!;
+    ails('', 'it is back');
+};
+
+subtest 'width' => sub {
+    ok(tell($node, 'shop', 1, 'error'), 'a worker fails');
+    becomes($node, 'shop', q(SELECT state FROM dynpgext.workers WHERE name = 'dx supervised 1'), 'failed', 'it has');
+    my ($out) = run_command([ "$install/bin/psql", '-X', '-h', $node->host, '-p', $node->port, '-d', 'shop', '-c', 'SELECT * FROM dynpgext.overview' ]);
+    my ($longest) = sort { $b <=> $a } map {length} split /\n/, $out;
+    cmp_ok($longest, '<=', 120, 'all lines of the overview fit into 120 characters');
+    like($out, qr/\.\.\.$/m, 'with a long reason among them');
+};
+
+done_testing();
