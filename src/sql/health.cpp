@@ -165,9 +165,9 @@ class examination {
       for (const state::worker_entry *entry : shared_.workers.of(list)) examine(*entry);
     }
     // looks at files, and at catalogs: not under the lock
-    for (const auto &[key, source, error, role, library] : dubious_) {
+    for (const auto &[key, source, role, library] : dubious_) {
       model::worker_condition w{.extension = key.extension.view(), .name = key.name.view()};
-      std::string why = error;
+      std::string why;
       if (role) {
         w.state = model::worker_state::quarantined;
         why = state::quarantine_reason(*role);
@@ -202,7 +202,7 @@ class examination {
           state::quarantine_reason(shared_, e.key.home, e.key.extension.view(), e.key.name.view());
       auto role = error.empty() ? state::quarantine_of_role(shared_, e) : std::nullopt;
       if (role) {
-        dubious_.push_back({e.key, source, {}, std::move(role), {}});
+        dubious_.push_back({e.key, source, std::move(role), {}});
         return;
       }
       // with the rest of its extension, which is told of by itself
@@ -216,7 +216,7 @@ class examination {
     if (c) {
       add(std::move(c), "worker", e.key.name.str(), e.key.home, source, since_of(e, since));
     } else if (auto library = state::loaded_file(shared_, e)) {
-      dubious_.push_back({e.key, source, {}, {}, std::move(library)});
+      dubious_.push_back({e.key, source, {}, std::move(library)});
     }
   }
   static TimestampTz since_of(const state::worker_entry &e, pg::moment since) {
@@ -250,7 +250,6 @@ class examination {
   struct dubious_worker {
     state::worker_key key;
     Oid source;
-    std::string error;
     std::optional<model::suspect> role;
     std::optional<state::loaded_library> library;
   };
