@@ -13,6 +13,8 @@ my $node = new_cluster('main', shared_preload_libraries => 'dynpgext', 'dynpgext
 value($node, 'postgres', 'CREATE ROLE role_c LOGIN CREATEDB; CREATE ROLE role_v LOGIN; CREATE ROLE runs LOGIN');
 for my $name (qw(cdb vdb)) {
     add_database($node, $name, qw(dynpgext dx_plain));
+    # whoever registers knows who may own it
+    value($node, 'postgres', "ALTER DATABASE $name OWNER TO role_c; ALTER DATABASE $name OWNER TO role_v; ALTER DATABASE $name OWNER TO CURRENT_USER");
     register_sql_workers($node, $name, 'dx_plain',
         { name => 'of a superuser', sql => 'SELECT 1', interval => 50, scope => 'global' },
         { name => 'of a role', sql => 'SELECT 1', interval => 50, scope => 'global', run_as => 'runs' });
