@@ -5,6 +5,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
+use List::Util qw(min);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -34,11 +35,19 @@ ok($node->poll_query_until('one', waiting(2000)), 'all wait');
 
 subtest 'while nobody can start' => sub {
     my $launcher = value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status');
-    my ($cpu, $began) = (cpu($launcher), time);
-    sleep 0.1 while time - $began < 5;
-    my $share = (cpu($launcher) - $cpu) / (time - $began);
-    note(sprintf 'the launcher used %.1f %% of the time', 100 * $share);
-    cmp_ok($share, '<', 0.25, 'the launcher is idle most of the time');
+    # of the time between two looks, which other processes may make longer
+    my $share = sub {
+        my ($cpu, $began) = (cpu($launcher), time);
+        sleep 2;
+        return (cpu($launcher) - $cpu) / (time - $began);
+    };
+    my $least = 1;
+    for (1 .. 30) {
+        $least = min($least, $share->());
+        last if $least < 0.05;
+    }
+    note(sprintf 'the launcher used %.1f %% of the time', 100 * $least);
+    cmp_ok($least, '<', 0.05, 'the launcher comes to rest');
 };
 
 subtest 'others' => sub {
