@@ -85,13 +85,14 @@ void refuse_undefined_settings(const library &l) {
   const model::json::parsed parsed = model::json::parse(l.settings, {});
   const auto *members = std::get_if<model::json::object>(&parsed.document.of);
   if (members == nullptr) return;
-  for (const auto &[key, value] : *members) {
-    const bool is_defined = std::any_of(
-        l.defined_settings.begin(), l.defined_settings.end(),
-        [&key](const std::string &name) { return pg_strcasecmp(name.c_str(), key.c_str()) == 0; });
-    if (!is_defined)
+  for (const auto &member : *members) {
+    const std::string &wanted = member.first;
+    const auto is_wanted = [&wanted](const std::string &name) {
+      return pg_strcasecmp(name.c_str(), wanted.c_str()) == 0;
+    };
+    if (std::none_of(l.defined_settings.begin(), l.defined_settings.end(), is_wanted))
       throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                      "library \"" + l.name() + "\" defines no setting \"" + key + "\"");
+                      "library \"" + l.name() + "\" defines no setting \"" + wanted + "\"");
   }
 }
 

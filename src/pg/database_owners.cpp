@@ -108,6 +108,7 @@ bool is_database_owner_noted() {
 void note_database_owners(Oid database, const std::vector<Oid> &owners) {
   if (RecoveryInProgress() || !has_mark(database)) return;
   std::vector<noted_owner> all;
+  all.reserve(owners.size());
   for (const Oid owner : owners) all.push_back({owner, false});
   add(database, all);
 }

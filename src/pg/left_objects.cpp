@@ -98,7 +98,7 @@ left_object left_in_schema(const std::string &extension, Oid role) {
   for (const known_look &k : *known)
     if (k.schema == schema && k.extension == id && k.role == role) return k.found;
   is_up_to_date = true;  // not any more, if something changes while it is looked at
-  const left_object found = look(schema, id, role);
+  left_object found = look(schema, id, role);
   if (is_up_to_date) known->push_back({schema, id, role, found});
   return found;
 }

@@ -248,11 +248,11 @@ TEST(members, of_a_command_make_the_digest_that_is_in_tables_already) {
            "jobs",
            "r",
            5000,
-           {16384, 16385, true, false, true, "m"},
+           {16384, 16385, true, false, true, "m", "10", "o"},
            true,
            "s"});
   EXPECT_STREQ(w.extra.data(),
-               digest_of("8:select 14:jobs1:m1:s1000:5000:16384:16385:tftt").c_str());
+               digest_of("8:select 14:jobs1:m1:s2:101:o1000:5000:16384:16385:tftt").c_str());
 }
 
 // ---- manifests --------------------------------------------------------------------------------
