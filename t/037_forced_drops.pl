@@ -45,6 +45,8 @@ subtest 'who may end the processes' => sub {
     $node->restart;
     value($node, 'hub', 'SELECT dynpgext.version()');
     make('one', 'dx_owner');
+    # whoever registers knows who may own it
+    value($node, 'one', q(LOAD 'dynpgext'; ALTER DATABASE one OWNER TO dx_group; ALTER DATABASE one OWNER TO dx_owner));
     value($node, 'one', 'CREATE EXTENSION dx_declared');
     value($node, 'one', q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0')));
     gets('one', 2, 'dx_owner', 'yes', 'the owner may');
