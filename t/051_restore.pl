@@ -274,7 +274,10 @@ subtest 'who is taken for pg_restore by the name' => sub {
     my @restore = ('-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
     my @named = ('-c', q(SET application_name = 'pg_restore'));
     my $is_there = q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'pg_restore');
-    value($node, 'postgres', 'ALTER DATABASE seen OWNER TO CURRENT_USER');
+    # a superuser decides anew whom the command of "dx filler" runs as, and knows who has owned the database, and will
+    value($node, 'seen', q(LOAD 'dynpgext'; CREATE ROLE dx_owners ROLE dx_stranger; ALTER DATABASE seen OWNER TO dx_owners; ALTER DATABASE seen OWNER TO CURRENT_USER;
+        SELECT count(*) FROM dynpgext.apply(dynpgext.export())));
+    becomes($node, 'seen', $states, $at_work, 'workers run');
     my $stranger = session_of_stranger('seen', '', @named);
     ok($node->poll_query_until('seen', $is_there), 'a stranger says that he is');
     my $session = start_session('seen', @restore);
@@ -285,7 +288,7 @@ subtest 'who is taken for pg_restore by the name' => sub {
     ok($node->poll_query_until('seen', $is_there), 'while he is there');
     end_session($stranger);
 
-    value($node, 'postgres', 'CREATE ROLE dx_owners ROLE dx_stranger; ALTER DATABASE seen OWNER TO dx_owners');
+    value($node, 'postgres', 'ALTER DATABASE seen OWNER TO dx_owners');
     my $owner = session_of_stranger('seen', '', @named);
     ok($node->poll_query_until('seen', $is_there), 'a member of the role that owns the database');
     $session = start_session('seen', @restore);
