@@ -39,14 +39,19 @@ sub gets {
     return is($got, join(' ', ($answer) x $number), $test);
 }
 
+# Commands go on under owners who were known when they were registered.
+sub makes_known {
+    my ($database, @owners) = @_;
+    return value($node, $database, join '; ', q(LOAD 'dynpgext'), map { "ALTER DATABASE $database OWNER TO $_" } @owners);
+}
+
 subtest 'who may end the processes' => sub {
     configure($node, 'hub', 'dynpgext.naptime' => '100ms');
     set_preload($node, 0);
     $node->restart;
     value($node, 'hub', 'SELECT dynpgext.version()');
     make('one', 'dx_owner');
-    # whoever registers knows who may own it
-    value($node, 'one', q(LOAD 'dynpgext'; ALTER DATABASE one OWNER TO dx_group; ALTER DATABASE one OWNER TO dx_owner));
+    makes_known('one', 'dx_group', 'dx_owner');
     value($node, 'one', 'CREATE EXTENSION dx_declared');
     value($node, 'one', q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0')));
     gets('one', 2, 'dx_owner', 'yes', 'the owner may');
@@ -86,6 +91,7 @@ for my $preload (0, 1) {
             is(run($way, 'DROP DATABASE three WITH (FORCE)', 'dx_owner'), '', "WITH (FORCE): $way");
             # whichever processes of ours are connected
             $oid = make('four');
+            makes_known('four', 'dx_owner', 'postgres');
             value($node, 'four', q(CREATE EXTENSION dx_declared));
             ok(connect_global($oid), 'a global worker is connected, too');
             configure($node, 'hub', 'dynpgext.naptime' => '100ms');
