@@ -50,6 +50,8 @@ SELECT dynpgext.export() AS document \gset
 
 -- Changed, shown, applied, and applied again
 
+SELECT ok(pg_temp.worker_becomes('dx_declared', 'dx bell', 'disabled') AND pg_temp.worker_becomes('dx_declared', 'dx tick', 'running'),
+  'the workers have come to rest');
 CREATE TEMPORARY TABLE wanted AS SELECT jsonb_set(jsonb_set(dynpgext.export('dx_declared'), '{workers,1,interval}', '"20 ms"'), '{settings}',
     '[{"worker": "dx tick", "restart": {"policy": "never"}}]')
   || '{"allocations": [{"name": "dx_declared:new", "size": 8}, {"name": "dx_declared:state", "size": 64, "initial": "other"}]}' AS manifest;
@@ -113,6 +115,7 @@ SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'what was set is gone'
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}') \g /dev/null
 SELECT isnt(state, 'disabled', 'also for the worker when it is back') FROM dynpgext.workers WHERE name = 'goes';
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}') \g /dev/null
+SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT FROM dynpgext.workers WHERE name = 'goes')$$), 'it has ended');
 SELECT results_eq($$SELECT name, action FROM dynpgext.apply('{"dynpgext": 1, "extension": "dx_plain", "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}')$$,
   $$VALUES ('goes', 'start')$$, 'a document that has it again');
 SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'says what is set for it, too');
