@@ -146,15 +146,16 @@ for my $preload ('', 'dynpgext') {
     };
 
     subtest "$how: a copy that nobody can look at" => sub {
-        # what the tenant locks in it keeps visits from writing it down
+        # the tenant has locked what visits read, whenever they come
         value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE mine TEMPLATE model_db');
-        my $session = $node->background_psql('mine', on_error_stop => 1);
-        $session->query_safe('BEGIN; LOCK TABLE dynpgext.registered_command, dynpgext.registered_worker');
-        $node->poll_query_until('postgres', q(SELECT setconfig::text ~ 'dynpgext_database.owners' FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'mine' AND setrole = 10));
+        value($node, 'mine', q(BEGIN; LOCK TABLE dynpgext.registered_command, dynpgext.registered_worker; PREPARE TRANSACTION 'locked'));
+        value($node, 'postgres', 'ALTER ROLE postgres IN DATABASE mine RESET dynpgext_database.owners');
+        $node->restart;
+        value($node, 'model_db', 'SELECT count(*) FROM dynpgext.workers');
+        ok($node->poll_query_until('postgres', q(SELECT setconfig::text ~ 'dynpgext_database.owners' FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'mine' AND setrole = 10)), 'a visit notes the owner');
         plant('mine');
         value($node, 'postgres', 'ALTER DATABASE mine OWNER TO dba');
-        $session->query_safe('COMMIT');
-        $session->quit;
+        value($node, 'mine', q(COMMIT PREPARED 'locked'));
         $node->poll_query_until('mine', 'SELECT count(*) = 1 FROM dynpgext.commands');
         refused('mine', 'tenant', 'who has owned it is known all the same');
         gained_nothing('the tenant has gained nothing');

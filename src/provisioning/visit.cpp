@@ -8,6 +8,7 @@
 #include "pg/deadline.h"
 #include "pg/fault.h"
 #include "pg/ownership.h"
+#include "pg/relation.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
@@ -60,16 +61,14 @@ void on_exit(int, Datum) {
   if (state::shared *s = state::attached()) state::look_for_launcher(*s);
 }
 
-// In a transaction of its own: others wait for it, and nobody for the rest of the visit.
-void begin_visit(state::shared &s) {
+// In a transaction of its own, before a table of dynpgext's is opened: the owner may have locked
+// those, and is noted all the same.
+void note_database(state::shared &s) {
   pg::begin_transaction();
   state::meet_database(s);
-  const auto store = catalog::store::open();
-  if (store && !RecoveryInProgress()) {
+  if (OidIsValid(pg::extension_oid("dynpgext")) && !RecoveryInProgress()) {
     (void)pg::tolerate("marking the database", [] { (void)pg::require_database_mark(false); });
-    // before anything of this database is locked, which its owner may have done already
     (void)pg::tolerate("noting who owns the database", [] { pg::note_database_owner(); });
-    (void)pg::tolerate("letting go of roles", [&] { store->let_go_of_roles(false); });
   }
   pg::commit_transaction();
 }
@@ -78,6 +77,14 @@ void begin_visit(state::shared &s) {
 void end_restore() {
   pg::begin_transaction();
   if (const auto store = catalog::store::open()) provisioning::end_restore_if_over(*store);
+  pg::commit_transaction();
+}
+
+// In a transaction of its own: others wait for it, and nobody for the rest of the visit.
+void let_go_of_roles() {
+  pg::begin_transaction();
+  if (const auto store = catalog::store::open(); store && !RecoveryInProgress())
+    (void)pg::tolerate("letting go of roles", [&] { store->let_go_of_roles(false); });
   pg::commit_transaction();
 }
 
@@ -97,8 +104,9 @@ void visit(Oid database) {
   pg::end_well_when_told(state::is_visitor_told);
   pg::call([] { before_shmem_exit(on_exit, 0); });
   DYNPGEXT_FAULT_POINT("visit.connected");
+  note_database(s);
   if (state::is_restore_over(s, database)) end_restore();
-  begin_visit(s);
+  let_go_of_roles();
   const state::comparison comparison = state::next_comparison(s, database);
   pg::begin_transaction();
   if (max_prepared_xacts > 0) watch_prepared_transactions(s);
