@@ -1,0 +1,76 @@
+// What the views of one database show, and those of the cluster: which entries of shared memory,
+// and which registrations.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "extensions/ledger.h"
+#include "shared/globals.h"
+#include "shared/publication.h"
+#include "workers/entry.h"
+
+namespace dynpgext::sql {
+
+// What a view is of: this database and what is global, or (`whole`) the cluster.
+[[nodiscard]] inline bool is_of_cluster(FunctionCallInfo fcinfo) {
+  return DatumGetBool(fcinfo->args[0].value);
+}
+
+// Those that register what is shown.  Under the lock.
+[[nodiscard]] std::vector<Oid> databases_shown(const state::shared &s, bool whole);
+
+// With `whole`, of all databases; otherwise this database's, and what others register of global
+// names.  Takes the lock.
+[[nodiscard]] state::desired_databases registrations_shown(const state::shared &s, bool whole);
+
+// The lists of entries that are shown.  The lock is held for one of them at a time.
+template <class Table>
+std::vector<Oid> lists_shown(const state::shared &s, const Table &table, bool whole) {
+  if (!whole) return {MyDatabaseId, InvalidOid};
+  const state::reading lock(s);
+  return table.lists();
+}
+
+// f of each worker that is shown, under the lock.
+template <class F>
+void for_workers_shown(const state::shared &s, bool whole, F f) {
+  for (const Oid list : lists_shown(s, s.workers, whole)) {
+    const state::reading lock(s);
+    for (const state::worker_entry *entry : s.workers.of(list))
+      if (OidIsValid(entry->key.home)) f(*entry);
+  }
+  // a global one may move from one list to another
+  const state::reading lock(s);
+  for (const state::global_name &name : state::all_globals(s)) {
+    if (name.kind != model::object_kind::worker) continue;
+    if (const state::worker_entry *entry =
+            s.workers.find(state::key_of({InvalidOid, name.extension, name.name})))
+      f(*entry);
+  }
+}
+
+// The same of instances: of each name what this process would find, and everything that drains.
+template <class F>
+void for_instances_shown(const state::shared &s, bool whole, F f) {
+  const auto own = provisioning::transaction_holds();
+  for (const Oid list : lists_shown(s, s.allocations, whole)) {
+    const state::reading lock(s);
+    for (const state::allocation_entry *entry : s.allocations.of(list)) {
+      state::instance *best = nullptr;
+      for (dsa_pointer p = entry->instances; DsaPointerIsValid(p); p = s.at(p)->next) {
+        const bool held = std::any_of(own.begin(), own.end(),
+                                      [p](const state::hold &h) { return h.instance == p; });
+        const bool published = pg_atomic_read_u32(&s.at(p)->state) ==
+                               static_cast<uint32>(state::instance_state::published);
+        if (held || (published && best == nullptr)) best = s.at(p);
+        if (held) break;
+      }
+      if (best != nullptr) f(best);
+    }
+  }
+  const state::reading lock(s);
+  for (dsa_pointer p = s.root->draining; DsaPointerIsValid(p); p = s.at(p)->next) f(s.at(p));
+}
+
+}  // namespace dynpgext::sql
