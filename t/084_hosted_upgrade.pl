@@ -14,15 +14,6 @@ my ($install_path, $libdir) = private_install();
 my $node = new_cluster('main', install_path => $install_path);
 my $started = $node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()');
 
-# As a package does it: another file takes the place of the one that is there.
-sub replace {
-    my ($library) = @_;
-    copy("$libdir/$library.so", "$libdir/$library.new") or die "$library: $!";
-    chmod 0755, "$libdir/$library.new";
-    rename "$libdir/$library.new", "$libdir/$library.so" or die "$library: $!";
-    return;
-}
-
 add_database($node, 'postgres', 'dynpgext');
 $node->safe_psql('postgres', "SELECT dynpgext.host('dx_hosted'); CREATE EXTENSION dx_hosted");
 $node->safe_psql('postgres', "SELECT dynpgext.host('pg_stat_statements'); CREATE EXTENSION pg_stat_statements");
@@ -31,7 +22,7 @@ subtest 'a new file' => sub {
     my $older = $node->background_psql('postgres');
     is($older->query('SELECT dx_hosted_next()'), '1', 'a session before');
     is(value($node, 'postgres', q(SELECT stale FROM dynpgext.hosted WHERE library = 'dx_hosted')), 'f', 'not stale');
-    replace('dx_hosted');
+    replace_library("$libdir/dx_hosted.so");
     is(value($node, 'postgres', q(SELECT stale FROM dynpgext.hosted WHERE library = 'dx_hosted')), 't', 'stale');
     like(error_of($node, 'postgres', 'SELECT dx_hosted_next()'), qr/must be loaded via shared_preload_libraries/,
         'memory of one file is never used with another');
@@ -48,7 +39,7 @@ subtest 'a new file' => sub {
 
 subtest 'statistics go over' => sub {
     $node->safe_psql('postgres', 'SELECT 1 AS kept') for 1 .. 3;
-    replace('pg_stat_statements');
+    replace_library("$libdir/pg_stat_statements.so");
     is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted anew');
     is($node->safe_psql('postgres', q(SELECT calls FROM pg_stat_statements WHERE query = 'SELECT $1 AS kept')), '3',
         'what the old one has counted, the new one has');
@@ -63,6 +54,20 @@ subtest 'a new file that cannot be hosted' => sub {
     is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '2', 'and with the old one in its place, all is as before');
 };
 
+subtest 'a file that is gone' => sub {
+    rename "$libdir/dx_hosted.so", "$libdir/dx_hosted.good" or die $!;
+    my $offset = log_offset($node);
+    my %all = processes($node);
+    kill 'TERM', @{ $all{'dynpgext keeper of dx_hosted'} // $all{'dynpgext keeper'} };
+    my $failed = qr/^\S+ (\d+:\d+:[\d.]+).*there is no library "dx_hosted"/m;
+    ok(wait_until { log_count($node, $failed, $offset) >= 2 }, 'another keeper is tried');
+    my ($first, $second) = map { my ($h, $m, $s) = split /:/; ($h * 60 + $m) * 60 + $s } slurp_file($node->logfile, $offset) =~ /$failed/mg;
+    cmp_ok(($second - $first) % 86400, '>=', 5, 'now and then, and not in each round of the launcher, of which there are ten in a second');
+    rename "$libdir/dx_hosted.good", "$libdir/dx_hosted.so" or die $!;
+    ok(wait_until { my %now = processes($node); grep {/keeper of dx_hosted/} keys %now }, 'then it comes');
+    is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '3', 'and the memory is as it was');
+};
+
 # Under load: clients that stay, and clients that come and go.
 subtest 'many swaps' => sub {
     my $script = $node->basedir . '/load.sql';
@@ -74,7 +79,7 @@ subtest 'many swaps' => sub {
     ok($node->poll_query_until('postgres', $loaded), 'under load');
     my $failed = 0;
     for (1 .. $ENV{DYNPGEXT_SWAPS} // 10) {
-        replace('pg_stat_statements');
+        replace_library("$libdir/pg_stat_statements.so");
         $failed++ if $node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))) ne 'hosted';
     }
     is($failed, 0, 'each is hosted');

@@ -32,6 +32,7 @@ struct instance {
   int32 position;       // those with lower ones are loaded first
   pid_t owner;          // whose transaction hosts it, and has not committed; 0: committed
   pid_t keeper;         // 0: none has come up, or it has ended
+  bool keeper_was_up;   // the one that was asked for last has loaded the library
   bool was_known;       // its source has been seen to have dynpgext, since it was committed
   bool makes_way;       // the one that replaces it is being hosted: no keeper is wanted meanwhile
   pg::moment asked_at;  // for a keeper

@@ -2,6 +2,7 @@
 
 #include "extensions/ledger.h"
 #include "extensions/participant.h"
+#include "guard/quarantine.h"
 #include "hosting/instances.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
@@ -52,7 +53,7 @@ void refuse_other_use(const catalog::store &store, const std::string &library) {
 
 // Waits until its keeper has made it; interruptible.  An error undoes it with the transaction.
 void make(state::shared &s, uint64 number, const std::string &library) {
-  if (is_quarantined(s, library, status_of(s, number)->database))
+  if (state::is_quarantined(s, status_of(s, number)->database, library))
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "library \"" + library + "\" is quarantined", {},
                     "Use dynpgext.release() to end that.");

@@ -63,6 +63,7 @@ uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint
   place->position = row.position;
   place->owner = owner;
   place->keeper = 0;
+  place->keeper_was_up = false;
   place->makes_way = place->was_known = false;
   place->asked_at = {};
   place->attached = 0;
@@ -83,7 +84,7 @@ uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint
 bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **handle) {
   block &b = require_block(s);
   const auto status = status_of(s, number);
-  if (!status || is_quarantined(s, status->library, status->database)) return true;
+  if (!status || state::is_quarantined(s, status->database, status->library)) return true;
   if (pg::settings::safe_mode()) return true;
   const std::string name = "dynpgext keeper of " + status->library;
   {
@@ -91,6 +92,7 @@ bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **ha
     instance *i = find_instance(b, number);
     if (i == nullptr) return true;
     i->asked_at = pg::moment::now();
+    i->keeper_was_up = false;
   }
   return pg::start_process({.name = name.c_str(),
                             .type = "dynpgext keeper",
@@ -122,10 +124,9 @@ bool keep_keepers(state::shared &s) {
         continue;
       }
       if (i.owner == 0) i.was_known = true;
-      const bool has_ended = i.keeper != 0 && !pg::process_exists(i.keeper);
-      if (has_ended) i.keeper = 0;
+      if (i.keeper != 0 && !pg::process_exists(i.keeper)) i.keeper = 0;
       if (i.owner == 0 && i.keeper == 0 && i.state != instance_state::failed &&
-          (is_late || has_ended))
+          (is_late || i.keeper_was_up))
         missing.push_back(i.number);
     }
   }
@@ -187,10 +188,6 @@ std::optional<instance_status> await(state::shared &s, uint64 number, long milli
       ConditionVariableCancelSleep();
     });
   }
-}
-
-bool is_quarantined(const state::shared &s, const std::string &library, Oid database) {
-  return state::is_quarantined(s, database, library);
 }
 
 }  // namespace dynpgext::hosting

@@ -43,7 +43,4 @@ struct instance_status {
 // Until its keeper has hosted it, or has failed; `milliseconds` at most (negative: any time).
 std::optional<instance_status> await(state::shared &s, uint64 number, long milliseconds);
 
-// The crash guard keeps it from being loaded, everywhere.
-[[nodiscard]] bool is_quarantined(const state::shared &s, const std::string &library, Oid database);
-
 }  // namespace dynpgext::hosting

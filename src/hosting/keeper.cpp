@@ -65,6 +65,7 @@ void host(state::shared &s, uint64 number) {
   }
   {
     const state::exclusive lock(s);
+    i.keeper_was_up = true;
     if (i.state == instance_state::asked) {
       i.hosted_at = GetCurrentTimestamp();
       i.state = instance_state::hosted;

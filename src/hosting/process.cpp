@@ -1,5 +1,6 @@
 #include "hosting/process.h"
 
+#include "guard/quarantine.h"
 #include "hosting/instances.h"
 #include "hosting/loading.h"
 #include "hosting/session_list.h"
@@ -38,7 +39,7 @@ std::vector<candidate> candidates(state::shared &s, Oid database, uint64 also = 
 
 // False where it is not hosted by then, or must not run.
 bool is_ready(state::shared &s, const candidate &c, long milliseconds) {
-  if (is_quarantined(s, c.library, c.database)) return false;
+  if (state::is_quarantined(s, c.database, c.library)) return false;
   if (!c.is_asked) return true;
   const auto status = await(s, c.number, milliseconds);
   return status && status->state == instance_state::hosted;
@@ -104,7 +105,7 @@ void load_before(state::shared &s, const instance &keeper_of) {
 
 library *load_for_worker(state::shared &s, uint64 number) {
   auto status = status_of(s, number);
-  if (!status || is_quarantined(s, status->library, status->database)) return nullptr;
+  if (!status || state::is_quarantined(s, status->database, status->library)) return nullptr;
   status = await(s, number, -1);
   if (!status || status->state != instance_state::hosted) return nullptr;
   for (const candidate &c : candidates(s, status->database, number)) {
