@@ -15,21 +15,12 @@ my $node = new_cluster('main', install_path => $install,
 add_database($node, 'one', qw(dynpgext dx_supervised dx_worker));
 is_whole($node, 'all is well before', 'one');
 
-# Another file, as an installation makes it: over the old one, by renaming.
-sub replace {
-    my ($name) = @_;
-    copy("$libraries/$name", "$libraries/$name.new") or die "$name: $!";
-    chmod 0755, "$libraries/$name.new";
-    rename "$libraries/$name.new", "$libraries/$name" or die "$name: $!";
-    return;
-}
-
 my $stale = q(SELECT string_agg(name, ', ' ORDER BY name) FROM dynpgext.workers WHERE stale);
 my $pids = q(SELECT string_agg(name || ' ' || pid, ', ' ORDER BY name) FROM dynpgext.workers WHERE extension = 'dx_supervised');
 
 subtest 'restart_worker' => sub {
     is(value($node, 'one', $stale), '', 'none is stale');
-    replace('dx_supervised.so');
+    replace_library("$libraries/dx_supervised.so");
     is(value($node, 'one', $stale), 'dx supervised 1, dx supervised 2, dx supervised 3', 'all of it are stale, no others');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers WHERE stale)), 3, 'in the view of the cluster, too');
     is(value($node, 'one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 2'))), 't', 'restarted');
@@ -55,7 +46,7 @@ subtest 'reload' => sub {
 };
 
 subtest 'library of one version, global worker' => sub {
-    replace('dx_worker-0.1.so');
+    replace_library("$libraries/dx_worker-0.1.so");
     is(value($node, 'one', $stale), 'dx global, dx local', 'both scopes');
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 2, 'a reload of all');
     shows($node, 'one', "dx $_", q(state = 'running' AND NOT stale), "replaces dx $_") for qw(global local);
@@ -75,7 +66,7 @@ subtest 'the file is gone' => sub {
 
 subtest 'stopped and dropped' => sub {
     value($node, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1')));
-    replace('dx_supervised.so');
+    replace_library("$libraries/dx_supervised.so");
     is(value($node, 'one', $stale), 'dx supervised 2, dx supervised 3', 'one without a process is not stale');
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 2, 'nor replaced');
     shows($node, 'one', 'dx supervised 1', q(state = 'stopped'), 'it stays stopped');

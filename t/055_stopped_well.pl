@@ -94,14 +94,6 @@ subtest 'an error on its way out is one' => sub {
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 4')));
 };
 
-# Another file, as an installation makes it.
-sub replace_library {
-    copy("$libraries/dx_supervised.so", "$libraries/dx_supervised.so.new") or die "copy: $!";
-    chmod 0755, "$libraries/dx_supervised.so.new";
-    rename "$libraries/dx_supervised.so.new", "$libraries/dx_supervised.so" or die "rename: $!";
-    return;
-}
-
 # The states that the view shows of the workers, one session looking as fast as it can, until all have
 # been started again.
 value($node, 'one', <<'SQL');
@@ -121,7 +113,7 @@ BEGIN
 END $$;
 SQL
 
-for my $how ([ 'reload', sub { replace_library(); return q(SELECT dynpgext.reload()) } ],
+for my $how ([ 'reload', sub { replace_library("$libraries/dx_supervised.so"); return q(SELECT dynpgext.reload()) } ],
     [ 'restart_worker', sub { return join ';', map {"SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised $_')"} 1 .. 4 } ]) {
     my ($name, $prepare) = @$how;
     subtest $name => sub {

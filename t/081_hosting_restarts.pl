@@ -117,6 +117,7 @@ subtest 'a library that crashes' => sub {
     is(log_count($node, qr/all server processes terminated; reinitializing/, $offset), 3, 'after three crashes');
     is($node->safe_psql('other', q(SHOW pg_stat_statements.track)), 'top', 'the others are there');
     like(value($node, 'postgres', q(SELECT error FROM dynpgext.hosted WHERE library = 'dx_hosted')), qr/3 times/, 'the view tells why');
+    is(value($node, 'postgres', q(SELECT object, name FROM dynpgext.health() WHERE problem ~ '^quarantined')), 'library|dx_hosted', 'health() tells of it once');
     $node->append_conf('postgresql.conf', "dx_hosted.fails = ''");
     $node->reload;
     is(value($node, 'postgres', q(SELECT dynpgext.release('dx_hosted'))), 't', 'released');

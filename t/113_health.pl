@@ -34,10 +34,10 @@ sub ails {
 }
 
 sub check {
-    my ($database, $expected, $pattern, $test) = @_;
+    my ($database, $expected, $pattern, $test, @more) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my ($out, $error);
-    IPC::Run::run([ "$FindBin::RealBin/../script/check_dynpgext", '-h', $node->host, '-p', $node->port, '-d', $database ],
+    IPC::Run::run([ "$install/bin/check_dynpgext", '-h', $node->host, '-p', $node->port, '-d', $database, @more ],
         '>', \$out, '2>', \$error);
     is($? >> 8, $expected, "$test: exit $expected");
     return like($out, $pattern, $test);
@@ -65,6 +65,8 @@ ROWS
 subtest 'all is well' => sub {
     is(value($node, 'postgres', 'SELECT count(*) FROM dynpgext.health()'), 0, 'no row');
     check('postgres', 0, qr/^DYNPGEXT OK - no problems \| critical=0 warning=0$/, 'the check says so');
+    check('postgres', 0, qr/^DYNPGEXT OK/, 'within eight seconds', '-t', '08');
+    check('postgres', 2, qr/^$/, 'no time is no bound', '-t', '0');
     check('no_such_database', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: .*"no_such_database" does not exist/, 'a database that cannot be asked is critical');
 };
 
@@ -80,9 +82,13 @@ subtest 'a worker fails' => sub {
     ails('critical worker dx supervised 1 shop failed', 'it is critical');
     like(value($node, 'app', 'SELECT problem, remedy FROM dynpgext.health()'),
         qr/^failed: worker of extension "dx_supervised" has ended: 22012: .*\|Repair the cause, then SELECT dynpgext.restart_worker\('dx_supervised', 'dx supervised 1'\)$/, 'with its error and what to do');
-    is(value($node, 'app', q(SELECT since = date_trunc('second', since) OR now() - since < interval '1 hour' FROM dynpgext.health())), 't', 'and since when');
+    is(value($node, 'app', q(SELECT since BETWEEN now() - interval '10 minutes' AND now() FROM dynpgext.health())), 't', 'and since when');
     like(value($node, 'app', q(SELECT state, why FROM dynpgext.overview WHERE name = 'dx supervised 1')), qr/^failed\|\D/, 'the overview has the reason, without the SQLSTATE');
     check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical, 0 warnings: worker "dx supervised 1" in database shop: failed: .* \| critical=1 warning=0\ncritical worker/, 'the check tells of it');
+    {
+        local $ENV{PGOPTIONS} = '-c client_min_messages=debug5';
+        check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical, .*\ncritical worker[^\n]*\n$/, 'and of nothing else that the server says');
+    }
     value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
     ails('', 'the remedy ends it');
 };
@@ -121,6 +127,9 @@ subtest 'SQL workers' => sub {
         'app|wrong|database||' . value($node, 'app', 'SELECT current_user') . '|running|1', 'other databases see how it goes, and not the command');
     is(value($node, 'app', q(SELECT database, worker, command, run_interval FROM dynpgext.cluster_commands WHERE worker = 'wrong')),
         'app|wrong|SELECT 1 / 0|01:00:00', 'its own sees the command');
+    value($node, 'app', q(SELECT dynpgext.register('dx_declared', format('{"dynpgext": 1, "workers": [{"name": "wide", "scope": "global", "run_as": %s, "command": "SELECT 1 / 0", "interval": "1 hour"}]}', to_json(current_user::text))::jsonb)));
+    ails('warning worker wide failing', 'a global one, too');
+    like(value($node, 'shop', 'SELECT remedy FROM dynpgext.health()'), qr/^In database "app": Repair the cause/, 'with the database that registers it');
     value($node, 'app', 'DROP EXTENSION dx_declared');
     ails('', 'dropped');
 };
@@ -132,9 +141,7 @@ subtest 'waiting, draining and a replaced library' => sub {
     my $session = $node->background_psql('app');
     $session->query_safe(q(SELECT dx_read('dx_memory:going')));
     value($node, 'app', q(ALTER EXTENSION dx_memory UPDATE TO '0.2'));
-    copy("$libraries/dx_supervised.so", "$libraries/new") or die $!;
-    chmod 0755, "$libraries/new";
-    rename "$libraries/new", "$libraries/dx_supervised.so" or die $!;
+    replace_library("$libraries/dx_supervised.so");
     is(value($node, 'app', q(SELECT state, why FROM dynpgext.overview WHERE name = 'worker')), 'waiting|max_workers', 'the overview says what it waits for');
     is(value($node, 'app', q(SELECT why FROM dynpgext.overview WHERE state = 'draining')), 'looked up by 1', 'and why memory drains');
     my $stale = join ', ', map {"warning worker dx supervised $_ shop stale"} 1 .. 4;
@@ -173,7 +180,7 @@ subtest 'a restart, and no launcher' => sub {
     ails('critical launcher launcher', 'without preload there is none');
     ails('critical launcher launcher', 'and to look does not start one');
     is(value($node, 'postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'dynpgext')), 0, 'nor anything else');
-    like(value($node, 'postgres', 'SELECT remedy FROM dynpgext.health()'), qr/^SELECT \* FROM dynpgext.status starts it; /, 'the remedy says what does');
+    like(value($node, 'postgres', 'SELECT remedy FROM dynpgext.health()'), qr/^SELECT launcher_pid FROM dynpgext.status starts it; /, 'the remedy says what does');
     value($node, 'postgres', 'SELECT * FROM dynpgext.status');
     ails('critical extension dx_who app provisioning', 'an init that does not end keeps its database from being provisioned');
     unlink $node->data_dir . '/dx_who.wait';

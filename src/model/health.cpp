@@ -159,10 +159,10 @@ std::optional<complaint> complaint_of_memory(std::uint64_t used, std::uint64_t l
 complaint complaint_of_launcher(bool preloaded) {
   return {severity::critical, "launcher: none is running, so nothing is started or restarted",
           preloaded
-              ? "SELECT * FROM dynpgext.status asks for one; it needs a free slot of "
+              ? "SELECT launcher_pid FROM dynpgext.status asks for one; it needs a free slot of "
                 "max_worker_processes"
-              : "SELECT * FROM dynpgext.status starts it; SELECT dynpgext.preload() makes it start "
-                "with the server"};
+              : "SELECT launcher_pid FROM dynpgext.status starts it; SELECT dynpgext.preload() "
+                "makes it start with the server"};
 }
 
 complaint complaint_of_guard() {
@@ -171,8 +171,10 @@ complaint complaint_of_guard() {
 }
 
 complaint complaint_of_safe_mode() {
-  return {severity::warning, "safe mode: dynpgext.safe_mode is on, so nothing of extensions runs",
-          "ALTER SYSTEM RESET dynpgext.safe_mode; SELECT pg_reload_conf()"};
+  return {
+      severity::warning, "safe mode: dynpgext.safe_mode is on, so nothing of extensions runs",
+      "Set it to off where it is set (pg_settings.sourcefile), then SELECT pg_reload_conf(); if "
+      "that is the server's command line, start the server without it"};
 }
 
 }  // namespace dynpgext::model

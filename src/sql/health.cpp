@@ -12,10 +12,12 @@
 #include "shared/publication.h"
 #include "shared/text.h"
 #include "sql/function.h"
+#include "sql/shown.h"
 #include "workers/launcher_start.h"
 #include "workers/workers.h"
 
 #include <map>
+#include <set>
 
 namespace {
 
@@ -48,10 +50,10 @@ class examination {
   std::vector<finding> all() {
     examine_server();
     examine_databases();
+    examine_hosted();
     examine_extensions();
     examine_workers();
     examine_draining();
-    examine_hosted();
     std::stable_sort(found_.begin(), found_.end(), [](const finding &a, const finding &b) {
       return std::tuple(a.what.level, a.object, a.database, std::string_view(a.name)) <
              std::tuple(b.what.level, b.object, b.database, std::string_view(b.name));
@@ -141,6 +143,7 @@ class examination {
     for (const model::live_extension &e : state::live_extensions(shared_, databases)) {
       using model::extension_state;
       if (e.state != extension_state::failed && e.state != extension_state::quarantined) continue;
+      if (hosted_.count({e.database, e.name}) > 0) continue;
       const state::extension_entry *entry = state::find_extension(shared_, e.database, e.name);
       std::string error;
       if (e.state == extension_state::quarantined)
@@ -180,10 +183,10 @@ class examination {
 
   void examine(const state::worker_entry &e) {
     using model::worker_state;
-    const bool forgotten = e.exited && e.is_leaving();
-    if (forgotten || e.held_back || (e.ticket == 0 && !OidIsValid(e.source))) return;
+    const bool is_passing = e.exited && e.is_leaving();
+    if (is_passing || !sql::is_shown(e)) return;
     const bool is_waiting = e.state == worker_state::waiting;
-    const pg::moment since = is_waiting && e.waits_since.is_set() ? e.waits_since : e.since;
+    const pg::moment since = sql::state_since(e);
     model::worker_condition w{.state = e.state, .lasts = lasts(since)};
     w.extension = e.key.extension.view();
     w.name = e.key.name.view();
@@ -191,12 +194,12 @@ class examination {
     w.takes_turns = e.hosted;
     w.short_runs = e.unhealthy_runs;
     w.overdue = e.overdue && e.pid != 0 && !e.exited;
-    w.failing = e.hosted && e.runs.failing && e.state == worker_state::running;
+    w.failing = is_failing(e);
     w.deadline = e.deadline;
     w.exit_code = e.last_exit_code;
     // of the few that need one
     std::string error;
-    const Oid source = OidIsValid(e.key.home) ? e.key.home : e.source;
+    const Oid source = sql::database_of_names(e);
     if (e.state == worker_state::quarantined) {
       error =
           state::quarantine_reason(shared_, e.key.home, e.key.extension.view(), e.key.name.view());
@@ -219,9 +222,14 @@ class examination {
       dubious_.push_back({e.key, source, {}, std::move(library)});
     }
   }
+  // Also between two runs, while it waits for its turn.
+  static bool is_failing(const state::worker_entry &e) {
+    using model::worker_state;
+    return e.hosted && e.runs.failing &&
+           (e.state == worker_state::running || e.state == worker_state::waiting);
+  }
   static TimestampTz since_of(const state::worker_entry &e, pg::moment since) {
-    if (e.hosted && e.runs.failing && e.state == model::worker_state::running)
-      return e.runs.last_failed_at;
+    if (is_failing(e)) return e.runs.last_failed_at;
     return pg::wall_time(e.overdue ? e.told_at : since);
   }
 
@@ -238,6 +246,7 @@ class examination {
   // Takes the lock.
   void examine_hosted() {
     for (const hosting::instance_report &i : hosting::report(shared_)) {
+      hosted_.emplace(i.database, i.library);
       model::extension_condition e{.name = i.library, .error = i.error, .is_library = true};
       e.is_refused = i.state == "refused";
       if (i.state == "failed" || e.is_refused) e.state = model::extension_state::failed;
@@ -257,6 +266,7 @@ class examination {
   state::shared &shared_;
   const pg::moment now_ = pg::moment::now();
   std::vector<finding> found_;
+  std::set<std::pair<Oid, std::string>> hosted_;  // what is told of as a library
   std::vector<dubious_worker> dubious_;
 };
 
@@ -269,15 +279,20 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_health) {
     const std::vector<finding> all = examination(state::attach()).all();
     std::map<Oid, std::string> names;
     for (const finding &f : all)
-      if (OidIsValid(f.database) && names.count(f.database) == 0)
-        names[f.database] = pg::database_name(f.database);
+      for (const Oid database : {f.database, f.names})
+        if (OidIsValid(database) && names.count(database) == 0)
+          names[database] = pg::database_name(database);
     sql::result_set rows(fcinfo);
     for (const finding &f : all) {
       rows.text(model::name_of(f.what.level)).text(f.object);
       rows.from(f.names).text_or_null(f.name).from(InvalidOid);
       const bool is_known = OidIsValid(f.database) && !names[f.database].empty();
       is_known ? rows.name(names[f.database]) : rows.null();
-      rows.from(f.names).text(f.what.problem).time(f.since).text(f.what.remedy).end_row();
+      // of what belongs to no database: where it is registered
+      std::string where;
+      if (!OidIsValid(f.database) && OidIsValid(f.names) && !names[f.names].empty())
+        where = "In database \"" + names[f.names] + "\": ";
+      rows.from(f.names).text(f.what.problem).time(f.since).text(where + f.what.remedy).end_row();
     }
     return Datum{0};
   });

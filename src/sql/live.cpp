@@ -57,23 +57,12 @@ std::string shown_error(const state::shared &s, const state::worker_entry &e) {
   return state::error_of(s, e);
 }
 
-// The database that the worker was registered in, whose encoding its names and errors are in.
-Oid database_of_names(const state::worker_entry &e) {
-  return OidIsValid(e.key.home) ? e.key.home : e.source;
-}
-
 // One that has ended and is to do something else than stay so is on its way to that, whatever state
 // its end has led to.
 model::worker_state shown_state(const state::worker_entry &e) {
   using model::worker_state;
   if (!e.exited || !e.is_leaving()) return e.state;
   return e.told_at.is_set() ? worker_state::stopping : worker_state::registered;
-}
-
-// Each try to start one that waits for a place is a state of its own.
-pg::moment state_since(const state::worker_entry &e) {
-  const bool waits = e.state == model::worker_state::waiting && e.waits_since.is_set();
-  return waits ? e.waits_since : e.since;
 }
 
 }  // namespace
@@ -152,9 +141,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
     };
     std::vector<row> all;
     sql::for_workers_shown(s, sql::is_of_cluster(fcinfo), [&](const state::worker_entry &e) {
-      const bool only_prepared = e.ticket == 0 && !OidIsValid(e.source);
-      const bool forgotten = e.after == state::after_end::vanish && e.exited;
-      if (!only_prepared && !forgotten && !e.held_back)
+      if (sql::is_shown(e))
         all.push_back({copy_of(s, e), shown_error(s, e), state::quarantine_of_role(s, e),
                        state::loaded_file(s, e)});
     });
@@ -166,7 +153,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
       const state::worker_entry &e = worker.entry;
       const model::worker definition = definition_of(worker);
       const bool is_there = e.pid != 0 && !e.exited;
-      rows.from(database_of_names(e))
+      rows.from(sql::database_of_names(e))
           .oid(e.key.home)
           .name(e.key.extension.view())
           .text(e.key.name.view())
@@ -182,7 +169,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_workers) {
           pg::wall_time(e.state == model::worker_state::backoff ? e.next_start_at : pg::moment{}));
       rows.boolean(loaded && state::is_stale(*loaded));
       rows.text_or_null(e.state == model::worker_state::waiting ? name_of(e.waits_for) : "");
-      rows.time(pg::wall_time(state_since(e)));
+      rows.time(pg::wall_time(sql::state_since(e)));
       rows.end_row();
     }
     return Datum{0};
@@ -198,7 +185,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_live_commands) {
     });
     sql::result_set rows(fcinfo);
     for (const auto &[e, error] : all) {
-      rows.from(database_of_names(e));
+      rows.from(sql::database_of_names(e));
       rows.oid(e.key.home).name(e.key.extension.view()).text(e.key.name.view()).oid(e.source);
       rows.text(model::name_of(shown_state(e)));
       e.pid != 0 && !e.exited ? rows.integer(e.pid) : rows.null();

@@ -24,6 +24,22 @@ namespace dynpgext::sql {
 // names.  Takes the lock.
 [[nodiscard]] state::desired_databases registrations_shown(const state::shared &s, bool whole);
 
+// Is the worker more than a place that was prepared, or that is forgotten?
+[[nodiscard]] inline bool is_shown(const state::worker_entry &e) {
+  const bool only_prepared = e.ticket == 0 && !OidIsValid(e.source);
+  const bool forgotten = e.after == state::after_end::vanish && e.exited;
+  return !only_prepared && !forgotten && !e.held_back;
+}
+// The database that it was registered in, whose encoding its names and errors are in.
+[[nodiscard]] inline Oid database_of_names(const state::worker_entry &e) {
+  return OidIsValid(e.key.home) ? e.key.home : e.source;
+}
+// Each try to start one that waits for a place is a state of its own.
+[[nodiscard]] inline pg::moment state_since(const state::worker_entry &e) {
+  const bool waits = e.state == model::worker_state::waiting && e.waits_since.is_set();
+  return waits ? e.waits_since : e.since;
+}
+
 // The lists of entries that are shown.  The lock is held for one of them at a time.
 template <class Table>
 std::vector<Oid> lists_shown(const state::shared &s, const Table &table, bool whole) {

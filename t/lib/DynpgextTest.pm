@@ -16,7 +16,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
-  new_cluster add_database private_install set_preload
+  new_cluster add_database private_install replace_library set_preload
   value whole wait_whole is_whole wait_crash_restart wait_until
   worker_pids pid_of processes log_offset log_count is_logged memory_used
   configure tell tell_to_crash shows worker_row reaches error_of crash
@@ -29,7 +29,7 @@ sub new_cluster {
     my ($name, %settings) = @_;
     my $path = delete $settings{install_path};
     my $node = PostgreSQL::Test::Cluster->new($name, $path ? (install_path => $path) : ());
-    $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+    $node->init(extra => [ '--encoding=UTF8', '--locale=C', '--username=postgres' ]);
     my %all = (
         autovacuum => 'off',
         log_min_messages => 'debug1',
@@ -71,13 +71,22 @@ sub private_install {
         ($of{$what}) = `pg_config --$what` =~ /^(.*)$/m;
     }
     make_path($root . $of{bindir}, $root . $of{pkglibdir}, dirname($root . $of{sharedir}));
-    for my $program (qw(postgres pg_ctl initdb pg_config psql)) {
+    for my $program (qw(postgres pg_ctl initdb pg_config psql check_dynpgext)) {
         copy("$of{bindir}/$program", "$root$of{bindir}/$program") or die "$program: $!";
         chmod 0755, "$root$of{bindir}/$program";
     }
     symlink $_, "$root$of{pkglibdir}/" . basename($_) for glob "'$of{pkglibdir}/'*";
     symlink $of{sharedir}, $root . $of{sharedir};
     return (dirname($root . $of{bindir}), $root . $of{pkglibdir});
+}
+
+# Another file of the same content takes its place, as a package does it.
+sub replace_library {
+    my ($file) = @_;
+    copy($file, "$file.new") or die "$file: $!";
+    chmod 0755, "$file.new";
+    rename "$file.new", $file or die "$file: $!";
+    return;
 }
 
 sub value {
