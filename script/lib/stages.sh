@@ -3,10 +3,10 @@
 # it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
 # loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
 
-STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap examples outside demo)
+STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap monitoring examples outside demo)
 
 # These take minutes and rarely find what the others do not: run with --all, or named by --only.
-STAGES_OF_ALL=(tidy)
+STAGES_OF_ALL=(tidy monitoring)
 
 # These test what a server has, see --installed; the demonstration and the others build their own.
 # shellcheck disable=SC2034 # script/test has it
@@ -227,19 +227,13 @@ faults_build() {
     DYNPGEXT_CPPFLAGS=-DDYNPGEXT_FAULTS -j "$JOBS" all
 }
 
-# As the server's own prove_installcheck does it.
-stage_tap() {
-  need_everything
+# prove_tree FILE...: as the server's own prove_installcheck does it.
+prove_tree() {
   local pgxs log
-  as_user touch "$TREE/tmp_faults.building"
-  {
-    quietly "$SCRATCH/faults.log" faults_build || true
-    as_user rm "$TREE/tmp_faults.building"
-  } &
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")
   as_user env -C "$TREE" "PATH=$(pg_bindir):$PATH" "TESTDIR=$TREE" "TESTDATADIR=$TREE/tmp_check" \
     "TESTLOGDIR=$TREE/tmp_check/log" PGPORT=65432 "PG_REGRESS=${pgxs%/*}/test/regress/pg_regress" \
-    prove -j "$JOBS" --timer -I "${pgxs%/*}/test/perl" -I "$TREE" "$TREE"/t/*.pl && return
+    prove -j "$JOBS" --timer -I "${pgxs%/*}/test/perl" -I "$TREE" "$@" && return
   for log in "$TREE"/tmp_check/log/regress_log_*; do
     if grep -qE '(^|\) )not ok |Looks like your test' "$log"; then
       say "end of ${log##*/}"
@@ -247,6 +241,33 @@ stage_tap() {
     fi
   done
   return 1
+}
+
+stage_tap() {
+  need_everything
+  as_user touch "$TREE/tmp_faults.building"
+  {
+    quietly "$SCRATCH/faults.log" faults_build || true
+    as_user rm "$TREE/tmp_faults.building"
+  } &
+  prove_tree "$TREE"/t/*.pl
+}
+
+# docs/monitoring.md with the programs that it is for.  They are unpacked, and not installed: a package
+# of a daemon starts it.
+stage_monitoring() {
+  need_everything
+  local programs=$SCRATCH/programs package
+  as_user mkdir -p "$programs"
+  for package in prometheus prometheus-alertmanager prometheus-postgres-exporter; do
+    if ! (cd "$SCRATCH" && as_root apt-get -qq update && as_root apt-get -qq download "$package") >"$SCRATCH/$package.log" 2>&1; then
+      cat "$SCRATCH/$package.log"
+      echo "skip - $package is not to be had"
+      return
+    fi
+    as_root dpkg -x "$SCRATCH/$package"_*.deb "$programs"
+  done
+  PATH=$programs/usr/bin:$PATH prove_tree "$TREE"/test/monitoring/*.pl
 }
 
 stage_examples() {

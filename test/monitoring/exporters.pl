@@ -1,5 +1,5 @@
 # docs/monitoring.md with the real programs: each of the ten states raises its alert, by postgres exporter,
-# Prometheus and Alertmanager, within 30 s, and ends it.  Where these are not installed, nothing is tested.
+# Prometheus and Alertmanager, within 30 s, and ends it.  These are on the PATH.
 use strict;
 use warnings FATAL => 'all';
 
@@ -8,17 +8,11 @@ use FindBin;
 use HTTP::Tiny;
 use IPC::Run;
 use JSON::PP;
-use lib "$FindBin::RealBin/lib";
+use lib "$FindBin::RealBin/../../t/lib";
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
-
-my %program = map {
-    my $name = $_;
-    $name => (grep {-x} map {"$_/$name"} split /:/, $ENV{PATH})[0]
-} qw(prometheus prometheus-alertmanager prometheus-postgres-exporter);
-plan skip_all => 'needs prometheus, prometheus-alertmanager and prometheus-postgres-exporter' if grep { !$_ } values %program;
 
 my ($install, $libraries) = private_install();
 my $node = new_cluster('main', install_path => $install,
@@ -36,7 +30,7 @@ is_whole($node, 'all is well before', 'app');
 my $folder = PostgreSQL::Test::Utils::tempdir('exporters');
 my ($queries, $rules) = map {
     my $begin = $_;
-    (grep {/^$begin/} slurp_file("$FindBin::RealBin/../docs/monitoring.md") =~ /^```yaml\n(.*?)^```$/msg)[0]
+    (grep {/^$begin/} slurp_file("$FindBin::RealBin/../../docs/monitoring.md") =~ /^```yaml\n(.*?)^```$/msg)[0]
 } qw(dynpgext_problem: groups:);
 append_to_file("$folder/queries.yml", $queries);
 append_to_file("$folder/rules.yml", $rules);
@@ -53,7 +47,7 @@ my @running;
 sub run_program {
     my ($name, @arguments) = @_;
     my $log = "$folder/$name.log";
-    push @running, IPC::Run::start([ $program{$name}, @arguments ], '<', \undef, '>', $log, '2>&1');
+    push @running, IPC::Run::start([ $name, @arguments ], '<', \undef, '>', $log, '2>&1');
     return;
 }
 END { $_->kill_kill(grace => 5) for @running }
@@ -115,11 +109,7 @@ state_raises('draining', 'DynpgextDraining',
     },
     sub { $session->quit });
 state_raises('stale', 'DynpgextStale',
-    sub {
-        copy("$libraries/dx_supervised.so", "$libraries/new") or die $!;
-        chmod 0755, "$libraries/new";
-        rename "$libraries/new", "$libraries/dx_supervised.so" or die $!;
-    },
+    sub { replace_library("$libraries/dx_supervised.so") },
     sub { value($node, 'app', 'SELECT * FROM dynpgext.reload()') });
 state_raises('memory', 'DynpgextMemoryNearLimit',
     sub { configure($node, 'app', 'dynpgext.memory_limit' => int(memory_used($node, 'app') / 1024 * 1.05) . 'kB') },
