@@ -1,4 +1,5 @@
 // The event triggers, and the last line of the install script.
+#include "catalog/hosted.h"
 #include "catalog/store.h"
 #include "extensions/capture.h"
 #include "extensions/identity.h"
@@ -69,6 +70,16 @@ void capture(bool only_changed) {
   if (const auto store = catalog::store::open()) provisioning::capture(*store, only_changed);
 }
 
+// The library of an extension, hosted under the extension's name, is the server's, and stays.
+void tell_of_hosted(const std::vector<std::string> &dropped) {
+  const auto store = catalog::store::open();
+  if (!store) return;
+  for (const catalog::hosted_row &row : catalog::read_hosted(*store))
+    if (std::find(dropped.begin(), dropped.end(), row.library) != dropped.end())
+      pg::log(NOTICE, "library \"" + row.library + "\" stays hosted",
+              "Use dynpgext.unhost() to take it out of the server.");
+}
+
 }  // namespace
 
 // ddl_command_end of CREATE and ALTER EXTENSION, sql_drop: something may have changed.  A drop of
@@ -78,7 +89,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
     require_event_trigger(fcinfo);
     const auto *data = reinterpret_cast<EventTriggerData *>(fcinfo->context);
     const bool is_drop = std::string_view(data->event) == "sql_drop";
-    if (!is_drop || pg::has_dropped_extension()) capture(true);
+    const std::vector<std::string> dropped =
+        is_drop ? pg::dropped_extensions() : std::vector<std::string>{};
+    if (!is_drop || !dropped.empty()) capture(true);
+    if (!dropped.empty()) tell_of_hosted(dropped);
     if (state::available() && IsA(data->parsetree, DropOwnedStmt))
       if (const auto store = catalog::store::open()) provisioning::clear_given_up(*store);
     if (!is_drop) pg::leave_command();
