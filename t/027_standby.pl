@@ -48,6 +48,8 @@ subtest 'dynpgext and others are created while the standbys run' => sub {
     note(sprintf 'after %.0f ms (create took %.0f)', 1000 * (time - $committed), 1000 * ($committed - $begin));
     is(value($plain, 'postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'dynpgext%')), 0,
         'nothing runs on the one that is not preloaded');
+    like(value($plain, 'one', 'SELECT severity, object, problem FROM dynpgext.health()'), qr/^critical\|launcher\|launcher: none is running[^\n]*$/, 'as health() says');
+    is(value($plain, 'postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'dynpgext%')), 0, 'which starts nothing');
     is(value($plain, 'one', q(SELECT dx_read('dx_memory:global_small'))), 'dx_memory 0.1 callback 1', 'until it is used');
     becomes($plain, 'one', supervised_states(), $on_standby, 'then all does');
     for my $node (@standbys) {
@@ -59,6 +61,7 @@ subtest 'dynpgext and others are created while the standbys run' => sub {
         is(value($node, 'one', q(SELECT count(*) FROM dynpgext.allocations WHERE state <> 'allocated' OR allocated_at IS NULL)), 0,
             "$name: all are allocated");
         is(value($node, 'one', q(SELECT dx_read('dx_memory:global_small'))), 'dx_memory 0.1 callback 1', "$name: the callback has run");
+        is(value($node, 'one', 'SELECT problem FROM dynpgext.health()'), '', "$name: all is well");
         is(value($node, 'one', 'SELECT dx_usage_value()'), 'usage', "$name: a lookup");
         is(value($node, 'one', "SELECT dx_write('dx_memory:local', '$name')"), 't', "$name: memory can be written");
         is(value($node, 'one', q(SELECT dx_read('dx_memory:local'))), $name, "$name: and is its own");
@@ -85,6 +88,7 @@ subtest 'reload' => sub {
     my $pid = pid_of($standby, 'one', 'dx supervised 4');
     is(value($standby, 'one', "SELECT pg_terminate_backend($pid, 10000)"), 't', 'a worker is ended there');
     shows($standby, 'one', 'dx supervised 4', q(state = 'failed' AND pid IS NULL), 'and has failed');
+    is(value($standby, 'one', q(SELECT severity, object, name, split_part(problem, ':', 1) FROM dynpgext.health())), 'critical|worker|dx supervised 4|failed', 'health() tells of it');
     is(value($standby, 'one', 'SELECT object, name, action FROM dynpgext.reload(dry_run => true)'), 'worker|dx supervised 4|start', 'a dry run says so');
     is(value($standby, 'one', 'SELECT object, name, action FROM dynpgext.reload()'), 'worker|dx supervised 4|start', 'a reload starts it');
     becomes($standby, 'one', supervised_states(), $on_standby, 'it runs');
