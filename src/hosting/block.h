@@ -50,6 +50,7 @@ struct instance {
   pg_atomic_uint64 used;  // bytes; without the lock
   pg::fixed_string<512> error;
   state::shared_text settings;  // of its own, a JSON object; empty: none
+  uint64 reserved[8];
 
   [[nodiscard]] bool is_for(Oid of_database) const {
     return !OidIsValid(database) || database == of_database;
@@ -58,7 +59,8 @@ struct instance {
 
 struct block {
   uint64 next_number;
-  bool databases_known;          // the launcher has looked which ones there are
+  bool databases_known;  // the launcher has looked which ones there are
+  uint64 reserved[4];
   Oid followed[most_instances];  // databases whose rows have been, in this run of the server
   instance instances[most_instances];
   uint64

@@ -69,6 +69,7 @@ struct window_header {
   kept_setting *settings;
   redirected_place *redirected;
   uint64 read_only_begin, read_only_end;  // of the library's memory, before it is loaded
+  uint64 reserved[8];
 };
 
 // In this process; the window stays mapped until its end.

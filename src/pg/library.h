@@ -23,6 +23,17 @@ struct file_identity {
 };
 [[nodiscard]] file_identity identify_file(const char *path) noexcept;
 
+// Tells one build of a library from another; copies of a file that keep its date are the same.
+struct library_build {
+  int64 size;      // bytes; 0: none
+  int64 modified;  // nanoseconds since 1970
+  bool operator==(const library_build &) const = default;
+  [[nodiscard]] bool is_known() const { return size != 0; }
+};
+[[nodiscard]] inline library_build build_of(const file_identity &file) {
+  return {file.size, file.modified};
+}
+
 // Does the library define the symbol?  Looks with a plain dlopen, and closes again: neither
 // the server's magic check nor _PG_init runs.  False, too, where the file cannot be opened.
 [[nodiscard]] bool library_defines(const std::string &file, const char *symbol);

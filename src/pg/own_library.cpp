@@ -81,6 +81,10 @@ void note_own_file() noexcept { loaded = identify_file(own_file()); }
 
 file_identity own_identity() noexcept { return loaded; }
 
+library_build own_build() noexcept { return build_of(loaded); }
+
+library_build installed_build() noexcept { return build_of(identify_file(own_file())); }
+
 bool is_own_file_replaced() noexcept { return identify_file(own_file()) != loaded; }
 
 std::string kept_library(uint32 layout) {
@@ -92,7 +96,7 @@ void keep_own_library(uint32 layout) {
   const std::string kept = kept_library(layout);
   remove_others(std::string_view(kept).substr(kept.rfind('/') + 1));
   const file_identity known = identify_file(kept.c_str());
-  const bool is_same = known.size == loaded.size && known.modified == loaded.modified;
+  const bool is_same = build_of(known) == own_build();
   if (known == loaded || is_same || loaded == file_identity{} || is_own_file_replaced()) return;
   const std::string fresh = kept + ".new";
   copy(own_file(), fresh);

@@ -19,6 +19,9 @@ void note_own_file() noexcept;
 // Its path; empty where the system does not tell.
 [[nodiscard]] const char *own_file() noexcept;
 [[nodiscard]] file_identity own_identity() noexcept;
+[[nodiscard]] library_build own_build() noexcept;
+// Of the file that is there now.
+[[nodiscard]] library_build installed_build() noexcept;
 // Is another file there by now?
 [[nodiscard]] bool is_own_file_replaced() noexcept;
 

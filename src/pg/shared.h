@@ -41,6 +41,26 @@ inline dshash_parameters table_parameters(size_t key_size, size_t entry_size, in
   return p;
 }
 
+// What an entry takes in shared memory, whoever makes it: as much as the library that has made the
+// table gives it, which is more than that needs.  So entries grow at their end, and libraries that
+// know less of them, or more, use the same ones: what nobody has set is zero.
+template <class Entry>
+inline constexpr size_t room_for = MAXALIGN(sizeof(Entry) +
+                                            std::max(sizeof(Entry) / 8, size_t{64}));
+
+// Of a test build, whose entries have a member more: others, which do not know it, leave it alone.
+template <class Entry>
+void mark_grown(Entry *entry) {
+  if constexpr (requires { entry->grown; }) entry->grown = sizeof(Entry);
+}
+template <class Entry>
+Entry *check_grown(Entry *entry) {
+  if constexpr (requires { entry->grown; })
+    if (entry != nullptr && entry->grown != 0 && entry->grown != sizeof(Entry))
+      throw error(ERRCODE_DATA_CORRUPTED, "dynpgext: an entry has been overwritten");
+  return entry;
+}
+
 // A dshash table.  Key and Entry are plain structs; Entry starts with its `Key key`.
 //
 // Callers hold the lock that guards all tables (state::root) while they use an entry, so
@@ -51,12 +71,15 @@ class table {
  public:
   static_assert(std::is_trivially_copyable_v<Entry> && offsetof(Entry, key) == 0);
 
-  // In the current memory context, which must live as long as the process.
-  void create(dsa_area *area, int tranche) {
+  // In the current memory context, which must live as long as the process.  `room`: of an entry, no
+  // less than its size, and the same for all who use the table.
+  void create(dsa_area *area, int tranche, size_t room) {
+    room_ = room;
     const dshash_parameters p = parameters(tranche);
     table_ = call([=, &p] { return dshash_create(area, &p, nullptr); });
   }
-  void attach(dsa_area *area, int tranche, dshash_table_handle handle) {
+  void attach(dsa_area *area, int tranche, dshash_table_handle handle, size_t room) {
+    room_ = room;
     const dshash_parameters p = parameters(tranche);
     table_ = call([=, &p] { return dshash_attach(area, &p, handle, nullptr); });
   }
@@ -68,28 +91,35 @@ class table {
 
   [[nodiscard]] Entry *find(const Key &key) const {
     dshash_table *t = table_;
-    return call([t, &key] {
+    return check_grown(call([t, &key] {
       auto *entry = static_cast<Entry *>(dshash_find(t, &key, false));
       if (entry != nullptr) dshash_release_lock(t, entry);
       return entry;
-    });
+    }));
   }
   // Finds or makes; a new entry is zeroed but for its key.  Exclusive lock; may run out of memory.
   [[nodiscard]] Entry *insert(const Key &key) const {
     dshash_table *t = table_;
     uint64 *changes = changes_;
-    return with_segments([t, changes, &key] {
-      return call([t, changes, &key] {
+    const size_t room = room_;
+    return with_segments([t, changes, room, &key] {
+      return call([t, changes, room, &key] {
         bool found = false;
         auto *entry = static_cast<Entry *>(dshash_find_or_insert(t, &key, &found));
-        if (!found)
-          std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0,
-                      sizeof(Entry) - sizeof(Key));
+        if (!found) {
+          std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0, room - sizeof(Key));
+          mark_grown(entry);
+        }
         if (!found && changes != nullptr) ++*changes;
         dshash_release_lock(t, entry);
         return entry;
       });
     });
+  }
+  // As a new one.
+  void clear(Entry *entry) const {
+    std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0, room_ - sizeof(Key));
+    mark_grown(entry);
   }
   void erase(const Key &key) const {
     dshash_table *t = table_;
@@ -124,11 +154,12 @@ class table {
     if (!is_whole) throw std::bad_alloc();
     return all;
   }
-  static dshash_parameters parameters(int tranche) {
-    return table_parameters(sizeof(Key), sizeof(Entry), tranche, dshash_memcmp, dshash_memhash);
+  [[nodiscard]] dshash_parameters parameters(int tranche) const {
+    return table_parameters(sizeof(Key), room_, tranche, dshash_memcmp, dshash_memhash);
   }
 
   dshash_table *table_ = nullptr;
+  size_t room_ = 0;
   uint64 *changes_ = nullptr;
   mutable std::vector<Entry *> remembered_;
   mutable uint64 remembered_at_ = 0;  // one more than the number then; 0: never
@@ -153,17 +184,19 @@ struct list_handles {
 template <class Key, class Entry>
 class listed_table {
  public:
-  void create(dsa_area *area, int tranche) {
+  void create(dsa_area *area, int tranche, size_t room) {
     area_ = area;
+    room_ = room;
     const dshash_parameters p = parameters(tranche);
     slots_ = call([=, &p] { return dshash_create(area, &p, area); });
-    lists_.create(area, tranche);
+    lists_.create(area, tranche, sizeof(head));
   }
-  void attach(dsa_area *area, int tranche, const list_handles &made) {
+  void attach(dsa_area *area, int tranche, const list_handles &made, size_t room) {
     area_ = area;
+    room_ = room;
     const dshash_parameters p = parameters(tranche);
     slots_ = call([=, &p] { return dshash_attach(area, &p, made.slots, area); });
-    lists_.attach(area, tranche, made.lists);
+    lists_.attach(area, tranche, made.lists, sizeof(head));
   }
   [[nodiscard]] bool is_open() const { return lists_.is_open(); }
   [[nodiscard]] list_handles handle() const {
@@ -187,9 +220,11 @@ class listed_table {
     if (Entry *found = find(key)) return found;
     (void)lists_.insert({list_of(key)});
     dsa_area *area = area_;
+    const size_t room = room_;
     const dsa_pointer self = with_segments(
-        [area] { return call([area] { return dsa_allocate0(area, sizeof(Entry)); }); });
+        [area, room] { return call([area, room] { return dsa_allocate0(area, room); }); });
     Entry *entry = at(self);
+    mark_grown(entry);
     entry->key = key;
     entry->links.self = self;
     try {
@@ -302,7 +337,7 @@ class listed_table {
 
   [[nodiscard]] Entry *at(dsa_pointer p) const {
     dsa_area *area = area_;
-    return call([area, p] { return static_cast<Entry *>(dsa_get_address(area, p)); });
+    return check_grown(call([area, p] { return static_cast<Entry *>(dsa_get_address(area, p)); }));
   }
   void link(Entry &entry, Oid list) const {
     head *h = lists_.find({list});
@@ -330,6 +365,7 @@ class listed_table {
   }
 
   dsa_area *area_ = nullptr;
+  size_t room_ = 0;
   dshash_table *slots_ = nullptr;
   table<list_key, head> lists_;
 };

@@ -1,5 +1,8 @@
 // What lies in shared memory: plain structs without pointers.  All fields are guarded by
 // root.lock, unless a comment says otherwise.
+//
+// Libraries of other versions use the same memory: see docs/layout.md before you change a struct.
+// Entries of tables grow at their end, other structs into what they have reserved.
 #pragma once
 
 #include "model/event_index.h"
@@ -9,6 +12,13 @@
 #include "pg/library.h"
 #include "pg/running.h"
 #include "pg/shared.h"
+
+// A test build has a member more at each end that may grow.
+#ifdef DYNPGEXT_TEST_GROWTH
+#define DYNPGEXT_GROWN uint64 grown;
+#else
+#define DYNPGEXT_GROWN
+#endif
 
 namespace dynpgext::state {
 
@@ -93,6 +103,7 @@ struct database_entry {
   uint64 publication;         // number of their publication
   bool under_restore;         // that is among them
   dsa_pointer holdings;       // global_holders: what of them is global
+  DYNPGEXT_GROWN
 };
 
 // ---- owners of databases ----------------------------------------------------------------
@@ -106,6 +117,7 @@ struct owner_entry {
   int32 places;
   uint64 memory_used;
   uint32 databases;  // how many it owns
+  DYNPGEXT_GROWN
 };
 
 // ---- what is global: who registers it, see shared/globals.h ------------------------------
@@ -120,6 +132,7 @@ struct global_entry {
   dsa_pointer holders;  // list of global_holders
   uint32 expected;      // holders that are about to be published
   bool is_live;         // there is a worker or an allocation with this name
+  DYNPGEXT_GROWN
 };
 
 struct global_holder {
@@ -127,6 +140,7 @@ struct global_holder {
   dsa_pointer next_of_database;  // of all that it holds
   Oid database;
   global_key key;
+  uint64 reserved[2];
   uint32 size;  // bytes that follow: what the database registers of it, see model/encoding.h
   char bytes[FLEXIBLE_ARRAY_MEMBER];
 };
@@ -154,6 +168,7 @@ struct extension_entry {
   uint64 memory_freed;     // root.memory_freed
   uint64 tried_for;        // what of the launcher's it was tried again for, and how often
   uint32 tries;
+  DYNPGEXT_GROWN
 };
 
 // ---- allocations -----------------------------------------------------------------------
@@ -169,6 +184,7 @@ struct allocation_entry {
   pid_t creator;          // a process that makes an instance and runs its callback; or 0
   shared_text awaited;    // an allocation_key: what it waits for meanwhile, see claim_wait
   dsa_pointer instances;  // list: at most one published, others of transactions under way
+  DYNPGEXT_GROWN
 };
 
 // How many entries of databases have a name with this hash: a global one may have to ask them.
@@ -178,6 +194,7 @@ struct local_key {
 struct local_name {
   local_key key;
   uint32 count;
+  DYNPGEXT_GROWN
 };
 
 enum class instance_state : uint32 { pending, published, draining };
@@ -198,6 +215,7 @@ struct instance {
   bool provisional;        // of an init that has not succeeded yet
   bool announced;          // as an event
   bool declared;           // by SQL, not by its library
+  uint64 reserved[4];
   uint16 name_size;
   uint16 extension_size;
   char names[FLEXIBLE_ARRAY_MEMBER];  // its own, and the extension's
@@ -327,6 +345,7 @@ struct worker_entry {
   command_statistics runs;     // of a hosted one, in this run of the server
   pg::moment resume_at;        // of one that goes on in another process: when it is due
   bool rested;                 // it does so because there was nothing to do for it
+  DYNPGEXT_GROWN
 
   // Told to end, and what is wanted then is decided when it has.
   [[nodiscard]] bool is_leaving() const {
@@ -347,6 +366,21 @@ struct process_entry {
   message_text words;  // that it has ended with
   pg::fixed_string<MAXPGPATH> file;  // that the worker's library was loaded from, and
   pg::file_identity loaded;          // which one that was
+  pg::library_build own;             // of dynpgext's library, which it runs
+  DYNPGEXT_GROWN
+};
+
+// ---- versions of dynpgext's library that processes run, see shared/versions.h -----------------
+
+using version_name = pg::fixed_string<32>;
+
+struct version_key {
+  version_name name;
+};
+struct version_entry {
+  version_key key;
+  uint32 processes;  // that have attached and not ended
+  DYNPGEXT_GROWN
 };
 
 // ---- runners: processes that run the commands of SQL workers, see workers/runner.h -----------
@@ -363,6 +397,7 @@ struct runner_entry {
   uint64 ticket;     // of the newest request for one: a process with an older one must not run
   pg::moment asked;  // when, until it has come up; or none
   Oid payer;         // owned the database when it was asked for; InvalidOid: a superuser
+  DYNPGEXT_GROWN
 };
 
 // ---- pauses: commands on extensions that are under way, see workers/extension_commands.h ---
@@ -376,6 +411,7 @@ struct pause_entry {
   extension_name extension;  // empty: see `hash`
   uint32 hash;               // of the name, where that is not known
   TransactionId prepared;    // the transaction that is prepared, or about to be
+  DYNPGEXT_GROWN
 };
 
 // ---- events ------------------------------------------------------------------------------
@@ -388,12 +424,14 @@ struct event_entry {
   allocation_name name;  // of an allocation or a worker
   pg::fixed_string<16> event;
   pg::fixed_string<256> detail;
+  uint64 reserved[2];
 };
 
 // The newest ones of each database.  Behind it: as many links as entries, and one home more, see
 // model/event_index.h.
 struct event_log {
   model::event_counts counts;
+  uint64 reserved[2];
   event_entry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 

@@ -1,5 +1,6 @@
 #include "shared/processes.h"
 
+#include "pg/own_library.h"
 #include "shared/text.h"
 
 namespace dynpgext::state {
@@ -24,8 +25,8 @@ void settle(const shared &s, const process_entry &process) {
 process_entry *make(const shared &s, pid_t pid) {
   if (const process_entry *last = s.processes.find({pid})) settle(s, *last);
   process_entry *process = s.processes.insert({pid});
-  *process = {};
-  process->key = {pid};
+  s.processes.clear(process);
+  process->own = pg::own_build();
   return process;
 }
 

@@ -10,7 +10,7 @@ namespace dynpgext::state {
 
 // All of them: exclusive lock, unless a comment says otherwise.
 
-// May run out of memory.  Of a worker; or of the runners of a database.
+// May run out of memory.  Of a worker; or of the runners of a database.  Called by the process.
 void note_process(const shared &s, pid_t process, const worker_key &worker);
 void note_runner_process(const shared &s, const runner_entry &runner);
 // Those of the worker, if it is that one's process; the last words of a runner's workers are kept.

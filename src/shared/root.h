@@ -11,10 +11,26 @@
 
 namespace dynpgext::state {
 
-inline constexpr uint32 layout_version = 5;
+// What a library must know to use the memory, see docs/layout.md.  Libraries of the same layout use
+// the same memory, whatever else has been added meanwhile.
+#ifdef DYNPGEXT_TEST_LAYOUT
+inline constexpr uint32 layout_version = DYNPGEXT_TEST_LAYOUT;
+#else
+inline constexpr uint32 layout_version = 6;
+#endif
 
+// Bytes that an entry of each table takes in this memory.
+struct entry_rooms {
+  uint16 databases, extensions, allocations, workers, pauses, runners, processes, globals,
+      local_names, owners, versions;
+};
+
+// Grows at its end.
 struct root {
-  uint32 layout;                // never changes
+  uint32 layout;  // never changes
+#ifdef DYNPGEXT_TEST_LAYOUT
+  uint64 moved;
+#endif
   int tranche;                  // of all LWLocks of ours; never changes
   int64 boot;                   // random: tells one run of the shared memory from another
   LWLock lock;                  // guards everything here and in the tables
@@ -60,9 +76,19 @@ struct root {
   uint32 paused;         // how many entries pauses has
   uint32 quarantined;    // how many workers and extensions are
   uint32 failed;         // how many extensions are
+  version_name made_by;  // version of the library that has made the memory
+  entry_rooms rooms;
+  dshash_table_handle versions;
+  version_name launcher_version;     // of the library that the launcher runs, or the last one ran
+  pg::library_build launcher_build;  // the same
+  pg::library_build proven_build;    // of the last one that was tried, see launcher/replacement.h
+#ifdef DYNPGEXT_TEST_GROWTH
+  dshash_table_handle more;
+  uint16 room_of_more;
+#endif
 };
 static_assert(sizeof(root) <= 512, "servers have little room for structs made after startup");
-inline constexpr size_t root_size = 512;  // fixed, so that versions can share it
+inline constexpr size_t root_size = 512;  // fixed, so that versions can share it; zeroed at first
 
 // This process's view of it.
 struct shared {
@@ -78,6 +104,10 @@ struct shared {
   pg::table<global_key, global_entry> globals;
   pg::table<local_key, local_name> local_names;
   pg::table<owner_key, owner_entry> owners;
+  pg::table<version_key, version_entry> versions;
+#ifdef DYNPGEXT_TEST_GROWTH
+  pg::table<version_key, version_entry> more;
+#endif
 
   [[nodiscard]] instance *at(dsa_pointer pointer) const {
     return pg::address<instance>(area, pointer);
