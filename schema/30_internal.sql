@@ -66,6 +66,10 @@ CREATE FUNCTION dynpgext.server_status(
 RETURNS SETOF record ROWS 1 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_status';
 COMMENT ON FUNCTION dynpgext.server_status() IS 'internal: the row of dynpgext.status';
 
+CREATE FUNCTION dynpgext.server_versions(OUT launcher_version text, OUT oldest_version text, OUT newest_version text)
+RETURNS SETOF record ROWS 1 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_versions';
+COMMENT ON FUNCTION dynpgext.server_versions() IS 'internal: which versions of the library processes run';
+
 CREATE FUNCTION dynpgext.live_hosted(
     OUT library name, OUT home oid, OUT source oid, OUT "position" integer, OUT state text, OUT error text,
     OUT memory_requested bigint, OUT memory_used bigint, OUT workers integer, OUT settings text,

@@ -173,7 +173,7 @@ COMMENT ON COLUMN dynpgext.cluster_workers.last_exited_at IS 'time of the last e
 COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'exit code of the last end';
 COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it; in state quarantined the reason and time';
 COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'in state backoff: time of the next start';
-COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'the file of its library is no longer the one that its process runs';
+COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'the file of its library, or of dynpgext''s, is no longer the one that its process runs';
 COMMENT ON COLUMN dynpgext.cluster_workers.waits_for IS 'in state waiting: the reason, such as a limit, the end of recovery or of a restore';
 
 CREATE VIEW dynpgext.workers AS
@@ -232,7 +232,7 @@ COMMENT ON COLUMN dynpgext.workers.last_exited_at IS 'time of the last end';
 COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'exit code of the last end';
 COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it; in state quarantined the reason and time';
 COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'in state backoff: time of the next start';
-COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library is no longer the one that its process runs';
+COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library, or of dynpgext''s, is no longer the one that its process runs';
 COMMENT ON COLUMN dynpgext.workers.waits_for IS 'in state waiting: the reason, such as a limit, the end of recovery or of a restore';
 
 CREATE VIEW dynpgext.commands AS

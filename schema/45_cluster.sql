@@ -188,8 +188,9 @@ CREATE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers,
        dynpgext.count_states('extension') AS extensions_by_state,
        dynpgext.count_states('allocation') AS allocations_by_state,
-       dynpgext.count_states('worker') AS workers_by_state
-  FROM dynpgext.server_status();
+       dynpgext.count_states('worker') AS workers_by_state,
+       launcher_version, oldest_version, newest_version
+  FROM dynpgext.server_status(), dynpgext.server_versions();
 COMMENT ON VIEW dynpgext.status IS 'dynpgext on this server, in one row';
 COMMENT ON COLUMN dynpgext.status.version IS 'version of the loaded library';
 COMMENT ON COLUMN dynpgext.status.preloaded IS 'whether dynpgext is in shared_preload_libraries';
@@ -202,3 +203,6 @@ COMMENT ON COLUMN dynpgext.status.workers IS 'number of running workers';
 COMMENT ON COLUMN dynpgext.status.extensions_by_state IS 'number of extensions of all databases in each state; states without any are left out';
 COMMENT ON COLUMN dynpgext.status.allocations_by_state IS 'the same for allocations';
 COMMENT ON COLUMN dynpgext.status.workers_by_state IS 'the same for workers';
+COMMENT ON COLUMN dynpgext.status.launcher_version IS 'version of the library that the launcher runs; NULL: there is no launcher';
+COMMENT ON COLUMN dynpgext.status.oldest_version IS 'oldest version of the library that a process runs which uses dynpgext';
+COMMENT ON COLUMN dynpgext.status.newest_version IS 'newest version of it that a process runs';

@@ -56,6 +56,7 @@ is($session->query('SELECT dynpgext.version() IS NOT NULL'), 't', 'a session wit
 end_launcher();
 ok((wait_until { kept() == 1 && compare($copy, $file) == 0 }), 'a launcher keeps the file that it runs');
 $session->quit;
+value($node, 'one', 'SELECT dynpgext.reload()');    # its workers run the old one
 is_whole($node, 'all is well', 'one');
 $node->stop;
 

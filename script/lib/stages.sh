@@ -104,6 +104,8 @@ stage_tidy() {
     echo "skip - clang-tidy-14 and clang-14 are not both to be had"
     return
   fi
+  check "layout finds what it should" "$ROOT/script/layout" --self-test
+  check "shared memory is laid out as in the releases" "$ROOT/script/layout" --check
   check "clang-tidy, and no warning of clang" quietly "$SCRATCH/tidy.log" as_user \
     make --no-print-directory -s -k -C "$TREE" -j "$JOBS" CXX=clang++-14 "PG_CONFIG=$PG_CONFIG" tidy
 }
@@ -217,14 +219,21 @@ stage_pgtap() {
   return 1
 }
 
-# The library with fault points, for the tests that wait for it (t/lib/DynpgextFaults.pm).
-faults_build() {
-  local folder=$TREE/tmp_faults
+# test_build KIND FLAG...: another build of the library, for the tests that wait for it
+# (t/lib/DynpgextBuilds.pm).
+test_build() {
+  local folder=$TREE/tmp_$1
   as_user mkdir -p "$folder"
   as_user cp -r "$TREE"/{Makefile,dynpgext.control,include,schema,src} "$folder"
   as_user find "$folder" -name '*.[od]' -delete
   as_user make --no-print-directory -s -C "$folder" "PG_CONFIG=$PG_CONFIG" \
-    DYNPGEXT_CPPFLAGS=-DDYNPGEXT_FAULTS -j "$JOBS" all
+    "DYNPGEXT_CPPFLAGS=${*:2}" -j "$JOBS" all
+}
+
+test_builds() {
+  test_build growth -DDYNPGEXT_TEST_GROWTH -DDYNPGEXT_TEST_VERSION=99.0
+  as_user rm "$TREE/tmp_growth.building"
+  test_build faults -DDYNPGEXT_FAULTS
 }
 
 # prove_tree FILE...: as the server's own prove_installcheck does it.
@@ -245,10 +254,10 @@ prove_tree() {
 
 stage_tap() {
   need_everything
-  as_user touch "$TREE/tmp_faults.building"
+  as_user touch "$TREE"/tmp_{faults,growth}.building
   {
-    quietly "$SCRATCH/faults.log" faults_build || true
-    as_user rm "$TREE/tmp_faults.building"
+    quietly "$SCRATCH/builds.log" test_builds || true
+    as_user rm -f "$TREE"/tmp_{faults,growth}.building
   } &
   prove_tree "$TREE"/t/*.pl
 }

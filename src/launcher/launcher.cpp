@@ -4,6 +4,7 @@
 
 #include "guard/guard.h"
 #include "launcher/late_ends.h"
+#include "launcher/replacement.h"
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/own_library.h"
@@ -15,6 +16,7 @@
 #include "shared/pauses.h"
 #include "shared/restores.h"
 #include "shared/runners.h"
+#include "shared/versions.h"
 #include "shared/worker_identity.h"
 #include "workers/barriers.h"
 #include "workers/database_commands.h"
@@ -45,6 +47,8 @@ constexpr int sweep_share = 4000;
 constexpr int retry_share = 20;
 // How often it is looked whether a restore is over.
 constexpr long restore_naptime_milliseconds = 250;
+// How long a successor that runs another file waits for a quiet moment.
+constexpr std::chrono::seconds quiet_patience(10);
 
 void on_exit(int, Datum) {
   pg::begin_exit();
@@ -81,8 +85,17 @@ bool take_office(state::shared &s) {
     for (state::database_entry *entry : s.databases.entries())
       if (!entry->provisioned || RecoveryInProgress()) entry->visited = false;
   }
-  pg::call([] { before_shmem_exit(on_exit, 0); });
+  state::note_launcher_library(s);
   return true;
+}
+
+// Another file of the library is there.  False: no slot is free, and this launcher goes on.
+bool make_room_for_other_library(state::shared &s) {
+  if (hand_over(s)) {
+    pg::log(LOG, "the launcher goes on with the library that has been installed");
+    return true;
+  }
+  return !take_office(s);
 }
 
 // Without preload, and with no database that has dynpgext, there is nothing to launch.
@@ -154,6 +167,7 @@ class loop {
 
   // In the next round, at everything.
   void look_at_once() {
+    replacement_.try_again();
     last_look_ = {};
     next_sweep_ = next_retry_ = {};
     databases_.read_next();
@@ -179,11 +193,25 @@ class loop {
     look_at(marked.databases);
     if (marked.orphans || orphans_are_due) look_at_orphans();
     if (!visiting && may_retire(shared_)) return std::nullopt;
+    wants_successor_ = is_to_be_replaced(visiting || commands || wants_visit_);
     if (wants_visit_) return 0;
     return nap(commands, visiting);
   }
 
+  // Another file of the library has been installed.
+  [[nodiscard]] bool wants_successor() const { return wants_successor_; }
+
  private:
+  bool is_to_be_replaced(bool busy) {
+    const pg::moment now = pg::moment::now();
+    if (!replacement_.is_due(shared_, now)) {
+      replaced_since_ = {};
+      return false;
+    }
+    if (!replaced_since_.is_set()) replaced_since_ = now;
+    return !busy || now - replaced_since_ >= quiet_patience;
+  }
+
   // As many as there is time for; the others come first in the next round.
   void look_at(const std::vector<state::attention::marked> &databases) {
     const pg::moment begin = pg::moment::now();
@@ -354,6 +382,9 @@ class loop {
   pg::moment next_sweep_{};
   pg::moment next_retry_{};  // of those that wait, though no place is known to have become free
   databases_follower databases_;
+  replacement replacement_;
+  pg::moment replaced_since_{};
+  bool wants_successor_ = false;
   bool looks_for_slot_ = false;  // one is about to be free
   bool no_slots_ = false;        // in this round
   bool wants_visit_ = false;     // the same
@@ -366,6 +397,7 @@ void run() {
   pg::call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
   state::shared &s = state::attach();
   if (!take_office(s)) return;
+  pg::call([] { before_shmem_exit(on_exit, 0); });
   DYNPGEXT_FAULT_POINT("launcher.in_office");
   state::guard_launcher();
   keep_library();
@@ -383,6 +415,7 @@ void run() {
     }
     const std::optional<long> nap = loop.round();
     if (!nap) return state::unguard_launcher();
+    if (loop.wants_successor() && make_room_for_other_library(s)) proc_exit(0);
     pg::wait_for_latch(*nap, pg::wait::launcher);
   }
   if (pg::is_server_ending())

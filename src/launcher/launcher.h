@@ -19,6 +19,7 @@
 //   a new file of a library       extensions that failed for the old one are tried again
 //   slots are full                visits come first, then who has waited longest
 //   a command on a database       processes in its way are told to end, and come back after it
+//   a new file of dynpgext's      its successor runs that, see launcher/replacement.h
 //   SIGHUP                        settings hold at once, and everything is looked at
 //   SIGTERM to the launcher       it asks for its successor itself
 //   the server shuts down         it stays until workers that ignore SIGTERM are gone

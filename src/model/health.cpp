@@ -77,7 +77,7 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
   if (w.stale)
     return complaint{severity::warning,
                      "stale: the library of the worker" + of +
-                         " has been replaced, and its process runs the old one",
+                         ", or dynpgext's, has been replaced, and its process runs the old one",
                      call("restart_worker", w)};
   return std::nullopt;
 }

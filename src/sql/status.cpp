@@ -1,6 +1,7 @@
 // The one row of dynpgext.status.
 #include "pg/own_version.h"
 #include "pg/settings.h"
+#include "shared/versions.h"
 #include "sql/function.h"
 #include "sql/shown.h"
 #include "workers/launcher_start.h"
@@ -44,6 +45,15 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_status) {
     else
       row.null();
     row.bigint(databases).bigint(allocations).bigint(workers).end_row();
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_versions) {
+  return pg::entry([=] {
+    const state::versions_in_use versions = state::versions(state::use());
+    sql::result_set row(fcinfo);
+    row.text_or_null(versions.launcher).text(versions.oldest).text(versions.newest).end_row();
     return Datum{0};
   });
 }

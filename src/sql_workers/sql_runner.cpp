@@ -15,6 +15,7 @@
 #include "pg/worker.h"
 #include "shared/last_words.h"
 #include "shared/runners.h"
+#include "shared/versions.h"
 #include "sql_workers/sql_workers.h"
 #include "workers/launch.h"
 #include "workers/launcher_start.h"
@@ -99,6 +100,10 @@ void serve(state::shared &s) {
       workers.follow();
     }
     (void)pg::reload_configuration_if_asked();
+    if (state::is_own_library_old(s)) {
+      if (state::rest(s, self, true)) return;
+      workers.follow();
+    }
     const outcome ran = workers.run_one();
     if (ran == outcome::stale) {
       if (state::rest(s, self, true)) return;

@@ -36,7 +36,8 @@ void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &
       continue;
     const auto file = loaded_file(s, {w.home, w.definition.extension, w.definition.name});
     // where there is none at all, another process could not start
-    const bool is_there = file && pg::identify_file(file->file.c_str()) != pg::file_identity{};
+    const bool is_there = file && (file->file.empty() ||
+                                   pg::identify_file(file->file.c_str()) != pg::file_identity{});
     w.stale = is_there && is_stale(*file);
   }
 }

@@ -6,6 +6,7 @@
 #include "shared/pauses.h"
 #include "shared/processes.h"
 #include "shared/publication.h"
+#include "shared/versions.h"
 #include "workers/entry.h"
 
 namespace dynpgext::state {
@@ -53,12 +54,14 @@ std::optional<loaded_library> loaded_file(const shared &s, const worker_identity
 std::optional<loaded_library> loaded_file(const shared &s, const worker_entry &entry) {
   const process_entry *process =
       entry.pid == 0 || entry.exited ? nullptr : s.processes.find({entry.pid});
-  if (process == nullptr || process->file.bytes[0] == '\0') return std::nullopt;
-  return loaded_library{process->file.str(), process->loaded};
+  if (process == nullptr) return std::nullopt;
+  return loaded_library{process->file.str(), process->loaded, process->own, s.root->launcher_build};
 }
 
 bool is_stale(const loaded_library &library) {
-  return pg::identify_file(library.file.c_str()) != library.identity;
+  const bool is_replaced =
+      !library.file.empty() && pg::identify_file(library.file.c_str()) != library.identity;
+  return is_replaced || is_library_old(library.own, library.of_launcher);
 }
 
 std::optional<worker_status> status_of(const shared &s, const worker_identity &id) {

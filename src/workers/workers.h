@@ -98,13 +98,15 @@ struct start_reference {
 void note_file(shared &s, const worker_identity &id, uint64 ticket, const std::string &file);
 // The file that the worker's process has loaded its library from, and which one that was.
 struct loaded_library {
-  std::string file;
+  std::string file;  // empty: not known
   pg::file_identity identity;
+  pg::library_build own;          // of dynpgext's library, which it runs, too
+  pg::library_build of_launcher;  // the same
 };
 [[nodiscard]] std::optional<loaded_library> loaded_file(const shared &s, const worker_identity &id);
 // Caller holds root.lock.
 [[nodiscard]] std::optional<loaded_library> loaded_file(const shared &s, const worker_entry &entry);
-// Is another file there by now?
+// Is another file of one of them there by now?
 [[nodiscard]] bool is_stale(const loaded_library &library);
 
 // Where it stores its heartbeats (pg::write_moment()), for as long as the process

@@ -5,6 +5,7 @@ package DynpgextFaults;
 use strict;
 use warnings FATAL => 'all';
 
+use DynpgextBuilds;
 use DynpgextTest;
 use Exporter 'import';
 use File::Find;
@@ -15,19 +16,6 @@ use Time::HiRes qw(usleep);
 our @EXPORT = qw(fault_points walk_faults);
 
 my $root = "$FindBin::RealBin/..";
-
-# Of script/test, which builds it while other tests run (see its stage "tap"), or where
-# DYNPGEXT_FAULTS says.
-sub library {
-    my $folder = $ENV{DYNPGEXT_FAULTS} // "$root/tmp_faults";
-    for (1 .. 10 * 60 * 30) {    # a build takes minutes
-        last if !-e "$folder.building";
-        usleep(100_000);
-    }
-    -e "$folder/dynpgext.so" or die "there is no build with fault points in $folder: "
-      . "make DYNPGEXT_CPPFLAGS=-DDYNPGEXT_FAULTS in a copy of the tree, and name its folder in DYNPGEXT_FAULTS\n";
-    return "$folder/dynpgext.so";
-}
 
 # As the source has them, in its order of files.
 sub fault_points {
@@ -203,7 +191,7 @@ sub check {
 # walk_faults(kill | error)
 sub walk_faults {
     my ($how) = @_;
-    my $library = library();
+    my $library = built('faults');
     # a point may leave something that never comes right: all the others are to have their turn
     # (a start that no process has come of is given up after 30 s)
     local $PostgreSQL::Test::Utils::timeout_default = 60 if $PostgreSQL::Test::Utils::timeout_default > 60;

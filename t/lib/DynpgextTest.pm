@@ -80,10 +80,10 @@ sub private_install {
     return (dirname($root . $of{bindir}), $root . $of{pkglibdir});
 }
 
-# Another file of the same content takes its place, as a package does it.
+# Another file of the same content, or of another one's, takes its place, as a package does it.
 sub replace_library {
-    my ($file) = @_;
-    copy($file, "$file.new") or die "$file: $!";
+    my ($file, $from) = @_;
+    copy($from // $file, "$file.new") or die "$file: $!";
     chmod 0755, "$file.new";
     rename "$file.new", $file or die "$file: $!";
     return;

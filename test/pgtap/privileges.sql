@@ -31,7 +31,7 @@ SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied 
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
                     $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$,
                     'preload()', 'preload(false)', 'live_extensions(true)', 'live_provisioners()', 'live_allocations(true)', 'live_workers(true)', 'live_commands(true)',
-                    'published_allocations(true)', 'published_workers(true)', 'published_extensions()', 'known_objects()', $$count_states('worker')$$, 'health()', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'list_events()',
+                    'published_allocations(true)', 'published_workers(true)', 'published_extensions()', 'known_objects()', $$count_states('worker')$$, 'health()', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'server_versions()', 'list_events()',
                     'adopt_installed_extensions()', 'reset_privileges()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
                     $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
                     'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
