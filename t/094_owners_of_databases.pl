@@ -145,6 +145,41 @@ for my $preload ('', 'dynpgext') {
         drop_databases('shop');
     };
 
+    subtest "$how: a copy that is closed" => sub {
+        # no visit looks at it, for the tenant opens it only for a moment
+        configure($node, 'model_db', 'dynpgext.naptime' => '1h');
+        value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE mine TEMPLATE model_db ALLOW_CONNECTIONS false; ALTER DATABASE mine ALLOW_CONNECTIONS true');
+        plant('mine');
+        value($node, 'postgres', 'SET ROLE tenant; ALTER DATABASE mine ALLOW_CONNECTIONS false');
+        configure($node, 'model_db', 'dynpgext.naptime' => '100ms');
+        value($node, 'postgres', 'CREATE DATABASE copy TEMPLATE mine');
+        refused('copy', 'tenant', 'who may have owned the template counts in a copy of a superuser');
+        my $dump = "$folder/restored.dump";
+        $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('model_db') ], 'a dump of the template');
+        value($node, 'postgres', 'CREATE DATABASE restored');
+        $node->command_ok([ 'pg_restore', '-d', $node->connstr('restored'), $dump ], 'restored is no copy');
+        runs('restored', 'and runs');
+        drop_databases('copy', 'mine', 'restored');
+        gained_nothing('the tenant has gained nothing');
+    };
+
+    subtest "$how: a database that is given away, and closed" => sub {
+        value($node, 'postgres', 'CREATE DATABASE theirs');
+        value($node, 'theirs', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; CREATE TABLE public.jobs (done boolean)');
+        register('theirs');
+        runs('theirs', 'it runs');
+        value($node, 'postgres', 'BEGIN; ALTER DATABASE theirs OWNER TO tenant; SET LOCAL ROLE tenant; ALTER DATABASE theirs ALLOW_CONNECTIONS false; COMMIT');
+        $node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'theirs'));
+        ok($node->poll_query_until('postgres', q(SELECT setconfig::text ~ (' ' || 'tenant'::regrole::oid) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'theirs' AND setrole = 10)), 'noticed') if $preload;
+        value($node, 'postgres', 'SET ROLE tenant; ALTER DATABASE theirs ALLOW_CONNECTIONS true');
+        plant('theirs');
+        value($node, 'postgres', 'SET ROLE tenant; ALTER DATABASE theirs ALLOW_CONNECTIONS false');
+        value($node, 'postgres', 'CREATE DATABASE copy TEMPLATE theirs');
+        refused('copy', 'tenant', 'who owns the template counts in a copy of a superuser');
+        drop_databases('copy', 'theirs');
+        gained_nothing('the tenant has gained nothing');
+    };
+
     subtest "$how: a copy that nobody can look at" => sub {
         # the tenant has locked what visits read, whenever they come
         value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE mine TEMPLATE model_db');

@@ -62,6 +62,18 @@ void judge(const store &store, const std::string &extension) {
   (void)store.write(*e, rows.allocations, rows.workers);
 }
 
+// In which databases it was decided whom they run as, where that is not this one.
+std::vector<std::string> marks_of_others(const std::vector<model::command> &commands) {
+  const std::string own = pg::database_mark();
+  std::vector<std::string> marks;
+  for (const model::command &c : commands) {
+    const model::command_identity &who = c.identity;
+    if (OidIsValid(who.role) && who.foreign_owner.empty() && who.decided_in != own)
+      marks.push_back(who.decided_in);
+  }
+  return marks;
+}
+
 }  // namespace
 
 bool is_foreign(const model::command_identity &who) {
@@ -76,6 +88,8 @@ void judge_owners(const store &store) {
   const std::vector<model::command> commands = store.read_commands({});
   if (commands.empty() || pg::database_mark().empty()) return;
   pg::note_database_owner();
+  if (const auto marks = marks_of_others(commands); !marks.empty())
+    pg::note_owners_of_unseen_copy(marks);
   std::set<std::string> extensions;
   for (const model::command &c : commands)
     if (judged(c.identity) != c.identity) extensions.insert(c.extension);

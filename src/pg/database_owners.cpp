@@ -4,6 +4,7 @@
 
 #include "pg/database_mark.h"
 #include "pg/database_setting.h"
+#include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 
@@ -114,12 +115,39 @@ void note_database_owners(Oid database, const std::vector<Oid> &owners) {
 }
 
 void note_owners_of_copy(Oid from, Oid to) {
-  if (RecoveryInProgress() || !has_mark(from)) return;
+  if (RecoveryInProgress()) return;
+  // a copy that nobody has looked at has no mark yet, and may have been noted all the same
   std::vector<noted_owner> owners = noted(from);
+  if (owners.empty() && !has_mark(from)) return;
   owners.push_back({database_owner(from), true});
   for (noted_owner &o : owners) o.of_template = true;
   owners.push_back({database_owner(to), false});
   add(to, owners);
+}
+
+void note_owners_of_unseen_copy(const std::vector<std::string> &marks) {
+  const std::vector<noted_owner> known = noted(MyDatabaseId);
+  if (RecoveryInProgress() ||
+      std::any_of(known.begin(), known.end(), [](const noted_owner &o) { return o.of_template; }))
+    return;
+  std::vector<std::pair<Oid, Oid>> templates;  // and their owners
+  {
+    const relation databases(DatabaseRelationId, AccessShareLock);
+    for (const row &r : databases.rows()) {
+      const Oid database = r.oid(Anum_pg_database_oid - 1);
+      if (database == MyDatabaseId || database == Template0DbOid) continue;
+      const auto mark = database_setting(database_mark_name, BOOTSTRAP_SUPERUSERID, database);
+      const bool is_source = mark && std::find(marks.begin(), marks.end(), *mark) != marks.end();
+      if (is_source || !r.boolean(Anum_pg_database_datallowconn - 1))
+        templates.emplace_back(database, r.oid(Anum_pg_database_datdba - 1));
+    }
+  }
+  std::vector<noted_owner> owners;
+  for (const auto &[database, owner] : templates) {
+    for (const noted_owner &o : noted(database)) owners.push_back({o.role, true});
+    owners.push_back({owner, true});
+  }
+  if (!owners.empty()) add(MyDatabaseId, owners);
 }
 
 void drop_database_owners() {

@@ -8,8 +8,8 @@
 //
 // A visit notes the owner, and so does a registration, a run of a command, and, where the library
 // is loaded, the command that changes the owner; one that copies the database notes who has owned
-// the template.  Nothing notices one who has had the database in between, in a session without the
-// library.
+// the template.  The first visit to another copy notes who may have owned the template.  Nothing
+// notices one who has had the database in between, in a session without the library.
 #pragma once
 
 #include <string>
@@ -37,6 +37,9 @@ void note_database_owner();
 void note_database_owners(Oid database, const std::vector<Oid> &owners);
 // What is noted of `from`, and its owner, is noted of `to`, a copy of it.
 void note_owners_of_copy(Oid from, Oid to);
+// The same of this database, where no command has been seen that copied it.  It may be a copy of the
+// one that has one of these marks, and of any that is closed: those have never been looked at.
+void note_owners_of_unseen_copy(const std::vector<std::string> &marks);
 // With the commit there is no list any more.
 void drop_database_owners();
 
