@@ -63,6 +63,29 @@ subtest 'restart' => sub {
     ok($node->poll_query_until('two', q(SELECT current_setting('session_preload_libraries') = '')), 'sessions load nothing any more');
 };
 
+subtest 'copies' => sub {
+    my $lists = q(SELECT current_setting('dynpgext.hosting_databases') ~ ('\m' || oid || '\M') FROM pg_database WHERE datname = current_database());
+    $node->safe_psql('four', q(CREATE ROLE tenant LOGIN CREATEDB; SELECT dynpgext.host('dx_hosted'); ALTER DATABASE four IS_TEMPLATE true));
+    $node->safe_psql('four', 'CREATE DATABASE ours TEMPLATE four; SET ROLE tenant; CREATE DATABASE theirs TEMPLATE four');
+    ok($node->poll_query_until('ours', $lists), 'a copy of a superuser hosts, too');
+    ok(wait_until { log_count($node, qr/libraries are not hosted: this database is a copy/) >= 1 }, 'one of somebody else does not, as the log says');
+    is(value($node, 'theirs', $lists), 'f', 'so nobody waits for it');
+    is(value($node, 'four', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted');
+    ok($node->poll_query_until('four', q(SELECT state = 'hosted' FROM dynpgext.hosted)), 'then the copy of the superuser hosts it');
+    is(value($node, 'postgres', 'SHOW dx_hosted.max'), '3', 'for all');
+    value($node, 'postgres', 'DROP DATABASE ours');
+    ok(wait_until { keepers() == 0 }, 'which is dropped: nobody does');
+    $node->restart;
+    like(error_of($node, 'theirs', 'SHOW dx_hosted.max'), qr/42704/, 'after a restart, too');
+    is(value($node, 'theirs', q(SELECT state FROM dynpgext.hosted)), 'pending', 'nothing is hosted');
+    is(value($node, 'theirs', q(SELECT coalesce(string_agg(name || ' ' || state, ', '), '') FROM dynpgext.workers)), '', 'nor is there a worker of it');
+    is(value($node, 'theirs', q(SELECT dynpgext.rehost('dx_hosted'))), 'hosted', 'a superuser has it hosted from there');
+    $node->restart;
+    is(value($node, 'postgres', 'SHOW dx_hosted.max'), '3', 'which lasts');
+    value($node, 'theirs', q(SELECT dynpgext.unhost('dx_hosted')));
+    value($node, 'postgres', 'DROP DATABASE theirs');
+};
+
 subtest 'pg_cron' => sub {
     my ($folder) = `pg_config --pkglibdir` =~ /^(.*)$/m;
     plan skip_all => 'THE SERVER HAS NO pg_cron' unless -e "$folder/pg_cron.so";

@@ -4,12 +4,14 @@
 #include "extensions/participant.h"
 #include "guard/quarantine.h"
 #include "hosting/instances.h"
+#include "hosting/listed_databases.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
 #include "hosting/redirection.h"
 #include "hosting/session_list.h"
 #include "hosting/static_worker.h"
 #include "hosting/transaction.h"
+#include "pg/database_origin.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
@@ -101,10 +103,12 @@ void have_here(state::shared &s, uint64 number) {
 void follow_instances(state::shared &s, const std::vector<catalog::hosted_row> &rows) {
   for (const uint64 number : committed_instances(s, MyDatabaseId)) {
     const auto status = status_of(s, number);
-    if (status && find(rows, status->library) == nullptr) leave(s, number);
+    if (!status || find(rows, status->library) != nullptr) continue;
+    leave(s, number);
+    follow_again(s);
   }
   for (const catalog::hosted_row &row : rows) {
-    if (own_instance(s, row.library) != 0 || !provisioning::is_allowed(row.library)) continue;
+    if (is_served(s, row) || !provisioning::is_allowed(row.library)) continue;
     const std::string doing = "hosting library \"" + row.library + "\"";
     (void)pg::tolerate(
         doing.c_str(), [&] { (void)ask_for_keeper(s, claim(s, row, 0)); }, nullptr);
@@ -134,6 +138,18 @@ void register_restored(const catalog::store &store, state::shared &s,
   }
 }
 
+// A copy, which somebody else owns, hosts nothing until a superuser says so.
+void refuse_copied(const catalog::store &store, std::vector<catalog::hosted_row> &rows) {
+  pg::log(LOG,
+          "dynpgext: libraries are not hosted: this database is a copy, and has an owner who is no "
+          "superuser",
+          "Have a superuser use dynpgext.rehost() here if they are to be hosted.");
+  if (!RecoveryInProgress())
+    for (const model::extension &e : store.read_extensions())
+      if (e.is_library && find(rows, e.name) != nullptr) forget_static_workers(store, e.name);
+  rows.clear();
+}
+
 }  // namespace
 
 std::string host(const catalog::store &store, catalog::hosted_row row) {
@@ -148,6 +164,7 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   (void)redirection_of(row.library, read_library(row.library));  // before a process is needed
   row.position = next_position(s);
   note_followed(s);  // nobody has to wait for that
+  pg::note_original_database();
   const uint64 number = claim(s, row, MyProcPid);
   note_hosted(number);
   if (!is_loadable(row.library)) refuse_loaded(row.library);
@@ -185,6 +202,7 @@ std::string rehost(const catalog::store &store, const std::string &library) {
                     "library \"" + library + "\" is not hosted by this database", {},
                     "SELECT * FROM dynpgext.hosted shows what is hosted.");
   (void)redirection_of(library, read_library(library));
+  pg::note_original_database();
   const uint64 old = own_instance(s, library);
   const uint64 number = claim(s, *row, MyProcPid, old);
   note_hosted(number, old);
@@ -197,6 +215,7 @@ std::string rehost(const catalog::store &store, const std::string &library) {
 }
 
 void unhost_all() {
+  pg::forget_original_database();
   state::shared &s = state::attach();
   for (const uint64 number : committed_instances(s, MyDatabaseId)) note_unhosted(number);
   if (is_listed())
@@ -208,8 +227,9 @@ int attach_hosted() { return load_all(state::use(), MyDatabaseId).loaded; }
 
 void follow_rows(const catalog::store &store) {
   state::shared &s = state::attach();
-  const std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
+  std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
   if (rows.empty() && find_block(s) == nullptr && !is_listed()) return;
+  if (!rows.empty() && !pg::is_original_database()) refuse_copied(store, rows);
   follow_instances(s, rows);
   note_followed(s);
   if (RecoveryInProgress()) return;

@@ -1,6 +1,7 @@
 #include "hosting/instances.h"
 
 #include "guard/quarantine.h"
+#include "hosting/listed_databases.h"
 #include "hosting/transaction.h"
 #include "hosting/window.h"
 #include "pg/process.h"
@@ -35,6 +36,17 @@ int32 next_position(state::shared &s) {
   const state::reading lock(s);
   const std::vector<const instance *> all = in_order(b);
   return all.empty() ? 1 : all.back()->position + 1;
+}
+
+bool is_served(state::shared &s, const catalog::hosted_row &row) {
+  block *b = find_block(s);
+  if (b == nullptr) return false;
+  const Oid database = row.is_global ? InvalidOid : MyDatabaseId;
+  const state::reading lock(s);
+  return std::any_of(std::begin(b->instances), std::end(b->instances), [&](const instance &i) {
+    return i.state != instance_state::none && i.state != instance_state::leaving &&
+           i.library.view() == row.library && overlap(i, database);
+  });
 }
 
 uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint64 replaced) {
@@ -131,6 +143,7 @@ bool keep_keepers(state::shared &s) {
     }
   }
   for (const uint64 number : orphans) leave(s, number);
+  if (!orphans.empty()) follow_again(s);
   for (const uint64 number : missing)
     if (!ask_for_keeper(s, number)) break;  // tried again
   return is_any;

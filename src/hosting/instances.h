@@ -11,6 +11,8 @@ namespace dynpgext::hosting {
 // or was for the whole server; 54000 where there is no place. `replaced` does not count; 0: none.
 [[nodiscard]] uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner,
                            uint64 replaced = 0);
+// Another database, or this one, has it hosted for the same sessions.
+[[nodiscard]] bool is_served(state::shared &s, const catalog::hosted_row &row);
 // Position of one that comes after all others.
 [[nodiscard]] int32 next_position(state::shared &s);
 

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include "hosting/listed_databases.h"
 #include "pg/process.h"
 #include "workers/launch.h"
 
@@ -53,7 +54,9 @@ void carry_out(const change &c) {
     const state::exclusive lock(s);
     if (instance *i = find_instance(require_block(s), c.hosted)) i->owner = 0;
   }
-  if (c.unhosted != 0) leave(s, c.unhosted);
+  if (c.unhosted == 0) return;
+  leave(s, c.unhosted);
+  if (c.hosted == 0) follow_again(s);
 }
 
 void end(transaction &t, void (*what)(const change &)) noexcept {

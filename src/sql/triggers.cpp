@@ -10,6 +10,7 @@
 #include "manifests/rows.h"
 #include "pg/command_end.h"
 #include "pg/database_mark.h"
+#include "pg/database_origin.h"
 #include "pg/event_trigger.h"
 #include "pg/relation.h"
 #include "pg/role.h"
@@ -150,6 +151,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
       provisioning::touch(*store);  // the database is to be known, even without any
       provisioning::note_arrival();
       (void)pg::require_database_mark();
+      pg::note_original_database();
       provisioning::capture(*store, false);
       // an extension that brings dynpgext along is installed after it, by the same command
       pg::fire_at_command_end();
