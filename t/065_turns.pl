@@ -66,6 +66,26 @@ subtest 'a role that another transaction lets go of' => sub {
     kill 'CONT', $launcher;
 };
 
+# The server drops them after dynpgext has made its commit ready.
+subtest 'a temporary table that goes with the commit' => sub {
+    value($node, 'one', <<'COMMANDS');
+CREATE ROLE app LOGIN;
+CREATE TABLE public.held ();
+CREATE FUNCTION public.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+COMMANDS
+    my $other = $node->background_psql('one', on_error_stop => 1);
+    $other->query_safe('BEGIN; TABLE public.held');
+    $holder->query_safe(qq(BEGIN; CREATE TEMP TABLE mine () ON COMMIT DROP;
+        CREATE TRIGGER needs BEFORE INSERT ON public.held FOR EACH ROW WHEN ((NULL::pg_temp.mine) IS NULL) EXECUTE FUNCTION public.fires();
+        $register));
+    $holder->query_until(qr/ready/, "\\echo ready\nCOMMIT;\n");
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'public.held'::regclass)), 'the commit waits for who has locked what depends on it');
+    is(error_of($node, 'one', q(SET lock_timeout = '5s'; CREATE EXTENSION dx_lazy; DROP EXTENSION dx_lazy;)), '', 'and nobody waits for the commit');
+    $other->query_safe('ROLLBACK');
+    $other->quit;
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.commands WHERE extension = 'dx_plain')), 'which goes on then');
+};
+
 $holder->quit;
 $node->stop;
 done_testing();

@@ -13,7 +13,7 @@ use Test::More;
 
 my $node = new_cluster('main', wal_level => 'logical', max_wal_senders => 5, max_replication_slots => 5, max_worker_processes => 40);
 my $folder = PostgreSQL::Test::Utils::tempdir('dump');
-my $superuser = getpwuid $<;
+my $superuser = 'postgres';
 value($node, 'postgres', 'CREATE ROLE dx_forger LOGIN; CREATE ROLE dx_victim LOGIN; CREATE DATABASE forged OWNER dx_forger');
 
 # Tables of dx_forger's, as they are in a dump.

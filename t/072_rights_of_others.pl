@@ -44,7 +44,7 @@ sub locks_of {
     return [ split /\n/, value($node, 'one', join ";\n", "SET ROLE $role", 'SET client_min_messages = error', 'BEGIN', (map { ($_, $locked) } @commands), 'DROP FUNCTION dx.noted', 'COMMIT') ];
 }
 
-for my $role ('dx_user', (getpwuid $<)[0]) {
+for my $role ('dx_user', 'postgres') {
     is_deeply(locks_of($role), [ ('none') x @commands ], "commands of $role on tables of its own lock none of dynpgext's");
 }
 
@@ -60,7 +60,7 @@ subtest 'somebody has locked all tables of dynpgext' => sub {
       'LOCK TABLE dynpgext.registered_extension, dynpgext.registered_allocation, dynpgext.registered_worker, dynpgext.registered_command,
           dynpgext.registered_content, dynpgext.registered_manifest, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,
           dynpgext.restore IN ACCESS EXCLUSIVE MODE';
-    for my $role ('dx_user', (getpwuid $<)[0]) {
+    for my $role ('dx_user', 'postgres') {
         my ($code, $out, $said) = $node->psql('one', join ";\n", "SET ROLE $role", 'SET client_min_messages = error', q(SET statement_timeout = '30s'), @commands, 'DROP FUNCTION dx.noted');
         is($said, '', "commands of $role do not wait");
     }
@@ -116,7 +116,7 @@ subtest 'what is about dynpgext is still noticed' => sub {
 
 # ---- who can put triggers on tables of an extension ----
 
-my $superuser = (getpwuid $<)[0];
+my $superuser = 'postgres';
 my $has_references = value($node, 'postgres', q(SELECT current_setting('server_version_num'))) < 180000;
 add_database($node, 'two', 'dynpgext');
 value($node, 'two', <<'SQL');

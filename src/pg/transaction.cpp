@@ -1,5 +1,9 @@
 #include "pg/transaction.h"
 
+extern "C" {
+#include "commands/tablecmds.h"
+}
+
 namespace dynpgext::pg {
 namespace detail {
 
@@ -121,5 +125,7 @@ void require_writable(const char *command) {
 void make_visible() {
   if (!IsInParallelMode()) call([] { CommandCounterIncrement(); });
 }
+
+void end_temporary_tables() { call(PreCommit_on_commit_actions); }
 
 }  // namespace dynpgext::pg

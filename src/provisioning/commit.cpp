@@ -200,6 +200,7 @@ void before_commit(transaction &t) {
                                                          : pg::announcement::presence);
   const bool restores = store && is_restoring();
   if (restores) store->expect_restore();
+  pg::end_temporary_tables();  // nobody is to wait for the lock for as long as that may take
   state::acquire_provisioning_lock(s, MyDatabaseId);
   pg::quiet_client_until_end();
   model::registrations wanted;
