@@ -118,6 +118,23 @@ subtest 'errors' => sub {
     is(keepers(), 1, 'or has left a keeper');
 };
 
+subtest 'what a client asks for when it connects' => sub {
+    $node->safe_psql('postgres', q(CREATE ROLE dx_client LOGIN; SELECT dynpgext.host('auto_explain', settings => '{"auto_explain.log_min_duration": "0"}')));
+    my $connect = sub {
+        my ($role, $option) = @_;
+        local $ENV{PGOPTIONS} = "-c $option";
+        my ($code, $out, $error) = $node->psql('postgres', 'SHOW auto_explain.log_min_duration', extra_params => [ '-U', $role ]);
+        return $code == 0 ? "$out$error" : $error =~ s/.*(?=FATAL)//sr;
+    };
+    is($connect->('dx_client', 'auto_explain.log_min_duration=5'), 'FATAL:  permission denied to set parameter "auto_explain.log_min_duration"', 'a setting for superusers, by somebody else');
+    is($connect->('postgres', 'auto_explain.log_min_duration=5'), '5ms', 'by a superuser');
+    $node->safe_psql('postgres', 'GRANT SET ON PARAMETER auto_explain.log_min_duration TO dx_client');
+    is($connect->('dx_client', 'auto_explain.log_min_duration=6'), '6ms', 'by who has been granted it');
+    is($connect->($_, 'dx_hosted.max=7'), 'FATAL:  parameter "dx_hosted.max" cannot be set when connecting', "a setting of the server's start, by $_") for 'dx_client', 'postgres';
+    is($connect->('dx_client', 'work_mem=1MB'), '0', 'another setting');
+    $node->safe_psql('postgres', q(SELECT dynpgext.unhost('auto_explain')));
+};
+
 subtest 'transactions' => sub {
     my $two = q(SELECT string_agg(library, ',' ORDER BY position) FROM dynpgext.hosted);
     is($node->safe_psql('postgres', "BEGIN; SELECT dynpgext.host('auto_explain'); $two; ROLLBACK; $two"),

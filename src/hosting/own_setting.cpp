@@ -1,6 +1,7 @@
 #include "hosting/own_setting.h"
 
 #include "model/json.h"
+#include "pg/settings.h"
 
 namespace dynpgext::hosting {
 namespace {
@@ -34,6 +35,16 @@ std::optional<std::string> configured_value(const char *name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+struct claimed_setting {
+  std::string name;
+  GucContext context;
+};
+// Settings of libraries that the client of this process has given when it connected.
+std::vector<claimed_setting> &claimed_by_client() {
+  static auto *const claimed = new std::vector<claimed_setting>;
+  return *claimed;
+}
+
 }  // namespace
 
 setting_definition::setting_definition(library &l, const char *name, GucContext context)
@@ -43,6 +54,7 @@ setting_definition::setting_definition(library &l, const char *name, GucContext 
       was_starting_(process_shared_preload_libraries_in_progress) {
   const kept_setting *kept = is_of_start_ ? kept_value(l, name) : nullptr;
   own_ = own_value(l, name);
+  if (pg::settings::is_of_session(name)) claimed_by_client().push_back({name, context});
   if (kept != nullptr) {
     if (kept->value != nullptr) set(name, kept->value, own_ ? PGC_S_ARGV : PGC_S_FILE);
   } else if (own_) {
@@ -78,6 +90,19 @@ void setting_definition::done() {
   if (own_ && library_.is_keeper) check_own();
   if (is_of_start_ && library_.is_keeper)
     library_.kept_settings.push_back({name_, configured_value(name_)});
+}
+
+void refuse_settings_of_client() {
+  for (const auto &[name, context] : claimed_by_client()) {
+    if (context == PGC_USERSET || context == PGC_BACKEND) continue;
+    const bool may_be_set = context == PGC_SUSET || context == PGC_SU_BACKEND;
+    if (may_be_set && pg::settings::may_set(name.c_str())) continue;
+    if (may_be_set)
+      throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                      "permission denied to set parameter \"" + name + "\"");
+    throw pg::error(ERRCODE_CANT_CHANGE_RUNTIME_PARAM,
+                    "parameter \"" + name + "\" cannot be set when connecting");
+  }
 }
 
 void refuse_undefined_settings(const library &l) {

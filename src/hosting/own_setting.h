@@ -32,6 +32,11 @@ class setting_definition {
   std::optional<std::string> own_;  // value
 };
 
+// At the end of a session's start.  What a client has asked for when it connected counts for a
+// setting of a hosted library where it would if the library were preloaded; otherwise the server
+// has only warned, and has given up the configured value: 42501 or 55P02.
+void refuse_settings_of_client();
+
 // When the library has been loaded: 22023 where the instance has a value for a setting that the
 // library has not defined.
 void refuse_undefined_settings(const library &l);

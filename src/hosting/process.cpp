@@ -3,6 +3,7 @@
 #include "guard/quarantine.h"
 #include "hosting/instances.h"
 #include "hosting/loading.h"
+#include "hosting/own_setting.h"
 #include "hosting/session_list.h"
 #include "pg/parallel_worker.h"
 #include "pg/settings.h"
@@ -155,6 +156,7 @@ void start_session() {
           result.missing.emplace_back("those of a database that has not been looked at");
       },
       nullptr);
+  refuse_settings_of_client();
   if ((is_done && result.missing.empty()) || !pg::settings::is_hosting_required()) return;
   const char *superuser = pg::call([] { return GetConfigOption("is_superuser", true, false); });
   if (superuser != nullptr && std::strcmp(superuser, "on") == 0) return;

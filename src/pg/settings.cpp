@@ -326,6 +326,9 @@ bool is_of_session(const char *name) {
   const config_generic *found = find_setting(name);
   return found != nullptr && found->source >= PGC_S_CLIENT;
 }
+bool may_set(const char *name) {
+  return call([=] { return pg_parameter_aclcheck(name, GetUserId(), ACL_SET) == ACLCHECK_OK; });
+}
 std::uint32_t max_events() { return static_cast<std::uint32_t>(defined(max_events_value)); }
 
 }  // namespace dynpgext::pg::settings

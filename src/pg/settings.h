@@ -51,6 +51,8 @@ enum class restores : std::uint8_t { automatic, on, off };
 // Of any setting, the server's too: has the session or its client said the value, and neither a
 // file nor ALTER DATABASE, which the owner may do, or ALTER ROLE?
 [[nodiscard]] bool is_of_session(const char *name);
+// Would the server let the current user set one for superusers?  In a transaction.
+[[nodiscard]] bool may_set(const char *name);
 
 inline constexpr const char *hosting_databases_name = "dynpgext.hosting_databases";
 inline constexpr const char *safe_mode_name = "dynpgext.safe_mode";

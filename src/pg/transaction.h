@@ -95,8 +95,8 @@ void require_writable(const char *command);
 
 // Everything that earlier commands of this transaction wrote becomes visible.
 void make_visible();
-// Before the commit: drops and empties the temporary tables that go with it, as the server does after
-// the callbacks for that.  It waits for whoever has locked what depends on them.
+// Before the commit: drops and empties the temporary tables that go with it, as the server does
+// after the callbacks for that.  It waits for whoever has locked what depends on them.
 void end_temporary_tables();
 
 namespace detail {
