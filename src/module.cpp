@@ -16,12 +16,14 @@
 #include "pg/own_library.h"
 #include "pg/ownership.h"
 #include "pg/parallel_worker.h"
+#include "pg/serving.h"
 #include "pg/settings.h"
 #include "pg/swallowed.h"
 #include "pg/transaction.h"
 #include "provisioning/commit.h"
 #include "provisioning/database.h"
 #include "shared/events.h"
+#include "shared/versions.h"
 #include "workers/extension_commands.h"
 #include "workers/launch.h"
 #include "workers/launcher_start.h"
@@ -121,8 +123,22 @@ void initialise() {
   if (is_session_preloaded()) bring_back();
 }
 
+// Another layout has been in use since the server was started: the library that is kept of it
+// serves.  Where none is kept, whoever attaches is told to restart the server.
+bool is_other_to_serve() {
+  if (process_shared_preload_libraries_in_progress) return false;
+  const std::optional<uint32> layout = state::other_layout();
+  if (!layout) return false;
+  const std::string file = pg::kept_library(*layout);
+  if (pg::identify_file(file.c_str()) == pg::file_identity{}) return false;
+  pg::serve_by(file);
+  return true;
+}
+
 }  // namespace
 
 void _PG_init(void) {
-  pg::entry([] { initialise(); });
+  pg::entry([] {
+    if (!is_other_to_serve()) initialise();
+  });
 }

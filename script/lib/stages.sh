@@ -233,6 +233,8 @@ test_build() {
 test_builds() {
   test_build growth -DDYNPGEXT_TEST_GROWTH -DDYNPGEXT_TEST_VERSION=99.0
   as_user rm "$TREE/tmp_growth.building"
+  test_build layout -DDYNPGEXT_TEST_LAYOUT=1000 -DDYNPGEXT_TEST_VERSION=99.0
+  as_user rm "$TREE/tmp_layout.building"
   test_build faults -DDYNPGEXT_FAULTS
 }
 
@@ -254,10 +256,10 @@ prove_tree() {
 
 stage_tap() {
   need_everything
-  as_user touch "$TREE"/tmp_{faults,growth}.building
+  as_user touch "$TREE"/tmp_{faults,growth,layout}.building
   {
     quietly "$SCRATCH/builds.log" test_builds || true
-    as_user rm -f "$TREE"/tmp_{faults,growth}.building
+    as_user rm -f "$TREE"/tmp_{faults,growth,layout}.building
   } &
   prove_tree "$TREE"/t/*.pl
 }

@@ -4,6 +4,7 @@
 #include "hosting/process.h"
 #include "pg/lock.h"
 #include "pg/own_library.h"
+#include "pg/serving.h"
 #include "pg/worker.h"
 
 namespace dynpgext::hosting {
@@ -111,10 +112,6 @@ bool start_dynamic_worker(library &l, const BackgroundWorker &worker,
 
 }  // namespace dynpgext::hosting
 
-extern "C" {
-PGDLLEXPORT void dynpgext_hosted_worker_main(Datum);
-}
-
-void dynpgext_hosted_worker_main(Datum argument) {
+DYNPGEXT_PROCESS_FUNCTION(dynpgext_hosted_worker_main) {
   dynpgext::pg::entry([=] { dynpgext::hosting::run(argument); });
 }

@@ -6,6 +6,7 @@
 #include "hosting/instances.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
+#include "pg/serving.h"
 #include "pg/worker.h"
 #include "shared/charge.h"
 #include "workers/launch.h"
@@ -90,11 +91,7 @@ void run(uint64 number) {
 }  // namespace
 }  // namespace dynpgext::hosting
 
-extern "C" {
-PGDLLEXPORT void dynpgext_keeper_main(Datum);
-}
-
 // It ends with status 0 when it is told to: libraries write their files then, and only then.
-void dynpgext_keeper_main(Datum argument) {
+DYNPGEXT_PROCESS_FUNCTION(dynpgext_keeper_main) {
   dynpgext::pg::entry([=] { dynpgext::hosting::run(DatumGetUInt64(argument)); });
 }

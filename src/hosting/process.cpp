@@ -6,6 +6,7 @@
 #include "hosting/own_setting.h"
 #include "hosting/session_list.h"
 #include "pg/parallel_worker.h"
+#include "pg/serving.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "workers/launch.h"
@@ -173,5 +174,7 @@ PGDLLEXPORT void dynpgext_start_session(void);
 }
 
 void dynpgext_start_session(void) {
+  if (void *const other = dynpgext::pg::serving_function("dynpgext_start_session"))
+    return reinterpret_cast<void (*)(void)>(other)();
   dynpgext::pg::entry([] { dynpgext::hosting::start_session(); });
 }

@@ -8,6 +8,7 @@
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/own_library.h"
+#include "pg/serving.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "shared/attention.h"
@@ -429,10 +430,6 @@ void run() {
 }  // namespace
 }  // namespace dynpgext::supervision
 
-extern "C" {
-PGDLLEXPORT void dynpgext_launcher_main(Datum);
-}
-
-void dynpgext_launcher_main(Datum) {
+DYNPGEXT_PROCESS_FUNCTION(dynpgext_launcher_main) {
   dynpgext::pg::entry([] { dynpgext::supervision::run(); });
 }

@@ -1,6 +1,8 @@
 #include "launcher/replacement.h"
 
 #include "pg/own_library.h"
+#include "pg/own_version.h"
+#include "pg/serving.h"
 #include "pg/worker.h"
 #include "workers/launcher_start.h"
 
@@ -21,6 +23,12 @@ bool start_trial() {
 
 void run_trial() {
   pg::handle_signals_politely();
+  if (pg::is_served_by_other())
+    return pg::log(WARNING,
+                   std::string("the library of dynpgext version ") + pg::own_version() +
+                       " needs another layout of the shared memory",
+                   "The library that has made the memory serves in all processes until the server "
+                   "is restarted.");
   state::shared &s = state::attach();
   const state::exclusive lock(s);
   s.root->proven_build = pg::own_build();
@@ -49,7 +57,7 @@ bool replacement::is_due(state::shared &s, pg::moment now) {
     warned_ = false;
   } else if (now - tried_at_ >= trial_patience && !std::exchange(warned_, true)) {
     pg::log(WARNING,
-            std::string("the library \"") + pg::own_file() +
+            std::string("the library \"") + pg::installed_file() +
                 "\" has been replaced by one that cannot be used on the running server",
             "The launcher and everything that runs go on with the library that they have. The log "
             "says why it cannot be used. Install another one, or restart the server.");
@@ -59,6 +67,7 @@ bool replacement::is_due(state::shared &s, pg::moment now) {
 
 }  // namespace dynpgext::supervision
 
+// Not by the library that serves: what is to be known is whether this one can.
 extern "C" {
 PGDLLEXPORT void dynpgext_trial_main(Datum);
 }

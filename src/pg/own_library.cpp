@@ -66,11 +66,19 @@ const char *own_file() noexcept {
   return is_known && info.dli_fname[0] == '/' ? info.dli_fname : "";
 }
 
+const char *installed_file() {
+  static const std::string searched = [] {
+    const std::string_view name = own_file();
+    return name.find(prefix) == std::string_view::npos ? "" : library_file("$libdir/dynpgext");
+  }();
+  return searched.empty() ? own_file() : searched.c_str();
+}
+
 // The server's field is 96 bytes up to PostgreSQL 16, then the usual place must do.
 const char *own_library() {
   static char name[sizeof(BackgroundWorker::bgw_library_name)];
   if (name[0] == '\0') {
-    const char *file = own_file();
+    const char *file = installed_file();
     const bool fits = *file != '\0' && std::strlen(file) < sizeof name;
     strlcpy(name, fits ? file : "$libdir/dynpgext", sizeof name);
   }
@@ -83,7 +91,7 @@ file_identity own_identity() noexcept { return loaded; }
 
 library_build own_build() noexcept { return build_of(loaded); }
 
-library_build installed_build() noexcept { return build_of(identify_file(own_file())); }
+library_build installed_build() { return build_of(identify_file(installed_file())); }
 
 bool is_own_file_replaced() noexcept { return identify_file(own_file()) != loaded; }
 

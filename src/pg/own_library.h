@@ -20,8 +20,11 @@ void note_own_file() noexcept;
 [[nodiscard]] const char *own_file() noexcept;
 [[nodiscard]] file_identity own_identity() noexcept;
 [[nodiscard]] library_build own_build() noexcept;
+// What processes to come load: that path, or, for a copy that is kept, where the server looks for
+// dynpgext.
+[[nodiscard]] const char *installed_file();
 // Of the file that is there now.
-[[nodiscard]] library_build installed_build() noexcept;
+[[nodiscard]] library_build installed_build();
 // Is another file there by now?
 [[nodiscard]] bool is_own_file_replaced() noexcept;
 

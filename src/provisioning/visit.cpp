@@ -9,6 +9,7 @@
 #include "pg/fault.h"
 #include "pg/ownership.h"
 #include "pg/relation.h"
+#include "pg/serving.h"
 #include "pg/termination.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
@@ -127,10 +128,6 @@ void visit(Oid database) {
 
 }  // namespace
 
-extern "C" {
-PGDLLEXPORT void dynpgext_database_main(Datum);
-}
-
-void dynpgext_database_main(Datum argument) {
+DYNPGEXT_PROCESS_FUNCTION(dynpgext_database_main) {
   pg::entry([=] { visit(DatumGetObjectId(argument)); });
 }

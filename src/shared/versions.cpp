@@ -8,6 +8,14 @@
 
 namespace dynpgext::state {
 
+std::optional<uint32> other_layout() {
+  if (!available()) return std::nullopt;
+  bool found = false;
+  const auto *r = static_cast<const root *>(pg::shared_struct("dynpgext", root_size, &found));
+  if (r->layout == 0 || r->layout == layout_version) return std::nullopt;
+  return r->layout;
+}
+
 void note_launcher_library(shared &s) {
   const exclusive lock(s);
   s.root->launcher_version.assign(pg::own_version());
@@ -16,7 +24,7 @@ void note_launcher_library(shared &s) {
     if (is_in_office(*runner)) pg::nudge_process(runner->pid);
 }
 
-bool is_library_old(const pg::library_build &build, const pg::library_build &of_launcher) noexcept {
+bool is_library_old(const pg::library_build &build, const pg::library_build &of_launcher) {
   if (!build.is_known() || !of_launcher.is_known() || build == of_launcher) return false;
   const pg::library_build installed = pg::installed_build();
   return installed.is_known() && installed != build;

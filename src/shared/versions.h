@@ -11,6 +11,9 @@
 
 namespace dynpgext::state {
 
+// The layout of the memory that is there, where this library cannot use it.  Does not attach.
+[[nodiscard]] std::optional<uint32> other_layout();
+
 // The launcher has taken office.  Runners of another build are told, and make room for their
 // successors.
 void note_launcher_library(shared &s);
@@ -18,7 +21,7 @@ void note_launcher_library(shared &s);
 [[nodiscard]] bool is_own_library_old(const shared &s);
 // The same of a process that runs `build`, as seen from this one.
 [[nodiscard]] bool is_library_old(const pg::library_build &build,
-                                  const pg::library_build &of_launcher) noexcept;
+                                  const pg::library_build &of_launcher);
 
 struct versions_in_use {
   std::string launcher;  // empty: none runs

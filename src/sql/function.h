@@ -6,6 +6,7 @@
 
 #include "catalog/store.h"
 #include "pg/border.h"
+#include "pg/serving.h"
 
 namespace dynpgext::sql {
 
@@ -61,10 +62,15 @@ class result_set {
 
 }  // namespace dynpgext::sql
 
-// Declares an SQL function with C linkage, exported, in the server's calling convention.
+// Defines an SQL function with C linkage, exported, in the server's calling convention.
 #define DYNPGEXT_SQL_FUNCTION(name)                                                                \
   extern "C" {                                                                                     \
   PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                                        \
   PG_FUNCTION_INFO_V1(name);                                                                       \
   }                                                                                                \
-  Datum name([[maybe_unused]] FunctionCallInfo fcinfo)
+  static Datum name##_here(FunctionCallInfo fcinfo);                                               \
+  Datum name(FunctionCallInfo fcinfo) {                                                            \
+    void *const other = ::dynpgext::pg::serving_function(#name);                                   \
+    return other != nullptr ? reinterpret_cast<PGFunction>(other)(fcinfo) : name##_here(fcinfo);   \
+  }                                                                                                \
+  static Datum name##_here([[maybe_unused]] FunctionCallInfo fcinfo)

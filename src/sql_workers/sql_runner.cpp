@@ -9,6 +9,7 @@
 #include "pg/fault.h"
 #include "pg/login_settings.h"
 #include "pg/ownership.h"
+#include "pg/serving.h"
 #include "pg/settings.h"
 #include "pg/sql_command.h"
 #include "pg/utility.h"
@@ -135,10 +136,6 @@ void run() {
 
 }  // namespace
 
-extern "C" {
-PGDLLEXPORT void dynpgext_sql_runner_main(Datum);
-}
-
-void dynpgext_sql_runner_main(Datum) {
+DYNPGEXT_PROCESS_FUNCTION(dynpgext_sql_runner_main) {
   pg::entry([] { run(); });
 }

@@ -9,6 +9,7 @@
 #include "pg/fault.h"
 #include "pg/library.h"
 #include "pg/ownership.h"
+#include "pg/serving.h"
 #include "pg/termination.h"
 #include "pg/worker.h"
 #include "shared/last_words.h"
@@ -104,10 +105,6 @@ void run() {
 
 }  // namespace
 
-extern "C" {
-PGDLLEXPORT void dynpgext_worker_main(Datum);
-}
-
-void dynpgext_worker_main(Datum) {
+DYNPGEXT_PROCESS_FUNCTION(dynpgext_worker_main) {
   pg::entry([] { run(); });
 }

@@ -18,6 +18,7 @@ my $root = "$FindBin::RealBin/..";
 # in the folder that DYNPGEXT_<KIND> names:
 #   faults   with the points of DynpgextFaults
 #   growth   of another version, whose structs in shared memory have grown
+#   layout   of another version, which needs another layout of the shared memory
 sub built {
     my ($kind) = @_;
     my $variable = 'DYNPGEXT_' . uc $kind;
