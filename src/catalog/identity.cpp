@@ -26,7 +26,7 @@ model::command_identity resolve(const store::identity_row &row) {
   who.without_login = row.without_login;
   who.by_hand = row.by_hand;
   who.decided_in = row.decided_in;
-  who.owners = pg::text_of_database_owners();
+  who.owners = pg::text_of(pg::database_owners());
   who.foreign_owner = row.foreign_owner;
   return who;
 }

@@ -45,7 +45,7 @@ model::command_identity given(Oid role, Oid by, declared_by who) {
           .without_login = !pg::has_login(role),
           .by_hand = who != declared_by::script,
           .decided_in = std::move(mark),
-          .owners = pg::text_of_database_owners()};
+          .owners = pg::text_of(pg::database_owners())};
 }
 
 // Why the role is not one that a command gets unless it is named.

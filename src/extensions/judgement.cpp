@@ -6,27 +6,30 @@
 #include "extensions/ledger.h"
 #include "pg/command_rights.h"
 #include "pg/database_mark.h"
-#include "pg/database_owners.h"
 
 namespace dynpgext::provisioning {
 namespace {
 
 using catalog::store;
 
-std::string foreign_owner(const model::command_identity &who) {
+using owners = std::span<const pg::noted_owner>;
+
+std::string foreign_owner(const model::command_identity &who, owners known) {
   return pg::foreign_owner({.role = who.role,
                             .decided_in = who.decided_in,
                             .owners = who.owners,
-                            .foreign_owner = who.foreign_owner});
+                            .foreign_owner = who.foreign_owner},
+                           known);
 }
 
-// As the identity is from now on: the same, where there is nothing new.
-model::command_identity judged(model::command_identity who) {
+// As the identity is from now on: the same, where there is nothing new.  It takes down the owners
+// that have been judged, and no one who has come meanwhile.
+model::command_identity judged(model::command_identity who, owners known) {
   if (!OidIsValid(who.role) || !who.foreign_owner.empty()) return who;
-  who.foreign_owner = foreign_owner(who);
+  who.foreign_owner = foreign_owner(who, known);
   if (!who.foreign_owner.empty()) return who;
   who.decided_in = pg::database_mark();
-  who.owners = pg::text_of_database_owners();
+  who.owners = pg::text_of(known);
   return who;
 }
 
@@ -37,7 +40,7 @@ void warn_of_owner(const model::command &c, const std::string &owner) {
           pg::hint_of_foreign_owner);
 }
 
-void judge(const store &store, const std::string &extension) {
+void judge(const store &store, const std::string &extension, owners known) {
   if (!pg::lock_extension(extension.c_str())) return;
   const model::registrations all = store.read();
   const model::extension *e = all.find_extension(extension);
@@ -46,7 +49,7 @@ void judge(const store &store, const std::string &extension) {
   std::vector<model::command> changed;
   collected rows = rows_of(all, extension);
   for (model::command &c : commands) {
-    const model::command_identity who = judged(c.identity);
+    const model::command_identity who = judged(c.identity, known);
     if (who == c.identity) continue;
     if (who.foreign_owner != c.identity.foreign_owner) warn_of_owner(c, who.foreign_owner);
     c.identity = who;
@@ -76,12 +79,12 @@ std::vector<std::string> marks_of_others(const std::vector<model::command> &comm
 
 }  // namespace
 
-bool is_foreign(const model::command_identity &who) {
-  return OidIsValid(who.role) && !foreign_owner(who).empty();
+bool is_foreign(const model::command_identity &who, owners known) {
+  return OidIsValid(who.role) && !foreign_owner(who, known).empty();
 }
 
-bool is_to_be_decided_anew(const model::command_identity &who) {
-  return who.decided_in != pg::database_mark() || is_foreign(who);
+bool is_to_be_decided_anew(const model::command_identity &who, owners known) {
+  return who.decided_in != pg::database_mark() || is_foreign(who, known);
 }
 
 void judge_owners(const store &store) {
@@ -90,10 +93,11 @@ void judge_owners(const store &store) {
   pg::note_database_owner();
   if (const auto marks = marks_of_others(commands); !marks.empty())
     pg::note_owners_of_unseen_copy(marks);
+  const std::vector<pg::noted_owner> known = pg::database_owners();
   std::set<std::string> extensions;
   for (const model::command &c : commands)
-    if (judged(c.identity) != c.identity) extensions.insert(c.extension);
-  for (const std::string &extension : extensions) judge(store, extension);
+    if (judged(c.identity, known) != c.identity) extensions.insert(c.extension);
+  for (const std::string &extension : extensions) judge(store, extension, known);
 }
 
 }  // namespace dynpgext::provisioning

@@ -8,14 +8,17 @@
 #pragma once
 
 #include "catalog/store.h"
+#include "pg/database_owners.h"
 
 namespace dynpgext::provisioning {
 
-// Somebody has owned the database who is no member of its role.
-[[nodiscard]] bool is_foreign(const model::command_identity &who);
+// One of the owners of the database is no member of its role.
+[[nodiscard]] bool is_foreign(const model::command_identity &who,
+                              std::span<const pg::noted_owner> owners);
 // Somebody has, or it was decided in the database that this one is a copy of: what is registered
 // again by hand does not keep it.
-[[nodiscard]] bool is_to_be_decided_anew(const model::command_identity &who);
+[[nodiscard]] bool is_to_be_decided_anew(const model::command_identity &who,
+                                         std::span<const pg::noted_owner> owners);
 
 // Of all commands of the database, into their rows.  Not in recovery.
 void judge_owners(const catalog::store &store);

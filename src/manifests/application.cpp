@@ -220,7 +220,9 @@ std::vector<action> apply(const catalog::store &store, const model::manifest_res
                           bool dry_run) {
   if (!dry_run) lock_extensions(store, read.document);
   std::vector<model::command> known = store.read_commands({});
-  std::erase_if(known, [](const model::command &c) { return is_to_be_decided_anew(c.identity); });
+  std::erase_if(known, [owners = pg::database_owners()](const model::command &c) {
+    return is_to_be_decided_anew(c.identity, owners);
+  });
   std::vector<model::json::fault> faults =
       check_manifest(read, store.read(), declared_by::hand, known);
   if (faults.empty()) faults = check_settings_left_out(read.document, store.read());

@@ -1,7 +1,6 @@
 #include "pg/command_rights.h"
 
 #include "pg/database_mark.h"
-#include "pg/database_owners.h"
 #include "pg/left_objects.h"
 #include "pg/relation.h"
 #include "pg/role.h"
@@ -12,11 +11,11 @@
 
 namespace dynpgext::pg {
 
-std::string foreign_owner(const command_role &c) {
+std::string foreign_owner(const command_role &c, std::span<const noted_owner> owners) {
   if (!c.foreign_owner.empty()) return c.foreign_owner;
   const std::vector<Oid> known = owners_in(c.owners);
   const bool is_copied = c.decided_in != database_mark();
-  for (const noted_owner &owner : database_owners()) {
+  for (const noted_owner &owner : owners) {
     // who has owned the template, whoever decided there knew of; but not that he makes a copy
     const bool counts = !is_copied || owner.of_template;
     const bool is_known =
@@ -50,7 +49,7 @@ void check_rights(const command_role &c, const std::string &extension) {
   const auto refuse = [](const std::string &why) {
     throw error(ERRCODE_INSUFFICIENT_PRIVILEGE, why);
   };
-  if (const std::string owner = foreign_owner(c); !owner.empty())
+  if (const std::string owner = foreign_owner(c, database_owners()); !owner.empty())
     throw identity_error(ERRCODE_INSUFFICIENT_PRIVILEGE, text_of_foreign_owner(owner, name), {},
                          hint_of_foreign_owner);
   if (!may_become(c.registered_by, c.role))

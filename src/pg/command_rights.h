@@ -1,7 +1,7 @@
 // Whom a command of SQL runs as, and whether it still may.
 #pragma once
 
-#include "pg/border.h"
+#include "pg/database_owners.h"
 
 namespace dynpgext::pg {
 
@@ -19,10 +19,10 @@ struct command_role {
   std::string foreign_owner = {};
 };
 
-// Whoever has owned the database since the role was decided, and is no member of it: empty: nobody
-// that is known of.  Whoever owns a database, or makes a copy of it, decides what is in it, and
+// Who of the owners of the database came after the role was decided, and is no member of it; empty:
+// nobody.  Whoever owns a database, or makes a copy of it, decides what is in it, and
 // what he has left there does not go when the database is another one's.  In a transaction.
-[[nodiscard]] std::string foreign_owner(const command_role &c);
+[[nodiscard]] std::string foreign_owner(const command_role &c, std::span<const noted_owner> owners);
 // As messages say it, and what to do.
 inline constexpr const char *hint_of_foreign_owner =
     "Look at the database first: the command may run code that this role has left there. Then a "

@@ -87,9 +87,9 @@ std::vector<noted_owner> database_owners() {
   return owners;
 }
 
-std::string text_of_database_owners() {
+std::string text_of(std::span<const noted_owner> owners) {
   std::string text;
-  for (const noted_owner &o : database_owners()) text.append(" ").append(std::to_string(o.role));
+  for (const noted_owner &o : owners) text.append(" ").append(std::to_string(o.role));
   return text;
 }
 

@@ -12,6 +12,7 @@
 // notices one who has had the database in between, in a session without the library.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,7 @@ struct noted_owner {
 // All that are noted of it, the present one at its place, or last.  In a transaction.
 [[nodiscard]] std::vector<noted_owner> database_owners();
 // Their OIDs as text, and of a text.
-[[nodiscard]] std::string text_of_database_owners();
+[[nodiscard]] std::string text_of(std::span<const noted_owner> owners);
 [[nodiscard]] std::vector<Oid> owners_in(std::string_view text);
 // Notes the present one, which counts with the commit; not in recovery, nor of a database without a
 // mark.  Waits for others who do so.
@@ -37,8 +38,8 @@ void note_database_owner();
 void note_database_owners(Oid database, const std::vector<Oid> &owners);
 // What is noted of `from`, and its owner, is noted of `to`, a copy of it.
 void note_owners_of_copy(Oid from, Oid to);
-// The same of this database, where no command has been seen that copied it.  It may be a copy of the
-// one that has one of these marks, and of any that is closed: those have never been looked at.
+// The same of this database, where no command has been seen that copied it.  It may be a copy of
+// the one that has one of these marks, and of any that is closed: those have never been looked at.
 void note_owners_of_unseen_copy(const std::vector<std::string> &marks);
 // With the commit there is no list any more.
 void drop_database_owners();

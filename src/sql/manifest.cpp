@@ -47,8 +47,8 @@ std::vector<model::command> kept_commands(const catalog::store &store, const std
                                           provisioning::declared_by who) {
   if (who != provisioning::declared_by::hand) return {};  // an update has rules of its own
   std::vector<model::command> known = store.read_commands(extension);
-  std::erase_if(known, [](const model::command &c) {
-    return !OidIsValid(c.identity.role) || provisioning::is_to_be_decided_anew(c.identity);
+  std::erase_if(known, [owners = pg::database_owners()](const model::command &c) {
+    return !OidIsValid(c.identity.role) || provisioning::is_to_be_decided_anew(c.identity, owners);
   });
   return known;
 }
