@@ -196,6 +196,22 @@ for my $preload ('', 'dynpgext') {
         gained_nothing('the tenant has gained nothing');
         drop_databases('mine');
     };
+
+    subtest "$how: an owner comes while dynpgext goes" => sub {
+        value($node, 'postgres', 'CREATE DATABASE shop TEMPLATE model_db OWNER dba');
+        runs('shop', 'it runs');
+        my ($gives, $drops) = map { $node->background_psql($_, on_error_stop => 0) } 'model_db', 'shop';
+        $gives->query_safe('SELECT dynpgext.version(); BEGIN; ALTER DATABASE shop OWNER TO tenant');
+        my $offset = log_offset($node);
+        $drops->query_until(qr/started/, "\\echo started\nDROP EXTENSION dynpgext;\n");
+        ok($node->poll_query_until('postgres', q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'DROP EXTENSION%' AND wait_event_type = 'Lock'))), 'one waits for the other');
+        $gives->query_safe('COMMIT');
+        $_->quit for $gives, $drops;
+        is(value($node, 'shop', q(SELECT count(*) FROM pg_extension WHERE extname = 'dynpgext')), 0, 'and both succeed');
+        is(value($node, 'shop', q(SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'shop' AND setconfig::text ~ 'dynpgext_database')), 0, 'nothing is kept of the database');
+        unlike(slurp_file($node->logfile, $offset), qr/tuple concurrently/, 'nobody has failed');
+        drop_databases('shop');
+    };
     $node->stop;
 }
 

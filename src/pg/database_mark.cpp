@@ -22,9 +22,7 @@ std::string require_database_mark(bool waits) {
   return known;
 }
 
-void drop_database_mark() {
-  if (!database_mark().empty()) keep_for_database(MyDatabaseId, database_mark_name, nullptr);
-}
+void drop_database_mark() { drop_kept_for_database(database_mark_name); }
 
 uint32 database_row(Oid database) {
   return call([=] {

@@ -150,9 +150,6 @@ void note_owners_of_unseen_copy(const std::vector<std::string> &marks) {
   if (!owners.empty()) add(MyDatabaseId, owners);
 }
 
-void drop_database_owners() {
-  if (database_setting(owners_name, BOOTSTRAP_SUPERUSERID))
-    keep_for_database(MyDatabaseId, owners_name, nullptr);
-}
+void drop_database_owners() { drop_kept_for_database(owners_name); }
 
 }  // namespace dynpgext::pg

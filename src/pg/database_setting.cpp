@@ -84,4 +84,9 @@ void unlock_kept_for_database(Oid database) {
   call([&tag] { (void)LockRelease(&tag, keeping, false); });
 }
 
+void drop_kept_for_database(const char *name) {
+  (void)lock_kept_for_database(MyDatabaseId, true);
+  if (database_setting(name, BOOTSTRAP_SUPERUSERID)) keep_for_database(MyDatabaseId, name, nullptr);
+}
+
 }  // namespace dynpgext::pg

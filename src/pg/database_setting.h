@@ -17,10 +17,13 @@ namespace dynpgext::pg {
 // What dynpgext keeps of a database where its users cannot write: settings of the bootstrap
 // superuser in it.  They are in a catalog of the cluster, which DROP DATABASE empties of them and
 // CREATE DATABASE does not copy.  `value`: nullptr: none.
+// Under the lock below: two who write the same row at once would fail.
 void keep_for_database(Oid database, const char *name, const char *value);
-// Whoever does so comes before, and is seen, or after the end of this transaction.  Without
+// Others who write come before, and are seen, or after the end of this transaction.  Without
 // `waits`, false where somebody is at it.
 [[nodiscard]] bool lock_kept_for_database(Oid database, bool waits);
 void unlock_kept_for_database(Oid database);
+// With the commit nothing is kept of this database under the name.  Waits as the above.
+void drop_kept_for_database(const char *name);
 
 }  // namespace dynpgext::pg
