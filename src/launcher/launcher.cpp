@@ -188,14 +188,14 @@ class loop {
     restores_ = state::follow_restores(shared_);
     const bool visiting = visits_.advance();
     if (std::exchange(looks_for_slot_, false)) attend_waiting();
-    state::attention marked = state::take_attention(shared_);
+    const state::attention attention = state::take_attention(shared_);
     const bool orphans_are_due = orphans_again_at_.is_set() && orphans_again_at_ <= now;
     wants_visit_ = no_slots_ = false;
-    look_at(marked.databases);
-    if (marked.orphans || orphans_are_due) look_at_orphans();
+    look_at(with_put_off(attention.databases));
+    if (attention.orphans || orphans_are_due) look_at_orphans();
     if (!visiting && may_retire(shared_)) return std::nullopt;
     wants_successor_ = is_to_be_replaced(visiting || commands || wants_visit_);
-    if (wants_visit_) return 0;
+    if (wants_visit_ || !put_off_.empty()) return 0;
     return nap(commands, visiting);
   }
 
@@ -213,12 +213,36 @@ class loop {
     return !busy || now - replaced_since_ >= quiet_patience;
   }
 
+  using marked = state::attention::marked;
+
+  // With those that were put off, unless something has happened there meanwhile.
+  [[nodiscard]] std::vector<marked> with_put_off(std::vector<marked> databases) {
+    if (put_off_.empty()) return databases;
+    std::set<Oid> known;
+    for (const marked &m : databases) known.insert(m.database);
+    for (const marked &m : std::exchange(put_off_, {}))
+      if (known.count(m.database) == 0) databases.push_back(m);
+    std::stable_sort(databases.begin(), databases.end(),
+                     [](const marked &a, const marked &b) { return a.since < b.since; });
+    return databases;
+  }
+
+  // One that only waits does not become one where something has happened.
+  void put_off(const marked &m) {
+    if (m.only_waits) {
+      put_off_.push_back(m);
+      return;
+    }
+    const state::exclusive lock(shared_);
+    state::attend(shared_, m.database, m.since);
+  }
+
   // As many as there is time for; the others come first in the next round.
-  void look_at(const std::vector<state::attention::marked> &databases) {
+  void look_at(const std::vector<marked> &databases) {
     const pg::moment begin = pg::moment::now();
     const pg::moment end = begin + round_patience;
     pg::duration of_waiting{};
-    for (const state::attention::marked &m : databases) {
+    for (const marked &m : databases) {
       const pg::moment began = pg::moment::now();
       if (began >= end) {
         put_off(m);
@@ -228,18 +252,16 @@ class loop {
       (void)look_at(m.database);
       const pg::duration took = pg::moment::now() - began;
       if (m.only_waits) of_waiting += took;
-      if (m.database == swept_) next_sweep_ = began + sweep_share * took;
+      if (m.database == sweeping_) {
+        next_sweep_ = began + sweep_share * took;
+        sweeping_ = InvalidOid;
+      }
     }
     if (of_waiting > pg::duration::zero()) next_retry_ = begin + retry_share * of_waiting;
   }
 
-  void put_off(const state::attention::marked &m) {
-    const state::exclusive lock(shared_);
-    state::attend(shared_, m.database, m.since);
-  }
-
   // There is no place for whom it waits: those that have waited longer have been given all.
-  [[nodiscard]] bool waits_in_vain(const state::attention::marked &m) const {
+  [[nodiscard]] bool waits_in_vain(const marked &m) const {
     if (no_slots_) return true;
     if (!m.waits_for_runner) return false;
     const state::reading lock(shared_);
@@ -323,6 +345,7 @@ class loop {
     if (now < next_sweep_) return;
     // whatever was missed is made good: one database after the other
     swept_ = state::next_database(shared_, swept_);
+    sweeping_ = swept_;
     if (OidIsValid(swept_)) state::attend(shared_, swept_);
   }
 
@@ -379,9 +402,11 @@ class loop {
   pg::moment last_commands_{};
   bool in_recovery_ = RecoveryInProgress();  // what runs depends on it, everywhere
   pg::moment orphans_again_at_{};
-  Oid swept_ = InvalidOid;
+  Oid swept_ = InvalidOid;     // the last one; the next sweep is of the one after it
+  Oid sweeping_ = InvalidOid;  // the same until it has been looked at
   pg::moment next_sweep_{};
   pg::moment next_retry_{};  // of those that wait, though no place is known to have become free
+  std::vector<marked> put_off_;
   databases_follower databases_;
   replacement replacement_;
   pg::moment replaced_since_{};
