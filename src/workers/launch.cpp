@@ -139,13 +139,15 @@ class executor {
         }
         start(id, want);
         break;
-      case model::action_kind::start:
-        if (action.waits && waits_in_vain(shared_, id, want, no_slots_)) return;
-        start(id, want);
-        break;
+      case model::action_kind::start: start(id, want); break;
       default: break;
     }
     has_tried_ = true;
+  }
+  // There is nothing to try.
+  [[nodiscard]] bool is_in_vain(const model::action &action, const worker_identity &id,
+                                const model::wanted_worker &want) const {
+    return action.waits && waits_in_vain(shared_, id, want, no_slots_);
   }
   [[nodiscard]] bool has_tried() const { return has_tried_; }
   [[nodiscard]] bool wants_visit() const { return wants_visit_; }
@@ -275,12 +277,14 @@ outcome carry_out(shared &s, const decision &d, const turn &turn) {
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
     pg::serve_interrupts();  // there may be thousands, and commands that wait for every process
+    const worker_identity id{action.home, action.extension, action.name};
+    const model::wanted_worker *want = model::find_wanted(wanted, id.home, id.extension, id.name);
+    // those that wait in vain take no time of the turn: the next one would get no further
+    if (want != nullptr && run.is_in_vain(action, id, *want)) continue;
     if (turn.end.is_set() && turn.end <= pg::moment::now()) {
       result.is_over = false;
       break;
     }
-    const worker_identity id{action.home, action.extension, action.name};
-    const model::wanted_worker *want = model::find_wanted(wanted, id.home, id.extension, id.name);
     if (action.kind == model::action_kind::stop) {
       (void)stop(s, id, after_end::vanish, action.ticket);
     } else if (want != nullptr) {
