@@ -71,6 +71,16 @@ subtest 'dynpgext.max_runners' => sub {
     unlike(slurp_file($node->logfile), qr/WARNING: .*has to wait/, 'nobody warns of it');
     configure($node, 'busy', 'dynpgext.max_runners' => 0);
     is($node->poll_query_until('postgres', $runners, 0), 1, 'with none allowed, they end');
+    my @both = qw(first second);
+    for my $database (@both) {
+        add_database($node, $database, qw(dynpgext dx_plain));
+        register_sql_workers($node, $database, 'dx_plain', { name => 'global', sql => 'SELECT 1', interval => 100, scope => 'global' });
+    }
+    my $where = q(SELECT state || ' in ' || database FROM dynpgext.commands WHERE worker = 'global');
+    becomes($node, 'second', $where, 'waiting in first', 'one that is global waits in one of its databases');
+    register_sql_workers($node, 'first', 'dx_plain');
+    becomes($node, 'second', $where, 'waiting in second', 'and in another one when that does not register it any more');
+    value($node, 'busy', "DROP DATABASE $_ WITH (FORCE)") for @both;
     configure($node, 'busy', 'dynpgext.max_runners' => -1);
     all_run($node, 3, 8, 'without a limit');
     $node->stop;

@@ -306,7 +306,7 @@ bool waits_in_vain(const shared &s, const worker_identity &id, const model::want
   if (entry == nullptr || entry->state != model::worker_state::waiting || entry->is_leaving())
     return false;
   if (!entry->waits_since.is_set()) return false;  // not for a place
-  if (terms_of(*entry) != wanted.terms) return false;
+  if (terms_of(*entry) != wanted.terms || entry->source != wanted.source) return false;
   waiting_for no_place = full(s, home, hosted);
   const bool has_process = hosted != nullptr && has_runner(s, runner_of(*hosted, home));
   if (no_place == waiting_for::nothing && no_slots && !has_process) no_place = waiting_for::slot;
