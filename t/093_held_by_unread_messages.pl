@@ -80,5 +80,20 @@ subtest 'a message of an init' => sub {
     is_whole($node, 'all is well', 'one');
 };
 
+# The lock is the transaction's, and the init runs in a subtransaction.
+subtest 'a process that is ended in an init' => sub {
+    value($node, 'one', 'ALTER EVENT TRIGGER dynpgext_on_create DISABLE; CREATE EXTENSION dx_ends; ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS');
+    my $session = open_session($node, value($node, 'one', 'SELECT current_user'), 'one', 'dx_ends.at' => 'wait');
+    tell_server($session, Q => fill($fit) . "SELECT dynpgext.reload()\0");
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'dx refused' AND wait_event = 'Extension')), 'an init waits');
+    is(value($node, 'one', $holds), 1, 'its session holds the lock');
+    value($node, 'one', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dx refused'));
+    ok($node->poll_query_until('one', $waits), 'the client does not read that it is ended');
+    is(value($node, 'one', $holds), 0, 'and the lock is free');
+    close $session;
+    value($node, 'one', 'SELECT dynpgext.reload()');
+    is_whole($node, 'all is well', 'one');
+};
+
 $node->stop;
 done_testing();

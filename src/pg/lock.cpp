@@ -15,19 +15,62 @@ LOCKTAG tag_of(Oid database) {
   return tag;
 }
 
-// The (sub)transaction owns the lock, not the portal of a command in it: the subtransaction of
-// acquire_within() leaves it to its parent, which is the former.
-class owned_by_transaction {
+class acting_for {
  public:
-  owned_by_transaction()
-      : saved_(std::exchange(CurrentResourceOwner, CurTransactionResourceOwner)) {}
-  owned_by_transaction(const owned_by_transaction &) = delete;
-  owned_by_transaction &operator=(const owned_by_transaction &) = delete;
-  ~owned_by_transaction() { CurrentResourceOwner = saved_; }
+  explicit acting_for(ResourceOwner owner) : saved_(std::exchange(CurrentResourceOwner, owner)) {}
+  acting_for(const acting_for &) = delete;
+  acting_for &operator=(const acting_for &) = delete;
+  ~acting_for() { CurrentResourceOwner = saved_; }
 
  private:
   ResourceOwner saved_;
 };
+
+// The (sub)transaction owns a provisioning lock, not the portal of a command in it.  The server
+// releases a lock only for its owner, and a process that is told to end gives the lock up in
+// whichever subtransaction it is.  So this knows the owners: one for each time that a lock has been
+// taken, the last one last.
+struct ownership {
+  Oid database;
+  ResourceOwner owner;
+};
+std::vector<ownership> &ownerships() {
+  static auto *const all = new std::vector<ownership>;
+  return *all;
+}
+
+void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+  const ResourceOwner ending = CurTransactionResourceOwner;
+  if (event == SUBXACT_EVENT_COMMIT_SUB)
+    for (ownership &o : ownerships())
+      if (o.owner == ending) o.owner = ResourceOwnerGetParent(ending);
+  if (event == SUBXACT_EVENT_ABORT_SUB)
+    std::erase_if(ownerships(), [ending](const ownership &o) { return o.owner == ending; });
+}
+
+void on_transaction(XactEvent event, void *) {
+  const bool goes_on = event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
+                       event == XACT_EVENT_PARALLEL_PRE_COMMIT;
+  if (!goes_on) ownerships().clear();
+}
+
+// False where it would have to wait.
+bool take(Oid database, bool waits) {
+  static constinit bool is_watching = false;
+  if (!std::exchange(is_watching, true))
+    call([] {
+      RegisterXactCallback(on_transaction, nullptr);
+      RegisterSubXactCallback(on_subtransaction, nullptr);
+    });
+  ownerships().reserve(ownerships().size() + 1);
+  const LOCKTAG tag = tag_of(database);
+  const acting_for owner(CurTransactionResourceOwner);
+  const LockAcquireResult result =
+      call([&tag, waits] { return LockAcquire(&tag, ExclusiveLock, false, !waits); });
+  if (result == LOCKACQUIRE_NOT_AVAIL) return false;
+  ownerships().push_back({database, CurTransactionResourceOwner});
+  return true;
+}
 
 // Beside the kinds of turns.
 constexpr uint32 kind_of_pause = 16;
@@ -122,31 +165,29 @@ std::vector<noted_pause> prepared_pauses() {
 
 void provisioning_lock::acquire(Oid database) {
   if (!is_held(database)) lock_order::acquiring(lock_rank::provisioning);
-  const LOCKTAG tag = tag_of(database);
-  const owned_by_transaction owner;
-  call([&tag] { (void)LockAcquire(&tag, ExclusiveLock, false, false); });
+  (void)take(database, true);
 }
 
 void provisioning_lock::release(Oid database) {
+  auto &all = ownerships();
+  const auto last = std::find_if(all.rbegin(), all.rend(),
+                                 [=](const ownership &o) { return o.database == database; });
+  if (last == all.rend()) return;
+  const acting_for owner(last->owner);
+  all.erase(std::next(last).base());
   const LOCKTAG tag = tag_of(database);
-  const owned_by_transaction owner;
   call([&tag] { (void)LockRelease(&tag, ExclusiveLock, false); });
 }
 
 bool provisioning_lock::acquire_within(Oid database, int64 milliseconds) {
   if (!is_held(database)) lock_order::acquiring(lock_rank::provisioning);
-  const LOCKTAG tag = tag_of(database);
-  {
-    const owned_by_transaction owner;
-    if (call([&tag] { return LockAcquire(&tag, ExclusiveLock, false, true); }) !=
-        LOCKACQUIRE_NOT_AVAIL)
-      return true;
-  }
+  if (take(database, false)) return true;
   if (IsInParallelMode()) {  // where no subtransaction is possible
     acquire(database);
     return true;
   }
-  // The wait is given up by an ERROR, after which the subtransaction cleans up.
+  // The wait is given up by an ERROR, after which the subtransaction cleans up.  Otherwise it
+  // leaves the lock to its parent.
   const deadline patience(milliseconds);
   detail::subtransaction sub;
   bool acquired = false;
