@@ -2,12 +2,17 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <memory>
+
+extern "C" {
+#include "storage/copydir.h"
+#include "storage/fd.h"
+}
 
 namespace dynpgext::pg {
 namespace {
@@ -18,33 +23,15 @@ constexpr std::string_view prefix = "dynpgext-layout";
 
 constinit file_identity loaded{};
 
-using open_file = std::unique_ptr<std::FILE, int (*)(std::FILE *)>;
-
-open_file open(const std::string &path, const char *mode) {
-  open_file file(std::fopen(path.c_str(), mode), std::fclose);
-  if (file == nullptr)
-    throw error(ERRCODE_IO_ERROR, "could not open file \"" + path + "\": " + strerror(errno));
-  return file;
-}
-
-void copy(const std::string &from, const std::string &to) {
-  const open_file source = open(from, "rb");
-  const open_file target = open(to, "wb");
-  char part[size_t{64} << 10];
-  bool is_written = true;
-  while (const size_t size = std::fread(part, 1, sizeof part, source.get()))
-    is_written = is_written && std::fwrite(part, 1, size, target.get()) == size;
-  is_written = is_written && std::fflush(target.get()) == 0 && std::ferror(source.get()) == 0;
-  // tells it from another one, when it is to be kept again
-  struct stat status;
-  const bool is_dated = fstat(fileno(source.get()), &status) == 0;
-  const timespec times[] = {status.st_atim, status.st_mtim};
-  if (!is_written || !is_dated || futimens(fileno(target.get()), times) != 0) {
-    const int why = errno;
-    (void)unlink(to.c_str());
+// The copy gets the date of what this process has loaded, which tells builds apart.
+void copy(const char *from, const char *to) {
+  call([=] { copy_file(const_cast<char *>(from), const_cast<char *>(to)); });
+  constexpr int64 second = 1000000000;
+  const timespec modified{loaded.modified / second, loaded.modified % second};
+  const timespec times[] = {modified, modified};
+  if (utimensat(AT_FDCWD, to, times, 0) != 0)
     throw error(ERRCODE_IO_ERROR,
-                "could not copy file \"" + from + "\" to \"" + to + "\": " + strerror(why));
-  }
+                "could not set the date of file \"" + std::string(to) + "\": " + strerror(errno));
 }
 
 void remove_others(std::string_view kept) {
@@ -106,11 +93,13 @@ void keep_own_library(uint32 layout) {
   const file_identity known = identify_file(kept.c_str());
   const bool is_same = build_of(known) == own_build();
   if (known == loaded || is_same || loaded == file_identity{} || is_own_file_replaced()) return;
+  // one that is only half there is removed the next time
   const std::string fresh = kept + ".new";
-  copy(own_file(), fresh);
-  if (std::rename(fresh.c_str(), kept.c_str()) != 0)
-    throw error(ERRCODE_IO_ERROR,
-                "could not rename file \"" + fresh + "\" to \"" + kept + "\": " + strerror(errno));
+  const char *const from = fresh.c_str();
+  const char *const to = kept.c_str();
+  copy(own_file(), from);
+  if (is_own_file_replaced()) return;  // meanwhile
+  call([=] { (void)durable_rename(from, to, ERROR); });
 }
 
 }  // namespace dynpgext::pg
