@@ -48,18 +48,32 @@ void provision_one(const catalog::store &store, state::shared &s, const model::e
   state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
 }
 
-}  // namespace
-
-bool is_published(const state::shared &s, const model::registrations &wanted) {
-  const state::reading lock(s);
-  const auto published = state::registrations_of(s, MyDatabaseId);
-  return published != nullptr && *published == wanted;
+// Extensions without room that stay so.
+std::set<std::string> not_tried(state::shared &s, const reload_options &options) {
+  std::set<std::string> names = still_without_room(s);
+  if (options.retry_failed)
+    std::erase_if(names, [&](const std::string &name) {
+      return options.extension.empty() || options.extension == name;
+    });
+  return names;
 }
 
-std::set<std::string> publish(state::shared &s, const model::registrations &wanted) {
-  std::set<std::string> left_out;
-  if (is_published(s, wanted)) return left_out;
-  const publishable found = what_fits(s, wanted, over_limit::leave_out);
+bool is_published_without(const state::shared &s, const model::registrations &wanted,
+                          const std::set<std::string> &left_out) {
+  std::optional<model::registrations> rest;
+  if (!left_out.empty()) rest = wanted.without_objects_of(left_out);
+  const state::reading lock(s);
+  const auto published = state::registrations_of(s, MyDatabaseId);
+  return published != nullptr && *published == (rest ? *rest : wanted);
+}
+
+}  // namespace
+
+std::set<std::string> publish(state::shared &s, const model::registrations &wanted,
+                              const reload_options &options) {
+  std::set<std::string> left_out = not_tried(s, options);
+  if (is_published_without(s, wanted, left_out)) return left_out;
+  const publishable found = what_fits(s, wanted, over_limit::leave_out, left_out);
   {
     const state::exclusive lock(s);
     found.publication->publish();
@@ -70,6 +84,11 @@ std::set<std::string> publish(state::shared &s, const model::registrations &want
   record_left_out(found.left_out);
   for (const auto &l : found.left_out) left_out.insert(l.extension.name);
   return left_out;
+}
+
+bool is_published(state::shared &s, const model::registrations &wanted,
+                  const reload_options &options) {
+  return is_published_without(s, wanted, not_tried(s, options));
 }
 
 std::vector<action> without(std::vector<action> plan, const std::set<std::string> &extensions) {

@@ -18,10 +18,14 @@ struct reload_options {
   bool retry_failed = true;
 };
 
-[[nodiscard]] bool is_published(const state::shared &s, const model::registrations &wanted);
 // Publishes the committed registrations if they are not what is published.  Returns the extensions
-// whose registrations have no room: they have failed, and are as if they had none.
-std::set<std::string> publish(state::shared &s, const model::registrations &wanted);
+// whose registrations have no room: they have failed, and are as if they had none.  Of those that
+// had none before, it tries what the options say, and those that may have some by now.
+std::set<std::string> publish(state::shared &s, const model::registrations &wanted,
+                              const reload_options &options);
+// There is nothing to do for it.
+[[nodiscard]] bool is_published(state::shared &s, const model::registrations &wanted,
+                                const reload_options &options);
 // The plan without these.
 [[nodiscard]] std::vector<model::action> without(std::vector<model::action> plan,
                                                  const std::set<std::string> &extensions);

@@ -52,11 +52,6 @@ pg::failure failure_of(const state::charge &price, const std::string &what) {
 
 }  // namespace
 
-bool publishable::has_left_out(const std::string &extension) const {
-  return std::any_of(left_out.begin(), left_out.end(),
-                     [&](const no_room &l) { return l.extension.name == extension; });
-}
-
 publishable what_fits(state::shared &s, const model::registrations &wanted, over_limit then,
                       const std::set<std::string> &without) {
   pg::settings::define();
@@ -93,6 +88,15 @@ std::set<std::string> to_be_left_out(const state::shared &s) {
   std::set<std::string> names = state::extensions_without_room(s, MyDatabaseId);
   for (const auto &[name, noted] : this_ledger().notes)
     if (noted.state == model::extension_state::provisioned) names.erase(name);
+  return names;
+}
+
+std::set<std::string> still_without_room(state::shared &s) {
+  std::set<std::string> names;
+  // on a standby they may register less by now, and nobody says so
+  if (RecoveryInProgress() || state::extensions_without_room(s, MyDatabaseId).empty()) return names;
+  for (state::failed_extension &f : state::failed_extensions(s))
+    if (f.database == MyDatabaseId && f.cause.had_no_room) names.insert(std::move(f.name));
   return names;
 }
 

@@ -25,8 +25,6 @@ struct no_room {
 struct publishable {
   std::unique_ptr<state::publication> publication;
   std::vector<no_room> left_out;
-
-  [[nodiscard]] bool has_left_out(const std::string &extension) const;
 };
 
 enum class over_limit { refuse, leave_out };
@@ -37,6 +35,8 @@ enum class over_limit { refuse, leave_out };
 // Extensions that have been left out of what is published, but for those that this transaction
 // provisions.
 [[nodiscard]] std::set<std::string> to_be_left_out(const state::shared &s);
+// Those among them that have no reason to be tried again.
+[[nodiscard]] std::set<std::string> still_without_room(state::shared &s);
 
 // They have failed; each has been left out of what is published by now.
 void record_left_out(const std::vector<no_room> &all);

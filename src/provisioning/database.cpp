@@ -65,7 +65,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
   const model::registrations wanted = wanted_registrations(store);
   if (comparison.first && !RecoveryInProgress()) report_interrupted_restore(wanted);
   std::set<std::string> left_out;
-  if (!is_touched()) left_out = publish(s, wanted);
+  if (!is_touched()) left_out = publish(s, wanted, options);
   execute(store, s, wanted, without(plan_with(s, wanted, options), left_out), options);
   if (is_touched()) lock.keep();
 }
@@ -98,10 +98,10 @@ bool provision_name(const std::string &name) {
   const model::registrations wanted = wanted_registrations(*store);
   const model::allocation *a = wanted.find_allocation(name);
   if (a == nullptr) return false;
-  if (publish(s, wanted).count(a->extension) != 0) return false;
   reload_options options;
   options.extension = a->extension;
   options.retry_failed = false;
+  if (publish(s, wanted, options).count(a->extension) != 0) return false;
   for (const model::action &planned : plan_with(s, wanted, options)) {
     if (planned.kind != model::action_kind::provision) continue;
     provision(*store, *wanted.find_extension(a->extension));

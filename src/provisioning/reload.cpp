@@ -112,11 +112,12 @@ std::vector<action> after(std::vector<action> first, const std::vector<action> &
 
 // What nothing follows of at once: settings that were written without their trigger, of a global
 // worker that another database's count for.
-void publish_silently(const catalog::store &store, state::shared &s) {
+void publish_silently(const catalog::store &store, state::shared &s,
+                      const reload_options &options) {
   if (!IsUnderPostmaster || is_touched()) return;
-  if (is_published(s, wanted_registrations(store))) return;
+  if (is_published(s, wanted_registrations(store), options)) return;
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
-  (void)publish(s, wanted_registrations(store));
+  (void)publish(s, wanted_registrations(store), options);
 }
 
 }  // namespace
@@ -139,7 +140,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   const bool wrote_untold =
       !options.dry_run && !is_touched() && (wrote_settings || store.may_have_written());
   if (wrote_untold) touch(store);
-  if (plan.empty() && !options.dry_run) publish_silently(store, s);
+  if (plan.empty() && !options.dry_run) publish_silently(store, s, options);
   if ((plan.empty() && !runs_anew) || options.dry_run) return after(untold, news(std::move(plan)));
   if (!RecoveryInProgress() && !XactReadOnly) expect_removals(store, false);
   // kept until the end of the transaction if this changes registrations
@@ -153,7 +154,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
       failed.insert(std::move(e));
   if (!IsUnderPostmaster) return after(untold, plan);
   const model::registrations wanted = wanted_registrations(store);
-  if (!is_touched()) failed.merge(publish(s, wanted));
+  if (!is_touched()) failed.merge(publish(s, wanted, options));
   const std::vector<action> now = without(plan_with(s, wanted, options), failed);
   if (const model::extension *e = to_run_anew(s, wanted, plan, options)) {
     const std::vector<action> changed = run_anew(store, s, *e, options);
