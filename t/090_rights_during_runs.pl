@@ -134,7 +134,8 @@ subtest 'rights to register, to be a role, to search a schema' => sub {
         [ 'ALTER ROLE dx_app NOLOGIN', 'ALTER ROLE dx_app LOGIN', $node->pg_version < 17 ? qr/^42501: role "dx_app" cannot log in$/ : qr/^$/ ],
         [ 'GRANT CREATE ON SCHEMA s TO dx_user', 'REVOKE CREATE ON SCHEMA s FROM dx_user', qr/^42501: role "dx_user" can create objects in schema "s", where the running command of extension "dx_plain" searches for names$/ ],
         [ 'REVOKE CONNECT ON DATABASE one FROM PUBLIC', 'GRANT CONNECT ON DATABASE one TO PUBLIC', qr/^42501: role "dx_app" may not connect to this database$/ ],
-        [ 'ALTER ROLE dx_app SUPERUSER', 'ALTER ROLE dx_app NOSUPERUSER', qr/^42704: role "dx_app" has become a superuser, which nobody has named as such$/ ]) {
+        [ 'ALTER ROLE dx_app SUPERUSER', 'ALTER ROLE dx_app NOSUPERUSER', qr/^42704: role "dx_app" has become a superuser, which nobody has named as such$/ ],
+        [ 'DROP OWNED BY dx_app', 'GRANT ALL ON dx.gate TO dx_app', qr/^42704: role "dx_app" has given it up, with DROP OWNED$/ ]) {
         my ($change, $undo, $error) = @$case;
         command_is($node, 'one', 'dx hand', 'runs > 0');
         value($node, 'one', 'TRUNCATE dx.gate');
@@ -143,6 +144,29 @@ subtest 'rights to register, to be a role, to search a schema' => sub {
         is(value($node, 'one', 'SELECT count(*) FROM dx.gate'), 0, 'what it had done is rolled back') if $error ne qr/^$/;
         value($node, 'one', $undo);
     }
+};
+
+# A process receives the invalidation messages of all databases.
+subtest 'what others do elsewhere' => sub {
+    value($node, 'one', 'CREATE TABLE public.checks (n bigint)');
+    value($node, 'postgres', 'CREATE DATABASE two');
+    my $scans = q(pg_stat_get_xact_numscans('pg_db_role_setting_databaseid_rol_index'::regclass));
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'dx counts', channel => 'dx counts', sql => <<"SQL" });
+DO \$\$ DECLARE
+    before bigint := $scans;
+BEGIN
+    FOR i IN 1 .. 200 LOOP
+        PERFORM to_regclass('public.not_there_' || i);
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    INSERT INTO public.checks VALUES ($scans - before);
+END \$\$
+SQL
+    command_is($node, 'one', 'dx counts', q(state = 'running'));
+    value($node, 'one', 'NOTIFY "dx counts"');
+    value($node, 'two', q(DO $$ BEGIN FOR i IN 1 .. 150 LOOP CREATE TABLE public.t (); COMMIT; DROP TABLE public.t; COMMIT; PERFORM pg_sleep(0.01); END LOOP; END $$));
+    ok($node->poll_query_until('one', 'SELECT count(*) = 1 FROM public.checks'), 'a command of many statements has run');
+    cmp_ok(value($node, 'one', 'SELECT n FROM public.checks'), '<', 20, 'and its rights have not been checked again for each');
 };
 
 $node->stop;

@@ -1,5 +1,6 @@
 #include "pg/left_objects.h"
 
+#include "pg/catalog_changes.h"
 #include "pg/extension_members.h"
 #include "pg/relation.h"
 #include "pg/role.h"
@@ -67,24 +68,11 @@ struct known_look {
   left_object found;
 };
 
-constinit std::vector<known_look> *known = nullptr;
-constinit bool is_up_to_date = false;
-
-// Whatever is found by its name in a schema, and whoever may be its owner.
-constexpr SysCacheIdentifier caches[] = {PROCOID,     OPEROID,   TYPEOID,        RELOID,
-                                         COLLOID,     CONVOID,   CLAOID,         OPFAMILYOID,
-                                         TSPARSEROID, TSDICTOID, TSTEMPLATEOID,  TSCONFIGOID,
-                                         STATEXTOID,  AUTHOID,   AUTHMEMROLEMEM, DATABASEOID};
-
-void follow_changes() {
-  if (known != nullptr) return;
-  call([] {
-    for (const SysCacheIdentifier cache : caches)
-      CacheRegisterSyscacheCallback(
-          cache, [](Datum, auto, uint32) { is_up_to_date = false; }, Datum{0});
-  });
-  known = new std::vector<known_look>;
+std::vector<known_look> &known() {
+  static auto *const all = new std::vector<known_look>;
+  return *all;
 }
+constinit uint64 known_at = 0;  // see catalog_changes()
 
 }  // namespace
 
@@ -93,13 +81,13 @@ left_object left_in_schema(const std::string &extension, Oid role) {
   if (!facts || facts->schema == PG_CATALOG_NAMESPACE) return {};
   const Oid schema = facts->schema;
   const Oid id = extension_oid(extension.c_str());
-  follow_changes();
-  if (!is_up_to_date) known->clear();
-  for (const known_look &k : *known)
+  const uint64 now = catalog_changes();
+  if (std::exchange(known_at, now) != now) known().clear();
+  for (const known_look &k : known())
     if (k.schema == schema && k.extension == id && k.role == role) return k.found;
-  is_up_to_date = true;  // not any more, if something changes while it is looked at
   left_object found = look(schema, id, role);
-  if (is_up_to_date) known->push_back({schema, id, role, found});
+  // unless something has changed while it was looked at
+  if (catalog_changes() == now) known().push_back({schema, id, role, found});
   return found;
 }
 

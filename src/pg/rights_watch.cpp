@@ -1,5 +1,6 @@
 #include "pg/rights_watch.h"
 
+#include "pg/catalog_changes.h"
 #include "pg/left_objects.h"
 #include "pg/search_path.h"
 #include "pg/strangers.h"
@@ -15,7 +16,7 @@ namespace dynpgext::pg {
 namespace {
 
 constinit const checked_rights *watched = nullptr;
-constinit uint64 seen = 0;
+constinit heard_changes seen{};
 constinit bool is_looking = false;  // what the check itself calls is not checked
 
 constinit ExecutorStart_hook_type previous_start = nullptr;
@@ -48,14 +49,17 @@ class looking {
 void look() {
   const looking scope;
   const scratch_memory memory;
-  const uint64 messages = received_messages();
+  const heard_changes now = heard_so_far();
   check_rights(watched->role, watched->extension);
   check_search_path(*watched);
-  seen = messages;
+  seen = now;
 }
 
 void look_again() {
-  if (watched == nullptr || is_looking || received_messages() == seen) return;
+  if (watched == nullptr || is_looking) return;
+  // what the command changes itself is no reason, nor is what others do elsewhere
+  const heard_changes now = heard_so_far();
+  if (now.messages == seen.messages || now.changes == seen.changes) return;
   if (!IsTransactionState() || CritSectionCount > 0) return;
   entry([] { look(); });
 }
@@ -80,7 +84,7 @@ bool on_lookup(Oid function) {
 
 }  // namespace
 
-uint64 received_messages() noexcept { return SharedInvalidMessageCounter; }
+heard_changes heard_so_far() { return {SharedInvalidMessageCounter, catalog_changes()}; }
 
 void prepare_rights_watch() {
   previous_start = std::exchange(ExecutorStart_hook, on_start);
@@ -91,7 +95,7 @@ void prepare_rights_watch() {
 
 rights_watch::rights_watch(const checked_rights &rights) {
   watched = &rights;
-  seen = rights.messages;
+  seen = rights.heard;
 }
 
 rights_watch::~rights_watch() { watched = nullptr; }

@@ -7,22 +7,27 @@
 // invalidation messages, and a statement that holds its locks keeps out new triggers.  So the check
 // comes before each step from which code of others could run: a statement that is ready and has its
 // locks, a utility statement, and the first call of a function, be it a trigger of a partition.  It
-// costs a comparison, unless messages have come since the last one.
+// costs a comparison, unless messages have come since the last one that tell of rights: a process
+// receives those of all databases.
 #pragma once
 
 #include "pg/command_rights.h"
 
 namespace dynpgext::pg {
 
+// What this process has heard of changes.
+struct heard_changes {
+  uint64 messages = 0;  // of whatever, from other processes
+  uint64 changes = 0;   // see catalog_changes()
+};
+[[nodiscard]] heard_changes heard_so_far();
+
 struct checked_rights {
   command_role role;
   std::string extension;
-  std::string search_path;  // of the command, when the run began
-  uint64 messages = 0;      // see received_messages(), before the rights were checked
+  std::string search_path;   // of the command, when the run began
+  heard_changes heard = {};  // before the rights were checked
 };
-
-// How many invalidation messages this process has received.
-[[nodiscard]] uint64 received_messages() noexcept;
 
 // Once in a process: sets the hooks.
 void prepare_rights_watch();

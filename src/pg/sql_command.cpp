@@ -130,7 +130,7 @@ bool prepare(const sql_command &c, checked_rights *checked) {
     begin_transaction();
     limit_lock_waits();
   }
-  checked->messages = received_messages();
+  checked->heard = heard_so_far();
   check_rights(c.role, c.extension);
   const std::string search_path = search_path_for(c.extension, c.role.role);
   checked->role = c.role;
