@@ -241,9 +241,14 @@ std::vector<action> apply(const catalog::store &store, const model::manifest_res
     touch(store);
     store.write(s);
   }
-  // those that stay, where what they are for is global from now on
+  // those that were dropped with what is global from now on
+  const model::registrations now = store.read();
   for (const model::extension_manifest &e : c.declarations)
-    for (const model::declared_settings &d : e.settings) store.write(d.settings);
+    for (const model::declared_settings &d : e.settings) {
+      const model::worker_settings &s = d.settings;
+      const model::worker_settings *there = now.find_settings(s.extension, s.worker);
+      if (there == nullptr || *there != s) store.write(s);
+    }
   return result;
 }
 
