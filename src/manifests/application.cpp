@@ -209,9 +209,7 @@ void lock_extensions(const catalog::store &store, const model::manifest &wanted)
   if (wanted.whole_database)
     for (const model::extension &e : store.read().extensions) names.insert(e.name);
   for (const std::string &name : names) (void)pg::lock_extension(name.c_str());
-  pg::take_turn(pg::turn::settings, {}, pg::turn_mode::not_by_hand);
-  for (const std::string &name : names)
-    pg::take_turn(pg::turn::settings, name, pg::turn_mode::change);
+  for (const std::string &name : names) take_turn_to_configure(name);
 }
 
 }  // namespace

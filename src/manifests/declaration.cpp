@@ -93,6 +93,11 @@ declared_values values_of(const model::extension_manifest &m) {
   return v;
 }
 
+void take_turn_to_configure(const std::string &extension) {
+  pg::take_turn(pg::turn::settings, {}, pg::turn_mode::not_by_hand);
+  pg::take_turn(pg::turn::settings, extension, pg::turn_mode::change);
+}
+
 std::string installed_version(const std::string &name) {
   for (const model::installed_extension &i : catalog::installed_extensions())
     if (i.name == name) return i.version;
@@ -140,7 +145,6 @@ void drop_settings(const catalog::store &store, const model::extension_manifest 
                    declared_by who) {
   if (who == declared_by::restore) return;
   const model::registrations all = store.read();
-  bool has_turn = false;
   for (const model::worker &w : rows_of(all, wanted.extension, registrar::sql).workers) {
     if (w.scope == model::scope::global || all.find_settings(w.extension, w.name) == nullptr)
       continue;
@@ -149,10 +153,7 @@ void drop_settings(const catalog::store &store, const model::extension_manifest 
                      [&](const model::declared_worker &d) { return d.worker.name == w.name; });
     const bool goes = stays == wanted.workers.end();
     if (goes ? who != declared_by::hand : stays->worker.scope != model::scope::global) continue;
-    if (!std::exchange(has_turn, true)) {
-      pg::take_turn(pg::turn::settings, {}, pg::turn_mode::not_by_hand);
-      pg::take_turn(pg::turn::settings, wanted.extension, pg::turn_mode::change);
-    }
+    take_turn_to_configure(wanted.extension);
     store.write(model::worker_settings{w.extension, w.name, {}, {}, {}});
   }
 }

@@ -30,6 +30,10 @@ struct declared_values {
 [[nodiscard]] bool is_declared(const catalog::store &store, const model::registrations &all,
                                const model::extension_manifest &m);
 
+// The turns of one who calls configure_worker() or apply(), on the settings of an extension's
+// workers (pg/lock.h).
+void take_turn_to_configure(const std::string &extension);
+
 // 42704 where it is not installed.
 [[nodiscard]] std::string installed_version(const std::string &name);
 

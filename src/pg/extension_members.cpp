@@ -1,5 +1,7 @@
 #include "pg/extension_members.h"
 
+#include "pg/border.h"
+
 extern "C" {
 #include "catalog/objectaddress.h"
 }
@@ -17,6 +19,17 @@ Oid oid_of_member(Oid classid, Oid object, AttrNumber (*column)(Oid classid)) {
   if (HeapTupleIsValid(row)) value = heap_getattr(row, wanted, RelationGetDescr(catalog), &is_null);
   table_close(catalog, AccessShareLock);
   return is_null ? InvalidOid : DatumGetObjectId(value);
+}
+
+std::string description_of(Oid classid, Oid object) {
+  const ObjectAddress address{classid, object, 0};
+  const char *found = call([&address] {
+    const char *kind = getObjectTypeDescription(&address, true);
+    const char *name = getObjectIdentity(&address, true);
+    const bool is_there = kind != nullptr && name != nullptr;
+    return is_there ? static_cast<const char *>(psprintf("%s %s", kind, name)) : nullptr;
+  });
+  return found == nullptr ? "" : found;
 }
 
 List *schemas_of_members(Oid extension) {

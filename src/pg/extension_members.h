@@ -1,6 +1,8 @@
 // What belongs to an extension.
 #pragma once
 
+#include <string>
+
 #include "pg/scan.h"
 
 namespace dynpgext::pg {
@@ -21,6 +23,10 @@ void for_each_member(Oid extension, F f) {
 // What the column of an object's row says that `column` names for its kind, such as its owner;
 // InvalidOid: there is no such column, or the object is gone.  The same rules.
 [[nodiscard]] Oid oid_of_member(Oid classid, Oid object, AttrNumber (*column)(Oid classid));
+
+// As the server describes an object, the same whatever the search_path is: its kind and its name.
+// Empty: it is gone.  In a transaction.
+[[nodiscard]] std::string description_of(Oid classid, Oid object);
 
 // The schemas that members are in, each once, but for pg_catalog; the same rules.
 [[nodiscard]] List *schemas_of_members(Oid extension);

@@ -45,16 +45,9 @@ left_object look(Oid schema, Oid extension, Oid role) {
   for (int i = 0; i < list_length(all); ++i) {
     const owned_object found = *static_cast<const owned_object *>(list_nth(all, i));
     if (!is_stranger(found.owner, role)) continue;
-    const ObjectAddress address{found.classid, found.object, 0};
-    // the same whatever the search_path is
-    const char *what = call([&address] {
-      const char *kind = getObjectTypeDescription(&address, true);
-      const char *name = getObjectIdentity(&address, true);
-      const bool is_there = kind != nullptr && name != nullptr;
-      return is_there ? static_cast<const char *>(psprintf("%s %s", kind, name)) : nullptr;
-    });
+    std::string what = description_of(found.classid, found.object);
     // one that has just been dropped is nothing
-    if (what != nullptr) return {"role \"" + role_name(found.owner) + '"', what};
+    if (!what.empty()) return {"role \"" + role_name(found.owner) + '"', std::move(what)};
   }
   return {};
 }

@@ -150,15 +150,8 @@ std::string text_of(const candidate &c) {
   const bool is_known =
       c.classid == NamespaceRelationId || c.classid == ProcedureRelationId || is_table;
   if (!is_known) {
-    const ObjectAddress address{c.classid, c.object, 0};
-    // the same whatever the search_path is
-    const char *what = call([&address] {
-      const char *kind = getObjectTypeDescription(&address, true);
-      const char *name = getObjectIdentity(&address, true);
-      const bool is_there = kind != nullptr && name != nullptr;
-      return is_there ? static_cast<const char *>(psprintf("%s %s", kind, name)) : nullptr;
-    });
-    return std::string("change ") + (what == nullptr ? "a member of it" : what);
+    const std::string what = description_of(c.classid, c.object);
+    return "change " + (what.empty() ? "a member of it" : what);
   }
   const char *name = call([&c] {
     if (c.classid == NamespaceRelationId)

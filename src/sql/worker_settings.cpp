@@ -6,6 +6,7 @@
 // that are to go, by triggers.
 #include "catalog/store.h"
 #include "extensions/ledger.h"
+#include "manifests/declaration.h"
 #include "pg/brief_locks.h"
 #include "pg/lock.h"
 #include "pg/role.h"
@@ -47,8 +48,7 @@ int64 delay_argument(FunctionCallInfo fcinfo, int n) {
 // drops it, and nobody writes rows by hand.
 void wait_for_settings(const std::string &extension) {
   pg::take_turn(pg::turn::registrations, extension, pg::turn_mode::look);
-  pg::take_turn(pg::turn::settings, {}, pg::turn_mode::not_by_hand);
-  pg::take_turn(pg::turn::settings, extension, pg::turn_mode::change);
+  provisioning::take_turn_to_configure(extension);
 }
 
 struct target {
