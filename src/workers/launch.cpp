@@ -241,7 +241,8 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
 std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
                                       const model::wanted_worker &wanted) {
   // the process of one that is hosted cannot wait for a commit
-  if (wanted.definition->hosted || !can_launch(id, *wanted.definition)) return std::nullopt;
+  if (pg::settings::safe_mode() || wanted.definition->hosted || !can_launch(id, *wanted.definition))
+    return std::nullopt;
   const std::optional<worker_start> start = claim_ahead(s, id, wanted);
   if (!start) return std::nullopt;
   head_start h{*start};

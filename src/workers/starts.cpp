@@ -135,7 +135,7 @@ void forget_prepared(shared &s, const worker_identity &id) noexcept {
 std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
                                         const model::wanted_worker &wanted) {
   using model::worker_state;
-  if (pg::settings::safe_mode()) return std::nullopt;
+  pg::settings::define();
   const exclusive lock(s);
   const worker_key key = key_of(id);
   bury_exited(s, key);
@@ -178,7 +178,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
 
 std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
                                         const model::wanted_worker &wanted) {
-  if (pg::settings::safe_mode()) return std::nullopt;
+  pg::settings::define();
   const exclusive lock(s);
   const worker_entry *known = s.workers.find(key_of(id));
   if (known != nullptr && (known->ticket != 0 || OidIsValid(known->source))) return std::nullopt;
