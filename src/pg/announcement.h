@@ -23,8 +23,8 @@ void announce(announcement what);
 void listen_to_announcements();
 // Begins one, and ends it.
 void hear();
-// Has pg_database changed since the last call, or what roles may do?  So that it need not be read
-// to find out.
+// Has a row of pg_database changed since the last call, or one of pg_authid, which says who is a
+// superuser?  So that they need not be read to find out.
 [[nodiscard]] bool heard_of_databases();
 // Has there been any since the last call?
 [[nodiscard]] bool heard(announcement what);

@@ -10,6 +10,12 @@
 #include "pg/transaction.h"
 
 namespace dynpgext::pg {
+namespace {
+
+// In place of its name.
+constexpr std::string_view dropped_role = "with OID ";
+
+}  // namespace
 
 std::string foreign_owner(const command_role &c, std::span<const noted_owner> owners) {
   if (!c.foreign_owner.empty()) return c.foreign_owner;
@@ -22,14 +28,15 @@ std::string foreign_owner(const command_role &c, std::span<const noted_owner> ow
         counts && std::find(known.begin(), known.end(), owner.role) != known.end();
     if (is_known || may_become(owner.role, c.role)) continue;
     const std::string name = role_name(owner.role);
-    return name.empty() ? "with OID " + std::to_string(owner.role) : name;
+    return name.empty() ? std::string(dropped_role) + std::to_string(owner.role) : name;
   }
   return {};
 }
 
 std::string text_of_foreign_owner(const std::string &owner, const std::string &role) {
-  return "role \"" + owner + "\", which has owned this database since, is no member of role \"" +
-         role + "\"";
+  const std::string who = owner.starts_with(dropped_role) ? owner : '"' + owner + '"';
+  return "role " + who + ", which has owned this database since, is no member of role \"" + role +
+         '"';
 }
 
 void check_rights(const command_role &c, const std::string &extension) {

@@ -17,8 +17,8 @@ enum class error_end {
 
 struct error_watcher {
   bool (*has_something)() noexcept;
-  // Called with no LWLock held.  Raises nothing, not even what it swallows, for that would take the
-  // place of the error.
+  // Not called where an LWLock of the server's is held: the abort does it then.  Raises nothing,
+  // not even what it swallows, for that would take the place of the error.
   void (*give_up)(error_end end) noexcept;
 };
 

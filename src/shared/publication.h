@@ -32,8 +32,8 @@ using desired_databases = std::vector<model::desired_database>;
 // them, and failing in the constructor, gives the memory back.
 class publication {
  public:
-  // Where they take more memory than before, and more than the limits allow, it does not fit: then
-  // it cannot be published.
+  // It does not fit, and cannot be published, where it takes more memory than what the database has
+  // paid for so far, and one of the limits would be exceeded.
   publication(shared &s, Oid database, const model::registrations &wanted, bool present,
               database_identity identity = {}, const memory_limits &limits = {});
   publication(const publication &) = delete;
