@@ -5,6 +5,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -152,9 +153,15 @@ subtest 'commands wait for an init that never ends' => sub {
         'who waits for long says for whom');
     becomes($node, 'one', "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND $pid = ANY (pg_blocking_pids(pid))",
         1, 'and the server shows whom it waits for');
+    my $said = $node->basedir . '/said';
+    local $ENV{PGOPTIONS} = '-c dx_ends.at=none';
+    my $lookup = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('one'), '-c', q(SELECT dx_read('dx_ends:memory')) ], '>', $said, '2>&1');
+    ok((wait_until { slurp_file($said) =~ /WARNING:  waiting for process $pid, which is provisioning extension "dx_ends"/ }), 'a lookup says so to its client')
+      or diag(slurp_file($said));
     set_at('none');
     value($node, 'one', "SELECT pg_cancel_backend($pid)");
     is_whole($node, 'it goes on when that has ended', 'one');
+    IPC::Run::finish($lookup);
     is(value($node, 'one', q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_bytes')), 'provisioned', 'the command has succeeded');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.extensions WHERE provisioning_pid IS NOT NULL)), 0, 'nobody is at it any more');
     $session->quit;

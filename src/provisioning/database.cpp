@@ -93,8 +93,9 @@ bool provision_name(const std::string &name) {
   if (!store || store->may_have_written()) return false;
   const model::registrations before = wanted_registrations(*store);
   if (before.find_allocation(name) == nullptr) return false;
-  const pg::quiet_client quiet;
+  // whom it waits for the client is told, and nothing any more while others wait for this
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  const pg::quiet_client quiet;
   const model::registrations wanted = wanted_registrations(*store);
   const model::allocation *a = wanted.find_allocation(name);
   if (a == nullptr) return false;
