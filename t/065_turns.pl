@@ -34,6 +34,9 @@ subtest 'a time limit' => sub {
 subtest 'nobody else takes a turn' => sub {
     is(error_of($node, 'one', 'SET ROLE anybody; SELECT pg_advisory_xact_lock(classid::integer, objid::integer) FROM (SELECT classid::bigint, objid::bigint - 4294967296 * (objid::bigint / 2147483648) AS objid
         FROM pg_locks WHERE locktype = \'advisory\' AND objsubid = 21584) AS l;'), '', 'the numbers of the lock are those of another one for users');
+    value($node, 'one', 'GRANT EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply TO anybody');
+    like(error_of($node, 'one', impatient("SET ROLE anybody; $_")), qr/ERROR:  22023: .*must be owner of extension "dx_plain"/s, "nor does who does not own the extension: $_")
+      for q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}')), q(SELECT dynpgext.apply('{"dynpgext": 1, "extension": "dx_plain"}'));
     like(error_of($node, 'one', q(SET ROLE anybody; DROP EXTENSION dx_plain;)), qr/ERROR:  42501: /, 'a command that is refused does not wait');
 };
 

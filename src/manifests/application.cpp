@@ -208,6 +208,8 @@ void lock_extensions(const catalog::store &store, const model::manifest &wanted)
   for (const model::extension_manifest &e : wanted.extensions) names.insert(e.extension);
   if (wanted.whole_database)
     for (const model::extension &e : store.read().extensions) names.insert(e.name);
+  // who does not own them is refused below, and keeps nobody waiting
+  std::erase_if(names, [](const std::string &name) { return !pg::owns_extension(name); });
   for (const std::string &name : names) (void)pg::lock_extension(name.c_str());
   for (const std::string &name : names) take_turn_to_configure(name);
 }

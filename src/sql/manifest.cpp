@@ -65,8 +65,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
     if (!state::available()) return Datum{0};  // a binary upgrade brings the rows itself
     const catalog::store store = sql::open_store();
     require_installed(extension);
-    // whoever registers for it, too, comes before or after; somebody may just have dropped it
-    if (!pg::lock_extension(extension.c_str())) refuse_unknown(extension);
+    // whoever registers for it, too, comes before or after; somebody may just have dropped it.  Who
+    // does not own it is refused below, and keeps nobody waiting.
+    if (pg::owns_extension(extension) && !pg::lock_extension(extension.c_str()))
+      refuse_unknown(extension);
     model::manifest_result read =
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
     const auto beyond = provisioning::beyond_registrations(read.document);
