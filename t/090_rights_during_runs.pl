@@ -169,5 +169,29 @@ SQL
     cmp_ok(value($node, 'one', 'SELECT n FROM public.checks'), '<', 20, 'and its rights have not been checked again for each');
 };
 
+# Its statements take no lock that they do not have already, so that nothing makes the process hear of changes.
+subtest 'statements of one transaction, on tables that it has locked' => sub {
+    value($node, 'one', <<'SQL');
+CREATE TABLE dx.says (go_on boolean);
+INSERT INTO dx.says VALUES (true);
+GRANT SELECT ON dx.says TO dx_app;
+CREATE FUNCTION dx.loops() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    WHILE (SELECT go_on FROM dx.says) LOOP PERFORM pg_sleep(0.01); END LOOP;
+    INSERT INTO dx.seen DEFAULT VALUES;
+END $$;
+TRUNCATE dx.seen;
+SQL
+    register_sql_workers($node, 'one', 'dx_plain', { name => 'dx loop', sql => 'SELECT dx.loops()', channel => 'dx loop', run_as => 'dx_app' });
+    command_is($node, 'one', 'dx loop', q(state = 'running')) or die;
+    value($node, 'one', 'NOTIFY "dx loop"');
+    $node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql' AND wait_event = 'PgSleep'));
+    value($node, 'one', 'REVOKE CONNECT ON DATABASE one FROM PUBLIC');
+    ok(command_is($node, 'one', 'dx loop', 'failures > 0'), 'the command ends while it goes on');
+    like(last_error('dx loop'), qr/^42501: role "dx_app" may not connect to this database$/, 'with the error of its next run');
+    value($node, 'one', 'UPDATE dx.says SET go_on = false');
+    is(value($node, 'one', 'SELECT count(*) FROM dx.seen'), 0, 'and has done nothing since');
+    value($node, 'one', 'GRANT CONNECT ON DATABASE one TO PUBLIC');
+};
+
 $node->stop;
 done_testing();

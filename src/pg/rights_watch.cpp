@@ -64,9 +64,16 @@ void look_again() {
   entry([] { look(); });
 }
 
+// A statement on tables that this transaction has locked already brings no messages by itself.
+void look_at_statement() {
+  if (watched == nullptr || is_looking || !IsTransactionState() || CritSectionCount > 0) return;
+  entry([] { call(AcceptInvalidationMessages); });
+  look_again();
+}
+
 // The tables of the statement are locked by now, but for partitions that rows are routed to.
 void on_start(QueryDesc *query, int flags) {
-  look_again();
+  look_at_statement();
   previous_start != nullptr ? previous_start(query, flags) : standard_ExecutorStart(query, flags);
 }
 
@@ -90,7 +97,7 @@ void prepare_rights_watch() {
   previous_start = std::exchange(ExecutorStart_hook, on_start);
   previous_access = std::exchange(object_access_hook, on_access);
   previous_needs = std::exchange(needs_fmgr_hook, on_lookup);
-  watch_utility([](const utility_statement &) { look_again(); });
+  watch_utility([](const utility_statement &) { look_at_statement(); });
 }
 
 rights_watch::rights_watch(const checked_rights &rights) {
