@@ -3,10 +3,10 @@
 # it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
 # loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
 
-STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap monitoring examples outside demo)
+STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap updates monitoring examples outside demo)
 
 # These take minutes and rarely find what the others do not: run with --all, or named by --only.
-STAGES_OF_ALL=(tidy monitoring)
+STAGES_OF_ALL=(tidy updates monitoring)
 
 # These test what a server has, see --installed; the demonstration and the others build their own.
 # shellcheck disable=SC2034 # script/test has it
@@ -227,15 +227,7 @@ test_build() {
   as_user cp -r "$TREE"/{Makefile,dynpgext.control,include,schema,src} "$folder"
   as_user find "$folder" -name '*.[od]' -delete
   as_user make --no-print-directory -s -C "$folder" "PG_CONFIG=$PG_CONFIG" \
-    "DYNPGEXT_CPPFLAGS=${*:2}" -j "$JOBS" all
-}
-
-test_builds() {
-  test_build growth -DDYNPGEXT_TEST_GROWTH -DDYNPGEXT_TEST_VERSION=99.0
-  as_user rm "$TREE/tmp_growth.building"
-  test_build layout -DDYNPGEXT_TEST_LAYOUT=1000 -DDYNPGEXT_TEST_VERSION=99.0
-  as_user rm "$TREE/tmp_layout.building"
-  test_build faults -DDYNPGEXT_FAULTS
+    "DYNPGEXT_CPPFLAGS=${*:2}" DYNPGEXT_CXXFLAGS=-O0 -j "$JOBS" all
 }
 
 # prove_tree FILE...: as the server's own prove_installcheck does it.
@@ -256,12 +248,20 @@ prove_tree() {
 
 stage_tap() {
   need_everything
-  as_user touch "$TREE"/tmp_{faults,growth,layout}.building
+  as_user touch "$TREE/tmp_faults.building"
   {
-    quietly "$SCRATCH/builds.log" test_builds || true
-    as_user rm -f "$TREE"/tmp_{faults,growth,layout}.building
+    quietly "$SCRATCH/faults.log" test_build faults -DDYNPGEXT_FAULTS || true
+    as_user rm "$TREE/tmp_faults.building"
   } &
   prove_tree "$TREE"/t/*.pl
+}
+
+# dynpgext is updated on a running server: two more builds, so this takes minutes.
+stage_updates() {
+  need_everything
+  quietly "$SCRATCH/growth.log" test_build growth -DDYNPGEXT_TEST_GROWTH -DDYNPGEXT_TEST_VERSION=99.0
+  quietly "$SCRATCH/moved.log" test_build layout -DDYNPGEXT_TEST_LAYOUT=1000 -DDYNPGEXT_TEST_VERSION=99.0
+  prove_tree "$TREE"/test/updates/*.pl
 }
 
 # docs/monitoring.md with the programs that it is for.  They are unpacked, and not installed: a package

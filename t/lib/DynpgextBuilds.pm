@@ -12,7 +12,7 @@ our @EXPORT = qw(built other_version);
 
 my $other_version = '99.0';    # of those that are of another one
 
-my $root = "$FindBin::RealBin/..";
+my $root = $ENV{TESTDIR} // "$FindBin::RealBin/..";
 
 # The library of a build that script/test makes while other tests run (see its stage "tap"), or that is
 # in the folder that DYNPGEXT_<KIND> names:

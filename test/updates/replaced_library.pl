@@ -6,7 +6,7 @@ use warnings FATAL => 'all';
 
 use File::Copy;
 use FindBin;
-use lib "$FindBin::RealBin/lib";
+use lib "$FindBin::RealBin/../../t/lib";
 use DynpgextBuilds;
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
