@@ -34,6 +34,10 @@ CREATE FUNCTION dynpgext.restart_worker(extension name, worker text) RETURNS boo
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_restart_worker';
 COMMENT ON FUNCTION dynpgext.restart_worker(name, text) IS 'ends a worker, if it runs, and starts it; false when it could not be started';
 
+CREATE FUNCTION dynpgext.run_worker(extension name, worker text) RETURNS interval
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_run_worker';
+COMMENT ON FUNCTION dynpgext.run_worker(name, text) IS 'runs the command of an SQL worker now, and waits for the end of the run; returns its duration, or raises its error';
+
 CREATE FUNCTION dynpgext.preload(enable boolean DEFAULT true) RETURNS text
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_preload';
 COMMENT ON FUNCTION dynpgext.preload(boolean) IS 'puts dynpgext into shared_preload_libraries, or takes it out, for the next restart of the server; returns the new setting';

@@ -21,3 +21,9 @@ COMMENT ON COLUMN dynpgext.status.newest_version IS 'newest version of it that a
 
 COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'the file of its library, or of dynpgext''s, is no longer the one that its process runs';
 COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library, or of dynpgext''s, is no longer the one that its process runs';
+
+CREATE FUNCTION dynpgext.run_worker(extension name, worker text) RETURNS interval
+LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_run_worker';
+COMMENT ON FUNCTION dynpgext.run_worker(name, text) IS 'runs the command of an SQL worker now, and waits for the end of the run; returns its duration, or raises its error';
+
+REVOKE ALL ON FUNCTION dynpgext.run_worker(name, text) FROM PUBLIC;

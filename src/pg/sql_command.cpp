@@ -159,6 +159,8 @@ command_end run(const sql_command &c, moment began) {
   return command_end::done;
 }
 
+std::string text_of(const char *text) { return text == nullptr ? std::string() : text; }
+
 // To the log, as it was raised, but for its level.
 void log_failure(ErrorData *data, const sql_command &c) {
   const int level = c.failure_level;
@@ -238,7 +240,7 @@ command_end run_command(const sql_command &c, failure *why) {
   } catch (const server_error &e) {
     raised = e;
     data = e.data();
-    *why = {data->sqlerrcode, data->message};
+    *why = {data->sqlerrcode, data->message, text_of(data->hint), text_of(data->detail)};
   } catch (const identity_error &e) {
     *why = {e.sqlstate(), e.what(), e.hint()};
     is_refused = true;
@@ -257,6 +259,7 @@ command_end run_command(const sql_command &c, failure *why) {
       data = nullptr;
     }
     if (end == command_end::failed) data != nullptr ? log_failure(data, c) : log_failure(*why, c);
+    if (data != nullptr) why->hint = text_of(data->hint);  // one of ours, perhaps
     call([] { AbortCurrentTransaction(); });
   }
   report_activity(nullptr);

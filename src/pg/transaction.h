@@ -10,6 +10,8 @@ struct failure {
   int sqlstate = 0;
   std::string message;
   std::string hint = {};
+  std::string detail = {};
+  bool operator==(const failure &) const = default;
 };
 
 // Runs f in a subtransaction.  When it fails the subtransaction is rolled back, and what

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::array names{"DynpgextLauncher",   "DynpgextShutdown",    "DynpgextSqlRunner",
                            "DynpgextWorkerWait", "DynpgextStartCommit", "DynpgextMemoryInit",
-                           "DynpgextWorkerEnd",  "DynpgextWorkerState", "DynpgextKeeper",
-                           "DynpgextHosting"};
+                           "DynpgextWorkerEnd",  "DynpgextWorkerState", "DynpgextRunEnd",
+                           "DynpgextKeeper",     "DynpgextHosting"};
 static_assert(names.size() == static_cast<size_t>(wait::hosting) + 1);
 
 constinit std::array<uint32, names.size()> known{};

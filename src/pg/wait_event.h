@@ -15,6 +15,7 @@ enum class wait : size_t {
   memory_init,       // for memory that another process initialises
   worker_end,        // a command, for workers that are in its way
   worker_state,      // start_worker() and its like, for what they have asked for
+  run_end,           // run_worker(), for the end of the run
   keeper,            // the keeper of a hosted library, for the end of the server
   hosting,           // for a library that is about to be hosted
 };

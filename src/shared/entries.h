@@ -414,6 +414,26 @@ struct pause_entry {
   DYNPGEXT_GROWN
 };
 
+// ---- runs that sessions wait for, see workers/run_requests.h ------------------------------
+
+enum class request_state : uint8 { asked, running, over };
+struct request_key {
+  uint64 number;
+};
+struct request_entry {
+  request_key key;
+  worker_key worker;
+  pid_t pid;  // whose session waits
+  request_state state;
+  // once it is over
+  int64 duration;  // microseconds
+  Oid ran_in;      // the database whose encoding the texts are in
+  int sqlstate;    // 0: it has succeeded
+  message_text message;
+  message_text detail;
+  message_text hint;
+};
+
 // ---- events ------------------------------------------------------------------------------
 
 struct event_entry {

@@ -96,6 +96,7 @@ void open_tables(shared &s) {
   open_table(s, s.globals, &s.root->globals, &rooms.globals);
   open_table(s, s.local_names, &s.root->local_names, &rooms.local_names);
   open_table(s, s.owners, &s.root->owners, &rooms.owners);
+  open_table(s, s.requests, &s.root->requests, &rooms.requests);
   open_table(s, s.versions, &s.root->versions, &rooms.versions);
 #ifdef DYNPGEXT_TEST_GROWTH
   open_table(s, s.more, &s.root->more, &s.root->room_of_more);

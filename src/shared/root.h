@@ -22,7 +22,7 @@ inline constexpr uint32 layout_version = 6;
 // Bytes that an entry of each table takes in this memory.
 struct entry_rooms {
   uint16 databases, extensions, allocations, workers, pauses, runners, processes, globals,
-      local_names, owners, versions;
+      local_names, owners, requests, versions;
 };
 
 // Grows at its end.
@@ -48,6 +48,7 @@ struct root {
   dshash_table_handle globals;
   dshash_table_handle local_names;
   dshash_table_handle owners;
+  dshash_table_handle requests;
   dsa_pointer draining;       // list of instances that are dropped but still looked up
   uint64 databases_changed;   // counts entries of databases that come and go
   uint64 publications;        // counts changes of what databases register
@@ -74,6 +75,7 @@ struct root {
   bool pauses_recalled;  // those that transactions have kept that were prepared before
   bool is_unguarded;     // the file of the crash guard cannot be used, as a WARNING has said
   uint32 paused;         // how many entries pauses has
+  uint32 requested;      // and requests
   uint32 quarantined;    // how many workers and extensions are
   uint32 failed;         // how many extensions are
   version_name made_by;  // version of the library that has made the memory
@@ -104,6 +106,7 @@ struct shared {
   pg::table<global_key, global_entry> globals;
   pg::table<local_key, local_name> local_names;
   pg::table<owner_key, owner_entry> owners;
+  pg::table<request_key, request_entry> requests;
   pg::table<version_key, version_entry> versions;
 #ifdef DYNPGEXT_TEST_GROWTH
   pg::table<version_key, version_entry> more;

@@ -1,6 +1,7 @@
 // Texts in shared memory, which take as much as they are long.
 #pragma once
 
+#include "model/text.h"
 #include "shared/root.h"
 
 namespace dynpgext::state {
@@ -14,5 +15,17 @@ void assign_if_possible(const shared &s, shared_text &text, std::string_view val
 void clear(const shared &s, shared_text &text);
 // The text is the other one's from now on.
 void move(const shared &s, shared_text &from, shared_text &to);
+
+// The same of a string of fixed size: cut at its end, never in the middle of a character, also in a
+// process that is in no database and has no encoding therefore.
+template <size_t Size>
+void assign(pg::fixed_string<Size> &to, std::string_view text) {
+  if (text.size() >= Size) {
+    const int length = pg_mbcliplen(text.data(), static_cast<int>(text.size()), Size - 1);
+    text = text.substr(0, static_cast<size_t>(length));
+    text = text.substr(0, model::whole_length(text));
+  }
+  to.assign(text);
+}
 
 }  // namespace dynpgext::state

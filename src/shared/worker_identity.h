@@ -11,6 +11,7 @@ struct worker_identity {
   Oid home = InvalidOid;
   std::string extension;
   std::string name;
+  bool operator==(const worker_identity &) const = default;
 };
 [[nodiscard]] worker_key key_of(const worker_identity &id);
 // For people: background worker "w" of extension "e".

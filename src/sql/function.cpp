@@ -23,6 +23,14 @@ Datum text_result(const std::string &text) {
   return pg::call([=] { return CStringGetTextDatum(from); });
 }
 
+Datum interval_result(int64 microseconds) {
+  return pg::call([=] {
+    auto *value = static_cast<Interval *>(palloc0(sizeof(Interval)));
+    value->time = microseconds;
+    return IntervalPGetDatum(value);
+  });
+}
+
 catalog::store open_store() {
   pg::settings::define();
   auto store = catalog::store::open();
@@ -87,13 +95,7 @@ result_set &result_set::name(std::string_view value) {
   }));
 }
 
-result_set &result_set::duration(int64 microseconds) {
-  return add(pg::call([=] {
-    auto *value = static_cast<Interval *>(palloc0(sizeof(Interval)));
-    value->time = microseconds;
-    return IntervalPGetDatum(value);
-  }));
-}
+result_set &result_set::duration(int64 microseconds) { return add(interval_result(microseconds)); }
 
 void result_set::end_row() {
   if (next_ < columns())

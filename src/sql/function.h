@@ -17,6 +17,7 @@ namespace dynpgext::sql {
 void require_arguments(FunctionCallInfo fcinfo, int count, const char *what);
 [[nodiscard]] std::string text_argument(FunctionCallInfo fcinfo, int n);
 [[nodiscard]] Datum text_result(const std::string &text);
+[[nodiscard]] Datum interval_result(int64 microseconds);
 
 // The registrations of this database, with the settings defined and a launcher seen to.  ERROR
 // 55000 where dynpgext is not installed.

@@ -32,4 +32,27 @@ registered_worker find_worker(FunctionCallInfo fcinfo) {
                   {}, "SELECT extension, name FROM dynpgext.workers shows those there are.");
 }
 
+wanted_now find_wanted(const registered_worker &t) {
+  wanted_now found{state::look_at(state::attach(), t.id), {}};
+  const auto wanted = model::wanted_workers(found.seen.desired, found.seen.live);
+  if (const auto *w = model::find_wanted(wanted, t.id.home, t.id.extension, t.id.name))
+    found.worker = *w;
+  return found;
+}
+
+void refuse_if_set_aside(const registered_worker &t, const model::wanted_worker &wanted) {
+  const std::string who = name_of(t.id);
+  if (wanted.quarantined)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is quarantined", {},
+                    "Use dynpgext.release() to end the quarantine of the extension.");
+  if (!wanted.terms.enabled)
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is disabled", {},
+                    "Use dynpgext.configure_worker(..., enabled => true).");
+}
+
+void refuse_uncommitted(const registered_worker &t, const char *hint) {
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, name_of(t.id) + " is not committed yet",
+                  {}, hint);
+}
+
 }  // namespace dynpgext::sql

@@ -3,6 +3,7 @@
 
 #include "catalog/store.h"
 #include "sql/function.h"
+#include "workers/scope.h"
 #include "workers/workers.h"
 
 namespace dynpgext::sql {
@@ -17,5 +18,16 @@ struct registered_worker {
 // Of this database's registrations, committed or not.  42704 when there is none, 42622 when the
 // name is too long for one.  Makes sure that there is a launcher.
 [[nodiscard]] registered_worker find_worker(FunctionCallInfo fcinfo);
+
+// As it is wanted by what is published.
+struct wanted_now {
+  state::picture seen;  // that `worker` points into
+  std::optional<model::wanted_worker> worker;
+};
+[[nodiscard]] wanted_now find_wanted(const registered_worker &t);
+// 55000 where it is quarantined or disabled.
+void refuse_if_set_aside(const registered_worker &t, const model::wanted_worker &wanted);
+// 55000.
+[[noreturn]] void refuse_uncommitted(const registered_worker &t, const char *hint);
 
 }  // namespace dynpgext::sql

@@ -28,43 +28,16 @@ bool wait_until_gone(const target &t) {
                                 });
 }
 
-void refuse_if_set_aside(const target &t, const model::wanted_worker &wanted) {
-  const std::string who = name_of(t.id);
-  if (wanted.quarantined)
-    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is quarantined", {},
-                    "Use dynpgext.release() to end the quarantine of the extension.");
-  if (!wanted.terms.enabled)
-    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is disabled", {},
-                    "Use dynpgext.configure_worker(..., enabled => true).");
-}
-
-// As it is wanted by what is published.
-struct wanted_now {
-  state::picture seen;  // that `worker` points into
-  std::optional<model::wanted_worker> worker;
-};
-
-wanted_now find_wanted(const target &t) {
-  wanted_now found{state::look_at(state::attach(), t.id), {}};
-  const auto wanted = model::wanted_workers(found.seen.desired, found.seen.live);
-  if (const auto *w = model::find_wanted(wanted, t.id.home, t.id.extension, t.id.name))
-    found.worker = *w;
-  return found;
-}
-
 // False when there was nothing to start.
 bool start(const target &t) {
   state::shared &s = state::attach();
   // one that has just reported its end is gone in a moment
   const auto status = state::status_of(s, t.id);
   if (status && !model::is_active(status->state)) (void)wait_until_gone(t);
-  const wanted_now wanted = find_wanted(t);
-  if (!wanted.worker)
-    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    name_of(t.id) + " is not committed yet", {},
-                    "It starts with the commit of this transaction.");
+  const sql::wanted_now wanted = sql::find_wanted(t);
+  if (!wanted.worker) sql::refuse_uncommitted(t, "It starts with the commit of this transaction.");
   const model::wanted_worker &w = *wanted.worker;
-  refuse_if_set_aside(t, w);
+  sql::refuse_if_set_aside(t, w);
   if (w.in_restore || !model::runs_here(*w.definition, state::circumstances(false))) {
     state::postpone(s, t.id, w);
     return false;
@@ -98,7 +71,7 @@ void wait_until_up(const target &t) {
 // Returns whether there was anything to stop.
 bool stop(const target &t, state::after_end then) {
   state::shared &s = state::attach();
-  const wanted_now wanted = find_wanted(t);
+  const sql::wanted_now wanted = sql::find_wanted(t);
   return wanted.worker ? state::stop_wanted(s, t.id, *wanted.worker, then)
                        : state::stop(s, t.id, then);
 }

@@ -12,6 +12,7 @@
 #include "pg/transaction.h"
 #include "shared/databases.h"
 #include "shared/last_words.h"
+#include "workers/run_requests.h"
 
 namespace dynpgext::supervision {
 namespace {
@@ -71,6 +72,7 @@ void sql_workers::follow() {
   std::erase_if(workers_, [this](const worker &w) { return !state::is_served(shared_, w.start); });
   take_starts();
   keep_channels();
+  take_requests();
 }
 
 void sql_workers::take_starts() {
@@ -100,6 +102,15 @@ void sql_workers::take_starts() {
     if (command.interval > 0) w.next_at = first_run(start, command, now);
     workers_.push_back(std::move(w));
   }
+}
+
+// Whoever waits for a run is like one who notifies.
+void sql_workers::take_requests() {
+  const std::vector<state::worker_identity> wanted = state::wanted_runs(shared_);
+  const pg::moment now = pg::moment::now();
+  for (const state::worker_identity &id : wanted)
+    for (worker &w : workers_)
+      if (w.start.id == id) w.notified_at = std::min(w.notified_at, now);
 }
 
 void sql_workers::keep_channels() {
@@ -201,6 +212,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
   if (end != pg::command_end::done) {
     state::keep_words(why.sqlstate, why.message.c_str(), &error);
     run.error = &error;
+    run.why = &why;
   }
   DYNPGEXT_FAULT_POINT("runner.ran");
   const bool goes_on = state::end_command(shared_, *entry, run);

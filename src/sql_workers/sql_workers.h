@@ -38,13 +38,15 @@ class sql_workers {
   struct worker {
     state::worker_start start;
     model::command command;
-    pg::moment next_at = pg::moment::never();      // by its interval
-    pg::moment notified_at = pg::moment::never();  // since its last run
+    pg::moment next_at = pg::moment::never();  // by its interval
+    pg::moment notified_at =
+        pg::moment::never();  // or somebody waits for a run; since its last one
 
     [[nodiscard]] pg::moment due_at() const { return std::min(next_at, notified_at); }
   };
 
   void take_starts();
+  void take_requests();
   void keep_channels();
   [[nodiscard]] bool is_deaf() const;  // a standby hears nothing
   enum class after_run { goes_on, ends, stale };

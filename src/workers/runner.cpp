@@ -6,6 +6,7 @@
 #include "shared/attention.h"
 #include "shared/processes.h"
 #include "shared/text.h"
+#include "workers/run_requests.h"
 
 namespace dynpgext::state {
 namespace {
@@ -43,17 +44,26 @@ void count_run(const shared &s, worker_entry &entry, const command_run &run) {
   }
 }
 
+// The run is over because its worker has been told to end.
+void cancel_run(const shared &s, const worker_entry &entry) {
+  end_requested(s, entry, "57014: the worker was told to end while its command ran");
+}
+
 // Its command has ended the process: the run has failed, and so has the worker.  No allocation.
 void blame(const shared &s, worker_entry &entry, int code, const message_text &error) {
   message_text why = error;
   if (why.view().empty())
     snprintf(why.bytes, sizeof why.bytes,
              "XX000: the command has ended its process with exit code %d", code);
-  if (!entry.told_at.is_set())  // otherwise the run was called off
+  if (entry.told_at.is_set()) {
+    cancel_run(s, entry);
+  } else {
     count_run(s, entry,
               {.began_at = entry.runs.began_at,
                .duration = (pg::moment::now() - entry.runs.began).count(),
                .error = &why});
+    end_requested(s, entry, why.view());
+  }
   record_exit(s, entry, std::max(code, 1), why);
 }
 
@@ -214,6 +224,7 @@ worker_entry *begin_command(shared &s, const worker_start &w) {
   entry->busy = true;
   entry->runs.began_at = GetCurrentTimestamp();
   entry->runs.began = pg::moment::now();
+  begin_requested(s, *entry);
   return entry;
 }
 
@@ -223,6 +234,11 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
   if (run) {
     count_run(s, entry, *run);
     if (run->error != nullptr) assign_if_possible(s, entry.error, run->error->view());
+    end_requested(s, entry, run->why, run->duration);
+  } else if (entry.told_at.is_set()) {
+    cancel_run(s, entry);
+  } else {
+    ask_again(s, entry);
   }
   if (!entry.told_at.is_set()) return true;
   record_exit(s, entry, 0, {});
@@ -242,8 +258,10 @@ bool rest(shared &s, const runner_key &key, bool at_once) {
   const exclusive lock(s);
   for (const worker_entry *entry : s.workers.of(key.database)) {
     if (is_to_be_served(*entry, key)) return false;
+    if (!is_served_here(*entry)) continue;
     // told to end, or new
-    if (is_served_here(*entry) && (entry->exited || !entry->taken)) return false;
+    if (entry->exited || !entry->taken) return false;
+    if (!at_once && is_run_asked_for(s, *entry)) return false;
   }
   for (worker_entry *entry : s.workers.of(key.database)) {
     if (!is_served_here(*entry)) continue;

@@ -8,6 +8,7 @@
 // launcher starts them again when they are due.
 #pragma once
 
+#include "pg/transaction.h"
 #include "shared/runners.h"
 #include "workers/entry.h"
 #include "workers/workers.h"
@@ -47,6 +48,7 @@ struct command_run {
   int64 duration = 0;  // microseconds
   pg::moment next_at{};
   const message_text *error = nullptr;  // of one that has failed
+  const pg::failure *why = nullptr;     // the same, for those who wait for it
 };
 // Its run has ended, or (nothing) was called off.  Returns whether it goes on.
 bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run);

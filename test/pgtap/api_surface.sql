@@ -173,6 +173,7 @@ SELECT results_eq($$
      'TABLE(object text, name text, extension name, action text, detail text)'),
     ('reset_worker', 'extension name, worker text', 'boolean'),
     ('restart_worker', 'extension name, worker text', 'boolean'),
+    ('run_worker', 'extension name, worker text', 'interval'),
     ('start_worker', 'extension name, worker text', 'boolean'),
     ('stop_worker', 'extension name, worker text', 'boolean'),
     ('unhost', 'library text', 'boolean'),

@@ -296,7 +296,7 @@ SELECT throws_ok($$SELECT dynpgext.unload('dx_unknown')$$, '42704', 'extension "
 SELECT is(dynpgext.unload(NULL), NULL, 'unload(NULL)');
 SELECT throws_ok(format('SELECT dynpgext.%I(%L, %L)', f, 'dx_unknown', 'w'), '42704',
   'extension "dx_unknown" has no background worker "w" in this database', f || '() of an unknown worker')
-  FROM unnest(ARRAY['start_worker', 'stop_worker', 'restart_worker']) f;
+  FROM unnest(ARRAY['start_worker', 'stop_worker', 'restart_worker', 'run_worker']) f;
 SELECT is(dynpgext.start_worker(NULL, NULL), NULL, 'start_worker(NULL, NULL)');
 SELECT is(dynpgext.preload(NULL), NULL, 'preload(NULL)');
 

@@ -29,7 +29,7 @@ SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
-                    $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$,
+                    $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, $$run_worker('x', 'y')$$,
                     'preload()', 'preload(false)', 'live_extensions(true)', 'live_provisioners()', 'live_allocations(true)', 'live_workers(true)', 'live_commands(true)',
                     'published_allocations(true)', 'published_workers(true)', 'published_extensions()', 'known_objects()', $$count_states('worker')$$, 'health()', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'server_versions()', 'list_events()',
                     'adopt_installed_extensions()', 'reset_privileges()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
@@ -50,7 +50,7 @@ SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
 SELECT lives_ok('SELECT * FROM dynpgext.health()', 'and health()');
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', NULL, 'but not ' || call)
   FROM unnest(ARRAY['reload()', 'reload(dry_run => true)', $$load('x')$$, $$unload('x')$$, $$start_worker('x', 'y')$$,
-                    $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, 'preload()', $$configure_worker('x', 'y')$$,
+                    $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, $$run_worker('x', 'y')$$, 'preload()', $$configure_worker('x', 'y')$$,
                     $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
                     'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
 SELECT throws_ok('DELETE FROM dynpgext.registered_extension', '42501', NULL, 'nor write the registrations');
@@ -66,7 +66,7 @@ CREATE EXTENSION dx_fini;
 CREATE TABLE dx_log (event text, name text, version text);
 SELECT pg_temp.worker_becomes('dx_worker', 'dx local', 'running') \g /dev/null
 GRANT EXECUTE ON FUNCTION dynpgext.reload, dynpgext.load, dynpgext.unload, dynpgext.start_worker,
-  dynpgext.stop_worker, dynpgext.restart_worker, dynpgext.preload, dynpgext.version TO dx_operator;
+  dynpgext.stop_worker, dynpgext.restart_worker, dynpgext.run_worker, dynpgext.preload, dynpgext.version TO dx_operator;
 SET ROLE dx_operator;
 SET dx_fini.log = 'public.dx_log';
 SELECT is(pg_temp.result_of(query), result, 'EXECUTE is enough for ' || query)
