@@ -56,6 +56,12 @@ CREATE FUNCTION dynpgext.list_events(
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_list_events';
 COMMENT ON FUNCTION dynpgext.list_events() IS 'internal: the rows of dynpgext.events';
 
+CREATE FUNCTION dynpgext.list_runs(
+    OUT extension name, OUT worker text, OUT home oid, OUT ran_in oid, OUT started_at timestamptz,
+    OUT duration interval, OUT outcome text, OUT error text)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_list_runs';
+COMMENT ON FUNCTION dynpgext.list_runs() IS 'internal: the rows of dynpgext.runs';
+
 CREATE FUNCTION dynpgext.boot() RETURNS bigint
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_boot';
 COMMENT ON FUNCTION dynpgext.boot() IS 'internal: identifies this run of the server''s shared memory';

@@ -306,6 +306,27 @@ COMMENT ON COLUMN dynpgext.events.database IS 'name of the database, or its OID 
 COMMENT ON COLUMN dynpgext.events.event IS 'such as provisioned, failed, allocated, drained, started, exited, restarted, waiting, quarantined';
 COMMENT ON COLUMN dynpgext.events.detail IS 'details';
 
+CREATE VIEW dynpgext.runs AS
+SELECT r.extension,
+       r.worker,
+       CASE WHEN r.home OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END AS scope,
+       COALESCE(d.datname, r.ran_in::pg_catalog.text::pg_catalog.name) AS database,
+       r.started_at,
+       r.duration,
+       r.outcome,
+       r.error
+  FROM dynpgext.list_runs() r
+       LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) r.ran_in;
+COMMENT ON VIEW dynpgext.runs IS 'the last runs of SQL workers, of this database and global ones, since the start of the server';
+COMMENT ON COLUMN dynpgext.runs.extension IS 'extension that registered the worker';
+COMMENT ON COLUMN dynpgext.runs.worker IS 'name of the worker; see dynpgext.commands';
+COMMENT ON COLUMN dynpgext.runs.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.runs.database IS 'database in which it ran, or its OID after a drop';
+COMMENT ON COLUMN dynpgext.runs.started_at IS 'start of the run';
+COMMENT ON COLUMN dynpgext.runs.duration IS 'duration of the run';
+COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was told to end meanwhile';
+COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
+
 -- This database's, and those of the whole server; and rows of this database that nobody has followed yet.
 CREATE VIEW dynpgext.hosted AS
 SELECT l.library,

@@ -13,10 +13,10 @@ GRANT EXECUTE ON FUNCTION dynpgext.may_configure(name, text), dynpgext.may_write
 GRANT EXECUTE ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text, text) TO PUBLIC;
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
-    dynpgext.cluster_workers, dynpgext.cluster_extensions, dynpgext.cluster_commands, dynpgext.overview, dynpgext.commands, dynpgext.events, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,
+    dynpgext.cluster_workers, dynpgext.cluster_extensions, dynpgext.cluster_commands, dynpgext.overview, dynpgext.commands, dynpgext.events, dynpgext.runs, dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities,
     dynpgext.restore, dynpgext.status, dynpgext.hosted, dynpgext.hosted_libraries TO pg_monitor;
 GRANT EXECUTE ON FUNCTION dynpgext.live_extensions(boolean), dynpgext.live_provisioners(), dynpgext.live_allocations(boolean), dynpgext.live_workers(boolean), dynpgext.live_commands(boolean),
-    dynpgext.published_allocations(boolean), dynpgext.published_workers(boolean), dynpgext.published_extensions(), dynpgext.known_allocations(boolean), dynpgext.known_objects(), dynpgext.count_states(text), dynpgext.health(), dynpgext.known_workers(boolean), dynpgext.list_events(), dynpgext.live_hosted(), dynpgext.boot(), dynpgext.server_status(), dynpgext.server_versions(),
+    dynpgext.published_allocations(boolean), dynpgext.published_workers(boolean), dynpgext.published_extensions(), dynpgext.known_allocations(boolean), dynpgext.known_objects(), dynpgext.count_states(text), dynpgext.health(), dynpgext.known_workers(boolean), dynpgext.list_events(), dynpgext.list_runs(), dynpgext.live_hosted(), dynpgext.boot(), dynpgext.server_status(), dynpgext.server_versions(),
     dynpgext.version() TO pg_monitor;
 
 -- pg_dump by the owner of the database reads what it dumps.

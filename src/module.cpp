@@ -23,6 +23,7 @@
 #include "provisioning/commit.h"
 #include "provisioning/database.h"
 #include "shared/events.h"
+#include "shared/runs.h"
 #include "shared/versions.h"
 #include "workers/extension_commands.h"
 #include "workers/launch.h"
@@ -52,6 +53,8 @@ void begin_run(state::shared &s) {
   (void)pg::tolerate(
       "making room for events", [&s] { state::keep_events(s, state::default_event_capacity); },
       nullptr);
+  (void)pg::tolerate(
+      "making room for runs", [&s] { state::keep_runs(s, state::default_run_capacity); }, nullptr);
   state::judge_crashes(s);
   (void)pg::tolerate(
       "looking at prepared transactions", [&s] { state::recall_pauses(s); }, nullptr);

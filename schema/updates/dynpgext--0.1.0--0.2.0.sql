@@ -27,3 +27,34 @@ LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_run_worker';
 COMMENT ON FUNCTION dynpgext.run_worker(name, text) IS 'runs the command of an SQL worker now, and waits for the end of the run; returns its duration, or raises its error';
 
 REVOKE ALL ON FUNCTION dynpgext.run_worker(name, text) FROM PUBLIC;
+
+CREATE FUNCTION dynpgext.list_runs(
+    OUT extension name, OUT worker text, OUT home oid, OUT ran_in oid, OUT started_at timestamptz,
+    OUT duration interval, OUT outcome text, OUT error text)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_list_runs';
+COMMENT ON FUNCTION dynpgext.list_runs() IS 'internal: the rows of dynpgext.runs';
+REVOKE ALL ON FUNCTION dynpgext.list_runs() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dynpgext.list_runs() TO pg_monitor;
+
+CREATE VIEW dynpgext.runs AS
+SELECT r.extension,
+       r.worker,
+       CASE WHEN r.home OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END AS scope,
+       COALESCE(d.datname, r.ran_in::pg_catalog.text::pg_catalog.name) AS database,
+       r.started_at,
+       r.duration,
+       r.outcome,
+       r.error
+  FROM dynpgext.list_runs() r
+       LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) r.ran_in;
+COMMENT ON VIEW dynpgext.runs IS 'the last runs of SQL workers, of this database and global ones, since the start of the server';
+COMMENT ON COLUMN dynpgext.runs.extension IS 'extension that registered the worker';
+COMMENT ON COLUMN dynpgext.runs.worker IS 'name of the worker; see dynpgext.commands';
+COMMENT ON COLUMN dynpgext.runs.scope IS 'global or database';
+COMMENT ON COLUMN dynpgext.runs.database IS 'database in which it ran, or its OID after a drop';
+COMMENT ON COLUMN dynpgext.runs.started_at IS 'start of the run';
+COMMENT ON COLUMN dynpgext.runs.duration IS 'duration of the run';
+COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was told to end meanwhile';
+COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
+GRANT SELECT ON dynpgext.runs TO pg_monitor;
+REVOKE ALL ON TYPE dynpgext.runs FROM PUBLIC;

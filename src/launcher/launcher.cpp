@@ -17,6 +17,7 @@
 #include "shared/pauses.h"
 #include "shared/restores.h"
 #include "shared/runners.h"
+#include "shared/runs.h"
 #include "shared/versions.h"
 #include "shared/worker_identity.h"
 #include "workers/barriers.h"
@@ -139,6 +140,8 @@ void apply_settings(state::shared &s) {
   (void)pg::tolerate(
       "making room for events", [&s] { state::keep_events(s, pg::settings::max_events()); },
       nullptr);
+  (void)pg::tolerate(
+      "making room for runs", [&s] { state::keep_runs(s, pg::settings::max_runs()); }, nullptr);
   // for what memory_limit does not count: holes between what is used, and dynpgext's own tables
   constexpr uint64 beside = uint64{1} << 30;
   const uint64 limit = pg::settings::memory_limit_bytes();

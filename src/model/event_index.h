@@ -1,8 +1,9 @@
-// Which events are kept when there is no room for all: each database has its share, so that a busy
-// one, or one whose owner wants to hide something, pushes out its own events and not those of
-// others.
+// Which events, or runs, are kept when there is no room for all: each database has its share, so
+// that a busy one, or one whose owner wants to hide something, pushes out its own and not those of
+// others.  Within the share of a database each part has one: of runs, each command, so that one
+// that runs every second leaves those of a nightly one.
 //
-// The structs are plain, for they lie in shared memory beside the events.
+// The structs are plain, for they lie in shared memory beside the entries.
 #pragma once
 
 #include <cstdint>
@@ -13,36 +14,47 @@ struct event_counts {
   std::uint64_t all;       // events since the start, kept or not
   std::uint32_t capacity;  // slots
   std::uint32_t used;      // slots that have an event
-  std::uint32_t homes;     // databases (and 0: what is global) that have events
+  std::uint32_t homes;     // parts of databases (and of 0: what is global) that have events
 };
 
 struct event_link {
   std::uint64_t number;  // of the event in this slot, in the order of time
-  std::uint32_t next;    // slot of the next newer event of its home
+  std::uint32_t next;    // slot of the next newer event of its part
 };
 
 struct event_home {
   std::uint32_t home;
+  std::uint32_t part;
   std::uint32_t count;  // of its events
   std::uint32_t oldest;
   std::uint32_t newest;  // slots
 };
 
-// Works on arrays of `counts.capacity` links and one home more.  A home is found by a linear
-// search: there are as many as databases with events, 16 bytes each.
+// Works on arrays of `counts.capacity` links and one home more.  Homes are in the order of `home`,
+// and all are looked at: there are as many as parts with events, 20 bytes each.
 class event_index {
  public:
   event_index(event_counts &counts, event_link *links, event_home *homes)
       : counts_(counts), links_(links), homes_(homes) {}
 
   // The slot for a new event: a free one, or that of the oldest event of whoever has more than a
-  // fair share of all slots: the home itself, otherwise the one that has most.
-  [[nodiscard]] std::uint32_t add(std::uint32_t home);
+  // fair share of all slots: the home itself, otherwise the one that has most; and of its parts the
+  // same: the part itself, where it is of that home, otherwise the largest one.
+  [[nodiscard]] std::uint32_t add(std::uint32_t home, std::uint32_t part = 0);
 
  private:
-  [[nodiscard]] std::uint32_t find_or_make(std::uint32_t home);
+  [[nodiscard]] std::uint32_t find_or_make(std::uint32_t home, std::uint32_t part);
   [[nodiscard]] std::uint32_t choose_victim(std::uint32_t index) const;
-  // Forgets the oldest event of the home; returns its slot.
+  // Parts of one home, from `begin` on.
+  struct group {
+    std::uint32_t end;
+    std::uint32_t count;
+    std::uint32_t largest;  // of its parts
+    std::uint64_t oldest;   // number of its oldest event
+  };
+  [[nodiscard]] group group_at(std::uint32_t begin) const;
+  [[nodiscard]] std::uint64_t oldest_of(const event_home &part) const;
+  // Forgets the oldest event of the part; returns its slot.
   [[nodiscard]] std::uint32_t take_oldest(std::uint32_t index);
 
   event_counts &counts_;

@@ -24,6 +24,7 @@ constinit int max_owner_workers_value;
 constinit int crash_limit_value;
 constinit int crash_window_s;
 constinit int max_events_value;
+constinit int max_runs_value;
 constinit int manifest_limit_kb;
 constinit int provisioning_timeout_ms;
 constinit bool has_session_timeout = false;  // it is set for this session
@@ -220,6 +221,9 @@ void define() {
     number("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
            "Each takes about 640 bytes of shared memory.", &max_events_value, 1000, 1, 1000000,
            PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number("dynpgext.max_runs", "Sets how many runs of SQL workers dynpgext.runs keeps.",
+           "Each takes about 500 bytes of shared memory.", &max_runs_value, 1000, 1, 1000000,
+           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     number("dynpgext.manifest_limit",
            "Limits the size of a manifest that register() and apply() take.", nullptr,
            &manifest_limit_kb, 1024, 1, 64 * 1024, PGC_SUSET, GUC_UNIT_KB, nullptr, nullptr,
@@ -330,5 +334,6 @@ bool may_set(const char *name) {
   return call([=] { return pg_parameter_aclcheck(name, GetUserId(), ACL_SET) == ACLCHECK_OK; });
 }
 std::uint32_t max_events() { return static_cast<std::uint32_t>(defined(max_events_value)); }
+std::uint32_t max_runs() { return static_cast<std::uint32_t>(defined(max_runs_value)); }
 
 }  // namespace dynpgext::pg::settings

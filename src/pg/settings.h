@@ -29,6 +29,7 @@ void define_postponed();
 [[nodiscard]] std::uint32_t crash_limit();  // 0: the crash guard is off
 [[nodiscard]] std::int64_t crash_window_seconds();
 [[nodiscard]] std::uint32_t max_events();
+[[nodiscard]] std::uint32_t max_runs();
 [[nodiscard]] std::size_t manifest_limit_bytes();
 [[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
 // Nothing of any extension runs, or is started.

@@ -432,6 +432,7 @@ struct request_entry {
   message_text message;
   message_text detail;
   message_text hint;
+  DYNPGEXT_GROWN
 };
 
 // ---- events ------------------------------------------------------------------------------
@@ -453,6 +454,30 @@ struct event_log {
   model::event_counts counts;
   uint64 reserved[2];
   event_entry entries[FLEXIBLE_ARRAY_MEMBER];
+};
+
+// ---- runs of SQL workers' commands that have ended, see shared/runs.h ---------------------
+
+enum class run_end : uint8 {
+  succeeded,
+  failed,
+  canceled  // its worker was told to end meanwhile
+};
+struct run_entry {
+  TimestampTz began_at;
+  Oid home;    // InvalidOid: global
+  Oid ran_in;  // the database
+  extension_name extension;
+  pg::fixed_string<BGW_MAXLEN> worker;
+  int64 duration;  // microseconds
+  run_end end;
+  pg::fixed_string<256> error;
+  uint64 reserved[2];
+};
+struct run_log {
+  model::event_counts counts;
+  uint64 reserved[2];
+  run_entry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 
 }  // namespace dynpgext::state

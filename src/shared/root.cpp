@@ -168,7 +168,8 @@ shared &attach() {
     make_area(s);
     open_tables(s);
     count_process(s);
-    is_new = !DsaPointerIsValid(s.root->events) || !s.root->crashes_judged;
+    is_new = !DsaPointerIsValid(s.root->events) || !DsaPointerIsValid(s.root->runs) ||
+             !s.root->crashes_judged;
   }
   attached_to = &s;
   pg::call([] { before_shmem_exit(uncount_process, 0); });

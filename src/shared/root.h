@@ -61,7 +61,8 @@ struct root {
   pg::moment launcher_asked;  // when it has, or had ended
   Latch *launcher_latch;
   pg::moment starved;   // since when visits of databases find no free slot; none: they do
-  dsa_pointer events;   // event_log
+  dsa_pointer events;   // see shared/events.h
+  dsa_pointer runs;     // see shared/runs.h
   int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
   int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it
   int32 owner_limit;    // dynpgext.max_owner_workers, the same

@@ -6,6 +6,7 @@
 #include "shared/extension_states.h"
 #include "shared/processes.h"
 #include "shared/provisioning_lock.h"
+#include "shared/runs.h"
 #include "shared/text.h"
 #include "sql/function.h"
 #include "sql/shown.h"
@@ -205,6 +206,19 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_list_events) {
       rows.from(e.home).time(e.at).name(e.extension.view());
       rows.text(model::name_of(static_cast<model::object_kind>(e.object))).text(e.name.view());
       rows.oid(e.home).text(e.event.view()).text_or_null(e.detail.view()).end_row();
+    }
+    return Datum{0};
+  });
+}
+
+DYNPGEXT_SQL_FUNCTION(dynpgext_list_runs) {
+  return pg::entry([=] {
+    sql::result_set rows(fcinfo);
+    for (const state::run_entry &r : state::runs(state::use())) {
+      if (OidIsValid(r.home) && r.home != MyDatabaseId) continue;
+      rows.from(r.ran_in).name(r.extension.view()).text(r.worker.view()).oid(r.home).oid(r.ran_in);
+      rows.time(r.began_at).duration(r.duration).text(name_of(r.end));
+      rows.text_or_null(r.error.view()).end_row();
     }
     return Datum{0};
   });

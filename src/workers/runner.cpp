@@ -5,6 +5,7 @@
 #include "pg/worker.h"
 #include "shared/attention.h"
 #include "shared/processes.h"
+#include "shared/runs.h"
 #include "shared/text.h"
 #include "workers/run_requests.h"
 
@@ -34,6 +35,10 @@ void count_run(const shared &s, worker_entry &entry, const command_run &run) {
   runs.last_at = run.began_at;
   runs.last_duration = run.duration;
   runs.next_at = run.next_at;
+  const bool has_failed = run.error != nullptr;
+  record(s, entry,
+         ended_run{run.began_at, run.duration, has_failed ? run_end::failed : run_end::succeeded,
+                   has_failed ? run.error->view() : std::string_view()});
   const bool was_failing = std::exchange(runs.failing, run.error != nullptr);
   if (run.error != nullptr) {
     ++runs.failures;
@@ -46,6 +51,8 @@ void count_run(const shared &s, worker_entry &entry, const command_run &run) {
 
 // The run is over because its worker has been told to end.
 void cancel_run(const shared &s, const worker_entry &entry) {
+  const int64 duration = (pg::moment::now() - entry.runs.began).count();
+  record(s, entry, ended_run{entry.runs.began_at, duration, run_end::canceled});
   end_requested(s, entry, "57014: the worker was told to end while its command ran");
 }
 

@@ -24,7 +24,7 @@ SELECT pass('the server shows no versions of libraries before 18');
 
 SELECT views_are('dynpgext',
   ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview',
-        'commands', 'events', 'status', 'hosted']);
+        'commands', 'runs', 'events', 'status', 'hosted']);
 
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS TABLE (attname text, type text)
 LANGUAGE sql AS $$
@@ -83,6 +83,10 @@ SELECT results_eq(format($$SELECT * FROM pg_temp.columns_of('dynpgext.cluster_%s
            SELECT * FROM pg_temp.columns_of('dynpgext.%s') WHERE attname <> 'database'$$, view),
   'columns of dynpgext.cluster_' || view || ': the database, and those of ' || view)
   FROM unnest(ARRAY['extensions', 'commands']) view;
+SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.runs')$$,
+  $$VALUES ('extension', 'name'), ('worker', 'text'), ('scope', 'text'), ('database', 'name'),
+           ('started_at', 'timestamp with time zone'), ('duration', 'interval'), ('outcome', 'text'), ('error', 'text')$$,
+  'columns of dynpgext.runs');
 SELECT is_empty('SELECT * FROM dynpgext.health()', 'health() has no row where all is well');
 SELECT is(extensions_by_state::text || allocations_by_state || workers_by_state, '{}{}{}', 'no state has any') FROM dynpgext.status;
 SELECT is(count(*), 1::bigint, 'dynpgext.status has one row') FROM dynpgext.status;
@@ -253,6 +257,7 @@ SELECT results_eq($$
            ('dynpgext.max_owner_memory', 'integer', 'kB', 'sighup', '-1', '-1', '2147483647'),
            ('dynpgext.max_owner_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
            ('dynpgext.max_runners', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
+           ('dynpgext.max_runs', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
            ('dynpgext.max_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
            ('dynpgext.memory_limit', 'integer', 'kB', 'sighup', '-1', '-1', '2147483647'),
            ('dynpgext.naptime', 'integer', 'ms', 'sighup', '1000', '10', '3600000'),

@@ -24,14 +24,14 @@ SET ROLE dx_nobody;
 SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
   format('permission denied for %s %s', CASE WHEN relation ~ '^registered|settings|manifests|identities' THEN 'table' ELSE 'view' END, relation),
   'a role without privileges cannot select from ' || relation)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'events', 'status',
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'runs', 'events', 'status',
                     'registered_extension', 'registered_allocation', 'registered_worker', 'registered_command', 'registered_content', 'worker_settings', 'manifests', 'identities']) relation;
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
                     $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, $$run_worker('x', 'y')$$,
                     'preload()', 'preload(false)', 'live_extensions(true)', 'live_provisioners()', 'live_allocations(true)', 'live_workers(true)', 'live_commands(true)',
-                    'published_allocations(true)', 'published_workers(true)', 'published_extensions()', 'known_objects()', $$count_states('worker')$$, 'health()', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'server_versions()', 'list_events()',
+                    'published_allocations(true)', 'published_workers(true)', 'published_extensions()', 'known_objects()', $$count_states('worker')$$, 'health()', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'server_versions()', 'list_events()', 'list_runs()',
                     'adopt_installed_extensions()', 'reset_privileges()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
                     $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
                     'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
@@ -44,7 +44,7 @@ RESET ROLE;
 
 SET ROLE dx_monitor;
 SELECT lives_ok('SELECT * FROM dynpgext.' || view, 'a member of pg_monitor can select from ' || view)
-  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'events', 'worker_settings',
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'runs', 'events', 'worker_settings',
                     'manifests', 'status']) view;
 SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
 SELECT lives_ok('SELECT * FROM dynpgext.health()', 'and health()');

@@ -21,29 +21,34 @@ class log {
         homes_(capacity + 1),
         owner_(capacity, none) {}
 
-  void add(std::uint32_t home) {
-    const std::uint32_t slot = event_index(counts_, links_.data(), homes_.data()).add(home);
+  void add(std::uint32_t home) { add_to(home, 0); }
+  void add_to(std::uint32_t home, std::uint32_t part) {
+    const std::uint32_t slot = event_index(counts_, links_.data(), homes_.data()).add(home, part);
     ASSERT_LT(slot, counts_.capacity);
-    owner_[slot] = home;
-    history_[home].push_back(counts_.all - 1);
+    owner_[slot] = owner(home, part);
+    history_[owner_[slot]].push_back(counts_.all - 1);
   }
   void add(std::uint32_t home, int times) {
     for (int i = 0; i < times; ++i) add(home);
   }
-  [[nodiscard]] std::vector<std::uint64_t> kept(std::uint32_t home) const {
+  static std::uint32_t owner(std::uint32_t home, std::uint32_t part) { return home * 100 + part; }
+  [[nodiscard]] std::vector<std::uint64_t> kept(std::uint32_t home, std::uint32_t part = 0) const {
+    return kept_of(owner(home, part));
+  }
+  [[nodiscard]] std::vector<std::uint64_t> kept_of(std::uint32_t owner) const {
     std::vector<std::uint64_t> numbers;
     for (std::uint32_t slot = 0; slot < counts_.used; ++slot)
-      if (owner_[slot] == home) numbers.push_back(links_[slot].number);
+      if (owner_[slot] == owner) numbers.push_back(links_[slot].number);
     std::sort(numbers.begin(), numbers.end());
     return numbers;
   }
-  // Of every home the newest ones are there, without a gap.
+  // Of every part the newest ones are there, without a gap.
   void check() const {
     size_t all = 0;
-    for (const auto &[home, numbers] : history_) {
-      const std::vector<std::uint64_t> now = kept(home);
+    for (const auto &[owner, numbers] : history_) {
+      const std::vector<std::uint64_t> now = kept_of(owner);
       all += now.size();
-      ASSERT_TRUE(std::equal(now.rbegin(), now.rend(), numbers.rbegin())) << "home " << home;
+      ASSERT_TRUE(std::equal(now.rbegin(), now.rend(), numbers.rbegin())) << "owner " << owner;
     }
     EXPECT_EQ(all, counts_.used);
     EXPECT_EQ(all, std::min<std::uint64_t>(counts_.all, counts_.capacity));
@@ -101,6 +106,50 @@ TEST(event_index, room_for_one) {
   l.add(1);
   l.check();
   EXPECT_EQ(l.kept(1).size(), 1u);
+}
+
+TEST(event_index, a_busy_part_leaves_the_others_of_its_home) {
+  log l(10);
+  l.add_to(1, 1);
+  l.add_to(1, 2);
+  for (int i = 0; i < 1000; ++i) l.add_to(1, 3);
+  l.check();
+  EXPECT_EQ(l.kept(1, 1).size(), 1u);
+  EXPECT_EQ(l.kept(1, 2).size(), 1u);
+  EXPECT_EQ(l.kept(1, 3).size(), 8u);
+}
+
+TEST(event_index, parts_with_the_same_share_lose_their_own) {
+  log l(4);
+  l.add(2, 4);
+  l.add_to(1, 1);
+  for (int i = 0; i < 10; ++i) {
+    l.add_to(1, 3);
+    l.check();
+  }
+  EXPECT_EQ(l.kept(1, 1).size(), 1u);
+  EXPECT_EQ(l.kept(1, 3).size(), 1u);
+}
+
+TEST(event_index, many_parts_are_one_home) {
+  log l(10);
+  for (std::uint32_t i = 0; i < 1000; ++i) l.add_to(1, i % 50);
+  l.add(2, 5);
+  for (std::uint32_t i = 0; i < 1000; ++i) l.add_to(1, i % 50);
+  l.check();
+  EXPECT_EQ(l.kept(2).size(), 5u);
+}
+
+TEST(event_index, parts_of_a_home_share) {
+  std::mt19937 random(11);
+  log l(30);
+  for (int i = 0; i < 3000; ++i) {
+    l.add_to(random() % 3, random() % 2 == 0 ? 0 : random() % 4);
+    l.check();
+  }
+  for (std::uint32_t home = 0; home < 3; ++home)
+    for (std::uint32_t part = 0; part < 4; ++part)
+      EXPECT_GE(l.kept(home, part).size(), 1u) << home << " " << part;
 }
 
 TEST(event_index, nobody_goes_below_a_share_for_others) {

@@ -1,0 +1,97 @@
+// The newest entries of a kind, of each database at least its share, in shared memory: events and
+// runs.  Behind the entries lie as many links, and one home more, see model/event_index.h.
+//
+// An entry has a member `home`, its database (InvalidOid: global); PartOf says to which part of it
+// an entry belongs.  Log is what lies there: counts, and entries.
+#pragma once
+
+#include <numeric>
+#include <vector>
+
+#include "shared/root.h"
+
+namespace dynpgext::state {
+
+template <class Log, auto PartOf>
+class ring {
+ public:
+  using Entry = std::remove_extent_t<decltype(Log::entries)>;
+
+  // `at`: the member of the root block that leads to it.
+  ring(const shared &s, dsa_pointer root::*at) : shared_(s), at_(at) {}
+
+  // Exclusive lock.  Allocates nothing; nullptr before there is room.
+  [[nodiscard]] Entry *add(Oid home, uint32 part) const {
+    Log *c = find();
+    return c == nullptr ? nullptr : &place(*c, home, part);
+  }
+
+  // Oldest first.  Takes the lock itself.
+  [[nodiscard]] std::vector<Entry> all() const {
+    std::vector<Entry> entries;
+    const reading lock(shared_);
+    if (Log *c = find())
+      for (const uint32 slot : slots_of(*c)) entries.push_back(c->entries[slot]);
+    return entries;
+  }
+
+  // Makes room for so many, and keeps of those there are what has room; `what` they are, and the
+  // setting, are for the error.  Takes the lock itself.
+  void resize(uint32 capacity, const std::string &what, const std::string &setting) const {
+    {
+      const reading lock(shared_);
+      const Log *c = find();
+      if (c != nullptr && c->counts.capacity == capacity) return;
+    }
+    pg::allocation memory(shared_.area, size_for(capacity), pg::allocation::content::uninitialised);
+    if (!memory)
+      throw pg::error(ERRCODE_OUT_OF_MEMORY, "dynpgext: no shared memory for " + what,
+                      memory.refusal(), "Decrease " + setting + ".");
+    auto *fresh = pg::address<Log>(shared_.area, memory.pointer());
+    fresh->counts = {0, capacity, 0, 0};
+    std::memset(fresh->reserved, 0, sizeof fresh->reserved);
+    dsa_pointer old = InvalidDsaPointer;
+    {
+      const exclusive lock(shared_);
+      if (Log *c = find())
+        for (const uint32 slot : slots_of(*c))
+          place(*fresh, c->entries[slot].home, PartOf(c->entries[slot])) = c->entries[slot];
+      old = std::exchange(shared_.root->*at_, memory.keep());
+    }
+    pg::release(shared_.area, old);
+  }
+
+ private:
+  [[nodiscard]] Log *find() const {
+    const dsa_pointer where = shared_.root->*at_;
+    return DsaPointerIsValid(where) ? pg::address<Log>(shared_.area, where) : nullptr;
+  }
+  static model::event_link *links_of(Log &c) {
+    return reinterpret_cast<model::event_link *>(c.entries + c.counts.capacity);
+  }
+  static model::event_home *homes_of(Log &c) {
+    return reinterpret_cast<model::event_home *>(links_of(c) + c.counts.capacity);
+  }
+  static size_t size_for(size_t capacity) {
+    return offsetof(Log, entries) + capacity * (sizeof(Entry) + sizeof(model::event_link)) +
+           (capacity + 1) * sizeof(model::event_home);
+  }
+  static Entry &place(Log &c, Oid home, uint32 part) {
+    model::event_index index(c.counts, links_of(c), homes_of(c));
+    return c.entries[index.add(home, part)];
+  }
+  // In the order of time.
+  static std::vector<uint32> slots_of(Log &c) {
+    std::vector<uint32> slots(c.counts.used);
+    std::iota(slots.begin(), slots.end(), uint32{0});
+    const model::event_link *links = links_of(c);
+    std::sort(slots.begin(), slots.end(),
+              [links](uint32 a, uint32 b) { return links[a].number < links[b].number; });
+    return slots;
+  }
+
+  const shared &shared_;
+  dsa_pointer root::*at_;
+};
+
+}  // namespace dynpgext::state

@@ -1,0 +1,50 @@
+#include "shared/runs.h"
+
+#include "shared/ring.h"
+#include "shared/text.h"
+
+namespace dynpgext::state {
+namespace {
+
+// Commands whose names have the same hash share a part.
+uint32 part_of(const run_entry &run) {
+  const auto hash = [](const auto &text) {
+    return hash_bytes(reinterpret_cast<const unsigned char *>(text.bytes), sizeof text.bytes);
+  };
+  return hash_combine(hash(run.extension), hash(run.worker));
+}
+
+ring<run_log, part_of> log_of(const shared &s) { return {s, &root::runs}; }
+
+}  // namespace
+
+void keep_runs(shared &s, uint32 capacity) {
+  log_of(s).resize(capacity, "runs", "dynpgext.max_runs");
+}
+
+void record(const shared &s, const worker_entry &worker, const ended_run &run) {
+  run_entry entry{run.began_at,
+                  worker.key.home,
+                  worker.source,
+                  worker.key.extension,
+                  worker.key.name,
+                  run.duration,
+                  run.end,
+                  {},
+                  {}};
+  assign(entry.error, run.error);
+  if (run_entry *kept = log_of(s).add(entry.home, part_of(entry))) *kept = entry;
+}
+
+std::vector<run_entry> runs(const shared &s) { return log_of(s).all(); }
+
+const char *name_of(run_end end) {
+  switch (end) {
+    case run_end::succeeded: return "succeeded";
+    case run_end::failed: return "failed";
+    case run_end::canceled: return "canceled";
+  }
+  return "";
+}
+
+}  // namespace dynpgext::state
