@@ -97,4 +97,20 @@ subtest 'few slots' => sub {
     $node->stop;
 };
 
+# More than a turn is long, and always due: those that a turn has no time for come first in the next one.
+subtest 'within a process' => sub {
+    my $node = new_cluster('within', %settings, 'dynpgext.max_runners' => 1);
+    add_database($node, $_, qw(dynpgext dx_plain)) for qw(one two);
+    my @busy = map { { name => "busy $_", sql => 'SELECT pg_sleep(0.2)', interval => 10 } } 1 .. 6;
+    register_sql_workers($node, 'one', 'dx_plain', @busy, { name => 'told', sql => 'SELECT pg_sleep(0.2)', channel => 'x' });
+    register_sql_workers($node, 'two', 'dx_plain', { name => 'other', sql => 'SELECT 1', interval => 10 });
+    ok($node->poll_query_until('one', q(SELECT count(*) = 7 AND min(runs) > 0 FROM dynpgext.commands)), 'each has its turn');
+    ok($node->poll_query_until('one', q(SELECT min(runs) >= 4 FROM dynpgext.commands WHERE worker ~ 'busy')), 'again and again');
+    is(value($node, 'one', q(SELECT max(runs) - min(runs) <= 2 FROM dynpgext.commands WHERE worker ~ 'busy')), 't', 'as often as the others');
+    my $told = value($node, 'one', q(SELECT runs FROM dynpgext.commands WHERE worker = 'told'));
+    value($node, 'one', 'NOTIFY x');
+    ok($node->poll_query_until('one', qq(SELECT runs > $told FROM dynpgext.commands WHERE worker = 'told')), 'also one that is notified');
+    $node->stop;
+};
+
 done_testing();

@@ -102,20 +102,20 @@ void serve(state::shared &s) {
     }
     (void)pg::reload_configuration_if_asked();
     if (state::is_own_library_old(s)) {
-      if (state::rest(s, self, true)) return;
+      if (state::rest(s, self, workers.due(), true)) return;
       workers.follow();
     }
     const outcome ran = workers.run_one();
     if (ran == outcome::stale) {
-      if (state::rest(s, self, true)) return;
+      if (state::rest(s, self, workers.due(), true)) return;
       workers.follow();  // somebody new has come, and goes on in the next process, too
     } else if (ran == outcome::ran) {
       idle_since = pg::moment::now();
-      if (has_had_its_turn(s, in_office_since) && state::rest(s, self, true)) return;
+      if (has_had_its_turn(s, in_office_since) && state::rest(s, self, workers.due(), true)) return;
     } else if (const auto timeout = workers.idle_timeout(state::is_runner_wanted(s))) {
       const long left = pg::milliseconds_until(idle_since + *timeout);
       // whoever listens comes back when it is its turn again
-      if (left <= 0 && state::rest(s, self, workers.listens())) return;
+      if (left <= 0 && state::rest(s, self, workers.due(), workers.listens())) return;
       const long nap = workers.nap();
       pg::idle_until_woken(nap < 0 ? std::max(left, 1L) : std::min(nap, std::max(left, 1L)));
     } else {

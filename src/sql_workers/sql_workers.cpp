@@ -59,11 +59,11 @@ const registered *command_of(const state::worker_start &w, const commands_by_nam
   return found->second;
 }
 
-// At once; of one that goes on after another's command has ended its process, when it was due.
+// At once; of one that goes on from another process, when it was due there, which may be long ago.
 pg::moment first_run(const state::worker_start &start, const model::command &command,
                      pg::moment now) {
   if (!start.resume_at.is_set()) return now;
-  return std::clamp(start.resume_at, now, now + std::chrono::milliseconds(command.interval));
+  return std::min(start.resume_at, now + std::chrono::milliseconds(command.interval));
 }
 
 }  // namespace
@@ -97,7 +97,9 @@ void sql_workers::take_starts() {
     const model::command &command = found->command;
     worker w{start, command};
     // notifications may have been missed
-    if (command.interval == 0 || (start.resume_at.is_set() && !command.channel.empty()))
+    if (command.interval == 0)
+      w.notified_at = start.resume_at.is_set() ? std::min(start.resume_at, now) : now;
+    else if (start.resume_at.is_set() && !command.channel.empty())
       w.notified_at = now;
     if (command.interval > 0) w.next_at = first_run(start, command, now);
     workers_.push_back(std::move(w));
@@ -236,6 +238,15 @@ std::optional<std::chrono::milliseconds> sql_workers::idle_timeout(bool runner_w
   const long next = nap();
   if (next >= 0 && next < least.count()) return std::nullopt;
   return at_once ? std::chrono::milliseconds(0) : timeout;
+}
+
+state::due_starts sql_workers::due() const {
+  state::due_starts all;
+  for (const worker &w : workers_) {
+    const pg::moment at = w.command.interval > 0 ? w.next_at : w.notified_at;
+    if (at != pg::moment::never()) all.try_emplace(w.start.ticket, at);
+  }
+  return all;
 }
 
 long sql_workers::nap() const {

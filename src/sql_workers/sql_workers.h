@@ -31,6 +31,8 @@ class sql_workers {
   [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout(bool runner_wanted) const;
   // Does one listen, which would not be told of a notification at rest?
   [[nodiscard]] bool listens() const;
+  // Of each, when it is due, as state::rest() needs it: by its interval, if it has one.
+  [[nodiscard]] state::due_starts due() const;
   // When the next one is due: milliseconds from now; -1: not before something else happens.
   [[nodiscard]] long nap() const;
 

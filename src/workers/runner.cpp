@@ -261,7 +261,7 @@ bool retire(shared &s, const runner_key &key) {
   return true;
 }
 
-bool rest(shared &s, const runner_key &key, bool at_once) {
+bool rest(shared &s, const runner_key &key, const due_starts &due, bool at_once) {
   const exclusive lock(s);
   for (const worker_entry *entry : s.workers.of(key.database)) {
     if (is_to_be_served(*entry, key)) return false;
@@ -275,7 +275,8 @@ bool rest(shared &s, const runner_key &key, bool at_once) {
     entry->pid = 0;
     entry->taken = false;
     entry->rested = true;
-    entry->resume_at = entry->runs.next_at;
+    const auto known = due.find(entry->ticket);
+    entry->resume_at = known == due.end() ? pg::moment{} : known->second;
     entry->next_start_at = at_once ? pg::moment::now() : entry->runs.next_at;
   }
   if (runner_entry *entry = own(s, key)) leave_office(*entry);

@@ -8,6 +8,8 @@
 // launcher starts them again when they are due.
 #pragma once
 
+#include <map>
+
 #include "pg/transaction.h"
 #include "shared/runners.h"
 #include "workers/entry.h"
@@ -56,8 +58,12 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
 // Leaves office when there is nobody to serve; then the process must end.
 [[nodiscard]] bool retire(shared &s, const runner_key &key);
 // The same when none of those that it serves has anything to do before it is due by its interval:
-// they are at rest.  `at_once`: they go on in another process right away.
-[[nodiscard]] bool rest(shared &s, const runner_key &key, bool at_once = false);
+// they are at rest.  `at_once`: they go on in another process right away.  `due`, by the ticket of
+// a start: since when it is due, or when it will be, which that process goes by: whoever has waited
+// for long does not lose its turn.
+using due_starts = std::map<uint64, pg::moment>;
+[[nodiscard]] bool rest(shared &s, const runner_key &key, const due_starts &due,
+                        bool at_once = false);
 // The process ends.  Where a command of a worker was under way, that worker alone has failed, and
 // all others go on in the next process.  Otherwise all that it serves, or was to serve, have ended
 // with it.
