@@ -109,6 +109,7 @@ CREATE TABLE dynpgext.registered_command (
     schemas text NOT NULL,
     owners text NOT NULL,
     foreign_owner text NOT NULL,
+    first_run bigint NOT NULL,
     PRIMARY KEY (extension, worker),
     CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command'))
 );
@@ -129,6 +130,7 @@ COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transact
 COMMENT ON COLUMN dynpgext.registered_command.schemas IS 'of the extension, and those of its members, when it was registered: a command of its script does not run where they are called otherwise by now';
 COMMENT ON COLUMN dynpgext.registered_command.owners IS 'OIDs of roles that have owned that database and may: they were known when its role was decided, or are members of it';
 COMMENT ON COLUMN dynpgext.registered_command.foreign_owner IS 'a role that has owned the database since its role was decided, or the one that this is a copy of, and is no member of it: it does not run until a superuser registers it again; empty: none';
+COMMENT ON COLUMN dynpgext.registered_command.first_run IS 'from its start, in milliseconds; 0: at once; -1: after one interval';
 COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'mark of the database in which its role was decided; of another one where this one is a copy';
 
 CREATE TABLE dynpgext.registered_content (

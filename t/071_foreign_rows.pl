@@ -111,8 +111,8 @@ subtest 'after a restore in the same session, or by psql' => sub {
 subtest 'rows of what is registered' => sub {
     make_target('target');
     value($node, 'forged', q(SET ROLE dx_forger; CREATE TABLE dynpgext.registered_command (extension name, worker text, command text, run_interval bigint, channel text, run_as oid, deadline bigint,
-            registered_by oid, superuser boolean, without_login boolean, by_hand boolean, atomic boolean, decided_in text, schemas text, owners text, foreign_owner text);
-        INSERT INTO dynpgext.registered_command VALUES ('dx_sql_only', 'dx straight', 'ALTER ROLE dx_forger SUPERUSER', 50, '', 10, 0, 10, true, false, true, true, 0, 'public', '', '')));
+            registered_by oid, superuser boolean, without_login boolean, by_hand boolean, atomic boolean, decided_in text, schemas text, owners text, foreign_owner text, first_run bigint);
+        INSERT INTO dynpgext.registered_command VALUES ('dx_sql_only', 'dx straight', 'ALTER ROLE dx_forger SUPERUSER', 50, '', 10, 0, 10, true, false, true, true, 0, 'public', '', '', 0)));
     command_ok([ 'pg_dump', '-Fc', '-t', 'dynpgext.registered_command', '-f', "$folder/registered", $node->connstr('forged') ], 'pg_dump');
     for my $options ([], ['--disable-triggers']) {
         my ($out, $error) = run_command([ 'pg_restore', '-a', @$options, '-d', $node->connstr('target'), "$folder/registered" ]);

@@ -58,3 +58,8 @@ COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the 
 COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
 GRANT SELECT ON dynpgext.runs TO pg_monitor;
 REVOKE ALL ON TYPE dynpgext.runs FROM PUBLIC;
+
+-- dynpgext reads it in old rows, too
+ALTER TABLE dynpgext.registered_command ADD COLUMN first_run bigint NOT NULL DEFAULT 0;
+ALTER TABLE dynpgext.registered_command ALTER COLUMN first_run DROP DEFAULT;
+COMMENT ON COLUMN dynpgext.registered_command.first_run IS 'from its start, in milliseconds; 0: at once; -1: after one interval';

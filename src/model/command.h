@@ -28,6 +28,9 @@ struct command_identity {
   bool operator==(const command_identity &) const = default;
 };
 
+// As command::first_run: one interval after its start.
+inline constexpr std::int64_t after_interval = -1;
+
 // Of an SQL worker.  One process serves all those of a database and a role (model::worker::hosted).
 struct command {
   std::string extension;
@@ -38,8 +41,9 @@ struct command {
   std::string run_as;         // name of its role, for documents; in one, empty: as it is decided
   std::int64_t deadline = 0;  // milliseconds that one run may take; 0: any
   command_identity identity;
-  bool atomic = true;        // in one transaction; otherwise each statement has its own
-  std::string schemas = {};  // see pg::schemas_of(), when it was registered: it may name them
+  bool atomic = true;          // in one transaction; otherwise each statement has its own
+  std::string schemas = {};    // see pg::schemas_of(), when it was registered: it may name them
+  std::int64_t first_run = 0;  // milliseconds from its start; or after_interval
   bool operator==(const command &) const = default;
 };
 inline constexpr auto of_identity = [](auto at) {
@@ -63,6 +67,7 @@ inline constexpr std::tuple members<command>{
     member(&command::schemas),
     member(of_identity(&command_identity::owners)),
     member(of_identity(&command_identity::foreign_owner)),
+    member(&command::first_run, not_of_process | in_manifest),
     member(&command::run_as, no_column | not_of_process | in_manifest)};
 static_assert(lists_all<command, command_identity>());
 

@@ -170,9 +170,14 @@ bool object::boolean(const char *name, bool &into, bool /* usual */) {
 }
 
 bool object::interval(const char *name, const interval_reader &read, const interval_range &range,
-                      std::int64_t &into) {
+                      std::int64_t &into, std::span<const interval_word> words) {
   std::string text;
   if (!this->text(name, {1, max_interval_text}, text)) return false;
+  for (const interval_word &w : words) {
+    if (text != w.text) continue;
+    into = w.value;
+    return true;
+  }
   const std::optional<std::int64_t> microseconds = read(text);
   if (!microseconds) {
     fault(name, "not an interval", true);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,12 @@ struct interval_range {
   const char *text;
 };
 
+// What may stand in place of an interval, and the value that it stands for.
+struct interval_word {
+  std::string_view text;
+  std::int64_t value;
+};
+
 enum class presence { optional, required };
 using enum presence;
 
@@ -93,7 +100,7 @@ class object {
   // `usual` is for the writer: what goes without saying.
   bool boolean(const char *name, bool &into, bool usual = false);
   bool interval(const char *name, const interval_reader &read, const interval_range &range,
-                std::int64_t &into);
+                std::int64_t &into, std::span<const interval_word> words = {});
   // Two lower-case digits for each byte; `most` bytes, 0: any.
   bool hex(const char *name, std::size_t most, std::string &into);
   // Which of the names it is.

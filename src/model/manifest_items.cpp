@@ -85,7 +85,10 @@ void read_function(reading &r, object &o, part where, worker &w) {
 void check_command(reading &r, object &o, const worker &w, const command &c) {
   if (!c.sql.empty() && c.sql.find_first_not_of(" \t\n\r\f\v") == c.sql.npos)
     o.fault("command", "must not be only white space");
+  if (o.has("first_run") && o.has("channel"))
+    o.fault("first_run", "not beside \"channel\": notifications before the start are not heard");
   if (o.has("interval")) return;
+  if (o.has("first_run")) o.fault("first_run", "needs \"interval\"");
   if (!o.has("channel"))
     r.all.add(o.where(), "needs \"interval\" or \"channel\"");
   else if (w.role == server_role::standby || w.role == server_role::both)

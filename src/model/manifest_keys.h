@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "model/manifest.h"
 #include "model/manifest_fields.h"
@@ -15,6 +16,11 @@ enum class part { declared, library };
 
 inline constexpr interval_range between_runs{min_command_interval, max_command_interval,
                                              "must be from 10 ms to 366 days"};
+
+inline constexpr interval_range until_first_run{
+    0, max_command_interval, "must be \"at once\", \"after interval\", or from 0 to 366 days"};
+inline constexpr std::array<interval_word, 2> first_run_words{
+    {{"at once", 0}, {"after interval", after_interval}}};
 
 template <class Form>
 void scope_key(Form &o, scope &s) {
@@ -53,6 +59,7 @@ template <class Form>
 void command_keys(Form &o, const server_numbers &numbers, const interval_reader &read, command &c) {
   o.text("command", {1, max_command}, c.sql, required);
   o.interval("interval", read, between_runs, c.interval);
+  o.interval("first_run", read, until_first_run, c.first_run, first_run_words);
   o.text("channel", {1, numbers.max_extension_name, true}, c.channel);
   o.text("run_as", {1, numbers.max_extension_name, true}, c.run_as);
   o.boolean("atomic", c.atomic, true);

@@ -48,7 +48,9 @@ struct form {
     if (value != 0) add_text(to, name, interval_text(value));
   }
   void interval(const char *name, const interval_reader &, const fields::interval_range &,
-                std::int64_t value) {
+                std::int64_t value, std::span<const fields::interval_word> words = {}) {
+    for (const fields::interval_word &w : words)
+      if (value != 0 && value == w.value) return add_text(to, name, w.text);
     interval(name, value);
   }
   void hex(const char *name, std::size_t, const std::string &bytes) {

@@ -59,11 +59,14 @@ const registered *command_of(const state::worker_start &w, const commands_by_nam
   return found->second;
 }
 
-// At once; of one that goes on from another process, when it was due there, which may be long ago.
+// Of one that goes on from another process, when it was due there, which may be long ago.
 pg::moment first_run(const state::worker_start &start, const model::command &command,
                      pg::moment now) {
-  if (!start.resume_at.is_set()) return now;
-  return std::min(start.resume_at, now + std::chrono::milliseconds(command.interval));
+  const bool waits = command.first_run == model::after_interval;
+  const std::chrono::milliseconds after(waits ? command.interval : command.first_run);
+  if (!start.resume_at.is_set()) return now + after;
+  return std::min(start.resume_at,
+                  now + std::max(after, std::chrono::milliseconds(command.interval)));
 }
 
 }  // namespace
@@ -102,6 +105,7 @@ void sql_workers::take_starts() {
     else if (start.resume_at.is_set() && !command.channel.empty())
       w.notified_at = now;
     if (command.interval > 0) w.next_at = first_run(start, command, now);
+    if (command.first_run != 0) state::note_due(shared_, start, w.next_at);
     workers_.push_back(std::move(w));
   }
 }

@@ -224,6 +224,11 @@ void refuse(shared &s, const worker_start &w, const message_text &error, bool fo
   release_identity(s, *entry);
 }
 
+void note_due(shared &s, const worker_start &w, pg::moment at) {
+  const exclusive lock(s);
+  if (worker_entry *entry = find_served(s, w)) entry->runs.next_at = at;
+}
+
 worker_entry *begin_command(shared &s, const worker_start &w) {
   const exclusive lock(s);
   worker_entry *entry = find_served(s, w);
@@ -277,7 +282,7 @@ bool rest(shared &s, const runner_key &key, const due_starts &due, bool at_once)
     entry->rested = true;
     const auto known = due.find(entry->ticket);
     entry->resume_at = known == due.end() ? pg::moment{} : known->second;
-    entry->next_start_at = at_once ? pg::moment::now() : entry->runs.next_at;
+    entry->next_start_at = at_once ? pg::moment::now() : entry->resume_at;
   }
   if (runner_entry *entry = own(s, key)) leave_office(*entry);
   changed(s);

@@ -42,6 +42,9 @@ void bury_runners(const shared &s);
 // It cannot be served; `for_good`: whatever its policy says, it is not restarted by itself.
 void refuse(shared &s, const worker_start &w, const message_text &error, bool for_good = false);
 
+// When it is due, for the views.
+void note_due(shared &s, const worker_start &w, pg::moment at);
+
 // Its command begins.  Nothing when it is not served any more; until end_command() the entry stays
 // where it is, and is told to end instead of being ended.
 [[nodiscard]] worker_entry *begin_command(shared &s, const worker_start &w);

@@ -45,6 +45,12 @@ TEST(command, has_another_digest_when_anything_that_runs_is_another) {
   add(&command::atomic, false);
 }
 
+TEST(command, keeps_its_digest_when_only_its_first_run_changes) {
+  command c = sample();
+  c.first_run = after_interval;
+  EXPECT_EQ(text_of(c), text_of(sample()));
+}
+
 TEST(command, is_the_workers_whose_role_is_its_own) {
   worker w;
   w.hosted = true;
