@@ -16,6 +16,7 @@ constinit int start_concurrency_value;
 constinit int restart_delay_max_ms;
 constinit int stop_timeout_ms;
 constinit int runner_idle_timeout_ms;
+constinit int delay_warning_ms;
 constinit int hosting_wait_ms;
 constinit int max_workers_value;
 constinit int max_runners_value;
@@ -188,6 +189,11 @@ void define() {
            "A new one starts when the next command is due; -1 means that it stays.",
            &runner_idle_timeout_ms, 10000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
            nullptr);
+    number("dynpgext.delay_warning",
+           "Sets for how long a run of an SQL worker may keep others waiting without a warning.",
+           "They are those of its process, of the same database and role; 0 means any time.",
+           &delay_warning_ms, 10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
+           nullptr);
     number(
         "dynpgext.hosting_wait",
         "Sets how long a session that starts waits for libraries that are about to be hosted.",
@@ -297,6 +303,7 @@ int start_concurrency() { return defined(start_concurrency_value); }
 std::int64_t restart_delay_max_milliseconds() { return defined(restart_delay_max_ms); }
 long stop_timeout_milliseconds() { return defined(stop_timeout_ms); }
 long runner_idle_timeout_milliseconds() { return defined(runner_idle_timeout_ms); }
+long delay_warning_milliseconds() { return defined(delay_warning_ms); }
 long hosting_wait_milliseconds() { return std::labs(defined(hosting_wait_ms)); }
 bool is_hosting_required() { return defined(hosting_wait_ms) < 0; }
 int max_workers() { return defined(max_workers_value); }

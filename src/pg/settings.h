@@ -21,6 +21,7 @@ void define_postponed();
 [[nodiscard]] std::int64_t restart_delay_max_milliseconds();
 [[nodiscard]] long stop_timeout_milliseconds();
 [[nodiscard]] long runner_idle_timeout_milliseconds();  // -1: none
+[[nodiscard]] long delay_warning_milliseconds();        // 0: none
 [[nodiscard]] long hosting_wait_milliseconds();
 // Is a session refused that has waited for so long in vain?
 [[nodiscard]] bool is_hosting_required();

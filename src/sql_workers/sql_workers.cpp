@@ -168,6 +168,35 @@ sql_workers::outcome sql_workers::run_one() {
   return outcome::ran;
 }
 
+// Its run has ended: has it kept others waiting that have been due meanwhile?  One that does so
+// again and again is reported once.
+void sql_workers::note_delay(worker &w, const state::worker_entry &entry, pg::moment began) {
+  const std::chrono::milliseconds limit(pg::settings::delay_warning_milliseconds());
+  const pg::moment now = pg::moment::now();
+  size_t delayed = 0;
+  std::chrono::microseconds longest{};
+  for (const worker &other : workers_) {
+    if (&other == &w || other.due_at() > now) continue;
+    const auto waited = now - std::max(other.due_at(), began);
+    if (limit.count() == 0 || waited < limit) continue;
+    ++delayed;
+    longest = std::max(longest, waited);
+  }
+  const bool was_reported = std::exchange(w.delays, delayed > 0);
+  if (delayed == 0 || was_reported) return;
+  const std::string others = std::to_string(delayed) + (delayed == 1 ? " other" : " others");
+  const std::string how_long = std::to_string(longest.count() / 1000) + " ms";
+  {
+    const state::exclusive lock(shared_);
+    state::record(shared_, entry, "delaying", others + ", for up to " + how_long);
+  }
+  pg::log(WARNING,
+          "SQL worker \"" + w.command.worker + "\" of extension \"" + w.command.extension +
+              "\" has delayed " + others + " for up to " + how_long,
+          "Commands of one database and role run one after the other. Consider shorter runs, a "
+          "deadline, or a role of its own (run_as).");
+}
+
 sql_workers::after_run sql_workers::run(worker &w) {
   state::worker_entry *entry = state::begin_command(shared_, w.start);
   if (entry == nullptr) return after_run::ends;
@@ -220,6 +249,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
     run.error = &error;
     run.why = &why;
   }
+  note_delay(w, *entry, began);
   DYNPGEXT_FAULT_POINT("runner.ran");
   const bool goes_on = state::end_command(shared_, *entry, run);
   if (end != pg::command_end::refused) return next(goes_on);

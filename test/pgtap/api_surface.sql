@@ -1,6 +1,6 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(69);
+SELECT plan(72);
 
 -- The extension
 
@@ -249,6 +249,7 @@ SELECT results_eq($$
   $$VALUES ('dynpgext.allowed_extensions', 'string', NULL, 'sighup', '*', NULL, NULL),
            ('dynpgext.crash_limit', 'integer', NULL, 'sighup', '3', '0', '16'),
            ('dynpgext.crash_window', 'integer', 's', 'sighup', '300', '1', '604800'),
+           ('dynpgext.delay_warning', 'integer', 'ms', 'sighup', '10000', '0', '2147483647'),
            ('dynpgext.hosting_databases', 'string', NULL, 'sighup', '', NULL, NULL),
            ('dynpgext.hosting_wait', 'integer', 'ms', 'sighup', '30000', '-3600000', '3600000'),
            ('dynpgext.manifest_limit', 'integer', 'kB', 'superuser', '1024', '1', '65536'),
