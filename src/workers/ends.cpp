@@ -42,6 +42,8 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   bury_exited(s, key);
   worker_entry *entry = s.workers.find(key);
   if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
+  // decided before somebody stopped it: it would be started anew
+  if (ticket && then == after_end::renew && entry->after == after_end::stay) return false;
   entry->resume_at = {};
   const Oid list = entry->links.list;
   const bool had_process = (entry->pid != 0 && !entry->exited) || is_at_rest(*entry);
