@@ -180,6 +180,20 @@ for my $preload ('', 'dynpgext') {
         gained_nothing('the tenant has gained nothing');
     };
 
+    # without preload nothing tells, see SECURITY.md
+    subtest "$how: a copy that is given away before anybody has looked at it" => sub {
+        configure($node, 'model_db', 'dynpgext.naptime' => '1h');
+        value($node, 'postgres', 'CREATE DATABASE mine TEMPLATE model_db ALLOW_CONNECTIONS false');
+        value($node, 'postgres', 'ALTER DATABASE mine OWNER TO tenant');
+        value($node, 'postgres', 'SET ROLE tenant; ALTER DATABASE mine ALLOW_CONNECTIONS true');
+        plant('mine');
+        value($node, 'postgres', 'SET ROLE tenant; ALTER DATABASE mine ALLOW_CONNECTIONS false; RESET ROLE; ALTER DATABASE mine OWNER TO dba; ALTER DATABASE mine ALLOW_CONNECTIONS true');
+        configure($node, 'model_db', 'dynpgext.naptime' => '100ms');
+        refused('mine', 'tenant', 'the commands that did so have noted him');
+        drop_databases('mine');
+        gained_nothing('the tenant has gained nothing');
+    } if $preload;
+
     subtest "$how: a copy that nobody can look at" => sub {
         # the tenant has locked what visits read, whenever they come
         value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE mine TEMPLATE model_db');

@@ -78,6 +78,9 @@ bool has_mark(Oid database) {
   return database_setting(database_mark_name, BOOTSTRAP_SUPERUSERID, database).has_value();
 }
 
+// Are its owners of interest?  A copy that nobody has looked at has no mark yet.
+bool is_noted(Oid database) { return has_mark(database) || !noted(database).empty(); }
+
 }  // namespace
 
 std::vector<noted_owner> database_owners() {
@@ -107,7 +110,7 @@ bool is_database_owner_noted() {
 }
 
 void note_database_owners(Oid database, const std::vector<Oid> &owners) {
-  if (RecoveryInProgress() || !has_mark(database)) return;
+  if (RecoveryInProgress() || !is_noted(database)) return;
   std::vector<noted_owner> all;
   all.reserve(owners.size());
   for (const Oid owner : owners) all.push_back({owner, false});
@@ -115,10 +118,8 @@ void note_database_owners(Oid database, const std::vector<Oid> &owners) {
 }
 
 void note_owners_of_copy(Oid from, Oid to) {
-  if (RecoveryInProgress()) return;
-  // a copy that nobody has looked at has no mark yet, and may have been noted all the same
+  if (RecoveryInProgress() || !is_noted(from)) return;
   std::vector<noted_owner> owners = noted(from);
-  if (owners.empty() && !has_mark(from)) return;
   owners.push_back({database_owner(from), true});
   for (noted_owner &o : owners) o.of_template = true;
   owners.push_back({database_owner(to), false});
