@@ -70,6 +70,17 @@ subtest 'all is well' => sub {
     check('no_such_database', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: .*"no_such_database" does not exist/, 'a database that cannot be asked is critical');
 };
 
+subtest 'functions of others' => sub {
+    value($node, 'app', q(CREATE FUNCTION public.translate(text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
+        CREATE FUNCTION public.concat_ws(text, text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$; ALTER DATABASE app SET search_path = public, pg_catalog));
+    ok(tell($node, 'shop', 1, 'error'), 'something is wrong');
+    ails('critical worker dx supervised 1 shop failed', 'it is critical');
+    check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical/, 'the check calls the functions of the server, not those of who owns the database');
+    value($node, 'app', 'DROP FUNCTION public.translate, public.concat_ws; ALTER DATABASE app RESET ALL');
+    value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
+    ails('', 'all is well');
+};
+
 subtest 'who may see it' => sub {
     my ($code, undef, $error) = $node->psql('postgres', 'SELECT * FROM dynpgext.health()', extra_params => [ '-U', 'anybody' ]);
     like($error, qr/permission denied for function health/, 'not everybody');
