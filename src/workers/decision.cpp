@@ -34,6 +34,7 @@ void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &
   for (model::live_worker &w : workers) {
     if ((w.home != database && w.home != model::no_database) || !model::is_active(w.state))
       continue;
+    if (w.definition.hosted) continue;  // a runner follows between two commands
     const auto file = loaded_file(s, {w.home, w.definition.extension, w.definition.name});
     // where there is none at all, another process could not start
     const bool is_there = file && (file->file.empty() ||
