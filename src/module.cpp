@@ -50,11 +50,14 @@ void request_shared_memory() {
 
 // What the first process does that finds the shared memory new.
 void begin_run(state::shared &s) {
-  (void)pg::tolerate(
-      "making room for events", [&s] { state::keep_events(s, state::default_event_capacity); },
-      nullptr);
-  (void)pg::tolerate(
-      "making room for runs", [&s] { state::keep_runs(s, state::default_run_capacity); }, nullptr);
+  if (!DsaPointerIsValid(s.root->events))
+    (void)pg::tolerate(
+        "making room for events", [&s] { state::keep_events(s, state::default_event_capacity); },
+        nullptr);
+  if (!DsaPointerIsValid(s.root->runs))
+    (void)pg::tolerate(
+        "making room for runs", [&s] { state::keep_runs(s, state::default_run_capacity); },
+        nullptr);
   state::judge_crashes(s);
   (void)pg::tolerate(
       "looking at prepared transactions", [&s] { state::recall_pauses(s); }, nullptr);
@@ -142,6 +145,10 @@ bool is_other_to_serve() {
 
 void _PG_init(void) {
   pg::entry([] {
-    if (!is_other_to_serve()) initialise();
+    bool is_served = false;
+    // where that cannot be found out, the process goes on, and is told when it attaches
+    (void)pg::tolerate(
+        "looking for the library that serves", [&] { is_served = is_other_to_serve(); }, nullptr);
+    if (!is_served) initialise();
   });
 }
