@@ -5,7 +5,6 @@
 // Entries of tables grow at their end, other structs into what they have reserved.
 #pragma once
 
-#include "model/event_index.h"
 #include "model/registration.h"
 #include "model/state.h"
 #include "pg/clock.h"
@@ -433,51 +432,6 @@ struct request_entry {
   message_text detail;
   message_text hint;
   DYNPGEXT_GROWN
-};
-
-// ---- events ------------------------------------------------------------------------------
-
-struct event_entry {
-  TimestampTz at;
-  Oid home;       // InvalidOid: global
-  uint32 object;  // model::object_kind
-  extension_name extension;
-  allocation_name name;  // of an allocation or a worker
-  pg::fixed_string<16> event;
-  pg::fixed_string<256> detail;
-  uint64 reserved[2];
-};
-
-// The newest ones of each database.  Behind it: as many links as entries, and one home more, see
-// model/event_index.h.
-struct event_log {
-  model::event_counts counts;
-  uint64 reserved[2];
-  event_entry entries[FLEXIBLE_ARRAY_MEMBER];
-};
-
-// ---- runs of SQL workers' commands that have ended, see shared/runs.h ---------------------
-
-enum class run_end : uint8 {
-  succeeded,
-  failed,
-  canceled  // its worker was told to end meanwhile
-};
-struct run_entry {
-  TimestampTz began_at;
-  Oid home;    // InvalidOid: global
-  Oid ran_in;  // the database
-  extension_name extension;
-  pg::fixed_string<BGW_MAXLEN> worker;
-  int64 duration;  // microseconds
-  run_end end;
-  pg::fixed_string<256> error;
-  uint64 reserved[2];
-};
-struct run_log {
-  model::event_counts counts;
-  uint64 reserved[2];
-  run_entry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 
 }  // namespace dynpgext::state

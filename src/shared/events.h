@@ -5,10 +5,31 @@
 #include <string_view>
 #include <vector>
 
+#include "model/event_index.h"
 #include "model/reconcile.h"
 #include "shared/root.h"
 
 namespace dynpgext::state {
+
+// In shared memory, see docs/layout.md.
+struct event_entry {
+  TimestampTz at;
+  Oid home;       // InvalidOid: global
+  uint32 object;  // model::object_kind
+  extension_name extension;
+  allocation_name name;  // of an allocation or a worker
+  pg::fixed_string<16> event;
+  pg::fixed_string<256> detail;
+  uint64 reserved[2];
+};
+
+// The newest ones of each database.  Behind it: as many links as entries, and one home more, see
+// model/event_index.h.
+struct event_log {
+  model::event_counts counts;
+  uint64 reserved[2];
+  event_entry entries[FLEXIBLE_ARRAY_MEMBER];
+};
 
 inline constexpr uint32 default_event_capacity = 1000;
 

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "model/event_index.h"
 #include "shared/root.h"
 
 namespace dynpgext::state {
@@ -26,12 +27,14 @@ class ring {
     return c == nullptr ? nullptr : &place(*c, home, part);
   }
 
-  // Oldest first.  Takes the lock itself.
-  [[nodiscard]] std::vector<Entry> all() const {
+  // Those of which this is true, oldest first.  Takes the lock itself.
+  template <class F>
+  [[nodiscard]] std::vector<Entry> those(F is_wanted) const {
     std::vector<Entry> entries;
     const reading lock(shared_);
     if (Log *c = find())
-      for (const uint32 slot : slots_of(*c)) entries.push_back(c->entries[slot]);
+      for (const uint32 slot : slots_of(*c))
+        if (is_wanted(c->entries[slot])) entries.push_back(c->entries[slot]);
     return entries;
   }
 

@@ -36,7 +36,10 @@ void record(const shared &s, const worker_entry &worker, const ended_run &run) {
   if (run_entry *kept = log_of(s).add(entry.home, part_of(entry))) *kept = entry;
 }
 
-std::vector<run_entry> runs(const shared &s) { return log_of(s).all(); }
+std::vector<run_entry> runs(const shared &s, Oid database) {
+  return log_of(s).those(
+      [database](const run_entry &r) { return !OidIsValid(r.home) || r.home == database; });
+}
 
 const char *name_of(run_end end) {
   switch (end) {

@@ -5,9 +5,33 @@
 #include <string_view>
 #include <vector>
 
+#include "model/event_index.h"
 #include "shared/root.h"
 
 namespace dynpgext::state {
+
+// In shared memory, see docs/layout.md.
+enum class run_end : uint8 {
+  succeeded,
+  failed,
+  canceled  // its worker was told to end meanwhile
+};
+struct run_entry {
+  TimestampTz began_at;
+  Oid home;    // InvalidOid: global
+  Oid ran_in;  // the database
+  extension_name extension;
+  pg::fixed_string<BGW_MAXLEN> worker;
+  int64 duration;  // microseconds
+  run_end end;
+  pg::fixed_string<256> error;
+  uint64 reserved[2];
+};
+struct run_log {
+  model::event_counts counts;
+  uint64 reserved[2];
+  run_entry entries[FLEXIBLE_ARRAY_MEMBER];
+};
 
 inline constexpr uint32 default_run_capacity = 1000;
 
@@ -24,8 +48,9 @@ struct ended_run {
 };
 void record(const shared &s, const worker_entry &worker, const ended_run &run);
 
-// In the order of their ends, the oldest first.  Takes the lock itself.
-[[nodiscard]] std::vector<run_entry> runs(const shared &s);
+// Of this database and global ones, in the order of their ends, the oldest first.  Takes the lock
+// itself.
+[[nodiscard]] std::vector<run_entry> runs(const shared &s, Oid database);
 
 // For people.
 [[nodiscard]] const char *name_of(run_end end);

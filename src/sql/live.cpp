@@ -1,7 +1,6 @@
 // What the views are made of that is live: entries of shared memory.  The views join them with the
 // registrations that the reader's snapshot sees.
 #include "guard/quarantine.h"
-#include "pg/own_version.h"
 #include "shared/events.h"
 #include "shared/extension_states.h"
 #include "shared/processes.h"
@@ -214,8 +213,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_list_events) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_list_runs) {
   return pg::entry([=] {
     sql::result_set rows(fcinfo);
-    for (const state::run_entry &r : state::runs(state::use())) {
-      if (OidIsValid(r.home) && r.home != MyDatabaseId) continue;
+    for (const state::run_entry &r : state::runs(state::use(), MyDatabaseId)) {
       rows.from(r.ran_in).name(r.extension.view()).text(r.worker.view()).oid(r.home).oid(r.ran_in);
       rows.time(r.began_at).duration(r.duration).text(name_of(r.end));
       rows.text_or_null(r.error.view()).end_row();

@@ -4,6 +4,7 @@
 #include "pg/settings.h"
 #include "pg/worker.h"
 #include "shared/attention.h"
+#include "shared/events.h"
 #include "shared/processes.h"
 #include "shared/runs.h"
 #include "shared/text.h"
