@@ -59,6 +59,13 @@ COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up 
 GRANT SELECT ON dynpgext.runs TO pg_monitor;
 REVOKE ALL ON TYPE dynpgext.runs FROM PUBLIC;
 
+-- CREATE EXTENSION says since then that the database is no copy, see docs/hosting.md; who updates it decides so.
+DO $$
+BEGIN
+    EXECUTE pg_catalog.format('ALTER ROLE %I IN DATABASE %I SET dynpgext_database.original = %L',
+        (SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) 10), pg_catalog.current_database(), 'on');
+END $$;
+
 -- dynpgext reads it in old rows, too
 ALTER TABLE dynpgext.registered_command ADD COLUMN first_run bigint NOT NULL DEFAULT 0;
 ALTER TABLE dynpgext.registered_command ALTER COLUMN first_run DROP DEFAULT;

@@ -139,4 +139,13 @@ void leave(state::shared &s, uint64 number) {
   if (memory != DSM_HANDLE_INVALID) pg::call([=] { dsm_unpin_segment(memory); });
 }
 
+void follow_again(state::shared &s) {
+  {
+    const state::exclusive lock(s);
+    for (state::database_entry *entry : s.databases.entries())
+      if (entry->present) entry->visited = false;
+  }
+  state::wake_launcher();
+}
+
 }  // namespace dynpgext::hosting

@@ -90,5 +90,8 @@ static_assert(most_instances <= 64, "a process has one bit for each");
 
 // No process gets it any more; it goes with the last one that has it.  Takes the lock itself.
 void leave(state::shared &s, uint64 number);
+// An instance has gone for good: other databases may have the same library hosted, and are visited
+// again.
+void follow_again(state::shared &s);
 
 }  // namespace dynpgext::hosting

@@ -4,7 +4,6 @@
 #include "extensions/participant.h"
 #include "guard/quarantine.h"
 #include "hosting/instances.h"
-#include "hosting/listed_databases.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
 #include "hosting/redirection.h"
@@ -140,10 +139,13 @@ void register_restored(const catalog::store &store, state::shared &s,
 
 // A copy, which somebody else owns, hosts nothing until a superuser says so.
 void refuse_copied(const catalog::store &store, std::vector<catalog::hosted_row> &rows) {
-  pg::log(LOG,
-          "dynpgext: libraries are not hosted: this database is a copy, and has an owner who is no "
-          "superuser",
-          "Have a superuser use dynpgext.rehost() here if they are to be hosted.");
+  if (!is_followed(state::attach()))  // it is said once in a run of the server
+    pg::log(
+        LOG,
+        "dynpgext: libraries are not hosted: this database is a copy, and has an owner who is no "
+        "superuser",
+        "Have a superuser use dynpgext.rehost() here if they are to be hosted.");
+  pg::note_copied_database();
   if (!RecoveryInProgress())
     for (const model::extension &e : store.read_extensions())
       if (e.is_library && find(rows, e.name) != nullptr) forget_static_workers(store, e.name);

@@ -1,7 +1,6 @@
 #include "hosting/instances.h"
 
 #include "guard/quarantine.h"
-#include "hosting/listed_databases.h"
 #include "hosting/transaction.h"
 #include "hosting/window.h"
 #include "pg/process.h"

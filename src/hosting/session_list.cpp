@@ -1,6 +1,5 @@
 #include "hosting/session_list.h"
 
-#include "hosting/listed_databases.h"
 #include "hosting/transaction.h"
 #include "pg/preload_list.h"
 #include "pg/settings.h"
@@ -18,6 +17,22 @@ bool is_session_library(const std::string &library) {
   constexpr std::string_view suffix = DLSUFFIX;
   if (base.ends_with(suffix)) base.remove_suffix(suffix.size());
   return base == session_library;
+}
+
+std::vector<Oid> listed_databases() {
+  std::vector<Oid> found;
+  std::string_view rest = pg::settings::hosting_databases();
+  constexpr std::string_view digits = "0123456789";
+  for (;;) {
+    rest.remove_prefix(std::min(rest.find_first_of(digits), rest.size()));
+    if (rest.empty()) return found;
+    const size_t size = std::min(rest.find_first_not_of(digits), rest.size());
+    uint64 oid = 0;
+    for (const char digit : rest.substr(0, size))
+      oid = std::min<uint64>(10 * oid + static_cast<uint64>(digit - '0'), UINT64_C(1) << 40);
+    if (oid != InvalidOid && oid <= UINT32_MAX) found.push_back(static_cast<Oid>(oid));
+    rest.remove_prefix(size);
+  }
 }
 
 // With the caller's lock.
@@ -97,6 +112,13 @@ void note_followed(state::shared &s) {
     place = MyDatabaseId;
     return;
   }
+}
+
+bool is_followed(state::shared &s) {
+  const block &b = require_block(s);
+  const state::reading lock(s);
+  return std::find(std::begin(b.followed), std::end(b.followed), MyDatabaseId) !=
+         std::end(b.followed);
 }
 
 bool await_databases(state::shared &s) {

@@ -17,6 +17,7 @@ void remove_from_sessions();
 
 // The rows of the current database have been followed, in this run of the server.
 void note_followed(state::shared &s);
+[[nodiscard]] bool is_followed(state::shared &s);
 // Until those of all databases have been, as dynpgext.hosting_wait says; false when it took longer.
 [[nodiscard]] bool await_databases(state::shared &s);
 

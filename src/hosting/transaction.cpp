@@ -2,7 +2,6 @@
 
 #include <signal.h>
 
-#include "hosting/listed_databases.h"
 #include "pg/process.h"
 #include "workers/launch.h"
 

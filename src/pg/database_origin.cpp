@@ -10,18 +10,18 @@ namespace {
 
 constexpr const char *origin_name = "dynpgext_database.original";
 
-bool has_setting() { return database_setting(origin_name, BOOTSTRAP_SUPERUSERID).has_value(); }
+std::optional<std::string> kept() { return database_setting(origin_name, BOOTSTRAP_SUPERUSERID); }
 
 void keep(const char *value) {
-  if (RecoveryInProgress() || has_setting() == (value != nullptr)) return;
+  if (RecoveryInProgress() || kept() == value) return;
   (void)lock_kept_for_database(MyDatabaseId, true);
-  if (has_setting() != (value != nullptr)) keep_for_database(MyDatabaseId, origin_name, value);
+  if (kept() != value) keep_for_database(MyDatabaseId, origin_name, value);
 }
 
 }  // namespace
 
 bool is_original_database() {
-  if (has_setting()) return true;
+  if (const auto value = kept()) return *value == "on";
   const std::vector<noted_owner> owners = database_owners();
   return std::all_of(owners.begin(), owners.end(),
                      [](const noted_owner &o) { return o.of_template || is_superuser(o.role); });
@@ -29,6 +29,8 @@ bool is_original_database() {
 
 void note_original_database() { keep("on"); }
 
-void forget_original_database() { keep(nullptr); }
+void note_copied_database() { keep("off"); }
+
+void forget_original_database() { drop_kept_for_database(origin_name); }
 
 }  // namespace dynpgext::pg

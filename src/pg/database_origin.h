@@ -14,7 +14,9 @@ namespace dynpgext::pg {
 [[nodiscard]] bool is_original_database();
 // It counts with the commit; not in recovery.  Waits for others who do so.
 void note_original_database();
-// With the commit it does not any more.
+// It does not, whatever becomes known of its owners: pg_upgrade forgets those.  As above.
+void note_copied_database();
+// With the commit nothing is known.
 void forget_original_database();
 
 }  // namespace dynpgext::pg
