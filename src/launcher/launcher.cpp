@@ -91,15 +91,6 @@ bool take_office(state::shared &s) {
   return true;
 }
 
-// Another file of the library is there.  False: no slot is free, and this launcher goes on.
-bool make_room_for_other_library(state::shared &s) {
-  if (hand_over(s)) {
-    pg::log(LOG, "the launcher goes on with the library that has been installed");
-    return true;
-  }
-  return !take_office(s);
-}
-
 // Without preload, and with no database that has dynpgext, there is nothing to launch.
 bool may_retire(state::shared &s) {
   if (state::preloaded()) return false;
@@ -444,14 +435,18 @@ void run() {
     }
     const std::optional<long> nap = loop.round();
     if (!nap) return state::unguard_launcher();
-    if (loop.wants_successor() && make_room_for_other_library(s)) proc_exit(0);
+    if (loop.wants_successor()) {
+      pg::log(LOG, "the launcher goes on with the library that has been installed");
+      break;
+    }
     pg::wait_for_latch(*nap, pg::wait::launcher);
   }
   if (pg::is_server_ending())
     see_off(s);
   else if (hand_over(s))
     proc_exit(0);
-  // Not 0, which would tell the postmaster that no launcher is needed any more.
+  // No slot is free for a successor: the postmaster starts it again in this one's.  Not 0, which
+  // would tell it that no launcher is needed any more.
   proc_exit(1);
 }
 
