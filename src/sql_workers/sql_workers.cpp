@@ -239,7 +239,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
     // it has not run, and is due as it was
     w.notified_at = notified_at;
     w.next_at = next_at;
-    return state::end_command(shared_, *entry, {}) ? after_run::stale : after_run::ends;
+    return state::put_off_command(shared_, *entry) ? after_run::stale : after_run::ends;
   }
   run.duration = (pg::moment::now() - began).count();
   if (w.next_at != pg::moment::never()) run.next_at = w.next_at;

@@ -241,6 +241,24 @@ worker_entry *begin_command(shared &s, const worker_start &w) {
   return entry;
 }
 
+namespace {
+
+bool goes_on(const shared &s, worker_entry &entry) {
+  if (!entry.told_at.is_set()) return true;
+  record_exit(s, entry, 0, {});
+  release_identity(s, entry);
+  return false;
+}
+
+}  // namespace
+
+bool put_off_command(shared &s, worker_entry &entry) {
+  const exclusive lock(s);
+  entry.busy = false;
+  ask_again(s, entry);
+  return goes_on(s, entry);
+}
+
 bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run) {
   const exclusive lock(s);
   entry.busy = false;
@@ -253,10 +271,7 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
   } else {
     ask_again(s, entry);
   }
-  if (!entry.told_at.is_set()) return true;
-  record_exit(s, entry, 0, {});
-  release_identity(s, entry);
-  return false;
+  return goes_on(s, entry);
 }
 
 bool retire(shared &s, const runner_key &key) {

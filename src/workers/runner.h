@@ -55,6 +55,8 @@ struct command_run {
   const message_text *error = nullptr;  // of one that has failed
   const pg::failure *why = nullptr;     // the same, for those who wait for it
 };
+// It has not begun to run, and is asked for as before.  Returns whether it goes on.
+bool put_off_command(shared &s, worker_entry &entry);
 // Its run has ended, or (nothing) was called off.  Returns whether it goes on.
 bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run);
 
