@@ -54,10 +54,10 @@ const char *own_file() noexcept {
 }
 
 const char *installed_file() {
-  static const std::string searched = [] {
-    const std::string_view name = own_file();
-    return name.find(prefix) == std::string_view::npos ? "" : library_file("$libdir/dynpgext");
-  }();
+  static std::string searched;  // of a library that was kept
+  std::string_view name = own_file();
+  name.remove_prefix(name.rfind('/') + 1);
+  if (name.starts_with(prefix) && searched.empty()) searched = library_file("$libdir/dynpgext");
   return searched.empty() ? own_file() : searched.c_str();
 }
 
