@@ -16,7 +16,7 @@ OBJS = $(DYNPGEXT_SOURCES:.cpp=.o)
 DATA = $(wildcard schema/updates/*.sql) schema/dynpgext.schema.json
 DATA_built = $(DYNPGEXT_SCRIPT)
 HEADERS = include/dynpgext.h
-SCRIPTS = script/check_dynpgext
+SCRIPTS = script/check_dynpgext script/dynpgext_report
 EXTRA_CLEAN = $(DYNPGEXT_SCRIPT) $(OBJS:.o=.d)
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))

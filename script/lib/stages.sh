@@ -92,7 +92,7 @@ stage_lint() {
     return
   fi
   (cd "$ROOT" && check "shellcheck" shellcheck -x -a \
-    script/{bench,check-layers,check_dynpgext,demo,dist,fuzz,hosting-table,image,package,release,rpm,site,soak,state-diagram,test,test-versions} \
+    script/{bench,check-layers,check_dynpgext,demo,dist,dynpgext_report,fuzz,hosting-table,image,package,release,rpm,site,soak,state-diagram,test,test-versions} \
     script/lib/package-upgrade debian/tests/installed .ci/run)
   mapfile -t sources < <(find "$TREE"/{src,include,examples,test,tools} -path '*/frozen' -prune -o \
     -name '*.[ch]' -print -o -name '*.cpp' -print)
