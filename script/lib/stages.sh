@@ -348,5 +348,9 @@ outside_worker_runs() {
 }
 
 stage_demo() {
-  check "script/demo" quietly "$SCRATCH/demo.log" env DYNPGEXT_TREE="$TREE" "$ROOT/script/demo"
+  check "script/demo" quietly "$SCRATCH/demo.log" \
+    env DYNPGEXT_TREE="$TREE" "$ROOT/script/demo" --record "$SCRATCH/demo.svg"
+  # other servers print other things
+  [ "$(server_major)" != 15 ] || check "docs/images/demo.svg is up to date (script/demo --record)" \
+    diff "$ROOT/docs/images/demo.svg" "$SCRATCH/demo.svg"
 }
