@@ -1,4 +1,4 @@
-// Which databases there are, and what follows when they come and go.
+// The list of databases, and what follows when a database is created or dropped.
 #include <unordered_map>
 #include <unordered_set>
 
@@ -25,7 +25,7 @@ namespace {
 // datconnlimit of a database whose DROP DATABASE was interrupted
 constexpr int32 invalid_database = -2;
 
-// Workers that are connected belong to the owner that their database has now.
+// Connected workers get the present owner of their database.
 void follow_owners(const state::shared &s, const std::vector<database> &existing) {
   std::unordered_map<Oid, Oid> owners;
   for (const database &d : existing) owners[d.id] = d.owner;
@@ -62,7 +62,8 @@ std::vector<database> existing_databases() {
 namespace {
 
 void read_databases(state::shared &s) {
-  // What is known first, then what exists: one that is made in between is not taken for dropped.
+  // Known databases are read first, then existing ones: a database created in between does not
+  // count as dropped.
   std::vector<Oid> known;
   {
     const state::reading lock(s);
@@ -95,12 +96,12 @@ void read_databases(state::shared &s) {
 }  // namespace
 
 void databases_follower::follow(state::shared &s, pg::moment now) {
-  // all the same now and then, should something have been missed
+  // now and then even without a change, in case one was missed
   constexpr std::chrono::seconds longest(60);
   pg::hear();
   const bool changed = pg::heard_of_databases();
   if (!changed && !must_read_ && read_at_.is_set() && now - read_at_ < longest) return;
-  // once more after a change: a process that is just coming up may have looked before it
+  // once more after a change: a process that is just starting may have read the catalog before it
   must_read_ = changed;
   read_at_ = now;
   read_databases(s);
@@ -137,7 +138,7 @@ void follow_failures(state::shared &s) {
 
 void follow_prepared_transactions(state::shared &s) {
   {
-    // more than can be watched: a visit looks which there are, as long as it is so
+    // too many to watch: as long as that is so, a visit reads which exist
     const state::exclusive lock(s);
     for (state::database_entry *entry : s.databases.entries())
       if (std::exchange(entry->prepared_overflow, false)) entry->visited = false;

@@ -24,7 +24,7 @@ void pause_and_wait(state::shared &s, const std::vector<std::string> &extensions
             "The command on its extension goes on, and waits for the locks that the worker holds.");
 }
 
-// With dynpgext; nothing where that is not.
+// Including dynpgext; empty without it.
 std::vector<std::string> installed_extensions() {
   std::vector<std::string> names;
   if (!OidIsValid(pg::extension_oid("dynpgext"))) return names;
@@ -35,7 +35,7 @@ std::vector<std::string> installed_extensions() {
   return names;
 }
 
-// Whoever registers for the extensions, or configures their workers, ends before the command locks
+// Registrations for the extensions, and settings of their workers, finish before the command locks
 // anything that they may need.  A command that drops dynpgext waits for them at its tables.
 void take_turns(const std::vector<std::string> &extensions) {
   if (std::find(extensions.begin(), extensions.end(), "dynpgext") != extensions.end()) return;
@@ -43,8 +43,9 @@ void take_turns(const std::vector<std::string> &extensions) {
     pg::take_turn(pg::turn::registrations, name, pg::turn_mode::alone);
 }
 
-// Anybody can make the command wait for its lock on the extension (ALTER FUNCTION ... DEPENDS ON
-// EXTENSION): so it waits while the workers still run.  Where dynpgext goes, the others stay.
+// Anybody can block the command's lock on the extension (ALTER FUNCTION ... DEPENDS ON EXTENSION).
+// So the command waits for it while the workers still run.  If dynpgext is dropped, the other
+// extensions stay.
 void lock_dropped(const Node *statement, const std::vector<std::string> &extensions) {
   const bool is_ours =
       std::find(extensions.begin(), extensions.end(), "dynpgext") != extensions.end();
@@ -69,7 +70,7 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
   if (event == SUBXACT_EVENT_ABORT_SUB) state::end_pauses(my_id);
 }
 
-// A command that has failed needs no pause any more, whenever its client reads the error.
+// A failed command needs no pause any more, even if its client does not read the error.
 void before_report(pg::error_end end) noexcept {
   if (end == pg::error_end::transaction)
     state::end_pauses();
@@ -83,7 +84,7 @@ void make_room_for(const Node *statement) {
   if (!pg::may_concern_extensions(statement) || !OidIsValid(MyDatabaseId)) return;
   const char *doing = "stopping workers for a command on an extension";
   const char *hint = "The command waits for the locks that they hold.";
-  // what fails here, but for the look at the statement, does not keep the command from being tried
+  // a failure here, except in reading the statement, does not prevent the command
   if (state::attached() == nullptr && !pg::tolerate(
                                           doing, [] { (void)state::attach(); }, hint))
     return;

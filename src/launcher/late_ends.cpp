@@ -15,7 +15,7 @@ namespace {
 
 constexpr long nap_milliseconds = 50;
 constexpr std::chrono::seconds insist_again(1);
-// A process that has been asked for just before the shutdown comes up within that, or never.
+// A process requested just before the shutdown starts within this time, or never.
 constexpr std::chrono::milliseconds coming_up(500);
 
 std::string describe(const late_process &process) {
@@ -57,7 +57,7 @@ remaining look_around(const state::shared &s) {
 
 class shutdown {
  public:
-  // Is there anything to wait for still?
+  // Whether there is still something to wait for.
   bool go_on(const state::shared &s) {
     const remaining left = look_around(s);
     const pg::duration passed = pg::moment::now() - began_;
@@ -81,7 +81,7 @@ class shutdown {
 
   pg::moment began_ = pg::moment::now();
   std::chrono::milliseconds patience_{pg::settings::stop_timeout_milliseconds()};
-  std::map<pid_t, pg::moment> insisted_;  // when last
+  std::map<pid_t, pg::moment> insisted_;  // time of the last signal
 };
 
 }  // namespace

@@ -33,23 +33,24 @@
 namespace dynpgext::supervision {
 namespace {
 
-// While a process is on its way out, or a slot is about to be free, it is looked for this often.
+// Time between checks while a process is exiting, or a slot is about to become free.
 constexpr long short_naptime_milliseconds = 10;
 constexpr std::chrono::milliseconds slot_patience(200);
-// How often commands on databases are looked for that our processes are in the way of.
+// Time between checks for commands on databases that our processes block.
 constexpr long command_naptime_milliseconds = 700;
 constexpr long busy_command_naptime_milliseconds = 100;
 constexpr long standby_naptime_milliseconds = 250;
-// How long the launcher looks at databases before it sees to everything else again, and how long at
-// one of them: those with thousands of workers are looked at in parts.
+// How long the launcher spends on databases before it does its other work, and how long on one of
+// them: databases with thousands of workers are handled in parts.
 constexpr std::chrono::milliseconds round_patience(100);
 constexpr std::chrono::milliseconds turn_patience(50);
-// What is looked at although nothing has happened takes that little of the time, whatever it costs.
+// These shares keep the cost low: after a sweep, or a retry of waiting workers, the next one comes
+// after so many times its duration.
 constexpr int sweep_share = 4000;
 constexpr int retry_share = 20;
-// How often it is looked whether a restore is over.
+// Time between checks whether a restore is over.
 constexpr long restore_naptime_milliseconds = 250;
-// How long a successor that runs another file waits for a quiet moment.
+// How long a successor with another file waits for a quiet moment.
 constexpr std::chrono::seconds quiet_patience(10);
 
 void on_exit(int, Datum) {
@@ -59,9 +60,10 @@ void on_exit(int, Datum) {
   });
 }
 
-// Somebody has ended it, and it is needed: asks for its successor itself.  The postmaster would
-// restart it after a second, but by the wall clock, which may be set back by hours meanwhile.  True
-// where one comes; then this one's registration with the postmaster must go.
+// Another process has terminated the launcher, and it is still needed: requests its successor
+// itself.  The postmaster would restart it after a second, but by the wall clock, which may be set
+// back by hours meanwhile.  True if a successor starts; then this launcher's registration with the
+// postmaster must end.
 bool hand_over(state::shared &s) {
   state::unguard_launcher();  // the successor's record is the evidence
   state::leave_launcher_office(s);
@@ -71,8 +73,8 @@ bool hand_over(state::shared &s) {
   return comes;
 }
 
-// There is one launcher: false when another one is at work.  Then this one ends with 0, so that the
-// postmaster forgets it: it may be one that was due for a restart when its successor had come.
+// Only one launcher may work: false if another one does.  Then this one ends with 0, so that the
+// postmaster forgets it: it may have been due for a restart when its successor had already started.
 bool take_office(state::shared &s) {
   {
     const state::exclusive lock(s);
@@ -82,8 +84,8 @@ bool take_office(state::shared &s) {
     s.root->launcher = MyProcPid;
     s.root->launcher_latch = MyLatch;
     s.root->launcher_starter = 0;
-    // Visits that an earlier launcher had under way are made again; on a standby all are, for
-    // nobody has heard what the primary has announced meanwhile.
+    // Repeats the unfinished visits of an earlier launcher.  On a standby, repeats all:
+    // announcements of the primary may have been missed.
     for (state::database_entry *entry : s.databases.entries())
       if (!entry->provisioned || RecoveryInProgress()) entry->visited = false;
   }
@@ -101,7 +103,7 @@ bool may_retire(state::shared &s) {
   if (!s.workers.is_empty()) return false;
   s.root->launcher = 0;
   s.root->launcher_latch = nullptr;
-  s.root->launcher_starter = 0;  // nobody is missed
+  s.root->launcher_starter = 0;  // no launcher is missing
   return true;
 }
 
@@ -126,29 +128,29 @@ void report(const state::barrier_watch &seen) {
             "dynpgext_worker_wait() in its loop.");
 }
 
-// What the settings say is known to processes that do not read them, too.
+// Copies settings into shared memory, for processes that do not read them.
 void apply_settings(state::shared &s) {
   (void)pg::tolerate(
       "making room for events", [&s] { state::keep_events(s, pg::settings::max_events()); },
       nullptr);
   (void)pg::tolerate(
       "making room for runs", [&s] { state::keep_runs(s, pg::settings::max_runs()); }, nullptr);
-  // for what memory_limit does not count: holes between what is used, and dynpgext's own tables
+  // for memory that memory_limit does not count: unused space, and dynpgext's own tables
   constexpr uint64 beside = uint64{1} << 30;
   const uint64 limit = pg::settings::memory_limit_bytes();
   pg::limit_area(s.area, limit > (SIZE_MAX - beside) / 2 ? SIZE_MAX : 2 * limit + beside);
   static constinit bool was_safe = false;
   const bool safe_mode_is_over = std::exchange(was_safe, pg::settings::safe_mode()) && !was_safe;
   const state::exclusive lock(s);
-  if (safe_mode_is_over)  // what was not hosted is followed by visits
+  if (safe_mode_is_over)  // visits host what was not hosted meanwhile
     for (state::database_entry *entry : s.databases.entries()) entry->visited = false;
   s.root->longest_delay = pg::settings::restart_delay_max_milliseconds();
   s.root->worker_limit = pg::settings::max_database_workers();
   s.root->owner_limit = pg::settings::max_owner_workers();
 }
 
-// For processes to come, until the server is restarted: the file may be replaced before that. Where
-// the library is preloaded, each inherits it.
+// For processes started until the restart of the server: the file may be replaced before that.  If
+// the library is preloaded, each process inherits it.
 void keep_library() {
   if (state::preloaded()) return;
   (void)pg::swallow(
@@ -160,7 +162,7 @@ class loop {
  public:
   explicit loop(state::shared &s) : shared_(s), visits_(s) {}
 
-  // In the next round, at everything.
+  // In the next round, handles everything.
   void look_at_once() {
     replacement_.try_again();
     last_look_ = {};
@@ -170,15 +172,15 @@ class loop {
     state::attend_all(shared_);
   }
 
-  // One round; returns how long to wait before the next, in milliseconds, or nothing when there
-  // is nothing to launch.
+  // One round; returns the wait before the next in milliseconds, or nothing if there is nothing to
+  // launch.
   std::optional<long> round() {
     state::recall_pauses(shared_);
     state::look_for_lost_processes(shared_);
     if (std::exchange(in_recovery_, RecoveryInProgress()) != in_recovery_) look_at_once();
     const pg::moment now = pg::moment::now();
     const bool commands = meet_commands(now);
-    look_around(now);  // after it: a command that is over may have dropped its database
+    look_around(now);  // after it: a finished command may have dropped its database
     restores_ = state::follow_restores(shared_);
     const bool visiting = visits_.advance();
     if (std::exchange(looks_for_slot_, false)) attend_waiting();
@@ -209,7 +211,7 @@ class loop {
 
   using marked = state::attention::marked;
 
-  // With those that were put off, unless something has happened there meanwhile.
+  // Adds the databases that were put off, except those marked again meanwhile.
   [[nodiscard]] std::vector<marked> with_put_off(std::vector<marked> databases) {
     if (put_off_.empty()) return databases;
     std::set<Oid> known;
@@ -221,7 +223,7 @@ class loop {
     return databases;
   }
 
-  // One that only waits does not become one where something has happened.
+  // Does not mark a database that only waits: marking stands for a change.
   void put_off(const marked &m) {
     if (m.only_waits) {
       put_off_.push_back(m);
@@ -231,7 +233,7 @@ class loop {
     state::attend(shared_, m.database, m.since);
   }
 
-  // As many as there is time for; the others come first in the next round.
+  // Handles as many as time allows; the others come first in the next round.
   void look_at(const std::vector<marked> &databases) {
     const pg::moment begin = pg::moment::now();
     const pg::moment end = begin + round_patience;
@@ -254,7 +256,7 @@ class loop {
     if (of_waiting > pg::duration::zero()) next_retry_ = begin + retry_share * of_waiting;
   }
 
-  // There is no place for whom it waits: those that have waited longer have been given all.
+  // There is no place for its workers: workers that have waited longer have taken all.
   [[nodiscard]] bool waits_in_vain(const marked &m) const {
     if (no_slots_) return true;
     if (!m.waits_for_runner) return false;
@@ -264,8 +266,8 @@ class loop {
            !state::has_some_runner(shared_, m.database);
   }
 
-  // What is to be done for the workers of a database, and when it has to be looked at next.
-  // Returns whether some process there is on its way out.
+  // Handles the workers of a database, and notes when it is due next.  Returns whether any process
+  // there is exiting.
   bool look_at(Oid database) {
     const state::burial burial = state::bury(shared_, database);
     DYNPGEXT_FAULT_POINT("launcher.buried");
@@ -292,7 +294,7 @@ class loop {
     return burial.dying;
   }
 
-  // Workers whose database has been dropped, until their processes have gone.
+  // Workers of a dropped database, until their processes have gone.
   void look_at_orphans() {
     orphans_again_at_ = {};
     std::set<Oid> lists;
@@ -321,7 +323,7 @@ class loop {
     return pg::moment::now() + std::chrono::milliseconds(milliseconds);
   }
 
-  // What nobody tells of is looked for every naptime, not whenever something else wakes it.
+  // Checks without a notification: every naptime, not whenever something else wakes the launcher.
   void look_around(pg::moment now) {
     const bool asked = asked_to_look();
     if (!asked && !is_due(last_look_, naptime(), now)) return;
@@ -337,7 +339,7 @@ class loop {
     const state::exclusive lock(shared_);
     if (next_retry_ <= now) state::attend_waiting(shared_);
     if (now < next_sweep_) return;
-    // whatever was missed is made good: one database after the other
+    // in case something was missed: one database after the other
     swept_ = state::next_database(shared_, swept_);
     sweeping_ = swept_;
     if (OidIsValid(swept_)) state::attend(shared_, swept_);
@@ -347,7 +349,7 @@ class loop {
     return !last.is_set() || now - last >= std::chrono::milliseconds(naptime);
   }
 
-  // A standby is to notice its promotion soon.
+  // A standby must notice its promotion soon.
   [[nodiscard]] static long naptime() {
     const long set = pg::settings::naptime_milliseconds();
     return RecoveryInProgress() ? std::min(set, standby_naptime_milliseconds) : set;
@@ -358,7 +360,7 @@ class loop {
     return std::exchange(shared_.root->look_soon, false);
   }
 
-  // The server gives up after five seconds what our processes are in the way of.
+  // The server waits five seconds for processes in the way of a command, then gives up.
   bool meet_commands(pg::moment now) {
     if (!is_due(last_commands_, command_naptime(), now)) return commands_;
     last_commands_ = now;
@@ -378,7 +380,7 @@ class loop {
     if (commands || visiting || state::somebody_runs(shared_))
       milliseconds = std::min(milliseconds, command_naptime());
     if (restores_) milliseconds = std::min(milliseconds, restore_naptime_milliseconds);
-    // the postmaster gives a slot back a moment after the process has gone
+    // the postmaster frees a slot a moment after the process has gone
     const bool slot_is_coming = next.somebody_waits && now - slot_freed_at_ < slot_patience;
     if (slot_is_coming) {
       milliseconds = std::min(milliseconds, short_naptime_milliseconds);
@@ -394,22 +396,22 @@ class loop {
   pg::moment last_look_{};
   pg::moment slot_freed_at_{};
   pg::moment last_commands_{};
-  bool in_recovery_ = RecoveryInProgress();  // what runs depends on it, everywhere
+  bool in_recovery_ = RecoveryInProgress();  // decides everywhere which workers run
   pg::moment orphans_again_at_{};
-  Oid swept_ = InvalidOid;     // the last one; the next sweep is of the one after it
-  Oid sweeping_ = InvalidOid;  // the same until it has been looked at
+  Oid swept_ = InvalidOid;     // the last one; the next sweep begins after it
+  Oid sweeping_ = InvalidOid;  // the same until it has been handled
   pg::moment next_sweep_{};
-  pg::moment next_retry_{};  // of those that wait, though no place is known to have become free
+  pg::moment next_retry_{};  // of waiting workers, even if no place is known to be free
   std::vector<marked> put_off_;
   databases_follower databases_;
   replacement replacement_;
   pg::moment replaced_since_{};
   bool wants_successor_ = false;
-  bool looks_for_slot_ = false;  // one is about to be free
+  bool looks_for_slot_ = false;  // one is about to become free
   bool no_slots_ = false;        // in this round
   bool wants_visit_ = false;     // the same
-  bool restores_ = false;        // one is under way
-  bool commands_ = false;        // one was under way when it was last looked for
+  bool restores_ = false;        // one is in progress
+  bool commands_ = false;        // one was in progress at the last check
 };
 
 void run() {
@@ -425,7 +427,7 @@ void run() {
   apply_settings(s);
   loop loop(s);
   loop.look_at_once();
-  // of a round: the server's functions leave their results in it
+  // of one round: results of server functions
   pg::scratch_memory memory;
   while (!pg::asked_to_exit()) {
     memory.reset();
@@ -445,8 +447,8 @@ void run() {
     see_off(s);
   else if (hand_over(s))
     proc_exit(0);
-  // No slot is free for a successor: the postmaster starts it again in this one's.  Not 0, which
-  // would tell it that no launcher is needed any more.
+  // No slot is free for a successor: the postmaster restarts the launcher in its own slot.  Not 0,
+  // which would tell the postmaster that no launcher is needed any more.
   proc_exit(1);
 }
 

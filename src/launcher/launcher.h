@@ -1,29 +1,29 @@
-// The launcher: one process for the server that sees to it that what is registered runs.
+// The launcher: one process for the server that keeps the registered workers running.
 //
-// Every naptime, and whenever it is woken:
+// Every naptime, and whenever it is woken, it
 //   1. buries processes of workers that have ended
-//   2. looks for new and dropped databases in pg_database, and for libraries that have changed
-//   3. sends processes to databases that have not been looked at, start_concurrency at once
-//   4. reconciles workers: what is wanted and does not run is started, and so on
-//   5. looks at the clock: heartbeats that stay away, ends that do not come, restarts to come
+//   2. looks for new and dropped databases in pg_database, and for changed libraries
+//   3. sends visits to databases that are due, start_concurrency at once
+//   4. reconciles workers: starts those that are wanted and do not run, and so on
+//   5. checks the time: missed heartbeats, late ends, restarts that are due
 //
-// It holds no state of its own that matters: killed at any moment, its successor goes on.
+// It holds no essential state: if it is killed, its successor continues.
 //
 // Scenarios:
 //
-//   a worker's process ends       buried; what follows is decided by its policy
-//   a database is created         a visit tells whether it has dynpgext
-//   a database is dropped         what it had is forgotten when its processes have gone
+//   a worker's process ends       buried; its policy decides what follows
+//   a database is created         a visit finds out whether it has dynpgext
+//   a database is dropped         its entries are removed when its processes have gone
 //   COMMIT PREPARED               a visit of its database
-//   a promotion                   visits everywhere: what runs depends on the server's role
-//   a new file of a library       extensions that failed for the old one are tried again
-//   slots are full                visits come first, then who has waited longest
-//   a command on a database       processes in its way are told to end, and come back after it
-//   a new file of dynpgext's      its successor runs that, see launcher/replacement.h
-//   SIGHUP                        settings hold at once, and everything is looked at
-//   SIGTERM to the launcher       it asks for its successor itself
+//   a promotion                   visits everywhere: the server's role decides which workers run
+//   a new file of a library       extensions that failed with the old one are tried again
+//   slots are full                visits come first, then the workers that have waited longest
+//   a command on a database       stops the processes in its way, and restarts them after it
+//   a new file of dynpgext        its successor runs that, see launcher/replacement.h
+//   SIGHUP                        settings apply at once, and everything is checked
+//   SIGTERM to the launcher       it requests its successor itself
 //   the server shuts down         it stays until workers that ignore SIGTERM are gone
-//   nothing to launch             it ends, where dynpgext is not preloaded
+//   nothing to launch             it ends, if dynpgext is not preloaded
 #pragma once
 
 #include "pg/worker.h"
@@ -34,10 +34,10 @@ namespace dynpgext::supervision {
 class visits {
  public:
   explicit visits(state::shared &s) : shared_(s) {}
-  // Starts as many as may run at once; forgets those that have ended.  Returns whether any
-  // is under way or waits for a slot.
+  // Starts as many as may run at once; removes those that have ended.  Returns whether any is in
+  // progress or waits for a slot.
   bool advance();
-  // Does a database wait for a slot to be visited with?
+  // Does a database wait for a slot for its visit?
   [[nodiscard]] bool is_starved() const { return starved_; }
 
  private:
@@ -66,8 +66,8 @@ struct database {
 };
 // From pg_database; in a transaction of its own.
 [[nodiscard]] std::vector<database> existing_databases();
-// New databases are to be visited, dropped ones are forgotten with everything they had.  Reads
-// pg_database only where it has changed, or must be read for another reason.
+// Marks new databases for a visit, and removes dropped ones with all their entries.  Reads
+// pg_database only if it has changed, or must be read for another reason.
 class databases_follower {
  public:
   void read_next() { must_read_ = true; }
@@ -77,13 +77,13 @@ class databases_follower {
   bool must_read_ = true;
   pg::moment read_at_{};
 };
-// Extensions that have failed are tried again when the file of their library has changed, or a
-// setting that may have been the reason.
+// Retries failed extensions when the file of their library has changed, or a setting that may have
+// been the reason.
 void follow_failures(state::shared &s);
-// On a standby: databases whose registrations have changed on the primary are to be visited.  After
-// a promotion: all of them.
+// On a standby: marks databases for a visit if their registrations have changed on the primary.
+// After a promotion: all of them.
 void follow_replay(state::shared &s);
-// Databases whose prepared transactions have ended are to be visited.
+// Marks databases for a visit if their prepared transactions have ended.
 void follow_prepared_transactions(state::shared &s);
 
 }  // namespace dynpgext::supervision

@@ -9,9 +9,9 @@
 namespace dynpgext::supervision {
 namespace {
 
-// A file that is being written may not be read yet.
+// A file that is still being written must not be read.
 constexpr std::chrono::seconds settling(1);
-// Then the process that tries it has failed.
+// After this time, the process that tries the file has failed.
 constexpr std::chrono::seconds trial_patience(10);
 
 bool start_trial() {
@@ -67,7 +67,7 @@ bool replacement::is_due(state::shared &s, pg::moment now) {
 
 }  // namespace dynpgext::supervision
 
-// Not by the library that serves: what is to be known is whether this one can.
+// Not in the library that serves: the question is whether this one can.
 extern "C" {
 PGDLLEXPORT void dynpgext_trial_main(Datum);
 }

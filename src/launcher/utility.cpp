@@ -26,13 +26,13 @@ void clear(state::shared &s, Oid database) {
             "Its code, or the command of an SQL worker, does not serve interrupts.");
 }
 
-// The command's own lock on the database is taken first of all, and not after the wait.  Nobody
-// else can connect meanwhile.
+// The command's own lock on the database is taken first, not after the wait.  Nobody else can
+// connect meanwhile.
 void make_room(const Node *statement) {
   const std::optional<pg::wanted_database> wanted = pg::database_wanted_alone(statement);
   if (!wanted) return;
-  pg::lock_wanted(*wanted);  // raises what the command would raise
-  // what fails here must not keep the command from being tried
+  pg::lock_wanted(*wanted);  // raises the command's own error
+  // a failure here must not prevent the command
   (void)pg::tolerate(
       "stopping workers for a command on a database",
       [&] {
@@ -54,9 +54,9 @@ bool concerns_databases(const Node *statement) {
   }
 }
 
-// TimescaleDB, for one, starts a process in the database when it hears of the command, which it
-// does while the statement is analysed.  The process waits for the end of the command.  One that
-// has connected before the lock is there makes the command fail; so the lock is taken here already.
+// TimescaleDB, for example, starts a process in the database while the statement is analysed.  That
+// process waits for the end of the command.  If it connects before the lock is held, the command
+// fails.  So the lock is taken here already.
 void on_analysis(const Node *statement) {
   if (!concerns_databases(statement) || !state::available()) return;
   pg::entry([=] {
@@ -74,7 +74,7 @@ void on_utility(const pg::utility_statement &seen) {
     make_room_for(seen.statement);
 }
 
-// The command's own end: whether it has succeeded shows in pg_database.
+// The end of the command itself: pg_database shows whether it has succeeded.
 void on_transaction_event(XactEvent event, void *) {
   if (event == XACT_EVENT_PRE_COMMIT && pg::makes_copy())
     pg::entry([] {
@@ -82,7 +82,7 @@ void on_transaction_event(XactEvent event, void *) {
                          [] { pg::note_owners_of_new_copy(); });
     });
   if (event == XACT_EVENT_ABORT) pg::forget_new_copy();
-  // of a prepared transaction the launcher meets the lock
+  // for a prepared transaction the launcher meets the lock
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
     return;
   if (state::shared *s = state::attached()) state::unblock_databases(*s);

@@ -1,11 +1,11 @@
-// Commands on databases and extensions, where this library is loaded in the process that runs them.
+// Commands on databases and extensions, in processes that have loaded this library.
 #pragma once
 
 namespace dynpgext::supervision {
 
-// Once in a process: from now on, what such a command needs is done before it runs.
+// Once in a process: from now on, prepares such commands before they run.
 void watch_utility_commands();
-// Once in a process, when other libraries have set their hooks: ours comes before theirs.
+// Once in a process, after other libraries have set their hooks: ours runs before theirs.
 void watch_utility_analysis();
 
 }  // namespace dynpgext::supervision

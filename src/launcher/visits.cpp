@@ -14,7 +14,7 @@ namespace {
 // How long a visit may wait for a lock while another database waits for its place.
 constexpr std::chrono::seconds lock_patience(5);
 
-// A database that cannot be visited is tried again after a second, two, four, ... a minute.
+// A failed visit is repeated after 1, 2, 4, ... 60 seconds.
 pg::moment after_failure(uint32 failures) {
   const int64 seconds = std::min<int64>(int64{1} << std::min(failures - 1, 6U), 60);
   return pg::moment::now() + std::chrono::seconds(seconds);
@@ -29,9 +29,9 @@ void visits::reap() {
     state::database_entry *entry = shared_.databases.find({v.database});
     state::attend(shared_, v.database);
     state::attend_waiting(shared_);  // its slot is free
-    // a visit that succeeded has said so itself
+    // a successful visit has recorded this itself
     if (entry != nullptr && !entry->provisioned) {
-      // one that has made room for a command on the database has not failed
+      // a visit that has yielded to a command on the database has not failed
       if (!state::is_blocked(shared_, v.database))
         entry->visit_after = after_failure(++entry->visits_failed);
       entry->visited = false;
@@ -41,8 +41,8 @@ void visits::reap() {
   std::erase_if(under_way_, [](const visit &v) { return v.handle == nullptr; });
 }
 
-// Whoever may lock tables of a database keeps its visit waiting for as long as he likes.  It gives
-// its place to others then, and comes again later.
+// Any role that may lock tables of a database can make its visit wait without limit.  The visit
+// then yields its place to others, and is repeated later.
 void visits::make_way() {
   const pg::moment now = pg::moment::now();
   for (const visit &v : under_way_) {
@@ -57,7 +57,7 @@ void visits::make_way() {
   }
 }
 
-// Those first whose visits have failed least.
+// Visits with the fewest failures first.
 std::vector<Oid> visits::due() const {
   std::vector<std::pair<uint32, Oid>> found;
   const pg::moment now = pg::moment::now();
