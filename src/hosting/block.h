@@ -1,13 +1,13 @@
 // The libraries that are hosted, in shared memory.  One block, made when the first one is.
 //
-// An instance is a library that is hosted: for the whole server, or for one database.  Its place in
-// the block decides the address of its memory, so a place is not used again before the last process
-// that has the memory mapped is gone.
+// An instance is a library hosted for the whole server, or for one database.  Its place in the
+// block determines the address of its memory, so a place is not reused before the last process that
+// has the memory mapped is gone.
 //
-//   none -> asked       its keeper is to make the memory
-//   asked -> hosted     it has
-//   asked -> failed     it could not: `error`
-//   any -> leaving      it is not wanted any more; -> none when no process has it mapped
+//   none -> asked       its keeper must make the memory
+//   asked -> hosted     the memory is made
+//   asked -> failed     it could not be made: `error`
+//   any -> leaving      no longer wanted; -> none when no process has it mapped
 //
 // Everything is guarded by root.lock, unless a comment says otherwise.
 #pragma once
@@ -25,31 +25,31 @@ using library_name = pg::fixed_string<NAMEDATALEN>;
 struct instance {
   instance_state state;
   bool sessions;  // sessions load it when they start
-  uint64 number;  // differs between one instance and any later one
-  Oid database;   // InvalidOid: of the whole server
-  Oid source;     // the database whose table has it
+  uint64 number;  // distinguishes an instance from any later one
+  Oid database;   // InvalidOid: for the whole server
+  Oid source;     // the database with its row
   library_name library;
-  int32 position;       // those with lower ones are loaded first
-  pid_t owner;          // whose transaction hosts it, and has not committed; 0: committed
-  pid_t keeper;         // 0: none has come up, or it has ended
-  bool keeper_was_up;   // the one that was asked for last has loaded the library
-  bool was_known;       // its source has been seen to have dynpgext, since it was committed
-  bool makes_way;       // the one that replaces it is being hosted: no keeper is wanted meanwhile
-  pg::moment asked_at;  // for a keeper
+  int32 position;       // loaded in this order, ascending
+  pid_t owner;          // process of the transaction that hosts it, uncommitted; 0: committed
+  pid_t keeper;         // 0: none has started, or it has ended
+  bool keeper_was_up;   // the last requested keeper has loaded the library
+  bool was_known;       // its source was known to have dynpgext, since the commit
+  bool makes_way;       // its replacement is being hosted: no keeper is wanted meanwhile
+  pg::moment asked_at;  // when a keeper was requested
   uint32 attached;      // processes that have it mapped
-  pg_atomic_uint32 dynamic_workers;  // that it has started, and that run; without the lock
+  pg_atomic_uint32 dynamic_workers;  // started by it and running; without the lock
   uint64 address;                    // of its memory, in every process
   // written by the keeper before it is `hosted`, and not changed afterwards
   dsm_handle memory;
-  uint64 size;       // bytes, of all of it
-  uint64 requested;  // of these, by the library
+  uint64 size;       // bytes in total
+  uint64 requested;  // bytes requested by the library
   uint32 static_workers;
-  int32 sqlstate;  // of one that has failed
+  int32 sqlstate;  // of the failure
   pg::file_identity file;
   TimestampTz hosted_at;
   pg_atomic_uint64 used;  // bytes; without the lock
   pg::fixed_string<512> error;
-  state::shared_text settings;  // of its own, a JSON object; empty: none
+  state::shared_text settings;  // values for this instance, a JSON object; empty: none
   uint64 reserved[8];
 
   [[nodiscard]] bool is_for(Oid of_database) const {
@@ -59,9 +59,10 @@ struct instance {
 
 struct block {
   uint64 next_number;
-  bool databases_known;  // the launcher has looked which ones there are
+  bool databases_known;  // the launcher has read the list of databases
   uint64 reserved[4];
-  Oid followed[most_instances];  // databases whose rows have been, in this run of the server
+  Oid followed[most_instances];  // databases whose rows have been followed, in this run of the
+                                 // server
   instance instances[most_instances];
   uint64
       attached[FLEXIBLE_ARRAY_MEMBER];  // a bit for each instance, for each process of the server
@@ -75,23 +76,23 @@ static_assert(most_instances <= 64, "a process has one bit for each");
 
 // Callers hold the lock.
 [[nodiscard]] instance *find_instance(block &b, uint64 number);
-// That a process of this database gets, or is about to; neither one that is leaving, nor one of a
-// transaction that has not committed.
+// Available to processes of this database, now or soon; neither leaving nor part of an uncommitted
+// transaction.
 [[nodiscard]] instance *find_instance(block &b, std::string_view library, Oid database);
 
-// In the order in which a process loads them.
+// In loading order.
 [[nodiscard]] std::vector<const instance *> in_order(const block &b);
 
-// This process has it mapped from now on, until it ends; false where the instance is gone.
-// With its leader: also one that is leaving.
+// This process has it mapped from now on, until it ends; false if the instance is gone.  With its
+// leader: also a leaving one.
 [[nodiscard]] bool attach(state::shared &s, uint64 number, bool with_leader = false);
-// Those that a process has, as bits.
+// The instances of a process, as bits.
 [[nodiscard]] uint64 attached_by(const block &b, const PGPROC &process);
 
-// No process gets it any more; it goes with the last one that has it.  Takes the lock itself.
+// No process gets it any more; it is removed with the last process that has it.  Takes the lock
+// itself.
 void leave(state::shared &s, uint64 number);
-// An instance has gone for good: other databases may have the same library hosted, and are visited
-// again.
+// An instance has been removed: visits other databases again, which may host the same library.
 void follow_again(state::shared &s);
 
 }  // namespace dynpgext::hosting

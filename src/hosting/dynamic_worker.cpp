@@ -16,7 +16,7 @@ struct message {
 };
 static_assert(sizeof(message) <= BGW_EXTRALEN);
 
-// A free one, or the oldest: its process was refused, or has been ended before it came up.
+// A free one, or the oldest: its process was refused, or has ended before it started.
 asked_worker *place_for(window_header &header) {
   asked_worker *oldest = nullptr;
   for (asked_worker &a : header.asked_workers) {
@@ -38,7 +38,7 @@ uint64 note(window_header &header, const BackgroundWorker &worker) {
   return place->number;
 }
 
-// What was noted; then its place is free, unless the postmaster may start the worker again.
+// The noted request; frees its place, unless the postmaster may start the worker again.
 std::optional<asked_worker> take(window_header &header, uint64 number, bool is_over) {
   const pg::lwlock_guard lock(&header.lock, LW_EXCLUSIVE);
   for (asked_worker &a : header.asked_workers) {
@@ -67,7 +67,7 @@ void run(Datum argument) {
   std::memcpy(&m, MyBgworkerEntry->bgw_extra, sizeof m);
   state::shared &s = state::attach();
   library *l = load_for_worker(s, m.instance);
-  if (l == nullptr) return;  // it is not hosted any more
+  if (l == nullptr) return;  // no longer hosted
   count(*find_instance(require_block(s), m.instance));
   const auto asked = take(l->window.header(), m.number, false);
   if (!asked)

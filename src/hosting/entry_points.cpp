@@ -1,5 +1,5 @@
-// The functions that stand in place of the server's, once for each place of a hosted library in
-// this process; model/host_symbols.cpp says what each does.  The server calls none of them.
+// Replacements of server functions, once for each place of a hosted library in this process;
+// model/host_symbols.cpp describes each.  The server calls none of them.
 #include "hosting/dynamic_worker.h"
 #include "hosting/library.h"
 #include "hosting/loading.h"

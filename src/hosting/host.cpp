@@ -27,7 +27,7 @@ const catalog::hosted_row *find(const std::vector<catalog::hosted_row> &rows,
   return nullptr;
 }
 
-// The instance that this database has hosted; 0: none.
+// The instance hosted by this database; 0: none.
 uint64 own_instance(state::shared &s, const std::string &library) {
   block &b = require_block(s);
   const state::reading lock(s);
@@ -52,7 +52,7 @@ void refuse_other_use(const catalog::store &store, const std::string &library) {
                           "\" has registered memory or workers under that name");
 }
 
-// Waits until its keeper has made it; interruptible.  An error undoes it with the transaction.
+// Waits until the keeper has made it; interruptible.  An error undoes it with the transaction.
 void make(state::shared &s, uint64 number, const std::string &library) {
   if (state::is_quarantined(s, status_of(s, number)->database, library))
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -69,7 +69,7 @@ void make(state::shared &s, uint64 number, const std::string &library) {
       throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                       "the keeper of library \"" + library + "\" has ended before it was hosted",
                       {}, "The server's log has more.");
-    has_ended = keeper == nullptr || pg::has_stopped(keeper);  // it may have done it just before
+    has_ended = keeper == nullptr || pg::has_stopped(keeper);  // it may have finished just before
     constexpr long nap = 200;
     status = await(s, number, has_ended ? 0 : nap);
   }
@@ -77,7 +77,7 @@ void make(state::shared &s, uint64 number, const std::string &library) {
   if (!status || status->state == instance_state::leaving)
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "library \"" + library + "\" has been unhosted meanwhile");
-  // what the caller has said is wrong, or the library
+  // an error of the caller, or of the library
   const bool is_callers = status->sqlstate == ERRCODE_INVALID_PARAMETER_VALUE;
   if (status->state == instance_state::failed)
     throw pg::error(is_callers ? ERRCODE_INVALID_PARAMETER_VALUE
@@ -86,7 +86,7 @@ void make(state::shared &s, uint64 number, const std::string &library) {
                     "The server's log has more.");
 }
 
-// What is hosted here says why it cannot be, and is tried again by rehost().
+// A library that is already hosted is tried again by rehost(), which shows the error.
 bool is_loadable(const std::string &library) {
   return find_library(library) == nullptr && !is_loaded(pg::library_file("$libdir/" + library));
 }
@@ -98,7 +98,7 @@ void have_here(state::shared &s, uint64 number) {
   load(s, number);
 }
 
-// What is committed is hosted, and nothing else is.
+// Hosts exactly the committed rows.
 void follow_instances(state::shared &s, const std::vector<catalog::hosted_row> &rows) {
   for (const uint64 number : committed_instances(s, MyDatabaseId)) {
     const auto status = status_of(s, number);
@@ -114,7 +114,7 @@ void follow_instances(state::shared &s, const std::vector<catalog::hosted_row> &
   }
 }
 
-// What a restore has brought: its workers are registered when it is there.
+// Registers the workers of restored rows, once their libraries are hosted.
 void register_restored(const catalog::store &store, state::shared &s,
                        const std::vector<catalog::hosted_row> &rows) {
   constexpr long patience = 10000;
@@ -137,9 +137,9 @@ void register_restored(const catalog::store &store, state::shared &s,
   }
 }
 
-// A copy, which somebody else owns, hosts nothing until a superuser says so.
+// A copy with another owner hosts nothing until a superuser allows it.
 void refuse_copied(const catalog::store &store, std::vector<catalog::hosted_row> &rows) {
-  if (!is_followed(state::attach()))  // it is said once in a run of the server
+  if (!is_followed(state::attach()))  // logged once in a run of the server
     pg::log(
         LOG,
         "dynpgext: libraries are not hosted: this database is a copy, and has an owner who is no "
@@ -165,7 +165,7 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   refuse_other_use(store, row.library);
   (void)redirection_of(row.library, read_library(row.library));  // before a process is needed
   row.position = next_position(s);
-  note_followed(s);  // nobody has to wait for that
+  note_followed(s);  // nobody needs to wait for it
   pg::note_original_database();
   const uint64 number = claim(s, row, MyProcPid);
   note_hosted(number);

@@ -1,4 +1,4 @@
-// What a DBA can have the server host.
+// Hosting as the DBA uses it.
 #pragma once
 
 #include "catalog/hosted.h"
@@ -6,22 +6,22 @@
 
 namespace dynpgext::hosting {
 
-// Hosts the library for this transaction, and from its commit on for all; this session has it
-// loaded then. Returns its state.  Errors, beside those of its _PG_init: 0A000 it cannot be hosted,
-// 42710 it is already, 42501 dynpgext.allowed_extensions, 53000 no slot for its keeper, 55000 it is
-// loaded here.
+// Hosts the library for this transaction, and from its commit on for all; this session then has it
+// loaded.  Returns its state.  Errors, besides those of its _PG_init: 0A000 it cannot be hosted,
+// 42710 it is already hosted, 42501 dynpgext.allowed_extensions, 53000 no slot for its keeper,
+// 55000 it is loaded here.
 std::string host(const catalog::store &store, catalog::hosted_row row);
-// False where this database does not have it hosted.
+// False if this database does not host it.
 bool unhost(const catalog::store &store, const std::string &library);
-// Anew: from the present file, with the present settings of the server's start.
+// Hosts it anew, from the present file, with the present values of start-time settings.
 std::string rehost(const catalog::store &store, const std::string &library);
-// Loads into this session what others have by now.
+// Loads the libraries hosted since into this session.
 int attach_hosted();
 
 // Before a commit that has dropped dynpgext from this database.
 void unhost_all();
 
-// In a visit, with a transaction open: what this database has hosted is, and nothing else is.
+// In a visit, with a transaction open: hosts exactly the rows of this database.
 void follow_rows(const catalog::store &store);
 
 }  // namespace dynpgext::hosting

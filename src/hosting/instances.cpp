@@ -12,7 +12,7 @@
 namespace dynpgext::hosting {
 namespace {
 
-// A keeper that has not come up within this is asked for again.
+// A keeper that has not started within this time is requested again.
 constexpr std::chrono::seconds keeper_patience(10);
 
 // Would a process of some database have both?
@@ -144,7 +144,7 @@ bool keep_keepers(state::shared &s) {
   for (const uint64 number : orphans) leave(s, number);
   if (!orphans.empty()) follow_again(s);
   for (const uint64 number : missing)
-    if (!ask_for_keeper(s, number)) break;  // tried again
+    if (!ask_for_keeper(s, number)) break;  // tried again later
   return is_any;
 }
 

@@ -1,8 +1,8 @@
-// A keeper: the process that is the postmaster to one hosted library.
+// A keeper: the process that acts as postmaster for one hosted library.
 //
-// It loads the library as the postmaster would, makes its memory, and stays, so that what the
-// library wants done at the shutdown of the server is done.  Where a keeper has ended and the
-// memory is still there, the next one goes on with it.
+// It loads the library as the postmaster would, makes its memory, and stays, to run the library's
+// callbacks at the shutdown of the server.  If a keeper has ended and the memory still exists, the
+// next one continues with it.
 #include "hosting/instances.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
@@ -19,7 +19,7 @@ void broadcast(state::shared &s) {
   pg::call([&s] { ConditionVariableBroadcast(&s.root->changed); });
 }
 
-// False where another keeper is there, or none is wanted any more.
+// False if another keeper exists, or none is wanted any more.
 bool take_office(state::shared &s, uint64 number) {
   if (!attach(s, number)) return false;
   const state::exclusive lock(s);
@@ -31,7 +31,7 @@ bool take_office(state::shared &s, uint64 number) {
   return true;
 }
 
-// What it has made so far goes.
+// Frees everything made so far.
 void report_failure(state::shared &s, uint64 number, int sqlstate, const char *why) {
   dsm_handle memory = DSM_HANDLE_INVALID;
   {
@@ -91,7 +91,7 @@ void run(uint64 number) {
 }  // namespace
 }  // namespace dynpgext::hosting
 
-// It ends with status 0 when it is told to: libraries write their files then, and only then.
+// On SIGTERM it ends with status 0: libraries write their files only then.
 DYNPGEXT_PROCESS_FUNCTION(dynpgext_keeper_main) {
   dynpgext::pg::entry([=] { dynpgext::hosting::run(DatumGetUInt64(argument)); });
 }

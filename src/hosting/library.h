@@ -1,8 +1,8 @@
-// A hosted library in this process: what the server's functions and variables are for it.
+// A hosted library in this process: its view of the server's functions and variables.
 //
 // A process has a few places for hosted libraries.  The functions that a library is redirected to
-// are templates over the number of its place (see entry_points.cpp), so each knows which library
-// calls.
+// are templates over the number of its place (see entry_points.cpp), so each function knows its
+// calling library.
 #pragma once
 
 #include "hosting/window.h"
@@ -11,7 +11,7 @@ namespace dynpgext::hosting {
 
 inline constexpr int most_in_process = 24;
 
-// In place of the server's variables of the same names.
+// Replacements of the server's variables of the same names.
 struct private_variables {
   bool process_shared_preload_libraries_in_progress;
   bool process_shmem_requests_in_progress;
@@ -33,9 +33,9 @@ class library {
 
   hosting::window window;
   bool is_keeper = false;
-  std::string settings;  // of the instance's own, JSON
+  std::string settings;  // of the instance, JSON
 
-  // What it has asked for in this process.
+  // Its requests in this process.
   uint64 requested = 0;
   struct tranche_request {
     std::string name;
@@ -47,7 +47,7 @@ class library {
     std::string name;
     std::optional<std::string> value;
   };
-  std::vector<setting> kept_settings;  // of the keeper
+  std::vector<setting> kept_settings;  // in the keeper
   std::vector<std::string> defined_settings;
 #if DYNPGEXT_SHMEM_CALLBACKS
   std::vector<ShmemCallbacks> callbacks;
@@ -69,13 +69,13 @@ class library {
   std::string name_;
 };
 
-// Those of this process, by place; nullptr: none.
+// Libraries of this process, by place; nullptr: none.
 [[nodiscard]] library *library_at(int place);
 [[nodiscard]] library *find_library(std::string_view name);
-// 54000 where there is no place left.  It lives as long as the process.
+// 54000 if there is no place left.  It lives as long as the process.
 [[nodiscard]] library &add_library(const instance &i);
 
-// What stands in place of the server's symbol; nullptr: this server has none of that name.
+// Replacement of the server's symbol; nullptr: this server has none of that name.
 [[nodiscard]] void *replacement(int place, std::string_view symbol);
 
 }  // namespace dynpgext::hosting

@@ -1,4 +1,4 @@
-// The file of a library that is to be hosted: where it is, which one it is, and its bytes.
+// The file of a library to host: its path, its identity, and its bytes.
 #pragma once
 
 #include "model/host_needs.h"
@@ -12,12 +12,12 @@ struct library_file {
   std::string bytes;
 };
 
-// Of a library in $libdir, by its name without a folder.  22023 for what is no such name, 58P01
-// where there is no file; nothing of the library is run.
+// For a library in $libdir, by name without a folder.  22023 for an invalid name, 58P01 if there is
+// no file; runs none of its code.
 [[nodiscard]] library_file read_library(const std::string &name);
-// The same of a path.
+// The same for a path.
 [[nodiscard]] library_file read_file(const std::string &path);
-// The name without the suffix of the platform.  22023 as above.
+// The name without the platform's suffix.  22023 as above.
 [[nodiscard]] std::string plain_name(const std::string &name);
 
 [[nodiscard]] std::vector<model::host_finding> findings_of(const library_file &file);

@@ -9,7 +9,7 @@
 namespace dynpgext::hosting {
 namespace {
 
-// Beside what a library requests: what hosting notes of it, and as much as the server leaves over.
+// In addition to the library's requests: notes of hosting, and the same reserve as the server's.
 constexpr uint64 room = uint64{128} << 10;
 
 std::string settings_of(const state::shared &s, const instance &i) {
@@ -28,7 +28,7 @@ void call_if_any(void (*f)()) {
   if (f != nullptr) pg::call([=] { f(); });
 }
 
-// What _PG_init logs, it logs once: in the keeper.
+// Messages of _PG_init are logged once: in the keeper.
 class quiet_log {
  public:
   quiet_log() : saved_(pg::versions::log_threshold()) {
@@ -67,7 +67,7 @@ void run_startup(library &l, bool is_new) {
   call_if_any(l.own().shmem_startup_hook);
 }
 
-// Nothing of it is about to start the server any more.
+// Ends the pretence that the server is starting.
 class init_scope {
  public:
   explicit init_scope(library &l) : library_(l) {}
@@ -150,14 +150,14 @@ redirection noted_redirection(const window_header &header) {
 
 }  // namespace
 
-// The server tells which files it has loaded to whoever starts a parallel worker.
+// The server passes its list of loaded files to parallel workers.
 bool is_loaded(const std::string &path) {
   const pg::file_identity wanted = pg::identify_file(path.c_str());
   const Size size = pg::call([] { return EstimateLibraryStateSpace(); });
   std::string names(size, '\0');
   char *to = names.data();
   pg::call([=] { SerializeLibraryState(size, to); });
-  // one after the other, each with its end, and an empty one behind them
+  // null-terminated paths in sequence, an empty one at the end
   for (size_t at = 0; at < names.size() && names[at] != '\0';) {
     const char *name = names.c_str() + at;
     if (path == name || pg::identify_file(name) == wanted) return true;
@@ -219,7 +219,7 @@ void load(state::shared &s, uint64 number) {
 
 void redirect_also(int place, const std::string &name) {
   const std::string path = pg::library_file(name);
-  // what is wrong with it, the server says
+  // the server reports what is wrong with it
   if (path.empty() || is_loaded(path)) return;
   const library_file file = read_file(path);
   open_redirected(path, file.identity, redirection_of_second(name, file), place);

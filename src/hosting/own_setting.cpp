@@ -6,7 +6,7 @@
 namespace dynpgext::hosting {
 namespace {
 
-// Of the instance's own.
+// The instance's own value.
 std::optional<std::string> own_value(const library &l, const char *name) {
   if (l.settings.empty()) return std::nullopt;
   const model::json::parsed parsed = model::json::parse(l.settings, {});
@@ -29,7 +29,7 @@ void set(const char *name, const char *value, GucSource source) {
   pg::call([=] { SetConfigOption(name, value, PGC_POSTMASTER, source); });
 }
 
-// It is a placeholder still, and so a text.
+// It is still a placeholder, that is, a text.
 std::optional<std::string> configured_value(const char *name) {
   const char *value = pg::call([=] { return GetConfigOption(name, true, false); });
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -39,7 +39,7 @@ struct claimed_setting {
   std::string name;
   GucContext context;
 };
-// Settings of libraries that the client of this process has given when it connected.
+// Settings of libraries set by this process's client when it connected.
 std::vector<claimed_setting> &claimed_by_client() {
   static auto *const claimed = new std::vector<claimed_setting>;
   return *claimed;
@@ -60,7 +60,7 @@ setting_definition::setting_definition(library &l, const char *name, GucContext 
   } else if (own_) {
     set(name, own_->c_str(), PGC_S_ARGV);
   } else if (is_of_start_) {
-    // what a session has said of it does not count
+    // a value set in a session does not count
     if (const auto value = configured_value(name)) set(name, value->c_str(), PGC_S_FILE);
   }
   if (is_of_start_) process_shared_preload_libraries_in_progress = true;
@@ -70,7 +70,7 @@ setting_definition::~setting_definition() {
   process_shared_preload_libraries_in_progress = was_starting_;
 }
 
-// The server has only warned of a value that it does not take.
+// The server only warns of a value that it refuses.
 void setting_definition::check_own() const {
   const char *value = own_->c_str();
   try {

@@ -23,7 +23,7 @@ struct candidate {
   bool is_asked;
 };
 
-// Not what a transaction hosts that has not committed.
+// Without libraries hosted by uncommitted transactions.
 std::vector<candidate> candidates(state::shared &s, Oid database, uint64 also = 0) {
   block *b = find_block(s);
   std::vector<candidate> all;
@@ -39,7 +39,7 @@ std::vector<candidate> candidates(state::shared &s, Oid database, uint64 also = 
   return all;
 }
 
-// False where it is not hosted by then, or must not run.
+// False if it is not hosted by then, or must not run.
 bool is_ready(state::shared &s, const candidate &c, long milliseconds) {
   if (state::is_quarantined(s, c.database, c.library)) return false;
   if (!c.is_asked) return true;
@@ -54,7 +54,7 @@ bool load_one(state::shared &s, const candidate &c) {
   return true;
 }
 
-// What fails is for the log: clients did not ask for the library.
+// Failures go to the log: clients have not requested the library.
 void report(const std::string &doing, const char *why) {
   pg::log(LOG, "dynpgext: while " + doing + ": " + why, "See dynpgext.hosted.");
 }
@@ -100,7 +100,7 @@ void load_before(state::shared &s, const instance &keeper_of) {
   constexpr long patience = 60000;
   for (const candidate &c : candidates(s, keeper_of.database, keeper_of.number)) {
     if (c.number == keeper_of.number) return;
-    if (c.library == keeper_of.library.view()) continue;  // that it replaces
+    if (c.library == keeper_of.library.view()) continue;  // being replaced
     if (is_ready(s, c, patience)) (void)try_to_load(s, c);
   }
 }
@@ -145,7 +145,7 @@ void load_as_leader() noexcept {
 
 void start_session() {
   if (!IsUnderPostmaster || IsBinaryUpgrade || process_shared_preload_libraries_in_progress) return;
-  if (pg::settings::safe_mode()) return;  // nor waits for any
+  if (pg::settings::safe_mode()) return;  // without waiting
   loaded_libraries result;
   const bool is_done = pg::tolerate(
       "loading hosted libraries",

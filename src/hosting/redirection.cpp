@@ -10,7 +10,7 @@
 namespace dynpgext::hosting {
 namespace {
 
-// Whole pages of a library that the dynamic loader has made read-only, writable for a scope.
+// Makes whole pages of a library writable for a scope, which the dynamic loader has made read-only.
 class writable_pages {
  public:
   writable_pages(uint64 base, const model::elf::address_range &range) {
@@ -73,7 +73,7 @@ redirection redirection_of(const std::string &library, const library_file &file)
 
 redirection redirection_of_second(const std::string &library, const library_file &file) {
   const model::elf::read_result read = model::elf::read(file.bytes);
-  if (!read.image) return {};  // the server says what is wrong with it
+  if (!read.image) return {};  // the server reports what is wrong with it
   const std::string refusal = model::refusal_of(model::references_of(*read.image));
   if (!refusal.empty()) refuse(library, refusal);
   return redirection_of(*read.image);
@@ -81,7 +81,7 @@ redirection redirection_of_second(const std::string &library, const library_file
 
 void open_redirected(const std::string &path, const pg::file_identity &identity,
                      const redirection &what, int place) {
-  // never closed: the server has it open as well from then on
+  // never closed: from now on the server also has it open
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (handle == nullptr)
     throw pg::error(ERRCODE_UNDEFINED_FILE, std::string("could not load library: ") + dlerror());

@@ -55,7 +55,7 @@ std::vector<instance_report> report(state::shared &s) {
       all.back().error = why;
     }
   }
-  // looks at files: not under the lock
+  // reads files: not under the lock
   for (size_t n = 0; n < all.size(); ++n)
     all[n].stale =
         files[n] != pg::file_identity{} &&

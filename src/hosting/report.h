@@ -1,4 +1,4 @@
-// What the view dynpgext.hosted is made of.
+// The content of the view dynpgext.hosted.
 #pragma once
 
 #include "hosting/block.h"
@@ -7,7 +7,7 @@ namespace dynpgext::hosting {
 
 struct instance_report {
   std::string library;
-  Oid database;  // InvalidOid: of the whole server
+  Oid database;  // InvalidOid: for the whole server
   Oid source;
   int32 position;
   std::string state;
@@ -20,7 +20,7 @@ struct instance_report {
   bool stale;
   TimestampTz hosted_at;
 };
-// As this transaction leaves them.
+// With the changes of this transaction.
 [[nodiscard]] std::vector<instance_report> report(state::shared &s);
 
 }  // namespace dynpgext::hosting

@@ -35,12 +35,12 @@ std::vector<Oid> listed_databases() {
   }
 }
 
-// With the caller's lock.
+// The caller holds the lock.
 bool is_followed(const state::shared &s, const block &b, Oid database) {
   for (const Oid followed : b.followed)
     if (followed == database) return true;
   const state::database_entry *entry = s.databases.find({database});
-  if (entry == nullptr) return b.databases_known;  // it has been dropped
+  if (entry == nullptr) return b.databases_known;  // dropped
   return entry->unreachable || entry->provisioned;
 }
 
@@ -50,7 +50,7 @@ bool are_followed(const state::shared &s, const block &b, const std::vector<Oid>
                      [&](Oid database) { return is_followed(s, b, database); });
 }
 
-// The launcher is to look which databases there are, and to visit those.
+// Requests the launcher to read the list of databases, and to visit these.
 void hurry(const state::shared &s, const block &b, const std::vector<Oid> &listed) {
   const state::exclusive lock(s);
   for (const Oid database : listed) {
@@ -81,7 +81,7 @@ void add_to_sessions() {
 
 void remove_from_sessions() {
   std::vector<std::string> databases = pg::next_libraries(pg::settings::hosting_databases_name);
-  // also those that have been dropped
+  // including dropped ones
   const auto goes = [](const std::string &listed) {
     const auto database = static_cast<Oid>(std::strtoul(listed.c_str(), nullptr, 10));
     return database == MyDatabaseId || !pg::call([=] {

@@ -5,7 +5,7 @@ namespace dynpgext::hosting {
 #if DYNPGEXT_SHMEM_CALLBACKS
 
 namespace {
-// What the list of named memory takes for one of them.
+// Size of an entry in the list of named memory.
 constexpr uint64 beside = 256;
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Hash tables of the server's in the memory of a hosted library.
+// The server's hash tables in the memory of a hosted library.
 #pragma once
 
 #include "hosting/library.h"
@@ -8,14 +8,14 @@ namespace dynpgext::hosting {
 #if DYNPGEXT_SHMEM_CALLBACKS
 [[nodiscard]] HTAB *init_table(library &l, const char *name, int64 size, HASHCTL *control,
                                int flags);
-// RegisterShmemCallbacks() and what comes with it: requests before the memory is there, then
-// pointers to it, then the callbacks.
+// RegisterShmemCallbacks() and its steps: requests before the memory exists, then pointers to it,
+// then the callbacks.
 void request_shared(library &l);
 void start_shared(library &l, bool is_new);
 uint64 bytes_for(const ShmemStructOpts &options);
 uint64 bytes_for(const ShmemHashOpts &options);
 #else
-// `allocate` takes from the memory of the library.
+// `allocate` uses the memory of the library.
 [[nodiscard]] HTAB *init_table(library &l, const char *name, long least, long most,
                                HASHCTL *control, int flags, void *(*allocate)(Size));
 #endif

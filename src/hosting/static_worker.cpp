@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char *version_name = "hosted";
 
-// As its _PG_init has registered them in the keeper.  This process need not have loaded it.
+// As registered by its _PG_init in the keeper.  This process need not have loaded it.
 std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number) {
   std::vector<BackgroundWorker> found;
   const instance *i = find_instance(require_block(s), number);
@@ -22,7 +22,7 @@ std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number) {
       found.push_back(w->definition);
     return found;
   }
-  // elsewhere than at its address
+  // may differ from its address
   const dsm_handle memory = i->memory;
   dsm_segment *segment = pg::call([=] { return dsm_attach(memory); });
   if (segment == nullptr) return found;
@@ -38,7 +38,7 @@ std::vector<BackgroundWorker> static_workers(state::shared &s, uint64 number) {
   return found;
 }
 
-// As dynpgext registers it: `number` tells the process which of the library's own it is.
+// As dynpgext registers it: `number` identifies the library's worker to the process.
 model::worker describe(const catalog::hosted_row &row, const BackgroundWorker &w, uint64 number,
                        std::set<std::string> &names) {
   model::worker result;

@@ -1,5 +1,5 @@
 // Background workers that a hosted library registers in its _PG_init.  They are registered with
-// dynpgext, under the library's name, and started and supervised as all others.
+// dynpgext, under the library's name, and started and supervised like all others.
 #pragma once
 
 #include "catalog/hosted.h"
@@ -12,9 +12,9 @@ void register_static_workers(state::shared &s, uint64 number, const catalog::sto
                              const catalog::hosted_row &row);
 void forget_static_workers(const catalog::store &store, const std::string &library);
 
-// In the process of any worker of dynpgext's, before its function runs: loads what is hosted. Where
-// the worker is a hosted library's, makes the process look as the postmaster would, and returns
-// true. 55000 where its library is not hosted.
+// In the process of any dynpgext worker, before its function runs: loads hosted libraries.  For the
+// worker of a hosted library, prepares the process as the postmaster would, and returns true.
+// 55000 if its library is not hosted.
 bool prepare_worker(const model::worker &worker, Oid home, Datum *argument);
 // In the process of an SQL runner.
 void prepare_runner(Oid database);

@@ -26,12 +26,12 @@ transaction &mine() {
 
 void add(const change &c) {
   transaction &t = mine();
-  // room for it first: from here on nothing fails
+  // makes room first: from here on nothing fails
   t.changes.reserve(t.changes.size() + 1);
   t.changes.push_back(c);
 }
 
-// The library that was to be replaced goes on: its keeper may have made way.
+// The library to be replaced continues: its keeper may have yielded.
 void undo(const change &c) {
   state::shared &s = state::attach();
   if (c.hosted == 0) return;
@@ -64,7 +64,7 @@ void end(transaction &t, void (*what)(const change &)) noexcept {
   changes.swap(t.changes);
   for (const change &c : changes)
     (void)pg::swallow("ending a transaction that hosts libraries", [&] { what(c); });
-  // whether or not it was committed: the file says what it says
+  // whether or not it was committed: the file has changed
   if (is_changed) (void)kill(PostmasterPid, SIGHUP);
 }
 

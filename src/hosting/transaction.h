@@ -1,8 +1,7 @@
-// What the transaction under way has hosted and unhosted, and what follows at its end.
+// What the current transaction hosts and unhosts, and the actions at its end.
 //
-// A library that is hosted is there at once, for this session alone: others get it from the commit
-// on, and a rollback, to a savepoint too, takes it away.  A library that is unhosted goes with the
-// commit.
+// A library is hosted at once, but only for this session: others get it with the commit, and a
+// rollback, also to a savepoint, removes it.  A library is unhosted with the commit.
 #pragma once
 
 #include "hosting/block.h"
@@ -13,12 +12,12 @@ namespace dynpgext::hosting {
 // an instance is committed before its workers start.
 void watch_transactions();
 
-// `replaces`: another instance, which goes with the commit and stays with a rollback; 0: none.
+// `replaces`: another instance, removed by the commit and kept by a rollback; 0: none.
 void note_hosted(uint64 number, uint64 replaces = 0);
 void note_unhosted(uint64 number);
-// Is it about to go with this transaction?
+// Does this transaction remove it?
 [[nodiscard]] bool is_unhosted(uint64 number);
-// session_preload_libraries has been changed: with the commit the server reads its configuration.
+// session_preload_libraries has changed: with the commit the server rereads its configuration.
 void note_changed_configuration();
 
 }  // namespace dynpgext::hosting

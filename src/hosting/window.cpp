@@ -50,14 +50,14 @@ dsm_segment *create_segment(const instance &i, uint64 size) {
 void window::create(state::shared &s, instance &i, uint64 bytes) {
   const uint64 size = TYPEALIGN(uint64{4096}, CACHELINEALIGN(sizeof(window_header)) + bytes);
   const uint64 limit = pg::settings::memory_limit_bytes();
-  // whoever may host libraries is no owner with a limit
+  // roles that may host libraries have no limit as owners
   state::charge charge(s, InvalidOid, size, {.of_all = limit});
   if (!charge.fits()) refuse_limit(i, size, charge.used_by_all(), limit);
   dsm_segment *segment = create_segment(i, size);
   {
     const state::exclusive lock(s);
     i.memory = dsm_segment_handle(segment);
-    i.size = size;  // from now on the instance answers for it
+    i.size = size;  // from now on the charge belongs to the instance
   }
   (void)charge.keep();
   pg_atomic_write_u64(&i.used, CACHELINEALIGN(sizeof(window_header)));
@@ -84,8 +84,9 @@ void window::map(state::shared &, instance &i) {
     pg::register_lock_tranche(t->id, t->name);
 }
 
-// The segment stays attached where the server has put it: that keeps its memory until this process
-// ends.  A second mapping of the same pages, which an old size of 0 makes, is at the address.
+// The segment also stays attached at the server's address: this keeps its memory until this process
+// ends.  A second mapping of the same pages, made with an old size of 0, is at the window's
+// address.
 void window::place_at_its_address(const instance &i, dsm_segment *segment) {
   auto *wanted = reinterpret_cast<void *>(i.address);
   void *at = mmap(wanted, i.size, PROT_NONE,
@@ -93,7 +94,7 @@ void window::place_at_its_address(const instance &i, dsm_segment *segment) {
   if (at == wanted)
     at = mremap(dsm_segment_address(segment), 0, i.size, MREMAP_MAYMOVE | MREMAP_FIXED, wanted);
   else if (at != MAP_FAILED)
-    (void)munmap(at, i.size);  // a kernel that takes the address for a wish
+    (void)munmap(at, i.size);  // the kernel has treated the address as a hint
   if (at != wanted)
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "the memory of hosted library \"" + i.library.str() +

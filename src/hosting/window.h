@@ -1,16 +1,16 @@
 // The memory of a hosted library: a segment that is mapped at the same address in every process,
-// for extensions and the server's hash tables keep addresses in shared memory.
+// because extensions and the server's hash tables keep addresses in shared memory.
 //
-// At its beginning stands what all processes have to agree on: structs by name, tranches, workers,
-// and the values that settings had when the library was hosted.  Lists there are linked by address.
+// Its beginning holds the data common to all processes: structs by name, tranches, workers, and the
+// values of settings when the library was hosted.  Lists there are linked by address.
 #pragma once
 
 #include "hosting/block.h"
 
 namespace dynpgext::hosting {
 
-// Where nothing else is put, on x86-64 and on aarch64 with addresses of 47 bits or more: far above
-// programs and heaps, far below libraries and stacks.  One for each place of the block.
+// An unused range on x86-64 and on aarch64 with addresses of 47 bits or more: far above programs
+// and heaps, far below libraries and stacks.  One for each place of the block.
 inline constexpr uint64 first_window = 0x3f0000000000;
 inline constexpr uint64 window_distance = uint64{64} << 30;
 
@@ -38,10 +38,10 @@ struct static_worker {
 struct kept_setting {
   kept_setting *next;
   const char *name;
-  const char *value;  // nullptr: it has none
+  const char *value;  // nullptr: none
 };
 
-// A worker that has been asked for, until its process comes up.
+// A requested worker, until its process starts.
 struct asked_worker {
   uint64 number;     // 0: free
   bool is_for_good;  // the postmaster restarts it
@@ -50,7 +50,7 @@ struct asked_worker {
   char extra[BGW_EXTRALEN];
 };
 
-// Where the library's file refers to a symbol that is redirected.
+// A reference in the library's file to a redirected symbol.
 struct redirected_place {
   redirected_place *next;
   const char *symbol;
@@ -64,7 +64,7 @@ struct window_header {
   named_tranche *tranches;
   uint64 next_asked;
   asked_worker asked_workers[64];
-  // not changed any more when the library is hosted
+  // constant once the library is hosted
   static_worker *workers;
   kept_setting *settings;
   redirected_place *redirected;
@@ -79,15 +79,15 @@ class window {
   [[nodiscard]] bool is_open() const { return header_ != nullptr; }
   [[nodiscard]] window_header &header() const { return *header_; }
 
-  // Makes it, of so many bytes beside the header.  53400 over dynpgext.memory_limit, 53200 where
-  // the system refuses it; both name the sizes.
+  // Makes it with so many bytes in addition to the header.  53400 over dynpgext.memory_limit, 53200
+  // if the system refuses it; both errors name the sizes.
   void create(state::shared &s, instance &i, uint64 bytes);
-  // 55000 where the memory is gone, or the address taken.
+  // 55000 if the memory is gone, or the address is in use.
   void map(state::shared &s, instance &i);
 
-  // Zeroed, and aligned to a cache line; nullptr where there is no room.
+  // Zeroed, and aligned to a cache line; nullptr if there is no room.
   [[nodiscard]] void *take(uint64 size) const noexcept;
-  // 53200 where there is no room.
+  // 53200 if there is no room.
   [[nodiscard]] void *require(uint64 size) const;
   template <class T>
   [[nodiscard]] T *make() const {
