@@ -13,7 +13,7 @@ using guard_file::record;
 using guard_file::record_kind;
 using guard_file::record_state;
 
-constinit record *own = nullptr;  // this process's, once it has been asked for
+constinit record *own = nullptr;  // of this process, once requested
 
 uint64 word_of(record_state state, pid_t process = MyProcPid) {
   return static_cast<uint64>(static_cast<uint32>(process)) << 32 | static_cast<uint32>(state);
@@ -30,7 +30,7 @@ size_t place_of(const PGPROC &process) {
   return static_cast<size_t>(&process - ProcGlobal->allProcs);
 }
 
-// What somebody else has left armed is evidence: the server is about to restart for it.
+// A record left armed by another process is evidence: the server is about to restart because of it.
 record *free_record(size_t place) {
   for (size_t i = place; i < guard_file::records().size(); i += ProcGlobal->allProcCount)
     if (record &r = guard_file::records()[i]; state_of(r) != record_state::armed || is_armed(r))
@@ -38,7 +38,7 @@ record *free_record(size_t place) {
   return nullptr;
 }
 
-// nullptr where nothing can be guarded: also when this process has given up its slot already.
+// nullptr if nothing can be guarded, or this process has already given up its slot.
 record *own_record() noexcept {
   if (MyProc == nullptr || !IsUnderPostmaster || IsBinaryUpgrade || attached() == nullptr)
     return nullptr;
@@ -51,9 +51,9 @@ record *own_record() noexcept {
   return own;
 }
 
-// In the signal handler of a bystander: the postmaster has seen the end of whoever crashed before
-// it sends the signal, so those that are there still are bystanders, too, whatever their own
-// handlers do, and also if they are killed later because they do not go.
+// In the signal handler of a bystander.  The postmaster has seen the end of the crashed process
+// before it sends the signal.  So the living processes are bystanders, too, whatever their own
+// handlers do, even if they are killed later because they do not end.
 void spare_living() {
   if (!guard_file::is_known_usable()) return;
   for (record &r : guard_file::records()) {
@@ -68,7 +68,7 @@ void spare_living() {
 
 void disarm(record &r) {
   r.word.store(word_of(record_state::unused), std::memory_order_release);
-  // what follows stays behind it, as a signal handler of this process, or a crash, sees it
+  // orders the writes as seen by a signal handler of this process, or after a crash
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
@@ -88,7 +88,7 @@ void arm(record &r, record_kind kind, Oid home, std::string_view extension,
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-// The one that another process has armed, or nullptr.
+// The armed record of another process, or nullptr.
 const record *armed_record_of(const PGPROC &process) {
   const uint64 armed = word_of(record_state::armed, process.pid);
   for (size_t i = place_of(process); i < guard_file::records().size();
@@ -98,8 +98,8 @@ const record *armed_record_of(const PGPROC &process) {
   return nullptr;
 }
 
-// A leader waits for its workers before it arms its record for anybody else, unless it does that
-// within the query.  The copy is not taken while it does.
+// A leader's record does not change until its parallel workers have ended, except within the query
+// itself.  The copy is not used during such a change.
 bool is_settled(const record &r, uint64 word) {
   std::atomic_thread_fence(std::memory_order_acquire);
   return !r.is_nested.load(std::memory_order_acquire) &&
@@ -151,7 +151,7 @@ guarded_command::~guarded_command() {
 void guard_launcher() noexcept {
   record *r = own_record();
   if (r == nullptr) return;
-  for (record &other : guard_file::records()) {  // from now on this one is the evidence
+  for (record &other : guard_file::records()) {  // this process's record is the evidence now
     uint64 word = other.word.load(std::memory_order_relaxed);
     if (state_of(other) == record_state::left)
       (void)other.word.compare_exchange_strong(word, static_cast<uint64>(record_state::unused));
@@ -167,7 +167,7 @@ void guard_as_leader() noexcept {
   const PGPROC *leader = pg::parallel_leader();
   if (leader == nullptr) return;
   if (!guard_file::usable()) {
-    // as it is where nobody has attached yet, and this process looks again if it attaches
+    // the file is as before anybody attached; this process reads it again if it attaches
     guard_file::look_again();
     return;
   }

@@ -5,7 +5,7 @@
 namespace dynpgext::state::guard_file {
 namespace {
 
-// Base backups and pg_rewind leave out what is in this folder.
+// Base backups and pg_rewind leave this folder out.
 constexpr const char *path = PG_STAT_TMP_DIR "/dynpgext.guard";
 
 constexpr uint64 magic = 0x647270756772616e;
@@ -13,12 +13,12 @@ constexpr uint32 layout = 4;
 
 struct file_header {
   uint64 magic;   // stored last
-  uint64 inode;   // of the file itself: what is in a copy says nothing of this server
-  uint32 layout;  // with those below, all that follows
+  uint64 inode;   // of the file itself: a copy is void
+  uint32 layout;  // together with those below, the layout of the rest
   uint32 record_size;
   uint32 suspect_size;
   uint32 record_count;
-  // when it was last judged, and in which boot of the host: moments mean nothing in another one
+  // time of the last judgement, and boot of the host: moments are void in another boot
   uint64 host_boot;
   pg::moment judged;
   TimestampTz judged_at;
@@ -27,7 +27,7 @@ struct file_header {
 struct suspect_slot {
   uint32 in_use;
   Oid home;
-  Oid role;  // of SQL workers; the names are those of the last one that crashed
+  Oid role;  // of SQL workers; the names are those of the last crash
   extension_name extension;
   worker_name worker;  // empty: code of the extension
   uint32 crash_count;
@@ -42,8 +42,8 @@ constexpr size_t suspects_offset = 64;
 constexpr size_t records_offset =
     TYPEALIGN(alignof(record), suspects_offset + model::suspects_kept * sizeof(suspect_slot));
 
-// Two for each process that there can be at once: one that has ended badly has given its place to
-// another before the postmaster sees it.
+// Two for each possible process: a process that has ended badly has given its slot to another
+// before the postmaster notices.
 uint32 record_count() { return 2 * ProcGlobal->allProcCount; }
 
 constexpr size_t size_of_file(uint32 record_count) {
@@ -112,7 +112,7 @@ void encode(const model::suspect &s, suspect_slot &slot) {
   slot.in_use = 1;
 }
 
-// An empty file for this run of the server; it stays void until everything is in it.
+// An empty file for this run of the server; it stays void until its content is complete.
 void make_file() {
   const uint32 count = record_count();
   pg::unmap_file(std::exchange(mine, view{}).file);

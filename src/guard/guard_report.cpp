@@ -1,4 +1,4 @@
-// What the log says of crashes.
+// Log messages about crashes.
 #include "guard/guard.h"
 #include "pg/database.h"
 #include "pg/role.h"
@@ -30,7 +30,7 @@ std::string describe_command(const model::guarded_command &c) {
   return "SQL worker \"" + c.worker + "\" of extension \"" + c.extension + "\"";
 }
 
-// The worker of a role is the one that crashed.
+// For a role, names the worker that crashed.
 std::string describe(const model::blamed &b) {
   const guarded_identity &who = b.who;
   if (who.is_role())
@@ -41,7 +41,7 @@ std::string describe(const model::blamed &b) {
   return OidIsValid(who.home) ? text + " in " + describe_database(who.home) : text;
 }
 
-// Who does not run any more, and of which extension it is that it is released by.
+// The quarantined object, and the extension by which it is released.
 std::string describe_quarantined(const model::blamed &b) {
   return b.who.is_role() ? "SQL workers of " + describe_role(b.who.role) + " in " +
                                describe_database(b.who.home) + " are"

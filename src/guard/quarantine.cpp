@@ -24,7 +24,7 @@ std::string reason_of(const model::suspect &q, const std::string &who, const std
          std::to_string(q.quarantined_after) + " times" + last + "; dynpgext.release() ends it";
 }
 
-// Extensions whose code is quarantined have that state, whatever else is known of them.
+// Sets the state of extensions with quarantined code, whatever their other state.
 void overlay(const shared &s, std::vector<model::live_extension> &extensions) {
   if (s.root->quarantined == 0) return;
   for (const model::suspect &q : quarantines()) {
@@ -117,7 +117,7 @@ bool release_extension(shared &s, Oid database, const std::string &extension,
     }
   if (was_quarantined)
     record(s, {model::object_kind::extension, database, extension, extension, "released"});
-  attend(s, database);  // other extensions of these roles start again, too
+  attend(s, database);  // other extensions of these roles also start again
   return is_forgotten;
 }
 
@@ -171,7 +171,7 @@ void judge_crashes(shared &s) {
     const std::string &worker = b.who.is_role() ? b.command.worker : b.who.worker;
     record(s, {kind, b.who.home, extension, is_worker ? worker : extension, "crashed",
                "took the server down"});
-    // a worker's is an event when it is set aside
+    // a worker's event is written when the worker is quarantined
     if (b.newly_quarantined && !is_worker)
       record(s, {kind, b.who.home, extension, extension, "quarantined"});
   }
