@@ -6,7 +6,7 @@ namespace dynpgext::state {
 namespace {
 
 constinit bool visits = false;
-constinit const database_entry *visited = nullptr;  // it stays while this process is there
+constinit const database_entry *visited = nullptr;  // valid while this process exists
 
 void on_visit_exit(int, Datum) {
   pg::begin_exit();

@@ -5,19 +5,19 @@
 
 namespace dynpgext::state {
 
-// Is a command on it under way, as far as is known, or its lock held by somebody else, so that
-// nobody can connect?  Caller holds root.lock.
+// Is a command on it known to be in progress, or does another process hold its lock, so that nobody
+// can connect?  Caller holds root.lock.
 [[nodiscard]] bool is_blocked(const shared &s, Oid database);
 
-// Can nobody connect to it, as far as is known?  Caller holds root.lock.
+// As far as is known, can nobody connect to it?  Caller holds root.lock.
 [[nodiscard]] bool is_unreachable(const shared &s, Oid database);
 
-// This process was sent to a database by the launcher.
+// The launcher sent this process to a database.
 void set_visit();
 [[nodiscard]] bool is_visit();
 // This process is connected to the database to provision it.
 void set_visitor(shared &s, Oid database);
-// Has it been told to end, for a command on that?  Without the lock.
+// Has it been signalled to end, for a command on the database?  Without the lock.
 [[nodiscard]] bool is_visitor_told() noexcept;
 
 }  // namespace dynpgext::state

@@ -8,7 +8,7 @@
 namespace dynpgext::state {
 namespace {
 
-// The launcher itself looks ahead at the end of its round.
+// The launcher itself checks at the end of its round.
 void wake(const shared &s) noexcept {
   if (s.root->launcher == MyProcPid) return;
   if (s.root->launcher != 0 && s.root->launcher_latch != nullptr) SetLatch(s.root->launcher_latch);

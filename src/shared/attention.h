@@ -1,5 +1,5 @@
-// Which databases the launcher has to look at, and when: those where something has changed, and
-// those where something is due.
+// The databases that the launcher must handle, and when: databases with changes, and databases
+// where something is due.
 #pragma once
 
 #include <vector>
@@ -9,23 +9,24 @@
 
 namespace dynpgext::state {
 
-// Something has changed in the list of this database's workers, or of what lets them run.  Wakes
-// the launcher.  Exclusive lock; allocates nothing.
+// The list of this database's workers, or a condition for running them, has changed.  Wakes the
+// launcher.  Exclusive lock; allocates nothing.
 void attend(const shared &s, Oid database);
-// It has been so since then.
+// The same, with the time of the change.
 void attend(const shared &s, Oid database, pg::moment since);
 // The same for all databases.
 void attend_all(const shared &s);
-// A place has become free, or a command is over: those where some worker waits.
+// A place has become free, or a command has ended: databases with waiting workers.
 void attend_waiting(const shared &s) noexcept;
 
-// Another one may be wanted under the name, or nobody.  Exclusive lock; allocates nothing.
+// Another database, or none, may now be the one for the global name.  Exclusive lock; allocates
+// nothing.
 void attend_holder(const shared &s, const global_name &name);
-// Workers of a database that wait.
+// Waiting workers of a database.
 struct waiting {
   bool somebody = false;
-  pg::moment since{};          // the one that has waited for a place for longest: it gets the next
-  bool runner_wanted = false;  // some SQL worker is among those
+  pg::moment since{};  // longest wait for a place among them; the longest gets the next place
+  bool runner_wanted = false;  // some of them are SQL workers
   bool others = false;         // not only SQL workers, and not only for a place
 
   void add(const worker_entry &entry);
@@ -38,28 +39,27 @@ struct attention {
   struct marked {
     pg::moment since;
     Oid database;
-    bool only_waits;        // nothing else has happened
+    bool only_waits;        // nothing else has changed
     bool waits_for_runner;  // and only for the place of a runner
   };
-  std::vector<marked> databases;  // the one that has waited longest first
-  // There are workers of databases that are not there any more.
+  std::vector<marked> databases;  // longest wait first
+  // There are workers of dropped databases.
   bool orphans = false;
 };
-// Those that it has to look at now; none of them is marked any more.
+// The databases to handle now; clears their marks.
 [[nodiscard]] attention take_attention(const shared &s);
-// When the next of the others is due (moment::never(): none), and whether some worker waits.
+// When the next of the others is due (moment::never(): none), and whether any worker waits.
 struct outlook {
   pg::moment due = pg::moment::never();
   bool somebody_waits = false;
 };
 [[nodiscard]] outlook look_ahead(const shared &s);
-// It has to look at the database again at this moment, at the latest.
+// The launcher must handle the database again by this time.
 void set_due_by(const shared &s, Oid database, pg::moment due);
-// The next database after this one, by OID; InvalidOid: there is none, begin again.  Caller holds
-// root.lock.
+// The next database by OID; InvalidOid: none, start over.  Caller holds root.lock.
 [[nodiscard]] Oid next_database(const shared &s, Oid last);
-// When it has looked: when it has to look again, and whether some worker waits there.  Exclusive
-// lock, under which that has been found out.
+// After handling a database: when it is due again, and whether a worker waits there.  Exclusive
+// lock, the same as for reading these values.
 void set_due(const shared &s, Oid database, pg::moment due, const waiting &waits);
 
 }  // namespace dynpgext::state

@@ -29,7 +29,7 @@ charge::charge(shared &s, Oid database, uint64 bytes, const memory_limits &limit
     : shared_(s), bill_{bytes, before.payer} {
   const exclusive lock(s);
   all_ = {s.root->memory_used, limits.of_all};
-  if (bytes <= before.bytes) return;  // whoever has paid goes on
+  if (bytes <= before.bytes) return;  // the previous payer keeps paying
   owner_entry *owner =
       OidIsValid(database) ? owner_of(s, *s.databases.insert({database})) : nullptr;
   bill_.payer = owner == nullptr ? InvalidOid : owner->key.role;

@@ -1,6 +1,6 @@
-// Bytes of root.memory_used, and who pays for them: whoever owned the database when they were
-// taken, until they are given back.  So an owner who gives databases away does not get rid of what
-// they have.  What was taken while a superuser owned the database, and what is global, counts for
+// Bytes of root.memory_used, and who pays for them: the owner of the database at the time when they
+// were taken, until they are given back.  So an owner who gives a database away keeps paying for
+// its memory.  Global memory, and memory taken while a superuser owned the database, counts for
 // nobody.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace dynpgext::state {
 // Exclusive lock.
 void give_back(const shared &s, const memory_bill &bill);
 
-// What is used, and what may be.
+// Use, and limits.
 struct memory_use {
   uint64 used = 0;
   uint64 limit = UINT64_MAX;
@@ -24,16 +24,16 @@ struct memory_limits {
   uint64 of_all = UINT64_MAX;
   uint64 of_owner = UINT64_MAX;
 };
-// As they are set.
+// From the settings.
 [[nodiscard]] memory_limits set_limits();
 
-// Taken for something that is still being made.  Gives them back on every way out, unless they are
-// kept.  No lock may be held where one is made or goes.
+// Bytes for something that is still being made.  Gives them back in the destructor, unless they are
+// kept.  Construct and destroy it without holding a lock.
 class charge {
  public:
-  // Takes nothing where more than one of the limits would be in use then: of all, and of the
-  // owner of the database, if that is no superuser.  `before`: what is given back when this takes
-  // its place; only what is more counts, and nothing is refused that takes no more.
+  // Takes nothing if that would exceed a limit: the total one, or that of the owner of the
+  // database, unless the owner is a superuser. `before`: given back when this replaces it; only the
+  // increase counts, and an equal or smaller size is never refused.
   charge(shared &s, Oid database, uint64 bytes, const memory_limits &limits = {},
          const memory_bill &before = {});
   charge(const charge &) = delete;
@@ -43,17 +43,18 @@ class charge {
   [[nodiscard]] bool fits() const noexcept { return fits_all_ && fits_owner_; }
   // Before.
   [[nodiscard]] uint64 used_by_all() const noexcept { return all_.used; }
-  // Raises 53400 with this beginning of the message.  Of one that does not fit.
+  // If it does not fit: raises 53400 with this beginning of the message.
   [[noreturn]] void refuse(const std::string &what) const;
-  // What was made answers for them from now on.
+  // The charge belongs to the new object from now on.
   [[nodiscard]] memory_bill keep() noexcept;
-  // The same in place of what was `before`, as it is now.  Exclusive lock.  Allocates nothing.
+  // The same, replacing the charge `before` in its present value.  Exclusive lock.  Allocates
+  // nothing.
   void replace(memory_bill &before);
 
  private:
   shared &shared_;
   memory_bill bill_;
-  // taken by now
+  // taken so far
   uint64 of_all_ = 0;
   uint64 of_payer_ = 0;
   // before that

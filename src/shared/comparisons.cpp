@@ -72,7 +72,7 @@ void follow_older(shared &s) {
     }
   }
   if (ended.empty()) return;
-  // after the list was read: one that is in it and does not run any more has ended
+  // after reading the list: a transaction that is in the list and no longer running has ended
   const std::vector<pg::virtual_transaction> running = pg::running_transactions(true);
   std::erase_if(ended, [&](const auto &t) { return contains(running, t); });
   const exclusive lock(s);

@@ -1,6 +1,6 @@
-// When pg_extension is to be compared with what is registered in full, and not only for what a
-// transaction has changed itself: once after a start of the server, after a promotion, and where
-// transactions may have changed it that do not see dynpgext's event triggers.
+// When to compare pg_extension with the registrations in full, instead of only the changes of the
+// transaction: once after a start of the server, after a promotion, and after transactions that may
+// have changed it without seeing dynpgext's event triggers.
 #pragma once
 
 #include <span>
@@ -9,27 +9,27 @@
 
 namespace dynpgext::state {
 
-// What a visit of a database finds.
+// Result of a visit of a database.
 struct comparison {
   bool due;
-  bool first;  // since the start of the server, or since dynpgext came with a prepared transaction
+  bool first;     // since the server's start, or since dynpgext came with a prepared transaction
   uint32 number;  // for set_compared()
 };
 [[nodiscard]] comparison next_comparison(const shared &s, Oid database);
 void set_compared(shared &s, Oid database, uint32 number);
 
-// One is to be made, by a visit.  Caller holds root.lock.
+// Requests one, by a visit.  Caller holds root.lock.
 void want_comparison(database_entry &entry);
 // The same, from a process that is not the launcher.
 void want_comparison(shared &s, Oid database);
 
-// dynpgext comes to the database, and these transactions may not see its event triggers: when all
-// have ended, a comparison is wanted.
+// dynpgext is being created in the database, and these transactions may not see its event triggers:
+// requests a comparison when all have ended.
 void watch_older(shared &s, Oid database, std::span<const pg::virtual_transaction> older);
-// For the launcher: have they?
+// For the launcher: checks whether they have.
 void follow_older(shared &s);
 
-// dynpgext has left the database.  Exclusive lock.
+// dynpgext has been dropped from the database.  Exclusive lock.
 void forget_comparisons(const shared &s, database_entry &entry);
 
 }  // namespace dynpgext::state

@@ -10,7 +10,7 @@
 namespace dynpgext::state {
 namespace {
 
-// -1 where there is none.
+// -1 if there is none.
 int limit_of(const std::optional<std::string> &setting, bool *is_set) {
   int value = -1;
   const char *text = setting ? setting->c_str() : nullptr;
@@ -89,10 +89,10 @@ bool is_worker_limit(const shared &s, Oid database, const std::optional<std::str
 
 void set_owner(const shared &s, database_entry &database, Oid owner) {
   if (database.owner == owner) return;
-  // what had no room may have some with the new one
+  // the new owner's limit may have room for what did not fit
   if (OidIsValid(database.owner)) ++s.root->memory_freed;
   change_owner(s, database, owner);
-  attend_waiting(s);  // for a place, perhaps
+  attend_waiting(s);  // possibly for a place
 }
 
 void note_owner(const shared &s) {
@@ -107,11 +107,11 @@ bool want_visit(shared &s, Oid database) {
   const exclusive lock(s);
   database_entry *entry = s.databases.insert({database});
   const bool is_own = s.root->launcher == MyProcPid;
-  // Others know of something that a visit under way may have overlooked.  The launcher decides
-  // anew when that has ended.
+  // Other processes know of a change that a visit in progress may have missed.  The launcher
+  // decides again when the visit has ended.
   if (is_own && (!entry->visited || !entry->provisioned)) return false;
   entry->visited = false;
-  // the launcher itself looks at it next time, not at once again
+  // the launcher itself checks in its next round, not immediately
   if (s.root->launcher_latch != nullptr && !is_own) SetLatch(s.root->launcher_latch);
   return true;
 }

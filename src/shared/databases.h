@@ -1,4 +1,4 @@
-// What is known of each database.
+// The known state of each database.
 #pragma once
 
 #include <optional>
@@ -10,14 +10,14 @@
 
 namespace dynpgext::state {
 
-// Which one of the databases that have had its OID the database is, see pg/database_mark.h.
+// Distinguishes databases that have had the same OID, see pg/database_mark.h.
 struct database_identity {
   std::string mark;
   uint32 row = 0;
 };
 // Of the current database.  In a transaction.
 [[nodiscard]] database_identity current_database_identity();
-// What is known of the database is known of this one.
+// The entry of the database is about this one.
 void note_database_identity(shared &s, Oid database, const database_identity &now);
 // For the launcher, which is connected to no database: may it be another one by now?  A visit finds
 // out.
@@ -25,30 +25,29 @@ void note_database_identity(shared &s, Oid database, const database_identity &no
 
 // Is anything known of the database?
 [[nodiscard]] bool is_known(const shared &s, Oid database);
-// Has everything registered in the database been provisioned, or at least been tried?
+// Has everything registered in the database been provisioned, or at least tried?
 [[nodiscard]] bool is_provisioned(const shared &s, Oid database);
 void set_provisioned(shared &s, Oid database);
 
-// What ALTER DATABASE says of dynpgext.max_database_workers; nothing: the server's value holds.
+// dynpgext.max_database_workers as set by ALTER DATABASE; nullopt: the server's value applies.
 void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting);
-// Is that what is known of it?
+// Is this the stored value?
 [[nodiscard]] bool is_worker_limit(const shared &s, Oid database,
                                    const std::optional<std::string> &setting);
 
-// Whom it belongs to; InvalidOid: to a superuser, or it is not known.  May run out of memory.
-// Exclusive lock.
+// InvalidOid: a superuser, or unknown.  May run out of memory.  Exclusive lock.
 void set_owner(const shared &s, database_entry &database, Oid owner);
 // The same of the current database, unless this transaction may have changed it.  In a
 // transaction; takes the lock itself.
 void note_owner(const shared &s);
 
-// Asks the launcher to send a process to the database.  False when one is on its way already.
+// Asks the launcher to send a visit to the database.  False if one is in progress.
 bool want_visit(shared &s, Oid database);
-// Remembers a prepared transaction whose end may change what the database registers.
+// Stores a prepared transaction whose end may change the registrations of the database.
 void watch_prepared(shared &s, Oid database, TransactionId xid);
-// Those that are remembered, of all databases.
+// The stored ones, of all databases.
 [[nodiscard]] std::vector<std::pair<Oid, TransactionId>> watched_prepared(const shared &s);
-// Has ended: the database is to be visited.
+// It has ended: requests a visit of the database.
 void end_prepared(shared &s, Oid database, TransactionId xid);
 
 }  // namespace dynpgext::state

@@ -1,8 +1,8 @@
-// What lies in shared memory: plain structs without pointers.  All fields are guarded by
+// The content of shared memory: plain structs without pointers.  All fields are guarded by
 // root.lock, unless a comment says otherwise.
 //
 // Libraries of other versions use the same memory: see docs/layout.md before you change a struct.
-// Entries of tables grow at their end, other structs into what they have reserved.
+// Entries of tables grow at their end, other structs into their reserved members.
 #pragma once
 
 #include "model/registration.h"
@@ -12,7 +12,7 @@
 #include "pg/running.h"
 #include "pg/shared.h"
 
-// A test build has a member more at each end that may grow.
+// A test build has one more member at each end that may grow.
 #ifdef DYNPGEXT_TEST_GROWTH
 #define DYNPGEXT_GROWN uint64 grown;
 #else
@@ -34,7 +34,7 @@ struct shared_text {
 // Bytes of root.memory_used, and for whom they count, see shared/charge.h.
 struct memory_bill {
   uint64 bytes;
-  Oid payer;  // owned the database when they were taken; InvalidOid: nobody
+  Oid payer;  // owner of the database when they were taken; InvalidOid: nobody
 };
 
 // ---- databases: what each is known to register --------------------------------------
@@ -46,62 +46,62 @@ struct database_entry {
   database_key key;
   bool present;            // has dynpgext
   bool provisioned;        // everything registered has been provisioned (or has failed)
-  bool visited;            // looked at by a process of the launcher, since that was last wanted
-  uint32 comparison;       // number of the comparison of pg_extension in full that is wanted last
-  uint32 compared;         // one more than that of the last one made; 0: none since the start
+  bool visited;            // a process of the launcher has visited it, since the last request
+  uint32 comparison;       // number of the last requested full comparison of pg_extension
+  uint32 compared;         // one more than the number of the last one made; 0: none since the start
   dsa_pointer older;       // transactions that may not see dynpgext's event triggers: when all have
   uint32 older_count;      // ended, a comparison is wanted
   pg::moment visit_after;  // but not before then
   uint32 visits_failed;    // in a row
-  // Which one of that OID it is, see pg/database_mark.h.  Not known of one without dynpgext, and
-  // until a process has been connected to it.
+  // Distinguishes databases with the same OID, see pg/database_mark.h.  Unknown without dynpgext,
+  // and until a process has connected to it.
   pg::fixed_string<40> mark;
-  uint32 row;         // its row in pg_database; 0: not known
+  uint32 row;         // version of its row in pg_database; 0: unknown
   bool unreachable;   // nobody can connect to it
   bool trusted;       // a superuser owns it
-  Oid owner;          // if it is no superuser, as far as it is known, see workers/places.h
-  pid_t visitor;      // a process of ours that is connected to provision it; or 0
-  bool visitor_told;  // to end, for a command on the database
-  // who holds the provisioning lock, see shared/provisioning_lock.h; or 0
+  Oid owner;          // if not a superuser, as far as is known, see workers/places.h
+  pid_t visitor;      // a process of ours connected to provision it; or 0
+  bool visitor_told;  // signalled to end, for a command on the database
+  // holder of the provisioning lock, see shared/provisioning_lock.h; or 0
   pid_t provisioner;
-  extension_name provisioned_extension;  // whose code it runs; empty: none
-  pg::moment code_since;                 // and since when
+  extension_name provisioned_extension;  // the extension whose code it runs; empty: none
+  pg::moment code_since;                 // since this time
   // a restore of it, see shared/restores.h
-  uint32 restorers;           // sessions of this run of the server that have been taken for one
-  uint32 trusted_restorers;   // those of superusers among them
-  TimestampTz restore_began;  // when the first of them was; 0: none has been
-  TimestampTz trusted_left;   // when the last of the trusted ones has gone; 0: none has
-  bool name_was_set;          // the owner has said what sessions are called that do not say it
-  pg::moment trusted_until;   // a superuser's session was seen to restore then; none: never
-  bool restorer_may_return;   // one of them may have others that take its place
-  bool restore_over;          // none is there any more: the next visit ends it
-  bool restore_broken_off;    // one of them has not ended as its client asked for
-  pg::moment restore_quiet;   // since when; none: one was there
-  pid_t blocked_by;  // whose command on the database our processes must not be in the way of; or 0
-  bool met;          // a lock of such a command has been met once: it may be for something else
-  bool locked;       // and again: who connects to the database waits
+  uint32 restorers;           // sessions of this run of the server that count as restoring
+  uint32 trusted_restorers;   // among them, those of superusers
+  TimestampTz restore_began;  // when the first of them was detected; 0: none
+  TimestampTz trusted_left;   // end of the last trusted one; 0: none
+  bool name_was_set;          // the owner has set application_name for sessions of the database
+  pg::moment trusted_until;   // last time a superuser's session was seen restoring; none: never
+  bool restorer_may_return;   // a restoring session may be followed by another
+  bool restore_over;          // no session left: the next visit ends the restore
+  bool restore_broken_off;    // a session has ended without its client's request
+  pg::moment restore_quiet;   // since when there is no session; none: there was one
+  pid_t blocked_by;           // pid of the session running a command on the database; 0: none
+  bool met;                   // a lock of such a command was met once: it may have another purpose
+  bool locked;                // met again: new connections wait
   // for the launcher, see shared/attention.h
-  pg::moment attention;    // since when it has to look at it; none: it has not
-  pg::moment due;          // when it has to, if nothing happens before
-  bool somebody_waits;     // some worker, for a place or the end of a command
-  pg::moment waits_since;  // the one that has waited for a place for longest; none: none does
-  bool runner_wanted;      // some SQL worker is among those
+  pg::moment attention;    // since when it needs the launcher; none: it does not
+  pg::moment due;          // time of the next check without a change
+  bool somebody_waits;     // some worker waits, for a place or the end of a command
+  pg::moment waits_since;  // longest wait for a place; none: no worker waits
+  bool runner_wanted;      // some of those are SQL workers
   bool others_wait;        // not only SQL workers, and not only for a place
-  pg::moment ended_until;  // until then one of our processes that was connected to it may turn out
-                           // to have been ended for a command on it
-  bool has_worker_limit;   // set with ALTER DATABASE; otherwise the one in the root holds
-  int32 worker_limit;      // how many workers of its own it may have at once; -1: any number
-  int32 places;            // that its workers have, see workers/places.h
-  // transactions that are, or are being, prepared and may change registrations
+  pg::moment ended_until;  // until then, the end of a process connected to it may turn out to be
+                           // caused by a command on the database
+  bool has_worker_limit;   // set with ALTER DATABASE; otherwise the one in the root applies
+  int32 worker_limit;      // maximum number of its own workers; -1: no limit
+  int32 places;            // of its workers, see workers/places.h
+  // prepared transactions, or ones about to be prepared, that may change registrations
   uint32 prepared_count;
   TransactionId prepared[16];
-  bool prepared_overflow;     // there were more than fit; the next visit looks for them
+  bool prepared_overflow;     // more than fit; the next visit looks for them
   dsa_pointer registrations;  // encoded, see model/encoding.h
   uint32 registrations_size;  // bytes
   memory_bill charged;        // for these, and for the holdings
   uint64 publication;         // number of their publication
-  bool under_restore;         // that is among them
-  dsa_pointer holdings;       // global_holders: what of them is global
+  bool under_restore;         // is among them
+  dsa_pointer holdings;       // global_holders: the global ones
   DYNPGEXT_GROWN
 };
 
@@ -112,14 +112,14 @@ struct owner_key {
 };
 struct owner_entry {
   owner_key key;
-  // that workers have which were started, and memory that was taken, while it owned their database
+  // places of workers started, and memory taken, while it owned their database
   int32 places;
   uint64 memory_used;
-  uint32 databases;  // how many it owns
+  uint32 databases;  // number of databases that it owns
   DYNPGEXT_GROWN
 };
 
-// ---- what is global: who registers it, see shared/globals.h ------------------------------
+// ---- global objects: the databases that register them, see shared/globals.h ---------------
 
 struct global_key {
   uint32 kind;               // model::object_kind
@@ -129,22 +129,22 @@ struct global_key {
 struct global_entry {
   global_key key;
   dsa_pointer holders;  // list of global_holders
-  uint32 expected;      // holders that are about to be published
-  bool is_live;         // there is a worker or an allocation with this name
+  uint32 expected;      // holders about to be published
+  bool is_live;         // a worker or an allocation with this name exists
   DYNPGEXT_GROWN
 };
 
 struct global_holder {
   dsa_pointer next, previous;    // of the name
-  dsa_pointer next_of_database;  // of all that it holds
+  dsa_pointer next_of_database;  // in the list of the database
   Oid database;
   global_key key;
   uint64 reserved[2];
-  uint32 size;  // bytes that follow: what the database registers of it, see model/encoding.h
+  uint32 size;  // bytes that follow: the registration of the database, see model/encoding.h
   char bytes[FLEXIBLE_ARRAY_MEMBER];
 };
 
-// ---- extensions: how provisioning went ------------------------------------------------
+// ---- extensions: results of provisioning ----------------------------------------------
 
 struct extension_key {
   Oid database;
@@ -155,17 +155,17 @@ struct extension_entry {
   extension_key key;
   pg::list_links links;
   model::extension_state state;
-  pg::moment since;  // it has had this state; none: from the beginning
+  pg::moment since;  // time of the change to this state; none: from the beginning
   TimestampTz provisioned_at;
   shared_text error;
-  // when it failed
+  // at the time of the failure
   pg::file_identity file;  // of its library
   uint64 settings;         // pg::settings::provisioning_digest()
-  bool ended_process;      // by ending the process that ran its code
-  bool lacked_memory;      // because there was not enough
-  bool had_no_room;        // for its registrations: these are not published
+  bool ended_process;      // the failure ended the process
+  bool lacked_memory;      // not enough memory
+  bool had_no_room;        // its registrations did not fit and are not published
   uint64 memory_freed;     // root.memory_freed
-  uint64 tried_for;        // what of the launcher's it was tried again for, and how often
+  uint64 tried_for;  // digest of the launcher's last reason for a retry, and number of retries
   uint32 tries;
   DYNPGEXT_GROWN
 };
@@ -181,12 +181,12 @@ struct allocation_entry {
   allocation_key key;
   pg::list_links links;
   pid_t creator;          // a process that makes an instance and runs its callback; or 0
-  shared_text awaited;    // an allocation_key: what it waits for meanwhile, see claim_wait
-  dsa_pointer instances;  // list: at most one published, others of transactions under way
+  shared_text awaited;    // the allocation_key that it waits for meanwhile, see claim_wait
+  dsa_pointer instances;  // list: at most one published, others of transactions in progress
   DYNPGEXT_GROWN
 };
 
-// How many entries of databases have a name with this hash: a global one may have to ask them.
+// Number of databases' entries with this hash of a name: a global name may have to check them.
 struct local_key {
   uint64 hash;
 };
@@ -198,22 +198,23 @@ struct local_name {
 
 enum class instance_state : uint32 { pending, published, draining };
 
-// Memory of an allocation: this header with its names, and behind it, aligned, what lookups return.
+// Memory of an allocation: this header with its names, followed by the aligned memory that lookups
+// return.
 struct instance {
   dsa_pointer next;   // in the entry's list or in root.draining
   Oid home;           // InvalidOid: global
-  Oid source;         // the database whose registration made it
+  Oid source;         // database of the registration that made it
   int64 incarnation;  // of the extension there
   uint64 size;        // bytes, as registered
   memory_bill charged;
-  uint32 holders;   // transactions under way that want it
+  uint32 holders;   // transactions in progress that want it
   uint32 attached;  // processes that have looked it up
   TimestampTz allocated_at;
-  pg::moment drained;      // since when it drains
+  pg::moment drained;      // when it began to drain
   pg_atomic_uint32 state;  // instance_state; written under root.lock, read without
-  bool provisional;        // of an init that has not succeeded yet
-  bool announced;          // as an event
-  bool declared;           // by SQL, not by its library
+  bool provisional;        // of an init that has not finished yet
+  bool announced;          // an event was written
+  bool declared;           // in SQL, not by its library
   uint64 reserved[4];
   uint16 name_size;
   uint16 extension_size;
@@ -225,7 +226,7 @@ struct instance {
     return reinterpret_cast<void *>(TYPEALIGN(
         PG_CACHE_LINE_SIZE, reinterpret_cast<uintptr_t>(names) + name_size + extension_size));
   }
-  // Bytes that it takes with names that have so many together.
+  // Size with names of this total length.
   [[nodiscard]] static uint64 bytes(size_t names, uint64 size) {
     return offsetof(instance, names) + names + PG_CACHE_LINE_SIZE + size;
   }
@@ -239,7 +240,7 @@ struct worker_key {
   pg::fixed_string<BGW_MAXLEN> name;
 };
 
-// What keeps one that is waiting from being started.
+// Why a waiting worker is not started.
 enum class waiting_for : uint8 {
   nothing,
   slot,
@@ -257,96 +258,97 @@ enum class waiting_for : uint8 {
 // For people: a setting, or a noun.
 [[nodiscard]] const char *name_of(waiting_for what);
 
-// What follows when its process has ended.
+// The next step after its process has ended.
 enum class after_end : uint8 {
-  by_policy,   // nobody has told it to end: a restart, perhaps
+  by_policy,   // not signalled to end: possibly a restart
   stay,        // stop_worker(): it stays stopped
-  vanish,      // no longer registered: the entry goes
+  vanish,      // no longer registered: the entry is removed
   renew,       // it starts anew
-  wait,        // it starts anew when the command is over that it was in the way of
+  wait,        // it starts anew after the command that needed it out of the way
   disable,     // by the DBA
   quarantine,  // by the crash guard
 };
 
-// What has become of the runs of an SQL worker's command.
+// Results of the runs of an SQL worker's command.
 struct command_statistics {
   int64 count;
   int64 failures;
-  bool failing;  // the last one has failed
+  bool failing;  // the last run has failed
   TimestampTz last_at;
   int64 last_duration;  // microseconds
   TimestampTz last_failed_at;
   pg::moment next_at;  // by its interval; or none
-  // the run that is under way: for the views, and to measure by
+  // the run in progress: for the views, and for measuring
   TimestampTz began_at;
   pg::moment began;
 };
 
-// A global one moves to the list of the database that it runs for, see define().
+// A global worker moves to the list of the database that it runs for, see define().
 [[nodiscard]] inline Oid list_of(const worker_key &key) { return key.home; }
 struct worker_entry {
   worker_key key;
   pg::list_links links;
-  // what is to run, or ran last: version, type, library, function and extra, and the rest
+  // of the current or last definition: version, type, library, function, extra, and the rest
   shared_text texts;
-  shared_text next_texts;  // of what is about to be: there is memory for it
+  shared_text next_texts;  // of the next definition; the memory is reserved
   Oid source;
   int64 incarnation;
   uint32 flags;
   uint32 start;
   bool notify;
   bool has_callback;
-  bool hosted;               // its process is an SQL runner, which serves others, too
-  bool counted;              // as one that has a place, see workers/places.h
+  bool hosted;               // its process is an SQL runner, which also serves others
+  bool counted;              // it has a place, see workers/places.h
   bool counted_in_database;  // also in its database
-  Oid payer;                 // and for this owner of it; InvalidOid: for none
+  Oid payer;                 // also for this owner of the database; InvalidOid: none
   uint64 argument;
-  // how it is supervised
+  // supervision
   model::restart_policy restart;
-  int64 restart_delay;  // milliseconds, of the first restart
+  int64 restart_delay;  // milliseconds, before the first restart
   model::server_role role;
-  int64 deadline;  // longest silence between two heartbeats, in milliseconds; 0: any
-  // how it goes
+  int64 deadline;  // maximum time between two heartbeats, in milliseconds; 0: no limit
+  // state
   model::worker_state state;
-  pg::moment since;  // it has had this state; an SQL worker that comes back from rest keeps it
+  pg::moment since;  // time of the last change of state; a return from rest is none
   after_end after;
-  bool timed_out;          // told to end because it had fallen silent: that is a failure
-  bool held_back;          // started ahead of the commit that makes it wanted: waits for it
+  bool timed_out;          // signalled to end after a missed deadline: counts as a failure
+  bool held_back;          // started before the commit that makes it wanted: waits for the commit
   waiting_for waits_for;   // in state waiting
-  pg::moment waits_since;  // for a place; of one that was at rest: since it was due
-  bool crowded_out;        // the process sent to start it took the last free slot itself
-  uint64 ticket;           // of the newest start: a process with an older one must not run
-  pid_t pid;               // of the process, from when it comes up until it is known to have gone
-  uint64 pid_birth;        // once it has reported its end: tells it from a later one with its pid
-  bool exited;             // the process has reported its end but may still be there
-  pg::moment claimed_at;   // when the newest start was asked for
+  pg::moment waits_since;  // for a place; for a worker at rest: the time when it was due
+  bool crowded_out;        // the visit that should start it took the last free slot itself
+  uint64 ticket;           // of the newest start: a process with an older ticket must not run
+  pid_t pid;               // of the process, from its start until it is known to have gone
+  uint64 pid_birth;  // set when it reports its end: distinguishes it from a later process with this
+                     // pid
+  bool exited;       // the process has reported its end but may still exist
+  pg::moment claimed_at;  // time of the newest start request
   int64 starts;
   TimestampTz last_started_at;  // these two are for the views
   TimestampTz last_exited_at;
-  pg::moment began;  // the same two, to measure by
+  pg::moment began;  // the same two, for measuring
   pg::moment ended;
   int last_exit_code;
-  shared_text error;           // what it last failed with, unless
-  bool has_words;              // that is with its process still
-  Oid stopped_for;             // the database that a command is about which it was in the way of
-  bool stopped_for_extension;  // it was a command on its extension there
-  Oid ended_in;                // the database it was connected to when somebody else ended it
-  uint32 unhealthy_runs;       // that ended soon, in a row
+  shared_text error;           // its last failure, unless
+  bool has_words;              // that is still in its process's entry
+  Oid stopped_for;             // database of the command that it was in the way of
+  bool stopped_for_extension;  // the command was on its extension there
+  Oid ended_in;                // the database it was connected to when another role ended it
+  uint32 unhealthy_runs;       // consecutive runs that ended soon
   pg::moment next_start_at;    // in state backoff, or at rest
-  pg::moment told_at;          // to end; none: not told
-  bool overdue;                // has been reported as not ending
-  bool stuck;                  // and as one that nothing ends
-  pg_atomic_uint64 heartbeat;  // moment of the last one; by the process itself, without the lock
-  pg_atomic_uint32 barrier;    // 1: it had a barrier of the server's to serve when it was asked; by
+  pg::moment told_at;          // time of the signal to end; none: not signalled
+  bool overdue;                // reported as not ending
+  bool stuck;                  // and as impossible to end
+  pg_atomic_uint64 heartbeat;  // moment of the last one; stored by the process, without the lock
+  pg_atomic_uint32 barrier;    // 1: had a pending barrier of the server when asked; stored by
                                // the process itself, without the lock
   bool taken;                  // of a hosted one: its runner knows of it
-  bool busy;                   // and is running its command; only then it has to be told to end
+  bool busy;                   // its command runs; only then must it be signalled to end
   command_statistics runs;     // of a hosted one, in this run of the server
-  pg::moment resume_at;        // of one that goes on in another process: when it is due
-  bool rested;                 // it does so because there was nothing to do for it
+  pg::moment resume_at;        // for one that continues in another process: when it is due
+  bool rested;                 // it continues after being at rest
   DYNPGEXT_GROWN
 
-  // Told to end, and what is wanted then is decided when it has.
+  // Signalled to end; its end decides what is wanted then.
   [[nodiscard]] bool is_leaving() const {
     return after != after_end::by_policy && after != after_end::stay;
   }
@@ -359,13 +361,13 @@ struct process_key {
 };
 struct process_entry {
   process_key key;
-  worker_key worker;   // whose it is
-  Oid database;        // of a runner, which is no worker's: its database; else InvalidOid
-  uint64 birth;        // of a runner: tells it from a later one with its pid
-  message_text words;  // that it has ended with
-  pg::fixed_string<MAXPGPATH> file;  // that the worker's library was loaded from, and
-  pg::file_identity loaded;          // which one that was
-  pg::library_build own;             // of dynpgext's library, which it runs
+  worker_key worker;  // its worker
+  Oid database;  // of a runner, which belongs to no single worker: its database; else InvalidOid
+  uint64 birth;  // of a runner: distinguishes it from a later process with this pid
+  message_text words;                // its last words
+  pg::fixed_string<MAXPGPATH> file;  // path of the worker's library, and
+  pg::file_identity loaded;          // identity of that file
+  pg::library_build own;             // build of dynpgext's library that it runs
   DYNPGEXT_GROWN
 };
 
@@ -378,7 +380,7 @@ struct version_key {
 };
 struct version_entry {
   version_key key;
-  uint32 processes;  // that have attached and not ended
+  uint32 processes;  // attached and not ended
   DYNPGEXT_GROWN
 };
 
@@ -386,20 +388,20 @@ struct version_entry {
 
 struct runner_key {
   Oid database;
-  Oid role;  // that it is; InvalidOid: of those that have none, and cannot run
+  Oid role;  // InvalidOid: for workers without a role, which cannot run
 };
 struct runner_entry {
   runner_key key;
   pid_t pid;         // 0: none
-  uint64 birth;      // tells it from a later one with its pid
-  bool left;         // it serves nobody any more, and is about to be gone
-  uint64 ticket;     // of the newest request for one: a process with an older one must not run
-  pg::moment asked;  // when, until it has come up; or none
-  Oid payer;         // owned the database when it was asked for; InvalidOid: a superuser
+  uint64 birth;      // distinguishes it from a later process with this pid
+  bool left;         // serves nobody any more, and is about to end
+  uint64 ticket;     // of the newest request: a process with an older ticket must not run
+  pg::moment asked;  // time of the request, until it has started; or none
+  Oid payer;         // owner of the database at the request; InvalidOid: a superuser
   DYNPGEXT_GROWN
 };
 
-// ---- pauses: commands on extensions that are under way, see workers/extension_commands.h ---
+// ---- pauses: commands on extensions in progress, see workers/extension_commands.h ---------
 
 struct pause_key {
   uint64 number;
@@ -408,7 +410,7 @@ struct pause_entry {
   pause_key key;
   Oid database;
   extension_name extension;  // empty: see `hash`
-  uint32 hash;               // of the name, where that is not known
+  uint32 hash;               // of the name, if the name is unknown
   TransactionId prepared;    // the transaction that is prepared, or about to be
   DYNPGEXT_GROWN
 };
@@ -422,12 +424,12 @@ struct request_key {
 struct request_entry {
   request_key key;
   worker_key worker;
-  pid_t pid;  // whose session waits
+  pid_t pid;  // of the waiting session
   request_state state;
   // once it is over
   int64 duration;  // microseconds
-  Oid ran_in;      // the database whose encoding the texts are in
-  int sqlstate;    // 0: it has succeeded
+  Oid ran_in;      // its encoding is that of the texts
+  int sqlstate;    // 0: success
   message_text message;
   message_text detail;
   message_text hint;

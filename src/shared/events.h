@@ -1,5 +1,5 @@
-// What has happened to extensions, allocations and workers of the cluster: the newest events, of
-// each database at least its share, in shared memory.
+// The newest events of extensions, allocations and workers of the cluster, with at least a share
+// for each database, in shared memory.
 #pragma once
 
 #include <string_view>
@@ -23,7 +23,7 @@ struct event_entry {
   uint64 reserved[2];
 };
 
-// The newest ones of each database.  Behind it: as many links as entries, and one home more, see
+// The newest ones of each database.  Followed by as many links as entries, and one home more, see
 // model/event_index.h.
 struct event_log {
   model::event_counts counts;
@@ -33,7 +33,7 @@ struct event_log {
 
 inline constexpr uint32 default_event_capacity = 1000;
 
-// Makes room for so many, and keeps of those there are what has room.  Takes the lock itself.
+// Makes room for so many events, and keeps existing ones that fit.  Takes the lock itself.
 void keep_events(shared &s, uint32 capacity);
 
 struct event {
@@ -44,7 +44,7 @@ struct event {
   std::string_view what;  // a word or two: started, exited, ...
   std::string_view detail = {};
 };
-// Exclusive lock.  Allocates nothing; before there is room it does nothing.
+// Exclusive lock.  Allocates nothing; does nothing before keep_events().
 void record(const shared &s, const event &e);
 
 // Oldest first.  Takes the lock itself.

@@ -27,7 +27,7 @@ void set_state(const shared &s, extension_entry &entry, model::extension_state s
 void retry_locked(const shared &s, extension_entry &entry) {
   set_state(s, entry, model::extension_state::pending);
   clear(s, entry.error);
-  // also when a visit is under way: it may have been at this extension already
+  // also during a visit: the visit may already have handled this extension
   s.databases.insert({entry.key.database})->visited = false;
 }
 
@@ -38,7 +38,7 @@ void keep_states_locked(const shared &s, Oid database, const model::registration
       unwanted.push_back(entry->key);
   for (const extension_key &key : unwanted) {
     extension_entry *entry = s.extensions.find(key);
-    // a state that was only made room for is nothing that anybody has seen
+    // a state that only reserves room has not been seen by anybody
     if (entry != nullptr && entry->state != model::extension_state::pending)
       record(s, {model::object_kind::extension, database, key.extension.view(),
                  key.extension.view(), "removed"});
@@ -147,7 +147,7 @@ void forget_unpublished_states(shared &s, Oid database) {
   const exclusive lock(s);
   model::registrations kept;
   if (const auto registered = registrations_of(s, database)) kept = *registered;
-  // what has ended this process: the next one is to know
+  // the reason why this process ends, for the next visit
   for (const extension_entry *entry : s.extensions.of(database))
     if (entry->ended_process) kept.extensions.emplace_back().name = entry->key.extension.str();
   keep_states_locked(s, database, kept);

@@ -22,7 +22,7 @@ global_holder *holder_at(const shared &s, dsa_pointer p) {
   return pg::address<global_holder>(s.area, p);
 }
 
-// The extension, and nothing else of what it registers.
+// Only the extension and its registration of this name.
 model::registrations part_of(const model::registrations &all, const std::string &extension) {
   model::registrations part;
   part.under_restore = all.under_restore;
@@ -31,7 +31,7 @@ model::registrations part_of(const model::registrations &all, const std::string 
   return part;
 }
 
-// One that nobody holds, and nobody is about to.
+// If no database holds it, and none is about to.
 void erase_if_unused(const shared &s, const global_entry &entry) {
   const global_key key = entry.key;
   if (!DsaPointerIsValid(entry.holders) && entry.expected == 0 && !entry.is_live)
@@ -157,7 +157,7 @@ void global_holdings::publish(database_entry &entry) {
     holder_at(shared_, pointer)->next_of_database = std::exchange(entry.holdings, pointer);
   }
   expected_ = 0;
-  // after it: a name that stays keeps its entry
+  // afterwards: a name that stays keeps its entry
   while (DsaPointerIsValid(old)) {
     const dsa_pointer next = holder_at(shared_, old)->next_of_database;
     unlink(shared_, old);

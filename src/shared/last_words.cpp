@@ -26,10 +26,10 @@ void keep_last_words() {
 void keep_words(int sqlstate, const char *message, message_text *into) noexcept {
   snprintf(into->bytes, sizeof into->bytes, "%s: %s", unpack_sql_state(sqlstate), message);
   const int length = static_cast<int>(into->view().size());
-  // where a long one is cut, not in the middle of a character
+  // a long text is cut, but not in the middle of a character
   const int clipped = pg_mbcliplen(into->bytes, length, length);
   const std::string_view text(into->bytes, static_cast<size_t>(clipped));
-  // a process that is in no database has no encoding
+  // a process without a database has no encoding
   const bool is_cut = length + 1 == static_cast<int>(sizeof into->bytes);
   into->bytes[is_cut ? model::whole_length(text) : text.size()] = '\0';
 }

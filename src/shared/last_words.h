@@ -1,21 +1,21 @@
-// What a process ends with: the error that ended it, kept for those who look at why.
+// The error that ended a process, kept for inspection.
 #pragma once
 
 #include "shared/entries.h"
 
 namespace dynpgext::state {
 
-// From now on a FATAL of this process is kept; an ERROR is, where it leaves f of keep_error().
+// From now on a FATAL of this process is kept, and an ERROR that leaves f of keep_error().
 void keep_last_words();
 
-// Without allocation: the process may be on its way out from anywhere.
+// Without allocation: the process may exit at any point.
 void keep_words(int sqlstate, const char *message, message_text *into) noexcept;
 [[nodiscard]] const message_text &last_words(int exit_code) noexcept;
 
 void note_error(int sqlstate, const char *message) noexcept;
 
-// FATAL is reported on its way out, with nothing in between that could catch it.  An ERROR is noted
-// where it leaves the process's main function: others may be handled in there.
+// A FATAL is recorded when it is reported: nothing can catch it.  An ERROR is recorded when it
+// leaves the process's main function: others may be handled in there.
 template <class F>
 void noting_errors(F f) {
   try {

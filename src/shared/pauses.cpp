@@ -5,7 +5,7 @@
 namespace dynpgext::state {
 namespace {
 
-// Of this process.  The entry is found by its number.
+// Of this process.  The number finds the entry.
 struct own_pause {
   uint64 number;
   std::string extension;
@@ -88,7 +88,7 @@ void adopt_pause(shared &s, const pg::noted_pause &noted) {
   ++s.root->paused;
 }
 
-// A standby has no prepared transactions, but it will have some when it is promoted.
+// A standby has no prepared transactions, but may get some with its promotion.
 bool are_pauses_missing(const shared &s) {
   return !s.root->pauses_recalled && max_prepared_xacts > 0 && !RecoveryInProgress();
 }

@@ -21,7 +21,7 @@ void settle(const shared &s, const process_entry &process) {
   }
 }
 
-// One with the same number may be known still.
+// An earlier process with this pid may still have an entry.
 process_entry *make(const shared &s, pid_t pid) {
   if (const process_entry *last = s.processes.find({pid})) settle(s, *last);
   process_entry *process = s.processes.insert({pid});

@@ -6,10 +6,10 @@
 namespace dynpgext::state {
 namespace {
 
-// Who has waited for so long says for whom.
+// After this wait, a WARNING names the holder.
 constexpr int64 patience_milliseconds = 3000;
 
-// The database whose lock this process holds; 0: none.  And how often it has taken it.
+// The database whose lock this process holds (0: none), and how often it has taken it.
 constinit Oid held = InvalidOid;
 constinit int depth = 0;
 
@@ -20,7 +20,7 @@ void set_provisioner(shared &s, Oid database) {
       database == MyDatabaseId ? s.databases.insert({database}) : s.databases.find({database});
   if (entry == nullptr) return;
   if (std::exchange(entry->provisioner, MyProcPid) != MyProcPid) {
-    depth = 0;  // also after a rollback to a savepoint has released the lock
+    depth = 0;  // even after a rollback to a savepoint has released the lock
     entry->provisioned_extension = {};
   }
   held = database;

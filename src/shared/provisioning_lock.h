@@ -1,10 +1,10 @@
-// The provisioning lock of a database (pg/lock.h), and who holds it.
+// The provisioning lock of a database (pg/lock.h), and its holder.
 //
-// Its holder may run an extension's init, which may never end; and those who wait do so in a
-// commit, where statement_timeout no longer acts.  So the holder's pid and the extension whose code
-// it runs are in the entry of the database, from when the lock is taken until shortly before it is
-// released; one who has waited for some seconds names both in a WARNING; and a command that changes
-// registrations waits once while it still is a command (await_provisioning()).
+// The holder may run an extension's init, which may never end, and others wait for it in a commit,
+// where statement_timeout no longer applies.  So the holder's pid and the extension whose code it
+// runs are in the entry of the database, from taking the lock until shortly before releasing it.
+// After some seconds of waiting, a WARNING names both.  A command that changes registrations waits
+// once while it is still a command (await_provisioning()).
 #pragma once
 
 #include "pg/lock.h"
@@ -12,7 +12,7 @@
 
 namespace dynpgext::state {
 
-// Until the end of the transaction, of this process's database or another one.
+// Until the end of the transaction, for this process's database or another one.
 void acquire_provisioning_lock(shared &s, Oid database);
 
 // The same for a scope.
@@ -31,22 +31,22 @@ class scoped_provisioning_lock {
   bool kept_ = false;
 };
 
-// Waits until nobody else holds it.
+// Waits until no other process holds it.
 void await_provisioning(shared &s, Oid database);
 
-// The transaction has failed, and somebody may have to wait for its end.
+// Has the transaction failed while others may have to wait for its end?
 [[nodiscard]] bool is_provisioner() noexcept;
 void give_up_provisioning() noexcept;
 
 // For the end of a transaction, before the server releases the lock.  Never fails.
 void forget_provisioner() noexcept;
 
-// The holder, if this process is it, runs code of this extension now; empty: of none.
+// If this process is the holder, it runs code of this extension from now on; empty: of none.
 void name_provisioned(std::string_view extension);
 
 struct provisioner {
   Oid database = InvalidOid;
-  pid_t pid = 0;  // 0: nobody, as far as is known
+  pid_t pid = 0;  // 0: none, as far as is known
   std::string extension;
 };
 [[nodiscard]] std::vector<provisioner> provisioners(shared &s);

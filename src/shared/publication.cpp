@@ -29,7 +29,7 @@ model::registrations read(const shared &s, const database_entry &entry) {
 class indexed {
  public:
   explicit indexed(model::registrations &&decoded) : all(std::move(decoded)) {}
-  // Made when it is first asked for: a lookup of one name does without.
+  // Built on first use: a lookup of one name does not need it.
   [[nodiscard]] const model::registration_index *by_key() const {
     if (!index_) index_.emplace(all);
     return &*index_;
@@ -41,7 +41,7 @@ class indexed {
   mutable std::optional<model::registration_index> index_;
 };
 
-// What this process has decoded last: most of its questions are about one database.
+// The last registrations decoded by this process: most of its requests are about one database.
 class last_known {
  public:
   [[nodiscard]] bool is(uint64 publication) const { return publication_ == publication; }
@@ -62,14 +62,14 @@ last_known &known() {
   return *last;
 }
 
-// For what it has published.
+// For its published registrations.
 memory_bill paid_for(const shared &s, Oid database) {
   const reading lock(s);
   const database_entry *entry = s.databases.find({database});
   return entry == nullptr ? memory_bill{} : entry->charged;
 }
 
-// nullptr: nothing is known.
+// nullptr: unknown.
 std::shared_ptr<const indexed> find_indexed(const shared &s, Oid database) {
   const database_entry *entry = s.databases.find({database});
   if (entry == nullptr || !entry->present) return nullptr;
@@ -163,7 +163,7 @@ void publication::publish() {
   entry->publication = ++shared_.root->publications;
   holdings_.publish(*entry);
   attend(shared_, database_);
-  // of the names that it does not hold any more, too
+  // including names that it no longer holds
   for (const global_name &name : holdings_.touched()) attend_holder(shared_, name);
   if (DsaPointerIsValid(old)) pg::release(shared_.area, old);
 }

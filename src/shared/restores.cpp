@@ -8,7 +8,7 @@
 namespace dynpgext::state {
 namespace {
 
-// This session.
+// This session restores.
 constinit bool restores = false;
 constinit bool is_trusted = false;
 
@@ -35,7 +35,7 @@ void on_session_exit(int, Datum) {
   if (shared *s = attached()) leave(*s, pg::has_broken_off());
 }
 
-// Databases that are being restored, until their sessions have gone.
+// Databases that are being restored, until their sessions have ended.
 std::vector<Oid> under_restore(const shared &s) {
   std::vector<Oid> result;
   const reading lock(s);
@@ -65,15 +65,14 @@ void follow(const shared &s, Oid database) {
       left = entry->trusted_left;
     }
   }
-  // those of pg_restore --jobs come as soon as its first session, which has created dynpgext,
-  // leaves
+  // the sessions of pg_restore --jobs start as soon as its first session, which has created
+  // dynpgext, ends
   const auto others = pg::find_pg_restore(database, began, left + model::restore_gap);
   const pg::moment now = pg::moment::now();
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return;
-  // one that comes later is no part of it, nor who was there before, nor whom the owner has named
-  // so
+  // not part of it: sessions that start later, or existed before, or got their name from the owner
   const bool by_superuser = others.of_superuser && !entry->name_was_set;
   if (is_trusted_still(*entry, now) && (entry->trusted_restorers > 0 || by_superuser))
     entry->trusted_until = now;

@@ -1,8 +1,8 @@
-// The newest entries of a kind, of each database at least its share, in shared memory: events and
-// runs.  Behind the entries lie as many links, and one home more, see model/event_index.h.
+// The newest entries of a kind, with at least a share for each database, in shared memory: events
+// and runs.  The entries are followed by as many links, and one home more, see model/event_index.h.
 //
-// An entry has a member `home`, its database (InvalidOid: global); PartOf says to which part of it
-// an entry belongs.  Log is what lies there: counts, and entries.
+// An entry has a member `home`, its database (InvalidOid: global); PartOf returns the part of it to
+// which an entry belongs.  Log is the struct in shared memory: counts, and entries.
 #pragma once
 
 #include <numeric>
@@ -18,16 +18,16 @@ class ring {
  public:
   using Entry = std::remove_extent_t<decltype(Log::entries)>;
 
-  // `at`: the member of the root block that leads to it.
+  // `at`: the member of the root block that refers to it.
   ring(const shared &s, dsa_pointer root::*at) : shared_(s), at_(at) {}
 
-  // Exclusive lock.  Allocates nothing; nullptr before there is room.
+  // Exclusive lock.  Allocates nothing; nullptr before resize().
   [[nodiscard]] Entry *add(Oid home, uint32 part) const {
     Log *c = find();
     return c == nullptr ? nullptr : &place(*c, home, part);
   }
 
-  // Those of which this is true, oldest first.  Takes the lock itself.
+  // Entries for which f returns true, oldest first.  Takes the lock itself.
   template <class F>
   [[nodiscard]] std::vector<Entry> those(F is_wanted) const {
     std::vector<Entry> entries;
@@ -38,8 +38,8 @@ class ring {
     return entries;
   }
 
-  // Makes room for so many, and keeps of those there are what has room; `what` they are, and the
-  // setting, are for the error.  Takes the lock itself.
+  // Makes room for so many entries, and keeps existing ones that fit; `what` and the setting are
+  // for the error message.  Takes the lock itself.
   void resize(uint32 capacity, const std::string &what, const std::string &setting) const {
     {
       const reading lock(shared_);
@@ -83,7 +83,7 @@ class ring {
     model::event_index index(c.counts, links_of(c), homes_of(c));
     return c.entries[index.add(home, part)];
   }
-  // In the order of time.
+  // Ordered by time.
   static std::vector<uint32> slots_of(Log &c) {
     std::vector<uint32> slots(c.counts.used);
     std::iota(slots.begin(), slots.end(), uint32{0});

@@ -11,9 +11,9 @@ constinit Oid worker_database = InvalidOid;
 using first_use = void (*)(shared &);
 constinit first_use begin_run = nullptr;
 
-constinit shared *attached_to = nullptr;  // once everything in it is
+constinit shared *attached_to = nullptr;  // when it is complete
 
-// Constructed on first use; never destroyed, for exit callbacks use it.
+// Constructed on first use; never destroyed, because exit callbacks use it.
 shared &mine() {
   alignas(shared) static char place[sizeof(shared)];
   static shared *const s = new (place) shared;
@@ -31,7 +31,7 @@ shared &mine() {
 root *find_root() {
   bool found = false;
   auto *r = static_cast<root *>(pg::shared_struct("dynpgext", root_size, &found));
-  // Two processes may come here at once; the loser's tranche number is left unused.
+  // Two processes may get here at once; the loser's tranche number stays unused.
   if (r->layout == 0) {
     const int tranche = pg::new_lock_tranche(tranche_name);
     pg::call([r, tranche] {
@@ -45,7 +45,7 @@ root *find_root() {
         r->made_by.assign(pg::own_version());
         r->publications = 1;
         r->worker_limit = r->owner_limit = -1;
-        r->longest_delay = 60000;  // until the launcher says what the setting is
+        r->longest_delay = 60000;  // until the launcher copies the setting
         pg_memory_barrier();
         r->layout = layout_version;
       }
@@ -56,7 +56,7 @@ root *find_root() {
   return r;
 }
 
-// Both may fail halfway, for want of memory, and go on from there when called again.
+// Both may fail halfway for lack of memory, and continue from there when called again.
 void make_area(shared &s) {
   if (s.root->area_made) return;
   if (s.area == nullptr) {
@@ -126,7 +126,7 @@ void uncount_process(int, Datum) {
   });
 }
 
-// As one that runs this version, until it ends.
+// This process runs this version until it ends.
 void count_process(const shared &s) {
   if (is_counted) return;
   ++s.versions.insert(own_version_key())->processes;

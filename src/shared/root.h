@@ -1,8 +1,8 @@
-// The root block: what every process finds first, and from which it finds the rest.
+// The root block: the first thing that every process finds; it refers to everything else.
 //
-// It lives in the main shared memory segment, made after startup where dynpgext is not
-// preloaded; PostgreSQL wipes it in a crash-restart, and everything starts from the
-// registrations again.  Everything else is in one dynamic shared memory area.
+// It is in the main shared memory segment, made after startup if dynpgext is not preloaded.
+// PostgreSQL clears it in a crash-restart, and everything starts from the registrations again.
+// Everything else is in one dynamic shared memory area.
 #pragma once
 
 #include "pg/lock.h"
@@ -11,15 +11,15 @@
 
 namespace dynpgext::state {
 
-// What a library must know to use the memory, see docs/layout.md.  Libraries of the same layout use
-// the same memory, whatever else has been added meanwhile.
+// The layout that a library must know to use the memory, see docs/layout.md.  Libraries of the same
+// layout use the same memory, whatever has been added meanwhile.
 #ifdef DYNPGEXT_TEST_LAYOUT
 inline constexpr uint32 layout_version = DYNPGEXT_TEST_LAYOUT;
 #else
 inline constexpr uint32 layout_version = 6;
 #endif
 
-// Bytes that an entry of each table takes in this memory.
+// Bytes of an entry of each table in this memory.
 struct entry_rooms {
   uint16 databases, extensions, allocations, workers, pauses, runners, processes, globals,
       local_names, owners, requests, versions;
@@ -32,10 +32,10 @@ struct root {
   uint64 moved;
 #endif
   int tranche;                  // of all LWLocks of ours; never changes
-  int64 boot;                   // random: tells one run of the shared memory from another
+  int64 boot;                   // random: identifies one run of the shared memory
   LWLock lock;                  // guards everything here and in the tables
   ConditionVariable changed;    // broadcast when an allocation or a worker changes state
-  pg_atomic_uint64 generation;  // counts changes of what names mean; read without the lock
+  pg_atomic_uint64 generation;  // counts changes of the meaning of names; read without the lock
   dsa_handle area;
   bool area_made;
   dshash_table_handle databases;
@@ -49,42 +49,42 @@ struct root {
   dshash_table_handle local_names;
   dshash_table_handle owners;
   dshash_table_handle requests;
-  dsa_pointer draining;       // list of instances that are dropped but still looked up
-  uint64 databases_changed;   // counts entries of databases that come and go
-  uint64 publications;        // counts changes of what databases register
+  dsa_pointer draining;       // list of dropped instances that are still attached
+  uint64 databases_changed;   // counts new and removed entries of databases
+  uint64 publications;        // counts changes of published registrations
   uint64 memory_used;         // bytes taken for allocations and published registrations
-  uint64 memory_freed;        // how often some that was in use has been given back
+  uint64 memory_freed;        // number of times that memory in use was given back
   uint64 next_ticket;         // identifies a start of a worker
   dsa_pointer hosting;        // hosting::block, once a library is hosted
   pid_t launcher;             // 0: none
-  pid_t launcher_starter;     // who has asked for one that has not come up yet, or was the last one
-  pg::moment launcher_asked;  // when it has, or had ended
+  pid_t launcher_starter;     // process that last requested one; 0: none is missing
+  pg::moment launcher_asked;  // time of the request, or of the launcher's end
   Latch *launcher_latch;
-  pg::moment starved;   // since when visits of databases find no free slot; none: they do
-  dsa_pointer events;   // see shared/events.h
-  dsa_pointer runs;     // see shared/runs.h
-  int64 longest_delay;  // dynpgext.restart_delay_max in milliseconds, as the launcher knows it
-  int32 worker_limit;   // dynpgext.max_database_workers, as the launcher knows it
-  int32 owner_limit;    // dynpgext.max_owner_workers, the same
-  int32 places;         // that workers have, see workers/places.h
-  bool was_standby;     // when the launcher last looked
-  bool orphans;         // something has changed of workers whose database is not there any more
-  bool runner_wanted;  // some SQL worker waits for a place: runners make room, see workers/runner.h
-  bool retry_waiting;  // a place has become free, or a command is over
-  bool look_soon;      // a database may have come or gone: the launcher is not to wait
+  pg::moment starved;    // since when visits find no free slot; none: they do
+  dsa_pointer events;    // see shared/events.h
+  dsa_pointer runs;      // see shared/runs.h
+  int64 longest_delay;   // dynpgext.restart_delay_max in milliseconds, copied by the launcher
+  int32 worker_limit;    // dynpgext.max_database_workers, copied by the launcher
+  int32 owner_limit;     // dynpgext.max_owner_workers, the same
+  int32 places;          // taken by workers, see workers/places.h
+  bool was_standby;      // at the launcher's last check
+  bool orphans;          // workers of a dropped database have changed
+  bool runner_wanted;    // some SQL worker waits for a place: runners yield, see workers/runner.h
+  bool retry_waiting;    // a place has become free, or a command has ended
+  bool look_soon;        // a database may be new or dropped: the launcher must not wait
   bool crashes_judged;   // those of the last run of the server
-  bool pauses_recalled;  // those that transactions have kept that were prepared before
-  bool is_unguarded;     // the file of the crash guard cannot be used, as a WARNING has said
-  uint32 paused;         // how many entries pauses has
-  uint32 requested;      // and requests
-  uint32 quarantined;    // how many workers and extensions are
-  uint32 failed;         // how many extensions are
-  version_name made_by;  // version of the library that has made the memory
+  bool pauses_recalled;  // of transactions prepared before this run of the server
+  bool is_unguarded;     // the crash guard's file cannot be used; a WARNING was logged
+  uint32 paused;         // number of pauses
+  uint32 requested;      // number of run requests
+  uint32 quarantined;    // number of quarantined workers and extensions
+  uint32 failed;         // number of failed extensions
+  version_name made_by;  // version of the library that made the memory
   entry_rooms rooms;
   dshash_table_handle versions;
-  version_name launcher_version;     // of the library that the launcher runs, or the last one ran
+  version_name launcher_version;     // of the library of the present or last launcher
   pg::library_build launcher_build;  // the same
-  pg::library_build proven_build;    // of the last one that was tried, see launcher/replacement.h
+  pg::library_build proven_build;  // of the last library that was tried, see launcher/replacement.h
 #ifdef DYNPGEXT_TEST_GROWTH
   dshash_table_handle more;
   uint16 room_of_more;
@@ -118,22 +118,21 @@ struct shared {
   }
 };
 
-// Can this process have shared memory at all?  Not the postmaster, and nothing during a
-// binary upgrade.
+// Can this process use shared memory?  Not in the postmaster, and never during a binary upgrade.
 [[nodiscard]] bool available();
 
-// Attaches on the first call in a process, making what is not there yet.  ERROR 55000 where
-// it is not available, 53200 where there is no memory.
+// Attaches on the first call in a process, and makes missing parts.  ERROR 55000 if it is not
+// available, 53200 if there is no memory.
 [[nodiscard]] shared &attach();
 // The same without attaching: nullptr before the first attach().
 [[nodiscard]] shared *attached();
 
-// What the first process that attaches does once everything is there, and others as well until it
-// has.
+// Work of the first process that attaches, once everything exists; others also do it until it has
+// finished.
 void set_first_use(void (*begin)(shared &));
 
-// The database whose names this process sees: the connected one, or in a database-local
-// worker that has not connected yet, its own.
+// The database whose names this process sees: the connected one, or in a database-local worker that
+// has not connected yet, its own.
 [[nodiscard]] Oid current_database();
 void set_worker_database(Oid database);
 

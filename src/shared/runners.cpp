@@ -6,7 +6,7 @@
 namespace dynpgext::state {
 namespace {
 
-// A runner that has been asked for and has not come up for so long will not.
+// A runner that has not started within this time after its request never will.
 constexpr std::chrono::seconds patience(10);
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Which SQL runners there are, see workers/runner.h.
+// The existing SQL runners, see workers/runner.h.
 #pragma once
 
 #include <vector>
@@ -8,26 +8,26 @@
 
 namespace dynpgext::state {
 
-// Whose process runs a hosted worker.
+// The runner of a hosted worker.
 [[nodiscard]] inline runner_key runner_of(const model::worker &w, Oid database) {
   return {database, static_cast<Oid>(w.argument)};
 }
 
-// One is there that serves; one has been asked for.
+// One exists and serves; one has been requested.
 [[nodiscard]] bool is_in_office(const runner_entry &entry);
 [[nodiscard]] bool is_on_its_way(const runner_entry &entry);
-// Either.  Caller holds root.lock.
+// Either of these.  Caller holds root.lock.
 [[nodiscard]] bool has_runner(const runner_entry &entry);
 [[nodiscard]] bool has_runner(const shared &s, const runner_key &key);
-// Of any role there.
+// For any role there.
 [[nodiscard]] bool has_some_runner(const shared &s, Oid database);
-// Are there as many as dynpgext.max_runners allows?  Settings must have been defined.
+// Has dynpgext.max_runners been reached?  Settings must have been defined.
 [[nodiscard]] bool are_runners_full(const shared &s);
-// Some worker waits for a place: a runner that has nothing to do ends, and one that has had its
-// turn.  Exclusive lock.
+// Some worker waits for a place: a runner without work ends, and one that has had its turn.
+// Exclusive lock.
 void want_runner(const shared &s);
 [[nodiscard]] bool is_runner_wanted(const shared &s);
-// The processes of those that are connected to the database.
+// The processes of those connected to the database.
 [[nodiscard]] std::vector<pid_t> live_runners(const shared &s, Oid database);
 
 }  // namespace dynpgext::state

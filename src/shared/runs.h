@@ -1,5 +1,5 @@
-// The last runs of SQL workers' commands, of all databases: of each at least its share, and of each
-// of its commands at least a share of that; in shared memory.
+// The last runs of SQL workers' commands, with at least a share for each database, and in it for
+// each of its commands; in shared memory.
 #pragma once
 
 #include <string_view>
@@ -14,7 +14,7 @@ namespace dynpgext::state {
 enum class run_end : uint8 {
   succeeded,
   failed,
-  canceled  // its worker was told to end meanwhile
+  canceled  // its worker was signalled to end meanwhile
 };
 struct run_entry {
   TimestampTz began_at;
@@ -35,11 +35,11 @@ struct run_log {
 
 inline constexpr uint32 default_run_capacity = 1000;
 
-// Makes room for so many, and keeps of those there are what has room.  Takes the lock itself.
+// Makes room for so many runs, and keeps existing ones that fit.  Takes the lock itself.
 void keep_runs(shared &s, uint32 capacity);
 
-// A run of this worker's command has ended.  Exclusive lock.  Allocates nothing; before there is
-// room it does nothing.
+// A run of this worker's command has ended.  Exclusive lock.  Allocates nothing; does nothing
+// before keep_runs().
 struct ended_run {
   TimestampTz began_at;
   int64 duration;  // microseconds
@@ -48,8 +48,7 @@ struct ended_run {
 };
 void record(const shared &s, const worker_entry &worker, const ended_run &run);
 
-// Of this database and global ones, in the order of their ends, the oldest first.  Takes the lock
-// itself.
+// Of this database and global ones, ordered by their ends, oldest first.  Takes the lock itself.
 [[nodiscard]] std::vector<run_entry> runs(const shared &s, Oid database);
 
 // For people.

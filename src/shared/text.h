@@ -1,4 +1,4 @@
-// Texts in shared memory, which take as much as they are long.
+// Texts of variable length in shared memory.
 #pragma once
 
 #include "model/text.h"
@@ -8,16 +8,16 @@ namespace dynpgext::state {
 
 // Callers hold root.lock: exclusively, except for view().
 [[nodiscard]] std::string_view view(const shared &s, const shared_text &text);
-// The same text again changes nothing.  Where there is no memory for it (53200), it is as it was.
+// An equal text changes nothing.  If there is no memory for it (53200), the old text stays.
 void assign(const shared &s, shared_text &text, std::string_view value);
-// The same, but then there is none.
+// The same, but then the text becomes empty.
 void assign_if_possible(const shared &s, shared_text &text, std::string_view value);
 void clear(const shared &s, shared_text &text);
-// The text is the other one's from now on.
+// `to` gets the text, and `from` becomes empty.
 void move(const shared &s, shared_text &from, shared_text &to);
 
-// The same of a string of fixed size: cut at its end, never in the middle of a character, also in a
-// process that is in no database and has no encoding therefore.
+// The same for a string of fixed size: truncated at its end, never in the middle of a character,
+// even in a process without a database and so without an encoding.
 template <size_t Size>
 void assign(pg::fixed_string<Size> &to, std::string_view text) {
   if (text.size() >= Size) {

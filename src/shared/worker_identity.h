@@ -1,4 +1,4 @@
-// Which worker.
+// The identity of a worker.
 #pragma once
 
 #include <string>
