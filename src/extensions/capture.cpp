@@ -18,8 +18,9 @@ bool has_row(const catalog::store &store, const std::string &extension) {
                      [&](const model::extension &e) { return e.name == extension; });
 }
 
-// Whoever registers for it, or configures its workers, has ended before its rows change or go.  Who
-// holds the provisioning lock must not wait for them: false, and it is left to another visit.
+// Registrations for it, and settings of its workers, finish before its rows change or are deleted.
+// The holder of the provisioning lock must not wait for them: false, and another visit does the
+// work.
 bool has_turn(const model::extension_change &change) {
   if (change.kind == model::change_kind::added) return true;
   if (!pg::provisioning_lock::is_held(MyDatabaseId)) {
@@ -44,7 +45,8 @@ void follow(const catalog::store &store, const model::extension_change &change) 
 // An installed extension that cannot be added keeps a row, so that the views show why.
 void add_failed(const catalog::store &store, const model::extension_change &change,
                 const pg::failure &why) {
-  if (change.kind == model::change_kind::removed) {  // its fini has raised: it goes all the same
+  if (change.kind ==
+      model::change_kind::removed) {  // its fini has raised: it is removed nevertheless
     pg::log(WARNING, "extension \"" + change.name + "\": " + why.message);
     touch(store);
     store.erase(change.name);
@@ -59,8 +61,8 @@ void add_failed(const catalog::store &store, const model::extension_change &chan
   record_failure(e, why);
 }
 
-// The code that following this change would run has ended the process that ran it before: why, or
-// nothing.  A visit that tried again would end, too, and never get to the others.
+// Why the code that would run to follow this change has ended its previous process, or nothing.  A
+// visit that tried it again would also end, and never reach the other extensions.
 std::optional<std::string> is_fatal(const catalog::store &store,
                                     const model::extension_change &change) {
   std::string library;
@@ -77,8 +79,8 @@ std::optional<std::string> is_fatal(const catalog::store &store,
 }  // namespace
 
 std::vector<model::extension_change> changes(const catalog::store &store, bool only_changed) {
-  // The rows first: what others commit in between is taken for something that is to come, which is
-  // looked at again, and not for something that has gone.
+  // Rows first: changes that others commit in between then look like later ones, which are checked
+  // again, and not like removals.
   const std::vector<model::extension> rows = store.read_extensions();
   return model::compare_installed(catalog::installed_extensions(), rows, only_changed);
 }

@@ -7,7 +7,7 @@
 namespace dynpgext::provisioning {
 namespace {
 
-// Its library has come to register what was declared before.
+// Its library now registers what SQL declared before.
 [[noreturn]] void refuse_twice(const std::string &extension, const std::string &what) {
   throw pg::error(ERRCODE_DUPLICATE_OBJECT,
                   "extension \"" + extension + "\" registers " + what + " twice",

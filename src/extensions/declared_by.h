@@ -1,4 +1,4 @@
-// Who declares registrations.
+// The source of declarations.
 #pragma once
 
 #include "pg/server.h"
@@ -6,9 +6,9 @@
 namespace dynpgext::provisioning {
 
 enum class declared_by : uint8 {
-  script,   // of the extension, while it runs; what was registered by hand gives way to it
+  script,   // of the extension, while it runs; replaces registrations by hand
   hand,     // kept for pg_dump
-  restore,  // of what was registered by hand
+  restore,  // of registrations by hand
 };
 
 }  // namespace dynpgext::provisioning

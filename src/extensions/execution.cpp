@@ -48,7 +48,7 @@ void provision_one(const catalog::store &store, state::shared &s, const model::e
   state::set_extension_state(s, MyDatabaseId, e.name, model::extension_state::provisioned);
 }
 
-// Extensions without room that stay so.
+// Extensions that do not fit and have no reason to be tried again.
 std::set<std::string> not_tried(state::shared &s, const reload_options &options) {
   std::set<std::string> names = still_without_room(s);
   if (options.retry_failed)
@@ -108,7 +108,7 @@ std::vector<action> plan_as_if(state::shared &s, const model::registrations &wan
 std::vector<action> plan_with(state::shared &s, const model::registrations &wanted,
                               const reload_options &options) {
   std::vector<action> plan = plan_as_if(s, wanted, options);
-  // what this transaction has changed itself follows with its commit
+  // changes of this transaction follow with its commit
   if (is_touched())
     std::erase_if(plan, [](const action &a) {
       return a.kind != action_kind::provision && a.kind != action_kind::allocate;
@@ -123,7 +123,7 @@ void execute(const catalog::store &store, state::shared &s, const model::registr
       if (const model::extension *e = wanted.find_extension(a.extension))
         provision_one(store, s, *e);
   model::circumstances now = circumstances(options);
-  now.workers_only = true;  // what could not be provisioned is not tried again
+  now.workers_only = true;  // failed provisioning is not tried again
   state::decision rest = state::decide(s, MyDatabaseId, now);
   rest.actions = select(std::move(rest.actions), options);
   const model::registration_index index(wanted);

@@ -25,7 +25,7 @@ model::extension *find(model::registrations &all, const std::string &name) {
 
 bool may_write() { return !RecoveryInProgress() && !XactReadOnly && !IsInParallelMode(); }
 
-// Are these the rows that are there?
+// Are these the existing rows?
 bool is_registered(const model::registrations &all, const model::extension &e, const collected &c) {
   const model::registration_index index(all);
   const model::extension *known = index.find_extension(e.name);
@@ -66,7 +66,7 @@ void check_version(const std::string &name, const std::string &version) {
                   "At most " + std::to_string(DYNPGEXT_MAX_NAME) + " are possible.");
 }
 
-// Without a library: what SQL declares is all that it registers.
+// Without a library, declarations in SQL are all its registrations.
 void run_and_write(const catalog::store &store, const model::extension &e,
                    const std::optional<entry_points> &library,
                    resized on_resize = resized::refused) {
@@ -90,7 +90,7 @@ std::optional<entry_points> load_if_any(const model::extension &e) {
   return std::nullopt;
 }
 
-// It is installed, and updated, but nothing of it runs.
+// It is installed or updated, but none of its code runs.
 void leave_quarantined(const std::string &name) {
   note_extension(name, model::extension_state::quarantined);
   pg::log(WARNING, "extension \"" + name + "\" is quarantined: nothing of it is provisioned",
@@ -104,8 +104,8 @@ bool is_eager(const model::extension &e, const std::optional<entry_points> &libr
   return code.run([=] { return pg::call([=] { return ask(); }); });
 }
 
-// A worker in C may write tables of its extension, by default as a superuser.  Whose triggers fire
-// then is not dynpgext's to decide.
+// A worker in C may write tables of its extension, by default as a superuser. dynpgext cannot
+// decide which triggers fire then.
 void warn_of_strangers(const catalog::store &store, const std::string &name) {
   const model::registrations all = store.read();
   const auto connects = [&](const model::worker &w) {
@@ -115,7 +115,7 @@ void warn_of_strangers(const catalog::store &store, const std::string &name) {
   const auto found = std::find_if(all.workers.begin(), all.workers.end(), connects);
   if (found == all.workers.end()) return;
   pg::stranger stranger = pg::stranger_in_members(name, BOOTSTRAP_SUPERUSERID);
-  // the worker may name its tables by their schema, which is another one after a rename
+  // the worker may name its tables by their schema, which may be another one after a rename
   if (!stranger && pg::has_tables(name))
     stranger = pg::stranger_in_schema(name, BOOTSTRAP_SUPERUSERID);
   if (!stranger) return;
@@ -297,7 +297,7 @@ void remove(const catalog::store &store, const std::string &name) {
 }
 
 void fini_if_possible(const model::extension &extension, Oid role) {
-  // nothing of it runs, and it must be possible to drop it all the same
+  // none of its code runs, and it must be possible to drop it
   if (is_quarantined(extension.name) || !is_allowed(extension.name)) return;
   if (extension.library.empty()) return;
   const std::string file = pg::library_file(extension.library);

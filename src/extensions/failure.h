@@ -1,4 +1,4 @@
-// Extensions whose code, or whose provisioning, fails where nobody is there to be told.
+// Extensions whose code or provisioning fails without a session to report to.
 #pragma once
 
 #include "model/registration.h"
@@ -8,16 +8,16 @@
 
 namespace dynpgext::provisioning {
 
-// What has to change before it is tried again, besides what it registers.
+// The conditions that must change before it is tried again, besides its registrations.
 [[nodiscard]] state::failure_cause cause_of_failure(const std::string &library);
 
-// It is 'failed', and the log says why.  `room`: for its registrations, which are not published.
+// Sets it to 'failed', and logs the reason. `room`: its registrations do not fit, and are not
+// published.
 enum class lacking { what_the_failure_says, room };
 void record_failure(const model::extension &e, const pg::failure &why,
                     lacking what = lacking::what_the_failure_says);
 
-// In a visit that ends: where the code of an extension that it provisions has ended it, that one
-// has failed.
+// In a visit that ends: if code of an extension has ended it, that extension has failed.
 void note_end_in_code();
 
 }  // namespace dynpgext::provisioning

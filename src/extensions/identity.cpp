@@ -22,7 +22,7 @@ namespace {
 
 using catalog::store;
 
-// Who registers for it, for whose rights it is.
+// The registering role, whose rights count.
 Oid registrant(const std::string &extension, declared_by who) {
   if (who != declared_by::script) return pg::current_role();
   return pg::extension_owner(pg::extension_oid(extension.c_str()));
@@ -38,7 +38,7 @@ const model::command *find(const std::vector<model::command> &commands,
 
 model::command_identity given(Oid role, Oid by, declared_by who) {
   std::string mark = pg::require_database_mark();
-  pg::note_database_owner();  // of whom the one who decides knows
+  pg::note_database_owner();  // the deciding role knows of them
   return {.role = role,
           .registered_by = by,
           .superuser = pg::is_superuser(role),
@@ -48,7 +48,7 @@ model::command_identity given(Oid role, Oid by, declared_by who) {
           .owners = pg::text_of(pg::database_owners())};
 }
 
-// Why the role is not one that a command gets unless it is named.
+// Why a command gets this role only if it is named.
 const char *why_not_by_default(Oid role) {
   if (pg::is_superuser(role)) return "is a superuser";
   return pg::has_login(role) ? nullptr : "cannot log in";
@@ -64,7 +64,7 @@ model::command_identity nobody(const model::command &c, Oid by, const char *why)
   return {.registered_by = by};
 }
 
-// What a script asks for.
+// The identity that a script requests.
 model::command_identity by_script(const model::command &c, const model::command *known, Oid owner) {
   const Oid named = c.run_as.empty() ? InvalidOid : pg::role_oid(c.run_as);
   const bool is_known = known != nullptr && OidIsValid(known->identity.role);
@@ -81,8 +81,8 @@ model::command_identity by_script(const model::command &c, const model::command 
   return given(owner, owner, declared_by::script);
 }
 
-// Somebody else can decide what the command finds by name, or what runs with it; or it does not run
-// at all.
+// Another role can decide what the command finds by name, or which code runs with it; or the
+// command does not run at all.
 void warn_of_strangers(const model::command &c) {
   const Oid role = c.identity.role;
   if (!OidIsValid(role)) return;
@@ -140,7 +140,7 @@ void warn_of_row(const store::identity_row &row) {
 
 model::command_identity by_restore(const model::command &c, const model::command *known,
                                    const std::vector<store::identity_row> &rows) {
-  // what a superuser has decided is for what the command did then
+  // a superuser's decision applies to the command at that time
   if (!pg::is_superuser()) {
     if (known != nullptr && is_unchanged(c, {*known})) return known->identity;
     const Oid by = pg::current_role();
@@ -148,8 +148,8 @@ model::command_identity by_restore(const model::command &c, const model::command
   }
   const bool is_same = known != nullptr && is_unchanged(c, {*known});
   if (!is_source_trusted()) return is_same ? known->identity : catalog::undecided();
-  // One of the rows may be what a script has registered in this restore.  What that has been given
-  // is for the command that it has registered; what was decided by hand is for the manifest.
+  // One of the rows may be for a command that a script has registered in this restore: its identity
+  // applies to that command.  A decision by hand applies to the manifest.
   int restored = 0;
   for (const store::identity_row &row : rows) {
     if (!row.counts() || row.extension != c.extension || row.worker != c.worker) continue;
@@ -161,7 +161,7 @@ model::command_identity by_restore(const model::command &c, const model::command
   return is_its || is_same ? known->identity : model::command_identity{};
 }
 
-// DROP OWNED has not taken its roles away; or it has none.
+// DROP OWNED has not removed its roles, or it has none.
 bool is_held(const store &store, const model::command &c) {
   const model::command_identity &who = c.identity;
   if (!OidIsValid(who.role)) return true;
@@ -169,7 +169,7 @@ bool is_held(const store &store, const model::command &c) {
          pg::is_role_held(store.dynpgext(), who.registered_by);
 }
 
-// What rows of dynpgext.identities say otherwise than the commands do.
+// Differences between the rows of dynpgext.identities and the commands.
 struct restored_identities {
   std::map<std::string, std::vector<model::command>> changed;  // by extension
   std::vector<store::identity_row> followed;
@@ -194,7 +194,7 @@ restored_identities find_restored(const store &store) {
   return found;
 }
 
-// What counts of the rows stays; a row that says something else than its command gives it nothing.
+// Keeps rows that count.  A row that differs from its command gives it nothing.
 void drop_foreign_rows(const store &store) {
   const std::vector<store::identity_row> rows = store.read_identities();
   const std::vector<model::command> commands = store.read_commands({});
@@ -232,7 +232,7 @@ void read_extowner(const store &store, const std::string &extension, model::mani
         continue;
       const model::command *before = find(known, *w.command);
       const bool is_known = before != nullptr && OidIsValid(before->identity.role);
-      // a superuser is named by superusers only
+      // only superusers may name a superuser
       const bool names_owner = pg::is_superuser(runner) || !pg::is_superuser(owner);
       w.command->run_as = !is_known && names_owner ? pg::role_name(owner) : std::string();
     }

@@ -1,10 +1,10 @@
-// Whom commands run as: decided when they are registered, and recorded.
+// The roles of commands: decided at registration, and recorded.
 //
-// By hand that is the role that registers, or one that it may become; in a script the owner of the
-// extension at that time, or one that the owner may become.  A superuser's role is given only where
-// a superuser names it in the same call.  What was decided for a command stays while it does not
-// change, whoever updates the extension or owns it by then; a restore gives the identity that the
-// dump names, or none: if the restore has created dynpgext, too, see extensions/restore.h.
+// By hand it is the registering role, or one that it may become; in a script the owner of the
+// extension at that time, or a role that the owner may become.  A superuser is chosen only if a
+// superuser names it in the same call.  The decision for a command stays while the command does not
+// change, whoever updates or owns the extension by then.  A restore gives the identity named in the
+// dump, or none: if the restore has also created dynpgext, see extensions/restore.h.
 #pragma once
 
 #include "catalog/store.h"
@@ -13,36 +13,36 @@
 
 namespace dynpgext::provisioning {
 
-// In the script of an extension, before anything else is made of its commands.  PostgreSQL replaces
-// "@extowner@" by whoever runs the script, who need not own the extension when it is an update; and
-// nobody can tell it from a script that names this role.  So it is never the runner's role that a
-// command gets by it: one that is known goes on as who it is, and a new one is the owner's.
+// In the script of an extension, before its commands are processed.  PostgreSQL replaces
+// "@extowner@" with the role running the script, which in an update need not own the extension.
+// This cannot be distinguished from a script that names this role.  So a command never gets the
+// running role this way: a known command keeps its role, and a new one gets the owner.
 void read_extowner(const catalog::store &store, const std::string &extension,
                    model::manifest &script);
 
-// What is wrong with the role that a command names, or would get: a message, or nothing.
+// The fault of the role that a command names, or would get: a message, or empty.
 [[nodiscard]] std::string fault_of_role(const model::command &command, declared_by who);
 
-// Into each command of the manifest, whose faults have been found before.  One that is among the
-// `kept`, and is to be as it is, stays whose it is.
+// Stores them in each command of the manifest, which must have no faults.  A command in `kept` that
+// stays unchanged keeps its identity.
 void decide_identities(const catalog::store &store, model::extension_manifest &manifest,
                        declared_by who, const std::vector<model::command> &kept);
 
-// Is it there already, as it is wanted?  No role is as good as the one that it has: rows of
-// dynpgext.manifests name none.
+// Does it exist already, unchanged?  No role matches any role: rows of dynpgext.manifests name
+// none.
 [[nodiscard]] bool is_unchanged(const model::command &wanted,
                                 const std::vector<model::command> &known);
 
-// Roles that DROP OWNED has taken away from their commands are in no dump any more: one would give
-// them back, or give them to others of their names.
+// Removes roles that DROP OWNED has taken from their commands from the dumped rows.  A restore
+// would otherwise give them back, or give them to other roles with these names.
 void clear_given_up(const catalog::store &store);
 
-// Rows of dynpgext.identities that say something else than the commands come from a restore: they
-// take effect, if they count.
+// Rows of dynpgext.identities that differ from the commands come from a restore: they take effect,
+// if they count.
 void follow_identities(const catalog::store &store);
 
-// Before that, where SQL has just written rows: they count if their source is trusted
-// (extensions/restore.h), and otherwise give nobody anything.
+// Before that, after SQL has written rows: they count if their source is trusted
+// (extensions/restore.h), otherwise they give no role.
 void judge_identities(const catalog::store &store);
 
 }  // namespace dynpgext::provisioning

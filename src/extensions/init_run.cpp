@@ -20,7 +20,7 @@ struct session {
   collected result;
   bool may_register;
   resized on_resize;
-  // how much there was when each subtransaction that is open now began
+  // number of registrations at the start of each open subtransaction
   std::vector<std::pair<size_t, size_t>> before;
 
   void allocate(const char *name, size_t size, dynpgext_shmem_callback callback, void *data,
@@ -31,9 +31,9 @@ struct session {
 };
 
 constinit session *current = nullptr;
-// The innermost init that runs, also while a callback does, in which nothing may be registered.
+// The innermost running init, even during a callback, in which nothing may be registered.
 constinit session *innermost = nullptr;
-// Code of an extension runs in one, also where nothing may be registered.
+// Depth of running extension code, including code that may not register.
 constinit int depth = 0;
 
 class opened {
@@ -55,7 +55,7 @@ class opened {
   session *outer_;
 };
 
-// What an init registers in a subtransaction goes with it.
+// A rollback of a subtransaction removes the registrations of an init in it.
 void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
   if (current == nullptr) return;
   collected &r = current->result;
@@ -168,7 +168,7 @@ void session::allocate(const char *name, size_t size, dynpgext_shmem_callback ca
             "\": the name is taken",
         "It is registered by extension \"" + taken->extension + "\" in this database.",
         "Use another name (by convention extension:version:purpose), or drop that extension.");
-  // what is registered in this size already has only not been made yet
+  // memory registered with this size has just not been made yet
   const bool may_replace =
       on_resize == resized::replaced || (taken != nullptr && taken->size == wanted.size);
   const state::allocation_request request{wanted, extension, MyDatabaseId, may_replace};
@@ -203,7 +203,7 @@ void session::register_worker(const BackgroundWorker *bgw, dynpgext_bgworker_cal
         {model::home_of(wanted.scope, MyDatabaseId), extension.name, wanted.name}, callback, data);
 }
 
-// Code of extensions may use SQL: it finds a snapshot as in any function.
+// Extension code may use SQL: it has a snapshot, like any function.
 template <class F>
 void with_snapshot(F f) {
   pg::call([f] {

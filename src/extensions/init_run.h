@@ -1,4 +1,4 @@
-// One run of an extension's _Dynpgext_init: the handle it is given, and what it registers.
+// One run of an extension's _Dynpgext_init: its handle, and its registrations.
 #pragma once
 
 #include "extensions/participant.h"
@@ -11,24 +11,23 @@ struct collected {
   std::vector<model::worker> workers;
 };
 
-// Runs init as `role`, with search_path pinned.  Memory that it registers is there, and held
-// by this transaction, when it returns; callbacks of workers are remembered.  `others` are
-// the registrations of the database: names of other extensions are refused.
-// Whatever init raises is thrown.
+// Runs init as `role`, with search_path pinned.  When it returns, its memory exists, held by this
+// transaction, and callbacks of workers are stored. `others` are the registrations of the database:
+// names of other extensions are refused.  Throws any error of init.
 enum class resized {
   refused,   // 42710: a name keeps its size
-  replaced,  // made anew, in place of what the extension alone has; what was there drains
+  replaced,  // made anew, if only this extension has it; the old memory drains
 };
 [[nodiscard]] collected run_init(const model::extension &extension, const entry_points &library,
                                  Oid role, const model::registrations &others, resized on_resize);
 
-// Runs fini, if there is one; it may register nothing.
+// Runs fini, if any; it may register nothing.
 void run_fini(const model::extension &extension, const entry_points &library, Oid role);
 
-// Is an init running, or the callback of one?
+// Is an init or one of its callbacks running?
 [[nodiscard]] bool in_session();
 
-// Has the init that is running registered this memory?  Its rows are written when it has returned.
+// Has the running init registered this memory?  Its rows are written after it has returned.
 [[nodiscard]] bool has_registered(const std::string &name);
 
 }  // namespace dynpgext::provisioning

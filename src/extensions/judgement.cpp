@@ -22,8 +22,8 @@ std::string foreign_owner(const model::command_identity &who, owners known) {
                            known);
 }
 
-// As the identity is from now on: the same, where there is nothing new.  It takes down the owners
-// that have been judged, and no one who has come meanwhile.
+// The identity from now on: unchanged, if there is no new owner.  Records the owners that have been
+// judged, not those that have come since.
 model::command_identity judged(model::command_identity who, owners known) {
   if (!OidIsValid(who.role) || !who.foreign_owner.empty()) return who;
   who.foreign_owner = foreign_owner(who, known);
@@ -65,7 +65,7 @@ void judge(const store &store, const std::string &extension, owners known) {
   (void)store.write(*e, rows.allocations, rows.workers);
 }
 
-// In which databases it was decided whom they run as, where that is not this one.
+// Marks of other databases in which the roles were decided.
 std::vector<std::string> marks_of_others(const std::vector<model::command> &commands) {
   const std::string own = pg::database_mark();
   std::vector<std::string> marks;

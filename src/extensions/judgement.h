@@ -1,10 +1,10 @@
-// Commands in a database that has had another owner since it was decided whom they run as.
+// Commands in a database that has had another owner since their role was decided.
 //
-// Whoever owns a database, or makes a copy of it, can change what the commands in it refer to, and
-// leaves that to the next owner.  A command goes on where all who have owned the database since are
-// members of its role: in a DBA's copies of his templates, for one.  Otherwise it does not run any
-// more, whoever owns the database later, until it is decided anew whom it runs as; its row says so,
-// so that a copy of the copy has it from the copy.
+// The owner of a database, or a role that copies it, can change the objects used by its commands,
+// and leaves them to the next owner.  A command continues if all owners of the database since are
+// members of its role, for example in a DBA's copies of the DBA's templates.  Otherwise it no
+// longer runs, whoever owns the database later, until its role is decided again.  Its row records
+// this, so that a copy of the copy inherits it.
 #pragma once
 
 #include "catalog/store.h"
@@ -12,15 +12,15 @@
 
 namespace dynpgext::provisioning {
 
-// One of the owners of the database is no member of its role.
+// An owner of the database is not a member of its role.
 [[nodiscard]] bool is_foreign(const model::command_identity &who,
                               std::span<const pg::noted_owner> owners);
-// Somebody has, or it was decided in the database that this one is a copy of: what is registered
-// again by hand does not keep it.
+// An owner is not, or the decision was made in the original of this copy: registering it again by
+// hand decides again.
 [[nodiscard]] bool is_to_be_decided_anew(const model::command_identity &who,
                                          std::span<const pg::noted_owner> owners);
 
-// Of all commands of the database, into their rows.  Not in recovery.
+// Judges all commands of the database, and records the result in their rows.  Not in recovery.
 void judge_owners(const catalog::store &store);
 
 }  // namespace dynpgext::provisioning

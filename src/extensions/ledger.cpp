@@ -21,9 +21,9 @@ void hold_for_transaction(const state::hold &h) {
 std::span<const state::hold> transaction_holds() { return this_ledger().holds; }
 
 void touch(const catalog::store &store) {
-  // Whoever provisions may be at it for long.  Better waited for here, where statement_timeout
-  // still acts, than in the commit.  Not within code of an extension, which may hold the claim of
-  // an allocation that the holder waits for.
+  // Another process may provision for a long time.  Waiting here, where statement_timeout still
+  // applies, is better than in the commit.  Not within code of an extension, which may hold the
+  // claim of an allocation for which the lock's holder waits.
   if (state::code_under_way() == nullptr && IsUnderPostmaster)
     state::await_provisioning(state::attach(), MyDatabaseId);
   this_ledger().touched = true;

@@ -1,4 +1,4 @@
-// What the transaction under way holds, and what it notes for its end (provisioning/commit.h).
+// Holds of the current transaction, and its notes for its end (provisioning/commit.h).
 #pragma once
 
 #include <map>
@@ -13,35 +13,35 @@
 
 namespace dynpgext::provisioning {
 
-// Memory that this transaction wants; its claim ends with the (sub)transaction.
+// Memory that this transaction wants; the hold ends with the (sub)transaction.
 void hold_for_transaction(const state::hold &h);
 [[nodiscard]] std::span<const state::hold> transaction_holds();
 
-// This transaction changes registrations of its database, through this access to them.
+// This transaction changes registrations of its database, using this store.
 void touch(const catalog::store &store);
 [[nodiscard]] bool is_touched();
-// It brings dynpgext to the database, of whose event triggers others know only after its commit.
+// It creates dynpgext in the database; others see its event triggers only after the commit.
 void note_arrival();
 [[nodiscard]] bool is_arriving();
-// Rows that SQL writes in it come from where extensions/restore.h says, or not.
+// Whether rows that SQL writes in it come from a trusted source, see extensions/restore.h.
 void note_source(bool is_trusted);
 [[nodiscard]] bool is_source_trusted();
 // Rows of our tables came by logical replication: a visit follows them after the commit.
 void note_replicated();
-// This transaction may be dropping dynpgext itself, of which no trigger tells.
+// This transaction may be dropping dynpgext itself, without a trigger.
 void suspect_drop();
 
-// How provisioning an extension went; takes effect with the commit.
+// Result of provisioning an extension; takes effect with the commit.
 void note_extension(const std::string &extension, model::extension_state state,
                     const std::string &error = {});
 
-// The extension is no longer registered: with the commit its crashes are forgotten.
+// The extension is no longer registered: the commit clears its crashes.
 void note_drop(const std::string &extension);
 
-// With the commit, workers that have failed get another try: those of an extension, or (empty) all.
+// With the commit, failed workers are tried again: those of an extension, or (empty) all.
 void note_retry(const std::string &extension);
 
-// The states of extensions as this transaction leaves them.
+// Overlays the states of extensions in this transaction.
 void overlay_notes(model::live_state &live);
 
 // --- for its end ---
@@ -54,11 +54,11 @@ struct ledger {
   std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
   bool touched = false;
   bool drop_suspected = false;
-  bool arrives = false;                 // dynpgext comes to the database
+  bool arrives = false;                 // creates dynpgext in the database
   bool source_trusted = false;          // of rows that SQL writes
-  bool wants_visit = false;             // rows were written that a visit is to follow
-  bool memory_given_back = false;       // by a subtransaction that was rolled back
-  std::optional<catalog::store> store;  // that the changes went through
+  bool wants_visit = false;             // a visit must follow written rows
+  bool memory_given_back = false;       // by a rolled-back subtransaction
+  std::optional<catalog::store> store;  // used for the changes
   std::map<std::string, note> notes;
   std::vector<std::string> dropped;
   std::optional<std::string> retry;  // failed workers of this extension; empty: of all

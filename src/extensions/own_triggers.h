@@ -1,13 +1,12 @@
-// The triggers of dynpgext's own tables, which have to fire in any session.
+// The triggers of dynpgext's own tables, which must fire in every session.
 #pragma once
 
 #include "catalog/store.h"
 
 namespace dynpgext::provisioning {
 
-// Triggers of our tables that fire in ordinary sessions only have been off, and been switched on
-// again by somebody who did not know how: they are made to fire as they should.  Returns whether
-// any was so.
+// Corrects triggers of our tables that fire only in ordinary sessions: somebody has disabled them
+// and enabled them again without ALWAYS.  Returns whether there were any.
 bool mend_triggers(const catalog::store &store);
 
 }  // namespace dynpgext::provisioning

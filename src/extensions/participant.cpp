@@ -31,7 +31,7 @@ void check_magic(const std::string &extension, const std::string &library) {
                         "\" does not declare DYNPGEXT_MAGIC");
   const dynpgext_magic *magic = pg::call([=] { return magic_of(); });
   const bool complete = magic != nullptr && magic->size >= sizeof(dynpgext_magic);
-  // A library built with a newer header may know more members of the handle: it asks with
+  // A library built with a newer header may know more members of the handle: it checks with
   // DYNPGEXT_HANDLE_HAS before it uses one.
   if (complete && magic->abi == DYNPGEXT_ABI_VERSION) return;
   const std::string theirs =

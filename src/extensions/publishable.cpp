@@ -14,7 +14,7 @@ namespace {
 
 using sizes = std::map<std::string, uint64>;
 
-// Of what each extension registers.
+// Of the registrations of each extension.
 sizes sizes_of(const model::registrations &all) {
   sizes found;
   for (const model::extension &e : all.extensions)
@@ -22,7 +22,7 @@ sizes sizes_of(const model::registrations &all) {
   return found;
 }
 
-// Those that take more than they do now, the one with the most first.
+// Those that need more than before, the largest first.
 std::vector<std::string> growing(const sizes &before, const sizes &now) {
   std::vector<std::pair<uint64, std::string>> found;
   for (const auto &[name, size] : now) {
@@ -79,7 +79,7 @@ publishable what_fits(state::shared &s, const model::registrations &wanted, over
     result.publication = make(wanted.without_objects_of(out), state::set_limits());
     if (result.publication->price().fits()) return result;
   }
-  // that they are installed is known all the same
+  // the extensions stay known as installed
   result.publication = make(wanted.without_objects_of(out), {});
   return result;
 }
@@ -93,7 +93,7 @@ std::set<std::string> to_be_left_out(const state::shared &s) {
 
 std::set<std::string> still_without_room(state::shared &s) {
   std::set<std::string> names;
-  // on a standby they may register less by now, and nobody says so
+  // on a standby they may register less by now, without notification
   if (RecoveryInProgress() || state::extensions_without_room(s, MyDatabaseId).empty()) return names;
   for (state::failed_extension &f : state::failed_extensions(s))
     if (f.database == MyDatabaseId && f.cause.had_no_room) names.insert(std::move(f.name));

@@ -24,7 +24,7 @@ void check_flags(int flags, int known, const std::string &what) {
                   "Reserved bits must be zero.");
 }
 
-// A string of a BackgroundWorker: an array that may lack its end.
+// A string of a BackgroundWorker: an array that may lack its terminator.
 template <size_t Size>
 std::string field(const char (&array)[Size], const char *field_name, const std::string &what) {
   const size_t length = strnlen(array, Size);
@@ -38,7 +38,7 @@ std::string field(const char (&array)[Size], const char *field_name, const std::
 std::string library_of(const BackgroundWorker &bgw, const std::string &own) {
   constexpr size_t size = sizeof bgw.bgw_library_name;
   const std::string named(bgw.bgw_library_name, strnlen(bgw.bgw_library_name, size));
-  // strncpy(bgw_library_name, handle->library_name, BGW_MAXLEN) may have cut it off
+  // strncpy(bgw_library_name, handle->library_name, BGW_MAXLEN) may have truncated it
   const bool cut = named.size() >= std::min<size_t>(size, BGW_MAXLEN) - 1 &&
                    own.compare(0, named.size(), named) == 0;
   return named.empty() || cut ? own : named;
@@ -143,7 +143,7 @@ model::worker check_worker(const std::string &extension, const std::string &libr
   return result;
 }
 
-// A member that is appended is never taken for padding of an older caller's struct.
+// An appended member must not overlap the padding of an older caller's struct.
 static_assert(sizeof(dynpgext_bgworker_options) ==
               offsetof(dynpgext_bgworker_options, reserved) + sizeof(int));
 
@@ -157,7 +157,7 @@ void check_options(const dynpgext_bgworker_options *options, model::worker &work
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
                     what + ": options of " + std::to_string(options->size) + " bytes", {},
                     "Set options.size to sizeof(dynpgext_bgworker_options).");
-  // what a newer header has appended is not known here, and must not be asked for
+  // members appended by a newer header are unknown here, and must be zero
   const auto *bytes = reinterpret_cast<const char *>(options);
   for (size_t i = sizeof given; i < options->size; ++i)
     if (bytes[i] != 0)

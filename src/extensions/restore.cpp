@@ -12,7 +12,7 @@
 namespace dynpgext::provisioning {
 namespace {
 
-// Somebody has said in this session that the restore is over: what it looks like counts no more.
+// This session has ended the restore itself: its settings no longer count.
 constinit bool was_ended_here = false;
 // This session restores, and has created this dynpgext.
 constinit Oid brought_here = InvalidOid;
@@ -29,12 +29,12 @@ model::restore_setting setting() {
 // psql restores in one session.
 bool may_return() { return !pg::is_psql(); }
 
-// A superuser's session that comes while one of a superuser restores.
+// A superuser's session that starts while another superuser's session restores.
 bool goes_on_trusted(const state::shared &s) {
   return pg::is_superuser(pg::session_role()) && state::is_trusted_restore(s);
 }
 
-// What cannot be done here is made good by the name that pg_restore gives its sessions.
+// pg_restore's application_name covers sessions that this hook does not see.
 void on_utility(const pg::utility_statement &seen) {
   if (!seen.is_toplevel || pg::checks_function_bodies() || state::is_restorer() ||
       !IsTransactionState() || !state::available())
@@ -62,7 +62,7 @@ bool is_restoring() {
   look.checks_function_bodies = pg::checks_function_bodies();
   look.has_search_path = pg::has_search_path();
   look.hears_only_warnings = pg::hears_only_warnings();
-  look.may_restore = true;  // asked for last: it reads catalogs
+  look.may_restore = true;  // last, because it reads catalogs
   if (!model::is_restoring(look, setting())) {
     was_ended_here = false;
     state::forget_restorer(state::attach());
@@ -75,8 +75,8 @@ void join_restore(const catalog::store &store, bool brings_dynpgext) {
   state::shared &s = state::attach();
   const std::optional<model::restore> known = store.read_restore();
   if (brings_dynpgext) brought_here = store.dynpgext();
-  // other sessions go on with it where they are those of pg_restore --jobs, or somebody has said so
-  // nobody keeps up beyond his session what he may not end
+  // other sessions continue it if they belong to pg_restore --jobs, or with dynpgext.restore = on;
+  // a role that may not end it cannot make it outlive its session
   const bool is_told =
       setting() == model::restore_setting::on && pg::may_end_restore(pg::session_role());
   const bool for_others = pg::is_pg_restore() || is_told;
@@ -105,7 +105,7 @@ bool expects_trusted_rows(const catalog::store &store) {
   state::shared &s = state::attach();
   const std::optional<model::restore> known = store.read_restore();
   if (!model::has_brought_dynpgext(known, s.root->boot)) return false;
-  // not as long as somebody else's session keeps it up
+  // not while another role's session keeps it in progress
   return known->until_told || state::is_trusted_restore(s);
 }
 
