@@ -1,4 +1,4 @@
-// What a DBA can call: reload, load, unload, version.
+// Functions for DBAs: reload, load, unload, version.
 #include "extensions/extension.h"
 #include "pg/own_version.h"
 #include "pg/transaction.h"

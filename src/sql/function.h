@@ -1,4 +1,4 @@
-// Helpers for SQL entry points: arguments in, rows out, and the tables that most of them need.
+// Helpers for SQL entry points: arguments in, rows out, and common tables.
 #pragma once
 
 #include <optional>
@@ -13,24 +13,24 @@ namespace dynpgext::sql {
 [[nodiscard]] inline std::string name_argument(FunctionCallInfo fcinfo, int n) {
   return NameStr(*DatumGetName(fcinfo->args[n].value));
 }
-// The first `count` ones must not be NULL: `what` is the error's message.
+// The first `count` arguments must not be NULL: `what` is the error message.
 void require_arguments(FunctionCallInfo fcinfo, int count, const char *what);
 [[nodiscard]] std::string text_argument(FunctionCallInfo fcinfo, int n);
 [[nodiscard]] Datum text_result(const std::string &text);
 [[nodiscard]] Datum interval_result(int64 microseconds);
 
-// The registrations of this database, with the settings defined and a launcher seen to.  ERROR
-// 55000 where dynpgext is not installed.
+// The registrations of this database, with the settings defined and a launcher ensured.  ERROR
+// 55000 if dynpgext is not installed.
 [[nodiscard]] catalog::store open_store();
 
-// A set of rows that a function returns; add() values in the order of its columns.  Versions only
-// append columns: what the tables of an older one have no column for is left out, and where those
-// of a newer one have more, end_row() raises 55000.
+// The result rows of a function; add() values in the order of its columns.  Versions only append
+// columns: values without a column in an older version's definition are dropped; if a newer
+// version's has more, end_row() raises 55000.
 class result_set {
  public:
   explicit result_set(FunctionCallInfo fcinfo);
 
-  // What follows in this row comes from that database, and may be in another encoding.
+  // The following values in this row come from that database, and may be in another encoding.
   result_set &from(Oid database);
   result_set &text(std::string_view value);
   result_set &text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }

@@ -1,6 +1,6 @@
-// health(): what is not as it should be.  What counts as that is in model/health.h; here all that
-// there is of the cluster is gone through once.  Nothing is started, looked up or provisioned by
-// it: it may be called every few seconds, on a standby, and where there is no launcher.
+// health(): the problems. model/health.h defines them; this file reads everything in the cluster
+// once.  It starts, looks up and provisions nothing: it may be called every few seconds, on a
+// standby, and without a launcher.
 #include "model/health.h"
 #include "guard/quarantine.h"
 #include "hosting/report.h"
@@ -26,13 +26,13 @@ using namespace dynpgext;
 struct finding {
   model::complaint what;
   std::string_view object;
-  std::string name;       // empty: there is one of its kind
+  std::string name;       // empty: the only one of its kind
   Oid database;           // InvalidOid: of the server
-  Oid names;              // the database whose encoding the texts are in; InvalidOid: this one's
-  TimestampTz since = 0;  // 0: not known
+  Oid names;              // the texts are in its encoding; InvalidOid: this one's
+  TimestampTz since = 0;  // 0: unknown
 };
 
-// An asked for launcher that has not come up after this time has failed.
+// A requested launcher that has not started after this time has failed.
 constexpr std::chrono::seconds launcher_patience(10);
 
 bool is_for_place(state::waiting_for what) {
@@ -42,7 +42,8 @@ bool is_for_place(state::waiting_for what) {
          what == waiting_for::max_runners;
 }
 
-// One look at everything.  A function that takes the lock says so; others are called under it.
+// One pass over everything.  A function that takes the lock has a comment; others are called under
+// it.
 class examination {
  public:
   explicit examination(state::shared &s) : shared_(s) {}
@@ -167,7 +168,7 @@ class examination {
       const state::reading lock(shared_);
       for (const state::worker_entry *entry : shared_.workers.of(list)) examine(*entry);
     }
-    // looks at files, and at catalogs: not under the lock
+    // reads files and catalogs: not under the lock
     for (const auto &[key, source, role, library] : dubious_) {
       model::worker_condition w{.extension = key.extension.view(), .name = key.name.view()};
       std::string why;
@@ -197,7 +198,7 @@ class examination {
     w.failing = is_failing(e);
     w.deadline = e.deadline;
     w.exit_code = e.last_exit_code;
-    // of the few that need one
+    // only for the few that need one
     std::string error;
     const Oid source = sql::database_of_names(e);
     if (e.state == worker_state::quarantined) {
@@ -208,7 +209,7 @@ class examination {
         dubious_.push_back({e.key, source, std::move(role), {}});
         return;
       }
-      // with the rest of its extension, which is told of by itself
+      // belongs to its extension, which is reported itself
       if (error.empty()) return;
     } else if (w.failing || e.state == worker_state::failed || e.state == worker_state::backoff ||
                w.short_runs >= model::most_short_runs) {
@@ -266,13 +267,13 @@ class examination {
   state::shared &shared_;
   const pg::moment now_ = pg::moment::now();
   std::vector<finding> found_;
-  std::set<std::pair<Oid, std::string>> hosted_;  // what is told of as a library
+  std::set<std::pair<Oid, std::string>> hosted_;  // reported as a library
   std::vector<dubious_worker> dubious_;
 };
 
 }  // namespace
 
-// attach(), not use(), which would ask for a launcher: that there is none is to be seen.
+// attach(), not use(), which would request a launcher: a missing launcher must be visible
 DYNPGEXT_SQL_FUNCTION(dynpgext_health) {
   return pg::entry([=] {
     pg::settings::define();
@@ -288,7 +289,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_health) {
       rows.from(f.names).text_or_null(f.name).from(InvalidOid);
       const bool is_known = OidIsValid(f.database) && !names[f.database].empty();
       is_known ? rows.name(names[f.database]) : rows.null();
-      // of what belongs to no database: where it is registered
+      // for objects without a database: where they are registered
       std::string where;
       if (!OidIsValid(f.database) && OidIsValid(f.names) && !names[f.names].empty())
         where = "In database \"" + names[f.names] + "\": ";

@@ -1,4 +1,4 @@
-// Hosting: can_host, host, unhost, rehost, attach_hosted; what the view is made of.
+// Hosting: can_host, host, unhost, rehost, attach_hosted; the function behind the view.
 #include "hosting/host.h"
 #include "hosting/library_file.h"
 #include "hosting/report.h"
@@ -19,7 +19,7 @@ using namespace dynpgext;
                   "Such as {\"cron.database_name\": \"app\"}.");
 }
 
-// An object whose members are texts.
+// A JSON object of texts.
 std::string settings_argument(Datum value) {
   std::string text = pg::json_text(value);
   const model::json::parsed parsed = model::json::parse(text, {});

@@ -1,5 +1,5 @@
-// What the views are made of that is live: entries of shared memory.  The views join them with the
-// registrations that the reader's snapshot sees.
+// The live part of the views: entries of shared memory.  The views join them with the registrations
+// in the reader's snapshot.
 #include "guard/quarantine.h"
 #include "shared/events.h"
 #include "shared/extension_states.h"
@@ -25,7 +25,7 @@ std::string_view state_name(state::instance *i) {
 
 struct instance_row {
   Oid home;
-  Oid source;  // the database that it was registered in
+  Oid source;  // in which it was registered
   std::string name, extension;
   uint64 size;
   std::string_view state;
@@ -46,7 +46,7 @@ instance_row describe(state::instance *i) {
           i->drained};
 }
 
-// What a worker ended with, or why it is not to run.
+// The error that ended a worker, or the reason why it does not run.
 std::string shown_error(const state::shared &s, const state::worker_entry &e) {
   if (e.state == model::worker_state::quarantined) {
     std::string why =
@@ -57,8 +57,8 @@ std::string shown_error(const state::shared &s, const state::worker_entry &e) {
   return state::error_of(s, e);
 }
 
-// One that has ended and is to do something else than stay so is on its way to that, whatever state
-// its end has led to.
+// After its end, a worker with a further step is shown in the state that leads to it, whatever
+// state its end has led to.
 model::worker_state shown_state(const state::worker_entry &e) {
   using model::worker_state;
   if (!e.exited || !e.is_leaving()) return e.state;

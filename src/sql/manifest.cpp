@@ -1,4 +1,4 @@
-// register, export, apply, and the trigger of the table that keeps what was registered by hand.
+// register, export, apply, and the trigger of the table with registrations by hand.
 #include "manifests/manifest.h"
 
 #include "extensions/identity.h"
@@ -41,11 +41,11 @@ void require_installed(const std::string &extension) {
   refuse_unknown(extension);
 }
 
-// Those that stay whose they are, where they are registered again.  One that is nobody's gets a
-// role.
+// Commands that keep their identity when they are registered again.  A command without a role gets
+// one.
 std::vector<model::command> kept_commands(const catalog::store &store, const std::string &extension,
                                           provisioning::declared_by who) {
-  if (who != provisioning::declared_by::hand) return {};  // an update has rules of its own
+  if (who != provisioning::declared_by::hand) return {};  // an update has its own rules
   std::vector<model::command> known = store.read_commands(extension);
   std::erase_if(known, [owners = pg::database_owners()](const model::command &c) {
     return !OidIsValid(c.identity.role) || provisioning::is_to_be_decided_anew(c.identity, owners);
@@ -62,11 +62,11 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
     pg::require_writable("dynpgext.register()");
     const std::string extension = sql::name_argument(fcinfo, 0);
     const provisioning::declared_by who = registrant(extension);
-    if (!state::available()) return Datum{0};  // a binary upgrade brings the rows itself
+    if (!state::available()) return Datum{0};  // pg_upgrade copies the rows itself
     const catalog::store store = sql::open_store();
     require_installed(extension);
-    // whoever registers for it, too, comes before or after; somebody may just have dropped it.  Who
-    // does not own it is refused below, and keeps nobody waiting.
+    // takes turns with other registrations for it; somebody may just have dropped it.  A role that
+    // does not own it is refused below, and blocks nobody.
     if (pg::owns_extension(extension) && !pg::lock_extension(extension.c_str()))
       refuse_unknown(extension);
     model::manifest_result read =
@@ -118,7 +118,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
   });
 }
 
-// Rows of dynpgext.manifests were written otherwise: by a restore, or by hand.
+// Rows of dynpgext.manifests were written directly: by a restore, or by hand.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_manifests) {
   return pg::entry([=] {
     pg::require_trigger(fcinfo);

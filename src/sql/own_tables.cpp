@@ -1,13 +1,13 @@
 // Who may write dynpgext's own tables with SQL: their triggers and constraints.  A privilege to
 // write them is not enough: members of pg_write_all_data have it without a grant.
 //
-// What is registered, and whom commands run as, is for superusers: whoever writes it decides what
-// runs as whom.  A superuser, too, may have been given rows of somebody else's, in a dump or by a
-// publication: tables that are never dumped take no rows, and those of identities and manifests
-// count as extensions/restore.h says.  Rows of manifests are for whoever may register, and are
-// checked as register() checks what it is given: by a trigger at the end of the statement, with the
-// rights of whoever writes.  Where that trigger does not fire, a constraint refuses the row.  So a
-// row that no trigger has told of was written by a superuser.
+// Registrations, and roles of commands, are for superusers: they decide which code runs as which
+// role.  Even a superuser may have received another user's rows, in a dump or by a publication.  So
+// tables that are never dumped accept no rows, and rows of identities and manifests count as
+// described in extensions/restore.h.  Rows of manifests are for roles that may register.  They are
+// checked like arguments of register(): by a trigger at the end of the statement, with the rights
+// of the writer.  If that trigger does not fire, a constraint refuses the row.  So a row without a
+// trigger was written by a superuser.
 #include "catalog/store.h"
 #include "extensions/restore.h"
 #include "pg/brief_locks.h"
@@ -38,8 +38,8 @@ constexpr const char *hosted_libraries = "hosted_libraries";
   refuse(table, "Only superusers may write it.", hint);
 }
 
-// Not even for superusers: a dump, or a publication, that has rows for it has been made of tables
-// of somebody else's, under these names.
+// Even superusers: a dump, or a publication, with rows for it was made from another user's tables
+// under these names.
 [[noreturn]] void refuse_all(const std::string &table) {
   refuse(table, "Only dynpgext writes it.", "Use dynpgext.register().");
 }
@@ -51,7 +51,7 @@ void require_registrant() {
          "owns.");
 }
 
-// A row of the extension is to go, or to become another one.
+// For deleting a row of the extension, or replacing it.
 void require_owner(const std::string &extension) {
   if (pg::owns_extension(extension)) return;
   refuse(manifests, "It has a row of extension \"" + extension + "\", which is another role's.",
@@ -60,7 +60,7 @@ void require_owner(const std::string &extension) {
 
 }  // namespace
 
-// The constraint of all tables but worker_settings, for a row that is written with SQL.
+// The constraint of all tables except worker_settings, for a row that is written with SQL.
 DYNPGEXT_SQL_FUNCTION(dynpgext_may_write) {
   return pg::entry([=] {
     const std::string table = sql::text_argument(fcinfo, 0);
@@ -83,18 +83,18 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_write) {
   });
 }
 
-// Before a row is written or goes, or all go.
+// Before a row is written or deleted, or all are.
 DYNPGEXT_SQL_FUNCTION(dynpgext_only_superusers) {
   return pg::entry([=] {
     const TriggerData &data = pg::require_trigger(fcinfo);
     if (!pg::is_superuser()) refuse_others(RelationGetRelationName(data.tg_relation));
-    // what is registered elsewhere is not registered here: a publication of all tables has it
+    // registrations elsewhere are not registrations here: a publication of all tables has them
     if (pg::replicates() && TRIGGER_FIRED_FOR_ROW(data.tg_event)) return Datum{0};
     return pg::going_on(data);
   });
 }
 
-// Before a row of manifests is changed or goes, or all go.
+// Before a row of manifests is changed or deleted, or all are.
 DYNPGEXT_SQL_FUNCTION(dynpgext_before_manifests) {
   return pg::entry([=] {
     const TriggerData &data = pg::require_trigger(fcinfo);

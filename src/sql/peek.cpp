@@ -1,4 +1,4 @@
-// peek: what an allocation holds, for whoever looks for what has gone wrong.
+// peek: the content of an allocation, for troubleshooting.
 #include "api/lookup.h"
 #include "pg/termination.h"
 #include "shared/provisioning_lock.h"
@@ -70,7 +70,7 @@ const char *what_to_do(const api::missing_memory &m) {
 }
 
 // Commits make registrations visible before their memory, and hold the provisioning lock until both
-// are: what is found, or not, while it is held here is no half of one.
+// are.  Holding the lock here excludes that intermediate state.
 state::loan find_memory(const catalog::store &store, const std::string &name) {
   state::loan found = api::borrow(name);
   if (found) return found;
@@ -86,7 +86,7 @@ state::loan find_memory(const catalog::store &store, const std::string &name) {
 
 }  // namespace
 
-// Copied without a lock: nobody waits for it, and what is written meanwhile may be seen in part.
+// Copied without a lock: nobody waits for it, and concurrent changes may be seen in part.
 DYNPGEXT_SQL_FUNCTION(dynpgext_peek) {
   return pg::entry([=] {
     const pg::termination_shield shield;

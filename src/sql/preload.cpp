@@ -1,4 +1,4 @@
-// preload(): dynpgext in or out of shared_preload_libraries, for the next restart.
+// preload(): adds dynpgext to shared_preload_libraries or removes it, for the next restart.
 #include "pg/preload_list.h"
 #include "sql/function.h"
 

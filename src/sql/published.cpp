@@ -1,4 +1,4 @@
-// What the views are made of that is published: the registrations of all databases.
+// The published part of the views: the registrations of all databases.
 #include <map>
 
 #include "model/version.h"
@@ -10,7 +10,7 @@ namespace {
 
 using namespace dynpgext;
 
-// The published registrations; of a global object the highest version's.
+// The published registrations; for a global object, the highest version's.
 template <class Registration>
 struct published {
   Oid database;
@@ -88,7 +88,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_published_workers) {
           .text(w.function)
           .text(model::name_of(w.restart))
           .boolean(w.hosted);
-      // of an SQL worker the argument is its role
+      // the argument of an SQL worker is its role
       w.hosted &&w.argument != 0 ? rows.oid(static_cast<Oid>(w.argument)) : rows.null();
       rows.end_row();
     }

@@ -1,4 +1,4 @@
-// release: ends a quarantine of the crash guard's.
+// release: ends a quarantine by the crash guard.
 #include "guard/quarantine.h"
 #include "catalog/store.h"
 #include "provisioning/reload.h"
@@ -17,7 +17,7 @@ void require_known(const std::string &extension, const std::optional<catalog::st
                   "SELECT extension FROM dynpgext.extensions shows those that are.");
 }
 
-// Whom the commands of the extension run as here.
+// The roles of the extension's commands here.
 std::vector<Oid> roles_of(const std::string &extension,
                           const std::optional<catalog::store> &store) {
   std::vector<Oid> roles;
@@ -29,7 +29,7 @@ std::vector<Oid> roles_of(const std::string &extension,
 
 }  // namespace
 
-// At once, whatever the transaction does later; and then everything of it starts again.
+// Takes effect at once, whatever the transaction does later; then starts everything again.
 DYNPGEXT_SQL_FUNCTION(dynpgext_release) {
   return pg::entry([=] {
     const std::string extension = sql::name_argument(fcinfo, 0);

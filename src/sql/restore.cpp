@@ -1,4 +1,4 @@
-// begin_restore, end_restore: for what does not look like a restore, or is done in several parts.
+// begin_restore, end_restore: for a restore that does not look like one, or has several parts.
 #include "extensions/restore.h"
 
 #include "pg/transaction.h"

@@ -1,4 +1,4 @@
-// The type of columns that keep roles by OID and are dumped by name; which of them are dumped.
+// The type of columns that keep a role by OID and dump it by name; the choice of rows to dump.
 #include "pg/role.h"
 
 #include "pg/database_mark.h"
@@ -7,7 +7,7 @@
 
 using namespace dynpgext;
 
-// One that does not exist keeps its name: a restore goes on without it.
+// A nonexistent role keeps its name: the restore continues without it.
 DYNPGEXT_SQL_FUNCTION(dynpgext_role_in) {
   return pg::entry([=] {
     const std::string name = DatumGetCString(fcinfo->args[0].value);
@@ -28,10 +28,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_role_out) {
   });
 }
 
-// Of a row of dynpgext.identities, for pg_dump.  A row that does not count would, after a restore
-// of the dump.  So would one of a command that the owner of a copy may not have run, or an owner
-// before: whoever makes a copy decides what is in it, but not whom it runs as.  What a script has
-// registered, the dump registers anyhow: by then it is better told whose it was.
+// For a row of dynpgext.identities, for pg_dump.  After a restore of the dump, a row that does not
+// count would count.  The same holds for a command that the owner of a copy, or an earlier owner,
+// could not have run: the creator of a copy decides about its content, but not about the role.
+// Registrations of a script are dumped anyhow: then it is better to keep the role.
 DYNPGEXT_SQL_FUNCTION(dynpgext_is_dumped) {
   return pg::entry([=] {
     const bool is_foreign = !fcinfo->args[3].isnull;

@@ -1,9 +1,10 @@
-// run_worker(): runs the command of an SQL worker now, once, and waits for the end of the run.
+// run_worker(): runs the command of an SQL worker immediately, once, and waits for the end of the
+// run.
 //
-// The command runs in its runner, as its role, with its rights and its deadline; this session only
-// asks for it.  So a cancel or a time-out ends the wait, and not a run that has begun.  What the
-// command waits for may be a lock of the session's own transaction, which no deadlock check of the
-// server's would find: this session looks for that itself.
+// The command runs in its runner, with its own role, rights and deadline; this session only
+// requests it.  So a cancel or a timeout ends the wait, and not a run that has begun.  The command
+// may wait for a lock of the session's own transaction, which the server's deadlock check cannot
+// detect: this session checks that itself.
 #include <set>
 
 #include "extensions/execution.h"
@@ -28,7 +29,7 @@ using target = sql::registered_worker;
   throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, name_of(t.id) + why, detail, hint);
 }
 
-// Of what lasts for longer than anybody should wait.
+// For conditions that last too long to wait for.
 void refuse_if_long(const target &t, state::waiting_for what) {
   switch (what) {
     case state::waiting_for::safe_mode: refuse(t, " does not run while dynpgext.safe_mode is on");
@@ -69,7 +70,7 @@ std::string text_of(const run_progress &p, const std::string &text) {
   return pg::readable(text, pg::encoding_of_database(p.encoded_in));
 }
 
-// No run has begun.  Is one to be expected?
+// No run has begun.  Can one be expected?
 void require_hope(const target &t, const run_progress &p) {
   if (!p.is_known) {
     if (!sql::find_wanted(t).worker) refuse(t, " is not registered any more");
@@ -93,8 +94,8 @@ void require_hope(const target &t, const run_progress &p) {
   }
 }
 
-// Does this session wait for itself: does the run, or what is before it, wait for a lock that it
-// holds, or for a run that waits for it?
+// Does this session wait for itself: does the run, or one before it, wait for a lock of this
+// session, or for a run that waits for it?
 bool waits_for_itself(const state::shared &s) {
   std::set<pid_t> seen;
   std::vector<pid_t> next = state::runners_awaited_by(s, MyProcPid);
@@ -120,7 +121,7 @@ void require_no_deadlock(const state::shared &s, const target &t, bool by_lock_t
 run_progress wait_for_run(state::shared &s, const target &t) {
   const state::run_request request(s, t.id);
   const uint32 event = pg::wait_event(pg::wait::run_end);
-  // as the server looks for deadlocks, and gives up waiting for locks
+  // as the server detects deadlocks, and gives up waiting for locks
   const bool by_lock_timeout = LockTimeout > 0 && LockTimeout < DeadlockTimeout;
   const std::chrono::milliseconds patience(by_lock_timeout ? LockTimeout : DeadlockTimeout);
   pg::moment next_check = pg::moment::now() + patience;

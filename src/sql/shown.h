@@ -1,5 +1,5 @@
-// What the views of one database show, and those of the cluster: which entries of shared memory,
-// and which registrations.
+// The content of the views of one database, and of those of the cluster: entries of shared memory,
+// and registrations.
 #pragma once
 
 #include <algorithm>
@@ -12,35 +12,35 @@
 
 namespace dynpgext::sql {
 
-// What a view is of: this database and what is global, or (`whole`) the cluster.
+// Scope of a view: this database and global objects, or (`whole`) the cluster.
 [[nodiscard]] inline bool is_of_cluster(FunctionCallInfo fcinfo) {
   return DatumGetBool(fcinfo->args[0].value);
 }
 
-// Those that register what is shown.  Under the lock.
+// The databases with shown registrations.  Under the lock.
 [[nodiscard]] std::vector<Oid> databases_shown(const state::shared &s, bool whole);
 
-// With `whole`, of all databases; otherwise this database's, and what others register of global
+// With `whole`, of all databases; otherwise this database's, and others' registrations of global
 // names.  Takes the lock.
 [[nodiscard]] state::desired_databases registrations_shown(const state::shared &s, bool whole);
 
-// Is the worker more than a place that was prepared, or that is forgotten?
+// Is the worker more than a reserved or abandoned entry?
 [[nodiscard]] inline bool is_shown(const state::worker_entry &e) {
   const bool only_prepared = e.ticket == 0 && !OidIsValid(e.source);
   const bool forgotten = e.after == state::after_end::vanish && e.exited;
   return !only_prepared && !forgotten && !e.held_back;
 }
-// The database that it was registered in, whose encoding its names and errors are in.
+// The database in which it was registered; its encoding is that of the names and errors.
 [[nodiscard]] inline Oid database_of_names(const state::worker_entry &e) {
   return OidIsValid(e.key.home) ? e.key.home : e.source;
 }
-// Each try to start one that waits for a place is a state of its own.
+// Each attempt to start a worker that waits for a place is a new state.
 [[nodiscard]] inline pg::moment state_since(const state::worker_entry &e) {
   const bool waits = e.state == model::worker_state::waiting && e.waits_since.is_set();
   return waits ? e.waits_since : e.since;
 }
 
-// The lists of entries that are shown.  The lock is held for one of them at a time.
+// The lists of shown entries.  Holds the lock for one of them at a time.
 template <class Table>
 std::vector<Oid> lists_shown(const state::shared &s, const Table &table, bool whole) {
   if (!whole) return {MyDatabaseId, InvalidOid};
@@ -48,7 +48,7 @@ std::vector<Oid> lists_shown(const state::shared &s, const Table &table, bool wh
   return table.lists();
 }
 
-// f of each worker that is shown, under the lock.
+// Calls f for each shown worker, under the lock.
 template <class F>
 void for_workers_shown(const state::shared &s, bool whole, F f) {
   for (const Oid list : lists_shown(s, s.workers, whole)) {
@@ -56,7 +56,7 @@ void for_workers_shown(const state::shared &s, bool whole, F f) {
     for (const state::worker_entry *entry : s.workers.of(list))
       if (OidIsValid(entry->key.home)) f(*entry);
   }
-  // a global one may move from one list to another
+  // a global worker may move from one list to another
   const state::reading lock(s);
   for (const state::global_name &name : state::all_globals(s)) {
     if (name.kind != model::object_kind::worker) continue;
@@ -66,7 +66,8 @@ void for_workers_shown(const state::shared &s, bool whole, F f) {
   }
 }
 
-// The same of instances: of each name what this process would find, and everything that drains.
+// The same for instances: for each name the one that this process would find, and all draining
+// ones.
 template <class F>
 void for_instances_shown(const state::shared &s, bool whole, F f) {
   const auto own = provisioning::transaction_holds();

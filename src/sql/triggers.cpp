@@ -31,7 +31,7 @@ void require_event_trigger(FunctionCallInfo fcinfo) {
                     "this function of dynpgext is for its event triggers only");
 }
 
-// What becomes of dynpgext itself by a command: it may also go with a schema or its owner.
+// The effect of a command on dynpgext itself: it may also be dropped with a schema or its owner.
 enum class fate : std::uint8_t { stays, may_go, goes };
 
 fate fate_of_dynpgext(const Node *statement) {
@@ -45,8 +45,8 @@ fate fate_of_dynpgext(const Node *statement) {
   return fate::may_go;
 }
 
-// pg_restore --disable-triggers --jobs switches triggers on again in several sessions: their turn
-// begins here, before they lock tables that the others write then.
+// pg_restore --disable-triggers --jobs enables triggers in several sessions at once: their turns
+// begin here, before they lock tables that the others then write.
 void await_turn(const Node *statement) {
   const Oid table = pg::table_of_enabled_triggers(statement);
   if (!OidIsValid(table) || !pg::is_superuser() || !pg::is_member_table(table, "dynpgext")) return;
@@ -58,7 +58,7 @@ void await_turn(const Node *statement) {
   provisioning::look_at_source(*store);  // here, where no function sets other settings
 }
 
-// Has the command switched triggers of one of dynpgext's tables on?
+// Has the command enabled triggers of one of dynpgext's tables?
 bool enables_own_triggers(const Node *statement) {
   if (!pg::enables_triggers(statement)) return false;
   const std::vector<Oid> changed = pg::changed_relations();
@@ -67,11 +67,11 @@ bool enables_own_triggers(const Node *statement) {
 }
 
 void capture(bool only_changed) {
-  if (!state::available()) return;  // a binary upgrade brings the rows itself
+  if (!state::available()) return;  // pg_upgrade copies the rows itself
   if (const auto store = catalog::store::open()) provisioning::capture(*store, only_changed);
 }
 
-// The library of an extension, hosted under the extension's name, is the server's, and stays.
+// A library hosted under the extension's name belongs to the server, and stays.
 void tell_of_hosted(const std::vector<std::string> &dropped) {
   const auto store = catalog::store::open();
   if (!store) return;
@@ -84,7 +84,7 @@ void tell_of_hosted(const std::vector<std::string> &dropped) {
 }  // namespace
 
 // ddl_command_end of CREATE and ALTER EXTENSION, sql_drop: something may have changed.  A drop of
-// anything else opens none of dynpgext's tables: it would wait for whoever has locked them.
+// anything else opens none of dynpgext's tables: it would wait for locks on them.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
@@ -101,8 +101,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
   });
 }
 
-// ddl_command_start, before the command takes any lock: workers that would be in its way are
-// stopped.  If it drops dynpgext itself, the other triggers say nothing.
+// ddl_command_start, before the command takes any lock: stops workers that would be in its way.  If
+// it drops dynpgext itself, the other triggers do not fire.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
@@ -122,8 +122,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_command_start) {
   });
 }
 
-// ddl_command_end of ALTER TABLE: the triggers of our tables may have been off for a while.  For
-// tables of others this opens none of ours, see dynpgext_on_change().
+// ddl_command_end of ALTER TABLE: the triggers of our tables may have been disabled for a while.
+// For other tables this opens none of ours, see dynpgext_on_change().
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
   return pg::entry([=] {
     require_event_trigger(fcinfo);
@@ -139,7 +139,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
   });
 }
 
-// CREATE EXTENSION dynpgext: what is installed already takes part from now on.
+// CREATE EXTENSION dynpgext: installed extensions take part from now on.
 DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
   return pg::entry([=] {
     if (!creating_extension)
@@ -148,12 +148,12 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
                       {}, "Use dynpgext.reload().");
     if (!state::available()) return Datum{0};
     if (const auto store = catalog::store::open()) {
-      provisioning::touch(*store);  // the database is to be known, even without any
+      provisioning::touch(*store);  // makes the database known, even without any
       provisioning::note_arrival();
       (void)pg::require_database_mark();
       pg::note_original_database();
       provisioning::capture(*store, false);
-      // an extension that brings dynpgext along is installed after it, by the same command
+      // an extension that creates dynpgext by CASCADE is installed after it, by the same command
       pg::fire_at_command_end();
     }
     return Datum{0};

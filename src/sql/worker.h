@@ -1,4 +1,4 @@
-// The worker that a command is about: its first two arguments.
+// The worker named by the first two arguments of a command.
 #pragma once
 
 #include "catalog/store.h"
@@ -15,17 +15,17 @@ struct registered_worker {
   state::worker_identity id;
 };
 
-// Of this database's registrations, committed or not.  42704 when there is none, 42622 when the
-// name is too long for one.  Makes sure that there is a launcher.
+// From this database's registrations, committed or not.  42704 if there is none, 42622 if the name
+// is too long.  Ensures that there is a launcher.
 [[nodiscard]] registered_worker find_worker(FunctionCallInfo fcinfo);
 
-// As it is wanted by what is published.
+// As wanted by the published registrations.
 struct wanted_now {
-  state::picture seen;  // that `worker` points into
+  state::picture seen;  // `worker` points into it
   std::optional<model::wanted_worker> worker;
 };
 [[nodiscard]] wanted_now find_wanted(const registered_worker &t);
-// 55000 where it is quarantined or disabled.
+// 55000 if it is quarantined or disabled.
 void refuse_if_set_aside(const registered_worker &t, const model::wanted_worker &wanted);
 // 55000.
 [[noreturn]] void refuse_uncommitted(const registered_worker &t, const char *hint);

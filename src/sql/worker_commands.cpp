@@ -15,12 +15,12 @@ using namespace dynpgext;
 using model::worker_state;
 using state::worker_status;
 
-// How long a command waits for what it has asked for, before it returns all the same.
+// How long a command waits for the effect of its request before it returns nevertheless.
 long patience() { return pg::settings::stop_timeout_milliseconds(); }
 
 using target = sql::registered_worker;
 
-// Until a process of it is neither there nor on its way.
+// Until no process of it exists or is starting.
 bool wait_until_gone(const target &t) {
   return state::wait_for_worker(state::attach(), t.id, patience(),
                                 [](const std::optional<worker_status> &status) {
@@ -28,10 +28,10 @@ bool wait_until_gone(const target &t) {
                                 });
 }
 
-// False when there was nothing to start.
+// False if there was nothing to start.
 bool start(const target &t) {
   state::shared &s = state::attach();
-  // one that has just reported its end is gone in a moment
+  // a process that has just reported its end is gone in a moment
   const auto status = state::status_of(s, t.id);
   if (status && !model::is_active(status->state)) (void)wait_until_gone(t);
   const sql::wanted_now wanted = sql::find_wanted(t);
@@ -46,7 +46,7 @@ bool start(const target &t) {
   return state::launch(s, t.id, w) == state::launch_result::started;
 }
 
-// A process that runs must not be ended for one that could not start.
+// A running process must not be ended for one that could not start.
 void require_library(const target &t) {
   if (t.worker.hosted) return;
   const std::string file = pg::library_file(t.worker.library);
@@ -55,7 +55,7 @@ void require_library(const target &t) {
                   "There is no library \"" + t.worker.library + "\".");
 }
 
-// After a restart: a command keeps it from being started, on its database or its extension.
+// After a restart: a command on its database or its extension prevents the start.
 bool is_stopped(const target &t) {
   const auto status = state::status_of(state::attach(), t.id);
   return status && status->state == worker_state::stopped;
@@ -102,7 +102,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_stop_worker) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
   return pg::entry([=] {
     const target t = sql::find_worker(fcinfo);
-    provisioning::require_allowed(t.id.extension);  // or it would be stopped, and not come back
+    provisioning::require_allowed(
+        t.id.extension);  // otherwise it would be stopped and not restarted
     require_library(t);
     if (stop(t, state::after_end::stay) && !wait_until_gone(t)) {
       (void)stop(t, state::after_end::renew);

@@ -1,9 +1,9 @@
-// configure_worker, reset_worker, and the triggers and the constraint of the table they write: how
-// a DBA wants workers to be supervised.  Transactional.
+// configure_worker, reset_worker, and the triggers and the constraint of their table: the DBA's
+// supervision of workers.  Transactional.
 //
-// Settings of a global worker hold for the whole server: only superusers write them, whichever way.
-// Rows that are to be are checked by a constraint, which holds where triggers are off, too; rows
-// that are to go, by triggers.
+// Settings of a global worker apply to the whole server: only superusers may write them, in any
+// way.  A constraint checks new rows, even with triggers disabled; triggers check the deletion of
+// rows.
 #include "catalog/store.h"
 #include "extensions/ledger.h"
 #include "manifests/declaration.h"
@@ -41,10 +41,10 @@ int64 delay_argument(FunctionCallInfo fcinfo, int n) {
                                                   : std::to_string(microseconds) + " us") +
                         " is out of range",
                     {}, "It is from 0 to 24 hours.");
-  return (microseconds + 999) / 1000;  // never none where there is one
+  return (microseconds + 999) / 1000;  // a positive delay never becomes 0
 }
 
-// Until the end of the transaction nobody else sets something for a worker of the extension, or
+// Until the end of the transaction, no other transaction configures a worker of the extension or
 // drops it, and nobody writes rows by hand.
 void wait_for_settings(const std::string &extension) {
   pg::take_turn(pg::turn::registrations, extension, pg::turn_mode::look);
@@ -53,12 +53,12 @@ void wait_for_settings(const std::string &extension) {
 
 struct target {
   catalog::store store;
-  model::worker_settings settings;  // as they are
+  model::worker_settings settings;  // present values
   bool is_set = false;
 };
 
-// What is set for the worker, while nobody else changes it.  A worker that is not registered will
-// do where `any`, or where its extension is not loaded and has no registrations therefore.
+// The settings of the worker, protected from concurrent changes.  A worker that is not registered
+// is accepted with `any`, or if its extension is not loaded and so has no registrations.
 target find_settings(FunctionCallInfo fcinfo, bool any) {
   const auto store = catalog::store::open();
   if (store) {
@@ -82,7 +82,7 @@ target find_settings(FunctionCallInfo fcinfo, bool any) {
   return {found.store, {extension, worker, {}, {}, {}}, false};
 }
 
-// A worker that is not registered at the moment may be global when it is.
+// A worker that is not registered at the moment may become global.
 void require_reach(const catalog::store &store, const std::string &extension,
                    const std::string &worker) {
   if (pg::is_superuser()) return;
@@ -131,7 +131,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_reset_worker) {
   });
 }
 
-// The constraint of dynpgext.worker_settings, for a row that is written otherwise.
+// The constraint of dynpgext.worker_settings, for a row that is written directly.
 DYNPGEXT_SQL_FUNCTION(dynpgext_may_configure) {
   return pg::entry([=] {
     if (pg::is_superuser()) return BoolGetDatum(true);
@@ -142,7 +142,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_configure) {
   });
 }
 
-// Before a row of dynpgext.worker_settings is changed or deleted, and before all are; and before a
+// Before a row of dynpgext.worker_settings is changed or deleted, or all are; and before a
 // statement that writes some, which waits for configure_worker() and apply().
 DYNPGEXT_SQL_FUNCTION(dynpgext_before_settings) {
   return pg::entry([=] {
@@ -165,7 +165,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_before_settings) {
   });
 }
 
-// Rows of dynpgext.worker_settings were written otherwise: by a restore, or by hand.
+// Rows of dynpgext.worker_settings were written directly: by a restore, or by hand.
 DYNPGEXT_SQL_FUNCTION(dynpgext_on_settings) {
   return pg::entry([=] {
     pg::require_trigger(fcinfo);
