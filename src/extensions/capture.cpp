@@ -45,8 +45,7 @@ void follow(const catalog::store &store, const model::extension_change &change) 
 // An installed extension that cannot be added keeps a row, so that the views show why.
 void add_failed(const catalog::store &store, const model::extension_change &change,
                 const pg::failure &why) {
-  if (change.kind ==
-      model::change_kind::removed) {  // its fini has raised: it is removed nevertheless
+  if (change.kind == model::change_kind::removed) {  // despite the failure of its fini
     pg::log(WARNING, "extension \"" + change.name + "\": " + why.message);
     touch(store);
     store.erase(change.name);

@@ -102,8 +102,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_stop_worker) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
   return pg::entry([=] {
     const target t = sql::find_worker(fcinfo);
-    provisioning::require_allowed(
-        t.id.extension);  // otherwise it would be stopped and not restarted
+    provisioning::require_allowed(t.id.extension);  // before it is stopped
     require_library(t);
     if (stop(t, state::after_end::stay) && !wait_until_gone(t)) {
       (void)stop(t, state::after_end::renew);
