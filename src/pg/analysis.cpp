@@ -11,7 +11,7 @@ constinit post_parse_analyze_hook_type previous = nullptr;
 using seen_function = void (*)(const Node *);
 constinit seen_function seen_by = nullptr;
 
-// The extended protocol, and what prepares statements with parameters, install this.
+// The extended protocol, and the preparation of statements with parameters, set this hook.
 bool is_run_at_once(const ParseState *parse) {
   return parse->p_paramref_hook == nullptr && ActivePortal == nullptr;
 }

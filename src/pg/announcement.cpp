@@ -5,8 +5,8 @@
 namespace dynpgext::pg {
 namespace {
 
-// Not any: of those that the server keeps in its relation cache's file, which every new connection
-// reads, an invalidation takes that file away, and the next connection has to make it again.
+// Not a catalog in the file of the server's relation cache, which every new connection reads: its
+// invalidation removes that file, and the next connection has to make it again.
 constexpr Oid catalog_of(announcement what) {
   return what == announcement::registrations ? SharedDescriptionRelationId
                                              : DbRoleSettingRelationId;
@@ -16,7 +16,7 @@ constinit bool heard_registrations = false;
 constinit bool heard_presence = false;
 constinit bool databases_changed = false;
 
-// With InvalidOid when so much has been invalidated that nobody knows what.
+// InvalidOid: everything has been invalidated.
 void on_invalidation(Datum, Oid relation) {
   if (relation == catalog_of(announcement::registrations) || !OidIsValid(relation))
     heard_registrations = true;

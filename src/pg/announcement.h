@@ -1,10 +1,9 @@
-// Telling every server of a replication that registrations have changed.
+// Notifies every server of a replication that registrations have changed.
 //
-// A standby replays rows, but nobody there looks at them.  Cache invalidations are replayed with
-// the commit, too, and reach every process; those of a catalog that all databases share reach also
-// one that is connected to none.  So a transaction that changes registrations invalidates what
-// processes have cached of such a catalog, one that hardly anything else changes; nothing is lost
-// by it but a moment when it is next used.
+// A standby replays rows without notifying anybody.  Cache invalidations are also replayed with the
+// commit, and reach every process; those of a shared catalog reach even a process without a
+// database.  So a transaction that changes registrations invalidates the cached data of a shared
+// catalog that hardly anything else changes.  The only cost is a reload at the next use.
 #pragma once
 
 #include "pg/border.h"
@@ -12,21 +11,21 @@
 namespace dynpgext::pg {
 
 enum class announcement {
-  registrations,  // of a database that is known to have dynpgext
-  presence        // dynpgext has come to a database, or gone
+  registrations,  // of a database known to have dynpgext
+  presence        // dynpgext was created in a database, or dropped
 };
 
-// In a transaction that writes; goes out with its commit.
+// In a transaction that writes; sent with its commit.
 void announce(announcement what);
 
-// From now on this process hears announcements, as it begins transactions.
+// From now on this process receives announcements at the beginning of transactions.
 void listen_to_announcements();
-// Begins one, and ends it.
+// Begins a transaction and ends it.
 void hear();
-// Has a row of pg_database changed since the last call, or one of pg_authid, which says who is a
-// superuser?  So that they need not be read to find out.
+// Has a row of pg_database changed since the last call, or a row of pg_authid, which has the
+// superuser attribute?  Avoids reading them.
 [[nodiscard]] bool heard_of_databases();
-// Has there been any since the last call?
+// Has there been one since the last call?
 [[nodiscard]] bool heard(announcement what);
 
 }  // namespace dynpgext::pg

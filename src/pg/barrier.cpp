@@ -7,8 +7,8 @@ namespace {
 
 constinit pg_atomic_uint32 *volatile report = nullptr;
 
-// The server's own handler sets what there is to serve; without something to serve it does nothing,
-// so that a signal of ours is no more than the question.
+// The server's own handler does nothing without a pending barrier, so our signal is only a
+// question.
 void on_signal(SIGNAL_ARGS) {
   procsignal_sigusr1_handler(DYNPGEXT_SIGNAL_ARGUMENTS);
   pg_atomic_uint32 *to = report;

@@ -1,4 +1,4 @@
-// Who keeps a process of the server's waiting for a lock.
+// The processes that block a process waiting for a lock.
 #pragma once
 
 #include <vector>
@@ -7,8 +7,7 @@
 
 namespace dynpgext::pg {
 
-// As pg_blocking_pids() has it; empty: it waits for no lock.  Looks at the server's whole lock
-// table.
+// Like pg_blocking_pids(); empty: it waits for no lock.  Reads the server's whole lock table.
 [[nodiscard]] std::vector<pid_t> blockers_of(pid_t pid);
 
 }  // namespace dynpgext::pg

@@ -12,7 +12,7 @@ server_error::owned::~owned() {
 }
 
 void server_error::hand_over() const noexcept {
-  // ErrorContext is reset when the error has been handled, and its children go with that.
+  // ErrorContext is reset when the error has been handled, and its children are deleted with it.
   if (owned_->context != nullptr)
     MemoryContextSetParent(std::exchange(owned_->context, nullptr), ErrorContext);
 }
@@ -20,7 +20,7 @@ void server_error::hand_over() const noexcept {
 namespace detail {
 namespace {
 
-// The error being handled, in a memory context of its own; nullptr where there is no memory.
+// The error being handled, in its own memory context; nullptr if there is no memory.
 ErrorData *copy_error(MemoryContext *context) noexcept {
   ErrorData *volatile data = nullptr;
   sigjmp_buf *const exception_stack = PG_exception_stack;
@@ -54,7 +54,7 @@ void rethrow(const saved_state &saved) {
 
 namespace {
 
-// Copies without raising; nullptr for nothing.
+// Copies without raising; nullptr stays nullptr.
 const char *keep(const char *text) noexcept {
   if (text == nullptr || *text == '\0') return nullptr;
   const size_t size = std::strlen(text) + 1;
@@ -91,7 +91,7 @@ void describe_current_exception(report *into) noexcept {
 }
 
 void raise(const report &what) {
-  // As errfinish() leaves it: whoever catches this has no more interrupts held.
+  // As errfinish() leaves it: the catching code holds no interrupts.
   InterruptHoldoffCount = 0;
   QueryCancelHoldoffCount = 0;
   if (what.server != nullptr) ReThrowError(what.server);
@@ -103,7 +103,7 @@ void raise(const report &what) {
 
 namespace {
 
-// A function of its own: nothing that sigsetjmp() returns to twice is computed in it.
+// A separate function, so that it computes nothing that sigsetjmp() returns to twice.
 [[gnu::noinline]] void send_warning(int sqlstate, const char *message, const char *doing,
                                     const char *hint) noexcept {
   sigjmp_buf *exception_stack = PG_exception_stack;

@@ -8,8 +8,8 @@
 //   swallow(f) the same where nothing may be raised any more (after a commit, in an
 //              exit callback): a failure becomes a WARNING.
 //
-// What f does inside call() is C: it may hold no object with a destructor, for an ERROR
-// jumps out of it.  Captures are checked; locals are the author's duty.
+// Inside call(), f is C: it must not have an object with a destructor, because an ERROR jumps out
+// of it.  Captures are checked; locals are the author's responsibility.
 #pragma once
 
 #include <memory>
@@ -19,16 +19,16 @@
 
 namespace dynpgext::pg {
 
-// An ERROR of the server's, on its way through C++ frames.  The data has a memory context of its
-// own, which goes with the last copy of the exception: the contexts of the frames in between, and
-// of the transaction, may go while it unwinds.
+// A server ERROR passing through C++ frames.  The data has its own memory context, which is deleted
+// with the last copy of the exception: the contexts of the frames in between, and of the
+// transaction, may be deleted during the unwinding.
 class server_error : public std::exception {
  public:
   // `data` is in `context`.
   server_error(ErrorData *data, MemoryContext context);
   [[nodiscard]] const char *what() const noexcept override { return data()->message; }
   [[nodiscard]] ErrorData *data() const noexcept { return owned_->data; }
-  // From now on the data lives until the server has done with the error that is being raised.
+  // From now on the data lives until the server has processed the error that is being raised.
   void hand_over() const noexcept;
 
  private:
@@ -66,7 +66,7 @@ class error : public std::exception {
 
 namespace detail {
 
-// Everything errfinish() and longjmp leave changed, as it was when call() was entered.
+// State on entry to call() that errfinish() and longjmp change.
 struct saved_state {
   sigjmp_buf *exception_stack = PG_exception_stack;
   ErrorContextCallback *context_stack = error_context_stack;
@@ -81,12 +81,12 @@ struct saved_state {
   }
 };
 
-// Restores after an ERROR, releases the LWLocks that the server has left, and throws it.  The
-// holdoff counts come back too: errfinish() zeroes them, and lock guards that unwind would count
-// below zero.
+// Restores after an ERROR, releases the LWLocks that the server has not released, and throws it.
+// The holdoff counts are restored, too: errfinish() zeroes them, and unwinding lock guards would
+// count below zero.
 [[noreturn]] void rethrow(const saved_state &saved);
 
-// What an inner frame tells the outer one, which has nothing left to destroy.
+// The result of an inner frame for the outer one, which has nothing left to destroy.
 struct report {
   ErrorData *server = nullptr;
   int sqlstate = 0;
@@ -143,7 +143,7 @@ auto entry(F f) -> decltype(f()) {
   static_assert(std::is_trivially_destructible_v<stored>);
   stored result{};
   detail::report failure;
-  // what the caller holds, an author perhaps, is the caller's to release
+  // locks held by the caller, possibly an author's code, are released by the caller
   const bool may_hold = InterruptHoldoffCount > 0;
   const size_t mark = may_hold ? held_locks::keep_all() : 0;
   detail::run(&f, &result, &failure);
@@ -152,13 +152,13 @@ auto entry(F f) -> decltype(f()) {
   if constexpr (!std::is_void_v<result_type>) return result;
 }
 
-// Is told of each error that swallow() turns into a warning, before that.
+// Called for each error that swallow() turns into a warning, before the warning.
 using swallow_watcher = void (*)(const char *doing, const char *message) noexcept;
 void set_swallow_watcher(swallow_watcher watcher) noexcept;
 
-// For places where an ERROR would be a catastrophe: no LWLock may be held there, for it is logged.
-// `doing` completes "dynpgext: while ...: ".  A transaction that is open then cannot be committed
-// (see swallowed.h); tolerate() runs f in a subtransaction.  Returns whether f succeeded.
+// For places where an ERROR would be a catastrophe.  Hold no LWLock: it logs. `doing` completes
+// "dynpgext: while ...: ".  An open transaction then cannot be committed (see swallowed.h);
+// tolerate() runs f in a subtransaction.  Returns whether f succeeded.
 inline constexpr const char *made_good = "The launcher makes it good; see also dynpgext.reload().";
 template <class F>
 bool swallow(const char *doing, F f, const char *hint = made_good) noexcept {
@@ -170,11 +170,11 @@ bool swallow(const char *doing, F f, const char *hint = made_good) noexcept {
   return false;
 }
 
-// What an exit callback begins with: the process may have been ended in the middle of
-// anything, also while it held locks or waited on a condition variable.
+// The beginning of an exit callback: the process may have been ended in the middle of anything,
+// even while it held locks or waited on a condition variable.
 void begin_exit() noexcept;
 
-// NOTICE, LOG or WARNING.  Cannot fail below ERROR but for lack of memory.
+// NOTICE, LOG or WARNING.  Below ERROR it fails only for lack of memory.
 void log(int level, const std::string &message, const std::string &hint = {});
 
 }  // namespace dynpgext::pg

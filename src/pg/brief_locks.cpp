@@ -10,7 +10,7 @@ brief_locks::brief_locks()
 
 brief_locks::~brief_locks() {
   CurrentResourceOwner = saved_;
-  // As at the end of a subtransaction that is rolled back: that is what gives the locks back.
+  // As at the end of a rolled-back subtransaction, which releases the locks.
   (void)swallow("unlocking tables", [this] {
     call([own = own_] {
       ResourceOwnerRelease(own, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);

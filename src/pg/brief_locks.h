@@ -1,14 +1,14 @@
-// Locks for a look.
+// Locks that are released early.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// What is locked in the scope is unlocked at its end, also after an error, unless it was locked
-// before.  For functions that everybody may call: nobody is to hold a lock on a table by reading it
-// through a function that could not be had otherwise.  Only for code that reads: what has been
-// found may have changed a moment later.
+// Locks taken in the scope are released at its end, also after an error, except those held before.
+// For functions that everybody may call: nobody should get a long lock on a table by reading it
+// through a function without the right to lock it otherwise.  Only for code that reads: the result
+// may be outdated a moment later.
 class brief_locks {
  public:
   brief_locks();

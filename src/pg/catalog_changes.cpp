@@ -8,7 +8,7 @@ namespace {
 constinit uint64 heard = 0;
 constinit bool is_listening = false;
 
-// Once for all who ask: a process has room for 64 such callbacks, its libraries together, and the
+// One set for all callers: a process has room for 64 such callbacks of all its libraries, and the
 // server needs about 30.
 constexpr SysCacheIdentifier caches[] = {
     PROCOID,   OPEROID,        TYPEOID,     RELOID,           ATTNUM,

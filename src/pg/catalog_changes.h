@@ -1,4 +1,4 @@
-// Changes of catalogs that decide what a name means, and who may change that: of what is in
+// Changes of catalogs that decide the meaning of names, and the right to change it: of objects in
 // schemas, of owners and privileges, of roles and their memberships.
 #pragma once
 
@@ -6,8 +6,8 @@
 
 namespace dynpgext::pg {
 
-// How many this process has heard of, since it first asked: in its database, in the catalogs of the
-// cluster, and its own.  The server announces no change of what belongs to an extension.
+// Number of changes that this process has received since its first call: in its database, in the
+// shared catalogs, and its own.  The server announces no change of extension membership.
 [[nodiscard]] uint64 catalog_changes();
 
 }  // namespace dynpgext::pg

@@ -22,8 +22,8 @@ long milliseconds_until(moment then) noexcept {
 
 namespace {
 
-// What a moment and the wall clock differ by.  It changes when that is set: differences that come
-// from reading two clocks one after the other are ignored, so that a view shows the same time
+// Difference between a moment and the wall clock.  It changes when the wall clock is set.  Small
+// differences from reading two clocks in sequence are ignored, so that a view shows the same time
 // twice.
 int64 wall_offset() noexcept {
   constexpr std::chrono::milliseconds ignored(1);

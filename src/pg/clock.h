@@ -1,12 +1,12 @@
-// Time: one clock for durations, the wall clock for people.
+// Time: one clock for durations, the wall clock for display.
 //
-// Whoever measures how long something takes, or decides when something is due, uses `moment`.
-// It comes from a clock that nobody sets, and that all processes of the host share; so it may be
-// kept in shared memory.  TimestampTz is for display alone, and the compiler keeps the two apart.
+// Use `moment` to measure durations and to decide when something is due.  It comes from a clock
+// that nobody can set, common to all processes of the host, so it may be stored in shared memory.
+// TimestampTz is for display only, and the compiler keeps the two apart.
 //
-// The clock stands still while the host sleeps.  That is deliberate: it is the clock that the
-// server's waits go by, and after a night's sleep no worker has missed a heartbeat, no process has
-// been slow to end, and not everything is due at once.
+// The clock stops while the host sleeps.  This is deliberate: the server's waits use the same
+// clock, and after a suspend no heartbeat counts as missed, no end of a process as late, and not
+// everything is due at once.
 #pragma once
 
 #include "pg/server.h"
@@ -34,17 +34,16 @@ struct moment {
 };
 static_assert(std::is_trivial_v<moment> && sizeof(moment) == sizeof(int64));
 
-// How long until then, in milliseconds, rounded up; 0 when it has passed.
+// Milliseconds until then, rounded up; 0 if it has passed.
 [[nodiscard]] long milliseconds_until(moment then) noexcept;
 
-// What the wall clock, as it stands now, will show then; 0 for none.  For display.
+// The wall clock's time at that moment, by its present setting; 0 for none.  For display.
 [[nodiscard]] TimestampTz wall_time(moment then) noexcept;
 
-// A number that differs between two boots of the host, between which moments say nothing of each
-// other; 0 where the system does not tell.
+// Identifies a boot of the host: moments of different boots are not comparable; 0 if unknown.
 [[nodiscard]] uint64 host_boot() noexcept;
 
-// Where somebody else stores `moment` without a lock.
+// For a `moment` that another process stores without a lock.
 [[nodiscard]] inline moment read_moment(pg_atomic_uint64 *from) {
   return {static_cast<int64>(pg_atomic_read_u64(from))};
 }

@@ -3,7 +3,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// The level of the (sub)transaction that has prepared; 0: nothing is prepared.
+// Level of the (sub)transaction that has prepared; 0: nothing is prepared.
 constinit int prepared_at = 0;
 
 bool needs_preparation(const char *event) {
@@ -11,7 +11,8 @@ bool needs_preparation(const char *event) {
          strcmp(event, "table_rewrite") == 0;
 }
 
-// Has the server prepared the command for others than those of the extension whose script runs?
+// Has the server prepared the command for event triggers other than those of the extension whose
+// script runs?
 bool has_others() {
   bool found = false;
   const Relation triggers = table_open(EventTriggerRelationId, AccessShareLock);

@@ -1,24 +1,23 @@
-// Event triggers that a command has made fire at its end, too.
+// Makes event triggers fire at the end of the command that creates them.
 //
-// The server looks at the start of a command whether there are event triggers of the kinds that
-// need to know what it does, and at its end fires none where there were none.  So CREATE EXTENSION
-// dynpgext, and CREATE EXTENSION x CASCADE that brings it along, would not fire dynpgext's own, and
-// x would not be known until the commit.  What the server prepares at the start is prepared here
-// later, while the command runs.  Where other event triggers have existed already, the server has
-// done so itself.
+// At the start of a command, the server checks for event triggers of the kinds that need a record
+// of its effects.  If there are none, it fires none at the end.  So CREATE EXTENSION dynpgext, and
+// CREATE EXTENSION x CASCADE that creates dynpgext, would not fire dynpgext's own, and x would be
+// unknown until the commit.  This unit does the server's preparation later, while the command runs.
+// If other event triggers exist, the server has already done it.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// In the script of an extension that has made event triggers.
+// In the script of an extension that has created event triggers.
 void fire_at_command_end();
 
-// In such a trigger, when its work is done, and at the end of a (sub)transaction that has not got
-// so far: what was prepared is undone.
+// In such a trigger, after its work, and at the end of a (sub)transaction without it: undoes the
+// preparation.
 void leave_command() noexcept;
-// For the abort of a subtransaction: only what was prepared in it, or in one within.
+// For the abort of a subtransaction: undoes only a preparation in it, or in an inner one.
 void leave_aborted_command() noexcept;
 
 }  // namespace dynpgext::pg

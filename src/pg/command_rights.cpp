@@ -12,7 +12,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// In place of its name.
+// Replaces its name.
 constexpr std::string_view dropped_role = "with OID ";
 
 }  // namespace
@@ -22,7 +22,7 @@ std::string foreign_owner(const command_role &c, std::span<const noted_owner> ow
   const std::vector<Oid> known = owners_in(c.owners);
   const bool is_copied = c.decided_in != database_mark();
   for (const noted_owner &owner : owners) {
-    // who has owned the template, whoever decided there knew of; but not that he makes a copy
+    // the deciding role knew the owners of the template, but not that they would make a copy
     const bool counts = !is_copied || owner.of_template;
     const bool is_known =
         counts && std::find(known.begin(), known.end(), owner.role) != known.end();
@@ -63,7 +63,7 @@ void check_rights(const command_role &c, const std::string &extension) {
     refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
   if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
-  // its text may name the schema, and whoever has that name by now decides what is in it
+  // its text may name the schema, and the present schema of that name may be another one
   if (const std::string now = schemas_of(extension);
       !c.by_hand && !now.empty() && !are_called_so_still(c.schemas, now))
     refuse("the script of extension \"" + extension + "\" registered it in schema " + c.schemas +

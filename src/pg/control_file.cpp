@@ -23,8 +23,8 @@ std::string share_path() {
   return path;
 }
 
-// The folders that may hold control files, best first: extension_control_path of
-// PostgreSQL 18, Debian's extension_destdir, and the server's own.
+// The folders with control files, best first: extension_control_path of PostgreSQL 18, Debian's
+// extension_destdir, and the server's own.
 std::vector<std::string> control_folders() {
   const std::string system = share_path();
   std::vector<std::string> folders;
@@ -62,7 +62,7 @@ void read_control_file(const std::string &file, settings *into) {
     found = call([=] {
       ConfigVariable *first = nullptr;
       ConfigVariable *last = nullptr;
-      // a broken file is the server's to refuse; here it names nothing
+      // the server refuses a broken file; here it names no library
       if (!ParseConfigFp(opened, path, 0, WARNING, &first, &last)) return pair{};
       pair values{};
       for (const ConfigVariable *item = first; item != nullptr; item = item->next) {
@@ -88,7 +88,7 @@ std::string module_pathname(const std::string &extension, const std::string &ver
     if (!exists(primary)) continue;
     settings found;
     read_control_file(primary, &found);
-    // as the server does: `directory` is absolute or below the share folder
+    // like the server: `directory` is absolute or below the share folder
     std::string scripts = folder;
     if (!found.directory.empty())
       scripts = found.directory[0] == '/'

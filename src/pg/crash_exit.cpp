@@ -11,13 +11,13 @@ namespace {
 
 constinit exit_word told{};
 constinit pid_t owner = 0;
-constinit struct sigaction of_server {};  // was there before ours
-constinit struct sigaction previous {};   // that, or what the author has installed since
+constinit struct sigaction of_server {};  // installed before ours
+constinit struct sigaction previous {};   // the same, or one that the author has installed since
 constinit volatile sig_atomic_t has_quit = 0;
 
-// What armed the word may be another process by now: it has this one's place in the server from
-// when this one gave it up, shortly before its end.  Its value differs, so nothing is changed.
-// And a child that this process has forked (system() does) is not meant.
+// The word's slot may belong to another process by now: this process gives up its place in the
+// server shortly before its end.  The other process's value differs, so nothing is changed.  A
+// forked child of this process (system() makes one) is ignored.
 void tell(uint64 value) noexcept {
   if (getpid() != owner) return;
   uint64 expected = told.armed;
@@ -35,7 +35,7 @@ void on_quit(int signal, siginfo_t *info, void *context) {
   tell(told.quit);
   if (told.on_quit != nullptr) told.on_quit();
   errno = saved_errno;
-  // a second time where the author's calls the one that it has found, which is ours
+  // a second call if the author's handler calls its predecessor, which is ours
   const struct sigaction &next = has_quit != 0 ? of_server : previous;
   has_quit = 1;
   if ((next.sa_flags & SA_SIGINFO) != 0) {
@@ -51,7 +51,7 @@ bool is_ours(const struct sigaction &action) {
   return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_quit;
 }
 
-// Blocked meanwhile: the handler needs to know the previous one.
+// Signals are blocked meanwhile: the handler needs to know the previous one.
 void handle_quit() {
   sigset_t quit;
   sigset_t saved;
@@ -67,7 +67,7 @@ void handle_quit() {
   (void)sigprocmask(SIG_SETMASK, &saved, nullptr);
 }
 
-// Of a call of exit(); what is not known is taken for well.
+// Exit status, 0 if unknown.
 constinit int direct_status = 0;
 #ifdef __GLIBC__
 void remember_status(int status, void *) { direct_status = status; }
@@ -98,7 +98,7 @@ void keep_telling_exit() noexcept {
 void watch_exit_status() {
 #ifdef __GLIBC__
   static constinit bool watched = false;
-  // runs before the server's own, which was there first
+  // runs before the server's own, which was registered first
   if (!std::exchange(watched, true)) (void)on_exit(remember_status, nullptr);
 #endif
 }

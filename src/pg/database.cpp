@@ -44,7 +44,7 @@ const char *template_of(const CreatedbStmt *statement) {
   return "template1";
 }
 
-// Where it is to go; nullptr: it is to stay.
+// The target; nullptr: no move.
 const char *tablespace_of(const AlterDatabaseStmt *statement) {
   ListCell *cell;
   foreach (cell, statement->options) {
@@ -85,13 +85,13 @@ Oid find_wanted(const Node *statement) {
     }
     default: break;
   }
-  // all but RENAME are refused in a transaction block, and all of them on a standby
+  // all except RENAME are refused in a transaction block, and all of them on a standby
   if (name == nullptr || RecoveryInProgress() ||
       (IsTransactionBlock() && nodeTag(statement) != T_RenameStmt))
     return InvalidOid;
   const Oid database = get_database_oid(name, true);
   if (!OidIsValid(database)) return InvalidOid;
-  if (database == MyDatabaseId && !copies) return InvalidOid;  // which is refused
+  if (database == MyDatabaseId && !copies) return InvalidOid;  // refused by the server
   if (new_name != nullptr && OidIsValid(get_database_oid(new_name, true))) return InvalidOid;
   const Oid role = GetUserId();
   const database_facts facts = facts_of(database);

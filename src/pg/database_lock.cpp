@@ -6,9 +6,9 @@
 namespace dynpgext::pg {
 namespace {
 
-// A process that connects takes this mode, which all of those commands keep out.
+// The lock mode of a connecting process, which conflicts with all of those commands.
 constexpr LOCKMODE connecting = RowExclusiveLock;
-// CREATE DATABASE has its template read only, and lets this mode in; the others do not.
+// CREATE DATABASE only reads its template, and does not conflict with this mode; the others do.
 constexpr LOCKMODE reading = AccessShareLock;
 
 LOCKTAG tag_of(Oid database) {
@@ -19,8 +19,8 @@ LOCKTAG tag_of(Oid database) {
 
 using transactions = std::span<const VirtualTransactionId>;
 
-// Transactions that hold the lock in a mode that conflicts with the given one.  Not those that wait
-// for it: our processes do not keep them waiting.
+// Transactions that hold the lock in a mode that conflicts with the given one.  Not waiting ones:
+// our processes do not block them.
 transactions holders(Oid database, LOCKMODE mode) {
   const LOCKTAG tag = tag_of(database);
   int count = 0;
@@ -34,8 +34,8 @@ bool is_one_of(const VirtualTransactionId &id, transactions all) {
   });
 }
 
-// The role that the session has logged in as, or the one that has prepared the transaction.
-// InvalidOid: a process of the server's own, which is nobody's.  Nothing: it is over.
+// The login role of the session, or the role that has prepared the transaction.  InvalidOid: an
+// internal process without a role. nullopt: it is over.
 std::optional<Oid> role_of(const VirtualTransactionId &id) {
   const auto runs = [&](const PGPROC &process) {
     VirtualTransactionId own;
@@ -58,7 +58,7 @@ bool is_database_locked(Oid database) {
       LockRelease(&tag, connecting, true);
       return false;
     }
-    // where somebody waits for the lock it is refused, too
+    // also refused while another process waits for the lock
     int count = 0;
     pfree(GetLockConflicts(&tag, connecting, &count));
     return count > 0;

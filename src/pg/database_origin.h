@@ -1,22 +1,23 @@
-// Has dynpgext been created in this database, or only come with the copy of another one?
+// Was dynpgext created in this database, or did it come with the copy of another one?
 //
-// What a superuser has had done for the server in one database is not to be done for whoever makes
-// a copy of it.  So CREATE EXTENSION dynpgext leaves a setting of the bootstrap superuser in the
-// database, "dynpgext_database.original", for what pg/database_mark.h says of such settings.
+// Server-wide work that a superuser has requested in one database must not be done for roles that
+// copy the database.  So CREATE EXTENSION dynpgext stores a setting of the bootstrap superuser in
+// the database, "dynpgext_database.original"; pg/database_mark.h describes such settings.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// It has, or a superuser has decided that it counts for that; or nobody but superusers has owned
-// this database.  In a transaction.
+// It was, or a superuser has decided to treat it so, or only superusers have owned this database.
+// In a transaction.
 [[nodiscard]] bool is_original_database();
-// It counts with the commit; not in recovery.  Waits for others who do so.
+// Effective with the commit; not in recovery.  Waits for concurrent calls.
 void note_original_database();
-// It does not, whatever becomes known of its owners: pg_upgrade forgets those.  As above.
+// Treats it as a copy, whatever is found out about its owners later: pg_upgrade loses those.  As
+// above.
 void note_copied_database();
-// With the commit nothing is known.
+// Effective with the commit.
 void forget_original_database();
 
 }  // namespace dynpgext::pg

@@ -11,7 +11,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// "CLUSTER: OID OID ~OID ...": with ~ one who has owned the template.
+// "CLUSTER: OID OID ~OID ...": ~ marks an owner of the template.
 constexpr const char *owners_name = "dynpgext_database.owners";
 constexpr char template_sign = '~';
 
@@ -44,7 +44,7 @@ std::vector<noted_owner> noted(Oid database) {
   return parse(std::string_view(text).substr(own.size()));
 }
 
-// Is it known already, or has at least as much been said of it?
+// Is it already recorded, with at least the same meaning?
 bool is_among(const std::vector<noted_owner> &owners, const noted_owner &owner) {
   return std::any_of(owners.begin(), owners.end(), [&owner](const noted_owner &o) {
     return o.role == owner.role && (owner.of_template || !o.of_template);
@@ -78,7 +78,7 @@ bool has_mark(Oid database) {
   return database_setting(database_mark_name, BOOTSTRAP_SUPERUSERID, database).has_value();
 }
 
-// Are its owners of interest?  A copy that nobody has looked at has no mark yet.
+// Are its owners relevant?  A copy that has not been visited yet has no mark.
 bool is_noted(Oid database) { return has_mark(database) || !noted(database).empty(); }
 
 }  // namespace

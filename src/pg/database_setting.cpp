@@ -6,7 +6,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// Of a list of "name=value"; nullptr: it does not name the setting.
+// From a list of "name=value"; nullptr: the setting is not in it.
 const char *find_in(ArrayType *list, const char *name) {
   Datum *items = nullptr;
   int count = 0;
@@ -23,7 +23,7 @@ const char *find_in(ArrayType *list, const char *name) {
 
 constexpr LOCKMODE keeping = ExclusiveLock;
 
-// As an object of the database in question, whichever this process is connected to.
+// As an object of the given database, whichever this process is connected to.
 LOCKTAG tag_of_kept(Oid database) {
   LOCKTAG tag;
   SET_LOCKTAG_OBJECT(tag, database, DbRoleSettingRelationId, database, 0);
@@ -52,7 +52,7 @@ std::optional<std::string> database_setting(const char *name, Oid role, Oid data
 }
 
 void keep_for_database(Oid database, const char *name, const char *value) {
-  // whom the server would let write it
+  // a role that the server would let write it
   const pinned_identity as(call([] { return superuser() ? GetUserId() : BOOTSTRAP_SUPERUSERID; }));
   call([=] {
     auto *statement = makeNode(VariableSetStmt);
@@ -74,7 +74,7 @@ bool lock_kept_for_database(Oid database, bool waits) {
   const LOCKTAG tag = tag_of_kept(database);
   return call([&tag, waits] {
     if (LockAcquire(&tag, keeping, false, !waits) == LOCKACQUIRE_NOT_AVAIL) return false;
-    AcceptInvalidationMessages();  // of who had it before
+    AcceptInvalidationMessages();  // of the previous holder
     return true;
   });
 }

@@ -8,7 +8,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// How long code may take, after its limit, to come by a CHECK_FOR_INTERRUPTS().
+// How long after its limit code may take to reach a CHECK_FOR_INTERRUPTS().
 constexpr std::chrono::seconds grace(3);
 constexpr long repeat_seconds = 1;
 
@@ -16,7 +16,7 @@ constinit deadline *innermost = nullptr;
 constinit timer_t timer{};
 constinit bool has_timer = false;
 
-// SIGINT is what a cancel is in every process that is connected to a database.
+// SIGINT is a cancel in every process that is connected to a database.
 bool have_timer() noexcept {
   if (has_timer) return true;
   sigevent event{};
@@ -43,7 +43,7 @@ void arm_earliest() noexcept {
   (void)timer_settime(timer, 0, &when, nullptr);
 }
 
-// As the server's StatementCancelHandler(), until it is clear that nobody serves it.
+// Like the server's StatementCancelHandler(), until it is clear that the code does not serve it.
 void on_overdue(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
   if (proc_exit_inprogress) return;
@@ -64,7 +64,7 @@ void on_overdue(SIGNAL_ARGS) {
 }
 
 deadline::deadline(int64 milliseconds) noexcept : outer_(innermost) {
-  // single-user mode ends at SIGINT
+  // SIGINT ends single-user mode
   if (milliseconds <= 0 || !IsUnderPostmaster) return;
   at_ = moment::now() + std::chrono::milliseconds(milliseconds);
   innermost = this;

@@ -1,9 +1,9 @@
-// A time limit for code of others that this process runs, or for a wait.
+// A time limit for foreign code in this process, or for a wait.
 //
-// When the time has passed, the process gets what pg_cancel_backend() sends: the code, or the wait,
-// raises 57014 at its next CHECK_FOR_INTERRUPTS(), and gets the signal again every second, in case
-// the code has handled the error.  Whoever has set the limit asks has_passed() and reports in its
-// own words.  The clock is one that nobody sets.  Limits may be nested: each holds.
+// After the time, the process gets the signal of pg_cancel_backend(): the code, or the wait, raises
+// 57014 at its next CHECK_FOR_INTERRUPTS(), and gets the signal again every second, in case the
+// code has handled the error.  The owner of the limit calls has_passed() and reports in its own
+// words.  It uses a clock that nobody can set.  Limits may be nested: each applies.
 #pragma once
 
 #include "pg/border.h"
@@ -17,12 +17,12 @@ class deadline {
   explicit deadline(int64 milliseconds) noexcept;
   deadline(const deadline &) = delete;
   deadline &operator=(const deadline &) = delete;
-  // A cancel that its end has set, and nobody has served, is taken back.
+  // Withdraws a cancel of this limit that has not been served.
   ~deadline();
 
   [[nodiscard]] bool has_passed() const noexcept;
-  // Is this the error that the end of this limit raises?  A cancel by a user or by
-  // statement_timeout is told apart where the time has not passed, or by its message.
+  // Is this the error raised by this limit?  A cancel by a user or by statement_timeout differs:
+  // the time has not passed, or its message is different.
   [[nodiscard]] bool explains(const server_error &e) const noexcept;
 
  private:
@@ -33,7 +33,7 @@ class deadline {
   friend void on_overdue(SIGNAL_ARGS);
 };
 
-// In a process of dynpgext's own, which nobody would miss: code that does not come by a
+// In dynpgext's own processes, which nobody misses: code that does not reach a
 // CHECK_FOR_INTERRUPTS() within some seconds of its limit ends the process (FATAL).
 void install_deadline_end();
 

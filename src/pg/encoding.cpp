@@ -25,7 +25,7 @@ bool is_ascii(std::string_view text) {
                       [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; });
 }
 
-// Where characters are bytes, those of another encoding are told from the reader's own.
+// In SQL_ASCII, bytes of another encoding cannot be distinguished from the reader's own.
 std::string escape_all(std::string_view text) {
   std::string result;
   for (size_t i = 0; i < text.size(); ++i)
@@ -63,7 +63,7 @@ std::string readable(std::string_view text, int encoding) {
     const int size = static_cast<int>(text.size());
     const int room = static_cast<int>(converted.size());
     const int taken = call([=] {
-      // does not change what it reads
+      // does not change its input
       auto *source = reinterpret_cast<unsigned char *>(const_cast<char *>(from));
       return pg_do_encoding_conversion_buf(conversion, encoding, own, source, size,
                                            reinterpret_cast<unsigned char *>(to), room, true);

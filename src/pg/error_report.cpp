@@ -14,7 +14,7 @@ void before_report(int level) {
   const bool is_nested = level == ERROR && GetCurrentTransactionNestLevel() > 1;
   for (int i = 0; i < watching; ++i) {
     if (!watchers[i].has_something()) continue;
-    // an error of the server's may leave some, which the abort releases later
+    // a server error may leave some, which the abort releases later
     if (held_locks::has_others()) return;
     watchers[i].give_up(is_nested ? error_end::subtransaction : error_end::transaction);
   }

@@ -12,7 +12,7 @@ constexpr const char *dropped = R"(
   SELECT object_name FROM pg_catalog.pg_event_trigger_dropped_objects()
    WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass)";
 
-// The first column of each row; the server has no other way to ask.
+// The first column of each row; the server has no other interface.
 std::vector<std::string> query(const char *sql) {
   struct list {
     char **values;

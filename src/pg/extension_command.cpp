@@ -13,7 +13,7 @@ extern "C" {
 #include "utils/hsearch.h"
 }
 
-// Everything that runs within call() uses the server's lists and tables: an ERROR jumps out of it.
+// Code within call() uses the server's lists and tables: an ERROR jumps out of it.
 
 namespace dynpgext::pg {
 namespace {
@@ -23,7 +23,7 @@ struct object {
   Oid id;
 };
 
-// What a statement begins with, and how far it goes from there.
+// The roots of a statement, and the extent of its cascade.
 struct request {
   List *roots = NIL;  // of object *
   bool cascades = false;
@@ -37,7 +37,7 @@ void add_root(request *r, Oid classid, Oid id) {
 
 bool owns(Oid classid, Oid id) { return versions::owns(GetUserId(), classid, id); }
 
-// Of an object, or of the schema that it is in: as DROP has it.
+// Rights on an object, or on its schema: as for DROP.
 bool may_drop(Oid classid, Oid id) {
   const ObjectAddress address{classid, id, 0};
   const Oid schema = get_object_namespace(&address);
@@ -54,7 +54,7 @@ bool is_routine(ObjectType type) {
          type == OBJECT_AGGREGATE;
 }
 
-// As DROP looks it up, but for the lock.
+// Like DROP, but without the lock.
 object look_up(ObjectType type, Node *name) {
   if (type == OBJECT_EXTENSION) return {ExtensionRelationId, get_extension_oid(strVal(name), true)};
   if (type == OBJECT_SCHEMA) return {NamespaceRelationId, get_namespace_oid(strVal(name), true)};
@@ -84,7 +84,7 @@ request of_drop(const DropStmt *statement) {
   return r;
 }
 
-// Everything of this database that a role owns.
+// All objects in this database owned by a role.
 void add_owned(request *r, Oid role) {
   const Relation depend = table_open(SharedDependRelationId, AccessShareLock);
   for_each_row(depend, SharedDependReferenceIndexId,
@@ -108,7 +108,7 @@ request of_drop_owned(const DropOwnedStmt *statement) {
   return r;
 }
 
-// An update to the version that is installed does nothing.
+// An update to the installed version does nothing.
 bool is_installed(Oid extension, const AlterExtensionStmt *statement) {
   const char *wanted = nullptr;
   ListCell *cell;
@@ -149,15 +149,14 @@ bool is_schema_renamed(const Node *statement) {
          reinterpret_cast<const RenameStmt *>(statement)->renameType == OBJECT_SCHEMA;
 }
 
-// As the server checks it.
+// The server's own checks.
 bool may_rename(Oid schema, const char *to) {
   return owns(NamespaceRelationId, schema) && !OidIsValid(get_namespace_oid(to, true)) &&
          versions::has_privilege(GetUserId(), DatabaseRelationId, MyDatabaseId, ACL_CREATE) &&
          (allowSystemTableMods || !IsReservedName(to));
 }
 
-// Workers name what is in the schema; while one waits for a lock, the name may come to mean
-// another.
+// Workers name objects in the schema; while one waits for a lock, the name may get another meaning.
 request of_renaming(const RenameStmt *statement) {
   request r;
   const Oid schema = get_namespace_oid(statement->subname, true);
@@ -212,11 +211,12 @@ bool is_new_in(HTAB *set, const object &o) {
   return !found;
 }
 
-// What goes with the roots, as the server's findDependentObjects() has it: what depends on them;
-// with a member of an extension that extension, and with an internal part its whole.
+// The objects dropped with the roots, as in the server's findDependentObjects(): dependent objects;
+// for a member of an extension, the extension, and for an internal part, its whole.
 //
-// The server goes from one root to the next.  It refuses one that is a part (DROP DOMAIN of a
-// member, say), unless the whole is a root, too, or the part has gone with an earlier root.
+// The server processes one root after the other.  It refuses a root that is a part (DROP DOMAIN of
+// a member, for example), unless the whole is also a root, or the part was dropped with an earlier
+// root.
 class walk {
  public:
   explicit walk(const request &r) : request_(r) {
@@ -224,7 +224,7 @@ class walk {
     foreach (cell, r.roots) (void)is_new_in(roots_, *static_cast<object *>(lfirst(cell)));
   }
 
-  // False where the server refuses it.
+  // False if the server refuses the statement.
   bool run() {
     catalog_ = table_open(DependRelationId, AccessShareLock);
     bool is_allowed = true;
@@ -239,7 +239,7 @@ class walk {
     return is_allowed;
   }
 
-  // A root, or, once it has run, what goes with the roots.
+  // A root, or, after run(), an object dropped with the roots.
   [[nodiscard]] bool has(Oid classid, Oid id) const {
     return is_in(roots_, {classid, id}) || is_in(seen_, {classid, id});
   }
@@ -255,7 +255,7 @@ class walk {
     }
   }
 
-  // The script of an extension may drop members of that.
+  // The script of an extension may drop its own members.
   bool is_part_of_another(const object &root) {
     bool found = false;
     each_whole(root, [&](const object &whole) {
@@ -274,7 +274,7 @@ class walk {
     queue_ = lappend(queue_, copy);
   }
 
-  // What depends on it.
+  // Its dependent objects.
   void follow_down(const object &o) {
     for_each_row(catalog_, DependReferenceIndexId, {Anum_pg_depend_refclassid, o.classid},
                  {Anum_pg_depend_refobjid, o.id}, [this](HeapTuple tuple) {
@@ -284,7 +284,7 @@ class walk {
                  });
   }
 
-  // What it, or a column of it, is a part of.
+  // The objects of which it, or one of its columns, is a part.
   template <class F>
   void each_whole(const object &o, F f) {
     for_each_row(catalog_, DependDependerIndexId, {Anum_pg_depend_classid, o.classid},
@@ -300,7 +300,7 @@ class walk {
 
   const request &request_;
   List *queue_ = NIL;  // of object *
-  int done_ = 0;       // so many of the queue
+  int done_ = 0;       // processed entries of the queue
   HTAB *roots_ = make_set("objects to drop");
   HTAB *seen_ = make_set("objects to be dropped");
   Relation catalog_ = nullptr;
@@ -317,7 +317,7 @@ void find_wanted(const Node *statement, const char *const *candidates, size_t co
   const request r = of_statement(statement);
   if (r.roots == NIL) return;
   walk w(r);
-  // an update takes nothing along
+  // an update drops nothing else
   if (!is_alteration(statement) && !w.run()) return;
   const Oid dynpgext = get_extension_oid("dynpgext", true);
   const bool all =

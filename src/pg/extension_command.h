@@ -8,15 +8,15 @@
 
 namespace dynpgext::pg {
 
-// Can it be such a statement?  Looks at nothing but the statement.
+// Can it be such a statement?  Examines only the statement.
 [[nodiscard]] bool may_concern_extensions(const Node *statement);
 
-// Of `candidates` (names), those that the statement drops, also by a cascade, updates, or moves to
-// another schema.  All of them where it drops dynpgext.  None where the server refuses the
-// statement anyway: to the current user, in a read-only transaction, on a standby.
+// Those of `candidates` (names) that the statement drops, also by a cascade, updates, or moves to
+// another schema.  All of them if it drops dynpgext.  None if the server refuses the statement
+// anyway: for the current user, in a read-only transaction, on a standby.
 //
-// Takes no locks on the objects.  So the answer is the catalogs' of this moment.  Raises only what
-// the statement itself would raise.
+// Takes no locks on the objects, so the answer reflects the catalogs at this moment.  Raises only
+// errors of the statement itself.
 [[nodiscard]] std::vector<std::string>
 extensions_wanted_alone(const Node *statement, const std::vector<std::string> &candidates);
 

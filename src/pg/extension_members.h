@@ -1,4 +1,4 @@
-// What belongs to an extension.
+// The members of an extension.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace dynpgext::pg {
 
-// Calls f(classid, objid) for each member of the extension.  C, for within one call(): nothing is
-// thrown, and an ERROR leaves the scan to the server.  AccessShareLock on pg_depend meanwhile.
+// Calls f(classid, objid) for each member of the extension.  C, for use within one call(): throws
+// nothing, and an ERROR leaves the scan to the server.  AccessShareLock on pg_depend meanwhile.
 template <class F>
 void for_each_member(Oid extension, F f) {
   const Relation depend = table_open(DependRelationId, AccessShareLock);
@@ -20,15 +20,15 @@ void for_each_member(Oid extension, F f) {
   table_close(depend, AccessShareLock);
 }
 
-// What the column of an object's row says that `column` names for its kind, such as its owner;
-// InvalidOid: there is no such column, or the object is gone.  The same rules.
+// The value of a column in an object's row, such as its owner; `column` returns the column for the
+// kind of object.  InvalidOid: there is no such column, or the object is gone.  The same rules.
 [[nodiscard]] Oid oid_of_member(Oid classid, Oid object, AttrNumber (*column)(Oid classid));
 
-// As the server describes an object, the same whatever the search_path is: its kind and its name.
+// The server's description of an object, independent of the search_path: its kind and its name.
 // Empty: it is gone.  In a transaction.
 [[nodiscard]] std::string description_of(Oid classid, Oid object);
 
-// The schemas that members are in, each once, but for pg_catalog; the same rules.
+// The schemas of the members, each once, except pg_catalog; the same rules.
 [[nodiscard]] List *schemas_of_members(Oid extension);
 
 }  // namespace dynpgext::pg

@@ -1,8 +1,8 @@
-// Places where a test lets a process die: t/ walks the list of them.
+// Places where a test makes a process fail: tests in t/ iterate over the list.
 //
-// Only in a build with -DDYNPGEXT_FAULTS; otherwise there is nothing.  A file `dynpgext.fault` in
-// the data directory names a point and what happens there: `kill` (SIGKILL) or `error`.  The first
-// process that comes by the point takes the file away, and does it.
+// Only in a build with -DDYNPGEXT_FAULTS.  A file `dynpgext.fault` in the data directory names a
+// point and the action: `kill` (SIGKILL) or `error`.  The first process at the point removes the
+// file, and performs the action.
 #pragma once
 
 #ifdef DYNPGEXT_FAULTS

@@ -3,7 +3,7 @@
 namespace dynpgext::pg::held_locks {
 namespace {
 
-constexpr size_t most = 200;  // that a process can hold at once: MAX_SIMUL_LWLOCKS of the server
+constexpr size_t most = 200;  // maximum in a process: MAX_SIMUL_LWLOCKS of the server
 
 struct list {
   size_t count;
@@ -19,8 +19,8 @@ struct list {
 
 constinit list kept{};
 
-// Where the server does not tell which locks a process holds, it tells whether one of them is in a
-// range.  Halving the address space finds them: some 100 microseconds, after an ERROR only.
+// If the server does not list the locks of a process, it can still tell whether one of them is in a
+// range.  Bisecting the address space finds them: some 100 microseconds, only after an ERROR.
 using address = std::uintptr_t;
 constexpr size_t alignment = alignof(LWLock);
 constexpr address range = address{1} << 32;
@@ -81,7 +81,7 @@ void release_others() noexcept {
   if (kept.count == 0) return LWLockReleaseAll();
   const list held = others();
   for (size_t i = held.count; i-- > 0;) {
-    HOLD_INTERRUPTS();  // as LWLockReleaseAll() does: a release takes one off
+    HOLD_INTERRUPTS();  // like LWLockReleaseAll(): a release decrements it
     LWLockRelease(held.locks[i]);
   }
 }

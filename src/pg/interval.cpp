@@ -9,7 +9,7 @@ std::optional<int64> parse_interval(const std::string &text) {
   Interval value{};
   Interval *into = &value;
   const char *from = text.c_str();
-  // as interval_in() does it, which raises
+  // like interval_in(), which raises
   const bool is_read = call([=] {
     struct pg_itm_in parts {};
     char work[256];

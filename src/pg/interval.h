@@ -8,8 +8,8 @@
 
 namespace dynpgext::pg {
 
-// Microseconds, as the server compares intervals; nothing where it is not an interval, or is not
-// finite.  Raises nothing, so that all that is wrong with a document can be found at once.
+// Microseconds, by the server's comparison of intervals; nullopt if it is not an interval, or not
+// finite.  Raises nothing, so that all faults of a document can be found at once.
 [[nodiscard]] std::optional<int64> parse_interval(const std::string &text);
 
 }  // namespace dynpgext::pg

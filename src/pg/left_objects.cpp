@@ -19,7 +19,7 @@ struct owned_object {
   Oid object;
 };
 
-// What is in a schema depends on it, but for what is a part of something else that does.
+// Objects in a schema depend on it, except parts of other objects that do.
 List *owned_in_schema(Oid schema, Oid extension) {
   List *found = NIL;
   const Relation depend = table_open(DependRelationId, AccessShareLock);
@@ -46,13 +46,13 @@ left_object look(Oid schema, Oid extension, Oid role) {
     const owned_object found = *static_cast<const owned_object *>(list_nth(all, i));
     if (!is_stranger(found.owner, role)) continue;
     std::string what = description_of(found.classid, found.object);
-    // one that has just been dropped is nothing
+    // ignores one that has just been dropped
     if (!what.empty()) return {"role \"" + role_name(found.owner) + '"', std::move(what)};
   }
   return {};
 }
 
-// ---- what has been found ----------------------------------------------------------------------
+// ---- the cache --------------------------------------------------------------------------------
 
 struct known_look {
   Oid schema;
@@ -79,7 +79,7 @@ left_object left_in_schema(const std::string &extension, Oid role) {
   for (const known_look &k : known())
     if (k.schema == schema && k.extension == id && k.role == role) return k.found;
   left_object found = look(schema, id, role);
-  // unless something has changed while it was looked at
+  // unless something has changed meanwhile
   if (catalog_changes() == now) known().push_back({schema, id, role, found});
   return found;
 }

@@ -2,9 +2,9 @@
 // still create any there.
 //
 // A command that searches the schema, or the text of a script that names it, may find them: a
-// function that fits better than the one that is meant, a table with a trigger, a type with an
-// implicit cast.  Members of the extension itself are what the extension makes of them:
-// stranger_in_members() looks at those.
+// function that matches better than the intended one, a table with a trigger, a type with an
+// implicit cast.  Members of the extension itself are not included: stranger_in_members() checks
+// those.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@
 namespace dynpgext::pg {
 
 struct left_object {
-  std::string who;   // role "x"; empty: there is none
+  std::string who;   // role "x"; empty: none
   std::string what;  // as the server describes it
 
   explicit operator bool() const { return !who.empty(); }
@@ -22,8 +22,8 @@ struct left_object {
 };
 
 // The first one found in the schema of the extension, for a command that runs as `role`.  In a
-// transaction.  A process keeps what it has found until objects, roles or memberships of roles
-// change; the server announces no change of what belongs to an extension.
+// transaction.  A process caches the result until objects, roles or memberships of roles change;
+// the server announces no change of extension membership.
 [[nodiscard]] left_object left_in_schema(const std::string &extension, Oid role);
 
 }  // namespace dynpgext::pg

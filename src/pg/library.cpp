@@ -15,7 +15,7 @@ bool is_file(const std::string &path) {
   return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// As the server does: the name itself, then with the suffix of the platform.
+// Like the server: the name itself, then with the suffix of the platform.
 std::string with_suffix(const std::string &path) {
   if (is_file(path)) return path;
   if (is_file(path + DLSUFFIX)) return path + DLSUFFIX;

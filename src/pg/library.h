@@ -1,4 +1,4 @@
-// Libraries of other extensions: where they are, whether they take part, their functions.
+// Libraries of other extensions: their files, whether they take part, their functions.
 #pragma once
 
 #include "pg/border.h"
@@ -7,13 +7,13 @@ struct dynpgext_magic;
 
 namespace dynpgext::pg {
 
-// The file that the server would load for a name as in pg_proc.probin or a control file's
-// module_pathname ('$libdir/x', a bare 'x', a path; with or without the suffix); empty when
-// there is none.
+// The file that the server would load for a name from pg_proc.probin or a control file's
+// module_pathname ('$libdir/x', a bare 'x', a path; with or without the suffix); empty if there is
+// none.
 [[nodiscard]] std::string library_file(const std::string &name);
 
-// Which file is at a path, and in which state; all 0 where there is none.  An overwritten or
-// replaced file is another one.
+// Identity and state of the file at a path; all 0 if there is none.  Overwriting or replacing the
+// file changes it.
 struct file_identity {
   uint64 device;
   uint64 inode;
@@ -23,7 +23,7 @@ struct file_identity {
 };
 [[nodiscard]] file_identity identify_file(const char *path) noexcept;
 
-// Tells one build of a library from another; copies of a file that keep its date are the same.
+// Distinguishes builds of a library; copies of a file that keep its date are equal.
 struct library_build {
   int64 size;      // bytes; 0: none
   int64 modified;  // nanoseconds since 1970
@@ -34,16 +34,16 @@ struct library_build {
   return {file.size, file.modified};
 }
 
-// Does the library define the symbol?  Looks with a plain dlopen, and closes again: neither
-// the server's magic check nor _PG_init runs.  False, too, where the file cannot be opened.
+// Does the library define the symbol?  Uses a plain dlopen, and closes the library again: neither
+// the server's magic check nor _PG_init runs.  Also false if the file cannot be opened.
 [[nodiscard]] bool library_defines(const std::string &file, const char *symbol);
 
-// Loads the library as the server does (_PG_init runs, once for a process) and returns the
-// address of a function in it, or nullptr when the library has none of that name.
-// ERROR 58P01 when there is no such file.
+// Loads the library like the server (_PG_init runs, once in a process) and returns the address of a
+// function in it, or nullptr if the library has none of that name.  ERROR 58P01 if there is no such
+// file.
 [[nodiscard]] void *library_function(const std::string &name, const char *function);
 
-// The names of libraries that the C functions of an installed extension live in, sorted.
+// The libraries of the C functions of an installed extension, sorted.
 [[nodiscard]] std::vector<std::string> libraries_of_functions(Oid extension);
 
 }  // namespace dynpgext::pg

@@ -27,9 +27,9 @@ class acting_for {
 };
 
 // The (sub)transaction owns a provisioning lock, not the portal of a command in it.  The server
-// releases a lock only for its owner, and a process that is told to end gives the lock up in
-// whichever subtransaction it is.  So this knows the owners: one for each time that a lock has been
-// taken, the last one last.
+// releases a lock only for its owner, and a process that is ending releases the lock in any
+// subtransaction.  So the owners are recorded: one for each time that a lock was taken, the last
+// one last.
 struct ownership {
   Oid database;
   ResourceOwner owner;
@@ -54,7 +54,7 @@ void on_transaction(XactEvent event, void *) {
   if (!goes_on) ownerships().clear();
 }
 
-// False where it would have to wait.
+// False if it would have to wait.
 bool take(Oid database, bool waits) {
   static constinit bool is_watching = false;
   if (!std::exchange(is_watching, true))
@@ -72,7 +72,7 @@ bool take(Oid database, bool waits) {
   return true;
 }
 
-// Beside the kinds of turns.
+// In addition to the kinds of turns.
 constexpr uint32 kind_of_pause = 16;
 
 LOCKTAG tag_of(uint32 kind, const std::string &extension) {
@@ -94,7 +94,7 @@ TransactionId prepared_transaction(const VirtualTransactionId &holder) {
     GET_VXID_FROM_PGPROC(own, process);
     if (VirtualTransactionIdEquals(own, holder)) return process.xid;
   }
-  return InvalidTransactionId;  // it is over by now
+  return InvalidTransactionId;  // over by now
 }
 
 void tell_what_for(void *name) {
@@ -122,7 +122,7 @@ bool acquire_turn(turn on, const std::string &extension, turn_mode mode, bool at
     const LockAcquireResult result = LockAcquire(&tag, server_mode, false, at_once);
     error_context_stack = context.previous;
     if (result == LOCKACQUIRE_NOT_AVAIL) return false;
-    AcceptInvalidationMessages();  // of who had it before
+    AcceptInvalidationMessages();  // of the previous holder
     return true;
   });
 }
@@ -182,12 +182,12 @@ void provisioning_lock::release(Oid database) {
 bool provisioning_lock::acquire_within(Oid database, int64 milliseconds) {
   if (!is_held(database)) lock_order::acquiring(lock_rank::provisioning);
   if (take(database, false)) return true;
-  if (IsInParallelMode()) {  // where no subtransaction is possible
+  if (IsInParallelMode()) {  // no subtransactions there
     acquire(database);
     return true;
   }
-  // The wait is given up by an ERROR, after which the subtransaction cleans up.  Otherwise it
-  // leaves the lock to its parent.
+  // An ERROR ends the wait, and the subtransaction cleans up.  Otherwise it leaves the lock to its
+  // parent.
   const deadline patience(milliseconds);
   detail::subtransaction sub;
   bool acquired = false;

@@ -7,10 +7,10 @@
 
 namespace dynpgext::pg {
 
-// Holds an LWLock for a scope.  While it is held: no SQL, no logging, no code of others.
-// An ERROR in call() leaves it held (see held_locks.h) and puts the interrupt holdoff count back,
-// so that releasing here balances; an abort that came first has released everything, and then
-// there is nothing to do.
+// Holds an LWLock for a scope.  While it is held: no SQL, no logging, no foreign code.  An ERROR in
+// call() leaves it held (see held_locks.h) and restores the interrupt holdoff count, so that the
+// release here balances.  An earlier abort has released everything, and then there is nothing to
+// do.
 class lwlock_guard {
  public:
   lwlock_guard(LWLock *lock, LWLockMode mode, const place &where = place::current()) : lock_(lock) {
@@ -41,57 +41,58 @@ class lwlock_guard {
 // A heavyweight lock in exactly this mode.
 [[nodiscard]] bool is_locked(const LOCKTAG &tag, LOCKMODE mode);
 
-// Turns: whose transaction is it to change what is known of an extension?  Heavyweight locks of
-// dynpgext's own (in pg_locks: locktype advisory, objsubid 21584), kept until the end of the
+// Turns: the order of transactions that change the registrations of an extension.  Heavyweight
+// locks of dynpgext (in pg_locks: locktype advisory, objsubid 21584), kept until the end of the
 // transaction.  The server's lock on the extension would not do: ALTER FUNCTION ... DEPENDS ON
-// EXTENSION takes it in its strongest mode, for anybody, and everybody would wait for that.  Users
-// cannot take this one.  Two extensions whose names have the same hash wait for each other.
+// EXTENSION takes it in its strongest mode, for anybody, and everybody would wait for it.  Users
+// cannot take this one.  Two extensions with the same hash of their names wait for each other.
 //
 // `registrations` is taken before `settings`, both before the provisioning lock:
 //   registering, applying   registrations, turn_mode::change
 //   configuring a worker    registrations, turn_mode::look, and settings, turn_mode::change
 //   dropping, updating      registrations, turn_mode::alone
-// `settings` of no extension (an empty name) is what those who write rows of worker_settings by
-// hand take by_hand, and those who call configure_worker() or apply() not_by_hand.
+// For `settings` of no extension (an empty name), writers of worker_settings by hand take by_hand,
+// and configure_worker() and apply() take not_by_hand.
 enum class turn : uint32 { registrations = 1, settings = 2 };
 enum class turn_mode : int {
-  look = AccessShareLock,             // waits for `alone` only
+  look = AccessShareLock,             // waits only for `alone`
   change = ShareUpdateExclusiveLock,  // and for another `change`
   by_hand = RowExclusiveLock,         // for `not_by_hand` (and `alone`)
   not_by_hand = ShareLock,            // for `by_hand` and `change` (and `alone`)
-  alone = AccessExclusiveLock         // for everybody
+  alone = AccessExclusiveLock         // for all modes
 };
-// An error while it waits (lock_timeout, a cancel, a deadlock) says in its context for what.
+// The context of an error during the wait (lock_timeout, a cancel, a deadlock) names what it waits
+// for.
 void take_turn(turn on, const std::string &extension, turn_mode mode);
-// False where it would have to wait.
+// False if it would have to wait.
 [[nodiscard]] bool take_turn_at_once(turn on, const std::string &extension, turn_mode mode);
 
-// A transaction that pauses an extension says so in the server's lock table, too: what it says
-// stays with it when it is prepared, over a restart.  Keeps nobody waiting.  Until the end of the
+// A transaction that pauses an extension also records this in the server's lock table: the record
+// stays with it when it is prepared, over a restart.  Blocks nobody.  Until the end of the
 // transaction.
 void note_pause(const std::string &extension);
 
-// As the lock table has it: not the name of the extension.
+// As in the lock table: without the name of the extension.
 struct noted_pause {
   Oid database;
   uint32 extension;  // hash_of_extension()
   TransactionId transaction;
 };
 [[nodiscard]] uint32 hash_of_extension(std::string_view name) noexcept;
-// Of all transactions that are prepared.  On a standby there are none yet.
+// Of all prepared transactions.  On a standby there are none yet.
 [[nodiscard]] std::vector<noted_pause> prepared_pauses();
 
-// "I am changing what runs for this database": whoever brings the live state of a
-// database in line with its registrations holds it, from reading the registrations until
-// the state is changed.  A heavyweight lock, so it takes part in deadlock detection and
-// shows in pg_locks (locktype advisory, objsubid 21584).  It is released at the end of the
-// transaction, or earlier by provisioning_lock::release().
+// "I am changing what runs for this database": held by a process that brings the live state of a
+// database in line with its registrations, from reading the registrations until the state is
+// changed.  A heavyweight lock, so it takes part in deadlock detection and is shown in pg_locks
+// (locktype advisory, objsubid 21584).  It is released at the end of the transaction, or earlier by
+// provisioning_lock::release().
 //
-// See shared/provisioning_lock.h, which also tells who holds it.
+// See shared/provisioning_lock.h, which also records its holder.
 class provisioning_lock {
  public:
   static void acquire(Oid database);
-  // False when it has not been to be had for so long; then this process has left the queue.
+  // False if it was not available within this time; then this process has left the queue.
   [[nodiscard]] static bool acquire_within(Oid database, int64 milliseconds);
   static void release(Oid database);
   // By this process, in a transaction.

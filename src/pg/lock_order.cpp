@@ -25,7 +25,7 @@ void acquiring(lock_rank rank) noexcept {
     if (held[later] > 0) broken(rank, names[later]);
   if (rank != lock_rank::root) return;
   if (held[index_of(rank)] > 0) broken(rank, names[index_of(rank)]);
-  // where looking is cheap
+  // if the check is cheap
   if (versions::lists_held_locks && held_locks::has_others())
     broken(rank, "an LWLock of the server's");
 }

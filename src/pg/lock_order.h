@@ -1,6 +1,5 @@
-// The order of locks, docs/states-and-locks.md: nobody who holds a later one waits for an earlier
-// one.
-// Builds with DYNPGEXT_CHECKS end the process where it is broken; others do not look.
+// The order of locks, docs/states-and-locks.md: the holder of a later one does not wait for an
+// earlier one.  Builds with DYNPGEXT_CHECKS end the process on a violation; others do not check.
 #pragma once
 
 #include "pg/held_locks.h"
@@ -11,7 +10,7 @@ enum class lock_rank : uint8 {
   tables,        // of dynpgext
   provisioning,  // of a database
   claim,         // of an allocation
-  root           // the LWLock; behind it only those that the server takes within one call
+  root           // the LWLock; after it only those that the server takes within one call
 };
 
 namespace lock_order {

@@ -1,5 +1,5 @@
 // How long the root lock is held: for script/bench --scale, whose build has DYNPGEXT_LOCK_TIMES.
-// Others do not look.
+// Other builds do not measure.
 #pragma once
 
 #include "pg/server.h"
@@ -19,8 +19,8 @@ struct place {
 };
 #endif
 
-// From when the lock is there until it is given back.  Holds that take long go to the server's log,
-// one line each: CPU time, which other processes do not lengthen, and time that has passed.
+// From acquiring the lock until its release.  Long holds are logged, one line each: CPU time, which
+// does not depend on other processes, and elapsed time.
 class lock_times {
  public:
 #ifdef DYNPGEXT_LOCK_TIMES

@@ -10,7 +10,7 @@ namespace {
 constinit uint64 at_login = 0;
 constinit bool was_superuser = false;
 
-// Of what is said of the two, on top of a digest of the rest.
+// Adds the settings of the two to a digest.
 uint64 digest_of_row(Relation settings, Snapshot snapshot, Oid database, Oid role, uint64 rest) {
   uint64 digest = rest + 1;
   for_each_row(
@@ -28,7 +28,7 @@ uint64 digest_of_row(Relation settings, Snapshot snapshot, Oid database, Oid rol
   return digest;
 }
 
-// In the order in which the first one counts, as the server applies them.
+// In the server's order of precedence: the first one wins.
 struct kind {
   bool of_database;
   bool of_role;
@@ -39,7 +39,7 @@ constexpr kind kinds[] = {{true, true, PGC_S_DATABASE_USER},
                           {true, false, PGC_S_DATABASE},
                           {false, false, PGC_S_GLOBAL}};
 
-// `apply`: they hold for this process from now on.  By one snapshot.
+// `apply`: applies them to this process.  Reads with one snapshot.
 uint64 read_settings(bool apply) {
   return call([=] {
     uint64 all = 0;
@@ -57,11 +57,11 @@ uint64 read_settings(bool apply) {
   });
 }
 
-// Up to PostgreSQL 16 a role that was a superuser at its login may SET SESSION AUTHORIZATION for as
-// long as its process lives.
+// Up to PostgreSQL 16 a role that was a superuser at its login may SET SESSION AUTHORIZATION for
+// the life of its process.
 bool connected_as_superuser() {
   return call([] {
-    // otherwise it is about the role that ALTER ROLE ... SET role names
+    // otherwise it is about the role set by ALTER ROLE ... SET role
     (void)set_config_option("role", "none", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0,
                             false);
     return strcmp(GetConfigOption("is_superuser", false, false), "on") == 0;
@@ -72,7 +72,7 @@ bool connected_as_superuser() {
 
 void note_login_settings() {
   begin_transaction();
-  // one that has changed since the server read it a moment ago would not be missed later
+  // a change since the server read it a moment ago would not be noticed later
   at_login = read_settings(true);
   was_superuser = connected_as_superuser();
   commit_transaction();

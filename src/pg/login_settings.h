@@ -1,16 +1,16 @@
-// What the server decides when a process connects, and never again: what ALTER ROLE and ALTER
-// DATABASE ... SET say for sessions of the role in the database, and whether it is a superuser's.
+// Decisions of the server when a process connects: the settings of ALTER ROLE and ALTER DATABASE
+// ... SET for sessions of the role in the database, and the superuser attribute.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// The process has connected just now.  Also applies the settings: one may have been changed since
-// the server read them.  Takes a transaction.
+// Call it right after connecting.  Also applies the settings: one may have changed since the server
+// read them.  Opens a transaction.
 void note_login_settings();
 
-// Would it be another one, if it connected now?  In a transaction.
+// Would they differ if the process connected now?  In a transaction.
 [[nodiscard]] bool login_settings_have_changed();
 
 }  // namespace dynpgext::pg

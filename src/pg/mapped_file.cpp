@@ -14,7 +14,7 @@ extern "C" {
 namespace dynpgext::pg {
 namespace {
 
-// As errcode_for_file_access(), which works within ereport() only.
+// Like errcode_for_file_access(), which works only within ereport().
 int sqlstate_of(int error_number) {
   switch (error_number) {
     case EPERM:
@@ -68,7 +68,7 @@ mapped_file map(const descriptor &file, const char *path) {
   return mapped;
 }
 
-// Written, not just made longer, for that would leave holes in the file.
+// Writes zeros: extending the file would leave holes.
 void write_zeros(const descriptor &file, const char *path, size_t size) {
   static constexpr char zeros[8192] = {};
   for (size_t done = 0; done < size;) {

@@ -1,7 +1,7 @@
 #include "pg/notification.h"
 
-// What libpq.h includes for the server's own connections needs the headers of GSSAPI and OpenSSL,
-// which a server's development package does not bring along; of all that it takes these names only.
+// For the server's own connections, libpq.h includes headers of GSSAPI and OpenSSL, which are not
+// in a server's development package; it uses only these names.
 #define LIBPQ_BE_H
 extern "C" {
 typedef struct Port Port;
@@ -22,7 +22,7 @@ void hear(const char *message, size_t length) noexcept {
     const std::string channel(rest.substr(0, rest.find('\0')));
     if (std::find(heard->begin(), heard->end(), channel) == heard->end()) heard->push_back(channel);
   } catch (const std::bad_alloc &) {
-    heard = nullptr;  // take_notifications() tells
+    heard = nullptr;  // take_notifications() reports it
   }
 }
 
@@ -40,7 +40,7 @@ bool nothing_pending() { return false; }
 constinit const PQcommMethods methods{do_nothing,      flush,       flush,
                                       nothing_pending, put_message, put_message_noblock};
 
-// For a scope, this process has a client: us.
+// For a scope, we act as the client of this process.
 class client {
  public:
   explicit client(std::vector<std::string> *into) {
@@ -81,8 +81,7 @@ std::vector<std::string> take_notifications() {
   bool complete = false;
   {
     const client us(&channels);
-    // its transaction would wait for others where the owner of the database has made them
-    // deferrable
+    // a deferrable transaction, if the owner of the database has set that, would wait for others
     const bool is_deferrable = std::exchange(DefaultXactDeferrable, false);
     try {
       call([] { ProcessNotifyInterrupt(false); });

@@ -1,5 +1,5 @@
-// LISTEN in a background worker.  The server refuses the statement there, for what comes goes to a
-// client; here it is caught on its way.
+// LISTEN in a background worker.  The server refuses the statement there, because notifications go
+// to a client; this unit intercepts them.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace dynpgext::pg {
 
-// In a transaction; they take effect with its commit.  Nothing is heard on a standby.
+// In a transaction; takes effect with its commit.  Nothing is received on a standby.
 void listen(const std::string &channel);
 void unlisten(const std::string &channel);
 
-// Something may have come; also sets the latch.
+// Notifications may have arrived; also sets the latch.
 [[nodiscard]] bool has_notifications();
-// The channels that there has been something on, each once.  Outside of a transaction.
+// The channels with notifications, each once.  Outside of a transaction.
 [[nodiscard]] std::vector<std::string> take_notifications();
 
 }  // namespace dynpgext::pg

@@ -17,13 +17,13 @@ extern "C" {
 namespace dynpgext::pg {
 namespace {
 
-// The server does not empty this folder, and base backups and pg_rewind leave out what is in it.
+// The server does not empty this folder, and base backups and pg_rewind leave it out.
 constexpr const char *folder = PG_STAT_TMP_DIR;
 constexpr std::string_view prefix = "dynpgext-layout";
 
 constinit file_identity loaded{};
 
-// The copy gets the date of what this process has loaded, which tells builds apart.
+// The copy gets the date of the file loaded by this process, which identifies the build.
 void copy(const char *from, const char *to) {
   call([=] { copy_file(const_cast<char *>(from), const_cast<char *>(to)); });
   constexpr int64 second = 1000000000;
@@ -54,14 +54,14 @@ const char *own_file() noexcept {
 }
 
 const char *installed_file() {
-  static std::string searched;  // of a library that was kept
+  static std::string searched;  // for a kept copy
   std::string_view name = own_file();
   name.remove_prefix(name.rfind('/') + 1);
   if (name.starts_with(prefix) && searched.empty()) searched = library_file("$libdir/dynpgext");
   return searched.empty() ? own_file() : searched.c_str();
 }
 
-// The server's field is 96 bytes up to PostgreSQL 16, then the usual place must do.
+// The server's field is 96 bytes up to PostgreSQL 16; a longer path is replaced with the usual one.
 const char *own_library() {
   static char name[sizeof(BackgroundWorker::bgw_library_name)];
   if (name[0] == '\0') {
@@ -93,12 +93,12 @@ void keep_own_library(uint32 layout) {
   const file_identity known = identify_file(kept.c_str());
   const bool is_same = build_of(known) == own_build();
   if (known == loaded || is_same || loaded == file_identity{} || is_own_file_replaced()) return;
-  // one that is only half there is removed the next time
+  // an incomplete file is removed the next time
   const std::string fresh = kept + ".new";
   const char *const from = fresh.c_str();
   const char *const to = kept.c_str();
   copy(own_file(), from);
-  if (is_own_file_replaced()) return;  // meanwhile
+  if (is_own_file_replaced()) return;  // replaced meanwhile
   call([=] { (void)durable_rename(from, to, ERROR); });
 }
 

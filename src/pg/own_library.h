@@ -1,8 +1,8 @@
 // The file that this library was loaded from, and a copy of it that outlives the file.
 //
-// All processes that use the shared memory need the library that made it, or one that is compatible
-// with it, until the server is restarted.  An installation may put another one in its place, so
-// each layout of the shared memory has a file of its own in the data directory.
+// Until the restart of the server, all processes that use the shared memory need the library that
+// made it, or a compatible one.  An installation may replace the file, so each layout of the shared
+// memory has its own file in the data directory.
 #pragma once
 
 #include <string>
@@ -14,24 +14,24 @@ namespace dynpgext::pg {
 // As bgw_library_name, so that a worker runs the same file.
 [[nodiscard]] const char *own_library();
 
-// Called when the library is loaded: which file it is.
+// Called when the library is loaded: records its file.
 void note_own_file() noexcept;
-// Its path; empty where the system does not tell.
+// Its path; empty if unknown.
 [[nodiscard]] const char *own_file() noexcept;
 [[nodiscard]] file_identity own_identity() noexcept;
 [[nodiscard]] library_build own_build() noexcept;
-// What processes to come load: that path, or, for a copy that is kept, where the server looks for
-// dynpgext.
+// The file that new processes load: that path, or, for a kept copy, the place where the server
+// looks for dynpgext.
 [[nodiscard]] const char *installed_file();
-// Of the file that is there now.
+// Of the present file.
 [[nodiscard]] library_build installed_build();
-// Is another file there by now?
+// Has the file been replaced?
 [[nodiscard]] bool is_own_file_replaced() noexcept;
 
 // Where the library of a layout is kept.
 [[nodiscard]] std::string kept_library(uint32 layout);
-// Keeps this one, and none of another layout; does nothing where it has been replaced since it was
-// loaded, or is kept already.
+// Keeps this one, and removes those of other layouts; does nothing if its file was replaced since
+// it was loaded, or it is already kept.
 void keep_own_library(uint32 layout);
 
 }  // namespace dynpgext::pg

@@ -1,4 +1,4 @@
-// The version of dynpgext that this library is, as the control file has it.
+// The version of this library, as in the control file.
 #pragma once
 
 namespace dynpgext::pg {

@@ -19,7 +19,7 @@ void note_change(Oid database, Oid owner) {
   note_database_owners(database, {database_owner(database), owner});
 }
 
-// What the server refuses changes no owner, and waits for nobody.
+// A command that the server refuses changes no owner, and must not wait.
 void note_alter_owner(const AlterOwnerStmt *statement) {
   if (statement->objectType != OBJECT_DATABASE) return;
   const Oid database = call([=] {

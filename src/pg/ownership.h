@@ -1,24 +1,23 @@
-// Whose a process is, for those who ask whether they may end it.
+// The role that owns a process, for permission to terminate it.
 //
-// DROP DATABASE ... WITH (FORCE) is refused, before it waits for anybody, to an owner who may not
-// signal each process that is connected to the database; and ours are superusers'.  So they say
-// that they belong to the owner of the database (PGPROC.roleId).  It gives them no other rights,
-// and the owner none but that of pg_terminate_backend() and its like.
+// DROP DATABASE ... WITH (FORCE) is refused, before it waits, if the role may not signal each
+// process connected to the database; and ours run as superusers.  So their PGPROC.roleId is the
+// owner of the database.  It gives them no other rights, and the owner only that of
+// pg_terminate_backend() and similar functions.
 #pragma once
 
 #include "pg/server.h"
 
 namespace dynpgext::pg {
 
-// From the end of the transaction that connects it on, which keeps such a command away, this
-// process belongs to the owner of its database.  To be called before it connects.
+// From the end of the transaction that connects it, which blocks such a command, this process
+// belongs to the owner of its database.  Call it before connecting.
 void belong_to_database_owner();
 
-// A process of a parallel query belongs to whom its leader belongs to.  To be called when it
-// starts.
+// A parallel query's process has the same owner as its leader.  Call it at its start.
 void belong_to_leader() noexcept;
 
-// The database has got another owner: so has a process that is connected to it, while it is there.
+// The database has another owner: changes the owner of a process connected to it, if it exists.
 void follow_owner(pid_t process, Oid database, Oid owner);
 
 }  // namespace dynpgext::pg

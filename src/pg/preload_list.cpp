@@ -7,7 +7,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// ---- what the server says of its settings ---------------------------------------------------
+// ---- the server's settings ------------------------------------------------------------------
 
 // Names of settings are case-insensitive in the files.
 std::string entries_in_files(const char *setting) {
@@ -95,7 +95,7 @@ const char *then(const char *setting) {
   return needs_restart(setting) ? ", and restart the server." : ".";
 }
 
-// ---- who else writes it -------------------------------------------------------------------------
+// ---- tools that write it ------------------------------------------------------------------------
 
 [[noreturn]] void refuse(const char *setting, const std::string &why, const std::string &detail,
                          const std::string &hint) {
@@ -103,7 +103,7 @@ const char *then(const char *setting) {
               std::string(setting) + " cannot be changed by ALTER SYSTEM: " + why, detail, hint);
 }
 
-// Patroni's note stands in the first lines.
+// Patroni's note is in the first lines.
 bool is_written_by_patroni(const char *path) {
   char text[512] = {};
   std::FILE *file = path == nullptr ? nullptr : std::fopen(path, "r");
@@ -119,7 +119,7 @@ bool exists(const std::string &path) {
   return stat(path.c_str(), &status) == 0;
 }
 
-// Why Patroni is taken to manage this server; empty: it is not.
+// Evidence that Patroni manages this server; empty: none.
 std::string mark_of_patroni() {
   if (is_written_by_patroni(ConfigFileName))
     return "The file \"" + std::string(ConfigFileName) + "\" says so.";
@@ -130,7 +130,7 @@ std::string mark_of_patroni() {
   return {};
 }
 
-// What ALTER SYSTEM writes would be without effect, or hide what others write later.
+// An entry of ALTER SYSTEM would have no effect, or hide later changes of a tool.
 void refuse_if_managed(const char *setting, const std::vector<file_entry> &entries) {
   if (!read_entries(on_command_line(setting)).empty())
     refuse(setting, "it is set on the server's command line", "That counts more than any file.",
@@ -191,13 +191,13 @@ void set_next_libraries(const char *setting, const std::vector<std::string> &lib
                                     [](const file_entry &e) { return !is_auto(e); });
   const auto others =
       by_hand == entries.rend() ? std::vector<std::string>() : split(setting, by_hand->value);
-  // What the other files say anyway: an entry of ours would hide what they are changed to.
+  // The value in the other files: an entry of ours would hide later changes there.
   const bool has_auto = !entries.empty() && is_auto(entries.back());
   if (libraries == others && has_auto && read_entries(on_command_line(setting)).empty())
     return alter_system(setting, {});
   refuse_if_managed(setting, entries);
-  // ALTER SYSTEM cannot write an empty list: it quotes the empty name, with which the server
-  // does not start.
+  // ALTER SYSTEM cannot write an empty list: it quotes the empty name, with which the server does
+  // not start.
   if (libraries.empty())
     throw error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 std::string(setting) + " cannot be made empty by ALTER SYSTEM",

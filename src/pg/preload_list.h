@@ -1,9 +1,9 @@
-// shared_preload_libraries and session_preload_libraries in the configuration files, as the next
-// start of the server, or the next reading of the files, has them.
+// shared_preload_libraries and session_preload_libraries in the configuration files, for the next
+// start of the server, or the next reading of the files.
 //
-// Only postgresql.conf and ALTER SYSTEM are taken for the DBA's own.  Where a tool writes the list
-// (Patroni, an included file, the command line), an entry of ALTER SYSTEM would be without effect,
-// or would hide what the tool writes later; and pg_rewind carries it to other servers.
+// Only postgresql.conf and ALTER SYSTEM count as the DBA's own.  If a tool writes the list
+// (Patroni, an included file, the command line), an entry of ALTER SYSTEM would have no effect, or
+// would hide later changes by the tool; and pg_rewind copies it to other servers.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ inline constexpr const char *session_preload_libraries = "session_preload_librar
 
 // The list of one of the two as it would be read next, in order.
 [[nodiscard]] std::vector<std::string> next_libraries(const char *setting);
-// ALTER SYSTEM SET; RESET where the other files have the same list.  The caller must be allowed to.
-// Not transactional.  55000 where somebody else manages the setting.
+// ALTER SYSTEM SET; RESET if the other files have the same list.  The caller must be allowed to.
+// Not transactional.  55000 if a tool manages the setting.
 void set_next_libraries(const char *setting, const std::vector<std::string> &libraries);
 
 }  // namespace dynpgext::pg

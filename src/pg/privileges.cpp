@@ -5,8 +5,8 @@
 namespace dynpgext::pg {
 namespace {
 
-// The REVOKE and the GRANT of each member.  Relations bring their row types along: these are
-// members only since PostgreSQL 17, and then their array types are too.  The server refuses to
+// The REVOKE and the GRANT of each member.  Row types are included with their relations: they are
+// members only since PostgreSQL 17, and then their array types are, too.  The server refuses to
 // change the privileges of array types, which are those of the element.  The second column: is it
 // about a type?
 constexpr const char *statements = R"(
@@ -36,8 +36,8 @@ constexpr const char *statements = R"(
   UNION ALL
   SELECT format('GRANT ALL ON %s TO %I', what, pg_get_userbyid(owner)), what LIKE 'TYPE %' FROM object)";
 
-// In an extension's script the server notes each privilege for pg_dump (pg_init_privs), which does
-// not know what to do with those of row types: it warns of each.  It dumps none of them anyway.
+// In an extension's script the server records each privilege for pg_dump (pg_init_privs), which
+// does not support those of row types and warns of each.  It dumps none of them anyway.
 void execute_unnoted(const char *statement, bool is_unnoted) {
   creating_extension = !is_unnoted;
   const int done = SPI_execute(statement, false, 0);

@@ -10,8 +10,8 @@
 namespace dynpgext::pg {
 
 uint64 process_birth(pid_t pid) {
-  // Field 22 of /proc/PID/stat, in clock ticks since boot; the name before it, in parentheses,
-  // may hold anything.  Without allocation: it is called in exit callbacks and under locks.
+  // Field 22 of /proc/PID/stat, in clock ticks since boot; the preceding name, in parentheses, may
+  // contain anything.  Without allocation: it is called in exit callbacks and under locks.
   char path[32];
   snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
   const int file = open(path, O_RDONLY | O_CLOEXEC);

@@ -5,23 +5,22 @@
 
 namespace dynpgext::pg {
 
-// A number that differs between a process and a later one with the same pid; 0 where the
-// system does not tell.
+// Distinguishes a process from a later one with the same pid; 0 if unknown.
 [[nodiscard]] uint64 process_birth(pid_t pid);
 
-// Is there a process of this pid, and is it that one?  A birth of 0 fits any.
+// Does a process with this pid exist, and is it that one?  A birth of 0 matches any.
 [[nodiscard]] bool process_exists(pid_t pid, uint64 birth = 0);
 
-// Is it a process of the server's that waits for a lock on a table, a database or the like?
+// Is it a server process that waits for a lock on a table, a database or similar?
 [[nodiscard]] bool waits_for_lock(pid_t pid);
 
-// SIGTERM; nothing where the process is gone.
+// SIGTERM; no effect if the process is gone.
 void terminate_process(pid_t pid);
 
-// SIGINT, likewise: it is to cancel the command that it runs.
+// SIGINT, likewise: cancels its command.
 void cancel_process(pid_t pid);
 
-// SIGUSR2, likewise: to a process that has a handler for it.
+// SIGUSR2, likewise: for a process with a handler for it.
 void nudge_process(pid_t pid);
 
 }  // namespace dynpgext::pg

@@ -3,7 +3,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// Returns the level at whose end the setting is what it was.
+// Returns the level at whose end the old value returns.
 int be_quiet() {
   return call([] {
     const int level = NewGUCNestLevel();

@@ -1,13 +1,13 @@
-// Messages that a client gets while others wait for this process.
+// Limits the messages to a client while others wait for this process.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// For a scope, the client gets errors alone, and the log what it gets anyway.  For code that holds
-// locks of ours in a session of anybody's: a client that does not read its messages would keep the
-// process there, where nothing can end it.
+// For a scope, the client gets only errors; the log is unaffected.  For code that holds locks of
+// ours in a user's session: a client that does not read its messages would stop the process there,
+// and nothing could end it.
 class quiet_client {
  public:
   quiet_client();

@@ -6,7 +6,7 @@ namespace dynpgext::pg {
 
 int64 interval_microseconds(const Interval &value) {
   const int64 days = int64{value.month} * DAYS_PER_MONTH + value.day;
-  // out of all bounds long before it could overflow
+  // out of range long before it could overflow
   const int64 bounded = std::clamp<int64>(days, -100000, 100000);
   const int64 time = std::clamp<int64>(value.time, INT64_MIN / 4, INT64_MAX / 4);
   return bounded * USECS_PER_DAY + time;
@@ -42,7 +42,7 @@ int64 row::interval(int column) const {
   return interval_microseconds(*DatumGetIntervalP(values_[column])) / 1000;
 }
 
-// An OID, and behind it the name.
+// An OID, followed by the name.
 Datum role_datum(const role_reference &role) {
   const std::string_view name = role.name;
   const Oid id = role.role;
@@ -113,7 +113,7 @@ values &values::name(std::string_view value) {
 
 namespace {
 
-// A table that this transaction has locked already is not waited for.
+// A table that this transaction has already locked is not waited for.
 void check_order([[maybe_unused]] Oid id) {
 #if DYNPGEXT_CHECKS
   if (id < FirstNormalObjectId) return;
@@ -215,7 +215,7 @@ Oid member_table(Oid extension, const char *schema, const char *name) {
       const Oid table_id = get_relname_relid(name, namespace_id);
       if (!OidIsValid(table_id)) return InvalidOid;
       LockRelationOid(table_id, AccessShareLock);
-      // still the one of that name, now that it cannot be dropped any more?
+      // does the name still mean this table, which can no longer be dropped?
       if (get_relname_relid(name, get_namespace_oid(schema, true)) == table_id)
         return getExtensionOfObject(RelationRelationId, table_id) == extension ? table_id
                                                                                : InvalidOid;
@@ -270,7 +270,7 @@ bool lock_extension(const char *name) {
 }
 
 void take_turn(Oid table) {
-  // as an object of another kind it is locked by nobody else: tables have locks of their own
+  // as an object of another kind, which nobody else locks: tables have their own locks
   call([=] { LockDatabaseObject(RelationRelationId, table, 0, ExclusiveLock); });
 }
 

@@ -1,5 +1,5 @@
-// Rows of tables, read and written below SQL: no search_path, no operator, no policy and no
-// privilege of the session's takes part.
+// Table rows, read and written below SQL: independent of the session's search_path, operators,
+// policies and privileges.
 #pragma once
 
 #include "pg/border.h"
@@ -8,20 +8,20 @@ namespace dynpgext::pg {
 
 inline constexpr int max_columns = 32;
 
-// As the server compares intervals: a day has 24 hours, a month 30 days.
+// By the server's comparison of intervals: a day has 24 hours, a month 30 days.
 [[nodiscard]] int64 interval_microseconds(const Interval &value);
 
-// A row that was read.  A column that is NULL, or that the table does not have (until ALTER
-// EXTENSION dynpgext UPDATE it may be an older one than the library's), is empty, 0 or false.
+// A row that was read.  A column that is NULL, or missing in the table (until ALTER EXTENSION
+// dynpgext UPDATE the table may be older than the library), is empty, 0 or false.
 class row {
  public:
   row() = default;
-  // as a trigger is given it
+  // as passed to a trigger
   row(HeapTuple tuple, Relation table);
   [[nodiscard]] bool is_null(int column) const { return nulls_[column]; }
   [[nodiscard]] std::string text(int column) const;
   [[nodiscard]] std::string name(int column) const;
-  [[nodiscard]] std::string json(int column) const;  // of a jsonb
+  [[nodiscard]] std::string json(int column) const;  // from a jsonb
   [[nodiscard]] bool boolean(int column) const { return DatumGetBool(values_[column]); }
   [[nodiscard]] int32 integer(int column) const { return DatumGetInt32(values_[column]); }
   [[nodiscard]] int64 bigint(int column) const { return DatumGetInt64(values_[column]); }
@@ -29,7 +29,7 @@ class row {
   [[nodiscard]] Datum datum(int column) const { return values_[column]; }
   [[nodiscard]] int64 interval(int column) const;  // in milliseconds
   [[nodiscard]] struct role_reference role(int column) const;
-  // The transaction that has written it, also of a frozen one.
+  // The transaction that wrote it, even if it is frozen.
   [[nodiscard]] TransactionId writer() const { return HeapTupleHeaderGetRawXmin(tuple_->t_data); }
   // Written by this transaction (or one of its subtransactions)?
   [[nodiscard]] bool is_ours() const;
@@ -41,8 +41,7 @@ class row {
   bool nulls_[max_columns];
 };
 
-// A role as a column of type dynpgext.role has it: by OID, and by the name of those that are not
-// there.
+// A role in a column of type dynpgext.role: by OID, or by name if it does not exist.
 struct role_reference {
   Oid role = InvalidOid;
   std::string name;
@@ -50,7 +49,7 @@ struct role_reference {
 [[nodiscard]] Datum role_datum(const role_reference &role);
 [[nodiscard]] role_reference role_of_datum(Datum value);
 
-// A row to be written.  Columns of the table beyond the given ones are NULL.
+// A row to be written.  Columns beyond the given ones are NULL.
 class values {
  public:
   values &text(std::string_view value);
@@ -81,9 +80,9 @@ class relation {
   relation &operator=(const relation &) = delete;
   ~relation();
 
-  // All rows that the newest snapshot and this transaction see.
+  // All rows visible to the newest snapshot and this transaction.
   [[nodiscard]] std::vector<row> rows() const;
-  // False where a unique index refuses it; then the transaction must be rolled back.
+  // False if a unique index refuses it; then the transaction must be rolled back.
   [[nodiscard]] bool insert(const values &row) const;
   void erase(const row &row) const;
 
@@ -91,18 +90,18 @@ class relation {
   Relation relation_;
 };
 
-// The text of a jsonb, as the server prints it; and a jsonb, in the current memory context.
+// The server's text of a jsonb; and a jsonb, in the current memory context.
 [[nodiscard]] std::string json_text(Datum value);
 [[nodiscard]] Datum json_datum(const std::string &text);
 
-// OID of schema.name if it belongs to the extension; InvalidOid otherwise, so that a table
-// that somebody else made there is never trusted.  AccessShareLock on it.
+// OID of schema.name if it belongs to the extension; otherwise InvalidOid, so that another role's
+// table is never trusted.  AccessShareLock on it.
 [[nodiscard]] Oid member_table(Oid extension, const char *schema, const char *name);
-// May this transaction have written rows of the table?  Goes by the locks that it holds.
+// May this transaction have written rows of the table?  Checks its locks.
 [[nodiscard]] bool may_have_written(Oid table);
 // Does the table belong to the extension?  Takes no lock.
 [[nodiscard]] bool is_member_table(Oid table, const char *extension);
-// An extension of this database, as pg_extension has it.
+// An extension of this database in pg_extension.
 struct extension_facts {
   Oid owner;
   Oid schema;
@@ -118,9 +117,9 @@ struct installed_copy {
 };
 [[nodiscard]] installed_copy find_installed(Oid extension);
 // This transaction's turn to register for it, see turn in pg/lock.h; until its end nobody drops the
-// extension where event triggers fire.  False where it does not exist.
+// extension, if event triggers fire.  False if it does not exist.
 [[nodiscard]] bool lock_extension(const char *name);
-// Transactions that ask for the same table's turn follow one another; nobody else waits for them.
+// Transactions that take the same table's turn run one after the other; nobody else waits for them.
 void take_turn(Oid table);
 // The extension whose script this process runs; empty: none.
 [[nodiscard]] std::string extension_in_creation();

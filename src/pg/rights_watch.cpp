@@ -17,16 +17,16 @@ namespace {
 
 constinit const checked_rights *watched = nullptr;
 constinit heard_changes seen{};
-constinit bool is_looking = false;  // what the check itself calls is not checked
+constinit bool is_looking = false;  // the check does not check its own calls
 
 constinit ExecutorStart_hook_type previous_start = nullptr;
 constinit object_access_hook_type previous_access = nullptr;
 constinit needs_fmgr_hook_type previous_needs = nullptr;
 
-// The path has been set, and names are searched in it.
+// The path has been set, and names are resolved with it.
 void check_search_path(const checked_rights &rights) {
   if (search_path_for(rights.extension, rights.role.role) == rights.search_path) return;
-  // one that has become longer is for the next run
+  // a path with additional schemas applies to the next run
   if (rights.search_path == search_path_of_strangers()) return;
   const stranger found = stranger_in_schema(rights.extension, rights.role.role);
   const left_object left = left_in_schema(rights.extension, rights.role.role);
@@ -45,7 +45,7 @@ class looking {
   ~looking() { is_looking = false; }
 };
 
-// A failed check is not remembered: a command that catches the error meets it again.
+// A failed check is not cached: a command that catches the error gets it again.
 void look() {
   const looking scope;
   const scratch_memory memory;
@@ -57,33 +57,33 @@ void look() {
 
 void look_again() {
   if (watched == nullptr || is_looking) return;
-  // what the command changes itself is no reason, nor is what others do elsewhere
+  // changes by the command itself, or in other databases, do not count
   const heard_changes now = heard_so_far();
   if (now.messages == seen.messages || now.changes == seen.changes) return;
   if (!IsTransactionState() || CritSectionCount > 0) return;
   entry([] { look(); });
 }
 
-// A statement on tables that this transaction has locked already brings no messages by itself.
+// A statement on tables that this transaction has already locked receives no messages by itself.
 void look_at_statement() {
   if (watched == nullptr || is_looking || !IsTransactionState() || CritSectionCount > 0) return;
   entry([] { call(AcceptInvalidationMessages); });
   look_again();
 }
 
-// The tables of the statement are locked by now, but for partitions that rows are routed to.
+// The tables of the statement are locked by now, except partitions that rows are routed to.
 void on_start(QueryDesc *query, int flags) {
   look_at_statement();
   previous_start != nullptr ? previous_start(query, flags) : standard_ExecutorStart(query, flags);
 }
 
-// Of an expression, built-in functions included: an SQL function may have been inlined.
+// For functions in an expression, including built-in ones: an SQL function may have been inlined.
 void on_access(ObjectAccessType access, Oid classid, Oid object, int part, void *more) {
   if (access == OAT_FUNCTION_EXECUTE) look_again();
   if (previous_access != nullptr) previous_access(access, classid, object, part, more);
 }
 
-// Of any function that is not built in, before its first call: triggers, support of indexes.
+// For any function that is not built in, before its first call: triggers, index support.
 bool on_lookup(Oid function) {
   look_again();
   return previous_needs != nullptr && previous_needs(function);

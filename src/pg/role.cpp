@@ -7,7 +7,7 @@
 namespace dynpgext::pg {
 namespace {
 
-// Of dynpgext's functions; who asks need not be somebody who may look into its schema.
+// For dynpgext's functions; the caller needs no right on its schema.
 bool may_execute(Oid role, const char *name, int argument_count, const Oid *arguments) {
   const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
                                        PointerGetDatum(buildoidvector(arguments, argument_count)),
@@ -16,8 +16,8 @@ bool may_execute(Oid role, const char *name, int argument_count, const Oid *argu
   return versions::has_privilege(role, ProcedureRelationId, function, ACL_EXECUTE);
 }
 
-// The server's cache of memberships is kept up to date only in processes that are connected to a
-// database, and the launcher is in none.
+// The server keeps its cache of memberships up to date only in processes connected to a database,
+// and the launcher is connected to none.
 void follow_memberships() {
   static constinit bool follows = false;
   if (OidIsValid(MyDatabaseId) || std::exchange(follows, true)) return;
@@ -25,7 +25,7 @@ void follow_memberships() {
 }
 
 struct database_rights {
-  Oid owner;  // InvalidOid: there is no such database
+  Oid owner;  // InvalidOid: no such database
   bool is_template;
 };
 

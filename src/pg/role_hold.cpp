@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char *server_name = "dynpgext_workers";
 
-// InvalidOid until ALTER EXTENSION dynpgext UPDATE, or for one that somebody else has made.
+// InvalidOid until ALTER EXTENSION dynpgext UPDATE, or if another role has made it.
 Oid server_of(Oid extension) {
   return call([=] {
     const Oid server = get_foreign_server_oid(server_name, true);
@@ -42,7 +42,7 @@ bool depends_on_extension(Oid mapping, Oid extension) {
   });
 }
 
-// So that DROP EXTENSION dynpgext takes it along.  Where it does already nothing is locked: others
+// DROP EXTENSION dynpgext then drops it, too.  If the dependency exists, nothing is locked: others
 // may have locked the extension, or be dropping the mapping.
 void depend_on_extension(Oid mapping, Oid extension) {
   if (depends_on_extension(mapping, extension)) return;
@@ -55,13 +55,13 @@ void depend_on_extension(Oid mapping, Oid extension) {
   });
 }
 
-// A role is an object of the cluster: as one of this database it is locked by nobody else.
+// A role is a shared object: as an object of this database, nobody else locks it.
 bool lock_role(Oid role, LOCKMODE mode, bool at_once) {
   LOCKTAG tag;
   SET_LOCKTAG_OBJECT(tag, MyDatabaseId, AuthIdRelationId, role, 0);
   return call([&tag, mode, at_once] {
     if (LockAcquire(&tag, mode, false, at_once) == LOCKACQUIRE_NOT_AVAIL) return false;
-    AcceptInvalidationMessages();  // of who had it before
+    AcceptInvalidationMessages();  // of the previous holder
     return true;
   });
 }

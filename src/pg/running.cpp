@@ -20,8 +20,7 @@ TransactionId next_transaction_id() {
 void announce_event_triggers() {
   SharedInvalidationMessage message;
   std::memset(&message, 0, sizeof message);
-  message.cc.id =
-      static_cast<int8>(EVENTTRIGGEROID);  // what the cache of event triggers listens to
+  message.cc.id = static_cast<int8>(EVENTTRIGGEROID);  // invalidates the cache of event triggers
   message.cc.dbId = MyDatabaseId;
   call([&message] { SendSharedInvalidMessages(&message, 1); });
 }

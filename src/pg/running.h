@@ -1,4 +1,4 @@
-// Transactions that are under way, also those that have written nothing yet.
+// Transactions in progress, including those that have written nothing yet.
 #pragma once
 
 #include "pg/border.h"
@@ -11,15 +11,15 @@ inline bool is_same(const virtual_transaction &a, const virtual_transaction &b) 
   return VirtualTransactionIdEquals(a, b);
 }
 
-// Those of this process's database, or of all, prepared ones among them; not this process's own,
-// and no vacuum.
+// Those of this process's database, or of all, including prepared ones; without this process's own,
+// and without vacuum.
 [[nodiscard]] std::vector<virtual_transaction> running_transactions(bool everywhere = false);
 
-// A transaction that does not run yet gets this number or a later one when it first writes.
+// A transaction that has not begun gets this number or a later one at its first write.
 [[nodiscard]] TransactionId next_transaction_id();
 
-// For XACT_EVENT_COMMIT of a transaction that has made event triggers: whoever begins a
-// transaction from now on sees them.  The commit itself says so to others only a moment later.
+// For XACT_EVENT_COMMIT of a transaction that has created event triggers: transactions that begin
+// from now on see them.  The commit itself notifies others only a moment later.
 void announce_event_triggers();
 
 }  // namespace dynpgext::pg

@@ -1,4 +1,4 @@
-// Rows of a catalog, by two of its columns.
+// Catalog rows by two columns.
 #pragma once
 
 #include "pg/server.h"
@@ -10,9 +10,9 @@ struct oid_key {
   Oid value;
 };
 
-// Calls f(row) for each row of the open catalog that has both values, by an index on the two
-// columns.  C, for within one call(): nothing is thrown, and an ERROR leaves the scan to the
-// server. `snapshot`: nullptr: the newest.
+// Calls f(row) for each row of the open catalog with both values, by an index on the two columns.
+// C, for use within one call(): throws nothing, and an ERROR leaves the scan to the server.
+// `snapshot`: nullptr: the newest.
 template <class F>
 void for_each_row(Relation catalog, Oid index, const oid_key &first, const oid_key &second, F f,
                   Snapshot snapshot = nullptr) {

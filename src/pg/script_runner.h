@@ -1,5 +1,5 @@
-// Who runs the script of an extension: the role that PostgreSQL writes into it for @extowner@, also
-// into the script of an update, which others than the owner of the extension may run.
+// The role that runs the script of an extension: PostgreSQL's replacement for @extowner@, also in
+// the script of an update, which other roles than the owner of the extension may run.
 #pragma once
 
 #include "pg/border.h"
@@ -10,8 +10,8 @@ namespace dynpgext::pg {
 // it is the bootstrap superuser.
 void note_script_runner();
 
-// In a script.  Where event triggers do not fire, and so nobody has noted it: the role that the
-// session has set.
+// In a script.  If event triggers do not fire, so that it was not recorded: the current role of the
+// session.
 [[nodiscard]] Oid script_runner();
 
 }  // namespace dynpgext::pg

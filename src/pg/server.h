@@ -1,7 +1,7 @@
 // The server's headers, in one place.
 //
-// C++ headers come first: one that is read after postgres.h undefines its snprintf, or meets its
-// macros (<chrono> reads libintl.h, where a server without NLS has gettext as a macro).
+// C++ headers come first: one that is read after postgres.h undefines its snprintf, or conflicts
+// with its macros (<chrono> reads libintl.h, where a server without NLS has gettext as a macro).
 #pragma once
 
 #include <algorithm>

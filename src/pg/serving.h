@@ -1,8 +1,8 @@
 // Another copy of dynpgext's library that serves in this process, in place of this one.
 //
-// Memory that a library of another layout has made is of no use to this one.  Then the library that
-// made it is loaded from where it is kept (pg/own_library.h), does everything that this one would
-// have done when it was loaded, and runs whatever the server calls in this one.
+// This library cannot use memory made by a library of another layout.  Then the library that made
+// it is loaded from its kept copy (pg/own_library.h), does the work of this one at loading, and
+// runs all calls of the server to this one.
 #pragma once
 
 #include "pg/border.h"
@@ -13,13 +13,13 @@ namespace dynpgext::pg {
 void serve_by(const std::string &file);
 [[nodiscard]] bool is_served_by_other() noexcept;
 
-// Of that name in the library that serves; nullptr where this one does.  Raises 55000 where it has
-// none, as the server does: for frames that have nothing to destroy.
+// The function in the serving library; nullptr if this one serves.  Raises 55000 if it is missing,
+// with the server's own ereport: for frames with nothing to destroy.
 [[nodiscard]] void *serving_function(const char *name);
 
 }  // namespace dynpgext::pg
 
-// Defines a function that the postmaster starts a process with.
+// Defines an entry point of a process for the postmaster.
 #define DYNPGEXT_PROCESS_FUNCTION(name)                                                            \
   extern "C" {                                                                                     \
   PGDLLEXPORT void name(Datum);                                                                    \

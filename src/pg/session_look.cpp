@@ -7,14 +7,14 @@
 namespace dynpgext::pg {
 namespace {
 
-// their fallback_application_name
+// its fallback_application_name
 constexpr const char *pg_restore = "pg_restore";
 constexpr const char *psql = "psql";
 
-// The roles of sessions of the database that say they are pg_restore's, once each.
+// The roles of sessions of the database with application_name pg_restore, once each.
 struct named_roles {
   List *all = NIL;
-  List *of_time = NIL;  // of sessions that have begun in that time
+  List *of_time = NIL;  // of sessions that began in that time
 };
 named_roles roles_named_pg_restore(Oid database, TimestampTz from, TimestampTz to) {
   return call([=] {
@@ -38,7 +38,7 @@ named_roles roles_named_pg_restore(Oid database, TimestampTz from, TimestampTz t
   });
 }
 
-// This session, by its client.
+// This session, as set by its client.
 bool is_called(const char *name) {
   return application_name != nullptr && std::strcmp(application_name, name) == 0 &&
          settings::is_of_session("application_name");

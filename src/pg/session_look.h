@@ -1,31 +1,31 @@
-// What of a session tells whether it restores a database.
+// Signs that a session restores a database.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// Is this process a client's session, and neither a worker nor of a parallel query?
+// Is this process a client's session, and not a worker or part of a parallel query?
 [[nodiscard]] bool is_client_session();
-// A superuser's, or of a role that the database belongs to.  In a transaction.
+// A superuser's, or of a role with the privileges of the database's owner.  In a transaction.
 [[nodiscard]] bool session_owns_database();
 
-// As the session or its client has set them: what ALTER DATABASE or ALTER ROLE says makes no
-// session look like one that restores.  Not to be asked for in a function that sets some.
+// As set by the session or its client: ALTER DATABASE and ALTER ROLE do not make a session look
+// like a restore.  Not to be called in a function with its own settings.
 [[nodiscard]] bool checks_function_bodies();
 [[nodiscard]] bool has_search_path();
 [[nodiscard]] bool hears_only_warnings();
 
-// Is this session psql's, as it says?
+// Is this psql's session, by its application_name?
 [[nodiscard]] bool is_psql();
 // Is it pg_restore's?
 [[nodiscard]] bool is_pg_restore();
-// When it exits: does it end otherwise than by its client's word?
+// At its exit: does it end without its client's request?
 [[nodiscard]] bool has_broken_off();
-// For the launcher, outside of a transaction: does a session of the database say that it is
-// pg_restore's, and is its role one that may restore it, or, of one that has begun in that time, a
-// superuser?  Anybody can say so; and for a session that says nothing the owner of the database
-// does, with ALTER DATABASE ... SET application_name.
+// For the launcher, outside of a transaction: does a session of the database have the
+// application_name pg_restore, and may its role restore the database, or, for a session that began
+// in that time, is it a superuser?  Anybody can use this name; and for a session without one the
+// owner of the database can set it with ALTER DATABASE ... SET application_name.
 struct pg_restore_sessions {
   bool of_owner = false;
   bool of_superuser = false;

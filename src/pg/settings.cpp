@@ -6,9 +6,9 @@
 namespace dynpgext::pg::settings {
 namespace {
 
-constexpr int most_processes = 262143;  // that a server can have
+constexpr int most_processes = 262143;  // the server's maximum
 
-// Their defaults are where they are defined.
+// Their defaults are in the definitions.
 constinit int memory_limit_kb;
 constinit int max_owner_memory_kb;
 constinit int naptime_ms;
@@ -28,7 +28,7 @@ constinit int max_events_value;
 constinit int max_runs_value;
 constinit int manifest_limit_kb;
 constinit int provisioning_timeout_ms;
-constinit bool has_session_timeout = false;  // it is set for this session
+constinit bool has_session_timeout = false;  // set for this session
 constinit bool safe_mode_value = false;
 constinit int restore_value = static_cast<int>(restores::automatic);
 
@@ -45,8 +45,9 @@ constinit char *hosting_databases_value = nullptr;
 using list_check = bool (*)(const char *);
 constinit list_check is_allowed_list = nullptr;
 
-// Where a value comes from goes with it, into what a rollback or a RESET brings back, too.
-// ALTER DATABASE ... SET, which its owner may do, does not decide what a superuser's session is.
+// The source of a value is stored with it, also for the value that a rollback or a RESET restores.
+// ALTER DATABASE ... SET, allowed for the owner, does not decide whether a superuser's session
+// restores.
 bool check_restore(int *value, void **, GucSource source) {
   if (source == PGC_S_DATABASE) *value = static_cast<int>(restores::automatic);
   return true;
@@ -76,8 +77,8 @@ const config_generic *find_setting(const char *name) {
   return nullptr;
 }
 
-// What a client says when it connects, or a role's settings do, takes the place of what is in the
-// configuration files until the settings are defined; then it is refused, and the files' is lost.
+// A value of a connecting client, or of a role, replaces that of the configuration files until the
+// settings are defined; then it is refused, and the files' is lost.
 bool has_lost_values() {
   constexpr std::string_view prefix = "dynpgext.";
   for (const config_generic *s : versions::all_settings())
@@ -86,13 +87,13 @@ bool has_lost_values() {
   return false;
 }
 
-// What a session has set is no value of a setting that only the configuration has.  It has taken
-// that one's place, too, so that nothing is allowed until the settings are defined.
+// A session's value does not count for a setting of the configuration files only.  It has also
+// replaced the files' value, so nothing is allowed until the settings are defined.
 constinit bool is_value_lost = false;
 
-// In parallel mode the server does not give a new variable the value that is configured, with a
-// WARNING at the client.  There its value is taken from the placeholder, which is what it is until
-// it is defined; and it is defined when that is over.
+// In parallel mode the server does not give a new variable its configured value, and sends a
+// WARNING to the client.  Until parallel mode ends and the variable is defined, its value is taken
+// from the placeholder.
 void read_number(const char *name, int *value, int least, int most, GucContext context, int unit,
                  GucIntCheckHook check, GucIntAssignHook assign) {
   const config_generic *held = find_setting(name);
@@ -102,7 +103,7 @@ void read_number(const char *name, int *value, int least, int most, GucContext c
     return;
   }
   int found = 0;
-  const char *text = GetConfigOption(name, false, false);  // nullptr: it has been reset
+  const char *text = GetConfigOption(name, false, false);  // nullptr: it was reset
   if (text == nullptr || !parse_int(text, &found, unit, nullptr) || found < least || found > most)
     return;
   void *extra = nullptr;
@@ -123,7 +124,7 @@ void read_safe_mode() {
 
 void read_allowed_extensions(const char *name, char **value, const char *initial) {
   const config_generic *held = find_setting(name);
-  // One that has been reset has no value, and GetConfigOption() calls that '' from 18 on.
+  // A reset one has no value, and GetConfigOption() returns '' for it from 18 on.
   const bool is_set = held != nullptr && held->source > PGC_S_DEFAULT;
   const char *found = is_set ? GetConfigOption(name, false, false) : initial;
   if (is_value_lost || (held != nullptr && held->source > PGC_S_ARGV)) found = "!*";
@@ -131,11 +132,11 @@ void read_allowed_extensions(const char *name, char **value, const char *initial
   *value = MemoryContextStrdup(TopMemoryContext, found);
 }
 
-// As DefineCustomIntVariable(), in parallel mode too.
+// Like DefineCustomIntVariable(), also in parallel mode.
 void number(const char *name, const char *what, const char *more, int *value, int initial,
             int least, int most, GucContext context, int unit, GucIntCheckHook check,
             GucIntAssignHook assign, GucShowHook show) {
-  *value = initial;  // which the server expects to find
+  *value = initial;  // the server expects it
   if (IsInParallelMode()) {
     read_number(name, value, least, most, context, unit, check, assign);
     return;

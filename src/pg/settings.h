@@ -6,12 +6,12 @@
 
 namespace dynpgext::pg::settings {
 
-// Defines them, once in each process.  That costs a process that has just started a good part
-// of what it takes to start (the server sorts all its settings anew for each), so the process of
-// a worker does it only when it needs one.  Not while an LWLock is held.
-// In parallel mode it cannot be done, and is postponed: then the values are read only.
+// Defines them, once in each process.  In a new process this is a good part of the start (the
+// server sorts all its settings for each), so a worker's process does it only when it needs one.
+// Not while an LWLock is held.  In parallel mode it is impossible, and deferred: then the values
+// are only read.
 void define();
-// What a commit does, when parallel mode is over.
+// Called by a commit, after parallel mode has ended.
 void define_postponed();
 
 [[nodiscard]] std::uint64_t memory_limit_bytes();      // UINT64_MAX: none
@@ -23,7 +23,7 @@ void define_postponed();
 [[nodiscard]] long runner_idle_timeout_milliseconds();  // -1: none
 [[nodiscard]] long delay_warning_milliseconds();        // 0: none
 [[nodiscard]] long hosting_wait_milliseconds();
-// Is a session refused that has waited for so long in vain?
+// Is a session refused after waiting for this time in vain?
 [[nodiscard]] bool is_hosting_required();
 [[nodiscard]] int max_workers();            // -1: no limit
 [[nodiscard]] int max_runners();            // the same
@@ -33,25 +33,25 @@ void define_postponed();
 [[nodiscard]] std::uint32_t max_runs();
 [[nodiscard]] std::size_t manifest_limit_bytes();
 [[nodiscard]] const char *allowed_extensions();  // see model/allowed.h
-// Nothing of any extension runs, or is started.
+// No extension code runs, or is started.
 [[nodiscard]] bool safe_mode();
 [[nodiscard]] const char *hosting_databases();  // OIDs, separated by commas
-// What checks it; set before define().
+// The check of a value; set before define().
 void set_allowed_extensions_check(bool (*is_list)(const char *));
-// How long the code of an extension may take; 0: any time.  In a visit as configured, in a session
-// only where it is set for the session: with SET, ALTER ROLE or ALTER DATABASE.
+// How long the code of an extension may take; 0: no limit.  In a visit the configured value, in a
+// session only a value for the session: from SET, ALTER ROLE or ALTER DATABASE.
 [[nodiscard]] std::int64_t provisioning_timeout_milliseconds(bool of_visit);
-// A digest of those that may keep an extension from being provisioned: memory_limit,
+// A digest of the settings that may prevent the provisioning of an extension: memory_limit,
 // max_owner_memory, provisioning_timeout, allowed_extensions and safe_mode.
 [[nodiscard]] std::uint64_t provisioning_digest();
 
 [[nodiscard]] int max_database_workers();  // -1: no limit
 [[nodiscard]] int max_owner_workers();     // the same
 enum class restores : std::uint8_t { automatic, on, off };
-[[nodiscard]] restores restore();  // is this session a restore: as it looks, or as it says
+[[nodiscard]] restores restore();  // is this session a restore: by its settings, or explicitly
 
-// Of any setting, the server's too: has the session or its client said the value, and neither a
-// file nor ALTER DATABASE, which the owner may do, or ALTER ROLE?
+// For any setting, including the server's: does the value come from the session or its client, not
+// from a file, ALTER DATABASE (allowed for the owner) or ALTER ROLE?
 [[nodiscard]] bool is_of_session(const char *name);
 // Would the server let the current user set one for superusers?  In a transaction.
 [[nodiscard]] bool may_set(const char *name);

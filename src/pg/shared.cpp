@@ -27,7 +27,7 @@ dsa_area *attach_area(dsa_handle handle) {
   });
 }
 
-// Of a segment: for want of memory or files, or because the server has no slot left for it.
+// Of a segment: for lack of memory, files, or slots of the server.
 bool is_refusal(const server_error &e) noexcept {
   const int sqlstate = e.data()->sqlerrcode;
   return sqlstate == ERRCODE_DISK_FULL ||
@@ -45,7 +45,7 @@ allocation::allocation(dsa_area *area, size_t size, content wanted) : area_(area
     pointer_ = call([=] { return dsa_allocate_extended(area, size, flags); });
   } catch (const server_error &e) {
     if (!is_refusal(e)) throw;
-    refusal_ = e.what();  // the area is as it was
+    refusal_ = e.what();  // the area is unchanged
   }
 }
 

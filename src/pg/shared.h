@@ -5,8 +5,8 @@
 
 namespace dynpgext::pg {
 
-// A fixed-size string in shared memory, always padded with NULs, so that it can be part of
-// a key that is compared as bytes.
+// A fixed-size string in shared memory, always padded with NULs, so that it can be part of a key
+// that is compared as bytes.
 template <size_t Size>
 struct fixed_string {
   char bytes[Size];
@@ -19,11 +19,11 @@ struct fixed_string {
   [[nodiscard]] std::string str() const { return std::string(view()); }
 };
 
-// Runs f, which may need a new segment.  Where the system refuses it (no memory, no files, or no
-// slot of the server's left), an error of ours says so; what was to be changed is as it was.
+// Runs f, which may need a new segment.  If the system refuses it (no memory, files, or slots of
+// the server), raises an error of ours; the target is unchanged.
 template <class F>
 auto with_segments(F &&f) -> decltype(f());
-// What the system has refused, as far as an error says that.
+// Is the error such a refusal?
 [[nodiscard]] bool is_refusal(const server_error &e) noexcept;
 [[noreturn]] void refuse_memory(const std::string &refusal);
 
@@ -41,14 +41,14 @@ inline dshash_parameters table_parameters(size_t key_size, size_t entry_size, in
   return p;
 }
 
-// What an entry takes in shared memory, whoever makes it: as much as the library that has made the
-// table gives it, which is more than that needs.  So entries grow at their end, and libraries that
-// know less of them, or more, use the same ones: what nobody has set is zero.
+// An entry in shared memory, whoever makes it: its size is set by the library that has made the
+// table, and is larger than needed.  So entries grow at their end, and libraries with fewer or more
+// members use the same ones: members that nobody has set are zero.
 template <class Entry>
 inline constexpr size_t room_for = MAXALIGN(sizeof(Entry) +
                                             std::max(sizeof(Entry) / 8, size_t{64}));
 
-// Of a test build, whose entries have a member more: others, which do not know it, leave it alone.
+// Of a test build, whose entries have one more member: others do not know it, and do not change it.
 template <class Entry>
 void mark_grown(Entry *entry) {
   if constexpr (requires { entry->grown; }) entry->grown = sizeof(Entry);
@@ -63,16 +63,16 @@ Entry *check_grown(Entry *entry) {
 
 // A dshash table.  Key and Entry are plain structs; Entry starts with its `Key key`.
 //
-// Callers hold the lock that guards all tables (state::root) while they use an entry, so
-// the table's own partition locks are taken only for a moment, and entries, which never
+// Callers hold the lock that guards all tables (state::root) while they use an entry.  So the
+// table's own partition locks are taken only for a moment, and pointers to entries, which never
 // move, may be kept until the guarding lock is released.
 template <class Key, class Entry>
 class table {
  public:
   static_assert(std::is_trivially_copyable_v<Entry> && offsetof(Entry, key) == 0);
 
-  // In the current memory context, which must live as long as the process.  `room`: of an entry, no
-  // less than its size, and the same for all who use the table.
+  // In the current memory context, which must live as long as the process. `room`: of an entry, at
+  // least its size, and the same for all users of the table.
   void create(dsa_area *area, int tranche, size_t room) {
     room_ = room;
     const dshash_parameters p = parameters(tranche);
@@ -85,8 +85,8 @@ class table {
   }
   [[nodiscard]] bool is_open() const { return table_ != nullptr; }
   [[nodiscard]] dshash_table_handle handle() const { return dshash_get_hash_table_handle(table_); }
-  // For one that is read as a whole again and again: this number, which is in shared memory and
-  // guarded as the table is, counts entries that come and go, and entries() remembers them.
+  // For a table that is often read as a whole: this number, which is in shared memory and guarded
+  // like the table, counts new and removed entries, and entries() caches them.
   void count_changes(uint64 *changes) { changes_ = changes; }
 
   [[nodiscard]] Entry *find(const Key &key) const {
@@ -97,7 +97,7 @@ class table {
       return entry;
     }));
   }
-  // Finds or makes; a new entry is zeroed but for its key.  Exclusive lock; may run out of memory.
+  // Finds or makes; a new entry is zeroed except its key.  Exclusive lock; may run out of memory.
   [[nodiscard]] Entry *insert(const Key &key) const {
     dshash_table *t = table_;
     uint64 *changes = changes_;
@@ -116,7 +116,7 @@ class table {
       });
     });
   }
-  // As a new one.
+  // Makes it like a new one.
   void clear(Entry *entry) const {
     std::memset(reinterpret_cast<char *>(entry) + sizeof(Key), 0, room_ - sizeof(Key));
     mark_grown(entry);
@@ -162,10 +162,10 @@ class table {
   size_t room_ = 0;
   uint64 *changes_ = nullptr;
   mutable std::vector<Entry *> remembered_;
-  mutable uint64 remembered_at_ = 0;  // one more than the number then; 0: never
+  mutable uint64 remembered_at_ = 0;  // one more than the number at that time; 0: never
 };
 
-// Where an entry of a `listed_table` lies, and its neighbours in its list.
+// Address of an entry of a `listed_table`, and its neighbours in its list.
 struct list_links {
   dsa_pointer self;
   dsa_pointer previous;
@@ -178,9 +178,9 @@ struct list_handles {
   dshash_table_handle lists;
 };
 
-// The same for entries that are also in lists, one for each database that has some (InvalidOid:
-// those of none).  What concerns one database is found without a look at the others.  Entry has a
-// member `list_links links`; list_of(key) is the list that a new one comes to.
+// The same for entries that are also in lists, one for each database with entries (InvalidOid:
+// those without one).  So the entries of one database are found without reading the others.  Entry
+// has a member `list_links links`; list_of(key) is the list of a new one.
 template <class Key, class Entry>
 class listed_table {
  public:
@@ -215,7 +215,7 @@ class listed_table {
     });
     return DsaPointerIsValid(found) ? at(found) : nullptr;
   }
-  // Finds or makes; a new entry is zeroed but for its key and its links.
+  // Finds or makes; a new entry is zeroed except its key and its links.
   [[nodiscard]] Entry *insert(const Key &key) const {
     if (Entry *found = find(key)) return found;
     (void)lists_.insert({list_of(key)});
@@ -256,7 +256,7 @@ class listed_table {
     unlink(entry);
     link(entry, list);
   }
-  // Room for a list, so that no move() to it fails; and no more.
+  // Reserves a list, so that no move() to it fails; and the reverse.
   void keep_list(Oid list) const { lists_.insert({list})->is_kept = true; }
   void forget_list(Oid list) const {
     head *h = lists_.find({list});
@@ -273,7 +273,7 @@ class listed_table {
       all.push_back(at(p));
     return all;
   }
-  // The lists that have been made; some may be empty.
+  // The existing lists; some may be empty.
   [[nodiscard]] std::vector<Oid> lists() const {
     std::vector<Oid> all;
     for (const head *h : lists_.entries()) all.push_back(h->key.list);
@@ -294,8 +294,8 @@ class listed_table {
   }
 
  private:
-  // The key is in the entry alone.  Who looks for one has it in its own memory: that goes with the
-  // process, and is in no slot but while it is being stored.
+  // The key is only in the entry.  A search key is in the memory of the searching process, and so
+  // is in a slot only while it is being stored.
   struct slot {
     const Key *probe;
     dsa_pointer entry;
@@ -370,17 +370,16 @@ class listed_table {
   table<list_key, head> lists_;
 };
 
-// A tranche of LWLocks; `register_lock_tranche` in each process that uses one.
+// A tranche of LWLocks; call `register_lock_tranche` in each process that uses one.
 [[nodiscard]] int new_lock_tranche(const char *name);
 void register_lock_tranche(int id, const char *name);
 
-// Makes (pinned: it lives until the server restarts) or attaches the area, for the life of
-// the process.
+// Makes (pinned: it lives until the server restarts) or attaches the area, for the life of the
+// process.
 [[nodiscard]] dsa_area *create_area(int tranche);
 [[nodiscard]] dsa_area *attach_area(dsa_handle handle);
 
-// Memory from the area, which goes with this unless it is kept.  No LWLock may be held where it is
-// made.
+// Memory from the area, freed by the destructor unless it is kept.  Hold no LWLock when making one.
 class allocation {
  public:
   enum class content { zeroed, uninitialised };
@@ -389,11 +388,11 @@ class allocation {
   allocation &operator=(const allocation &) = delete;
   ~allocation();
 
-  // InvalidDsaPointer where there is none; and why, if the system has said so.
+  // InvalidDsaPointer if there is none; and the reason, if the system has given one.
   [[nodiscard]] dsa_pointer pointer() const noexcept { return pointer_; }
   [[nodiscard]] explicit operator bool() const noexcept { return DsaPointerIsValid(pointer_); }
   [[nodiscard]] const std::string &refusal() const noexcept { return refusal_; }
-  // Something in shared memory points to it by now.
+  // Something in shared memory now points to it.
   dsa_pointer keep() noexcept { return std::exchange(pointer_, InvalidDsaPointer); }
 
  private:
@@ -401,8 +400,8 @@ class allocation {
   dsa_pointer pointer_ = InvalidDsaPointer;
   std::string refusal_;
 };
-// What the area may take from the system, all in all; SIZE_MAX: any amount.  Memory of it that is
-// free is not always given back.
+// The maximum that the area may take from the system in total; SIZE_MAX: no limit.  Free memory of
+// the area is not always given back.
 void limit_area(dsa_area *area, size_t bytes);
 void release(dsa_area *area, dsa_pointer pointer);
 template <class T>
@@ -410,8 +409,8 @@ template <class T>
   return call([=] { return static_cast<T *>(dsa_get_address(area, pointer)); });
 }
 
-// A struct in the main shared memory segment; works after startup, too.  `found` tells
-// whether it was there already; a new one is zeroed.
+// A struct in the main shared memory segment; works after startup, too. `found`: whether it
+// existed; a new one is zeroed.
 [[nodiscard]] void *shared_struct(const char *name, size_t size, bool *found);
 
 template <class F>

@@ -19,9 +19,9 @@ namespace {
 constinit const volatile moment *volatile current_told_at = nullptr;
 constinit volatile sig_atomic_t nudged = false;
 
-// Not the server's time-outs: those follow the wall clock.
-constinit volatile int64 due_by = 0;   // the moment by which the command has to be done, or 0
-constinit volatile int64 ends_by = 0;  // and when its process ends, if it has not been
+// Not the server's timeouts: those follow the wall clock.
+constinit volatile int64 due_by = 0;   // time limit of the command, or 0
+constinit volatile int64 ends_by = 0;  // later time limit that ends its process
 constinit volatile sig_atomic_t has_outstayed = 0;
 constinit bool met_new_owner = false;
 constinit timer_t reminder{};
@@ -33,7 +33,7 @@ bool is_told_to_end(const volatile moment *told_at) {
 bool is_called_off() { return is_told_to_end(current_told_at); }
 bool is_late() { return due_by != 0 && moment::now().microseconds >= due_by; }
 
-// SIGUSR2 to this process, then; 0 or less: never.
+// Sends SIGUSR2 to this process at that time; 0 or less: never.
 void remind_in(int64 milliseconds) {
   itimerspec when{};
   if (milliseconds > 0) {
@@ -47,7 +47,7 @@ void forget_deadline() {
   if (std::exchange(due_by, 0) != 0) remind_in(0);
 }
 
-// A command may catch its cancellation; the end of its process it does not.
+// A command may catch its cancellation, but not the end of its process.
 void on_late() {
   QueryCancelPending = true;
   if (moment::now().microseconds >= ends_by) {
@@ -58,7 +58,7 @@ void on_late() {
   remind_in(1000);
 }
 
-// As the server's own handler for SIGINT does, but only for a command that is to end, or is late.
+// Like the server's handler for SIGINT, but only for a command that must end, or is late.
 void on_nudge(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
   const int saved_errno = errno;
@@ -72,7 +72,7 @@ void on_nudge(SIGNAL_ARGS) {
   errno = saved_errno;
 }
 
-// Outside of it a cancel waits, and is forgotten: it was for a command that is over.
+// Outside of it a cancel waits, and is discarded: it was for an earlier command.
 class cancellable {
  public:
   explicit cancellable(const volatile moment *told_at) {
@@ -109,7 +109,7 @@ void arm_deadline(moment began, int64 deadline) {
   const moment end = began + std::chrono::milliseconds(deadline);
   due_by = end.microseconds;
   ends_by = (end + std::chrono::milliseconds(settings::stop_timeout_milliseconds())).microseconds;
-  remind_in(milliseconds_until(end) + 1);  // never a moment before it
+  remind_in(milliseconds_until(end) + 1);  // never a moment too early
 }
 
 void report_activity(const char *sql) {
@@ -119,14 +119,14 @@ void report_activity(const char *sql) {
   });
 }
 
-// Returns false when it is not to run in this process.
+// Returns false if the command must not run in this process.
 bool prepare(const sql_command &c, checked_rights *checked) {
   begin_transaction();
   limit_lock_waits();
   if (!is_database_owner_noted()) {
     note_database_owner();
     met_new_owner = true;
-    commit_transaction();  // also where it turns out that the command must not run
+    commit_transaction();  // even if it turns out that the command must not run
     begin_transaction();
     limit_lock_waits();
   }
@@ -138,7 +138,7 @@ bool prepare(const sql_command &c, checked_rights *checked) {
   checked->search_path = search_path;
   const bool is_stale = login_settings_have_changed();
   if (!is_stale) {
-    // ALTER ROLE ... SET role is not what decides whom a command runs as
+    // ALTER ROLE ... SET role does not decide the role of a command
     set_for_session("role", "none");
     set_for_session("application_name", c.label);
     set_for_session("search_path", search_path);
@@ -161,7 +161,7 @@ command_end run(const sql_command &c, moment began) {
 
 std::string text_of(const char *text) { return text == nullptr ? std::string() : text; }
 
-// To the log, as it was raised, but for its level.
+// To the log, as it was raised, except for its level.
 void log_failure(ErrorData *data, const sql_command &c) {
   const int level = c.failure_level;
   const char *context = c.context.c_str();
@@ -217,7 +217,7 @@ bool has_met_new_owner() { return std::exchange(met_new_owner, false); }
 
 bool was_nudged() {
   if (nudged == 0) return false;
-  nudged = false;  // what one that comes now is about is there to be seen already
+  nudged = false;  // the state behind any new signal is already visible
   return true;
 }
 
@@ -228,9 +228,9 @@ void idle_until_woken(long milliseconds) {
 }
 
 command_end run_command(const sql_command &c, failure *why) {
-  // The process lives for months: what is allocated outside of a transaction goes with the run.
+  // The process lives for months: memory allocated outside of a transaction is freed after the run.
   const scratch_memory memory;
-  std::optional<server_error> raised;  // whose data it is
+  std::optional<server_error> raised;  // owns the data
   ErrorData *data = nullptr;
   command_end end = command_end::failed;
   bool is_refused = false;
@@ -246,7 +246,7 @@ command_end run_command(const sql_command &c, failure *why) {
     is_refused = true;
   } catch (const error &e) {
     *why = {e.sqlstate(), e.what()};
-  } catch (const std::bad_alloc &) {  // too little is left even to keep the server's error
+  } catch (const std::bad_alloc &) {  // no memory even for the server's error
     *why = {ERRCODE_OUT_OF_MEMORY, "out of memory"};
   }
   if (end == command_end::failed) {
@@ -259,7 +259,7 @@ command_end run_command(const sql_command &c, failure *why) {
       data = nullptr;
     }
     if (end == command_end::failed) data != nullptr ? log_failure(data, c) : log_failure(*why, c);
-    if (data != nullptr) why->hint = text_of(data->hint);  // one of ours, perhaps
+    if (data != nullptr) why->hint = text_of(data->hint);  // from one of our errors
     call([] { AbortCurrentTransaction(); });
   }
   report_activity(nullptr);

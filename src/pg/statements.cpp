@@ -5,8 +5,8 @@
 namespace dynpgext::pg {
 namespace {
 
-// Of the statements of one command.  It is emptied when the next one begins: after an error the
-// server may look at them until the transaction has been aborted.
+// For the statements of one command.  It is emptied when the next one begins: after an error the
+// server may use them until the transaction has been aborted.
 MemoryContext empty_context() {
   static constinit MemoryContext context = nullptr;
   if (context == nullptr)
@@ -46,7 +46,7 @@ void log_duration(const char *sql, bool was_logged) {
   }
 }
 
-// The statement's own text: a command that is not atomic is logged as its statements are in psql.
+// The statement's own text: statements of a command that is not atomic are logged as in psql.
 const char *text_of(const RawStmt *statement, const char *sql) {
   const char *begin = sql + Max(statement->stmt_location, 0);
   const char *end = statement->stmt_len > 0 ? begin + statement->stmt_len : begin + strlen(begin);

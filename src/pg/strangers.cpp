@@ -15,15 +15,15 @@ namespace {
 
 constexpr AclMode decides_for_table = versions::privileges_that_run_code_of_a_table;
 
-// A role that can change something, and the first thing found that it can change.
+// A role that can change something, and the first object found that it can change.
 struct candidate {
   Oid role;  // ACL_ID_PUBLIC: everybody
   Oid classid;
   Oid object;
-  AclMode privilege;  // ACL_NO_RIGHTS: it is the owner
+  AclMode privilege;  // ACL_NO_RIGHTS: the owner
 };
 
-// A list of candidate *, each role once.  What follows is C, within one call().
+// A list of candidate *, each role once.  The following is C, within one call().
 using candidates = List *;
 
 void add(candidates *all, const candidate &c) {
@@ -35,7 +35,7 @@ void add(candidates *all, const candidate &c) {
   *all = lappend(*all, copy);
 }
 
-// Who has been granted one of the privileges.
+// Roles with one of the privileges.
 void add_grantees(candidates *all, Oid classid, Oid object, bool has_acl, Datum acl,
                   AclMode privileges) {
   if (!has_acl) return;
@@ -103,7 +103,7 @@ void add_of_relation(candidates *all, Oid relation) {
   ReleaseSysCache(row);
 }
 
-// Of anything else that has an owner, such as a domain, to which its owner may add a CHECK.
+// For any other object with an owner, such as a domain, to which its owner may add a CHECK.
 void add_of_object(candidates *all, Oid classid, Oid object) {
   const Oid owner = oid_of_member(classid, object, get_object_attnum_owner);
   if (OidIsValid(owner)) add(all, {owner, classid, object, ACL_NO_RIGHTS});
@@ -117,8 +117,8 @@ void add_of_function(candidates *all, Oid function) {
   ReleaseSysCache(row);
 }
 
-// The row type of a table, and an array, which have their owner from another object.  Some servers
-// make them members as well (17 and 19 do).
+// The row type of a table, and an array type, which have the owner of another object.  Some servers
+// also make them members (17 and 19 do).
 bool is_part(Oid type) {
   if (OidIsValid(get_element_type(type))) return true;
   const Oid relation = get_typ_typrelid(type);
@@ -138,7 +138,7 @@ candidates of_members(Oid extension) {
       default: add_of_object(&all, classid, member); break;
     }
   });
-  // whoever may create objects in a schema may replace what is called by its name
+  // a role that may create objects in a schema may replace those called by name
   const List *schemas = schemas_of_members(extension);
   for (int i = 0; i < list_length(schemas); ++i) add_of_schema(&all, list_nth_oid(schemas, i));
   return all;
@@ -187,7 +187,7 @@ stranger find_stranger(const List *all, Oid role) {
 bool is_stranger(Oid who, Oid role) {
   const Oid actually = actual(who);
   if (is_superuser(actually) || may_become_with_heirs(actually, role)) return false;
-  return !role_name(actually).empty();  // one that has been dropped is nobody
+  return !role_name(actually).empty();  // a dropped role does not count
 }
 
 stranger stranger_in_schema(const std::string &extension, Oid role) {

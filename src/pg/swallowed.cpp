@@ -30,7 +30,7 @@ void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransaction
   if (event == SUBXACT_EVENT_ABORT_SUB) level = InvalidSubTransactionId;
 }
 
-// The innermost transaction that is open now cannot be committed.
+// The innermost open transaction cannot be committed any more.
 void note(const char *doing, const char *message) noexcept {
   if (!IsTransactionState() || level != InvalidSubTransactionId) return;
   level = GetCurrentSubTransactionId();

@@ -1,8 +1,8 @@
 // Errors that swallow() has turned into a warning while a transaction was open.
 //
-// An ERROR leaves behind what only a rollback clears away: half of a change, locks, pins.  Where
-// nothing may be raised (in a destructor) it is swallowed all the same; but then the transaction,
-// or the subtransaction that it happened in, must not be committed.
+// Only a rollback cleans up after an ERROR: half of a change, locks, pins.  Where nothing may be
+// raised (in a destructor) it is swallowed nevertheless; but then the transaction, or the
+// subtransaction in which it happened, must not be committed.
 #pragma once
 
 #include "pg/server.h"

@@ -9,27 +9,27 @@
 namespace dynpgext::pg {
 namespace {
 
-// How long a process may take to come by a CHECK_FOR_INTERRUPTS() before it is ended where it is.
+// How long a process may take to reach a CHECK_FOR_INTERRUPTS() before it is ended where it is.
 constexpr std::chrono::seconds grace(1);
 
 constinit volatile sig_atomic_t shields = 0;
 constinit volatile sig_atomic_t asked = false;
-constinit moment asked_at{};  // of the handler, which does not interrupt itself
+constinit moment asked_at{};  // in the handler, which does not interrupt itself
 constinit timer_t reminder{};
 constinit bool has_reminder = false;
 
 constinit bool ends_here = false;
 
-// What the process was in the middle of may hold a lock of the C library, which exit functions of
-// other libraries need: they are skipped.  The server's callbacks have run by now.
+// The interrupted code may hold a lock of the C library that exit functions of other libraries
+// need: they are skipped.  The server's callbacks have run by now.
 #ifdef __GLIBC__
 void leave_at_once(int status, void *) {
   if (ends_here) _exit(status);
 }
 #endif
 
-// Once: another signal, which is on its way already, is too late.  The text is not translated, for
-// that takes such a lock, too.
+// Once: another signal that is already pending is too late.  The text is not translated, because
+// translation also takes such a lock.
 void end_now() {
   block_all_signals();
   ends_here = true;
@@ -39,10 +39,10 @@ void end_now() {
                            MyBgworkerEntry->bgw_type)));
 }
 
-// What SIGCONT carries when it means the end, so that any other one stays without effect.
+// The value of a SIGCONT that requests the end; any other SIGCONT has no effect.
 constexpr int demand = 0x64796e70;
 
-// A SIGCONT to this process itself, later; timer_settime() may be called in a handler.
+// Sends a later SIGCONT to this process itself; timer_settime() may be called in a handler.
 void remind() {
   if (!has_reminder) return;
   itimerspec when{};
@@ -75,7 +75,7 @@ void on_terminate(SIGNAL_ARGS) {
   errno = saved_errno;
 }
 
-// From insist_on_end() or the reminder.  A child that this process has forked is not meant.
+// From insist_on_end() or the reminder.  A forked child of this process is ignored.
 void on_last_resort(int, siginfo_t *info, void *) {
   if (proc_exit_inprogress || ends_here || getpid() != MyProcPid) return;
   const int saved_errno = errno;
@@ -89,8 +89,8 @@ using question = bool (*)() noexcept;
 constinit question is_told = nullptr;
 constinit emit_log_hook_type previous_log_hook = nullptr;
 
-// The report is on its way out of errfinish(), which calls proc_exit(1) right after it: so this is
-// where the process ends anyway, and transactions are aborted by the same exit callbacks.
+// Called from errfinish(), which calls proc_exit(1) right after the report: so the process ends
+// here anyway, and the same exit callbacks abort transactions.
 void on_log(ErrorData *data) {
   if (data->elevel == FATAL && data->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
       !proc_exit_inprogress && is_told())
@@ -98,7 +98,7 @@ void on_log(ErrorData *data) {
   if (previous_log_hook != nullptr) previous_log_hook(data);
 }
 
-// As the server's own for sessions, `die`, which does not keep in mind that it was called.
+// Like the server's own for sessions, `die`, which does not record that it was called.
 void on_session_terminate(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
   const int saved = errno;
@@ -121,7 +121,7 @@ void install_last_resort() {
 #ifdef __GLIBC__
   (void)on_exit(leave_at_once, nullptr);
 #endif
-  // not by pqsignal(), which hands over neither sender nor value
+  // not pqsignal(), which passes neither sender nor value
   struct sigaction action {};
   action.sa_sigaction = on_last_resort;
   action.sa_flags = SA_SIGINFO | SA_RESTART;
@@ -156,7 +156,7 @@ bool may_end_here() noexcept {
   return shields == 0 && InterruptHoldoffCount == 0 && CritSectionCount == 0;
 }
 
-// The server leaves SIGCONT out, which is our last resort.
+// The server does not include SIGCONT, which is our last resort.
 void block_all_signals() noexcept {
   sigset_t all = BlockSig;
   (void)sigaddset(&all, SIGCONT);

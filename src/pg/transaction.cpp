@@ -76,13 +76,14 @@ active_snapshot::active_snapshot() : exceptions_(std::uncaught_exceptions()) {
 }
 
 active_snapshot::~active_snapshot() {
-  // others may be on top of it when an error has left the code in between
+  // after an error has left the code in between, others may be on top of it
   if (std::uncaught_exceptions() > exceptions_) return;
   (void)swallow("dropping a snapshot", [] { call([] { PopActiveSnapshot(); }); });
 }
 
 namespace {
-// Where the transaction was begun.  Up to PostgreSQL 16 its end leaves TopMemoryContext current.
+// The context at the beginning.  Up to PostgreSQL 16 the end of a transaction makes
+// TopMemoryContext current.
 constinit MemoryContext outside = nullptr;
 }  // namespace
 
@@ -91,7 +92,7 @@ void begin_transaction() {
   call([] {
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
-    // whatever the owner of a database has set for it: a deferrable one would wait for others
+    // overrides a setting of the database's owner: a deferrable transaction would wait for others
     XactIsoLevel = XACT_READ_COMMITTED;
     XactReadOnly = RecoveryInProgress();
     XactDeferrable = false;

@@ -1,11 +1,11 @@
-// Transactions, subtransactions and who we are in them.
+// Transactions, subtransactions and their roles.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// Why something that was attempted did not succeed.
+// Why an attempt failed.
 struct failure {
   int sqlstate = 0;
   std::string message;
@@ -14,16 +14,16 @@ struct failure {
   bool operator==(const failure &) const = default;
 };
 
-// Runs f in a subtransaction.  When it fails the subtransaction is rolled back, and what
-// it raised is returned.  A cancel, termination or deadlock is not a failure of f's: it is
-// thrown on, after the rollback as well.
+// Runs f in a subtransaction.  If it fails, the subtransaction is rolled back, and the error is
+// returned.  A cancel, termination or deadlock does not count as a failure of f: it is rethrown,
+// also after the rollback.
 template <class F>
 [[nodiscard]] std::optional<failure> attempt(F &&f);
 
-// Runs f where its failure changes nothing for whoever calls: a failure becomes a WARNING.  In a
-// transaction f runs in a subtransaction, as with attempt(), and an interruption is thrown on; so
-// is everything in a parallel operation, in which there are no subtransactions.  Elsewhere (after
-// the commit, in the launcher) as with swallow().  Returns whether f succeeded.
+// Runs f whose failure does not concern the caller: a failure becomes a WARNING.  In a transaction
+// f runs in a subtransaction, as with attempt(), and an interruption is rethrown; so is every error
+// in a parallel operation, which has no subtransactions.  Elsewhere (after the commit, in the
+// launcher) like swallow().  Returns whether f succeeded.
 template <class F>
 bool tolerate(const char *doing, F &&f, const char *hint = made_good);
 
@@ -41,14 +41,14 @@ class pinned_identity {
   int guc_level_ = 0;
 };
 
-// A memory context for a scope: what the server allocates in between goes with it.
+// A memory context for a scope: the server's allocations in between are freed with it.
 class scratch_memory {
  public:
   scratch_memory();
   scratch_memory(const scratch_memory &) = delete;
   scratch_memory &operator=(const scratch_memory &) = delete;
   ~scratch_memory();
-  // For a loop: what has been allocated so far goes.
+  // For a loop: frees the allocations so far.
   void reset() noexcept;
 
  private:
@@ -56,8 +56,8 @@ class scratch_memory {
   MemoryContext saved_;
 };
 
-// A snapshot for a scope in which rows are written or code of others runs, where the server has
-// none active: before a commit, when the commands are over.  After an error the server drops it.
+// An active snapshot for a scope that writes rows or runs foreign code, where the server has none:
+// before a commit, after the commands.  After an error the server removes it.
 class active_snapshot {
  public:
   active_snapshot();
@@ -69,17 +69,17 @@ class active_snapshot {
   int exceptions_;
 };
 
-// One transaction in a background worker: begun here, committed by commit(), which goes back to the
-// memory context that was current before; rolled back
-// by the server's own error handling when an ERROR gets that far.
+// One transaction in a background worker: begun here, committed by commit(), which restores the
+// previous memory context; rolled back by the server's own error handling if an ERROR gets that
+// far.
 void begin_transaction();
 void commit_transaction();
-// In this transaction none waits for a lock longer than for some seconds (55P03): whoever may lock
-// tables does not keep a process for as long as he likes that others wait for.
+// In this transaction no wait for a lock takes longer than some seconds (55P03): a role that may
+// lock tables must not be able to block a process that others wait for without limit.
 void limit_lock_waits();
 
-// What `find` finds in a catalog, nullptr where that is nothing; in a transaction of its own where
-// none is open.  Empty also where no transaction can be begun.
+// Finds something in a catalog with `find`, which returns nullptr for nothing; opens its own
+// transaction if necessary.  Also empty if no transaction can be begun.
 template <class Find>
 [[nodiscard]] std::string name_in_catalog(Find find) {
   const bool is_own = !IsTransactionState();
@@ -95,10 +95,10 @@ template <class Find>
 // Raises the server's error 25006 in a read-only transaction and on a standby.
 void require_writable(const char *command);
 
-// Everything that earlier commands of this transaction wrote becomes visible.
+// Makes the writes of earlier commands of this transaction visible.
 void make_visible();
-// Before the commit: drops and empties the temporary tables that go with it, as the server does
-// after the callbacks for that.  It waits for whoever has locked what depends on them.
+// Before the commit: drops and empties temporary tables that end with it, as the server does after
+// the callbacks.  It waits for locks on their dependent objects.
 void end_temporary_tables();
 
 namespace detail {

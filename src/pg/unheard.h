@@ -1,13 +1,13 @@
-// Where nobody may wait for a client.
+// Messages where nobody may wait for a client.
 #pragma once
 
 #include "pg/border.h"
 
 namespace dynpgext::pg {
 
-// For a scope, messages go to the server's log alone.  For code that runs in a commit or a
-// rollback, with locks of ours: a client that does not read would keep the process there, where
-// nothing can end it.
+// For a scope, messages go only to the server's log.  For code that runs in a commit or a rollback,
+// with locks of ours: a client that does not read would stop the process there, and nothing could
+// end it.
 class unheard {
  public:
   unheard() { whereToSendOutput = DestNone; }

@@ -1,4 +1,4 @@
-// Utility statements that are about to run in this process: one hook for all of dynpgext.
+// Utility statements before they run in this process: one hook for all of dynpgext.
 #pragma once
 
 #include "pg/server.h"
@@ -11,7 +11,7 @@ struct utility_statement {
 };
 
 // Up to four, called in this order, and before the hooks that other libraries have installed so
-// far. They may raise.
+// far.  They may raise.
 void watch_utility(void (*seen)(const utility_statement &statement));
 
 }  // namespace dynpgext::pg

@@ -1,8 +1,8 @@
-// What differs between PostgreSQL 15 and 19: the only file that asks for the server's version.
+// The differences between PostgreSQL 15 and 19: the only file that tests the server's version.
 //
-// Each difference is a function or a constant with a name, and a row of the table in
-// docs/architecture.md.  They call the server as it is; whoever uses them does so within call().
-// Everything else is written for all versions.  Included by pg/server.h.
+// Each difference is a named function or constant, and a row of the table in docs/architecture.md.
+// They call the server directly; use them within call().  Everything else is the same for all
+// versions.  Included by pg/server.h.
 #pragma once
 
 extern "C" {
@@ -22,7 +22,7 @@ extern "C" {
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
-// Since 18 a library tells its name and version: pg_get_loaded_modules().
+// Since 18 a library declares its name and version: pg_get_loaded_modules().
 #if PG_VERSION_NUM >= 180000
 #define DYNPGEXT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "dynpgext", .version = DYNPGEXT_VERSION)
 #else
@@ -31,7 +31,7 @@ extern "C" {
 
 namespace dynpgext::pg::versions {
 
-// Since 16 one function looks at the owner of any object.
+// Since 16 one function checks the owner of any object.
 inline bool owns(Oid role, Oid classid, Oid object) {
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(classid, object, role);
@@ -48,7 +48,7 @@ inline bool owns(Oid role, Oid classid, Oid object) {
 #endif
 }
 
-// Since 16 one function looks at privileges on any object.
+// Since 16 one function checks privileges on any object.
 inline bool has_privilege(Oid role, Oid classid, Oid object, AclMode privilege) {
 #if PG_VERSION_NUM >= 160000
   return object_aclcheck(classid, object, role, privilege) == ACLCHECK_OK;
@@ -63,7 +63,7 @@ inline bool has_privilege(Oid role, Oid classid, Oid object, AclMode privilege) 
 #endif
 }
 
-// Since 16 a membership may be without the right to SET ROLE.
+// Since 16 a membership may exclude SET ROLE.
 inline bool may_set_role(Oid member, Oid role) {
 #if PG_VERSION_NUM >= 160000
   return member_can_set_role(member, role);
@@ -72,7 +72,7 @@ inline bool may_set_role(Oid member, Oid role) {
 #endif
 }
 
-// Since 16 a membership may be without inheritance; before, whoever may SET ROLE has its rights.
+// Since 16 a membership may exclude inheritance; before, a role that may SET ROLE has its rights.
 inline bool inherits_role(Oid member, Oid role) {
 #if PG_VERSION_NUM >= 160000
   return has_privs_of_role(member, role);
@@ -81,7 +81,7 @@ inline bool inherits_role(Oid member, Oid role) {
 #endif
 }
 
-// Since 16 the server frees what comes with the value of a setting by its own allocator.
+// Since 16 the server frees the `extra` data of a setting with its own allocator.
 inline void *allocate_for_setting(size_t size) {
 #if PG_VERSION_NUM >= 160000
   return guc_malloc(LOG, size);
@@ -90,7 +90,7 @@ inline void *allocate_for_setting(size_t size) {
 #endif
 }
 
-// Since 16 settings are in a hash table, and the list is made.
+// Since 16 settings are in a hash table, and the list is built.
 inline std::span<config_generic *> all_settings() {
 #if PG_VERSION_NUM >= 160000
   int count = 0;
@@ -102,7 +102,7 @@ inline std::span<config_generic *> all_settings() {
   return {all, static_cast<size_t>(count)};
 }
 
-// Since 16 the function says that its number is no process.
+// Since 16 the name says that its number is not a process.
 inline const LocalPgBackendStatus *status_of_nth_process(int n) {
 #if PG_VERSION_NUM >= 160000
   return pgstat_get_local_beentry_by_index(n);
@@ -111,7 +111,7 @@ inline const LocalPgBackendStatus *status_of_nth_process(int n) {
 #endif
 }
 
-// Since 16 a trigger may be one of a parent's.
+// Since 16 a trigger may belong to a parent's.
 inline void set_trigger_mode(Relation table, const char *trigger, char mode, LOCKMODE lock) {
 #if PG_VERSION_NUM >= 160000
   EnableDisableTrigger(table, trigger, InvalidOid, mode, false, false, lock);
@@ -120,7 +120,7 @@ inline void set_trigger_mode(Relation table, const char *trigger, char mode, LOC
 #endif
 }
 
-// Since 17 event triggers can be switched off.
+// Since 17 event triggers can be disabled.
 inline bool are_event_triggers_on() {
 #if PG_VERSION_NUM >= 170000
   return event_triggers;
@@ -129,7 +129,7 @@ inline bool are_event_triggers_on() {
 #endif
 }
 
-// Since 17 a process may be a role without LOGIN.
+// Since 17 a process may use a role without LOGIN.
 #if PG_VERSION_NUM >= 170000
 inline constexpr bool can_be_without_login = true;
 inline constexpr uint32 connect_without_login = BGWORKER_BYPASS_ROLELOGINCHECK;
@@ -138,7 +138,7 @@ inline constexpr bool can_be_without_login = false;
 inline constexpr uint32 connect_without_login = 0;
 #endif
 
-// Since 17 a wait of an extension's has a name of its own in pg_stat_activity.
+// Since 17 wait events of extensions have names in pg_stat_activity.
 inline uint32 wait_event_named([[maybe_unused]] const char *name) {
 #if PG_VERSION_NUM >= 170000
   return WaitEventExtensionNew(name);
@@ -147,7 +147,7 @@ inline uint32 wait_event_named([[maybe_unused]] const char *name) {
 #endif
 }
 
-// Since 17 who holds a lock is one value.
+// Since 17 a lock holder is one value.
 inline VirtualTransactionId holder_of(const LockInstanceData &lock) {
 #if PG_VERSION_NUM >= 170000
   return lock.vxid;
@@ -156,7 +156,7 @@ inline VirtualTransactionId holder_of(const LockInstanceData &lock) {
 #endif
 }
 
-// Since 17 the kind of lock may be a lower bound.
+// Since 17 the lock mode may be a lower bound.
 inline bool is_locked_by_me(const LOCKTAG &tag, LOCKMODE mode) {
 #if PG_VERSION_NUM >= 170000
   return LockHeldByMe(&tag, mode, false);
@@ -165,18 +165,18 @@ inline bool is_locked_by_me(const LOCKTAG &tag, LOCKMODE mode) {
 #endif
 }
 
-// Since 17 a dshash table copies its keys by a function.
+// Since 17 a dshash table copies its keys with a function.
 inline void copy_keys_as_bytes([[maybe_unused]] dshash_parameters *of) {
 #if PG_VERSION_NUM >= 170000
   of->copy_function = dshash_memcpy;
 #endif
 }
 
-// Since 18 '$libdir/x' is looked for in all of dynamic_library_path, as 'x' is, when a function of
-// it is called: so module_pathname serves libraries outside of the server's folder, too.
+// Since 18 '$libdir/x' is searched in all of dynamic_library_path, like 'x', when a function of it
+// is called: so module_pathname works for libraries outside of the server's folder, too.
 inline constexpr bool searches_for_names_in_libdir = PG_VERSION_NUM >= 180000;
 
-// Since 18 a portal always runs as if once.
+// Since 18 a portal always runs as with run_once.
 inline bool run_portal(Portal portal, long rows, bool at_top_level, DestReceiver *to,
                        DestReceiver *of_others, QueryCompletion *completion) {
 #if PG_VERSION_NUM >= 180000
@@ -186,15 +186,15 @@ inline bool run_portal(Portal portal, long rows, bool at_top_level, DestReceiver
 #endif
 }
 
-// Since 18 triggers run as the role that has queued them; before, a foreign key's row may fire them
-// as another one.
+// Since 18 triggers run as the role that queued them; before, a foreign key's row may fire them as
+// another one.
 #if PG_VERSION_NUM >= 180000
 inline constexpr AclMode privileges_that_run_code_of_a_table = ACL_TRIGGER;
 #else
 inline constexpr AclMode privileges_that_run_code_of_a_table = ACL_TRIGGER | ACL_REFERENCES;
 #endif
 
-// Since 19 a tranche of LWLocks has its name for all processes from the beginning.
+// Since 19 the name of an LWLock tranche is known to all processes from the beginning.
 inline int new_lock_tranche([[maybe_unused]] const char *name) {
 #if PG_VERSION_NUM >= 190000
   return LWLockNewTrancheId(name);
@@ -203,14 +203,14 @@ inline int new_lock_tranche([[maybe_unused]] const char *name) {
 #endif
 }
 
-// Up to 18 each process tells the name.
+// Up to 18 each process registers the name.
 inline void name_lock_tranche([[maybe_unused]] int id, [[maybe_unused]] const char *name) {
 #if PG_VERSION_NUM < 190000
   LWLockRegisterTranche(id, name);
 #endif
 }
 
-// Since 19 the server tells no longer which LWLocks a process holds: false, and nothing is called.
+// Since 19 the server does not list the LWLocks of a process: returns false without a call.
 inline bool each_held_lock([[maybe_unused]] void (*callback)(LWLock *, LWLockMode, void *),
                            [[maybe_unused]] void *context) {
 #if PG_VERSION_NUM >= 190000
@@ -229,7 +229,7 @@ using jumble_state = const JumbleState;
 using jumble_state = JumbleState;
 #endif
 
-// Since 19 libraries ask for shared memory by callbacks, and a hash table in it is made in one
+// Since 19 libraries request shared memory with callbacks, and a hash table in it is made in one
 // piece.
 #if PG_VERSION_NUM >= 190000
 #define DYNPGEXT_SHMEM_CALLBACKS 1
@@ -237,7 +237,7 @@ using jumble_state = JumbleState;
 #define DYNPGEXT_SHMEM_CALLBACKS 0
 #endif
 
-// Since 19 each kind of process has a threshold of its own for its log.
+// Since 19 each kind of process has its own log threshold.
 inline void set_log_threshold([[maybe_unused]] int level) {
 #if PG_VERSION_NUM < 190000
   log_min_messages = level;
@@ -251,7 +251,7 @@ inline int log_threshold() {
 #endif
 }
 
-// Is it a client's session?  18 and 19 tell each in another way.
+// Is it a client's session?  18 and 19 each have another test.
 inline bool is_session(const PGPROC &process) {
 #if PG_VERSION_NUM >= 190000
   return process.pid != 0 && process.backendType == B_BACKEND;
@@ -262,7 +262,7 @@ inline bool is_session(const PGPROC &process) {
 #endif
 }
 
-// Since 19 a handler of a signal is told who has sent it.
+// Since 19 a signal handler gets the sender of the signal.
 #if PG_VERSION_NUM >= 190000
 #define DYNPGEXT_SIGNAL_ARGUMENTS postgres_signal_arg, pg_siginfo
 #else

@@ -19,7 +19,7 @@ uint32 wait_event(wait what) {
   const auto index = static_cast<size_t>(what);
   uint32 &event = known[index];
   if (event != 0) return event;
-  // a parallel worker waits rarely, and can have no subtransaction to catch an error in
+  // a parallel worker waits rarely, and cannot use a subtransaction to catch an error
   if (IsInParallelMode()) return PG_WAIT_EXTENSION;
   // the server has room for 128 names of all extensions
   event = PG_WAIT_EXTENSION;

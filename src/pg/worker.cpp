@@ -25,7 +25,7 @@ BackgroundWorker describe(const worker_request &request) {
 
 constinit volatile sig_atomic_t is_shutdown = 0;
 
-// As SignalHandlerForShutdownRequest(), which does not see who sends the signal.
+// Like SignalHandlerForShutdownRequest(), which does not get the sender of the signal.
 void on_terminate(int, siginfo_t *info, void *) {
   const int saved_errno = errno;
   if (info->si_pid == PostmasterPid) is_shutdown = 1;
