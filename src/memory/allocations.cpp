@@ -29,7 +29,7 @@ void announce(const shared &s, const instance &i, std::string_view what) {
              std::to_string(i.size) + " bytes"});
 }
 
-// Out of the entry: freed at once, or when the last process that looked it up has gone.
+// Removes it from the entry: freed at once, or when the last attached process has ended.
 void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
   instance *i = s.at(p);
   unlink(s, &entry.instances, p);
@@ -47,7 +47,7 @@ void retire(shared &s, allocation_entry &entry, dsa_pointer p) {
   s.root->draining = p;
 }
 
-// Who registers the memory.
+// The registering transaction or database.
 struct registrant {
   Oid database;
   model::allocation wanted;
@@ -75,8 +75,8 @@ std::vector<registrant> registrants_of(const shared &s, const allocation_key &ke
   return all;
 }
 
-// Which instance is the one that is registered?  A published one before others.  When the
-// database that made it no longer registers it, another one that does becomes its source.
+// Chooses the registered instance: a published one before others.  If the database that made it no
+// longer registers it, another registering database becomes its source.
 dsa_pointer choose(const shared &s, const allocation_entry &entry) {
   const std::vector<registrant> all = registrants_of(s, entry.key);
   dsa_pointer chosen = InvalidDsaPointer;
@@ -114,7 +114,7 @@ live_allocations(const shared &s, std::span<const allocation_entry *const> entri
     int best_rank = -1;
     for_each_instance(s, *entry, [&](dsa_pointer p, instance &i) {
       const bool is_held = std::binary_search(held.begin(), held.end(), p);
-      // memory that only other transactions under way have is theirs alone
+      // memory held only by other transactions is theirs alone
       const int rank = is_held ? 2 : state_of(i) == instance_state::published ? 1 : -1;
       if (rank <= best_rank) return;
       best = &i;

@@ -27,16 +27,16 @@ struct name_hash {
   }
 };
 
-// Names are mostly string literals: where one lies tells, nearly always, which one it is, and
-// a comparison makes sure.  That spares hashing it.
+// Names are mostly string literals: the address of a literal nearly always identifies the name, and
+// a comparison verifies it.  This avoids hashing.
 struct hint {
   const char *key;
   const attachment *found;
 };
 constexpr size_t hint_count = 512;
 
-// Names in buffers that are used again and again lie where others have lain.  These are found
-// by a cheap digest of what they say, with a comparison to make sure, too.
+// Names in reused buffers are at the addresses of others.  They are found by a cheap digest of
+// their content, also verified by a comparison.
 constexpr size_t digest_count = 1024;
 size_t digest(const char *name, size_t length) noexcept {
   uint64 first = 0;
@@ -55,9 +55,9 @@ static_assert(digest_count == 1 << 10);
 struct local_state {
   std::array<hint, hint_count> hints{};
   std::array<const attachment *, digest_count> digests{};
-  // current meaning of a name; points into `all`
+  // present meaning of a name; points into `all`
   std::unordered_map<std::string, const attachment *, name_hash, std::equal_to<>> current;
-  // everything this process holds, older instances of a name included
+  // everything attached by this process, including older instances of a name
   std::vector<attachment *> all;
   const pg_atomic_uint64 *generation = nullptr;
   uint64 seen_generation = 0;  // 0: the fast path is off
@@ -86,8 +86,7 @@ instance_state state_of(const instance *i) {
   return static_cast<instance_state>(pg_atomic_read_u32(const_cast<pg_atomic_uint32 *>(&i->state)));
 }
 
-// Something has changed somewhere: forget the meanings that no longer hold.  The memory
-// stays attached.
+// Something has changed: drops meanings that are no longer valid.  The memory stays attached.
 void revalidate(local_state &l) noexcept {
   l.seen_generation = 0;
   if (l.generation == nullptr) return;
@@ -100,7 +99,7 @@ void revalidate(local_state &l) noexcept {
   if (!l.bypass) l.seen_generation = now;
 }
 
-// The instance that the name means for this process; and whether another one initialises it.
+// The instance that the name means for this process; and whether another process initialises it.
 dsa_pointer visible_instance(const shared &s, const allocation_key &key, std::span<const hold> own,
                              const allocation_key **initialising) {
   const allocation_entry *entry = s.allocations.find(key);
@@ -111,9 +110,9 @@ dsa_pointer visible_instance(const shared &s, const allocation_key &key, std::sp
     const instance *i = s.at(p);
     const bool held =
         std::any_of(own.begin(), own.end(), [p](const hold &h) { return h.instance == p; });
-    // registered in the snapshot that it has from its leader, or this is not asked
+    // registered in the snapshot of its leader, otherwise the caller does not ask
     const bool leaders = IsParallelWorker() && i->holders > 0;
-    // newest first: what this transaction has made comes before what is published
+    // newest first: an instance made by this transaction comes before the published one
     if (held || leaders) return p;
     if (state_of(i) == instance_state::published) found = p;
   }
@@ -206,7 +205,7 @@ attaching attach_instance(shared &s, const std::string &name, dsa_pointer pointe
   return {fresh.release(), true};
 }
 
-// What the name means for this process; waits while another one initialises it.
+// Attaches what the name means for this process; waits while another one initialises it.
 attaching attach(shared &s, const std::string &name, std::span<const hold> own) {
   const allocation_key local_key = key_of(current_database(), name);
   const allocation_key global_key = key_of(InvalidOid, name);

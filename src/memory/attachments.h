@@ -1,4 +1,5 @@
-// What this process has looked up: names to addresses, without a lock after the first time.
+// Allocations that this process has looked up: names to addresses, without a lock after the first
+// time.
 #pragma once
 
 #include <string>
@@ -7,26 +8,26 @@
 
 namespace dynpgext::state {
 
-// The fast path of dynpgext_lookup_shmem(): the address if this process has looked the name
-// up before and nothing has changed since; nullptr otherwise.  Reads one shared counter,
-// writes nothing shared, takes no lock, allocates nothing.
+// The fast path of dynpgext_lookup_shmem(): the address if this process has looked the name up
+// before and nothing has changed since; otherwise nullptr.  Reads one shared counter, writes
+// nothing shared, takes no lock, allocates nothing.
 [[nodiscard]] void *find_attached(const char *name) noexcept;
 
-// Looks a name up in shared memory and attaches to it: a published instance of this
-// process's database or a global one, or one that this transaction holds.  nullptr when
-// there is none.  Waits while another process initialises what is registered.
+// Looks a name up in shared memory and attaches to it: a published instance of this process's
+// database or a global one, or one held by this transaction. nullptr if there is none.  Waits while
+// another process initialises registered memory.
 [[nodiscard]] void *attach_allocation(shared &s, const std::string &name,
                                       std::span<const hold> own);
-// Is it a global name that another database than `database` registers?
+// Is it a global name registered by a database other than `database`?
 [[nodiscard]] bool is_registered_elsewhere(const shared &s, const std::string &name, Oid database);
 
 struct attachment;
 
-// Memory that stays as long as this object does, for whoever only reads it: afterwards the
-// process is attached to it if it was before, and not otherwise.
+// Keeps memory attached for its own lifetime, for reading only: afterwards the process is attached
+// only if it was before.
 class loan {
  public:
-  loan() = default;  // of nothing
+  loan() = default;  // empty
   loan(attachment *a, instance *target, bool ends) noexcept
       : attachment_(a), target_(target), ends_(ends) {}
   loan(loan &&other) noexcept;
@@ -34,7 +35,7 @@ class loan {
   ~loan();
   [[nodiscard]] explicit operator bool() const { return target_ != nullptr; }
   [[nodiscard]] const void *memory() const { return target_->memory(); }
-  // These do not change while it is there.
+  // Constant during its lifetime.
   [[nodiscard]] uint64 size() const { return target_->size; }
   [[nodiscard]] std::string extension() const { return std::string(target_->extension()); }
 
@@ -43,18 +44,18 @@ class loan {
   instance *target_ = nullptr;
   bool ends_ = false;  // the process was not attached before
 };
-// As attach_allocation().
+// Like attach_allocation().
 [[nodiscard]] loan borrow_allocation(shared &s, const std::string &name, std::span<const hold> own);
-// The newest memory of the name that has been dropped and that this process still has.
+// The newest dropped memory of the name to which this process is still attached.
 [[nodiscard]] loan borrow_draining(const std::string &name);
 
-// Lets go of a name; false when this process has not looked it up.
+// Releases a name; false if this process has not looked it up.
 bool detach_allocation(const std::string &name) noexcept;
-// Lets go of everything; at process exit.
+// Releases everything; at process exit.
 void detach_all() noexcept;
 
-// While a transaction registers or drops names, what they mean is decided by its snapshot:
-// the fast path is off.
+// While a transaction registers or drops names, its snapshot decides their meaning: the fast path
+// is off.
 void bypass_cache(bool on) noexcept;
 
 }  // namespace dynpgext::state

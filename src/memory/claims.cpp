@@ -11,8 +11,8 @@
 namespace dynpgext::state {
 namespace {
 
-// What this process is initialising.  An exit in the middle (FATAL) runs no destructors;
-// abandon_claims() finds it here.
+// The allocation that this process is initialising.  An exit in between (FATAL) runs no
+// destructors; abandon_claims() finds it here.
 struct open_claim {
   allocation_key key;
   dsa_pointer made;
@@ -48,14 +48,14 @@ void forget_claim(const allocation_key &key) {
             "has it.");
 }
 
-// Made by this extension of this database, and nobody else has it.
+// Made by this extension of this database, and used by no other.
 bool is_own(const allocation_request &r, const model::live_allocation &live, bool is_shared) {
   return !is_shared && live.extension == r.owner.name && live.source == r.database;
 }
 
 void refuse_others(const shared &s, const allocation_request &r, const allocation_entry &entry) {
   for_each_instance(s, entry, [&](dsa_pointer, instance &i) {
-    // what this very extension has just dropped here may change its scope
+    // memory that this same extension has just dropped here may change its scope
     const bool own = i.source == r.database && i.extension() == r.owner.name &&
                      i.incarnation != r.owner.incarnation;
     if (!own) refuse_taken(r, describe(i));
@@ -210,7 +210,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   const std::string_view name = key.name.view();
   const std::string_view extension = r.registration.extension;  // at most NAMEDATALEN - 1
   const uint64 bytes = instance::bytes(name.size() + extension.size(), r.registration.size);
-  // the launcher may not have seen a database that is new
+  // the launcher may not have seen a new database yet
   if (key.home == MyDatabaseId && IsTransactionState()) note_owner(s);
   charge charged(s, key.home, bytes, set_limits());
   const std::string what = "extension \"" + r.owner.name + "\" cannot have " +

@@ -1,5 +1,5 @@
 // Memory that is being made: one process claims the name, makes the instance and runs its callback;
-// whoever wants it, too, waits and joins.
+// other processes that want it wait and join.
 #pragma once
 
 #include <string>
@@ -8,46 +8,45 @@
 
 namespace dynpgext::state {
 
-// What a process wants to have memory for.
+// The memory that a process wants.
 struct allocation_request {
   const model::allocation &registration;
   const model::extension &owner;
   Oid database;
-  // Another size takes the place of what this extension alone has had under the name.
+  // Another size replaces memory of this name that only this extension has.
   bool may_replace = false;
 };
 
-// Makes the instance of a name, or joins the one that is there if it fits, and holds it.
-// `initialise` runs on a new one, without a lock.  Waits while another process initialises.
-// Errors: 42710 taken, 53400 over the limit, 53200 no memory.
+// Makes the instance of a name, or joins an existing one if it matches, and holds it. `initialise`
+// runs on a new one, without a lock.  Waits while another process initialises.  Errors: 42710 in
+// use, 53400 over the limit, 53200 no memory.
 template <class F>
 [[nodiscard]] hold hold_instance(shared &s, const allocation_request &request, F &&initialise);
 
-// For a loop that waits for what another process initialises.  What a process waits for is written
-// down with what it initialises itself, so that those who wait for each other notice it.
+// For a loop that waits for memory that another process initialises.  The awaited memory is
+// recorded in the process's own claims, so that processes that wait for each other detect it.
 class claim_wait {
  public:
   explicit claim_wait(shared &s) : shared_(s) {}
   claim_wait(const claim_wait &) = delete;
   claim_wait &operator=(const claim_wait &) = delete;
   ~claim_wait();
-  // Both with the exclusive lock.  begin() raises 40P01 where the wait would be for ever.
+  // Both with the exclusive lock. begin() raises 40P01 if the wait would be endless.
   void begin(const allocation_key &awaited);
   void end();
 
  private:
-  void write(const allocation_key *awaited);  // nullptr: nothing
+  void write(const allocation_key *awaited);  // nullptr: none
   shared &shared_;
   bool is_written_ = false;
 };
 
-// Removes a name that this process has claimed and not finished (it has raised an error, or
-// is about to exit).
+// Removes an unfinished claim of this process (which has raised an error, or is about to exit).
 void abandon_claims() noexcept;
 
 namespace detail {
 struct claim {
-  hold joined;  // found one that fits, or
+  hold joined;  // found a matching one, or
   bool must_make = false;
 };
 [[nodiscard]] claim claim_or_join(shared &s, const allocation_request &request);

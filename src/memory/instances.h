@@ -1,5 +1,4 @@
-// What the files about memory share: an allocation's instances, one after the other.  Callers hold
-// root.lock.
+// Common functions for memory: the list of instances of an allocation.  Callers hold root.lock.
 #pragma once
 
 #include "model/reconcile.h"
@@ -8,10 +7,10 @@
 namespace dynpgext::state {
 
 [[nodiscard]] allocation_key key_of(Oid home, const std::string &name);
-// As the reconciler sees it.
+// For the reconciler.
 [[nodiscard]] model::live_allocation describe(const instance &i);
 
-// `f` may take the instance that it is given out of the list.
+// `f` may remove its instance from the list.
 template <class F>
 void for_each_instance(const shared &s, const allocation_entry &entry, F &&f) {
   for (dsa_pointer p = entry.instances; DsaPointerIsValid(p);) {
@@ -26,7 +25,7 @@ void for_each_instance(const shared &s, const allocation_entry &entry, F &&f) {
 
 // Finds or makes; exclusive lock.
 [[nodiscard]] allocation_entry *insert_entry(const shared &s, const allocation_key &key);
-// An entry without instances goes, unless somebody is making one.  Exclusive lock.
+// Removes an entry without instances, unless some process is making one.  Exclusive lock.
 void erase_if_empty(const shared &s, allocation_entry &entry);
 
 }  // namespace dynpgext::state
