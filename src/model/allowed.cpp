@@ -19,7 +19,7 @@ class reader {
  public:
   explicit reader(std::string_view text) : rest_(text) {}
 
-  // Nothing where the text is no list.
+  // nullopt if the text is not a list.
   std::optional<std::vector<rule>> rules() {
     std::vector<rule> all;
     skip_spaces();

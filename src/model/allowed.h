@@ -1,16 +1,16 @@
-// The setting dynpgext.allowed_extensions: which extensions may take part.
+// The setting dynpgext.allowed_extensions: extensions that may take part.
 #pragma once
 
 #include <string_view>
 
 namespace dynpgext::model {
 
-// A list of names, separated by commas, that are tried in order; the first that fits decides.  '*'
-// fits every extension, and one that begins with '!' refuses.  A name in double quotes is taken as
-// it is, with "" for a quotation mark.  What nothing fits is refused.
+// A list of names, separated by commas, tried in order; the first match decides. '*' matches every
+// extension, and '!' before a name refuses.  A name in double quotes is taken literally, with ""
+// for a quotation mark.  An extension without a match is refused.
 [[nodiscard]] bool is_allowed(std::string_view list, std::string_view extension);
 
-// Can it be read as such a list?
+// Is it a valid list?
 [[nodiscard]] bool is_allowed_list(std::string_view list);
 
 }  // namespace dynpgext::model

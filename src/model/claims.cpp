@@ -5,7 +5,7 @@
 namespace dynpgext::model {
 namespace {
 
-// A process waits for one thing at a time; all its claims say so.
+// A process waits for one allocation at a time; all its claims have it.
 const claim *waiting_claim(std::span<const claim> all, int process) {
   const auto found = std::find_if(all.begin(), all.end(), [process](const claim &c) {
     return c.process == process && !c.awaited.empty();
@@ -20,7 +20,7 @@ const claim *awaited_claim(std::span<const claim> all, const claim &by) {
   return found == all.end() ? nullptr : &*found;
 }
 
-// As it is awaited by the one before: a process may have several.
+// The claim as awaited by the previous process: a process may have several.
 claim as_link(const claim &made, const claim &waits) {
   claim link = waits;
   link.home = made.home;
@@ -37,7 +37,7 @@ std::vector<claim> find_circle(std::span<const claim> all, int process) {
     const claim *made = awaited_claim(all, *waits);
     if (made == nullptr) return {};
     if (made->process == process) {
-      // what the first one makes is what the last one waits for
+      // the first one makes what the last one waits for
       path.insert(path.begin(), as_link(*made, *waiting_claim(all, process)));
       return path;
     }

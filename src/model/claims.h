@@ -1,4 +1,4 @@
-// Who initialises which memory, and waits for which other meanwhile.
+// Processes that initialise memory, and the memory that they wait for meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct claim {
   std::uint32_t home = 0;  // as in allocations: a database, or 0
   std::string name = {};
   int process = 0;
-  // what the process waits for meanwhile, which another one makes; no name: nothing
+  // memory awaited by the process meanwhile, which another one makes; no name: none
   std::uint32_t awaited_home = 0;
   std::string awaited = {};
 
@@ -21,8 +21,8 @@ struct claim {
 };
 
 // The processes that wait for each other in a circle, if `process` is in one: claim after claim,
-// each waiting for what the next one makes, and the last one for the first, which is the
-// process's.  Empty: it is in none.
+// each waiting for the memory of the next one, and the last one for that of the first, which
+// belongs to `process`.  Empty: it is in none.
 [[nodiscard]] std::vector<claim> find_circle(std::span<const claim> all, int process);
 
 }  // namespace dynpgext::model

@@ -24,7 +24,7 @@ void add_members(const command &c, std::string &into) {
 }
 
 std::array<char, worker_extra_size> extra_of(const command &c) {
-  // type by type: rows that are there have digests of the text in this order
+  // type by type: existing rows have digests of the text in this order
   std::string all;
   add_members<std::string>(c, all);
   add_members<std::int64_t>(c, all);

@@ -1,5 +1,6 @@
-// What SQL registers beside allocations and workers: the commands of SQL workers, and what memory
-// begins with.  They stay in the tables: whoever needs them is connected to the database.
+// Registrations in SQL in addition to allocations and workers: the commands of SQL workers, and the
+// initial content of memory.  They are only in the tables: the processes that need them are
+// connected to the database.
 #pragma once
 
 #include <array>
@@ -10,25 +11,25 @@
 
 namespace dynpgext::model {
 
-// Whom a command runs as, decided when it is registered.  Roles are kept as OIDs, which a renamed
-// role keeps, and a new one of its name does not get.
+// The role of a command, decided at registration.  Roles are stored as OIDs, which a renamed role
+// keeps, and a new role with its name does not get.
 struct command_identity {
-  std::uint32_t role = 0;           // 0: nobody; the worker cannot run
-  std::uint32_t registered_by = 0;  // who may become it, which is looked at again at each run
-  bool superuser = false;           // a superuser has named it, a superuser
-  bool without_login = false;       // a superuser has named it, which cannot log in
-  bool by_hand = false;             // by a role that may register, not by an extension's script
+  std::uint32_t role = 0;           // 0: none; the worker cannot run
+  std::uint32_t registered_by = 0;  // must be able to become `role`, checked at each run
+  bool superuser = false;           // a superuser has named a superuser
+  bool without_login = false;       // a superuser has named a role without LOGIN
+  bool by_hand = false;             // by a registering role, not by an extension's script
   std::string decided_in = {};      // mark of a database: a copy of it has another one
-  // OIDs of those who have owned that database and do not matter any more: whoever decided knew of
-  // them, or they are members of the role.
+  // OIDs of earlier owners of that database that no longer matter: the deciding role knew of them,
+  // or they are members of the role.
   std::string owners = {};
-  // One who has owned the database since, or a copy of it that this one is a copy of, and is no
-  // member of the role: it does not run until it is decided anew.  Empty: none.
+  // An owner of the database since, or of a database that it was copied from, who is not a member
+  // of the role: it does not run until its role is decided again.  Empty: none.
   std::string foreign_owner = {};
   bool operator==(const command_identity &) const = default;
 };
 
-// As command::first_run: one interval after its start.
+// For command::first_run: one interval after its start.
 inline constexpr std::int64_t after_interval = -1;
 
 // Of an SQL worker.  One process serves all those of a database and a role (model::worker::hosted).
@@ -38,11 +39,11 @@ struct command {
   std::string sql;
   std::int64_t interval = 0;  // milliseconds between two runs' starts; 0: only when notified
   std::string channel;        // a NOTIFY on it makes it run; empty: none
-  std::string run_as;         // name of its role, for documents; in one, empty: as it is decided
-  std::int64_t deadline = 0;  // milliseconds that one run may take; 0: any
+  std::string run_as;         // name of its role, in documents; empty: as decided
+  std::int64_t deadline = 0;  // maximum milliseconds of one run; 0: no limit
   command_identity identity;
   bool atomic = true;          // in one transaction; otherwise each statement has its own
-  std::string schemas = {};    // see pg::schemas_of(), when it was registered: it may name them
+  std::string schemas = {};    // see pg::schemas_of(), at the registration: it may name them
   std::int64_t first_run = 0;  // milliseconds from its start; or after_interval
   bool operator==(const command &) const = default;
 };
@@ -74,18 +75,18 @@ static_assert(lists_all<command, command_identity>());
 inline constexpr std::int64_t min_command_interval = 10;                        // milliseconds
 inline constexpr std::int64_t max_command_interval = 366LL * 24 * 3600 * 1000;  // milliseconds
 
-// The worker runs this command: a digest of it is its `extra`, so that a worker whose command has
-// changed is another worker to the reconciler, and the role is its `argument`, for the process that
-// runs it is that role's.
+// Makes the worker run this command: a digest of it is its `extra`, so that a worker with a changed
+// command is another worker to the reconciler.  The role is its `argument`, because the process
+// belongs to that role.
 void bind(worker &w, const command &c);
-// Does it, as it was bound?
+// Does it run this command, unchanged?
 [[nodiscard]] bool is_bound(const worker &w, const command &c);
 
-// When a command that was due at `due` and has run is due next, given that it is `now`: at its
-// fixed rate, but a run that was late is not made up for.  Microseconds, as the interval is not.
+// The next due time of a command that was due at `due` and has run, at the time `now`: at its fixed
+// rate, but missed runs are not repeated.  Microseconds, unlike the interval.
 [[nodiscard]] std::int64_t next_run(std::int64_t due, std::int64_t now, std::int64_t interval);
 
-// What an allocation begins with, the first time that it is made.
+// Initial content of an allocation.
 struct content {
   std::string extension;
   std::string allocation;

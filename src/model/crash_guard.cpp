@@ -6,7 +6,7 @@
 namespace dynpgext::model {
 namespace {
 
-// Forgets crashes that are too long ago, and those who have no other.
+// Removes crashes that are too old, and suspects without any other.
 void age(std::vector<suspect> &suspects, std::int64_t now, std::int64_t window) {
   for (suspect &s : suspects) {
     std::erase_if(s.crashes, [=](std::int64_t at) { return now - at > window; });
@@ -17,8 +17,8 @@ void age(std::vector<suspect> &suspects, std::int64_t now, std::int64_t window) 
 
 std::int64_t last_crash(const suspect &s) { return s.crashes.back(); }
 
-// Its place, a new one if need be: that of the one that has been well for longest.  nullptr where
-// all places are taken by the quarantined.
+// Its place, a new one if necessary: that of the suspect with the oldest last crash. nullptr if all
+// places are taken by quarantined ones.
 suspect *place_of(std::vector<suspect> &suspects, const guarded_identity &who) {
   const auto known = std::find_if(suspects.begin(), suspects.end(),
                                   [&who](const suspect &s) { return s.who == who; });
@@ -75,7 +75,7 @@ verdict judge(std::span<const armed_record> records, std::vector<suspect> suspec
     if (s != nullptr) {
       v.blamed.push_back(blame(*s, r.command, now, limit));
     } else {
-      // named, but nothing is kept of it: it cannot be quarantined
+      // reported, but not stored: it cannot be quarantined
       v.blamed.push_back({r.who, 1, false, r.command});
     }
   }

@@ -10,10 +10,10 @@
 namespace dynpgext::model::elf {
 namespace {
 
-// Longer names are not those of C, and many symbols could share one that fills the file.
+// C symbols are shorter, and many symbols could share one name that fills the file.
 constexpr std::size_t longest_name = 4096;
 
-// For the caller of read() alone.
+// Caught by read().
 struct damaged {
   const char *why;
 };
@@ -52,7 +52,7 @@ class reader {
     return value;
   }
 
-  // Where in the file the content of an address is; it goes on for at least `size` bytes.
+  // Offset in the file of the content at an address, with at least `size` bytes.
   [[nodiscard]] std::uint64_t offset_of(std::uint64_t address, std::uint64_t size) const {
     for (const Elf64_Phdr &s : segments_) {
       if (address < s.p_vaddr || address - s.p_vaddr > s.p_filesz) continue;
@@ -68,7 +68,7 @@ class reader {
   [[nodiscard]] T in_memory(std::uint64_t address) const {
     return at<T>(offset_of(address, sizeof(T)));
   }
-  // The n-th one of a table; the multiplication does not overflow for any n of 32 bits.
+  // The n-th element of a table; the multiplication cannot overflow for n of 32 bits.
   template <class T>
   [[nodiscard]] T element(std::uint64_t address, std::uint64_t n) const {
     const std::uint64_t distance = n * sizeof(T);
@@ -183,8 +183,7 @@ class reader {
     }
   }
 
-  // The dynamic section does not tell how many symbols there are; the tables that they are found by
-  // do.
+  // The dynamic section does not have the number of symbols; their lookup tables do.
   [[nodiscard]] std::uint64_t count_symbols() const {
     if (hash_ != 0) return element<Elf64_Word>(hash_, 1);
     if (gnu_hash_ == 0) throw damaged{"its symbols cannot be found"};
@@ -197,7 +196,7 @@ class reader {
     for (std::uint64_t i = 0; i < buckets; ++i)
       last = std::max<std::uint64_t>(last, element<Elf64_Word>(gnu_hash_, buckets_at + i));
     if (last < first) return first;
-    // the chain of the last bucket ends where the lowest bit is set
+    // the chain of the last bucket ends at an element with the lowest bit set
     while ((element<Elf64_Word>(gnu_hash_, buckets_at + buckets + last - first) & 1) == 0) ++last;
     return last + 1;
   }

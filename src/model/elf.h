@@ -1,9 +1,9 @@
-// What a shared library needs of the program that opens it, read from the bytes of its file.
+// What a shared library needs from the program that opens it, read from the bytes of its file.
 //
-// The file may be anything: truncated, or made to mislead.  Every offset, count and address is
-// checked against the bytes that are there.  Nothing of the file is run.
+// The file may be anything: truncated, or manipulated.  Every offset, count and address is checked
+// against the available bytes.  None of its code runs.
 //
-// The reader goes by what the dynamic loader goes by: program headers and the dynamic section.
+// The reader uses the same data as the dynamic loader: program headers and the dynamic section.
 // Section headers may be missing.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace dynpgext::model::elf {
 enum class machine : std::uint16_t { x86_64 = 62, aarch64 = 183 };
 [[nodiscard]] const char *name_of(machine m);
 
-// The machine that this code is compiled for; nothing: one for which no library can be redirected.
+// The machine that this code is compiled for; nullopt: one for which no library can be redirected.
 [[nodiscard]] constexpr std::optional<machine> own_machine() {
 #if defined(__x86_64__)
   return machine::x86_64;
@@ -29,11 +29,11 @@ enum class machine : std::uint16_t { x86_64 = 62, aarch64 = 183 };
 #endif
 }
 
-// How the loader fills a place of the library's memory with the address of a symbol.
+// How the loader fills a place in the library's memory with the address of a symbol.
 enum class relocation_kind : std::uint8_t {
   address,             // with the address: a call, or a reference through the table of addresses
   address_and_addend,  // with the address and a constant: a pointer in the library's own data
-  other                // in a way that depends on more
+  other                // in another way
 };
 
 struct relocation {
@@ -49,13 +49,13 @@ struct address_range {
   [[nodiscard]] bool is_empty() const { return begin >= end; }
 };
 
-// The names point into the bytes that were read.
+// The names point into the input.
 struct image {
   elf::machine machine = elf::machine::x86_64;
-  std::vector<std::string_view> imports;  // symbols that others define, if something refers to them
+  std::vector<std::string_view> imports;  // referenced symbols that others define
   std::vector<relocation> relocations;    // of these
   std::vector<std::string_view> exports;
-  address_range read_only;  // after its relocation; whole pages of it are
+  address_range read_only;  // after its relocation; its whole pages are
 
   [[nodiscard]] bool defines(std::string_view symbol) const;
   [[nodiscard]] bool refers_to(std::string_view symbol) const;

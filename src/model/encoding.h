@@ -1,4 +1,4 @@
-// Registrations as one run of bytes: how a database's are published in shared memory.
+// Registrations as a byte string: the form of a database's in shared memory.
 #pragma once
 
 #include <optional>
@@ -9,9 +9,9 @@
 
 namespace dynpgext::model {
 
-// Same server, same build: no portability, but lengths are checked on the way back.
+// Same server, same build: not portable, but decode() checks lengths.
 [[nodiscard]] std::string encode(const registrations &from);
-// Empty when the bytes are not a whole encoding.
+// nullopt if the bytes are not a complete encoding.
 [[nodiscard]] std::optional<registrations> decode(std::span<const char> bytes);
 
 }  // namespace dynpgext::model

@@ -1,9 +1,9 @@
-// Which events, or runs, are kept when there is no room for all: each database has its share, so
-// that a busy one, or one whose owner wants to hide something, pushes out its own and not those of
-// others.  Within the share of a database each part has one: of runs, each command, so that one
-// that runs every second leaves those of a nightly one.
+// Which events, or runs, are kept when space runs out.  Each database has its share, so that a busy
+// one, or one whose owner wants to hide something, pushes out only its own.  Within the share of a
+// database each part has a share: for runs, each command, so that one running every second does not
+// push out those of a nightly one.
 //
-// The structs are plain, for they lie in shared memory beside the entries.
+// The structs are plain, because they are in shared memory beside the entries.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct event_counts {
   std::uint64_t all;       // events since the start, kept or not
   std::uint32_t capacity;  // slots
   std::uint32_t used;      // slots that have an event
-  std::uint32_t homes;     // parts of databases (and of 0: what is global) that have events
+  std::uint32_t homes;     // parts of databases (and of 0: global) with events
 };
 
 struct event_link {
@@ -30,16 +30,16 @@ struct event_home {
   std::uint32_t newest;  // slots
 };
 
-// Works on arrays of `counts.capacity` links and one home more.  Homes are in the order of `home`,
-// and all are looked at: there are as many as parts with events, 20 bytes each.
+// Works on arrays of `counts.capacity` links and one home more.  Homes are sorted by `home`, and
+// all are scanned: one for each part with events, 20 bytes each.
 class event_index {
  public:
   event_index(event_counts &counts, event_link *links, event_home *homes)
       : counts_(counts), links_(links), homes_(homes) {}
 
-  // The slot for a new event: a free one, or that of the oldest event of whoever has more than a
-  // fair share of all slots: the home itself, otherwise the one that has most; and of its parts the
-  // same: the part itself, where it is of that home, otherwise the largest one.
+  // The slot for a new event: a free one, or that of the oldest event of a home with more than a
+  // fair share of all slots: this home, otherwise the largest one.  The same applies to the parts
+  // of that home: this part if it belongs to it, otherwise the largest one.
   [[nodiscard]] std::uint32_t add(std::uint32_t home, std::uint32_t part = 0);
 
  private:
@@ -54,7 +54,7 @@ class event_index {
   };
   [[nodiscard]] group group_at(std::uint32_t begin) const;
   [[nodiscard]] std::uint64_t oldest_of(const event_home &part) const;
-  // Forgets the oldest event of the part; returns its slot.
+  // Removes the oldest event of the part; returns its slot.
   [[nodiscard]] std::uint32_t take_oldest(std::uint32_t index);
 
   event_counts &counts_;

@@ -8,7 +8,7 @@
 
 namespace dynpgext::model {
 
-// Of a list, which must stay.
+// Of a list, which must outlive it.
 class extensions_by_name {
  public:
   explicit extensions_by_name(const std::vector<extension> &extensions) {

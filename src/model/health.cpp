@@ -26,7 +26,7 @@ std::string error_of(const worker_condition &w) {
   return "exit code " + std::to_string(w.exit_code);
 }
 
-// One that waits for others like it is only late, for as long as they all have their turns.
+// A worker that takes turns is late only after all others may have had theirs.
 constexpr std::int64_t longest_turn = 6 * longest_wait;
 
 complaint complaint_of_quarantine(std::string_view reason, std::string_view extension) {
@@ -55,7 +55,7 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
     return complaint{severity::warning,
                      "stopping: worker" + of + " has been told to end, and does not",
                      "Its code serves no interrupts: see docs/emergency.md"};
-  // A worker that crashes in a circle is up for a moment now and then.
+  // A worker in a crash loop runs for a moment now and then.
   const bool is_up = w.state == worker_state::starting || w.state == worker_state::running;
   if (w.short_runs >= most_short_runs &&
       (w.state == worker_state::backoff || (is_up && w.lasts < longest_wait)))

@@ -1,8 +1,7 @@
-// Which states of what there is are no good ones, for how long they may last, and what to do about
-// each.  Pure: how things are, and for how long, is passed in; names and times are added by whoever
-// has them.
+// Which states are problems, how long each may last, and its remedy.  Pure: states and durations
+// are passed in; the caller adds names and times.
 //
-// A problem is told by a word that monitoring can go by, a colon, and what is wrong.
+// A problem consists of a word for monitoring, a colon, and a description.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +23,7 @@ struct complaint {
   bool operator==(const complaint &) const = default;
 };
 
-// How long in microseconds: what lasts no longer may be a matter of course.
+// Durations in microseconds: shorter ones are normal.
 inline constexpr std::int64_t second = 1000000;
 inline constexpr std::int64_t longest_wait = 10 * second;   // for a slot or a place
 inline constexpr std::int64_t longest_code = 10 * second;   // of an extension, to provision it
@@ -34,23 +33,23 @@ inline constexpr std::uint32_t most_failed_visits = 3;      // in a row
 
 struct worker_condition {
   worker_state state = worker_state::registered;
-  std::int64_t lasts = 0;           // in this state; of one that waits for a place, since it does
-  std::string_view waits_for = {};  // a setting that limits how many run; empty: for something else
+  std::int64_t lasts = 0;           // in this state; waiting for a place: since the wait began
+  std::string_view waits_for = {};  // a setting that limits workers; empty: something else
   bool takes_turns = false;         // an SQL worker, which waits for others like it
   std::uint32_t short_runs = 0;     // in a row
-  bool overdue = false;             // told to end, and has not for stop_timeout
+  bool overdue = false;             // signalled to end, and has not within stop_timeout
   bool failing = false;             // the last run of its command has failed
   bool stale = false;               // the file of its library has been replaced
   std::int64_t deadline = 0;        // of its heartbeats, in milliseconds
   std::string_view extension = {};
   std::string_view name = {};
-  std::string_view error = {};  // that ended it, or why it is quarantined; empty: exit_code alone
+  std::string_view error = {};  // that ended it, or the quarantine; empty: only exit_code
   int exit_code = 0;
 };
-// Nothing where all is well.
+// nullopt: no problem.
 [[nodiscard]] std::optional<complaint> complaint_of(const worker_condition &w);
 
-// `what` is it: an extension, or a library that is hosted.
+// `what`: an extension, or a hosted library.
 struct extension_condition {
   extension_state state = extension_state::pending;
   std::string_view name = {};
@@ -61,23 +60,23 @@ struct extension_condition {
 };
 [[nodiscard]] std::optional<complaint> complaint_of(const extension_condition &e);
 
-// Code of an extension that provisions it, run by a process for so long; `patience` is how long it
-// may take anyway, in milliseconds (0: for any time).
+// A process has been running an extension's code to provision it for this time; `patience` is the
+// time limit, in milliseconds (0: none).
 [[nodiscard]] std::optional<complaint> complaint_of_code(std::int64_t lasts, std::int32_t pid,
                                                          std::int64_t patience);
-// A database whose visits have failed so often in a row.
+// A database with this number of failed visits in a row.
 [[nodiscard]] std::optional<complaint> complaint_of_visits(std::uint32_t failed);
-// Databases wait for a slot to be provisioned with, for so long.
+// Databases have been waiting for a slot for this time.
 [[nodiscard]] std::optional<complaint> complaint_of_hunger(std::int64_t lasts);
-// A database that waits for the end of a restore, of whose sessions none is there any more.
+// A database that waits for the end of a restore, without any of its sessions left.
 [[nodiscard]] complaint complaint_of_restore();
-// Memory that is dropped, and still looked up by so many processes.
+// Dropped memory that this number of processes still have attached.
 [[nodiscard]] std::optional<complaint> complaint_of_draining(std::int64_t lasts,
                                                              std::uint32_t attached);
-// Bytes taken of a limit that this setting sets.
+// Bytes taken of the limit in this setting.
 [[nodiscard]] std::optional<complaint> complaint_of_memory(std::uint64_t used, std::uint64_t limit,
                                                            std::string_view setting);
-// There is no launcher, and none on its way.
+// There is no launcher, and none is starting.
 [[nodiscard]] complaint complaint_of_launcher(bool preloaded);
 [[nodiscard]] complaint complaint_of_guard();
 [[nodiscard]] complaint complaint_of_safe_mode();

@@ -20,7 +20,7 @@ using groups = std::map<group, std::vector<std::string_view>>;
 
 void add(groups &all, const group &g, std::string_view symbol) { all[g].push_back(symbol); }
 
-// A symbol that is redirected, but in a way that the redirection does not know.
+// A redirected symbol with a kind of reference that cannot be redirected.
 bool has_other_reference(const elf::image &library, std::uint32_t import) {
   return std::any_of(library.relocations.begin(), library.relocations.end(),
                      [import](const elf::relocation &r) {
@@ -122,7 +122,7 @@ std::string refusal_of(const std::vector<host_finding> &findings) {
   std::string text;
   for (const host_finding &f : findings) {
     if (f.verdict != host_verdict::refused) continue;
-    // the whole is refused for what follows, or for a reason of its own
+    // the whole is refused for a reason below, or for one of its own
     if (f.need == whole && findings.size() > 1) continue;
     if (!text.empty()) text += ' ';
     text += f.need == whole ? f.detail : "It needs: " + f.need + ": " + f.detail;

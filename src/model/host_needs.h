@@ -1,4 +1,4 @@
-// What a library needs to be hosted, and whether it can be.
+// The needs of a library for hosting, and whether it can be hosted.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 namespace dynpgext::model {
 
 enum class host_verdict : std::uint8_t {
-  hosted,   // it works as if it were preloaded
-  limited,  // something of it has no effect
+  hosted,   // works as if it were preloaded
+  limited,  // some of it has no effect
   refused
 };
 [[nodiscard]] const char *name_of(host_verdict v);
@@ -23,14 +23,14 @@ struct host_finding {
   host_verdict verdict = host_verdict::hosted;
 };
 
-// The first one is the library as a whole.  `server` is the machine that the server runs on.
+// The first one is the library as a whole. `server` is the machine of the server.
 [[nodiscard]] std::vector<host_finding> host_needs(const elf::read_result &library,
                                                    std::optional<elf::machine> server);
 
-// Without the library as a whole: what it refers to.
+// Without the library as a whole: its references.
 [[nodiscard]] std::vector<host_finding> references_of(const elf::image &library);
 
-// Why it is refused, each need with its reason; empty: it is not.
+// The reasons for a refusal, one for each need; empty: it is not refused.
 [[nodiscard]] std::string refusal_of(const std::vector<host_finding> &findings);
 
 }  // namespace dynpgext::model

@@ -44,7 +44,7 @@ constexpr auto table = std::to_array<host_symbol>({
     {"DefineCustomStringVariable", 15, n::settings, t::function,
      "also those of the server's start"},
     {"DefineCustomEnumVariable", 15, n::settings, t::function, "also those of the server's start"},
-    // libraries of its own
+    // its own libraries
     {"load_file", 15, n::other_libraries, t::function, "hosted with it"},
     {"load_external_function", 15, n::other_libraries, t::function, "hosted with it"},
     // the start of the server
@@ -65,12 +65,12 @@ constexpr auto table = std::to_array<host_symbol>({
     {"ShmemVariableCache", 15, n::start, t::as_it_is, "the server's counters"},
     {"RmgrTable", 15, n::start, t::as_it_is, "what the server has"},
     {"RmgrNotFound", 15, n::start, t::as_it_is, "at any time"},
-    // hooks that act where no session's libraries are loaded yet
+    // hooks that run before a session's libraries are loaded
     {"ClientAuthentication_hook", 15, n::hooks, t::limited,
      "It is called before session_preload_libraries are loaded, and so never."},
     {"openssl_tls_init_hook", 15, n::hooks, t::limited,
      "It is called before session_preload_libraries are loaded, and so never."},
-    // what has to be there before the server recovers, or starts its own processes
+    // registrations that the server needs before recovery, or before it starts its own processes
     {"RegisterCustomRmgr", 15, n::resource_manager, t::forbidden,
      "Recovery has to know it from the start of the server."},
     {"pgstat_register_kind", 18, n::statistics_kind, t::forbidden,
@@ -92,7 +92,7 @@ constexpr std::string_view parts_of_names[] = {"Shmem",
                                                "pgstat_register",
                                                "process_shared_preload",
                                                "process_session_preload"};
-// These have such a part in their names, and are of the process alone.
+// Names that contain such a part, but concern only the process.
 constexpr std::string_view harmless[] = {"RegisterCustomScanMethods"};
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace dynpgext::model {
 
-// What CREATE, ALTER and DROP EXTENSION have done, found by comparing pg_extension with the
+// The effect of CREATE, ALTER and DROP EXTENSION, found by comparing pg_extension with the
 // registered extensions.
 struct installed_extension {
   std::string name;
@@ -19,10 +19,10 @@ enum class change_kind : std::uint8_t { added, updated, removed };
 struct extension_change {
   change_kind kind = change_kind::added;
   std::string name;
-  std::string version;  // the new one; of a removed extension the old one
+  std::string version;  // the new one; for a removed extension the old one
 };
-// With `only_changed`, installed extensions that are not registered count only when this
-// transaction wrote them: the others have been looked at before.
+// With `only_changed`, installed extensions that are not registered count only if this transaction
+// wrote them: the others have been checked before.
 [[nodiscard]] std::vector<extension_change>
 compare_installed(const std::vector<installed_extension> &installed,
                   const std::vector<extension> &registered, bool only_changed);

@@ -1,6 +1,6 @@
-// The only file that knows nlohmann/json.  Its parser hands out events and keeps its own stack on
-// the heap, so the depth is bounded here before anything is nested that deep; the text of its
-// messages is taken without what it quotes of the document, which may be no UTF-8.
+// The only user of nlohmann/json.  Its parser emits events and keeps its own stack on the heap, so
+// the depth is limited here before anything is nested that deep.  Quotes of the document, which may
+// not be UTF-8, are removed from its messages.
 #include "model/json.h"
 
 #include <cmath>
@@ -15,7 +15,7 @@ using nlohmann::ordered_json;
 
 constexpr std::string_view replacement_character = "\xef\xbf\xbd";  // U+FFFD
 
-// What faults may say in all: each has a pointer, and names may be long.
+// Total size of faults: each has a pointer, and names may be long.
 constexpr std::size_t max_fault_bytes = 1 << 16;
 
 // "[json.exception.parse_error.101] parse error at line 1, column 3: syntax error while parsing
@@ -43,7 +43,7 @@ class builder final : public nlohmann::json_sax<ordered_json> {
     return add(static_cast<std::int64_t>(n));
   }
   bool number_float(number_float_t n, const std::string &text) override {
-    // an integer just below the range of int64 must not become the least one
+    // an integer just below the range of int64 must not become the minimum
     constexpr double least = -0x1p63;
     if (n == least && text.find_first_of(".eE") == text.npos)
       n = std::nextafter(n, -std::numeric_limits<double>::infinity());
@@ -83,14 +83,14 @@ class builder final : public nlohmann::json_sax<ordered_json> {
   }
 
  private:
-  // An object or array that has begun and not ended.  While it is the last one, none of those
-  // around it grows, so it does not move.
+  // An open object or array.  While it is the innermost one, none of the outer ones grows, so it
+  // does not move.
   struct level {
     value *container;
     std::unordered_set<std::string> names;
   };
 
-  // Where the next value goes.
+  // The place of the next value.
   value &slot() {
     awaits_value_ = false;
     if (levels_.empty()) return result_.document;
@@ -140,8 +140,8 @@ class builder final : public nlohmann::json_sax<ordered_json> {
     return replace_nul(text);
   }
 
-  // The pointer of the last value of the first `depth` levels, or of the member whose value is
-  // next.
+  // The pointer of the last value of the first `depth` levels, or of the member that the next value
+  // belongs to.
   [[nodiscard]] std::string pointer(std::size_t depth) const {
     std::string result;
     for (std::size_t i = 0; i < depth; ++i) {
@@ -153,11 +153,11 @@ class builder final : public nlohmann::json_sax<ordered_json> {
     return result;
   }
   [[nodiscard]] std::string here() const { return pointer(levels_.size()); }
-  // Of what stands around the next token.
+  // What surrounds the next token.
   [[nodiscard]] std::string around() const {
     return levels_.empty() || awaits_value_ ? here() : pointer(levels_.size() - 1);
   }
-  // Of the value that is next, or of the object whose member is.
+  // Of the next value, or of the object of the next member.
   [[nodiscard]] std::string expected() const {
     if (!levels_.empty())
       if (const auto *const items = std::get_if<array>(&levels_.back().container->of))
@@ -165,7 +165,7 @@ class builder final : public nlohmann::json_sax<ordered_json> {
     return around();
   }
 
-  // False where nobody would want to read more of them.
+  // False if no more of them are useful.
   bool complain(std::string at, std::string message) {
     said_ += at.size() + message.size();
     const bool goes_on = said_ <= max_fault_bytes;
@@ -178,8 +178,8 @@ class builder final : public nlohmann::json_sax<ordered_json> {
   const limits &within_;
   std::vector<level> levels_;
   std::size_t said_ = 0;
-  bool awaits_value_ = false;  // of the member that came last
-  bool nul_ = false;           // in the string that is being added
+  bool awaits_value_ = false;  // of the last member
+  bool nul_ = false;           // in the current string
 };
 
 ordered_json converted(const value &v);
@@ -188,7 +188,7 @@ struct converter {
   ordered_json operator()(const object &members) const {
     ordered_json result = ordered_json::object();
     auto &list = result.get_ref<ordered_json::object_t &>();
-    // not emplace(), which looks through all that are there
+    // not emplace(), which searches all existing ones
     for (const auto &[name, content] : members)
       list.ordered_json::object_t::Container::push_back({name, converted(content)});
     return result;
@@ -246,7 +246,7 @@ parsed parse(std::string_view text, const limits &within) {
   if (text.size() > within.bytes) {
     result.faults.push_back({"", "more than " + std::to_string(within.bytes) + " bytes", false});
   } else if (const auto nul = text.find('\0'); nul != text.npos) {
-    // nlohmann's parser would take it for the end of the text
+    // nlohmann's parser would read it as the end of the text
     result.faults.push_back({"", "a NUL character at byte " + std::to_string(nul + 1), false});
   } else {
     builder events(result, within);

@@ -1,4 +1,4 @@
-// JSON text to plain values and back.  The one place that knows nlohmann/json is json.cpp.
+// JSON text to plain values and back.  Only json.cpp uses nlohmann/json.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 
 namespace dynpgext::model::json {
 
-// What is wrong, and where: an RFC 6901 pointer ("" is the document).
+// A fault and its place: an RFC 6901 pointer ("" is the document).
 struct fault {
   std::string pointer;
   std::string message;         // lower case, no full stop: "not an interval"
-  bool beyond_schema = false;  // the JSON Schema cannot say it
+  bool beyond_schema = false;  // cannot be expressed in the JSON Schema
 };
 // "/workers/2/restart/delay: not an interval"; the document itself is "(document)".
 [[nodiscard]] std::string text_of(const fault &f);
@@ -24,7 +24,7 @@ using array = std::vector<value>;
 using member = std::pair<std::string, value>;
 using object = std::vector<member>;  // in the order of the text; names are unique
 
-// A number with a fraction, or one that no int64 can hold.
+// A number with a fraction, or out of the range of int64.
 struct real {
   double number;
 };
@@ -35,7 +35,7 @@ struct value {
   [[nodiscard]] const value *find(std::string_view name) const;  // of an object; or nullptr
 };
 
-// One step further in a pointer, escaped.
+// Appends an escaped step to a pointer.
 [[nodiscard]] std::string child(const std::string &pointer, std::string_view name);
 [[nodiscard]] std::string child(const std::string &pointer, std::size_t index);
 
@@ -49,7 +49,7 @@ struct parsed {
   std::vector<fault>
       faults;  // empty: it is JSON, in UTF-8, within the limits, without twice a name
 };
-// Never throws but for want of memory.
+// Throws only for lack of memory.
 [[nodiscard]] parsed parse(std::string_view text, const limits &within);
 // UTF-8; one line, or indented by two spaces.
 [[nodiscard]] std::string print(const value &v, bool indented);

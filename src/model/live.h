@@ -1,4 +1,4 @@
-// The two sides that are compared, as plain values: what is registered (desired), and what is there
+// The two sides of the comparison, as plain values: registrations (desired), and the present state
 // (live).
 #pragma once
 
@@ -10,37 +10,37 @@
 
 namespace dynpgext::model {
 
-// The registrations of a database, as far as they are wanted in this run of the server.
+// The wanted registrations of a database in this run of the server.
 struct desired_database {
   database_id database = no_database;
   dynpgext::model::registrations registrations;
 };
 
-// Memory that exists, other than what is draining.
+// Existing memory, except draining memory.
 struct live_allocation {
   database_id home = no_database;  // no_database: global
   std::string name;
   std::string extension;
   std::uint64_t size = 0;
-  database_id source = no_database;  // the database whose registration made it
+  database_id source = no_database;  // the database with the registration that made it
   std::int64_t incarnation = 0;      // of the extension there
   bool declared = false;             // as it was registered
 };
 
-// What is known of a worker, whether a process of it runs or not.
+// State of a worker, whether a process of it runs or not.
 struct live_worker {
   database_id home = no_database;
-  worker definition;  // that runs, or ran last
+  worker definition;  // current or last one
   std::string version;
   database_id source = no_database;
   std::int64_t incarnation = 0;
   worker_state state = worker_state::registered;
-  bool leaving = false;            // told to end; what follows is decided when its process has
+  bool leaving = false;            // signalled to end; its end decides what follows
   std::uint64_t ticket = 0;        // of its newest start
-  worker_terms terms;              // that it is supervised by
-  bool at_rest = false;            // runs, but has no process until it is due
+  worker_terms terms;              // its present supervision
+  bool at_rest = false;            // running, but without a process until it is due
   std::int64_t next_start_at = 0;  // in backoff, or at rest; microseconds, as circumstances.time
-  bool stale = false;              // the file of its library is no longer the one it runs
+  bool stale = false;              // its process runs an outdated file of its library
 };
 
 struct live_extension {
@@ -49,25 +49,25 @@ struct live_extension {
   extension_state state = extension_state::pending;
 };
 
-// A worker that the crash guard lets nobody start.  (An extension has a state for that.)
+// A worker that the crash guard keeps from starting.  (Extensions have a state for this.)
 struct quarantined_worker {
   database_id home = no_database;
   std::string extension;
   std::string worker;
 };
 
-// A role whose SQL workers it lets nobody start in a database.
+// A role whose SQL workers the crash guard keeps from starting in a database.
 struct quarantined_role {
   database_id database = no_database;
   std::uint32_t role = 0;
 };
 
-// What keeps a database from running a worker that others want, too.
+// Why a database cannot run a worker that others also want.
 struct live_database {
   database_id database = no_database;
-  bool closed = false;   // nobody of ours may connect: a command has it to itself, or nobody can
+  bool closed = false;   // our processes may not connect: blocked for a command, or closed
   bool trusted = false;  // a superuser owns it
-  std::vector<std::string> paused = {};  // extensions that a command is about
+  std::vector<std::string> paused = {};  // extensions with a command in progress
 };
 
 struct live_state {
@@ -76,7 +76,7 @@ struct live_state {
   std::vector<live_extension> extensions = {};
   std::vector<quarantined_worker> quarantined = {};
   std::vector<quarantined_role> quarantined_roles = {};
-  std::vector<live_database> databases = {};  // one that is missing has nothing of the kind
+  std::vector<live_database> databases = {};  // a missing one has none of these
 };
 
 }  // namespace dynpgext::model

@@ -1,4 +1,4 @@
-// What is live, found by key.
+// The live state, found by key.
 #pragma once
 
 #include <map>
@@ -10,14 +10,14 @@
 
 namespace dynpgext::model {
 
-// Home, extension, name.  Views: what they are of must stay.
+// Home, extension, name.  Views: the viewed strings must outlive them.
 using object_key = std::tuple<database_id, std::string_view, std::string_view>;
 
 [[nodiscard]] inline object_key key_of(const live_worker &w) {
   return {w.home, w.definition.extension, w.definition.name};
 }
 
-// Of a live_state, which must stay.
+// Of a live_state, which must outlive it.
 class live_index {
  public:
   explicit live_index(const live_state &live) {

@@ -1,10 +1,10 @@
 // A manifest: registrations and settings as one JSON document, for one extension or for a whole
-// database.  docs/manifest.md describes it, schema/dynpgext.schema.json is its JSON Schema.
+// database. docs/manifest.md describes it, schema/dynpgext.schema.json is its JSON Schema.
 //
 //   text  --json::parse()-->  json::value  --read_manifest()-->  manifest
 //   manifest  --write_manifest()-->  json::value  --json::print()-->  text
 //
-// A manifest that has a fault is refused whole; all faults are found, each with its place.
+// A manifest with a fault is refused as a whole; all faults are reported, each with its place.
 #pragma once
 
 #include <cstdint>
@@ -30,29 +30,29 @@ inline constexpr std::size_t max_library_name = 1023;                       // c
 inline constexpr std::size_t max_version = 255;                             // characters
 inline constexpr std::size_t max_command = 65536;                           // characters
 
-// What bgw_start_time and bgw_flags are called in a manifest; the server's numbers are given by the
-// caller, for nothing here knows the server.
+// Names of bgw_start_time and bgw_flags in a manifest; the caller provides the server's numbers,
+// because model/ does not know the server.
 struct server_numbers {
-  std::uint32_t start_postmaster = 0;  // said in the library's part only
+  std::uint32_t start_postmaster = 0;  // only in the library's part
   std::uint32_t start_consistent = 1;
   std::uint32_t start_recovery_finished = 2;
   std::uint32_t flag_shmem_access = 1;
   std::uint32_t flag_connects = 2;
   std::size_t max_worker_name = 95;              // bytes, of names and types of workers
   std::size_t max_extension_name = 63;           // bytes, of extensions, roles and channels
-  bool text_is_utf8 = true;                      // or in an encoding that has fewer characters
-  std::string sql_library = "$libdir/dynpgext";  // what runs the command of an SQL worker
+  bool text_is_utf8 = true;                      // otherwise an encoding with fewer characters
+  std::string sql_library = "$libdir/dynpgext";  // library of the worker that runs SQL commands
   std::string sql_function = "dynpgext_sql_worker";
 };
 
-// How an interval is read: microseconds, or nothing where it is not one.  PostgreSQL's own parser
-// in the server.
+// Parses an interval: microseconds, or nullopt if it is not one.  PostgreSQL's own parser in the
+// server.
 using interval_reader = std::function<std::optional<std::int64_t>(const std::string &)>;
 
-// One allocation or worker, and where in the document it stands (a JSON pointer).
+// An allocation or worker, and its place in the document (a JSON pointer).
 struct declared_allocation {
   dynpgext::model::allocation allocation;  // `extension` and `declared` are set
-  std::string content;                     // bytes that it begins with; the rest is 0
+  std::string content;                     // initial bytes; the rest is 0
   std::string place;
   bool operator==(const declared_allocation &) const = default;
 };
@@ -69,7 +69,7 @@ struct declared_settings {
   bool operator==(const declared_settings &) const = default;
 };
 
-// What its library registers: shown in an export, never applied.
+// Registrations of its library: shown in an export, never applied.
 struct library_part {
   std::string library;
   std::vector<allocation> allocations;
@@ -78,7 +78,7 @@ struct library_part {
 };
 
 struct extension_manifest {
-  std::string extension;               // empty: not said
+  std::string extension;               // empty: missing
   std::optional<std::string> version;  // that it was written for
   std::vector<declared_allocation> allocations;
   std::vector<declared_worker> workers;
@@ -89,17 +89,17 @@ struct extension_manifest {
 };
 
 struct manifest {
-  bool whole_database = false;                 // "extensions": all that are not named have nothing
+  bool whole_database = false;                 // "extensions": all others have nothing
   std::vector<extension_manifest> extensions;  // exactly one unless whole_database
   bool operator==(const manifest &) const = default;
 };
 
 struct manifest_result {
   manifest document;
-  std::vector<json::fault> faults;  // empty: the document is good
+  std::vector<json::fault> faults;  // empty: no faults
 };
 
-// `extension`: whose manifest it is meant to be, for one that does not say; empty: it must say.
+// `extension`: the extension of a manifest that does not name one; empty: it must name one.
 [[nodiscard]] manifest_result read_manifest(const json::value &document,
                                             const std::string &extension,
                                             const server_numbers &numbers,
@@ -107,8 +107,8 @@ struct manifest_result {
 // Members in the order of the schema; defaults are left out, lists sorted by name.
 [[nodiscard]] json::value write_manifest(const manifest &from, const server_numbers &numbers);
 
-// As an interval that PostgreSQL reads: "250 ms", "5 s", "2 min", "1 h"; the largest unit that
-// fits.
+// As an interval for PostgreSQL: "250 ms", "5 s", "2 min", "1 h"; the largest unit without a
+// fraction.
 [[nodiscard]] std::string interval_text(std::int64_t milliseconds);
 
 }  // namespace dynpgext::model

@@ -14,14 +14,14 @@ namespace {
 constexpr std::size_t max_interval_text = 100;
 constexpr std::size_t most_typed_wrong = 2;
 
-// As JSON Schema has it, 5.0 is an integer.
+// In JSON Schema, 5.0 is an integer.
 bool is_integer(const json::value &v) {
   const auto *const r = std::get_if<json::real>(&v.of);
   return std::holds_alternative<std::int64_t>(v.of) ||
          (r != nullptr && std::trunc(r->number) == r->number);
 }
 
-// Is it one that int64 holds?
+// Is it in the range of int64?
 bool int64_of(const json::value &v, std::int64_t &n) {
   constexpr double bound = 0x1p63;
   if (const auto *const r = std::get_if<json::real>(&v.of)) {
@@ -184,7 +184,7 @@ bool object::interval(const char *name, const interval_reader &read, const inter
   } else if (*microseconds < range.least * 1000 || *microseconds > range.most * 1000) {
     fault(name, range.text, true);
   } else {
-    into = (*microseconds + 999) / 1000;  // never none where there is one
+    into = (*microseconds + 999) / 1000;  // a positive value never becomes 0
     return true;
   }
   return false;
@@ -241,7 +241,7 @@ std::string object::unknown(std::string_view name) const {
   std::string_view nearest;
   std::size_t distance = most_typed_wrong + 1;
   for (const std::string_view k : missing_) {
-    // a name of any length costs no more than a look at its length
+    // a name of any length costs only a check of its length
     const std::size_t longer = std::max(name.size(), k.size()) - std::min(name.size(), k.size());
     if (longer > most_typed_wrong) continue;
     if (const std::size_t d = edit_distance(name, k); d < distance) distance = d, nearest = k;

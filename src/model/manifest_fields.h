@@ -1,5 +1,5 @@
-// Reading one object of a manifest, member by member.  What is wrong is noted and reading goes on;
-// the faults come out in the order of the document, whatever the order they were found in.
+// Reads one object of a manifest, member by member.  Faults are collected and reading continues;
+// they are returned in the order of the document.
 #pragma once
 
 #include <cstdint>
@@ -13,27 +13,27 @@
 
 namespace dynpgext::model::fields {
 
-// A value's place in the document: a list from the value to the document, on the stack of those who
-// read it.  A pointer is made of it only where one is asked for.
+// A value's place in the document: a list from the value to the document, on the stack of its
+// reader.  A pointer is made from it only on request.
 struct place {
   const place *parent = nullptr;
-  std::string_view name;  // of a member; of an item: empty
+  std::string_view name;  // of a member; empty for an item
   std::size_t index = 0;  // among its siblings
   bool is_member = false;
 
   [[nodiscard]] std::string pointer() const;
-  // Compares as the places are ordered in the document.
+  // Compares like the places in the document.
   [[nodiscard]] std::vector<std::size_t> order() const;
 };
 
-// That are kept, so that those of a text of a megabyte do not take a hundred.
+// Maximum stored, so that the faults of a megabyte of text do not need a hundred.
 inline constexpr std::size_t max_faults = 10000;
 
 class faults {
  public:
   void add(const place &where, std::string message, bool beyond_schema = false);
-  // For names that must differ: says so of all but the first of them, in the document's order.
-  // `group` tells apart what may be named alike.
+  // For names that must differ: reports all except the first of them, in the document's order.
+  // Names in different groups may be equal.
   void must_differ(const place &where, std::string group, std::string name);
   [[nodiscard]] std::vector<json::fault> take();
 
@@ -57,21 +57,21 @@ class faults {
   bool only_beyond_lost_ = true;
 };
 
-// How long a string may be.
+// Limits of a string's length.
 struct length {
   std::size_t least = 1;  // characters
-  std::size_t most = 0;   // characters; 0: any
-  bool bytes = false;     // `most` holds for bytes, too
+  std::size_t most = 0;   // characters; 0: no limit
+  bool bytes = false;     // `most` also applies to bytes
 };
 
-// What an interval may be, in milliseconds, and how that is said.
+// Range of an interval, in milliseconds, and its description.
 struct interval_range {
   std::int64_t least;
   std::int64_t most;
   const char *text;
 };
 
-// What may stand in place of an interval, and the value that it stands for.
+// A word allowed instead of an interval, and its value.
 struct interval_word {
   std::string_view text;
   std::int64_t value;
@@ -80,9 +80,8 @@ struct interval_word {
 enum class presence { optional, required };
 using enum presence;
 
-// Members are read by asking for them by name; finish() complains about those nobody has asked for.
-// Where `into` is given, it is left alone unless the member is there and good; then the result is
-// true.
+// Members are read by name; finish() reports those that nobody has read. `into` is unchanged unless
+// the member exists and is valid; then the result is true.
 class object {
  public:
   object(faults &all, const place &where, const json::value &v);
@@ -90,22 +89,22 @@ class object {
   [[nodiscard]] const place &where() const { return where_; }
   [[nodiscard]] bool is_object() const { return members_ != nullptr; }
   [[nodiscard]] bool has(std::string_view name) const;
-  // Of a member; of one that is missing, where it should be: behind the others.
+  // Of a member; for a missing one, its expected place: after the others.
   [[nodiscard]] place place_of(std::string_view name) const;
 
   const json::value *get(const char *name, presence needed = optional);
   bool text(const char *name, const length &limit, std::string &into, presence needed = optional);
   bool integer(const char *name, std::int64_t least, std::int64_t most, std::int64_t &into,
                presence needed = optional);
-  // `usual` is for the writer: what goes without saying.
+  // `usual` is for the writer: the default.
   bool boolean(const char *name, bool &into, bool usual = false);
   bool interval(const char *name, const interval_reader &read, const interval_range &range,
                 std::int64_t &into, std::span<const interval_word> words = {});
-  // Two lower-case digits for each byte; `most` bytes, 0: any.
+  // Two lower-case digits for each byte; `most` bytes, 0: no limit.
   bool hex(const char *name, std::size_t most, std::string &into);
-  // Which of the names it is.
+  // Index of the name.
   bool choice(const char *name, const std::vector<std::string_view> &names, std::size_t &into);
-  // Which of the values, by their names.
+  // The value with this name.
   template <class Value>
   bool choice(const char *name, std::initializer_list<Value> values, Value &into,
               Value /* usual */ = {}) {
@@ -116,7 +115,7 @@ class object {
     into = values.begin()[chosen];
     return true;
   }
-  // At most so many items; calls for each.
+  // A limited number of items; calls the function for each.
   template <class Each>
   void list(const char *name, std::size_t most, Each each) {
     const json::array *const items = array(name, most);
@@ -126,13 +125,13 @@ class object {
   }
 
   void fault(std::string_view member, std::string message, bool beyond_schema = false);
-  // Of strangers it is known why they do not belong here.
+  // A known key in a wrong place, with the reason.
   struct stranger {
     std::string_view name;
     const char *why;
   };
   void finish(const std::vector<stranger> &strangers = {});
-  // Those that `ask` asks an object for.
+  // The keys that `ask` reads from an object.
   template <class Ask>
   [[nodiscard]] static std::vector<stranger> asked_for(Ask ask, const char *why) {
     faults none;
@@ -152,8 +151,8 @@ class object {
   faults &faults_;
   const place &where_;
   const json::object *members_;
-  std::vector<std::string_view> known_;    // asked for
-  std::vector<std::string_view> missing_;  // of those
+  std::vector<std::string_view> known_;    // read so far
+  std::vector<std::string_view> missing_;  // among those
 };
 
 }  // namespace dynpgext::model::fields

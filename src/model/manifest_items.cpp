@@ -37,7 +37,7 @@ void read_start(object &o, const server_numbers &numbers, part where, worker &w)
     o.fault("servers", "needs \"start\": \"consistent\"");
 }
 
-// A restart's object; what it does not say is left alone.
+// A restart object; missing members leave their values unchanged.
 void read_restart(reading &r, object &outer, std::optional<restart_policy> &policy,
                   std::optional<std::int64_t> &delay, bool may_be_empty) {
   const json::value *const v = outer.get("restart");
@@ -55,7 +55,7 @@ void read_restart(reading &r, object &outer, std::optional<restart_policy> &poli
   o.finish();
 }
 
-// A worker that has keys of neither kind is taken for one with a function.
+// A worker with keys of neither kind counts as one with a function.
 bool says_sql(const object &o) {
   if (o.has("command")) return true;
   return !o.has("library") && !o.has("function") &&

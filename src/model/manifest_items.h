@@ -7,13 +7,13 @@
 
 namespace dynpgext::model::fields {
 
-// What all who read a manifest share.
+// Common data of the readers of a manifest.
 struct reading {
   const server_numbers &numbers;
   const interval_reader &read_interval;
   faults all;
-  std::string extension;  // that is being read
-  std::string group;      // tells its names from those of another one
+  std::string extension;  // being read
+  std::string group;      // distinguishes its names from those of others
 
   declared_allocation read_allocation(const place &at, const json::value &v, part where);
   declared_worker read_worker(const place &at, const json::value &v, part where);

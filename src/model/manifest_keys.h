@@ -1,6 +1,6 @@
-// Keys of workers and allocations that are one member each, named once for both directions.  `Form`
-// is what they are read from (object) or written to (the writer's).  Keys with rules of their own
-// (name, type, start, restart, deadline) are in manifest_items.cpp and manifest_writer.cpp.
+// Keys of workers and allocations that map to one member each, named once for both directions.
+// `Form` is their source (object) or target (the writer's).  Keys with their own rules (name, type,
+// start, restart, deadline) are in manifest_items.cpp and manifest_writer.cpp.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace dynpgext::model::fields {
 
-// Where an allocation or worker stands: in an extension's own lists, or in its library's.
+// Place of an allocation or worker: in an extension's own lists, or in its library's.
 enum class part { declared, library };
 
 inline constexpr interval_range between_runs{min_command_interval, max_command_interval,

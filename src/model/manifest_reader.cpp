@@ -1,5 +1,5 @@
-// The format, object by object, as schema/dynpgext.schema.json has it.  What is found wrong here
-// and not by the schema is marked as beyond it; test/manifest compares the two.
+// The format, object by object, as in schema/dynpgext.schema.json.  Faults that the schema cannot
+// express are marked; test/manifest compares the two.
 #include "model/manifest.h"
 #include "model/manifest_fields.h"
 #include "model/manifest_items.h"
@@ -28,7 +28,7 @@ library_part read_library(reading &r, const place &at, const json::value &v) {
   return result;
 }
 
-// Whose manifest it is: `expected`'s, or where that is empty, anybody's.
+// The extension of the manifest: `expected`, or if that is empty, any.
 std::string read_whose(reading &r, object &o, const std::string &expected) {
   const bool is_item = o.where().parent != nullptr;
   std::string said;

@@ -1,5 +1,5 @@
-// The reader's opposite: what it has read is written so that it reads the same again, and always in
-// the same way, so that two manifests can be compared as texts.
+// The inverse of the reader: its output reads back as the same manifest, and is canonical, so that
+// two manifests can be compared as texts.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -26,7 +26,7 @@ void add_filled(json::object &to, const char *name, json::array items) {
   if (!items.empty()) add(to, name, std::move(items));
 }
 
-// Takes what fields::object gives.  Values that go without saying are left out.
+// The counterpart of fields::object.  Leaves defaults out.
 struct form {
   json::object &to;
 
@@ -58,7 +58,7 @@ struct form {
   }
 };
 
-// One object for each item, in the order of their names.
+// One object for each item, sorted by name.
 template <class T, class NameOf, class Write>
 json::array list_of(const std::vector<T> &items, NameOf name_of, Write write) {
   std::vector<const T *> sorted;
@@ -101,7 +101,7 @@ void add_restart(json::object &to, json::object restart) {
   if (!restart.empty()) add(to, "restart", std::move(restart));
 }
 
-// `by_default`: the policy that goes without saying.
+// `by_default`: the default policy.
 void add_restart(json::object &to, const worker &w, restart_policy by_default) {
   std::optional<restart_policy> policy;
   std::optional<std::int64_t> delay;

@@ -1,6 +1,6 @@
-// Each struct that is registered has one list of its members: members<T>, beside the struct.  The
-// encoding, the table's rows, the comparison of processes and the digest of a command are made from
-// the lists.  A list that lacks a member does not compile, see lists_all().
+// Each registered struct has one list of its members: members<T>, beside the struct.  The encoding,
+// the table's rows, the comparison of processes and the digest of a command are generated from the
+// lists.  An incomplete list does not compile, see lists_all().
 #pragma once
 
 #include <cstddef>
@@ -12,17 +12,17 @@
 
 namespace dynpgext::model {
 
-// How a member differs from most.  Without a trait, it has a column of the SQL type that follows
-// from its C++ type, and a process has to be replaced when it changes.
+// Special properties of a member.  Without a trait, it has a column of the SQL type of its C++
+// type, and a change replaces the process.
 enum trait : unsigned {
   name_column = 1,     // the column is of type name, not text
   oid_column = 2,      // the column is of type oid, not integer
   no_column = 4,       // the table has no such column
-  not_of_process = 8,  // the process stays when it changes
-  in_manifest = 16     // manifests have it, too
+  not_of_process = 8,  // a change keeps the process
+  in_manifest = 16     // also in manifests
 };
 
-// `Place` is a pointer to the member, or a function that finds it.
+// `Place` is a pointer to the member, or a function that returns it.
 template <class Place>
 class member {
  public:
@@ -38,7 +38,7 @@ class member {
   Place place_;
 };
 
-// In the order of the table's columns: their place in a row is that in the list.
+// In the order of the table's columns: the index is the position in the row.
 template <class T>
 inline constexpr std::tuple<> members;
 
@@ -48,21 +48,21 @@ constexpr void for_each_member(T &thing, Visit visit) {
   std::apply([&](const auto &...m) { (visit(m, m(thing)), ...); }, members<std::remove_const_t<T>>);
 }
 
-// How many of a list lack the trait.
+// Number of members in a list without the trait.
 template <class... Members>
 constexpr std::size_t count_without(const std::tuple<Members...> &list, trait t) {
   return std::apply([t](const auto &...m) { return (std::size_t{0} + ... + (m.has(t) ? 0 : 1)); },
                     list);
 }
 
-// ---- is a list whole? -----------------------------------------------------------------------
+// ---- completeness of lists ------------------------------------------------------------------
 
 struct anything {
   template <class T>
   operator T() const;
 };
 
-// How many members a struct has: as many as it can be initialised with.
+// Number of members of a struct: the maximum number of its initialisers.
 template <class T, class... Known>
 consteval std::size_t count_members() {
   if constexpr (requires { T{std::declval<Known>()..., std::declval<anything>()}; })
@@ -73,8 +73,7 @@ consteval std::size_t count_members() {
     return sizeof...(Known);
 }
 
-// Does its list have them all?  `Inner`: those of its members whose own members stand in their
-// place.
+// Does its list have them all?  `Inner`: its members that are replaced with their own members.
 template <class T, class... Inner>
 consteval bool lists_all() {
   return std::tuple_size_v<std::remove_const_t<decltype(members<T>)>> ==

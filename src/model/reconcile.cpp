@@ -9,8 +9,8 @@
 namespace dynpgext::model {
 namespace {
 
-// Is `wanted` what runs already?  A global worker outlives the database that registered it
-// as long as another one wants the same; but one that is hosted, whose process is in one database.
+// Is `wanted` already running?  A global worker outlives the database that registered it as long as
+// another one wants the same; except a hosted one, whose process is in one database.
 bool is_same(const wanted_worker &wanted, const live_worker &live) {
   if (!same_process(*wanted.definition, live.definition)) return false;
   if (wanted.owner->version != live.version) return false;
@@ -18,8 +18,8 @@ bool is_same(const wanted_worker &wanted, const live_worker &live) {
   return wanted.owner->incarnation == live.incarnation;
 }
 
-// Disabling and quarantining end a process that is there, and mark the worker; what is known of it
-// follows its extension's updates.
+// Disabling and quarantining end an existing process, and mark the worker; its state follows its
+// extension's updates.
 std::optional<action_kind> unless_already(worker_state state, const wanted_worker &wanted,
                                           const live_worker *live) {
   const bool is_known = live != nullptr && live->terms.restart == wanted.terms.restart &&
@@ -31,7 +31,7 @@ std::optional<action_kind> unless_already(worker_state state, const wanted_worke
 
 using allocation_key = std::pair<database_id, std::string_view>;
 
-// Which databases register memory, by its home and name.
+// The databases that register memory, by its home and name.
 class allocation_index {
  public:
   explicit allocation_index(const std::vector<desired_database> &desired) {
@@ -121,7 +121,7 @@ class planner {
   void decide_one(const object_key &key, const wanted_worker *wanted, const live_worker *live) {
     const std::optional<action_kind> kind = decide(wanted, live, now_);
     if (!kind) return;
-    // one at rest has been started, and goes on as those do that have a process
+    // a worker at rest has been started, and continues like those with a process
     const bool goes_on = live != nullptr && live->at_rest && *kind == action_kind::start;
     if (needs_provisioning(*kind) && !goes_on && !is_ready(*wanted)) return;
     const auto &[home, extension, name] = key;
@@ -191,7 +191,7 @@ class planner {
   const std::vector<desired_database> &desired_;
   const live_state &live_;
   const circumstances &now_;
-  live_index index_;  // states of extensions as these actions leave them
+  live_index index_;  // states of extensions after these actions
   allocation_index allocations_;
   std::vector<action> actions_;
 };
@@ -235,7 +235,7 @@ bool runs_here(const worker &w, const circumstances &now) {
 
 std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker *live,
                                   const circumstances &now) {
-  // Its process is on the way out; what is wanted then is decided when it has gone.
+  // Its process is exiting; what is wanted then is decided when it has ended.
   if (live != nullptr && live->leaving) return std::nullopt;
   if (wanted == nullptr) {
     if (live == nullptr) return std::nullopt;
@@ -249,7 +249,7 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   const action_kind begin = too_early ? action_kind::postpone : action_kind::start;
   if (live == nullptr) return begin;
   switch (live->state) {
-    // enabled again, or released: begins anew
+    // enabled again, or released: starts anew
     case worker_state::disabled:
     case worker_state::quarantined: return begin;
     default: break;
@@ -262,7 +262,7 @@ std::optional<action_kind> decide(const wanted_worker *wanted, const live_worker
   if (promoted && (is_active(live->state) || live->state == worker_state::backoff))
     return action_kind::postpone;
   const bool stays = is_active(live->state) && live->state != worker_state::stopping;
-  // it was there before, or is to come back: it makes room for the restore
+  // it existed before, or will return: it yields to the restore
   if (held && (stays || live->state == worker_state::backoff)) return action_kind::postpone;
   if (live->state == worker_state::waiting) {
     if (too_early) return std::nullopt;
@@ -283,8 +283,8 @@ allocation_match compare(const allocation &wanted, const extension &owner, datab
   if (live == nullptr) return allocation_match::missing;
   const bool fits = live->size == wanted.size && live->extension == wanted.extension;
   const bool is_own = !shared && live->source == database;
-  // Made by an earlier CREATE EXTENSION of this database; or by SQL, which has said what it begins
-  // with, where it is the library's to initialise now, or the other way round.
+  // Made by an earlier CREATE EXTENSION of this database; or by SQL with initial content, while the
+  // library initialises it now, or the reverse.
   const bool is_old =
       is_own && (live->incarnation != owner.incarnation || live->declared != wanted.declared);
   if (fits && !is_old) return allocation_match::same;

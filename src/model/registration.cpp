@@ -23,7 +23,7 @@ void copy_if(const std::vector<T> &from, std::vector<T> &to, Predicate matches) 
   std::copy_if(from.begin(), from.end(), std::back_inserter(to), matches);
 }
 
-// Of the extensions that `matches` says.
+// Of the extensions for which `matches` returns true.
 template <class Predicate>
 void copy_objects(const registrations &from, registrations &to, Predicate matches) {
   const auto belongs = [&](const auto &object) { return matches(object.extension); };

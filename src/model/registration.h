@@ -1,4 +1,4 @@
-// What an extension has registered, as plain values.  Nothing in model/ knows the server.
+// The registrations of an extension, as plain values. model/ does not know the server.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace dynpgext::model {
 
-// A database's OID; 0 where something is global.
+// A database's OID; 0: global.
 using database_id = std::uint32_t;
 inline constexpr database_id no_database = 0;
 
@@ -24,7 +24,7 @@ enum class scope : std::uint8_t { global = 0, database = 1 };
   return s == scope::global ? "global" : "database";
 }
 
-// The database an instance belongs to when `where` registers it.
+// The database of an instance when `where` registers it.
 [[nodiscard]] constexpr database_id home_of(scope s, database_id where) {
   return s == scope::global ? no_database : where;
 }
@@ -48,7 +48,7 @@ inline constexpr std::size_t worker_extra_size = 128;
 
 // The servers that a worker runs on.
 enum class server_role : std::uint8_t {
-  by_start_time,  // as its bgw_start_time says: both, or the primary
+  by_start_time,  // by bgw_start_time: both, or the primary
   primary,
   standby,
   both
@@ -65,16 +65,16 @@ struct worker {
   std::string function;
   std::uint32_t flags = 0;    // bgw_flags
   std::uint32_t start = 0;    // bgw_start_time
-  bool notify = false;        // tell the starter when the state changes
-  bool has_callback = false;  // whoever starts it must have run _Dynpgext_init
+  bool notify = false;        // notify the starting process of state changes
+  bool has_callback = false;  // the starting process must have run _Dynpgext_init
   std::array<char, worker_extra_size> extra{};
-  std::uint64_t argument = 0;  // bgw_main_arg of a global worker; of a hosted one its role
+  std::uint64_t argument = 0;  // bgw_main_arg of a global worker; role of a hosted one
   restart_policy restart = restart_policy::never;
   std::int64_t restart_delay = default_restart_delay;  // milliseconds
   server_role role = server_role::by_start_time;
-  std::int64_t deadline = 0;  // longest silence between two heartbeats, milliseconds; 0: any
+  std::int64_t deadline = 0;  // maximum time between two heartbeats, milliseconds; 0: no limit
   bool declared = false;      // by a manifest, not by its library
-  bool hosted = false;        // runs a command, in the process of its database and its role
+  bool hosted = false;        // runs a command, in the process of its database and role
   bool operator==(const worker &) const = default;
 };
 template <>
@@ -99,10 +99,10 @@ inline constexpr std::tuple members<worker>{
     member(&worker::hosted)};
 static_assert(lists_all<worker>());
 
-// Do they differ in nothing that the process was started with?
+// Are they equal in everything that the process was started with?
 [[nodiscard]] bool same_process(const worker &a, const worker &b);
 
-// What the DBA has set for a worker; what is not set is as its author says.
+// The DBA's settings for a worker; the author's terms apply to the rest.
 struct worker_settings {
   std::string extension;
   std::string worker;
@@ -124,12 +124,12 @@ struct extension {
   std::string library;
   bool eager = true;             // provisioned without load()
   bool loaded = true;            // not unloaded
-  std::int64_t boot = 0;         // of a lazy one: the start of the server it was loaded in
-  std::int64_t incarnation = 0;  // differs between one CREATE EXTENSION and the next
-  bool is_library = false;       // one that is hosted, see hosting/: no extension of the database
+  std::int64_t boot = 0;         // of a lazy one: the boot in which it was loaded
+  std::int64_t incarnation = 0;  // distinguishes one CREATE EXTENSION from the next
+  bool is_library = false;       // a hosted one, see hosting/: not an extension of the database
   bool operator==(const extension &) const = default;
 
-  // Is it to be there, in the server's run `current_boot`?
+  // Is it wanted in the server's run `current_boot`?
   [[nodiscard]] bool wanted(std::int64_t current_boot) const {
     return loaded && (eager || boot == current_boot);
   }
@@ -160,14 +160,14 @@ struct registrations {
                                           const std::string &name) const;
   [[nodiscard]] const worker_settings *find_settings(const std::string &extension,
                                                      const std::string &worker) const;
-  // Is it registered, or may it be as soon as the library of its extension is loaded?
+  // Is it registered, or could it be once the library of its extension is loaded?
   [[nodiscard]] bool may_have_worker(const std::string &extension, const std::string &name,
                                      std::int64_t boot) const;
-  // Without what belongs to extensions that are not wanted in this run of the server.
+  // Without the objects of extensions that are not wanted in this run of the server.
   [[nodiscard]] registrations wanted(std::int64_t boot) const;
   // Without allocations, workers and settings of these extensions.
   [[nodiscard]] registrations without_objects_of(const std::set<std::string> &names) const;
-  // One extension, and what belongs to it.
+  // One extension, and its objects.
   [[nodiscard]] registrations part_of(const std::string &extension) const;
 };
 

@@ -9,8 +9,8 @@
 
 namespace dynpgext::model {
 
-// Of registrations, which must stay as they are.  For who looks for more than one thing: the
-// members of `registrations` that find something look at everything.
+// Of registrations, which must not change.  For several lookups: the search members of
+// `registrations` scan everything.
 class registration_index {
  public:
   explicit registration_index(const registrations &all) : extensions_(all.extensions) {

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> policy_names{"never", "on_failure", "always"};
 
-// What shorter delays grow from: a worker that ends at once must not eat up a processor.
+// Shorter delays grow from this value: a worker that ends at once must not use up a processor.
 constexpr std::int64_t shortest_doubled = 50;
 constexpr double most_shortened = 0.25;
 

@@ -20,7 +20,7 @@ constexpr std::array transitions{
     worker_transition{s::starting, e::no_slot, s::waiting},
     worker_transition{s::starting, e::come_up, s::running},
     worker_transition{s::starting, e::lost, s::registered},
-    // nothing is running yet: the process that comes up finds that it is not wanted
+    // nothing is running yet: the process finds at its start that it is not wanted
     worker_transition{s::starting, e::stop, s::stopped},
     worker_transition{s::starting, e::reset, s::registered},
     worker_transition{s::running, e::resume, s::starting},
@@ -32,7 +32,7 @@ constexpr std::array transitions{
     worker_transition{s::unresponsive, e::stop, s::stopping},
     worker_transition{s::unresponsive, e::exit_ok, s::stopped},
     worker_transition{s::unresponsive, e::exit_fault, s::failed},
-    // it was told to: how it ends is no fault
+    // it was signalled: no exit status is a fault
     worker_transition{s::stopping, e::exit_ok, s::stopped},
     worker_transition{s::stopping, e::exit_fault, s::stopped},
     worker_transition{s::stopping, e::lost, s::stopped},

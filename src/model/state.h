@@ -1,4 +1,4 @@
-// The states things can be in, their names, and which event leads from which to which.
+// States, their names, and the transitions between them.
 #pragma once
 
 #include <array>
@@ -30,19 +30,19 @@ enum class worker_state : std::uint8_t {
 [[nodiscard]] std::string_view name_of(allocation_state state);
 [[nodiscard]] std::string_view name_of(worker_state state);
 
-// What can happen to a worker.
+// Events of a worker.
 enum class worker_event : std::uint8_t {
-  start,        // somebody claims the right to start it and asks the postmaster
+  start,        // a process claims the start and asks the postmaster
   no_slot,      // the postmaster had no free slot
   postpone,     // it waits for a promotion, or for the end of a command on its database
   come_up,      // its process reports
-  lost,         // no process came of the start
-  stop,         // told to end (or not to start)
+  lost,         // the start produced no process
+  stop,         // signalled to end (or not to start)
   exit_ok,      // the process ended with exit 0
   exit_fault,   // it ended in another way
-  reset,        // it is to be started anew: another definition, enabled again, released
-  back_off,     // it has ended, and is to be restarted after a delay
-  give_up,      // it is not to be restarted after all
+  reset,        // it starts anew: another definition, enabled again, released
+  back_off,     // it has ended, and will be restarted after a delay
+  give_up,      // it will not be restarted after all
   disable,      // by the DBA
   quarantine,   // by the crash guard
   fall_silent,  // no heartbeat within its deadline
@@ -59,16 +59,16 @@ struct worker_transition {
 
 [[nodiscard]] std::span<const worker_transition> worker_transitions();
 
-// Where `event` leads from `from`; nothing where it cannot happen.
+// The state after `event` in state `from`; nullopt if it is not allowed.
 [[nodiscard]] std::optional<worker_state> next(worker_state from, worker_event event);
 
-// Is there a process, or may one come up at any moment?
+// Does a process exist, or may one start at any moment?
 [[nodiscard]] constexpr bool is_active(worker_state state) {
   return state == worker_state::starting || state == worker_state::running ||
          state == worker_state::unresponsive || state == worker_state::stopping;
 }
 
-// The table as a diagram in the language of mermaid, for docs/worker-states.md.
+// The table as a mermaid diagram, for docs/worker-states.md.
 [[nodiscard]] std::string worker_state_diagram();
 
 }  // namespace dynpgext::model

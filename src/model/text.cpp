@@ -7,7 +7,7 @@
 namespace dynpgext::model {
 namespace {
 
-// FNV-1a; two of them with different beginnings are as good as one of 128 bits.
+// FNV-1a; two of them with different start values are as good as one of 128 bits.
 std::uint64_t hash(std::string_view text, std::uint64_t from) {
   for (const char c : text) {
     from ^= static_cast<unsigned char>(c);
@@ -20,7 +20,7 @@ constexpr std::string_view digits = "0123456789abcdef";
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-// The bytes of the character that `text` begins with; 0 where there is none.
+// Length in bytes of the first character of `text`; 0 if there is none.
 std::size_t first_character(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   if (lead < 0x80) return 1;

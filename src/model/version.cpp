@@ -32,7 +32,7 @@ std::strong_ordering compare_versions(std::string_view left, std::string_view ri
     }
     const char a = left.front();
     const char b = right.front();
-    // "1.0" against "1a": what leaves the numbers early comes before what goes on
+    // "1.0" against "1a": the one whose numbers end first is lower
     if (starts_prerelease(a) != starts_prerelease(b))
       return starts_prerelease(a) ? std::strong_ordering::less : std::strong_ordering::greater;
     if (a != b) return static_cast<unsigned char>(a) <=> static_cast<unsigned char>(b);

@@ -8,9 +8,9 @@
 namespace dynpgext::model {
 namespace {
 
-// What DBAs have set for workers, by scope and name: of a global one in any database, first in
-// those of superusers, and of these in that with the lowest OID.  Who makes a database chooses its
-// OID.
+// DBAs' settings for workers, by scope and name.  For a global worker, a setting of any database
+// counts: databases of superusers first, then the lowest OID.  The creator of a database can choose
+// its OID.
 class settings_index {
  public:
   settings_index(const std::vector<desired_database> &desired, const live_index &live) {
@@ -25,7 +25,7 @@ class settings_index {
     for (const desired_database *d : sources) add(*d);
   }
 
-  // Each item by itself overrides what the author says.
+  // Each setting individually overrides the author's term.
   [[nodiscard]] worker_terms terms_of(const wanted_worker &w) const {
     const worker &definition = *w.definition;
     worker_settings set;
