@@ -1,4 +1,4 @@
-// Libraries that this database has the server host: table dynpgext.hosted_libraries.
+// The hosted libraries of this database: table dynpgext.hosted_libraries.
 #pragma once
 
 #include "catalog/store.h"
@@ -14,7 +14,7 @@ struct hosted_row {
 };
 
 [[nodiscard]] std::vector<hosted_row> read_hosted(const store &store);
-// 55006 where another transaction is about to write one for the same library.
+// 55006 if another transaction is about to write one for the same library.
 void write_hosted(const store &store, const hosted_row &row);
 void erase_hosted(const store &store, const std::string &library);
 

@@ -7,7 +7,7 @@
 namespace dynpgext::catalog {
 namespace {
 
-// A new role with the name of one that has been dropped is another one.
+// A new role with the name of a dropped one is another role.
 Oid role_here(const pg::role_reference &role) {
   if (OidIsValid(role.role)) return pg::role_name(role.role).empty() ? InvalidOid : role.role;
   return role.name.empty() ? InvalidOid : pg::role_oid(role.name);

@@ -1,5 +1,5 @@
 // One row of a table to a value and back: a column for each member in the value's list.  `Values`
-// is pg::values and `Row` is pg::row; unit tests have their own, for they have no server.
+// is pg::values and `Row` is pg::row; unit tests have their own, because they have no server.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace dynpgext::catalog {
 
-// The tables' constraints let no other names in.
+// The tables' constraints allow no other names.
 inline void parse(const std::string &name, model::scope &into) {
   into = name == name_of(model::scope::global) ? model::scope::global : model::scope::database;
 }
@@ -36,10 +36,10 @@ void put(Values &row, const Member &m, const Value &value) {
   else if constexpr (std::is_enum_v<Value>)
     row.text(name_of(value));
   else
-    row.text({value.data(), value.size()});  // a bytea, which is laid out as a text
+    row.text({value.data(), value.size()});  // a bytea, which has the layout of a text
 }
 
-// What DBAs set: durations are for people to read.
+// DBAs' settings: durations are readable.
 template <class Values, class Member, class Value>
 void put(Values &row, const Member &m, const std::optional<Value> &value) {
   if (!value)

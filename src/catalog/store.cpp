@@ -34,8 +34,8 @@ std::vector<Oid> roles_of(const std::vector<model::command> &commands) {
   return roles;
 }
 
-// Two transactions may register one name at once: the second one waits for the first, and
-// learns of it only here.
+// Two transactions may register one name at once: the second one waits for the first, and detects
+// it only here.
 [[noreturn]] void refuse_race(const model::allocation &a) {
   throw pg::error(ERRCODE_DUPLICATE_OBJECT,
                   "extension \"" + a.extension + "\" cannot register shared memory \"" + a.name +
@@ -72,8 +72,8 @@ std::vector<Row> read_all(Oid table) {
   return result;
 }
 
-// A library reads the tables of an older version, but does not know what a newer one keeps in its
-// own: what it wrote there would lack that.
+// A library can read the tables of an older version.  It does not know the columns of a newer
+// version, and would leave them out when writing.
 void refuse_newer_tables(const std::string &version) {
   if (model::compare_versions(version, pg::own_version()) <= 0) return;
   throw pg::error(
@@ -120,7 +120,7 @@ model::registrations store::read() const {
   result.workers = read_all<model::worker>(workers_);
   result.settings = read_all<model::worker_settings>(settings_);
   result.under_restore = read_restore();
-  // who reads commands later may hold the provisioning lock by then
+  // a later reader of commands may hold the provisioning lock
   if (const Oid commands = companion(command_table); OidIsValid(commands))
     const pg::relation locked(commands, AccessShareLock);
   return result;
@@ -241,7 +241,7 @@ void store::write(const std::string &extension, const std::vector<model::command
       own.begin(), own.end(), [&](const model::command &c) { return c.extension == extension; });
   const std::vector<model::command> others(first_other, own.end());
   own.erase(first_other, own.end());
-  // what others need stays held, and nobody is to wait for this transaction because of it
+  // roles needed by others stay held, and nobody must wait for this transaction because of them
   std::vector<Oid> before = roles_of(own);
   const std::vector<Oid> needed = roles_of(others);
   std::erase_if(before, [&needed](Oid role) {
@@ -265,7 +265,7 @@ void store::let_go_of_roles(bool waits) const {
   keep_held(pg::lock_role_holds(dynpgext_, unneeded_roles(), {}));
 }
 
-// The roles that are held, but not by a command that is seen.
+// The held roles, except those of visible commands.
 std::vector<Oid> store::unneeded_roles() const {
   const std::vector<Oid> needed = roles_of(read_commands({}));
   std::vector<Oid> rest = pg::held_roles(dynpgext_);
@@ -275,7 +275,7 @@ std::vector<Oid> store::unneeded_roles() const {
   return rest;
 }
 
-// Of these, the ones that a command needs are held, and no others.
+// Of these, holds exactly the roles that a command needs.
 void store::keep_held(const std::vector<Oid> &roles) const {
   if (roles.empty()) return;
   const std::vector<Oid> needed = roles_of(read_commands({}));

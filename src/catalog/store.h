@@ -1,8 +1,8 @@
-// The registrations of this database: tables dynpgext.registered_extension,
-// registered_allocation and registered_worker with their companions registered_command and
-// registered_content, what DBAs set: worker_settings, manifests, whom commands run as: identities,
-// and whether the database is being restored.  Names, not OIDs, so that they survive pg_upgrade and
-// mean the same on a standby; but roles, which both leave alone, by OID.
+// The registrations of this database: tables dynpgext.registered_extension, registered_allocation
+// and registered_worker with their companions registered_command and registered_content; DBAs'
+// settings: worker_settings, manifests; roles of commands: identities; and whether the database is
+// being restored.  Names, not OIDs, so that they survive pg_upgrade and mean the same on a standby;
+// except roles by OID, which both keep.
 #pragma once
 
 #include <optional>
@@ -18,65 +18,64 @@ namespace dynpgext::catalog {
 // Access to the tables, in the transaction in which it was opened.
 class store {
  public:
-  // Nothing where this database does not have dynpgext (or a transaction is dropping it).
-  // Only tables that belong to the extension count.  55000 where they are of a newer version than
-  // this library.
+  // nullopt if this database does not have dynpgext (or a transaction is dropping it).  Only tables
+  // that belong to the extension count.  55000 if they are of a newer version than this library.
   [[nodiscard]] static std::optional<store> open();
 
   // The newest committed rows and those of this transaction.  AccessShareLock until its end.
   [[nodiscard]] model::registrations read() const;
   [[nodiscard]] std::vector<model::extension> read_extensions() const;
 
-  // The commands of SQL workers, and what memory begins with; of one extension, or (empty) of all.
+  // The commands of SQL workers, and the initial content of memory; of one extension, or (empty) of
+  // all.
   [[nodiscard]] std::vector<model::command> read_commands(const std::string &extension) const;
   [[nodiscard]] std::vector<model::content> read_contents(const std::string &extension) const;
 
-  // Makes the rows of one extension equal to the given ones, touching only what differs.
+  // Makes the rows of one extension equal to the given ones, writing only differences.
   // RowExclusiveLock until the end of the transaction.  Returns whether anything differed.
   bool write(const model::extension &extension, const std::vector<model::allocation> &allocations,
              const std::vector<model::worker> &workers) const;
-  // The same for what goes with declared workers and allocations.  The roles of commands are held
-  // (pg/role_hold.h) as long as there are any.
+  // The same for the companions of declared workers and allocations.  The roles of commands are
+  // held (pg/role_hold.h) as long as the commands exist.
   void write(const std::string &extension, const std::vector<model::command> &commands,
              const std::vector<model::content> &contents) const;
-  // Lets go of roles that no command needs any more, but for those that an open transaction may
-  // come to need.  With `waits`, waits for whoever else is at it; without, leaves it to them.
+  // Releases roles that no command needs any more, except those that an open transaction may come
+  // to need.  With `waits`, waits for another transaction doing this; without, leaves it to that
+  // one.
   void let_go_of_roles(bool waits) const;
-  // What the DBA has set for a worker, in place of what was set before.  The caller has the turn on
-  // the extension's settings.
+  // Replaces the DBA's settings for a worker.  The caller has the turn on the extension's settings.
   void write(const model::worker_settings &settings) const;
   // Removes all rows of an extension.
   void erase(const std::string &extension) const;
 
-  // May this transaction have changed what read() returns?  In doubt, true.
+  // May this transaction have changed the result of read()?  In doubt, true.
   [[nodiscard]] bool may_have_written() const;
 
-  // In place of what is known of a restore of the database; nothing: there is none.
+  // Replaces the row about a restore of the database; nullopt: none.
   void write(const std::optional<model::restore> &restore) const;
   [[nodiscard]] std::optional<model::restore> read_restore() const;
-  // Until the end of the transaction nobody else writes that; before locks that come after it.
+  // Until the end of the transaction no other transaction writes that row; before later locks.
   void expect_restore() const;
 
-  // What DBAs have registered by hand (JSON), by extension.
+  // Registrations made by hand (JSON), by extension.
   struct manifest_row {
     std::string extension;
     std::string manifest;
-    bool followed = false;  // it is what is declared
-    std::string refusal;    // why it is not, as far as that has been told
+    bool followed = false;  // it has been declared
+    std::string refusal;    // the reported reason why it has not
     bool ours = false;      // written by this transaction
   };
   [[nodiscard]] std::vector<manifest_row> read_manifests() const;
   void mark_followed(const manifest_row &row) const;
   void mark_refused(const manifest_row &row, const std::string &why) const;
-  // Tables that others write, with triggers that may be off.
+  // Tables that users write, with triggers that may be disabled.
   [[nodiscard]] Oid manifests() const;
   [[nodiscard]] Oid identities() const;
   [[nodiscard]] Oid settings() const { return settings_; }
-  // In place of what was there; empty: nothing.  It counts as followed.
+  // Replaces the row; empty: none.  It counts as followed.
   void write_manifest(const std::string &extension, const std::string &manifest) const;
 
-  // Whom commands run as, as pg_dump has it: what it restores may say something else than the
-  // commands.
+  // The role of a command for pg_dump: a restored row may differ from the command.
   struct identity_row {
     std::string extension;
     std::string worker;
@@ -90,20 +89,20 @@ class store {
     [[nodiscard]] bool counts() const { return !decided_in.empty(); }
   };
   [[nodiscard]] std::vector<identity_row> read_identities() const;
-  // Those that SQL has written count from now on.
+  // Rows that SQL has written count from now on.
   void accept_identities() const;
-  // Makes the rows of one extension those of its commands.  One whose command has no role keeps
-  // the names that are `known`.  With rows_of::commands, those of other workers stay: a restore may
-  // bring them before their manifest.
+  // Makes the rows of one extension match its commands.  A row whose command has no role keeps the
+  // names in `known`.  With rows_of::commands, rows of other workers stay: a restore may bring them
+  // before their manifest.
   enum class rows_of : std::uint8_t { extension, commands };
   void write_identities(const std::string &extension, const std::vector<model::command> &commands,
                         const std::vector<identity_row> &known,
                         rows_of replaced = rows_of::extension) const;
 
-  // No dump names the roles of this command any more.
+  // Removes the roles of this command from later dumps.
   void clear_identity(const std::string &extension, const std::string &worker) const;
 
-  // Who owns dynpgext in this database: the role that inits run as.
+  // The owner of dynpgext in this database: the role of inits.
   [[nodiscard]] Oid owner() const { return owner_; }
   [[nodiscard]] Oid dynpgext() const { return dynpgext_; }
 

@@ -1,4 +1,4 @@
-// The tables that pg_dump dumps beside the settings: manifests, and whom commands run as.
+// The tables that pg_dump dumps in addition to the settings: manifests, and roles of commands.
 #include "catalog/identity.h"
 #include "catalog/store.h"
 #include "model/text.h"
@@ -17,7 +17,7 @@ bool is_same(const pg::role_reference &known, Oid role) {
   return known.role == role && OidIsValid(role);
 }
 
-// Nobody's is decided here, too.
+// A command without a role is also decided here.
 std::string place_of(const model::command_identity &who) {
   return who.decided_in.empty() ? pg::require_database_mark() : who.decided_in;
 }
@@ -54,7 +54,7 @@ std::vector<store::manifest_row> store::read_manifests() const {
   return result;
 }
 
-// Of a manifest; empty: of none.
+// Of a manifest; empty: none.
 void store::write_followed(const std::string &extension, const std::string &manifest,
                            const std::string &refusal) const {
   const Oid table = companion(followed_table);
@@ -89,7 +89,7 @@ void store::write_manifest(const std::string &extension, const std::string &mani
   const Oid table = companion(manifest_table);
   if (!OidIsValid(table)) return;
   const pg::relation relation(table, RowExclusiveLock);
-  // as the table gives it back
+  // as the table returns it
   const std::string wanted = manifest.empty() ? manifest : pg::json_text(pg::json_datum(manifest));
   bool is_there = false;
   for (const pg::row &row : relation.rows()) {
@@ -167,8 +167,8 @@ void store::write_identities(const std::string &extension,
   pg::make_visible();
   for (const model::command *c : missing) {
     const model::command_identity &who = c->identity;
-    // the names of roles that are missing, from the row that names them: not from one that tells
-    // whom an earlier command of this worker ran as
+    // the names of missing roles, from the row that names them: not from the row of an earlier
+    // command of this worker
     const auto named = std::find_if(known.begin(), known.end(), [&](const identity_row &k) {
       return k.extension == extension && k.worker == c->worker && is_same_identity(resolve(k), who);
     });
