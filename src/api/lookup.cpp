@@ -21,16 +21,16 @@ extern "C" {
 namespace dynpgext::api {
 namespace {
 
-// Not found by the fast path: the first time in this process, or something has changed.
-// `attach` is state::attach_allocation() or state::borrow_allocation().
+// Not found by the fast path: the first time in this process, or after a change. `attach` is
+// state::attach_allocation() or state::borrow_allocation().
 template <class Attach>
 auto look_up(const std::string &name, Attach attach) {
   using result = decltype(attach(state::use(), name, provisioning::transaction_holds()));
   if (!state::available()) return result{};
   state::shared &s = state::use();
-  // The snapshot decides in a transaction that changes registrations; a parallel worker does
-  // not know whether its leader's does.  A callback of the commit may look up, too: there is no
-  // transaction any more then, catalogs cannot be read, and what was registered is published.
+  // The snapshot decides in a transaction that changes registrations, and in a parallel worker,
+  // which does not know whether its leader's does.  A callback of the commit may look up, too: then
+  // there is no transaction, catalogs cannot be read, and the registrations are published.
   const bool by_snapshot =
       IsTransactionState() && (provisioning::is_touched() || IsParallelWorker());
   if (by_snapshot && !provisioning::has_registered(name) &&

@@ -1,4 +1,4 @@
-// The functions behind dynpgext.h, for every process; and lookups for what is called from SQL.
+// The functions behind dynpgext.h, for every process; and lookups for SQL functions.
 #pragma once
 
 #include <optional>
@@ -13,16 +13,16 @@ namespace dynpgext::api {
 // Puts the table of functions where dynpgext.h looks for it.
 void publish_table();
 
-// What dynpgext_lookup_shmem() would find, provisioned where it would be, for reading.  Else what
-// has been dropped and is still looked up by this process.  `name` is not too long for one.
+// The memory that dynpgext_lookup_shmem() would find or provision, for reading.  Otherwise dropped
+// memory to which this process is still attached. `name` must not be too long.
 [[nodiscard]] state::loan borrow(const std::string &name);
 
-// Why there is no memory of a name that is registered in this database, or as a global one in
-// another that is known.
+// Why there is no memory for a name registered in this database, or as a global name in another
+// known database.
 struct missing_memory {
   std::string extension;
   model::extension_state state;
-  std::string reason;  // of what is failed or quarantined
+  std::string reason;  // if failed or quarantined
   Oid database;        // that registers it
 };
 [[nodiscard]] std::optional<missing_memory> find_missing(const catalog::store &store,

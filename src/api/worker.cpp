@@ -10,14 +10,14 @@ namespace {
 
 constexpr long longest_wait = 1000L * 365 * 24 * 3600 * 1000;  // milliseconds; a thousand years
 
-// An author who forgets it would have a worker that no signal reaches.
+// An author may forget this, and no signal would reach the worker.
 void unblock_signals() {
   static constinit bool unblocked = false;
   if (std::exchange(unblocked, true) || MyBgworkerEntry == nullptr) return;
   pg::call([] { BackgroundWorkerUnblockSignals(); });
 }
 
-// A process that waits is alive: it wakes in between to say so.
+// A waiting process is alive: it wakes in between to send a heartbeat.
 long until_heartbeat(long milliseconds) {
   const state::pulse *mine = state::my_pulse();
   if (mine == nullptr || mine->deadline <= 0) return milliseconds;

@@ -1,9 +1,9 @@
-// Behind dynpgext_worker_heartbeat() and dynpgext_worker_wait(): what a worker's own loop calls.
+// Behind dynpgext_worker_heartbeat() and dynpgext_worker_wait(): calls for a worker's own loop.
 #pragma once
 
 namespace dynpgext::api {
 
-// Neither does harm in a process that is no worker of dynpgext's.
+// Both are harmless in a process that is not a dynpgext worker.
 void worker_heartbeat();
 bool worker_wait(long milliseconds);
 
