@@ -24,7 +24,7 @@ bool is_about(const action &a, const action &b) {
   return a.object == b.object && a.name == b.name && a.extension == b.extension;
 }
 
-// What a manifest changes of the registrations and settings there are.
+// Differences between a manifest and the present registrations and settings.
 class comparison {
  public:
   comparison(const catalog::store &store, const model::manifest &wanted)
@@ -43,11 +43,11 @@ class comparison {
     }
   }
 
-  model::registrations after;  // as they are to be
-  // Extensions whose declarations change, and settings that do: one without anything is reset.
+  model::registrations after;  // the target
+  // Extensions with changed declarations, and changed settings: one without values is reset.
   std::vector<model::extension_manifest> declarations;
   std::vector<model::worker_settings> settings;
-  std::vector<action> changes;  // one for each object that changes
+  std::vector<action> changes;  // one for each changed object
 
  private:
   void add(object_kind object, const std::string &extension, const std::string &name,
@@ -135,7 +135,7 @@ class comparison {
           std::any_of(e.settings.begin(), e.settings.end(), [&](const model::declared_settings &d) {
             return d.settings.worker == s.worker;
           });
-      // those of a worker that has gone are for the one that may come back
+      // those of a removed worker are for one that may return
       const bool counts =
           before.may_have_worker(s.extension, s.worker, boot_) ||
           std::any_of(e.workers.begin(), e.workers.end(),
@@ -162,8 +162,8 @@ class comparison {
   size_t differences_ = 0;  // an object may have several
 };
 
-// What follows of the changes, as a reload would see it; a change that nothing follows of at once
-// is there, too.
+// The consequences of the changes, as a reload would see them, including changes without an
+// immediate effect.
 std::vector<action> consequences(const comparison &c) {
   std::vector<action> plan = plan_for(c.after);
   std::erase_if(plan, [&](const action &a) {
@@ -179,7 +179,7 @@ std::vector<action> consequences(const comparison &c) {
   return plan;
 }
 
-// Code registers it, a document cannot: a difference is the reader's to understand.
+// Registrations by code cannot be changed by a document: a difference is only reported.
 void warn_of_other_library(const model::manifest &wanted, const model::manifest &here) {
   for (const model::extension_manifest &e : wanted.extensions) {
     if (!e.library) continue;
@@ -201,14 +201,14 @@ void warn_of_other_library(const model::manifest &wanted, const model::manifest 
   }
 }
 
-// Whoever else registers for them, or configures their workers, comes before or after; all do so in
-// the order of their names.
+// Takes turns with other registrations for them and settings of their workers, in the order of
+// their names.
 void lock_extensions(const catalog::store &store, const model::manifest &wanted) {
   std::set<std::string> names;
   for (const model::extension_manifest &e : wanted.extensions) names.insert(e.extension);
   if (wanted.whole_database)
     for (const model::extension &e : store.read().extensions) names.insert(e.name);
-  // who does not own them is refused below, and keeps nobody waiting
+  // a role that does not own them is refused below, and must not block others
   std::erase_if(names, [](const std::string &name) { return !pg::owns_extension(name); });
   for (const std::string &name : names) (void)pg::lock_extension(name.c_str());
   for (const std::string &name : names) take_turn_to_configure(name);
@@ -234,14 +234,14 @@ std::vector<action> apply(const catalog::store &store, const model::manifest_res
   const comparison c(store, wanted);
   std::vector<action> result = consequences(c);
   if (dry_run) return result;
-  // first what is taken back: another extension may want the name
+  // first removes what is withdrawn: another extension may want the name
   for (const model::extension_manifest &e : c.declarations) take_back(store, e);
   for (const model::extension_manifest &e : c.declarations) declare(store, e, declared_by::hand);
   for (const model::worker_settings &s : c.settings) {
     touch(store);
     store.write(s);
   }
-  // those that were dropped with what is global from now on
+  // including those that were replaced with global ones
   const model::registrations now = store.read();
   for (const model::extension_manifest &e : c.declarations)
     for (const model::declared_settings &d : e.settings) {

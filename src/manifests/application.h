@@ -1,5 +1,4 @@
-// A manifest that is applied: what it changes of the registrations and settings there are, shown or
-// done.
+// Applies a manifest: shows or makes its changes to the present registrations and settings.
 #pragma once
 
 #include "catalog/store.h"
@@ -8,9 +7,9 @@
 
 namespace dynpgext::provisioning {
 
-// Makes what is declared, and what DBAs have set, equal to the manifest: of its extension, or of
-// all of this database.  22023 where it has a fault, of whichever kind.  Returns what that does, or
-// with `dry_run` would do, as reload() does.
+// Makes declarations and DBAs' settings equal to the manifest: of its extension, or of all of this
+// database.  22023 for a fault of any kind.  Returns the executed (or, with `dry_run`, planned)
+// actions, as reload() does.
 [[nodiscard]] std::vector<model::action> apply(const catalog::store &store,
                                                const model::manifest_result &read, bool dry_run);
 

@@ -21,7 +21,7 @@ class checker {
         all_(all),
         who_(who),
         known_(known),
-        // whoever has written rows of manifests may not be who brings them here
+        // the restoring role may not be the writer of rows of manifests
         decides_(pg::is_superuser() && (who != declared_by::restore || is_source_trusted())) {}
 
   std::vector<model::json::fault> check() {
@@ -40,7 +40,7 @@ class checker {
     return std::move(faults_);
   }
 
-  // What is set for workers and not named is taken back.
+  // Settings of workers that are left out are deleted.
   std::vector<model::json::fault> check_settings_left_out() {
     if (pg::is_superuser()) return {};
     for (const model::worker_settings &s : all_.settings) {
@@ -74,7 +74,7 @@ class checker {
     faults_.push_back({place, std::move(message), true});
   }
 
-  // What it does not name is to have nothing: that, too, is for owners only.
+  // Extensions that are left out lose everything: that, too, is for owners only.
   void check_unnamed() {
     if (pg::is_superuser()) return;
     std::vector<model::extension> extensions = all_.extensions;
@@ -110,10 +110,9 @@ class checker {
     if (!decides) check_reach(e);
   }
 
-  // What reaches beyond this database and this extension is for superusers: a global worker may
-  // take the place of another database's, and a library finds memory by its name alone.  Which
-  // memory the extension's own script registers is its author's decision, whoever creates the
-  // extension.
+  // Effects beyond this database and this extension are for superusers: a global worker may replace
+  // another database's, and a library finds memory by its name alone.  The memory registered by the
+  // extension's own script is its author's decision, whoever creates the extension.
   void check_reach(const model::extension_manifest &e) {
     constexpr const char *what_is_global = "only a superuser may register what is global";
     const bool by_script = pg::extension_in_creation() == e.extension;
@@ -129,7 +128,7 @@ class checker {
       if (const auto *known = index_.find_allocation(a.allocation.name);
           known != nullptr && *known == a.allocation)
         continue;
-      // its library may come to register the name, with the size that its code relies on
+      // its library may later register the name, with the size that its code relies on
       if (has_code) {
         fault(child(a.place, "name"),
               "only a superuser may register memory for an extension that has code in C");
@@ -153,7 +152,7 @@ class checker {
     }
   }
 
-  // One that is not registered at the moment may be.
+  // A worker that is not registered at the moment may become global.
   bool may_be_global(const model::extension_manifest &e, const std::string &worker) const {
     const bool is_declared =
         std::any_of(e.workers.begin(), e.workers.end(),
@@ -164,7 +163,7 @@ class checker {
                             : known->scope == model::scope::global;
   }
 
-  // Does the document leave another extension's declared name to be taken?
+  // Does the document withdraw another extension's declared name?
   bool gives_up(const model::allocation &taken) const {
     if (!taken.declared) return false;
     for (const model::extension_manifest &e : manifest_.extensions) {
@@ -247,13 +246,13 @@ class checker {
   std::vector<model::json::fault> faults_;
 };
 
-// Is it about an item whose form is at fault, so that it has not been read as it was meant?
+// Is it about an item with a fault in its form, so that it may have been misread?
 bool follows_from(const std::vector<model::json::fault> &of_the_form, const model::json::fault &f) {
   const std::string item = f.pointer.substr(0, f.pointer.rfind('/'));
   const size_t list = f.pointer.find("/settings/");
   return std::any_of(of_the_form.begin(), of_the_form.end(), [&](const model::json::fault &known) {
     if (known.pointer == f.pointer || f.pointer.starts_with(known.pointer + "/")) return true;
-    // which workers there are is not known
+    // the list of workers is unknown
     if (list != f.pointer.npos && known.pointer.starts_with(f.pointer.substr(0, list) + "/workers"))
       return true;
     const bool is_listed = std::count(item.begin(), item.end(), '/') > 1;
@@ -296,7 +295,7 @@ check_with_others(const model::extension_manifest &e,
                   const model::registrations &all) {
   model::manifest together;
   together.extensions = others;
-  std::vector<model::command> decided;  // whom they run as
+  std::vector<model::command> decided;  // their roles
   for (const model::declared_worker &w : e.workers)
     if (w.command) decided.push_back(*w.command);
   return checker(together, all, declared_by::restore, decided).check_one(e);

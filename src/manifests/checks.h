@@ -1,4 +1,4 @@
-// What a manifest may not say in this database, and by this role: that can only be found here.
+// What a manifest may not contain in this database, and for this role: checks that need the server.
 #pragma once
 
 #include "catalog/store.h"
@@ -7,23 +7,22 @@
 
 namespace dynpgext::provisioning {
 
-// All faults, each with its place: those of the form, and what is wrong of the items that have
-// none; `all` are the registrations as they are.  Commands that are as they are `known` stay whose
-// they are.  Libraries are loaded to look for functions, but
-// only for a superuser.
+// All faults, each with its place: those of the form, and those of items with a valid form; `all`
+// are the present registrations.  Commands unchanged from `known` keep their roles.  Libraries are
+// loaded to find functions, but only for a superuser.
 [[nodiscard]] std::vector<model::json::fault>
 check_manifest(const model::manifest_result &read, const model::registrations &all, declared_by who,
                const std::vector<model::command> &known);
 
-// Settings of global workers that a document of others than superusers would take back by not
-// naming them.
+// Settings of global workers that a document by a role without superuser would delete by leaving
+// them out.
 [[nodiscard]] std::vector<model::json::fault>
 check_settings_left_out(const model::manifest &m, const model::registrations &all);
 
-// What a document says beyond what it registers: for apply() alone.
+// Parts of a document beyond registrations: only for apply().
 [[nodiscard]] std::vector<model::json::fault> beyond_registrations(const model::manifest &m);
 
-// Of one that takes its place together with others, which may leave names to it.
+// For one that is declared together with others, which may withdraw names for it.
 [[nodiscard]] std::vector<model::json::fault>
 check_with_others(const model::extension_manifest &e,
                   const std::vector<model::extension_manifest> &others,

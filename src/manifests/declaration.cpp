@@ -14,7 +14,7 @@
 namespace dynpgext::provisioning {
 namespace {
 
-// Its row; one that is new is not written yet.
+// Its row; a new one is not written yet.
 model::extension row_for(const catalog::store &store, const std::string &name, declared_by who) {
   const model::registrations all = store.read();
   if (const model::extension *known = all.find_extension(name)) {
@@ -24,16 +24,16 @@ model::extension row_for(const catalog::store &store, const std::string &name, d
   model::extension e;
   e.name = name;
   e.incarnation = new_incarnation();
-  // its script is still running: when it has ended, the event trigger finds that the version is
-  // another one, and looks for a library, too
+  // its script is still running: after its end, the event trigger finds another version, and also
+  // looks for a library
   if (who == declared_by::script) return e;
   e.version = installed_version(name);
   if (add(store, name, e.version)) return *store.read().find_extension(name);
   return e;
 }
 
-// As its extension is, so is what is declared for it: nothing of one that is pending, failed,
-// unloaded or quarantined is made now.
+// Declarations follow their extension: nothing is made now for a pending, failed, unloaded or
+// quarantined one.
 bool is_to_be_made(const model::extension &e) {
   const state::shared &s = state::attach();
   if (!e.wanted(s.root->boot)) return false;
@@ -116,7 +116,7 @@ bool is_declared(const catalog::store &store, const model::registrations &all,
          same(wanted.contents, known.contents);
 }
 
-// Names of memory that an extension does not declare any more are free for others.
+// Frees names of memory that an extension no longer declares.
 void take_back(const catalog::store &store, const model::extension_manifest &wanted) {
   const model::registrations all = store.read();
   const model::extension *e = all.find_extension(wanted.extension);
@@ -138,9 +138,9 @@ void take_back(const catalog::store &store, const model::extension_manifest &wan
   (void)store.write(*e, rows.allocations, rows.workers);
 }
 
-// What is set for a database-local worker is its own: the owner of the extension may have set it,
-// and a global one of the name would be bound by it in the whole server.  The script of an update
-// may take a worker away and register it again; a restore brings the settings with the rest.
+// The owner of the extension may have configured a database-local worker; a global one with the
+// name would inherit the settings in the whole server.  The script of an update may remove a worker
+// and register it again; a restore brings the settings with the rest.
 void drop_settings(const catalog::store &store, const model::extension_manifest &wanted,
                    declared_by who) {
   if (who == declared_by::restore) return;
@@ -163,7 +163,7 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
   require_allowed(wanted.extension);
   drop_settings(store, wanted, who);
   model::extension e = row_for(store, wanted.extension, who);
-  // the script relies on what it says that its memory begins with
+  // the script relies on its initial content of its memory
   if (who == declared_by::script && is_registered_by_hand(store, wanted.extension))
     e.incarnation = new_incarnation();
   const declared_values v = values_of(wanted);
@@ -181,7 +181,7 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
   }
   (void)store.write(e, rows.allocations, rows.workers);
   keep_for_dump(store, wanted, who);
-  // in a script at its end, see update()
+  // for a script at its end, see update()
   if (who == declared_by::hand) warn_of_closed_tables(store, wanted.extension);
 }
 

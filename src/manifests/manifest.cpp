@@ -24,7 +24,7 @@ model::server_numbers numbers() {
   return n;
 }
 
-// Every text of a manifest but contents, which are bytes.
+// Every text of a manifest except contents, which are bytes.
 template <class F>
 void convert_texts(model::manifest &m, F convert) {
   const auto all = [&](auto &thing) {

@@ -18,7 +18,7 @@ std::string registering(const std::string &extension) {
          extension + "'.";
 }
 
-// A row of dynpgext.manifests that is to be followed.
+// A row of dynpgext.manifests that has to be followed.
 struct pending_manifest {
   catalog::store::manifest_row row;
   model::extension_manifest wanted;
@@ -29,12 +29,12 @@ struct pending_manifests {
       : store(from), extension(std::move(of)) {}
 
   const catalog::store &store;
-  std::string extension;   // of which alone; empty: of all
-  bool only_look = false;  // nothing is locked or written
-  bool says_again = true;  // why one cannot be followed
+  std::string extension;   // only of this one; empty: of all
+  bool only_look = false;  // locks and writes nothing
+  bool says_again = true;  // reports again why one cannot be followed
   bool strict = false;     // a fault of the form is an ERROR
-  // Others than superusers write what they might register.  Everything else is an ERROR: a row that
-  // was kept would be followed as if a superuser had written it when others may write no longer.
+  // Other roles than superusers may write only what they could register.  Anything else is an
+  // ERROR: a stored row would be followed as a superuser's once others may no longer write.
   bool is_trusted = pg::is_superuser();
   std::vector<pending_manifest> found;
 
@@ -101,7 +101,7 @@ struct pending_manifests {
   }
 };
 
-// Rows decide of no role, unless the restore has brought dynpgext along.
+// Rows do not decide about roles, unless the restore has created dynpgext.
 void warn_of_undecided(const model::extension_manifest &m) {
   for (const model::declared_worker &w : m.workers)
     if (w.command && catalog::is_undecided(w.command->identity))
@@ -119,7 +119,7 @@ void declare_restored(const catalog::store &store, const pending_manifest &m) {
   store.mark_followed(m.row);
 }
 
-// Returns the extensions of those that it could follow.
+// Returns the extensions that could be followed.
 std::vector<std::string> follow(const pending_manifests &pending, const model::registrations &all) {
   const catalog::store &store = pending.store;
   std::vector<model::extension_manifest> changed;
@@ -136,7 +136,7 @@ std::vector<std::string> follow(const pending_manifests &pending, const model::r
       pending.refuse(m.row, model::json::text_of(faults.front()));
     }
   }
-  // first what is taken back: another one may want the name
+  // first removes what is withdrawn: another one may want the name
   const auto follow_all = [&] {
     for (const pending_manifest &m : good) take_back(store, m.wanted);
     for (const pending_manifest &m : good) declare_restored(store, m);
@@ -146,7 +146,7 @@ std::vector<std::string> follow(const pending_manifests &pending, const model::r
     return followed;
   }
   if (!pg::attempt(follow_all)) return followed;
-  // one after the other, where it is not all of them
+  // one at a time, if they could not all be followed together
   for (const pending_manifest &m : good)
     if (const auto reason = pg::attempt([&] { declare_restored(store, m); })) {
       pending.refuse(m.row, reason->message);
@@ -167,12 +167,12 @@ void follow_manifests(const catalog::store &store) {
 
 std::vector<std::string> follow_untold_manifests(const catalog::store &store,
                                                  const std::string &extension, looker who) {
-  // a restore that is under way follows them itself, with their roles
+  // a restore in progress follows them itself, with their roles
   if (!is_source_trusted() && expects_trusted_rows(store)) return {};
   const std::vector<catalog::store::manifest_row> rows = store.read_manifests();
   if (std::all_of(rows.begin(), rows.end(), [](const auto &row) { return row.followed; }))
     return {};
-  // as the trigger's function, which is dynpgext's owner's
+  // like the trigger's function, which belongs to dynpgext's owner
   const pg::pinned_identity identity(store.owner());
   pending_manifests pending(store, extension);
   pending.only_look = who == looker::dry_run;
