@@ -46,14 +46,14 @@ namespace {
 
 struct transaction {
   ledger &noted = this_ledger();
-  // a superuser has dropped extensions: who else does, and creates them anew, must not get around
-  // the crash guard
+  // a superuser has dropped extensions: other roles must not bypass the crash guard by dropping and
+  // creating them again
   bool drops_forget = false;
   // from PRE_COMMIT to COMMIT
-  std::vector<pg::virtual_transaction> older;  // that were under way, when dynpgext comes
+  std::vector<pg::virtual_transaction> older;  // in progress when dynpgext is created
   TransactionId next_id = InvalidTransactionId;
   std::unique_ptr<state::publication> publication;
-  std::vector<no_room> left_out;  // of it
+  std::vector<no_room> left_out;  // left out of the publication
   std::optional<std::string> worker_limit;
   std::vector<state::worker_identity> prepared;
   std::vector<state::head_start> head_starts;
@@ -87,7 +87,7 @@ void forget(transaction &t) noexcept {
     t.left_out.clear();
     t.worker_limit.reset();
     t.prepared.clear();
-    // none is left unless the commit could not be carried out; the launcher starts them then
+    // none is left unless the commit could not be carried out; then the launcher starts them
     for (const state::head_start &h : t.head_starts) state::call_off(*state::attached(), h.start);
     t.head_starts.clear();
   });
@@ -96,7 +96,7 @@ void forget(transaction &t) noexcept {
 using drop_follower = void (*)();
 constinit drop_follower follow_drop = nullptr;
 
-// dynpgext is gone from the database: everything it had provisioned goes, too.
+// dynpgext has been dropped from the database: removes everything it had provisioned.
 void finish_all(state::shared &s) {
   model::registrations published;
   {
@@ -106,8 +106,8 @@ void finish_all(state::shared &s) {
   for (const model::extension &e : published.extensions) fini_if_possible(e, BOOTSTRAP_SUPERUSERID);
 }
 
-// A savepoint that was rolled back may have taken memory with it that is wanted again: runs
-// the inits of extensions that lack some.
+// A rolled-back savepoint may have removed memory that is wanted again: runs the inits of
+// extensions that lack some.
 void complete_memory(transaction &t, state::shared &s, const catalog::store &store,
                      const model::registrations &wanted) {
   state::picture seen =
@@ -119,7 +119,7 @@ void complete_memory(transaction &t, state::shared &s, const catalog::store &sto
       provision(store, *wanted.find_extension(a.extension));
 }
 
-// Room for what the commit sets, when nothing may fail any more.
+// Makes room for the work of the commit, when nothing may fail any more.
 void make_room(transaction &t, state::shared &s, const model::registrations &wanted) {
   for (const model::extension &e : wanted.extensions)
     if (t.noted.notes.count(e.name) != 0) state::prepare_extension_state(s, MyDatabaseId, e.name);
@@ -131,8 +131,8 @@ void make_room(transaction &t, state::shared &s, const model::registrations &wan
   }
 }
 
-// Asks for the processes of workers that this commit makes wanted, so that they come up while it
-// is written.  They wait for it; an abort calls them off.
+// Requests the processes of workers that are new with this commit, so that they start while it is
+// written.  They wait for it; an abort cancels them.
 void start_ahead(transaction &t, state::shared &s, const model::registrations &wanted) {
   state::picture seen =
       state::look(s, {.database = MyDatabaseId, .instead = &wanted, .memory = false});
@@ -151,17 +151,17 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
   }
 }
 
-// Until this transaction has committed, others do not see dynpgext's event triggers, nor does a
-// command that has begun by then, and nobody tells what they do to pg_extension.  What is committed
-// by now is adopted here.
+// Until this transaction has committed, other transactions, and commands that have begun by then,
+// do not see dynpgext's event triggers, so their changes of pg_extension go unnoticed.  Adopts
+// everything committed by now.
 void before_arrival(transaction &t, const catalog::store &store) {
   t.older = pg::running_transactions();
   t.next_id = pg::next_transaction_id();
   capture(store, false);
 }
 
-// For those that were under way then, or are now, the launcher waits before it compares again.  It
-// does so at once if others may have begun to write and ended in between.
+// The launcher waits for transactions in progress then or now before it compares again.  It does so
+// at once if others may have begun to write and ended in between.
 void after_arrival(transaction &t, state::shared &s) {
   pg::announce_event_triggers();
   const std::vector<pg::virtual_transaction> now = pg::running_transactions();
@@ -175,11 +175,12 @@ void after_arrival(transaction &t, state::shared &s) {
 void before_commit(transaction &t) {
   if (!t.noted.touched && !t.noted.drop_suspected) return;
   pg::settings::define();
-  pg::make_visible();  // what the last command wrote
+  pg::make_visible();  // writes of the last command
   // without a lock on its tables, which others may have locked
   if (!t.noted.touched && OidIsValid(pg::extension_oid("dynpgext"))) return;
   const pg::active_snapshot snapshot;
-  // its tables are locked since it was opened; only this transaction itself can have dropped them
+  // its tables have been locked since it was opened; only this transaction itself can have dropped
+  // them
   const std::optional<catalog::store> store =
       t.noted.drop_suspected || !t.noted.store ? catalog::store::open() : t.noted.store;
   if (store && !t.noted.touched) return;
@@ -200,7 +201,7 @@ void before_commit(transaction &t) {
                                                          : pg::announcement::presence);
   const bool restores = store && is_restoring();
   if (restores) store->expect_restore();
-  pg::end_temporary_tables();  // nobody is to wait for the lock for as long as that may take
+  pg::end_temporary_tables();  // otherwise others would wait for the lock as long as this may take
   state::acquire_provisioning_lock(s, MyDatabaseId);
   pg::quiet_client_until_end();
   model::registrations wanted;
@@ -210,7 +211,7 @@ void before_commit(transaction &t) {
     if (t.noted.memory_given_back) complete_memory(t, s, *store, wanted);
     DYNPGEXT_FAULT_POINT("commit.locked");
     t.worker_limit = read_worker_limit();
-    // one that others have set counts for what is started ahead, too
+    // a value set by others also counts for processes started ahead
     if (!pg::may_have_written(DbRoleSettingRelationId))
       state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
     publishable found =
@@ -247,12 +248,12 @@ void after_commit(transaction &t) {
       state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
   record_left_out(t.left_out);
   DYNPGEXT_FAULT_POINT("commit.states_set");
-  // not before: until the registrations are published, the launcher would start what was dropped
+  // not earlier: until the registrations are published, the launcher would start dropped workers
   state::end_pauses();
   for (const state::head_start &h : t.head_starts) state::let_start(s, h);
   DYNPGEXT_FAULT_POINT("commit.let_start");
   t.head_starts.clear();
-  // as early as possible; what is left is housekeeping
+  // as early as possible; the rest is cleanup
   state::decision d =
       state::decide_workers(s, MyDatabaseId, &t.publication->touched(), t.noted.retry.has_value());
   if (t.noted.retry && !t.noted.retry->empty())
@@ -290,7 +291,7 @@ void after_abort(transaction &t) {
   if (t.noted.touched) state::forget_unpublished_states(s, MyDatabaseId);
 }
 
-// What its end could not do: nothing stays held, and a visit looks at the rest.
+// After a failure at its end: ends all holds, and a visit checks the rest.
 void leave_to_visit(transaction &t, void (*end)(state::shared &, std::span<const state::hold>)) {
   end_holds(t, end);
   state::shared &s = state::attach();
@@ -336,7 +337,7 @@ void on_transaction_event(XactEvent event, void *) {
     case XACT_EVENT_PRE_PREPARE:
       if (t.noted.touched || t.noted.drop_suspected)
         pg::entry([&t] {
-          // it is replayed with COMMIT PREPARED
+          // replayed with COMMIT PREPARED
           pg::announce(t.noted.drop_suspected || !state::is_known(state::attach(), MyDatabaseId)
                            ? pg::announcement::presence
                            : pg::announcement::registrations);
@@ -370,7 +371,7 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
   if (event == SUBXACT_EVENT_COMMIT_SUB) {
     std::replace(t.noted.hold_levels.begin(), t.noted.hold_levels.end(), my_id, parent_id);
   } else if (event == SUBXACT_EVENT_ABORT_SUB) {
-    t.noted.store.reset();  // dynpgext itself may have been made or dropped in it
+    t.noted.store.reset();  // dynpgext itself may have been created or dropped in it
     (void)pg::swallow("rolling back to a savepoint", [&] {
       std::vector<state::hold> ended;
       for (size_t i = t.noted.holds.size(); i-- > 0;) {

@@ -24,8 +24,8 @@
 namespace dynpgext::provisioning {
 namespace {
 
-// In a visit: what was written while triggers were off, or by pg_upgrade.  What fails does not keep
-// the extensions from being provisioned.
+// In a visit: follows rows written with triggers disabled, or by pg_upgrade.  A failure does not
+// prevent the provisioning of extensions.
 void follow_untold_rows(const catalog::store &store, const state::comparison &comparison) {
   (void)pg::tolerate("enabling the triggers of dynpgext's tables",
                      [&] { (void)mend_triggers(store); });
@@ -50,15 +50,15 @@ void provision_database(const catalog::store &store, const state::comparison &co
   state::shared &s = state::attach();
   reload_options options;
   options.retry_failed = false;
-  // the tables first, then the lock: the order in which a commit takes them
+  // the tables first, then the lock: the order of a commit
   (void)store.read();
   learn_worker_limit(s);
   if (!RecoveryInProgress()) follow_untold_rows(store, comparison);
   if (follow_others != nullptr) follow_others(store);
   if (!RecoveryInProgress()) expect_removals(store, false);
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
-  // A transaction that was prepared before dynpgext came, or while it came in another one that was
-  // prepared, ends later than this.
+  // A transaction that was prepared before dynpgext was created, or before another prepared one
+  // created it, ends later.
   if (!RecoveryInProgress() && comparison.first)
     state::watch_older(s, MyDatabaseId, pg::running_transactions());
   if (!RecoveryInProgress()) (void)follow_all(store, {}, false, !comparison.due);
@@ -73,7 +73,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
 void forget_current_database() {
   state::shared &s = state::attach();
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
-  if (catalog::store::open()) return;  // somebody has just installed it
+  if (catalog::store::open()) return;  // another session has just installed it
   state::publication nothing(s, MyDatabaseId, {}, false);
   {
     const state::exclusive guard(s);
@@ -93,7 +93,7 @@ bool provision_name(const std::string &name) {
   if (!store || store->may_have_written()) return false;
   const model::registrations before = wanted_registrations(*store);
   if (before.find_allocation(name) == nullptr) return false;
-  // whom it waits for the client is told, and nothing any more while others wait for this
+  // the client learns what this waits for, and gets no messages once others wait for this
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
   const pg::quiet_client quiet;
   const model::registrations wanted = wanted_registrations(*store);
@@ -123,7 +123,7 @@ std::optional<std::string> read_worker_limit() {
 
 void learn_worker_limit(state::shared &s) {
   if (state::is_worker_limit(s, MyDatabaseId, read_worker_limit())) return;
-  // otherwise an older value might come later than one that somebody commits
+  // otherwise an older value might overwrite one that another transaction commits
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
   state::set_worker_limit(s, MyDatabaseId, read_worker_limit());
 }

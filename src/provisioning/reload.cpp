@@ -26,13 +26,13 @@ using model::action;
 using model::action_kind;
 using model::object_kind;
 
-// Without what is tried again and again by itself.
+// Without actions that are repeated by themselves.
 std::vector<action> news(std::vector<action> plan) {
   std::erase_if(plan, [](const action &a) { return a.waits; });
   return plan;
 }
 
-// What a reload is to do as things stand.
+// The plan of a reload at present.
 std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
                                 const reload_options &options) {
   const std::vector<model::extension_change> found = changes(store, false);
@@ -46,8 +46,8 @@ std::vector<action> plan_reload(const catalog::store &store, state::shared &s,
   return plan;
 }
 
-// The extension whose init a reload of it alone runs although nothing is to be done for it: what
-// the init goes by, a setting for instance, may have changed.  nullptr: none.
+// The extension whose init a reload of it alone runs although nothing needs to be done for it: the
+// init may depend on a setting that has changed. nullptr: none.
 const model::extension *to_run_anew(state::shared &s, const model::registrations &wanted,
                                     const std::vector<action> &plan,
                                     const reload_options &options) {
@@ -70,7 +70,8 @@ const model::extension *to_run_anew(state::shared &s, const model::registrations
   return nullptr;
 }
 
-// Returns what follows with the commit.  An error of the init is the command's: what runs stays.
+// Returns the actions that follow with the commit.  An error of the init is the command's: running
+// workers stay.
 std::vector<action> run_anew(const catalog::store &store, state::shared &s,
                              const model::extension &e, const reload_options &options) {
   const bool was_touched = is_touched();
@@ -82,7 +83,7 @@ std::vector<action> run_anew(const catalog::store &store, state::shared &s,
   }
   const model::registrations after = store.read();
   if (was_touched || after == before) return {};
-  // as others see it still: with the memory that was there before
+  // as others still see it: with the previous memory
   std::vector<action> plan = plan_as_if(s, after.wanted(s.root->boot), options, {});
   std::erase_if(plan, [](const action &a) { return a.kind == action_kind::provision; });
   const model::registration_index index(before);
@@ -94,7 +95,7 @@ std::vector<action> run_anew(const catalog::store &store, state::shared &s,
   return plan;
 }
 
-// Manifests that were written without their trigger.
+// Manifests written without their trigger.
 std::vector<action> follow_untold(const catalog::store &store, const reload_options &options) {
   if (RecoveryInProgress() || (XactReadOnly && !options.dry_run)) return {};
   std::vector<action> result;
@@ -110,8 +111,8 @@ std::vector<action> after(std::vector<action> first, const std::vector<action> &
   return first;
 }
 
-// What nothing follows of at once: settings that were written without their trigger, of a global
-// worker that another database's count for.
+// Publishes registrations without an immediate action: settings written without their trigger, for
+// a global worker to which another database's settings apply.
 void publish_silently(const catalog::store &store, state::shared &s,
                       const reload_options &options) {
   if (!IsUnderPostmaster || is_touched()) return;
@@ -131,12 +132,12 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
     judge_owners(store);
-    store.let_go_of_roles(!is_touched());  // who waits for this may hold a turn that it waits for
+    store.let_go_of_roles(!is_touched());  // a waiting caller may hold a needed turn
   }
   std::vector<action> plan = plan_reload(store, s, options);
   const bool runs_anew = to_run_anew(s, wanted_registrations(store), plan, options) != nullptr;
   const std::vector<action> untold = follow_untold(store, options);
-  // What this transaction has written without telling, others are to know of with the commit.
+  // others learn of silent writes of this transaction with the commit
   const bool wrote_untold =
       !options.dry_run && !is_touched() && (wrote_settings || store.may_have_written());
   if (wrote_untold) touch(store);
@@ -146,7 +147,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   // kept until the end of the transaction if this changes registrations
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
   DYNPGEXT_FAULT_POINT("reload.locked");
-  // somebody else may have done it meanwhile; what this does itself follows with the commit
+  // another process may have done it meanwhile; this call's own changes follow with the commit
   if (untold.empty() && !wrote_untold) plan = plan_reload(store, s, options);
   std::set<std::string> failed;
   if (!RecoveryInProgress() && !XactReadOnly)
@@ -158,7 +159,7 @@ std::vector<action> reload(const catalog::store &store, const reload_options &op
   const std::vector<action> now = without(plan_with(s, wanted, options), failed);
   if (const model::extension *e = to_run_anew(s, wanted, plan, options)) {
     const std::vector<action> changed = run_anew(store, s, *e, options);
-    if (!changed.empty()) plan.clear();  // it is among these
+    if (!changed.empty()) plan.clear();  // included in these
     plan.insert(plan.end(), changed.begin(), changed.end());
   }
   execute(store, s, wanted, now, options);

@@ -1,4 +1,4 @@
-// A process that the launcher sends to one database, to provision what is registered there:
+// A process that the launcher sends to one database, to provision its registrations:
 // dynpgext_database_main().
 #include "catalog/store.h"
 #include "extensions/failure.h"
@@ -55,15 +55,16 @@ void watch_prepared_transactions(state::shared &s) {
   for (uint64 i = 0; i < found.count; ++i) state::watch_prepared(s, MyDatabaseId, found.ids[i]);
 }
 
-// An extension's code has ended the process, FATAL or by itself: the next visit is not to end so.
+// An extension's code has ended the process, with FATAL or by itself: the next visit must avoid
+// this.
 void on_exit(int, Datum) {
   pg::begin_exit();
   (void)pg::swallow("ending a visit", [] { provisioning::note_end_in_code(); });
   if (state::shared *s = state::attached()) state::look_for_launcher(*s);
 }
 
-// In a transaction of its own, before a table of dynpgext's is opened: the owner may have locked
-// those, and is noted all the same.
+// In its own transaction, before a table of dynpgext is opened: the owner may have locked those,
+// and must be recorded nevertheless.
 void note_database(state::shared &s) {
   pg::begin_transaction();
   state::meet_database(s);
@@ -74,14 +75,14 @@ void note_database(state::shared &s) {
   pg::commit_transaction();
 }
 
-// In a transaction of its own: its workers start with the commit.
+// In its own transaction: its workers start with the commit.
 void end_restore() {
   pg::begin_transaction();
   if (const auto store = catalog::store::open()) provisioning::end_restore_if_over(*store);
   pg::commit_transaction();
 }
 
-// In a transaction of its own: others wait for it, and nobody for the rest of the visit.
+// In its own transaction: others wait for it, and nobody for the rest of the visit.
 void let_go_of_roles() {
   pg::begin_transaction();
   if (const auto store = catalog::store::open(); store && !RecoveryInProgress())
