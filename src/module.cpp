@@ -1,4 +1,4 @@
-// What happens when the server loads the library.
+// Runs when the server loads the library.
 #include "api/lookup.h"
 #include "extensions/restore.h"
 #include "guard/guard.h"
@@ -45,10 +45,10 @@ constinit shmem_request_hook_type previous_request_hook = nullptr;
 void request_shared_memory() {
   if (previous_request_hook != nullptr) previous_request_hook();
   RequestAddinShmemSpace(state::root_size);
-  supervision::watch_utility_analysis();  // all libraries that are preloaded have been by now
+  supervision::watch_utility_analysis();  // all preloaded libraries have been loaded by now
 }
 
-// What the first process does that finds the shared memory new.
+// Work of the first process that finds the shared memory new.
 void begin_run(state::shared &s) {
   if (!DsaPointerIsValid(s.root->events))
     (void)pg::tolerate(
@@ -70,18 +70,18 @@ void when_preloaded() {
   if (!IsBinaryUpgrade) (void)state::start_launcher_process(true);
 }
 
-// Will this process run an extension's worker, and nothing else?
+// Will this process run only an extension's worker?
 bool is_worker_process() {
   return MyBgworkerEntry != nullptr &&
          std::strcmp(MyBgworkerEntry->bgw_function_name, state::worker_entry_point) == 0;
 }
 
-// By session_preload_libraries, at the start of a session: no statement has been begun.
+// By session_preload_libraries, at the start of a session: no statement has begun.
 bool is_session_preloaded() {
   return MyBackendType == B_BACKEND && IsUnderPostmaster && debug_query_string == nullptr;
 }
 
-// What keeps the launcher from being started is no reason to refuse a session.
+// A failure to start the launcher must not refuse the session.
 void bring_back() {
   const auto start = [] { (void)state::use(); };
   if (!IsTransactionState())
@@ -98,7 +98,7 @@ void follow_leader() noexcept {
   hosting::load_as_leader();
 }
 
-// Who comes after a layer is called by it.
+// Connects later layers to earlier ones with callbacks.
 void prepare_hosting() {
   hosting::watch_transactions();
   provisioning::follow_in_visits(hosting::follow_rows);
@@ -125,12 +125,12 @@ void initialise() {
     when_preloaded();
   else
     supervision::watch_utility_analysis();
-  // so the first session after a start brings back what there is, whatever the session does
+  // so the first session after a start starts everything, whatever the session does
   if (is_session_preloaded()) bring_back();
 }
 
-// Another layout has been in use since the server was started: the library that is kept of it
-// serves.  Where none is kept, whoever attaches is told to restart the server.
+// Another layout has been in use since the server was started: its kept library serves.  If none is
+// kept, attaching fails with a hint to restart the server.
 bool is_other_to_serve() {
   if (process_shared_preload_libraries_in_progress) return false;
   const std::optional<uint32> layout = state::other_layout();
@@ -146,7 +146,7 @@ bool is_other_to_serve() {
 void _PG_init(void) {
   pg::entry([] {
     bool is_served = false;
-    // where that cannot be found out, the process goes on, and is told when it attaches
+    // if this cannot be determined, the process continues, and gets the error when it attaches
     (void)pg::tolerate(
         "looking for the library that serves", [&] { is_served = is_other_to_serve(); }, nullptr);
     if (!is_served) initialise();
