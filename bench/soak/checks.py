@@ -10,13 +10,15 @@ import server as server_module
 
 PATIENCE = 30  # seconds within which things settle by themselves
 
-# A copy does not run a global SQL worker whose role its owner may not become.
-REFUSED_BY_COPY = """
+# Nobody runs an SQL worker where somebody else has owned the database since it was registered, until it is
+# registered anew; and a copy does not run a global one whose role its owner may not become.
+REFUSED = """
 SELECT c.extension, c.worker FROM dynpgext.registered_command c
   JOIN dynpgext.registered_worker w ON w.extension = c.extension AND w.name = c.worker
   JOIN pg_database d ON d.datname = current_database()
- WHERE w.scope = 'global' AND c.run_as <> 0 AND (c.foreign_owner <> '' OR c.decided_in IS DISTINCT FROM (
-     SELECT split_part(setconfig[1], '=', 2) FROM pg_db_role_setting WHERE setdatabase = d.oid AND setrole = 10)
+ WHERE c.run_as <> 0 AND (c.foreign_owner <> '' OR w.scope = 'global' AND c.decided_in IS DISTINCT FROM (
+     SELECT split_part(kept, '=', 2) FROM pg_db_role_setting, unnest(setconfig) AS kept
+      WHERE setdatabase = d.oid AND setrole = 10 AND kept ~ '^dynpgext_database.mark=')
    AND NOT pg_has_role(d.datdba, c.run_as, 'MEMBER'))"""
 
 # What does not come by itself: to_repair.  A global worker may be that of another database.
@@ -33,12 +35,13 @@ SELECT what, to_repair FROM (
          state IN ('failed', 'stopped') OR state IN ('registered', 'waiting') AND extension IN (SELECT extension FROM unprovisioned)
     FROM dynpgext.workers WHERE state NOT IN ('running', 'disabled')
      AND extension IN (SELECT extension FROM dynpgext.extensions WHERE state <> 'unloaded')
-     AND NOT (scope = 'global' AND state = 'registered' AND (extension, name) IN (""" + REFUSED_BY_COPY + """))
+     AND NOT (state IN ('registered', 'failed') AND (extension, name) IN (""" + REFUSED + """))
   UNION ALL
   SELECT format('to do: %s %s %s (%s)', action, object, name, detail),
          (object, action) IN (('extension', 'provision'), ('allocation', 'allocate')) OR detail IS NOT DISTINCT FROM 'was failed'
          OR (object, action) = ('worker', 'start') AND extension IN (SELECT extension FROM unprovisioned)
     FROM dynpgext.reload(dry_run => true)
+   WHERE object <> 'worker' OR (extension, name) NOT IN (""" + REFUSED + """)
 ) AS c(what, to_repair)"""
 
 
@@ -105,7 +108,7 @@ class Checks:
                           JOIN dynpgext.extensions e USING (extension)
                           LEFT JOIN dynpgext.registered_command c ON c.extension = w.extension AND c.worker = w.name
                           LEFT JOIN dynpgext.worker_settings s ON s.extension = w.extension AND s.worker = w.name
-                         WHERE e.state = 'provisioned' AND (w.extension, w.name) NOT IN (""" + REFUSED_BY_COPY + ")"):
+                         WHERE e.state = 'provisioned' AND (w.extension, w.name) NOT IN (""" + REFUSED + ")"):
                     if scope == "global" and hosted == "t":
                         global_commands.add((extension, worker))
                     if scope == "database":
@@ -144,11 +147,14 @@ class Checks:
         registered = {row[0] for row in session.run("SELECT extension FROM dynpgext.registered_extension")}
         found = []
         by_hand = {row[0] for row in session.run("SELECT extension FROM dynpgext.manifests")}
-        if registered & {commands.BY_HAND} != by_hand:
+        # apply() registers by hand what is refused otherwise, see REFUSED
+        if (commands.BY_HAND in registered) != (commands.BY_HAND in by_hand) or not by_hand <= registered:
             found.append(f"{name}: {sorted(by_hand)} registered by hand, registered are {sorted(registered)}")
         registered.discard(commands.BY_HAND)
         try:
-            for row in session.run("SELECT action, object, name, detail FROM dynpgext.apply(dynpgext.export(), true)"):
+            # apply() registers anew, and so lifts a refusal
+            for row in session.run("SELECT action, object, name, detail FROM dynpgext.apply(dynpgext.export(), true)"
+                                   f" WHERE object <> 'worker' OR name NOT IN (SELECT worker FROM ({REFUSED}) r)"):
                 found.append(f"{name}: what is exported differs from what is there: {row}")
         except pq.Error as error:
             found.append(f"{name}: what is exported cannot be applied: {error}")
