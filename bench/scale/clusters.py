@@ -1,15 +1,19 @@
-"""The two clusters of script/bench --scale.  Every database but the maintenance database and PLAIN is
-a copy of the first one, so all have the same registrations."""
+"""The clusters of script/bench --scale, --simulate and --turns.  Every database but the maintenance database
+and PLAIN is a copy of the first one, so all have the same registrations."""
 
 import json
+import os
 import re
 import time
+import uuid
 
 import process
 import server as server_module
 
 MEASURED = "scale0"  # all commands that are measured run here
 PLAIN = "plain"  # without dynpgext: what the server alone costs
+ORIGINAL = "original"  # whose files simulated databases share
+FIRST_SIMULATED = 1_000_000  # OIDs from here on are theirs
 DECLARED = "dynpgext_bench_declared"
 CONTENT = 64  # bytes of each allocation, none of them 0: see in_use()
 CHANNEL = "bench_quiet"  # nobody notifies it, so that no command runs after its first run
@@ -21,40 +25,41 @@ HELD = re.compile(r"^dynpgext lock: (\d+) ns of CPU, \d+ ns, src/(\S+)$", re.MUL
 SHORT = 20
 
 
-def manifest(registrations):
+def manifest(registrations, interval=None):
     """Half of them allocations, half of them SQL workers."""
     allocations = registrations // 2
+    due = {"channel": CHANNEL} if interval is None else {"interval": interval}
     return {
         "dynpgext": 1,
         "allocations": [{"name": f"{DECLARED}:memory {n}", "size": CONTENT, "initial": "x" * CONTENT}
                         for n in range(allocations)],
-        "workers": [{"name": f"bench command {n}", "command": "SELECT 1", "channel": CHANNEL, "run_as": ROLE}
+        "workers": [{"name": f"bench command {n}", "command": "SELECT 1", "run_as": ROLE, **due}
                     for n in range(registrations - allocations)],
     }
-
-
-def mean_size(registrations):
-    """Mean bytes of a registration's texts (extension, names, type, command, channel) and content."""
-    total = len(DECLARED) * registrations
-    for allocation in manifest(registrations)["allocations"]:
-        total += len(allocation["name"]) + CONTENT
-    for worker in manifest(registrations)["workers"]:
-        total += 2 * len(worker["name"]) + len(worker["command"]) + len(CHANNEL)
-    return total / registrations
 
 
 class Cluster(server_module.Server):
     """A server with so many databases, and so many registrations in each."""
 
-    def __init__(self, folder, databases, registrations):
+    def __init__(self, folder, databases, registrations, interval=None):
         super().__init__(folder)
         self.databases, self.registrations = databases, registrations
+        self.manifest = manifest(registrations, interval)
         self.log_read = 0
-        self.workers = len(manifest(registrations)["workers"])
+        self.workers = len(self.manifest["workers"])
 
-    def make(self):
-        """By copying files; script/bench has started the server without a slot for a worker, so that no
-        process is connected to what is copied."""
+    def mean_size(self):
+        """Mean bytes of a registration's texts (extension, names, type, command, channel) and content."""
+        total = len(DECLARED) * self.registrations
+        for allocation in self.manifest["allocations"]:
+            total += len(allocation["name"]) + CONTENT
+        for worker in self.manifest["workers"]:
+            total += 2 * len(worker["name"]) + len(worker["command"]) + len(worker.get("channel", ""))
+        return total / self.registrations
+
+    def make_first(self):
+        """The databases that all others are made from.  script/bench has started the server without a slot
+        for a worker, so that no process is connected to what is copied."""
         with self.session("postgres") as session:
             session.run(f"CREATE ROLE {ROLE} LOGIN")
             session.run(f"CREATE DATABASE {PLAIN} STRATEGY file_copy")
@@ -63,10 +68,60 @@ class Cluster(server_module.Server):
                 self.run(database, "CREATE EXTENSION dynpgext")
             with self.session(MEASURED) as first:
                 first.run(f"CREATE EXTENSION {DECLARED}")
-                text = json.dumps(manifest(self.registrations))
-                first.run(f"SELECT dynpgext.register('{DECLARED}', '{text}')")
+                first.run(f"SELECT dynpgext.register('{DECLARED}', '{json.dumps(self.manifest)}')")
+
+    def make(self):
+        self.make_first()
+        with self.session("postgres") as session:
             for number in range(1, self.databases):
                 session.run(f"CREATE DATABASE scale{number} TEMPLATE {MEASURED} STRATEGY file_copy")
+
+    def simulate(self):
+        """The server has the rows of each in the shared catalogs, and connects to them as to any other.  The
+        folder of each is a link to that of ORIGINAL, in which nobody writes any more: see check_original()."""
+        self.make_first()
+        self.run("postgres", f"CREATE DATABASE {ORIGINAL} TEMPLATE {MEASURED} STRATEGY file_copy")
+        # what the first visit to a copy writes; and hints, which whoever reads a row first would write
+        self.run("postgres", f"ALTER ROLE CURRENT_USER IN DATABASE {ORIGINAL}"
+                             f" SET dynpgext_database.mark = '{uuid.uuid4()}'")
+        self.run(ORIGINAL, "SELECT * FROM dynpgext.reload()")
+        self.run(ORIGINAL, "VACUUM FREEZE")
+        with self.session("postgres") as session:
+            original = session.value(f"SELECT oid FROM pg_database WHERE datname = '{ORIGINAL}'")
+            for number in range(1, self.databases):
+                os.symlink(original, f"{self.data}/base/{FIRST_SIMULATED + number}")
+            simulated = f"generate_series(1, {self.databases - 1}) AS n"
+            session.run("INSERT INTO pg_db_role_setting"
+                        f" SELECT {FIRST_SIMULATED} + n, setrole, setconfig FROM pg_db_role_setting, {simulated}"
+                        f" WHERE setdatabase = {original}")
+            copied = [name for name, in session.run(
+                "SELECT attname FROM pg_attribute WHERE attrelid = 'pg_database'::regclass AND attnum > 0"
+                " AND NOT attisdropped AND attname NOT IN ('oid', 'datname')")]
+            session.run(f"INSERT INTO pg_database (oid, datname, {', '.join(copied)})"
+                        f" SELECT {FIRST_SIMULATED} + n, 'scale' || n, {', '.join(copied)}"
+                        f" FROM pg_database, {simulated} WHERE datname = '{ORIGINAL}'")
+            session.run(f"ALTER DATABASE {ORIGINAL} ALLOW_CONNECTIONS false")
+            session.run("CHECKPOINT")
+        self.original = f"{self.data}/base/{original}"
+        self.original_before = self.original_files()
+
+    def original_files(self):
+        """Content of its tables and indexes, not of caches that the server keeps beside them."""
+        found = {}
+        for name in os.listdir(self.original):
+            if re.fullmatch(r"\d+(_[a-z]+)?(\.\d+)?", name):
+                with open(f"{self.original}/{name}", "rb") as file:
+                    found[name] = file.read()
+        return found
+
+    def check_original(self):
+        """Had a database been changed, all would have been, and nothing measured would mean anything."""
+        self.run("postgres", "CHECKPOINT")
+        now = self.original_files()
+        changed = sorted(name for name in now.keys() | self.original_before.keys()
+                         if now.get(name) != self.original_before.get(name))
+        if changed:
+            raise AssertionError(f"files that the databases share have changed: {', '.join(changed)}")
 
     # --- its start ---
 
@@ -76,13 +131,13 @@ class Cluster(server_module.Server):
                              f"{count} WHERE datname ~ '^scale[0-9]'")
 
     def time_start(self, databases, **settings):
-        """Seconds from the start of the postmaster until all is provisioned and all workers run.  The view of
-        all workers is read only once all memory is there: reading it takes time from what is measured."""
+        """Seconds from the start of the postmaster until all is provisioned and each command has run.  The view
+        of all commands is read only once all memory is there: reading it takes time from what is measured."""
         self.start(**settings)
         allocations = databases * (self.registrations - self.workers)
         memory = f"SELECT databases >= {databases} AND allocations >= {allocations} FROM dynpgext.status"
-        workers = (f"SELECT count(*) >= {databases * self.workers} FROM dynpgext.cluster_workers"
-                   " WHERE state = 'running'")
+        workers = (f"SELECT count(*) >= {databases * self.workers} FROM dynpgext.cluster_commands"
+                   " WHERE runs > 0")
         with self.session("postgres") as session:
             for condition in (memory, workers):
                 while True:

@@ -1,6 +1,6 @@
-"""scale.py MANY ONE DATABASES REGISTRATIONS: what a database costs beside many others, against the same
-database alone.  For script/bench --scale, which has started both servers (the folders MANY and ONE)
-without preload and without slots for workers; docs/benchmarks.md says what the lines mean."""
+"""scale.py MANY ONE DATABASES REGISTRATIONS [simulated]: what a database costs beside many others, against the
+same database alone.  For script/bench --scale and --simulate, which have started both servers (the folders MANY
+and ONE) without preload and without slots for workers; docs/benchmarks.md says what the lines mean."""
 
 import statistics
 import subprocess
@@ -19,10 +19,13 @@ IDLE_CPU = 1  # ms in a second
 HOLD = 100  # microseconds
 REGISTRATION = 256  # bytes, without its texts and its content
 START_SECONDS, START_DATABASES = 20, 150
+# where databases are simulated: how many processes run their commands, by turns, and how often
+RUNNERS, INTERVAL = 8, "1 day"
 
 databases, registrations = int(sys.argv[3]), int(sys.argv[4])
-many = clusters.Cluster(sys.argv[1], databases, registrations)
-one = clusters.Cluster(sys.argv[2], 1, registrations)
+simulated = sys.argv[5:] == ["simulated"]
+many, one = (clusters.Cluster(folder, count, registrations, INTERVAL if simulated else None)
+             for folder, count in ((sys.argv[1], databases), (sys.argv[2], 1)))
 both = (many, one)
 
 
@@ -48,7 +51,10 @@ def heading(text):
 def make_clusters():
     began = time.monotonic()
     for cluster in both:
-        cluster.make()
+        if simulated:
+            cluster.simulate()
+        else:
+            cluster.make()
     say(f"{databases} databases with {registrations} registrations each, and a cluster with one such database: "
         f"made in {time.monotonic() - began:.0f} s")
 
@@ -57,8 +63,9 @@ def measure_starts():
     """All databases and half of them, in turn; the last start is the one that all else is measured on."""
     # As many slots in both: the server's own search through them costs the same.  Few events: they are in
     # shared memory, too.
-    settings = {"shared_preload_libraries": "dynpgext", "max_worker_processes": databases + 60,
-                "dynpgext__restart_delay_max": "1ms", "dynpgext__max_events": 10}
+    runners = RUNNERS if simulated else databases
+    settings = {"shared_preload_libraries": "dynpgext", "max_worker_processes": runners + 60,
+                "dynpgext__max_runners": runners, "dynpgext__restart_delay_max": "1ms", "dynpgext__max_events": 10}
     half = max(1, databases // 2)
     times = {many: [], half: [], one: []}
     began = time.monotonic()
@@ -69,10 +76,11 @@ def measure_starts():
         many.open_databases(databases)
         times[many].append(many.time_start(databases, **settings))
     whole, of_half, alone = (statistics.median(times[key]) for key in (many, half, one))
-    say(f"start: from the postmaster's until all {databases * many.workers} workers run and all memory is there")
+    say(f"start: from the postmaster's until all {databases * many.workers} commands have run and all memory is there")
     show(f"all {databases} databases, {half} of them, one database, s", f"{whole:.2f} {of_half:.2f} {alone:.2f}")
     bound("time for each database, all to half of them", whole / databases / (of_half / half), RATIO)
-    bound("all databases, s", whole, START_SECONDS * max(1.0, databases / START_DATABASES))
+    if not simulated:  # each process runs all commands of a database there
+        bound("all databases, s", whole, START_SECONDS * max(1.0, databases / START_DATABASES))
 
 
 def measure_commands():
@@ -120,7 +128,7 @@ def measure_shared_memory():
     def growth(measure):
         return (measure(many) - measure(one)) / others
 
-    size = clusters.mean_size(registrations)
+    size = many.mean_size()
     say(f"shared memory for a registration, bytes; its texts and its content have {size:.0f} of them")
     show("memory_used", f"{growth(lambda c: c.memory_used()):.0f}")
     show("segments that are mapped", f"{growth(lambda c: sum(c.segments_mapped().values())):.0f}")
@@ -146,6 +154,8 @@ measure_launchers()
 show_locks("commands")
 measure_shared_memory()
 for server in both:
+    if simulated:
+        server.check_original()
     subprocess.run(["pg_ctl", "stop", "-s", "-m", "fast", "-D", server.data], check=True)
 say(f"{len(missed())} bounds missed" if missed() else "all bounds kept")
 sys.exit(1 if missed() else 0)
