@@ -1,11 +1,11 @@
 -- In constraints, which hold also where triggers do not fire; whoever writes the tables calls them.
-CREATE FUNCTION dynpgext.may_configure(extension name, worker text) RETURNS boolean
+CREATE FUNCTION dynpgext_internal.may_configure(extension name, worker text) RETURNS boolean
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_configure';
-COMMENT ON FUNCTION dynpgext.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
+COMMENT ON FUNCTION dynpgext_internal.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
 
-CREATE FUNCTION dynpgext.may_write("table" text) RETURNS boolean
+CREATE FUNCTION dynpgext_internal.may_write("table" text) RETURNS boolean
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_write';
-COMMENT ON FUNCTION dynpgext.may_write(text) IS 'internal: refuses all where only dynpgext writes; others than superusers in identities; and in manifests where they may not register, or no trigger would check what they write';
+COMMENT ON FUNCTION dynpgext_internal.may_write(text) IS 'internal: refuses all where only dynpgext writes; others than superusers in identities; and in manifests where they may not register, or no trigger would check what they write';
 
 -- Registrations.  Written by dynpgext only.  Not dumped: the extensions register again when
 -- they are restored.  The order of columns is that of the lists of members
@@ -20,7 +20,7 @@ CREATE TABLE dynpgext.registered_extension (
     boot bigint NOT NULL,
     incarnation bigint NOT NULL,
     is_library boolean NOT NULL,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_extension'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_extension'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_extension IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_extension IS 'extensions of this database that take part in dynpgext; read dynpgext.extensions instead';
@@ -39,7 +39,7 @@ CREATE TABLE dynpgext.registered_allocation (
     scope text NOT NULL CHECK (scope IN ('global', 'database')),
     size bigint NOT NULL CHECK (size > 0),
     declared boolean NOT NULL,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_allocation'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_allocation'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_allocation IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_allocation IS 'shared memory that extensions of this database have registered; read dynpgext.allocations instead';
@@ -69,7 +69,7 @@ CREATE TABLE dynpgext.registered_worker (
     declared boolean NOT NULL,
     hosted boolean NOT NULL,
     PRIMARY KEY (extension, name),
-    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_worker'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_worker'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_worker IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_worker IS 'background workers that extensions of this database have registered; read dynpgext.workers instead';
@@ -111,7 +111,7 @@ CREATE TABLE dynpgext.registered_command (
     foreign_owner text NOT NULL,
     first_run bigint NOT NULL,
     PRIMARY KEY (extension, worker),
-    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_command'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_command IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this database; read dynpgext.commands instead';
@@ -137,7 +137,7 @@ CREATE TABLE dynpgext.registered_content (
     extension name NOT NULL,
     allocation text NOT NULL PRIMARY KEY,
     content bytea NOT NULL,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_content'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_content'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_content IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_content IS 'what shared memory begins with that manifests of this database declare';
@@ -154,7 +154,7 @@ CREATE TABLE dynpgext.worker_settings (
     restart text CHECK (restart IN ('never', 'on_failure', 'always')),
     restart_delay interval CHECK (restart_delay BETWEEN INTERVAL '0' AND INTERVAL '24 hours'),
     PRIMARY KEY (extension, worker),
-    CONSTRAINT may_configure CHECK (dynpgext.may_configure(extension, worker))
+    CONSTRAINT may_configure CHECK (dynpgext_internal.may_configure(extension, worker))
 );
 COMMENT ON CONSTRAINT may_configure ON dynpgext.worker_settings IS 'only superusers configure global workers';
 COMMENT ON TABLE dynpgext.worker_settings IS 'how DBAs want background workers of this database to be supervised; set with dynpgext.configure_worker()';
@@ -170,7 +170,7 @@ SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');
 CREATE TABLE dynpgext.manifests (
     extension name NOT NULL PRIMARY KEY,
     manifest jsonb NOT NULL,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('manifests'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('manifests'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.manifests IS 'others than superusers write nothing that no trigger checks';
 COMMENT ON TABLE dynpgext.manifests IS 'what DBAs have registered by hand for extensions of this database, with dynpgext.register() or apply()';
@@ -184,7 +184,7 @@ CREATE TABLE dynpgext.registered_manifest (
     extension name NOT NULL PRIMARY KEY,
     digest text NOT NULL,
     refusal text,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('registered_manifest'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_manifest'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_manifest IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_manifest IS 'rows of dynpgext.manifests that have been followed, or cannot be';
@@ -198,7 +198,7 @@ CREATE TABLE dynpgext.restore (
     boot bigint NOT NULL,
     until_told boolean NOT NULL,
     brings_dynpgext boolean NOT NULL,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('restore'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('restore'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.restore IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being restored: no background worker runs in it then';
@@ -212,14 +212,15 @@ COMMENT ON COLUMN dynpgext.restore.brings_dynpgext IS 'it has created dynpgext h
 -- registered by then, and the restored ones hold: so there may be two for a command, and no key.
 -- dynpgext writes decided_in below SQL.  SQL cannot: the column is NULL in every row that a restore, logical
 -- replication or a user writes, until dynpgext has accepted the row.
+-- The type is in this schema because dumps name it: REVOKE ALL ON TYPE dynpgext.role FROM PUBLIC.
 CREATE TYPE dynpgext.role;
-CREATE FUNCTION dynpgext.role_in(cstring) RETURNS dynpgext.role
+CREATE FUNCTION dynpgext_internal.role_in(cstring) RETURNS dynpgext.role
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_role_in';
-COMMENT ON FUNCTION dynpgext.role_in(cstring) IS 'internal: of a name, which need not exist';
-CREATE FUNCTION dynpgext.role_out(dynpgext.role) RETURNS cstring
+COMMENT ON FUNCTION dynpgext_internal.role_in(cstring) IS 'internal: of a name, which need not exist';
+CREATE FUNCTION dynpgext_internal.role_out(dynpgext.role) RETURNS cstring
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_role_out';
-COMMENT ON FUNCTION dynpgext.role_out(dynpgext.role) IS 'internal: to its name of now';
-CREATE TYPE dynpgext.role (INPUT = dynpgext.role_in, OUTPUT = dynpgext.role_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4);
+COMMENT ON FUNCTION dynpgext_internal.role_out(dynpgext.role) IS 'internal: to its name of now';
+CREATE TYPE dynpgext.role (INPUT = dynpgext_internal.role_in, OUTPUT = dynpgext_internal.role_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4);
 COMMENT ON TYPE dynpgext.role IS 'internal: a role, kept by OID and written by name';
 
 CREATE TABLE dynpgext.identities (
@@ -232,7 +233,7 @@ CREATE TABLE dynpgext.identities (
     by_hand boolean NOT NULL,
     decided_in text GENERATED ALWAYS AS (NULL::text) STORED,
     foreign_owner text,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('identities'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('identities'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.identities IS 'only superusers write it';
 COMMENT ON TABLE dynpgext.identities IS 'whom the SQL workers of this database run as, for pg_dump; read dynpgext.commands instead';
@@ -245,10 +246,10 @@ COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a 
 COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, not by the script of the extension';
 COMMENT ON COLUMN dynpgext.identities.decided_in IS 'mark of the database in which it was decided; of another one where this one is a copy; NULL: SQL has written the row, and it does not count';
 COMMENT ON COLUMN dynpgext.identities.foreign_owner IS 'a role that has owned the database since, and is no member of run_as: the worker does not run; NULL: none';
-CREATE FUNCTION dynpgext.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in text, foreign_owner text) RETURNS boolean
+CREATE FUNCTION dynpgext_internal.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in text, foreign_owner text) RETURNS boolean
 LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'dynpgext_is_dumped';
-COMMENT ON FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text, text) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
-SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in, foreign_owner)');
+COMMENT ON FUNCTION dynpgext_internal.is_dumped(dynpgext.role, boolean, text, text) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext_internal.is_dumped(run_as, by_hand, decided_in, foreign_owner)');
 
 -- Holds the roles of commands: src/pg/role_hold.h.
 CREATE FOREIGN DATA WRAPPER dynpgext;
@@ -264,7 +265,7 @@ CREATE TABLE dynpgext.hosted_libraries (
     position integer NOT NULL,
     settings jsonb,
     sessions boolean NOT NULL,
-    CONSTRAINT may_write CHECK (dynpgext.may_write('hosted_libraries'))
+    CONSTRAINT may_write CHECK (dynpgext_internal.may_write('hosted_libraries'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.hosted_libraries IS 'only superusers write it with SQL';
 COMMENT ON TABLE dynpgext.hosted_libraries IS 'libraries that this database has the server host; read dynpgext.hosted instead';

@@ -16,10 +16,10 @@ SELECT r.extension,
        p.pid AS provisioning_pid
   FROM dynpgext.registered_extension r
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-       CROSS JOIN (SELECT dynpgext.boot() AS boot) b
-       LEFT JOIN dynpgext.live_extensions(false) l
+       CROSS JOIN (SELECT dynpgext_internal.boot() AS boot) b
+       LEFT JOIN dynpgext_internal.live_extensions(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.database OPERATOR(pg_catalog.=) d.oid
-       LEFT JOIN dynpgext.live_provisioners() p
+       LEFT JOIN dynpgext_internal.live_provisioners() p
          ON p.extension OPERATOR(pg_catalog.=) r.extension AND p.database OPERATOR(pg_catalog.=) d.oid
  WHERE NOT r.is_library;
 COMMENT ON VIEW dynpgext.extensions IS 'extensions of this database that take part in dynpgext';
@@ -35,7 +35,7 @@ COMMENT ON COLUMN dynpgext.extensions.provisioning_pid IS 'pid of the process th
 
 -- Memory of every database: what is registered, and what was dropped but is still looked up.
 -- Memory as far as it is known to all processes: of this database and global, or of the cluster.
-CREATE FUNCTION dynpgext.known_allocations(whole boolean)
+CREATE FUNCTION dynpgext_internal.known_allocations(whole boolean)
 RETURNS TABLE (name text, extension name, version text, scope text, database name, size bigint, state text,
     attached integer, allocated_at timestamptz)
 LANGUAGE sql STABLE STRICT
@@ -49,25 +49,25 @@ SELECT p.name,
        COALESCE(l.state, CASE WHEN x.state OPERATOR(pg_catalog.=) 'failed' THEN 'failed' ELSE 'registered' END) AS state,
        COALESCE(l.attached, 0) AS attached,
        l.allocated_at
-  FROM dynpgext.published_allocations(whole) p
-       LEFT JOIN dynpgext.live_allocations(whole) l
+  FROM dynpgext_internal.published_allocations(whole) p
+       LEFT JOIN dynpgext_internal.live_allocations(whole) l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.name OPERATOR(pg_catalog.=) p.name
         AND l.state OPERATOR(pg_catalog.<>) 'draining'
-       LEFT JOIN dynpgext.live_extensions(whole) x
+       LEFT JOIN dynpgext_internal.live_extensions(whole) x
          ON x.database OPERATOR(pg_catalog.=) p.database AND x.extension OPERATOR(pg_catalog.=) p.extension
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.home
 UNION ALL
 SELECT l.name, l.extension, NULL, CASE WHEN l.home OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END,
        d.datname, l.size, l.state, l.attached, l.allocated_at
-  FROM dynpgext.live_allocations(whole) l
+  FROM dynpgext_internal.live_allocations(whole) l
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.home
  WHERE l.state OPERATOR(pg_catalog.=) 'draining';
 END;
-COMMENT ON FUNCTION dynpgext.known_allocations(boolean) IS 'internal: the rows of dynpgext.cluster_allocations';
+COMMENT ON FUNCTION dynpgext_internal.known_allocations(boolean) IS 'internal: the rows of dynpgext.cluster_allocations';
 
 CREATE VIEW dynpgext.cluster_allocations AS
 SELECT name, extension, version, scope, database, size, state, attached, allocated_at
-  FROM dynpgext.known_allocations(true);
+  FROM dynpgext_internal.known_allocations(true);
 COMMENT ON VIEW dynpgext.cluster_allocations IS 'shared memory of extensions, all databases; those that the launcher has not reached yet are missing';
 COMMENT ON COLUMN dynpgext.cluster_allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
 COMMENT ON COLUMN dynpgext.cluster_allocations.extension IS 'extension that registered it';
@@ -92,15 +92,15 @@ SELECT r.name,
   FROM dynpgext.registered_allocation r
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-       LEFT JOIN dynpgext.live_allocations(false) l
+       LEFT JOIN dynpgext_internal.live_allocations(false) l
          ON l.name OPERATOR(pg_catalog.=) r.name AND l.state OPERATOR(pg_catalog.<>) 'draining'
         AND l.home OPERATOR(pg_catalog.=) CASE r.scope WHEN 'database' THEN d.oid ELSE 0 END
-       LEFT JOIN dynpgext.live_extensions(false) x
+       LEFT JOIN dynpgext_internal.live_extensions(false) x
          ON x.database OPERATOR(pg_catalog.=) d.oid AND x.extension OPERATOR(pg_catalog.=) r.extension
- WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()))
+ WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext_internal.boot()))
 UNION ALL
 SELECT c.name, c.extension, c.version, c.scope, c.database, c.size, c.state, c.attached, c.allocated_at
-  FROM dynpgext.known_allocations(false) c
+  FROM dynpgext_internal.known_allocations(false) c
  WHERE (c.state OPERATOR(pg_catalog.=) 'draining'
         AND (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database()))
     OR (c.scope OPERATOR(pg_catalog.=) 'global' AND c.state OPERATOR(pg_catalog.<>) 'draining'
@@ -117,7 +117,7 @@ COMMENT ON COLUMN dynpgext.allocations.attached IS 'number of processes that hav
 COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'time at which the memory was made';
 
 -- The same of workers.
-CREATE FUNCTION dynpgext.known_workers(whole boolean)
+CREATE FUNCTION dynpgext_internal.known_workers(whole boolean)
 RETURNS TABLE (extension name, version text, name text, type text, scope text, database name, library text,
     function text, state text, pid integer, restart text, starts bigint, last_started_at timestamptz,
     last_exited_at timestamptz, last_exit_code integer, last_error text, next_start_at timestamptz, stale boolean,
@@ -143,18 +143,18 @@ SELECT COALESCE(p.extension, l.extension) AS extension,
        l.next_start_at,
        COALESCE(l.stale, false) AS stale,
        l.waits_for
-  FROM dynpgext.published_workers(whole) p
-       FULL JOIN dynpgext.live_workers(whole) l
+  FROM dynpgext_internal.published_workers(whole) p
+       FULL JOIN dynpgext_internal.live_workers(whole) l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
         AND l.name OPERATOR(pg_catalog.=) p.name
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) COALESCE(p.home, l.home);
 END;
-COMMENT ON FUNCTION dynpgext.known_workers(boolean) IS 'internal: the rows of dynpgext.cluster_workers';
+COMMENT ON FUNCTION dynpgext_internal.known_workers(boolean) IS 'internal: the rows of dynpgext.cluster_workers';
 
 CREATE VIEW dynpgext.cluster_workers AS
 SELECT extension, version, name, type, scope, database, library, function, state, pid, restart, starts, last_started_at,
        last_exited_at, last_exit_code, last_error, next_start_at, stale, waits_for
-  FROM dynpgext.known_workers(true);
+  FROM dynpgext_internal.known_workers(true);
 COMMENT ON VIEW dynpgext.cluster_workers IS 'background workers of extensions, all databases; those that the launcher has not reached yet are missing';
 COMMENT ON COLUMN dynpgext.cluster_workers.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.cluster_workers.version IS 'version of the extension that runs, or ran last; the highest, if global and never run';
@@ -200,16 +200,16 @@ SELECT r.extension,
   FROM dynpgext.registered_worker r
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-       LEFT JOIN dynpgext.live_workers(false) l
+       LEFT JOIN dynpgext_internal.live_workers(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.name OPERATOR(pg_catalog.=) r.name
         AND l.home OPERATOR(pg_catalog.=) CASE r.scope WHEN 'database' THEN d.oid ELSE 0 END
        LEFT JOIN dynpgext.worker_settings w
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.worker OPERATOR(pg_catalog.=) r.name
- WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()))
+ WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext_internal.boot()))
 UNION ALL
 SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c.function, c.state, c.pid, c.restart,
        c.starts, c.last_started_at, c.last_exited_at, c.last_exit_code, c.last_error, c.next_start_at, c.stale, c.waits_for
-  FROM dynpgext.known_workers(false) c
+  FROM dynpgext_internal.known_workers(false) c
  WHERE (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database())
    AND NOT EXISTS (SELECT FROM dynpgext.registered_worker r
                     WHERE r.extension OPERATOR(pg_catalog.=) c.extension AND r.name OPERATOR(pg_catalog.=) c.name
@@ -260,13 +260,13 @@ SELECT r.extension,
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-       LEFT JOIN dynpgext.live_commands(false) l
+       LEFT JOIN dynpgext_internal.live_commands(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.worker OPERATOR(pg_catalog.=) r.worker
         AND l.home OPERATOR(pg_catalog.=) CASE w.scope WHEN 'database' THEN d.oid ELSE 0 END
        LEFT JOIN pg_catalog.pg_database s ON s.oid OPERATOR(pg_catalog.=) l.source
        LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) r.run_as
        LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
- WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext.boot()));
+ WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext_internal.boot()));
 COMMENT ON VIEW dynpgext.commands IS 'SQL workers of this database: what they run, and how that goes';
 COMMENT ON COLUMN dynpgext.commands.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.commands.worker IS 'name of the worker; see dynpgext.workers';
@@ -295,7 +295,7 @@ SELECT e.at,
        CASE WHEN e.home OPERATOR(pg_catalog.<>) 0 THEN COALESCE(d.datname, e.home::pg_catalog.text::pg_catalog.name) END AS database,
        e.event,
        e.detail
-  FROM dynpgext.list_events() e
+  FROM dynpgext_internal.list_events() e
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) e.home;
 COMMENT ON VIEW dynpgext.events IS 'what has happened to extensions, allocations and workers of the cluster: the last dynpgext.max_events, since the start of the server';
 COMMENT ON COLUMN dynpgext.events.at IS 'time of the event';
@@ -315,7 +315,7 @@ SELECT r.extension,
        r.duration,
        r.outcome,
        r.error
-  FROM dynpgext.list_runs() r
+  FROM dynpgext_internal.list_runs() r
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) r.ran_in;
 COMMENT ON VIEW dynpgext.runs IS 'the last runs of SQL workers, of this database and global ones, since the start of the server';
 COMMENT ON COLUMN dynpgext.runs.extension IS 'extension that registered the worker';
@@ -342,7 +342,7 @@ SELECT l.library,
        l.sessions,
        l.stale,
        l.hosted_at
-  FROM dynpgext.live_hosted() l
+  FROM dynpgext_internal.live_hosted() l
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.home
  WHERE l.home OPERATOR(pg_catalog.=) 0 OR d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
 UNION ALL
@@ -350,7 +350,7 @@ SELECT r.library, r.scope, CASE WHEN r.scope OPERATOR(pg_catalog.=) 'database' T
        r.position, 'pending', NULL, NULL, NULL, 0, r.settings, 0, NULL, NULL
   FROM dynpgext.hosted_libraries r
  WHERE NOT EXISTS (
-       SELECT FROM dynpgext.live_hosted() l JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.source
+       SELECT FROM dynpgext_internal.live_hosted() l JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.source
         WHERE l.library OPERATOR(pg_catalog.=) r.library AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
 COMMENT ON VIEW dynpgext.hosted IS 'libraries for shared_preload_libraries that are hosted: for the server, or for this database';
 COMMENT ON COLUMN dynpgext.hosted.library IS 'name of the library in $libdir';

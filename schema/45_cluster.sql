@@ -11,11 +11,11 @@ SELECT d.datname AS database,
        p.workers,
        l.provisioned_at,
        c.pid AS provisioning_pid
-  FROM dynpgext.published_extensions() p
+  FROM dynpgext_internal.published_extensions() p
        JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.database
-       LEFT JOIN dynpgext.live_extensions(true) l
+       LEFT JOIN dynpgext_internal.live_extensions(true) l
          ON l.database OPERATOR(pg_catalog.=) p.database AND l.extension OPERATOR(pg_catalog.=) p.extension
-       LEFT JOIN dynpgext.live_provisioners() c
+       LEFT JOIN dynpgext_internal.live_provisioners() c
          ON c.database OPERATOR(pg_catalog.=) p.database AND c.extension OPERATOR(pg_catalog.=) p.extension;
 COMMENT ON VIEW dynpgext.cluster_extensions IS 'extensions that take part in dynpgext, all databases; those that are unloaded, or that the launcher has not reached yet, are missing';
 COMMENT ON COLUMN dynpgext.cluster_extensions.database IS 'database in which it is installed';
@@ -50,9 +50,9 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        l.last_error,
        l.next_run_at,
        b.rolname AS registered_by
-  FROM dynpgext.published_workers(true) p
+  FROM dynpgext_internal.published_workers(true) p
        JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.database
-       LEFT JOIN dynpgext.live_commands(true) l
+       LEFT JOIN dynpgext_internal.live_commands(true) l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
         AND l.worker OPERATOR(pg_catalog.=) p.name
        LEFT JOIN pg_catalog.pg_database s ON s.oid OPERATOR(pg_catalog.=) l.source
@@ -83,11 +83,11 @@ COMMENT ON COLUMN dynpgext.cluster_commands.next_run_at IS 'time of the next run
 COMMENT ON COLUMN dynpgext.cluster_commands.registered_by IS 'role that registered it; NULL: it is of another database';
 
 -- Workers and allocations alike, with the reason for each state that has one.
-CREATE FUNCTION dynpgext.known_objects()
+CREATE FUNCTION dynpgext_internal.known_objects()
 RETURNS TABLE (database name, extension name, object text, name text, state text, since timestamptz, pid integer, why text)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-WITH x AS MATERIALIZED (SELECT e.database, e.extension, e.state, e.error FROM dynpgext.live_extensions(true) e)
+WITH x AS MATERIALIZED (SELECT e.database, e.extension, e.state, e.error FROM dynpgext_internal.live_extensions(true) e)
 SELECT d.datname AS database,
        COALESCE(p.extension, l.extension) AS extension,
        'worker' AS object,
@@ -105,8 +105,8 @@ SELECT d.datname AS database,
             WHEN 'running' THEN CASE WHEN l.stale THEN 'library replaced' END
             ELSE COALESCE(l.last_error, 'exit code ' OPERATOR(pg_catalog.||) l.last_exit_code::pg_catalog.text)
        END AS why
-  FROM dynpgext.published_workers(true) p
-       FULL JOIN dynpgext.live_workers(true) l
+  FROM dynpgext_internal.published_workers(true) p
+       FULL JOIN dynpgext_internal.live_workers(true) l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
         AND l.name OPERATOR(pg_catalog.=) p.name
        LEFT JOIN x ON x.database OPERATOR(pg_catalog.=) p.database AND x.extension OPERATOR(pg_catalog.=) p.extension
@@ -122,8 +122,8 @@ SELECT d.datname,
        CASE WHEN l.state IS NULL
             THEN CASE WHEN x.state OPERATOR(pg_catalog.=) 'failed' THEN COALESCE(x.error, 'extension failed')
                       ELSE 'extension ' OPERATOR(pg_catalog.||) COALESCE(x.state, 'pending') END END
-  FROM dynpgext.published_allocations(true) p
-       LEFT JOIN dynpgext.live_allocations(true) l
+  FROM dynpgext_internal.published_allocations(true) p
+       LEFT JOIN dynpgext_internal.live_allocations(true) l
          ON l.home OPERATOR(pg_catalog.=) p.home AND l.name OPERATOR(pg_catalog.=) p.name
         AND l.state OPERATOR(pg_catalog.<>) 'draining'
        LEFT JOIN x ON x.database OPERATOR(pg_catalog.=) p.database AND x.extension OPERATOR(pg_catalog.=) p.extension
@@ -131,11 +131,11 @@ SELECT d.datname,
 UNION ALL
 SELECT d.datname, l.extension, 'allocation', l.name, l.state, l.since, NULL,
        'looked up by ' OPERATOR(pg_catalog.||) l.attached::pg_catalog.text
-  FROM dynpgext.live_allocations(true) l
+  FROM dynpgext_internal.live_allocations(true) l
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.home
  WHERE l.state OPERATOR(pg_catalog.=) 'draining';
 END;
-COMMENT ON FUNCTION dynpgext.known_objects() IS 'internal: the rows of dynpgext.overview, uncut';
+COMMENT ON FUNCTION dynpgext_internal.known_objects() IS 'internal: the rows of dynpgext.overview, uncut';
 
 -- A row with names of usual lengths fits into 120 characters: 22 of them are for the reason.
 CREATE VIEW dynpgext.overview AS
@@ -150,7 +150,7 @@ SELECT o.database,
        o.pid,
        CASE WHEN pg_catalog.length(s.why) OPERATOR(pg_catalog.>) 22
             THEN pg_catalog.left(s.why, 19) OPERATOR(pg_catalog.||) '...' ELSE s.why END AS why
-  FROM dynpgext.known_objects() o
+  FROM dynpgext_internal.known_objects() o
        CROSS JOIN LATERAL (
          SELECT CASE WHEN o.state OPERATOR(pg_catalog.=) 'waiting' 
                      THEN pg_catalog.regexp_replace(pg_catalog.regexp_replace(o.why, '^dynpgext\.', ''), '^a command on (its|the) ', 'command on ')
@@ -170,27 +170,27 @@ COMMENT ON COLUMN dynpgext.overview.since IS 'time of the last change of state: 
 COMMENT ON COLUMN dynpgext.overview.pid IS 'pid of the process of a worker; NULL: none';
 COMMENT ON COLUMN dynpgext.overview.why IS 'reason for the state, cut to 22 characters; dynpgext.health() and last_error in dynpgext.cluster_workers have the whole message';
 
-CREATE FUNCTION dynpgext.count_states(object text) RETURNS jsonb
+CREATE FUNCTION dynpgext_internal.count_states(object text) RETURNS jsonb
 LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 SELECT COALESCE(pg_catalog.jsonb_object_agg(n.state, n.count), '{}')
   FROM (SELECT a.state, pg_catalog.count(*) AS count
-          FROM (SELECT o.state FROM dynpgext.known_objects() o
+          FROM (SELECT o.state FROM dynpgext_internal.known_objects() o
                  WHERE count_states.object OPERATOR(pg_catalog.=) o.object
                 UNION ALL
                 SELECT e.state FROM dynpgext.cluster_extensions e
                  WHERE count_states.object OPERATOR(pg_catalog.=) 'extension') a
          GROUP BY a.state) n;
 END;
-COMMENT ON FUNCTION dynpgext.count_states(text) IS 'internal: how many extensions, allocations or workers of the cluster are in which state';
+COMMENT ON FUNCTION dynpgext_internal.count_states(text) IS 'internal: how many extensions, allocations or workers of the cluster are in which state';
 
 CREATE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers,
-       dynpgext.count_states('extension') AS extensions_by_state,
-       dynpgext.count_states('allocation') AS allocations_by_state,
-       dynpgext.count_states('worker') AS workers_by_state,
+       dynpgext_internal.count_states('extension') AS extensions_by_state,
+       dynpgext_internal.count_states('allocation') AS allocations_by_state,
+       dynpgext_internal.count_states('worker') AS workers_by_state,
        launcher_version, oldest_version, newest_version
-  FROM dynpgext.server_status(), dynpgext.server_versions();
+  FROM dynpgext_internal.server_status(), dynpgext_internal.server_versions();
 COMMENT ON VIEW dynpgext.status IS 'dynpgext on this server, in one row';
 COMMENT ON COLUMN dynpgext.status.version IS 'version of the loaded library';
 COMMENT ON COLUMN dynpgext.status.preloaded IS 'whether dynpgext is in shared_preload_libraries';

@@ -1,2 +1,2 @@
 -- Last: what is installed already takes part from now on.
-SELECT dynpgext.adopt_installed_extensions();
+SELECT dynpgext_internal.adopt_installed_extensions();

@@ -100,7 +100,7 @@ SELECT dynpgext.release('dx_unknown');
 SELECT dynpgext.peek('dx_unknown');
 SELECT dynpgext.peek('dx_unknown', -8);
 SELECT dynpgext.peek('dx_unknown', length => 8589934592);
-SELECT dynpgext.adopt_installed_extensions();
+SELECT dynpgext_internal.adopt_installed_extensions();
 
 -- Nothing is left behind but what workers that end have looked up.
 SELECT count(*) FROM dynpgext.extensions;

@@ -190,7 +190,7 @@ for my $preload (0, 1) {
     subtest "ALTER DATABASE RENAME in a transaction: $way" => sub {
         restart_with($preload);
         my $oid = make('one');
-        my $gone = qq(SELECT NOT EXISTS (SELECT FROM dynpgext.live_workers() WHERE home = $oid AND pid IS NOT NULL));
+        my $gone = qq(SELECT NOT EXISTS (SELECT FROM dynpgext_internal.live_workers() WHERE home = $oid AND pid IS NOT NULL));
         my $session = $node->background_psql('postgres', on_error_stop => 0);
         my @ends = (
             [ 'ROLLBACK', 'one' ], [ "SAVEPOINT s;\nRELEASE s;\nCOMMIT", 'two' ],
@@ -235,13 +235,13 @@ for my $preload (0, 1) {
         ok($node->poll_query_until('hub', $gone), 'the worker is gone');
         value($node, 'postgres', "SELECT pg_terminate_backend($pid)");
         is_whole($node, 'and is back when the session is terminated', 'one');
-        is(value($node, 'hub', qq(SELECT count(*) FROM dynpgext.live_workers() WHERE home = $oid)), 1, 'there is one');
+        is(value($node, 'hub', qq(SELECT count(*) FROM dynpgext_internal.live_workers() WHERE home = $oid)), 1, 'there is one');
         leave($session);
     };
 
     subtest "and prepared: $way" => sub {
         my $oid = oid_of('one');
-        my $gone = qq(SELECT NOT EXISTS (SELECT FROM dynpgext.live_workers() WHERE home = $oid AND pid IS NOT NULL));
+        my $gone = qq(SELECT NOT EXISTS (SELECT FROM dynpgext_internal.live_workers() WHERE home = $oid AND pid IS NOT NULL));
         for my $end ('ROLLBACK PREPARED', 'COMMIT PREPARED') {
             my $session = $node->background_psql('postgres');
             $session->query_safe('BEGIN');

@@ -24,11 +24,11 @@ my $found = q(
        AND (SELECT count(*) = 4 AND bool_and(state = 'allocated') FROM dynpgext.cluster_allocations a WHERE a.database = '%1$s')
       FROM dynpgext.cluster_workers w WHERE w.database = '%1$s');
 my $left = q(
-    SELECT (SELECT count(*) FROM dynpgext.live_workers() WHERE home = %1$s)
-         + (SELECT count(*) FROM dynpgext.live_allocations() WHERE home = %1$s)
-         + (SELECT count(*) FROM dynpgext.live_extensions() WHERE database = %1$s)
-         + (SELECT count(*) FROM dynpgext.published_workers() WHERE database = %1$s)
-         + (SELECT count(*) FROM dynpgext.published_allocations() WHERE database = %1$s));
+    SELECT (SELECT count(*) FROM dynpgext_internal.live_workers() WHERE home = %1$s)
+         + (SELECT count(*) FROM dynpgext_internal.live_allocations() WHERE home = %1$s)
+         + (SELECT count(*) FROM dynpgext_internal.live_extensions() WHERE database = %1$s)
+         + (SELECT count(*) FROM dynpgext_internal.published_workers() WHERE database = %1$s)
+         + (SELECT count(*) FROM dynpgext_internal.published_allocations() WHERE database = %1$s));
 
 sub postgres { return $node->safe_psql('postgres', join '', map {"$_;\n"} @_) }
 sub oid_of { return postgres("SELECT oid FROM pg_database WHERE datname = '$_[0]'") }
@@ -201,7 +201,7 @@ sub cycles {
 subtest '30 databases come and go' => sub {
     restart_with(1, '1h');
     cycles(30, sub { postgres('CREATE DATABASE cycle TEMPLATE pattern') });
-    is(value($node, 'hub', q(SELECT count(*), count(DISTINCT home) FROM dynpgext.list_events() WHERE name = 'dx local' AND event = 'started'
+    is(value($node, 'hub', q(SELECT count(*), count(DISTINCT home) FROM dynpgext_internal.list_events() WHERE name = 'dx local' AND event = 'started'
         AND home NOT IN (SELECT oid FROM pg_database))), '30|30', 'each was there, once');
     is_whole($node, 'all is well', qw(pattern hub));
 };

@@ -46,11 +46,12 @@ subtest 'what its owner cannot make of it' => sub {
         'ALTER EXTENSION dynpgext SET SCHEMA public', 'ALTER EXTENSION dx_who ADD SCHEMA dynpgext', 'ALTER EXTENSION dynpgext UPDATE',
         'ALTER EVENT TRIGGER dynpgext_on_create DISABLE', 'ALTER EVENT TRIGGER dynpgext_on_drop OWNER TO dx_owner', 'DROP EVENT TRIGGER dynpgext_on_drop',
         'ALTER TABLE dynpgext.registered_extension ENABLE ROW LEVEL SECURITY', 'ALTER SCHEMA dynpgext RENAME TO x', 'ALTER SCHEMA dynpgext OWNER TO dx_owner',
-        'CREATE TABLE dynpgext.x ()', 'DROP SCHEMA dynpgext CASCADE', 'DROP TABLE dynpgext.registered_extension CASCADE', 'REASSIGN OWNED BY CURRENT_USER TO ' . $super,
+        'CREATE TABLE dynpgext.x ()', 'ALTER EXTENSION dx_who ADD SCHEMA dynpgext_internal', 'ALTER SCHEMA dynpgext_internal RENAME TO x',
+        'CREATE FUNCTION dynpgext_internal.x() RETURNS integer LANGUAGE sql AS $$SELECT 1$$', 'DROP SCHEMA dynpgext_internal CASCADE', 'DROP SCHEMA dynpgext CASCADE', 'DROP TABLE dynpgext.registered_extension CASCADE', 'REASSIGN OWNED BY CURRENT_USER TO ' . $super,
         q(CREATE FUNCTION x() RETURNS integer LANGUAGE c AS '$libdir/dx_worker', 'dx_worker_info'), q(LOAD '$libdir/dynpgext'),
         q(INSERT INTO dynpgext.registered_extension VALUES ('dx_who', '0.1', '$libdir/dx_worker', true, true, 0, 0)),
         q(SET session_replication_role = replica), 'DROP EXTENSION dynpgext CASCADE', 'COMMENT ON EXTENSION dynpgext IS NULL',
-        'CREATE EVENT TRIGGER x ON ddl_command_end EXECUTE FUNCTION dynpgext.on_change()');
+        'CREATE EVENT TRIGGER x ON ddl_command_end EXECUTE FUNCTION dynpgext_internal.on_change()');
     my $before = value($node, 'own', 'SELECT * FROM dynpgext.registered_extension');
     for my $trick (@tricks) {
         my (undef, $error) = as('dx_owner', 'own', $trick);
@@ -92,9 +93,9 @@ subtest 'settings of a database by its owner' => sub {
         if ($setting =~ /search_path|role|read_only|isolation|row_security|timeout$/) {
             $node->restart;
             ok($node->poll_query_until('hub', q(
-                SELECT count(*) = 1 FROM dynpgext.live_extensions() WHERE database = (SELECT oid FROM pg_database WHERE datname = 'own') AND state = 'provisioned')),
+                SELECT count(*) = 1 FROM dynpgext_internal.live_extensions() WHERE database = (SELECT oid FROM pg_database WHERE datname = 'own') AND state = 'provisioned')),
                 '... the launcher provisions it all the same')
-              or diag(value($node, 'hub', 'SELECT * FROM dynpgext.live_extensions()'), slurp_file($node->logfile, $offset) =~ /((?:ERROR|FATAL|WARNING):.*)/);
+              or diag(value($node, 'hub', 'SELECT * FROM dynpgext_internal.live_extensions()'), slurp_file($node->logfile, $offset) =~ /((?:ERROR|FATAL|WARNING):.*)/);
             like(slurp_file($node->logfile, $offset), qr/dx_who: \Q$super\E, \Q$super\E, pg_catalog, pg_temp/, '... its init as always') if $setting ne 'role';
             is(log_count($node, qr/trapped as/, $offset), 0, '... nothing is trapped');
             $node->safe_psql('hub', "ALTER DATABASE own RESET $setting") if $setting !~ /search_path/;
@@ -102,7 +103,7 @@ subtest 'settings of a database by its owner' => sub {
     }
     $node->restart;
     ok($node->poll_query_until('hub', q(
-        SELECT count(*) = 1 FROM dynpgext.live_extensions() WHERE database = (SELECT oid FROM pg_database WHERE datname = 'own') AND state = 'provisioned')),
+        SELECT count(*) = 1 FROM dynpgext_internal.live_extensions() WHERE database = (SELECT oid FROM pg_database WHERE datname = 'own') AND state = 'provisioned')),
         'with the rest of them, too');
     $node->safe_psql('hub', 'ALTER DATABASE own RESET ALL');
     is_whole($node, 'all is well', 'own');

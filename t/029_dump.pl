@@ -179,7 +179,9 @@ subtest 'by an owner who is no superuser' => sub {
     value($target, 'postgres', 'CREATE ROLE dx_dumps LOGIN; CREATE DATABASE dumped OWNER dx_dumps');
     value($target, 'dumped', 'CREATE EXTENSION dynpgext');
     command_ok([ 'pg_dump', '-f', "$folder/owner.sql", $target->connstr('dumped') . ' user=dx_dumps' ], 'pg_dump');
-    value($target, 'postgres', 'DROP DATABASE dumped; DROP ROLE dx_dumps');
+    value($target, 'dumped', 'CREATE ROLE dx_reads LOGIN; GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities, dynpgext.hosted_libraries TO dx_reads');
+    command_ok([ 'pg_dump', '-f', "$folder/reader.sql", $target->connstr('dumped') . ' user=dx_reads' ], 'pg_dump by a role that may read its tables');
+    value($target, 'postgres', 'DROP DATABASE dumped; DROP ROLE dx_dumps, dx_reads');
 };
 
 # Nothing runs twice, and nothing is left of what was dropped.

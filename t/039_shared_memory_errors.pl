@@ -15,7 +15,7 @@ add_database($node, 'one', 'dynpgext', 'dx_bytes');
 add_database($node, 'two', 'dynpgext', 'dx_border');
 value($node, 'one', "ALTER DATABASE one SET dx_border.size = '67108864'");
 # the first session with the new setting also makes what everybody needs once
-value($node, 'one', 'SELECT dynpgext.boot()');
+value($node, 'one', 'SELECT dynpgext_internal.boot()');
 my $used = memory_used($node, 'one');
 
 my $filler = $node->background_psql('two');
@@ -23,7 +23,7 @@ cmp_ok($filler->query_safe('SELECT dx_border_fill_slots()'), '>', 0, 'all slots 
 
 # Processes that come up take the root lock, and the area's under it.
 my $script = PostgreSQL::Test::Utils::tempdir() . '/boot.sql';
-append_to_file($script, "SELECT dynpgext.boot();\n");
+append_to_file($script, "SELECT dynpgext_internal.boot();\n");
 my $others = IPC::Run::start([ 'pgbench', '-n', '-C', '-c', '2', '-T', '600', '-f', $script, '-h', $node->host,
         '-p', $node->port, 'one' ], '>', \my $out, '2>', \my $err);
 

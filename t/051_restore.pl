@@ -126,7 +126,7 @@ sub end_session {
 sub restore_is {
     my ($database, $expected, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return becomes($node, $database, q(SELECT COALESCE(string_agg(CASE WHEN until_told THEN 'until told' WHEN boot = dynpgext.boot() THEN 'under way' ELSE 'interrupted' END, ' '), 'none') FROM dynpgext.restore), $expected, $test);
+    return becomes($node, $database, q(SELECT COALESCE(string_agg(CASE WHEN until_told THEN 'until told' WHEN boot = dynpgext_internal.boot() THEN 'under way' ELSE 'interrupted' END, ' '), 'none') FROM dynpgext.restore), $expected, $test);
 }
 
 subtest 'what is seen of it' => sub {

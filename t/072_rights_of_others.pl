@@ -50,8 +50,8 @@ for my $role ('dx_user', 'postgres') {
 
 # As a constraint everybody may call it.
 value($node, 'one', 'CREATE EXTENSION dx_worker');
-is(value($node, 'one', "SET ROLE dx_user; BEGIN; DO \$\$ BEGIN PERFORM dynpgext.may_configure('dx_worker', 'dx local'); END \$\$; $locked; ROLLBACK"), 'none', 'may_configure() keeps no lock');
-my (undef, undef, $refused) = $node->psql('one', q(SET ROLE dx_user; SELECT dynpgext.may_configure('dx_nothing', 'none')));
+is(value($node, 'one', "SET ROLE dx_user; BEGIN; DO \$\$ BEGIN PERFORM dynpgext_internal.may_configure('dx_worker', 'dx local'); END \$\$; $locked; ROLLBACK"), 'none', 'may_configure() keeps no lock');
+my (undef, undef, $refused) = $node->psql('one', q(SET ROLE dx_user; SELECT dynpgext_internal.may_configure('dx_nothing', 'none')));
 like($refused, qr/permission denied to configure background worker "none"/, 'and looks all the same');
 
 subtest 'somebody has locked all tables of dynpgext' => sub {

@@ -118,8 +118,27 @@ for my $release (sort keys %releases) {
         is_whole($node, 'as before', $two);
         $node->restart;
         wait_whole($node, $one, $two);
+        value($node, $two, 'CREATE SCHEMA dynpgext_internal');
+        like(error_of($node, $two, 'ALTER EXTENSION dynpgext UPDATE'), qr/42P06: schema "dynpgext_internal" already exists/, 'a schema made beforehand is refused');
+        value($node, $two, 'DROP SCHEMA dynpgext_internal');
+        # what a DBA may have done
+        value($node, $two, qq(ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO role_of_$two; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO role_of_$two;
+            ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO role_of_$two; ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO role_of_$two;
+            REVOKE USAGE ON SCHEMA dynpgext FROM PUBLIC; GRANT USAGE ON SCHEMA dynpgext TO role_of_$two;
+            GRANT EXECUTE ON FUNCTION dynpgext.live_workers(boolean) TO role_of_$two; REVOKE EXECUTE ON FUNCTION dynpgext.list_events() FROM pg_monitor;
+            CREATE VIEW public.internal AS SELECT name, dynpgext.boot() FROM dynpgext.live_workers()));
         update($two);
         is_whole($node, 'the other one after a restart', $one, $two);
+        is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', 'dynpgext_internal.live_workers(boolean)', 'EXECUTE'),
+            has_function_privilege('pg_monitor', 'dynpgext_internal.list_events()', 'EXECUTE'), has_schema_privilege('role_of_$two', 'dynpgext_internal', 'USAGE'),
+            has_schema_privilege('role_of_$two', 'dynpgext_internal', 'CREATE'), has_schema_privilege('public', 'dynpgext_internal', 'USAGE'))),
+            't|f|t|f|f', 'what is internal has moved with its privileges');
+        is(value($node, $two, 'SELECT count(*) > 0 FROM public.internal'), 't', 'and views of users are based on it as before');
+        for my $schema ('dynpgext', 'dynpgext_internal') {
+            value($node, $two, "GRANT USAGE ON SCHEMA $schema TO PUBLIC; REVOKE USAGE ON SCHEMA $schema FROM role_of_$two");
+        }
+        value($node, $two, qq(REVOKE EXECUTE ON FUNCTION dynpgext_internal.live_workers(boolean) FROM role_of_$two;
+            GRANT EXECUTE ON FUNCTION dynpgext_internal.list_events() TO pg_monitor));
         is(value($node, $_, 'SELECT count(*) FROM public.mine'), 1, 'views of users are there') for $one, $two;
         is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', 'dynpgext.reload(name, boolean)', 'EXECUTE'))), 't', 'and what was granted');
         is(value($node, $two, q(SELECT restart FROM dynpgext.workers WHERE name = 'dx local')), 'always', 'and what the DBA has set');
@@ -146,8 +165,8 @@ for my $release (sort keys %releases) {
 
 # what the comparison is for
 value($node, 'fresh', q(COMMENT ON FUNCTION dynpgext.version() IS 'another'; REVOKE SELECT ON dynpgext.status FROM pg_monitor;
-    ALTER EXTENSION dynpgext DROP FUNCTION dynpgext.boot()));
+    ALTER EXTENSION dynpgext DROP FUNCTION dynpgext_internal.boot()));
 my $found = lines_that_differ($fresh, value($node, 'fresh', $catalogs));
-like($found, $_, "the comparison finds $_") for qr/missing: function \| dynpgext\.boot/, qr/too much: function .*another/s, qr/missing: relation \| dynpgext\.status/;
+like($found, $_, "the comparison finds $_") for qr/missing: function \| dynpgext_internal\.boot/, qr/too much: function .*another/s, qr/missing: relation \| dynpgext\.status/;
 $node->stop;
 done_testing();

@@ -30,7 +30,7 @@ my %object;
 for my $row (rows(<<'SQL')) {
 SELECT DISTINCT c.kind || ' ' || c.name
   FROM pg_depend AS d, LATERAL (
-    SELECT 'function', proname FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
+    SELECT pronamespace::regnamespace || '-function', proname FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
     UNION ALL
     SELECT CASE relkind WHEN 'v' THEN 'view' ELSE 'table' END, relname FROM pg_class
      WHERE d.classid = 'pg_class'::regclass AND oid = d.objid
@@ -53,9 +53,10 @@ for my $name (sort keys %object) {
       || ($object{$name} eq 'trigger' && section('Event triggers') =~ /`\Q$name\E`/)
       || ($name eq 'hosted_libraries' && $page =~ /`dynpgext\.hosted_libraries`/);
     ok($is_there, "$object{$name} $name is in the reference");
+    is($object{$name} =~ /^dynpgext_internal-/ ? 1 : 0, $internal{$name} // 0, "$object{$name} $name is in the right schema") if $object{$name} =~ /-/;
 }
 for my $name (sort keys %internal) {
-    next if $name =~ /^(pg_dump|PUBLIC|identities|worker_settings|manifests|restore|hosted_libraries)$/ || section('Internal objects') =~ /`\Q$name\E_\*`/;
+    next if $name =~ /^(pg_dump|PUBLIC|dynpgext|dynpgext_internal|identities|worker_settings|manifests|restore|hosted_libraries)$/ || section('Internal objects') =~ /`\Q$name\E_\*`/;
     ok($object{$name}, "internal $name exists");
 }
 

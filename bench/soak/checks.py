@@ -23,7 +23,7 @@ SELECT c.extension, c.worker FROM dynpgext.registered_command c
 
 # What does not come by itself: to_repair.  A global worker may be that of another database.
 COMPLAINTS = """
-WITH unprovisioned AS (SELECT extension FROM dynpgext.live_extensions() WHERE state = 'failed')
+WITH unprovisioned AS (SELECT extension FROM dynpgext_internal.live_extensions() WHERE state = 'failed')
 SELECT what, to_repair FROM (
   SELECT format('extension %s is %s: %s', extension, state, error), state = 'failed' FROM dynpgext.extensions
    WHERE state NOT IN ('provisioned', 'unloaded')
@@ -84,8 +84,8 @@ class Checks:
                     left.append(f"{len(visits)} visit(s) under way")
                 with pq.Session("postgres") as session:
                     left += [f"something of the dropped database {row[0]} is live" for row in session.run("""
-                        SELECT DISTINCT home FROM (SELECT home FROM dynpgext.live_allocations()
-                                                   UNION ALL SELECT home FROM dynpgext.live_workers()) AS l
+                        SELECT DISTINCT home FROM (SELECT home FROM dynpgext_internal.live_allocations()
+                                                   UNION ALL SELECT home FROM dynpgext_internal.live_workers()) AS l
                          WHERE home <> 0 AND home NOT IN (SELECT oid FROM pg_database)""")]
             except pq.Error as error:
                 left = [str(error)]
@@ -191,7 +191,7 @@ class Checks:
         found = []
         live = set()
         for home, memory, size, state, attached in session.run(
-                "SELECT home, name, size, state, attached FROM dynpgext.live_allocations()"):
+                "SELECT home, name, size, state, attached FROM dynpgext_internal.live_allocations()"):
             if state != "allocated":
                 found.append(f"live memory {memory} of {home} is {state}, attached {attached}")
             live.add((home, memory, size))
@@ -202,7 +202,7 @@ class Checks:
                 found.append(f"and {len(names) - 10} more: memory that {what}")
         running, pids = set(), collections.Counter()
         for home, extension, worker, function, pid, state, leaving in session.run(
-                "SELECT home, extension, name, function, pid, state, leaving FROM dynpgext.live_workers()"):
+                "SELECT home, extension, name, function, pid, state, leaving FROM dynpgext_internal.live_workers()"):
             if leaving == "t":
                 found.append(f"worker {worker} of {extension} in {home} is still leaving ({state})")
             if pid is not None:
@@ -225,7 +225,7 @@ class Checks:
         connected = {pid: (database, role) for pid, database, role in session.run(
             "SELECT pid, datid, usesysid FROM pg_stat_activity WHERE backend_type = 'dynpgext sql'")}
         for home, worker, source, pid in session.run(
-                "SELECT home, worker, source, pid FROM dynpgext.live_commands() WHERE pid IS NOT NULL"):
+                "SELECT home, worker, source, pid FROM dynpgext_internal.live_commands() WHERE pid IS NOT NULL"):
             where = connected.get(pid, ("nothing", ""))
             if where[0] != source:
                 found.append(f"{worker} in {source} runs in process {pid}, which is connected to {where[0]}")

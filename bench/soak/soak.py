@@ -299,10 +299,10 @@ class Soak:
         with pq.Session("postgres") as session:
             for query in (
                     "SELECT now()", "SELECT oid, datname, datallowconn, datconnlimit FROM pg_database",
-                    "SELECT home, extension, name, state, pid, starts, leaving FROM dynpgext.live_workers()",
-                    "SELECT database, extension, state, error FROM dynpgext.live_extensions()",
+                    "SELECT home, extension, name, state, pid, starts, leaving FROM dynpgext_internal.live_workers()",
+                    "SELECT database, extension, state, error FROM dynpgext_internal.live_extensions()",
                     "SELECT pid, datname, backend_type, wait_event, query FROM pg_stat_activity WHERE datname <> ''",
-                    """SELECT at, home, extension, name, event, detail FROM dynpgext.list_events()
+                    """SELECT at, home, extension, name, event, detail FROM dynpgext_internal.list_events()
                         WHERE object <> 'allocation' ORDER BY at DESC LIMIT 40"""):
                 for row in session.run(query):
                     print("    " + " | ".join(value or "" for value in row))

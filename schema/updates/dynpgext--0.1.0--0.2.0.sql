@@ -2,19 +2,60 @@
 -- both lead to.  Views are replaced, so that those of users that are based on them stay.
 \echo Use "ALTER EXTENSION dynpgext UPDATE" to load this file. \quit
 
-CREATE FUNCTION dynpgext.server_versions(OUT launcher_version text, OUT oldest_version text, OUT newest_version text)
+-- What is no interface moves.  Everybody who may use schema dynpgext may use the new one; what has been granted
+-- on the functions stays.
+CREATE SCHEMA dynpgext_internal;
+COMMENT ON SCHEMA dynpgext_internal IS 'internal: what the views, triggers and constraints of dynpgext call; may change in any version';
+ALTER FUNCTION dynpgext.may_configure(name, text) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.may_write(text) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.role_in(cstring) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.role_out(dynpgext.role) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.is_dumped(dynpgext.role, boolean, text, text) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.live_extensions(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.live_provisioners() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.live_allocations(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.live_workers(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.live_commands(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.published_allocations(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.published_workers(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.published_extensions() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.list_events() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.boot() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.server_status() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.live_hosted() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.adopt_installed_extensions() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.known_allocations(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.known_workers(boolean) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.known_objects() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.count_states(text) SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.on_change() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.on_command_start() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.on_settings() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.before_settings() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.on_manifests() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.before_manifests() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.on_replicated() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.on_alter() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.on_identities() SET SCHEMA dynpgext_internal;
+ALTER FUNCTION dynpgext.only_superusers() SET SCHEMA dynpgext_internal;
+SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext_internal.is_dumped(run_as, by_hand, decided_in, foreign_owner)');
+
+DROP FUNCTION dynpgext.reset_privileges();
+CREATE FUNCTION dynpgext_internal.reset_privileges(objects text[] DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_reset_privileges';
+COMMENT ON FUNCTION dynpgext_internal.reset_privileges(text[]) IS 'internal: for the install script, and for new objects in updates, before they grant anything';
+
+CREATE FUNCTION dynpgext_internal.server_versions(OUT launcher_version text, OUT oldest_version text, OUT newest_version text)
 RETURNS SETOF record ROWS 1 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_versions';
-COMMENT ON FUNCTION dynpgext.server_versions() IS 'internal: which versions of the library processes run';
-REVOKE ALL ON FUNCTION dynpgext.server_versions() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION dynpgext.server_versions() TO pg_monitor;
+COMMENT ON FUNCTION dynpgext_internal.server_versions() IS 'internal: which versions of the library processes run';
 
 CREATE OR REPLACE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers,
-       dynpgext.count_states('extension') AS extensions_by_state,
-       dynpgext.count_states('allocation') AS allocations_by_state,
-       dynpgext.count_states('worker') AS workers_by_state,
+       dynpgext_internal.count_states('extension') AS extensions_by_state,
+       dynpgext_internal.count_states('allocation') AS allocations_by_state,
+       dynpgext_internal.count_states('worker') AS workers_by_state,
        launcher_version, oldest_version, newest_version
-  FROM dynpgext.server_status(), dynpgext.server_versions();
+  FROM dynpgext_internal.server_status(), dynpgext_internal.server_versions();
 COMMENT ON COLUMN dynpgext.status.launcher_version IS 'version of the library that the launcher runs; NULL: there is no launcher';
 COMMENT ON COLUMN dynpgext.status.oldest_version IS 'oldest version of the library that a process runs which uses dynpgext';
 COMMENT ON COLUMN dynpgext.status.newest_version IS 'newest version of it that a process runs';
@@ -26,15 +67,11 @@ CREATE FUNCTION dynpgext.run_worker(extension name, worker text) RETURNS interva
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_run_worker';
 COMMENT ON FUNCTION dynpgext.run_worker(name, text) IS 'runs the command of an SQL worker now, and waits for the end of the run; returns its duration, or raises its error';
 
-REVOKE ALL ON FUNCTION dynpgext.run_worker(name, text) FROM PUBLIC;
-
-CREATE FUNCTION dynpgext.list_runs(
+CREATE FUNCTION dynpgext_internal.list_runs(
     OUT extension name, OUT worker text, OUT home oid, OUT ran_in oid, OUT started_at timestamptz,
     OUT duration interval, OUT outcome text, OUT error text)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_list_runs';
-COMMENT ON FUNCTION dynpgext.list_runs() IS 'internal: the rows of dynpgext.runs';
-REVOKE ALL ON FUNCTION dynpgext.list_runs() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION dynpgext.list_runs() TO pg_monitor;
+COMMENT ON FUNCTION dynpgext_internal.list_runs() IS 'internal: the rows of dynpgext.runs';
 
 CREATE VIEW dynpgext.runs AS
 SELECT r.extension,
@@ -45,7 +82,7 @@ SELECT r.extension,
        r.duration,
        r.outcome,
        r.error
-  FROM dynpgext.list_runs() r
+  FROM dynpgext_internal.list_runs() r
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) r.ran_in;
 COMMENT ON VIEW dynpgext.runs IS 'the last runs of SQL workers, of this database and global ones, since the start of the server';
 COMMENT ON COLUMN dynpgext.runs.extension IS 'extension that registered the worker';
@@ -56,8 +93,6 @@ COMMENT ON COLUMN dynpgext.runs.started_at IS 'start of the run';
 COMMENT ON COLUMN dynpgext.runs.duration IS 'duration of the run';
 COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was told to end meanwhile';
 COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
-GRANT SELECT ON dynpgext.runs TO pg_monitor;
-REVOKE ALL ON TYPE dynpgext.runs FROM PUBLIC;
 
 -- CREATE EXTENSION says since then that the database is no copy, see docs/hosting.md; who updates it decides so.
 DO $$
@@ -70,3 +105,23 @@ END $$;
 ALTER TABLE dynpgext.registered_command ADD COLUMN first_run bigint NOT NULL DEFAULT 0;
 ALTER TABLE dynpgext.registered_command ALTER COLUMN first_run DROP DEFAULT;
 COMMENT ON COLUMN dynpgext.registered_command.first_run IS 'from its start, in milliseconds; 0: at once; -1: after one interval';
+
+-- New objects have the privileges that ALTER DEFAULT PRIVILEGES gave them.
+SELECT dynpgext_internal.reset_privileges(ARRAY['SCHEMA dynpgext_internal', 'TABLE dynpgext.runs', 'TYPE dynpgext.runs',
+    'FUNCTION dynpgext.run_worker(name,text)', 'FUNCTION dynpgext_internal.list_runs()',
+    'FUNCTION dynpgext_internal.server_versions()', 'FUNCTION dynpgext_internal.reset_privileges(text[])']);
+DO $$
+DECLARE
+    who text;
+BEGIN
+    FOR who IN
+        SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+          FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+         WHERE n.nspname OPERATOR(pg_catalog.=) 'dynpgext' AND a.privilege_type OPERATOR(pg_catalog.=) 'USAGE'
+           AND a.grantee OPERATOR(pg_catalog.<>) n.nspowner
+    LOOP
+        EXECUTE 'GRANT USAGE ON SCHEMA dynpgext_internal TO ' OPERATOR(pg_catalog.||) who;
+    END LOOP;
+END $$;
+GRANT EXECUTE ON FUNCTION dynpgext_internal.server_versions(), dynpgext_internal.list_runs() TO pg_monitor;
+GRANT SELECT ON dynpgext.runs TO pg_monitor;

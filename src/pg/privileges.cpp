@@ -28,13 +28,14 @@ constexpr const char *statements = R"(
          AND typsubscript <> 'array_subscript_handler'::regproc
       UNION ALL
       SELECT format('FUNCTION %s', oid::regprocedure), proowner, coalesce(proacl, acldefault('f', proowner))
-        FROM pg_proc JOIN member ON classid = 'pg_proc'::regclass AND objid = oid)
+        FROM pg_proc JOIN member ON classid = 'pg_proc'::regclass AND objid = oid),
+  wanted AS (SELECT * FROM object WHERE $2 IS NULL OR what = ANY ($2))
   SELECT format('REVOKE ALL ON %s FROM %s CASCADE', what,
                 string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, ', ')),
          what LIKE 'TYPE %'
-    FROM object, aclexplode(privileges) WHERE grantee <> owner GROUP BY what
+    FROM wanted, aclexplode(privileges) WHERE grantee <> owner GROUP BY what
   UNION ALL
-  SELECT format('GRANT ALL ON %s TO %I', what, pg_get_userbyid(owner)), what LIKE 'TYPE %' FROM object)";
+  SELECT format('GRANT ALL ON %s TO %I', what, pg_get_userbyid(owner)), what LIKE 'TYPE %' FROM wanted)";
 
 // In an extension's script the server records each privilege for pg_dump (pg_init_privs), which
 // does not support those of row types and warns of each.  It dumps none of them anyway.
@@ -47,13 +48,14 @@ void execute_unnoted(const char *statement, bool is_unnoted) {
 
 }  // namespace
 
-void reset_privileges(Oid extension) {
+void reset_privileges(Oid extension, std::optional<Datum> only) {
   const pinned_identity pinned(GetUserId());
   call([=] {
-    Oid type = OIDOID;
-    Datum value = ObjectIdGetDatum(extension);
+    Oid types[] = {OIDOID, TEXTARRAYOID};
+    Datum values[] = {ObjectIdGetDatum(extension), only.value_or(Datum{0})};
     if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-    if (SPI_execute_with_args(statements, 1, &type, &value, nullptr, true, 0) != SPI_OK_SELECT)
+    const char *nulls = only ? "  " : " n";
+    if (SPI_execute_with_args(statements, 2, types, values, nulls, true, 0) != SPI_OK_SELECT)
       elog(ERROR, "could not read the privileges of the extension's members");
     SPITupleTable *const found = SPI_tuptable;
     const uint64 count = SPI_processed;

@@ -1,4 +1,4 @@
-// The install script's first step towards the documented privileges.
+// The first step of install script and updates towards the documented privileges.
 #include "pg/privileges.h"
 
 #include "pg/relation.h"
@@ -6,11 +6,14 @@
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_reset_privileges) {
   using namespace dynpgext;
-  return pg::entry([] {
+  return pg::entry([=] {
     if (pg::extension_in_creation() != "dynpgext")
       throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                      "dynpgext.reset_privileges() is for dynpgext's own scripts only");
-    pg::reset_privileges(pg::extension_oid("dynpgext"));
+                      "dynpgext_internal.reset_privileges() is for dynpgext's own scripts only");
+    // without an argument in 0.1.0
+    const bool is_all = fcinfo->nargs == 0 || fcinfo->args[0].isnull;
+    pg::reset_privileges(pg::extension_oid("dynpgext"),
+                         is_all ? std::nullopt : std::optional(fcinfo->args[0].value));
     return Datum{0};
   });
 }

@@ -143,9 +143,10 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_alter) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_adopt) {
   return pg::entry([=] {
     if (!creating_extension)
-      throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                      "dynpgext.adopt_installed_extensions() is for dynpgext's install script only",
-                      {}, "Use dynpgext.reload().");
+      throw pg::error(
+          ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+          "dynpgext_internal.adopt_installed_extensions() is for dynpgext's install script only",
+          {}, "Use dynpgext.reload().");
     if (!state::available()) return Datum{0};
     if (const auto store = catalog::store::open()) {
       provisioning::touch(*store);  // makes the database known, even without any

@@ -1,10 +1,11 @@
 -- What of dynpgext is an interface: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(72);
+SELECT plan(77);
 
 -- The extension
 
 SELECT has_schema('dynpgext');
+SELECT has_schema('dynpgext_internal');
 SELECT is(extversion, dynpgext.version(), 'version() is the version of the extension')
   FROM pg_extension WHERE extname = 'dynpgext';
 SELECT isnt(extrelocatable, true, 'not relocatable') FROM pg_extension WHERE extname = 'dynpgext';
@@ -110,50 +111,49 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')
   'columns of dynpgext.worker_settings');
 SELECT results_eq($$
     SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
-  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', 'WHERE dynpgext.is_dumped(run_as, by_hand, decided_in, foreign_owner)'), ('dynpgext.hosted_libraries', '')$$, 'what DBAs have said alone is dumped');
+  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', 'WHERE dynpgext_internal.is_dumped(run_as, by_hand, decided_in, foreign_owner)'), ('dynpgext.hosted_libraries', '')$$, 'what DBAs have said alone is dumped');
 SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
      WHERE c.relnamespace = 'dynpgext'::regnamespace ORDER BY t.tgname, c.relname$$,
-  $$VALUES ('dynpgext.manifests', 'before_manifests', 'A', 'dynpgext.before_manifests', (1 + 2 + 8 + 16)::smallint),
-           ('dynpgext.worker_settings', 'before_settings', 'A', 'dynpgext.before_settings', (1 + 2 + 8 + 16)::smallint),
-           ('dynpgext.hosted_libraries', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.identities', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.manifests', 'before_truncate', 'A', 'dynpgext.before_manifests', (2 + 32)::smallint),
-           ('dynpgext.registered_allocation', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.registered_command', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.registered_content', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.registered_extension', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.registered_manifest', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.registered_worker', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.restore', 'before_truncate', 'A', 'dynpgext.only_superusers', (2 + 32)::smallint),
-           ('dynpgext.worker_settings', 'before_truncate', 'A', 'dynpgext.before_settings', (2 + 32)::smallint),
-           ('dynpgext.hosted_libraries', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.identities', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.registered_allocation', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.registered_command', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.registered_content', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.registered_extension', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.registered_manifest', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.registered_worker', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.restore', 'before_write', 'A', 'dynpgext.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.worker_settings', 'before_write', 'A', 'dynpgext.before_settings', (2 + 4 + 8 + 16)::smallint),
-           ('dynpgext.identities', 'on_identities', 'A', 'dynpgext.on_identities', (4 + 16)::smallint),
-           ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext.on_manifests', (4 + 16)::smallint),
-           ('dynpgext.manifests', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
-           ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext.on_replicated', (1 + 4 + 8 + 16)::smallint),
-           ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
+  $$VALUES ('dynpgext.manifests', 'before_manifests', 'A', 'dynpgext_internal.before_manifests', (1 + 2 + 8 + 16)::smallint),
+           ('dynpgext.worker_settings', 'before_settings', 'A', 'dynpgext_internal.before_settings', (1 + 2 + 8 + 16)::smallint),
+           ('dynpgext.hosted_libraries', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.identities', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.manifests', 'before_truncate', 'A', 'dynpgext_internal.before_manifests', (2 + 32)::smallint),
+           ('dynpgext.registered_allocation', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_command', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_content', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_extension', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_manifest', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.registered_worker', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.restore', 'before_truncate', 'A', 'dynpgext_internal.only_superusers', (2 + 32)::smallint),
+           ('dynpgext.worker_settings', 'before_truncate', 'A', 'dynpgext_internal.before_settings', (2 + 32)::smallint),
+           ('dynpgext.hosted_libraries', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.identities', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_allocation', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_command', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_content', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_extension', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_manifest', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.registered_worker', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.restore', 'before_write', 'A', 'dynpgext_internal.only_superusers', (1 + 2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.worker_settings', 'before_write', 'A', 'dynpgext_internal.before_settings', (2 + 4 + 8 + 16)::smallint),
+           ('dynpgext.identities', 'on_identities', 'A', 'dynpgext_internal.on_identities', (4 + 16)::smallint),
+           ('dynpgext.manifests', 'on_manifests', 'A', 'dynpgext_internal.on_manifests', (4 + 16)::smallint),
+           ('dynpgext.manifests', 'on_replicated', 'R', 'dynpgext_internal.on_replicated', (1 + 4 + 8 + 16)::smallint),
+           ('dynpgext.worker_settings', 'on_replicated', 'R', 'dynpgext_internal.on_replicated', (1 + 4 + 8 + 16)::smallint),
+           ('dynpgext.worker_settings', 'on_settings', 'A', 'dynpgext_internal.on_settings', (4 + 8 + 16 + 32)::smallint)$$,
   'their triggers are for statements that change them, after it, and enabled always; for replicated rows; before settings and manifests go; and before others than superusers write what is theirs');
 SELECT is(count(*), 28::bigint, 'and have comments') FROM pg_trigger
  WHERE tgname IN ('before_settings', 'before_manifests', 'before_write', 'before_truncate', 'on_settings', 'on_manifests', 'on_identities', 'on_replicated') AND obj_description(oid, 'pg_trigger') <> '';
 
--- The functions: those that are not internal
+-- The functions: internal ones are in a schema of their own
 
 SELECT results_eq($$
     SELECT proname::text COLLATE "default", pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)
       FROM pg_proc p
      WHERE pronamespace = 'dynpgext'::regnamespace
-       AND obj_description(p.oid, 'pg_proc') NOT LIKE 'internal: %'
      ORDER BY proname$$,
   $$VALUES
     ('apply', 'manifest jsonb, dry_run boolean DEFAULT false',
@@ -184,18 +184,35 @@ SELECT results_eq($$
     ('unload', 'extension name', 'boolean'),
     ('version', '', 'text')$$,
   'functions with names and types of arguments, defaults and results');
+SELECT functions_are('dynpgext_internal', ARRAY['adopt_installed_extensions', 'before_manifests', 'before_settings', 'boot', 'count_states',
+  'is_dumped', 'known_allocations', 'known_objects', 'known_workers', 'list_events', 'list_runs', 'live_allocations', 'live_commands',
+  'live_extensions', 'live_hosted', 'live_provisioners', 'live_workers', 'may_configure', 'may_write', 'on_alter', 'on_change',
+  'on_command_start', 'on_identities', 'on_manifests', 'on_replicated', 'on_settings', 'only_superusers', 'published_allocations',
+  'published_extensions', 'published_workers', 'reset_privileges', 'role_in', 'role_out', 'server_status', 'server_versions']);
+SELECT results_eq($$
+    SELECT t.oid::regtype::text FROM pg_type t
+     WHERE typnamespace IN ('dynpgext'::regnamespace, 'dynpgext_internal'::regnamespace) AND typrelid = 0
+       AND NOT EXISTS (SELECT FROM pg_type WHERE typarray = t.oid)$$,
+  ARRAY['dynpgext.role'], 'the only type is where dumps of 0.1.0 expect it');
+SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace = 'dynpgext_internal'::regnamespace$$,
+  'tables and views are in schema dynpgext');
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
-     WHERE pronamespace = 'dynpgext'::regnamespace AND prosecdef
+     WHERE pronamespace IN ('dynpgext'::regnamespace, 'dynpgext_internal'::regnamespace)
+       AND (pronamespace = 'dynpgext_internal'::regnamespace) <> (obj_description(p.oid, 'pg_proc') LIKE 'internal: %')$$,
+  'comments say which functions are internal');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc p
+     WHERE pronamespace IN ('dynpgext'::regnamespace, 'dynpgext_internal'::regnamespace) AND prosecdef
        AND (prorettype NOT IN ('event_trigger'::regtype, 'trigger'::regtype) OR proconfig IS NULL
             OR NOT proconfig && ARRAY['search_path=pg_catalog, pg_temp'])$$,
   'only triggers are SECURITY DEFINER, and their search_path is pinned');
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p
-     WHERE pronamespace = 'dynpgext'::regnamespace AND prorettype IN ('event_trigger'::regtype, 'trigger'::regtype)
+     WHERE pronamespace = 'dynpgext_internal'::regnamespace AND prorettype IN ('event_trigger'::regtype, 'trigger'::regtype)
        AND NOT prosecdef AND proname NOT IN ('on_manifests', 'before_manifests', 'on_identities', 'before_settings', 'only_superusers', 'on_command_start')$$,
   'all trigger functions are, but for those that ask what the current user may do');
-SELECT throws_ok('SELECT dynpgext.on_identities()', NULL, NULL, 'on_identities() is for its trigger only');
+SELECT throws_ok('SELECT dynpgext_internal.on_identities()', NULL, NULL, 'on_identities() is for its trigger only');
 
 -- The event triggers
 
@@ -203,19 +220,19 @@ SELECT results_eq($$
     SELECT t.evtname::text COLLATE "default", t.evtevent::text COLLATE "default", t.evtenabled::text, t.evtfoid::regproc::text FROM pg_event_trigger t
       JOIN pg_depend d ON d.objid = t.oid AND d.classid = 'pg_event_trigger'::regclass AND d.deptype = 'e'
       JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'dynpgext' ORDER BY t.evtname$$,
-  $$VALUES ('dynpgext_on_alter', 'ddl_command_end', 'A', 'dynpgext.on_alter'),
-           ('dynpgext_on_command_start', 'ddl_command_start', 'A', 'dynpgext.on_command_start'),
-           ('dynpgext_on_create', 'ddl_command_end', 'A', 'dynpgext.on_change'),
-           ('dynpgext_on_drop', 'sql_drop', 'A', 'dynpgext.on_change')$$,
+  $$VALUES ('dynpgext_on_alter', 'ddl_command_end', 'A', 'dynpgext_internal.on_alter'),
+           ('dynpgext_on_command_start', 'ddl_command_start', 'A', 'dynpgext_internal.on_command_start'),
+           ('dynpgext_on_create', 'ddl_command_end', 'A', 'dynpgext_internal.on_change'),
+           ('dynpgext_on_drop', 'sql_drop', 'A', 'dynpgext_internal.on_change')$$,
   'event triggers, enabled always');
-SELECT throws_ok('SELECT dynpgext.on_change()', NULL, NULL, 'on_change() is for event triggers only');
-SELECT throws_ok('SELECT dynpgext.on_command_start()', NULL, NULL, 'on_command_start() too');
-SELECT throws_ok('SELECT dynpgext.on_settings()', NULL, NULL, 'on_settings() is for its trigger only');
-SELECT throws_ok('SELECT dynpgext.' || name || '()', NULL, NULL, name || '() too')
+SELECT throws_ok('SELECT dynpgext_internal.on_change()', NULL, NULL, 'on_change() is for event triggers only');
+SELECT throws_ok('SELECT dynpgext_internal.on_command_start()', NULL, NULL, 'on_command_start() too');
+SELECT throws_ok('SELECT dynpgext_internal.on_settings()', NULL, NULL, 'on_settings() is for its trigger only');
+SELECT throws_ok('SELECT dynpgext_internal.' || name || '()', NULL, NULL, name || '() too')
   FROM unnest(ARRAY['on_manifests', 'before_manifests', 'only_superusers']) name;
-SELECT throws_ok('SELECT dynpgext.adopt_installed_extensions()', '55000', NULL,
+SELECT throws_ok('SELECT dynpgext_internal.adopt_installed_extensions()', '55000', NULL,
   'adopt_installed_extensions() is for the install script only');
-SELECT throws_ok('SELECT dynpgext.reset_privileges()', '55000', NULL,
+SELECT throws_ok('SELECT dynpgext_internal.reset_privileges()', '55000', NULL,
   'reset_privileges() too');
 
 -- Comments

@@ -8,16 +8,16 @@ CREATE ROLE dx_nobody;
 CREATE FUNCTION pg_temp.privileges() RETURNS TABLE(object text, privileges text) LANGUAGE sql AS $$
   SELECT what, coalesce(string_agg(format('%s: %s', a.grantee::regrole, a.privilege_type), ', ' ORDER BY a.grantee::regrole::text, a.privilege_type), '')
     FROM (SELECT pg_describe_object('pg_namespace'::regclass, oid, 0), coalesce(nspacl, acldefault('n', nspowner))
-            FROM pg_namespace WHERE nspname = 'dynpgext'
+            FROM pg_namespace WHERE nspname IN ('dynpgext', 'dynpgext_internal')
           UNION ALL
           SELECT pg_describe_object('pg_class'::regclass, oid, 0), coalesce(relacl, acldefault('r', relowner))
             FROM pg_class WHERE relnamespace = 'dynpgext'::regnamespace AND relkind IN ('r', 'v')
           UNION ALL
           SELECT pg_describe_object('pg_type'::regclass, oid, 0), coalesce(typacl, acldefault('T', typowner))
-            FROM pg_type WHERE typnamespace = 'dynpgext'::regnamespace AND typtype = 'c'
+            FROM pg_type WHERE typnamespace = 'dynpgext'::regnamespace AND typtype = 'c' OR oid = 'dynpgext.role'::regtype
           UNION ALL
           SELECT pg_describe_object('pg_proc'::regclass, oid, 0), coalesce(proacl, acldefault('f', proowner))
-            FROM pg_proc WHERE pronamespace = 'dynpgext'::regnamespace) AS o (what, acl)
+            FROM pg_proc WHERE pronamespace IN ('dynpgext'::regnamespace, 'dynpgext_internal'::regnamespace)) AS o (what, acl)
          LEFT JOIN LATERAL aclexplode(acl) a ON true
    GROUP BY what
 $$;
@@ -39,7 +39,7 @@ SELECT is_empty($$SELECT p.object FROM pg_temp.privileges() p WHERE p.object ~ '
 
 -- What depends on a row type cannot stand in the way of an update or a drop.
 SELECT is_empty($$
-    SELECT t.oid::regtype FROM pg_type t WHERE typnamespace = 'dynpgext'::regnamespace
+    SELECT t.oid::regtype FROM pg_type t WHERE typnamespace IN ('dynpgext'::regnamespace, 'dynpgext_internal'::regnamespace)
        AND has_type_privilege('dx_nobody', t.oid, 'USAGE')$$,
   'nobody may use the row types');
 GRANT CREATE ON SCHEMA public TO dx_nobody;

@@ -10,15 +10,20 @@ CREATE ROLE dx_creator;
 -- Denied by default
 
 SELECT results_eq($$
-    SELECT proname::text COLLATE "default" FROM pg_proc p WHERE pronamespace = 'dynpgext'::regnamespace
-       AND has_function_privilege('dx_nobody', p.oid, 'EXECUTE') ORDER BY 1$$, ARRAY['is_dumped', 'may_configure', 'may_write'],
+    SELECT p.oid::regproc::text FROM pg_proc p WHERE pronamespace IN ('dynpgext'::regnamespace, 'dynpgext_internal'::regnamespace)
+       AND has_function_privilege('dx_nobody', p.oid, 'EXECUTE') ORDER BY 1$$,
+  ARRAY['dynpgext_internal.is_dumped', 'dynpgext_internal.may_configure', 'dynpgext_internal.may_write'],
   'a role without privileges may execute nothing but what constraints call');
 SELECT is_empty($$
     SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'dynpgext'::regnamespace AND relkind IN ('r', 'v')
        AND (has_table_privilege('dx_nobody', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
             OR has_any_column_privilege('dx_nobody', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))$$,
   'nor read or write a table or view');
-SELECT ok(NOT has_schema_privilege('dx_nobody', 'dynpgext', 'CREATE'), 'nor create anything in the schema');
+SELECT results_eq($$
+    SELECT nspname::text COLLATE "default", pg_get_userbyid(a.grantee)::text COLLATE "default", string_agg(privilege_type, ' ' ORDER BY 1)
+      FROM pg_namespace, aclexplode(nspacl) a WHERE nspname ~ '^dynpgext' AND a.grantee <> nspowner GROUP BY 1, 2 ORDER BY 1$$,
+  $$VALUES ('dynpgext', pg_get_userbyid(0)::text COLLATE "default", 'USAGE'), ('dynpgext_internal', pg_get_userbyid(0)::text COLLATE "default", 'USAGE')$$,
+  'nor create anything in the schemas, which PUBLIC may use');
 
 SET ROLE dx_nobody;
 SELECT throws_ok('SELECT * FROM dynpgext.' || relation, '42501',
@@ -30,11 +35,17 @@ SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', 'permission denied 
   'a role without privileges cannot call ' || call)
   FROM unnest(ARRAY['version()', 'reload()', $$reload('x', true)$$, $$load('x')$$, $$unload('x')$$,
                     $$start_worker('x', 'y')$$, $$stop_worker('x', 'y')$$, $$restart_worker('x', 'y')$$, $$run_worker('x', 'y')$$,
-                    'preload()', 'preload(false)', 'live_extensions(true)', 'live_provisioners()', 'live_allocations(true)', 'live_workers(true)', 'live_commands(true)',
-                    'published_allocations(true)', 'published_workers(true)', 'published_extensions()', 'known_objects()', $$count_states('worker')$$, 'health()', 'known_allocations(true)', 'known_workers(true)', 'boot()', 'server_status()', 'server_versions()', 'list_events()', 'list_runs()',
-                    'adopt_installed_extensions()', 'reset_privileges()', $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
+                    'preload()', 'preload(false)', 'health()',
+                    $$configure_worker('x', 'y')$$, $$configure_worker(NULL, NULL)$$,
                     $$reset_worker('x', 'y')$$, $$release('x')$$, $$peek('x')$$, $$register('x', '{}')$$,
                     'export()', $$apply('{}')$$, $$apply('{}', true)$$]) call;
+SELECT throws_ok('SELECT * FROM dynpgext_internal.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
+  'nor internal ones: ' || call)
+  FROM unnest(ARRAY['live_extensions(true)', 'live_provisioners()', 'live_allocations(true)', 'live_workers(true)',
+                    'live_commands(true)', 'published_allocations(true)', 'published_workers(true)', 'published_extensions()',
+                    'known_objects()', $$count_states('worker')$$, 'known_allocations(true)', 'known_workers(true)', 'boot()',
+                    'server_status()', 'server_versions()', 'list_events()', 'list_runs()', 'adopt_installed_extensions()',
+                    'reset_privileges()', 'live_hosted()']) call;
 SELECT throws_ok(command, '42501', 'permission denied for table worker_settings', 'nor ' || command)
   FROM unnest(ARRAY[$$INSERT INTO dynpgext.worker_settings VALUES ('x', 'y')$$, 'UPDATE dynpgext.worker_settings SET enabled = false',
                     'DELETE FROM dynpgext.worker_settings', 'TRUNCATE dynpgext.worker_settings']) command;
@@ -46,6 +57,20 @@ SET ROLE dx_monitor;
 SELECT lives_ok('SELECT * FROM dynpgext.' || view, 'a member of pg_monitor can select from ' || view)
   FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'runs', 'events', 'worker_settings',
                     'manifests', 'status']) view;
+RESET ROLE;
+SELECT results_eq($$
+    SELECT proname::text COLLATE "default" FROM pg_proc p, aclexplode(proacl) a
+     WHERE pronamespace = 'dynpgext_internal'::regnamespace AND a.grantee = 'pg_monitor'::regrole ORDER BY 1$$,
+  ARRAY['boot', 'count_states', 'known_allocations', 'known_objects', 'known_workers', 'list_events', 'list_runs', 'live_allocations',
+        'live_commands', 'live_extensions', 'live_hosted', 'live_provisioners', 'live_workers', 'published_allocations',
+        'published_extensions', 'published_workers', 'server_status', 'server_versions'], 'which call these internal functions');
+REVOKE USAGE ON SCHEMA dynpgext_internal FROM PUBLIC;
+SET ROLE dx_monitor;
+SELECT lives_ok('SELECT * FROM dynpgext.' || view, view || ' needs no USAGE on the internal schema')
+  FROM unnest(ARRAY['extensions', 'allocations', 'workers', 'cluster_allocations', 'cluster_workers', 'cluster_extensions', 'cluster_commands', 'overview', 'commands', 'runs', 'events', 'status', 'hosted']) view;
+RESET ROLE;
+GRANT USAGE ON SCHEMA dynpgext_internal TO PUBLIC;
+SET ROLE dx_monitor;
 SELECT lives_ok('SELECT dynpgext.version()', 'and call version()');
 SELECT lives_ok('SELECT * FROM dynpgext.health()', 'and health()');
 SELECT throws_ok('SELECT * FROM dynpgext.' || call, '42501', NULL, 'but not ' || call)
@@ -141,11 +166,11 @@ DROP EXTENSION dx_worker;
 CREATE TABLE dx_table (n integer);
 GRANT TRIGGER ON dx_table TO dx_nobody;
 SET ROLE dx_nobody;
-SELECT throws_ok('CREATE TRIGGER x AFTER INSERT ON dx_table FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_settings()', '42501', NULL,
+SELECT throws_ok('CREATE TRIGGER x AFTER INSERT ON dx_table FOR EACH STATEMENT EXECUTE FUNCTION dynpgext_internal.on_settings()', '42501', NULL,
   'nobody makes a trigger of it');
 RESET ROLE;
-CREATE TRIGGER x AFTER INSERT ON dx_table FOR EACH ROW EXECUTE FUNCTION dynpgext.on_settings();
-CREATE TRIGGER y BEFORE INSERT ON dx_table FOR EACH STATEMENT EXECUTE FUNCTION dynpgext.on_settings();
+CREATE TRIGGER x AFTER INSERT ON dx_table FOR EACH ROW EXECUTE FUNCTION dynpgext_internal.on_settings();
+CREATE TRIGGER y BEFORE INSERT ON dx_table FOR EACH STATEMENT EXECUTE FUNCTION dynpgext_internal.on_settings();
 SELECT lives_ok('INSERT INTO dx_table VALUES (1)', 'on another table it does no harm');
 SELECT results_eq('SELECT n FROM dx_table', ARRAY[1], 'the row is there');
 DROP TABLE dx_table;
@@ -320,6 +345,10 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
 -- A schema made beforehand
 
 DROP EXTENSION dynpgext;
+CREATE SCHEMA dynpgext_internal AUTHORIZATION dx_creator;
+SELECT throws_ok('CREATE EXTENSION dynpgext', '42P06', 'schema "dynpgext_internal" already exists',
+  'an internal schema made beforehand is refused');
+DROP SCHEMA dynpgext_internal;
 CREATE SCHEMA dynpgext AUTHORIZATION dx_creator;
 SELECT throws_ok('CREATE EXTENSION dynpgext', '42P06', 'schema "dynpgext" already exists',
   'a schema made beforehand is refused');

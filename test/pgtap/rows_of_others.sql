@@ -86,7 +86,7 @@ SET ROLE dx_writer;
 SELECT is(pg_temp.outcome('SELECT pg_temp.reset_all()'), 'done', 'SECURITY DEFINER of a superuser''s');
 RESET ROLE;
 DELETE FROM dynpgext.worker_settings;
-SELECT throws_ok('SELECT dynpgext.before_settings()', NULL, NULL, 'before_settings() is for its triggers only');
+SELECT throws_ok('SELECT dynpgext_internal.before_settings()', NULL, NULL, 'before_settings() is for its triggers only');
 
 -- Nor with apply(), by naming other settings or by leaving them out: what is as it was is no change
 
@@ -149,7 +149,7 @@ SELECT is(pg_temp.outcome(format('SELECT dynpgext.register(%L, %L)', 'dx_plain',
   'a command that changes is another one');
 ALTER TABLE dynpgext.registered_command DROP CONSTRAINT may_write;
 UPDATE dynpgext.registered_command SET run_as = 0;
-ALTER TABLE dynpgext.registered_command ADD CONSTRAINT may_write CHECK (dynpgext.may_write('registered_command')) NOT VALID;
+ALTER TABLE dynpgext.registered_command ADD CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_command')) NOT VALID;
 SET ROLE dx_writer;
 SELECT dynpgext.register('dx_plain', manifest) FROM dynpgext.manifests \g /dev/null
 RESET ROLE;

@@ -94,9 +94,9 @@ CREATE FUNCTION pg_temp.footprint() RETURNS text LANGUAGE sql AS $$
                 (SELECT count(*) FROM dynpgext.registered_extension),
                 (SELECT count(*) FROM dynpgext.registered_allocation),
                 (SELECT count(*) FROM dynpgext.registered_worker),
-                (SELECT count(*) FROM dynpgext.live_extensions()),
-                (SELECT count(*) FROM dynpgext.published_allocations())
-                  + (SELECT count(*) FROM dynpgext.published_workers()))
+                (SELECT count(*) FROM dynpgext_internal.live_extensions()),
+                (SELECT count(*) FROM dynpgext_internal.published_allocations())
+                  + (SELECT count(*) FROM dynpgext_internal.published_workers()))
     FROM dynpgext.status s
 $$;
 
