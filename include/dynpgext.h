@@ -2,8 +2,8 @@
  * dynpgext.h - shared memory and background workers for PostgreSQL extensions,
  * provisioned at run time, without shared_preload_libraries and without a restart.
  *
- * This is the only header of dynpgext that is installed.  It works in C11 and in
- * C++17 or later.  A library that includes it is linked with nothing of dynpgext's: it
+ * This is the only installed header of dynpgext.  It works in C11 and in
+ * C++17 or later.  A library that includes it is not linked with dynpgext: it
  * opens in a process that has not loaded dynpgext, and on a server without dynpgext.
  *
  * SYNOPSIS
@@ -24,9 +24,9 @@
  *     PG_CPPFLAGS = -I$(shell $(PG_CONFIG) --includedir-server)/extension/dynpgext
  *
  * A library takes part when it declares DYNPGEXT_MAGIC and is the library of an
- * extension: the one its control file names as module_pathname, or else one that
- * its C functions live in.  CREATE EXTENSION, ALTER EXTENSION ... UPDATE and DROP
- * EXTENSION do the rest in every database that has the extension dynpgext.
+ * extension: module_pathname of its control file, or else one of its C functions.
+ * CREATE EXTENSION, ALTER EXTENSION ... UPDATE and DROP EXTENSION do the rest in
+ * every database that has the extension dynpgext.
  *
  * TERMS
  *
@@ -41,7 +41,7 @@
 #ifndef DYNPGEXT_H
 #define DYNPGEXT_H
 
-/* The server's headers need it, and PGXS defines it; so does a plain -std=c11 build. */
+/* Needed by the server's headers.  PGXS defines it, a plain -std=c11 build does not. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE 1
 #endif
@@ -57,15 +57,15 @@ extern "C" {
 #include "postmaster/bgworker.h"
 
 #ifdef __cplusplus
-/* gives PG_MODULE_MAGIC C linkage wherever it stands */
+/* gives PG_MODULE_MAGIC C linkage in any place */
 extern PGDLLEXPORT const Pg_magic_struct *Pg_magic_func(void);
 }
 #endif
 
 /*
- * strncpy(bgw.bgw_library_name, handle->library_name, BGW_MAXLEN) is how a library name
- * gets into a BackgroundWorker; a cut-off copy is fine (see register_bgworker).  The
- * server builds itself without this warning, too.
+ * A library name is copied into a BackgroundWorker with strncpy(bgw.bgw_library_name,
+ * handle->library_name, BGW_MAXLEN); a truncated copy is valid (see register_bgworker).
+ * The server itself is also built without this warning.
  */
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #pragma GCC diagnostic ignored "-Wstringop-truncation"
@@ -77,15 +77,15 @@ extern "C" {
 
 /*
  * Version of the binary interface between a library and dynpgext.  It changes only
- * when old libraries can no longer be served; members appended to the tables below
+ * when old libraries are no longer supported; members appended to the tables below
  * do not change it (each table starts with its size).
  */
 #define DYNPGEXT_ABI_VERSION 1
 
 /*
  * Longest name of an allocation in bytes, without the terminating NUL.  A longer
- * one is refused with SQLSTATE 42622 (name_too_long), never cut.  A worker's name
- * is bounded by the server: BGW_MAXLEN - 1 bytes.
+ * one is refused with SQLSTATE 42622 (name_too_long), never truncated.  The limit
+ * for a worker's name is the server's: BGW_MAXLEN - 1 bytes.
  */
 #define DYNPGEXT_MAX_NAME 255
 
@@ -100,9 +100,9 @@ extern "C" {
  * DYNPGEXT_SCOPE_DATABASE_LOCAL   one instance for each database that has the extension
  * DYNPGEXT_REGISTER_BGWORKER_NOTIFY
  *                                 workers only: the process that starts the worker is
- *                                 told when its state changes, so that the callback may
+ *                                 notified of its state, so that the callback may
  *                                 use WaitForBackgroundWorkerStartup().  Setting
- *                                 bgw_notify_pid to MyProcPid means the same.
+ *                                 bgw_notify_pid to MyProcPid has the same effect.
  */
 #define DYNPGEXT_SCOPE_GLOBAL 0
 #define DYNPGEXT_SCOPE_DATABASE_LOCAL 1
@@ -112,7 +112,7 @@ extern "C" {
 #define DYNPGEXT_REGISTER_BGWORKER_DEFAULTS DYNPGEXT_SCOPE_GLOBAL
 
 /*
- * Exported whatever -fvisibility says; up to PostgreSQL 15 PGDLLEXPORT is empty on
+ * Exported despite -fvisibility=hidden; up to PostgreSQL 15 PGDLLEXPORT is empty on
  * most platforms.
  */
 #if defined(__GNUC__) && !defined(_WIN32)
@@ -130,8 +130,8 @@ typedef struct dynpgext_handle dynpgext_handle;
  * DYNPGEXT_RESTART_ON_FAILURE  after any end except exit code 0
  * DYNPGEXT_RESTART_ALWAYS      after any end
  *
- * The policy does not apply to a worker that dynpgext has ended: for DROP EXTENSION, an
- * update, stop_worker() and the like.
+ * The policy does not apply to a worker that dynpgext has stopped: for DROP EXTENSION, an
+ * update, stop_worker() and so on.
  */
 #define DYNPGEXT_RESTART_NEVER 0
 #define DYNPGEXT_RESTART_ON_FAILURE 1
@@ -187,43 +187,43 @@ typedef struct dynpgext_bgworker_options {
  * Runs once for each new instance of memory, in the process that provisions it, in a
  * transaction, before any lookup of that name returns in any process.
  *
- * ptr   the memory: zeroed, aligned to PG_CACHE_LINE_SIZE, of the size registered
- * data  what was given to allocate_shmem
+ * ptr   the memory: zeroed, aligned to PG_CACHE_LINE_SIZE, of the registered size
+ * data  the argument of allocate_shmem
  *
  * It may raise an ERROR, which gives the memory back and undoes the provisioning.  It may
- * look up names that the same _Dynpgext_init has registered before, but not its own, and
+ * look up earlier names of the same _Dynpgext_init, but not its own, and
  * it cannot register.
  */
 typedef void (*dynpgext_shmem_callback)(void *ptr, void *data);
 
 /*
  * Runs each time dynpgext starts the worker, in the process that starts it: the committing
- * session, a session in reload() or start_worker(), or a process of dynpgext's own.
+ * session, a session in reload() or start_worker(), or a process of dynpgext.
  *
  * worker  as from RegisterDynamicBackgroundWorker(): valid as long as this process.
- *         WaitForBackgroundWorkerStartup() may be called with it when the worker was
+ *         WaitForBackgroundWorkerStartup() may be called with it if the worker was
  *         registered with DYNPGEXT_REGISTER_BGWORKER_NOTIFY.
- * data    what was given to register_bgworker.  It outlives _Dynpgext_init: point it
+ * data    the argument of register_bgworker.  It must outlive _Dynpgext_init: point it
  *         at static storage.
  *
  * After a commit it runs with interrupts held, in a transaction that is already
- * committed: be brief, do not use SQL, and do not wait for anything that the worker
- * does after its start.  An ERROR there becomes a WARNING.
+ * committed: be brief, do not use SQL, and do not wait for any action of the worker
+ * after its start.  An ERROR there becomes a WARNING.
  */
 typedef void (*dynpgext_bgworker_callback)(BackgroundWorkerHandle *worker, void *data);
 
 /*
- * What _Dynpgext_init and _Dynpgext_fini are given.
+ * The argument of _Dynpgext_init and _Dynpgext_fini.
  *
- * size          of this table in bytes, as the running dynpgext knows it.  Members are
+ * size          of this table in bytes, in the running dynpgext.  Members are
  *               only ever appended; use DYNPGEXT_HANDLE_HAS(handle, member) for those
- *               that came after the first release.
+ *               added after the first release.
  * name          of the extension, as in pg_extension
- * version       that is being provisioned (in fini: that is leaving)
- * library_name  as the control file or pg_proc names it, such as '$libdir/my_ext'
+ * version       being provisioned (in fini: the old version)
+ * library_name  as in the control file or pg_proc, such as '$libdir/my_ext'
  *
  * The strings live as long as the process.  The functions may be called only from within
- * _Dynpgext_init and only with the handle it was given; anywhere else they raise SQLSTATE
+ * _Dynpgext_init and only with its own handle; anywhere else they raise SQLSTATE
  * 55000.
  */
 struct dynpgext_handle {
@@ -240,20 +240,20 @@ struct dynpgext_handle {
    *           By convention 'extension:version:purpose'.
    * bytes     at least 1.  The memory is zeroed and aligned to PG_CACHE_LINE_SIZE.
    * callback  may be NULL
-   * data      given to the callback.  The callback, if it is to run in this process,
+   * data      passed to the callback.  If this process runs the callback, it
    *           runs before allocate_shmem returns.
    * flags     a scope
    *
    * Registering a name again with the same size, scope and extension keeps the memory
    * and its content, in one _Dynpgext_init, in a reload, and from one version of the
-   * extension to the next.  The memory is visible to other processes from the commit
-   * on, and given back if the (sub)transaction is rolled back.
+   * extension to the next.  The memory is visible to other processes after the commit,
+   * and given back if the (sub)transaction is rolled back.
    *
    * Errors: 22004 NULL name; 42602 empty name; 42622 name too long; 22021 name not
-   * valid in the encoding; 22023 size out of range, unknown flags; 42710 name taken
+   * valid in the encoding; 22023 size out of range, unknown flags; 42710 name in use
    * with another size, scope or by another extension; 53400 over
-   * dynpgext.memory_limit; 53200 no memory; 54000 too many registrations; 55000
-   * outside _Dynpgext_init.
+   * dynpgext.memory_limit or dynpgext.max_owner_memory; 53200 no memory; 54000 too many
+   * registrations; 55000 outside _Dynpgext_init; 55006 in the name's own callback.
    */
   void (*allocate_shmem)(const dynpgext_handle *handle, const char *name, size_t bytes,
                          dynpgext_shmem_callback callback, void *data, int flags);
@@ -263,22 +263,22 @@ struct dynpgext_handle {
    *
    * bgw       Copied.  bgw_name, unique in the extension, and bgw_function_name must be
    *           set; bgw_type defaults to bgw_name; bgw_library_name defaults to (and may
-   *           be a cut-off copy of) handle->library_name.  BGWORKER_SHMEM_ACCESS must be
+   *           be a truncated copy of) handle->library_name.  BGWORKER_SHMEM_ACCESS must be
    *           set.  bgw_restart_time is ignored: the server always sees
-   *           BGW_NEVER_RESTART, and dynpgext supervises.  bgw_main_arg is given to a
-   *           global worker; a database-local one is given the OID of its database:
+   *           BGW_NEVER_RESTART, and dynpgext supervises.  bgw_main_arg is passed to a
+   *           global worker; a database-local one gets the OID of its database:
    *               BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-   *           In the worker, MyBgworkerEntry shows what was registered here.
+   *           In the worker, MyBgworkerEntry has the registered values.
    * callback  may be NULL
-   * data      given to the callback
+   * data      passed to the callback
    * flags     a scope, and DYNPGEXT_REGISTER_BGWORKER_NOTIFY
    *
-   * A global worker is run once for the server; when databases hold different versions
-   * of the extension, the highest version's runs.  The worker ends (SIGTERM) after the
-   * commit of DROP EXTENSION, and with its database.
+   * A global worker runs once for the server; if databases have different versions
+   * of the extension, that of the highest version runs.  The worker ends (SIGTERM) after
+   * the commit of DROP EXTENSION, and with its database.
    *
    * Errors: 22004 NULL bgw; 42602 empty name or function name; 22023 unknown flags, bad
-   * bgw_flags, bgw_start_time or a string without its end; 42710 the same name with
+   * bgw_flags, bgw_start_time or an unterminated string; 42710 the same name with
    * another definition; 42883 the library lacks the function; 58P01 no such library;
    * 54000 too many registrations; 55000 outside _Dynpgext_init.
    */
@@ -292,7 +292,7 @@ struct dynpgext_handle {
    *           Copied.
    *
    * Errors: as register_bgworker; 22023 unknown restart policy or servers, delay or deadline out of
-   * range, a size that cannot be, reserved not 0.
+   * range, impossible size, reserved not 0.
    */
   void (*register_bgworker_with)(const dynpgext_handle *handle, BackgroundWorker *bgw,
                                  dynpgext_bgworker_callback callback, void *data, int flags,
@@ -304,11 +304,11 @@ struct dynpgext_handle {
   ((handle)->size >= offsetof(dynpgext_handle, member) + sizeof((handle)->member))
 
 /*
- * What a library was compiled with; read before any other code of the library runs.
+ * Data about the compilation of a library; read before any other code of the library runs.
  *
  * size     of this table in bytes
- * abi      DYNPGEXT_ABI_VERSION the library was compiled with
- * handle   sizeof(dynpgext_handle) the library was compiled with
+ * abi      DYNPGEXT_ABI_VERSION of the header
+ * handle   sizeof(dynpgext_handle) of the header
  */
 typedef struct dynpgext_magic {
   size_t size;
@@ -319,7 +319,7 @@ typedef struct dynpgext_magic {
 /*
  * DYNPGEXT_MAGIC; - once in each library that takes part, beside PG_MODULE_MAGIC.
  *
- * dynpgext refuses a library whose size or abi it does not know with SQLSTATE 55000; the
+ * dynpgext refuses a library with another abi or a smaller size with SQLSTATE 55000; the
  * error names both sides.
  */
 #ifdef __cplusplus
@@ -337,16 +337,16 @@ typedef struct dynpgext_magic {
   DYNPGEXT_C_LINKAGE int dynpgext_magic_needs_a_semicolon
 
 /*
- * _Dynpgext_init - register everything the extension needs.  Required.
+ * _Dynpgext_init - register all memory and workers of the extension.  Required.
  *
  * Called once for each provisioning: by CREATE EXTENSION and ALTER EXTENSION ... UPDATE,
- * by load() and reload(), and after a restart by a process of dynpgext's or by the first
- * lookup; so it is called many times in the life of an extension, in many processes, and
- * must register the same things each time.  It runs in an ordinary process with a
+ * by load() and reload(), and after a restart by a process of dynpgext or by the first
+ * lookup.  So it is called many times in the life of an extension, in many processes, and
+ * must register the same objects each time.  It runs in an ordinary process with a
  * transaction open, as the owner of the extension dynpgext, with search_path pinned.
  *
- * An ERROR in it undoes this provisioning and nothing else: in a command of a user's it
- * fails that command, after a restart it leaves the extension in state 'failed' with the
+ * An ERROR in it undoes this provisioning and nothing else: it fails the user's command;
+ * after a restart, the extension becomes 'failed', with the
  * message in dynpgext.extensions.
  */
 extern DYNPGEXT_EXPORT void _Dynpgext_init(const dynpgext_handle *handle);
@@ -354,20 +354,20 @@ extern DYNPGEXT_EXPORT void _Dynpgext_init(const dynpgext_handle *handle);
 /*
  * _Dynpgext_fini - optional.  Called when the extension is dropped, unloaded, or
  * replaced by another version (then after the new version's _Dynpgext_init), in the
- * transaction that does so and before its commit; the memory is still there.  An ERROR
+ * same transaction and before its commit; the memory still exists.  An ERROR
  * fails the command.  It may register nothing.
  */
 extern DYNPGEXT_EXPORT void _Dynpgext_fini(const dynpgext_handle *handle);
 
 /*
- * _Dynpgext_eager_preload - optional.  Returning false means: not provisioned by CREATE
- * EXTENSION or after a restart, only by dynpgext.load().
+ * _Dynpgext_eager_preload - optional.  If it returns false, only dynpgext.load() provisions
+ * the extension; CREATE EXTENSION and a restart do not.
  */
 extern DYNPGEXT_EXPORT bool _Dynpgext_eager_preload(void);
 
 /*
  * The functions of dynpgext for every process, found through the rendezvous variable
- * DYNPGEXT_API_VARIABLE.  Not to be used directly: the inline functions below do.
+ * DYNPGEXT_API_VARIABLE.  Not for direct use: use the inline functions below.
  */
 typedef struct dynpgext_api {
   size_t size; /* of this table, in bytes; members are only ever appended */
@@ -386,7 +386,7 @@ typedef struct dynpgext_api {
 #define DYNPGEXT_API_VARIABLE "dynpgext_api"
 
 /*
- * Loads dynpgext's library and returns its table; NULL where the server does not have
+ * Loads dynpgext's library and returns its table; NULL if the server does not have
  * it.  Any other failure to load it is the server's ordinary ERROR.
  *
  * Absence is not cached; each call checks again, so that dynpgext can be installed later.
@@ -406,7 +406,7 @@ dynpgext_load_api(void) {
     { (void)load_external_function("dynpgext", "dynpgext_version", true, NULL); }
     PG_CATCH();
     {
-      /* only "there is no such file" is an answer; nothing was acquired before it */
+      /* only a missing file means absence; nothing was acquired before this error */
       if (geterrcode() != ERRCODE_UNDEFINED_FILE)
         PG_RE_THROW();
       MemoryContextSwitchTo(context);
@@ -431,7 +431,7 @@ dynpgext_get_api(void) {
 }
 
 /*
- * dynpgext_loader_present - can dynpgext serve this process?
+ * dynpgext_loader_present - check whether dynpgext can serve this process.
  *
  * False if dynpgext is not installed on the server, if its version does not serve this
  * library, and in the postmaster.  For extensions that can do without dynpgext.  Callable
@@ -449,21 +449,21 @@ dynpgext_loader_present(void) {
  *
  * name     as registered; a database-local name is that of this process's database (in a
  *          database-local worker also before it has connected)
- * returns  the address, or NULL when there is no such allocation.  After a restart, the
- *          lookup provisions what is registered and not provisioned yet, if a transaction
- *          is open.
+ * returns  the address, or NULL if there is no such allocation.  After a restart, the
+ *          lookup provisions a registered name that is not provisioned yet, if a
+ *          transaction is open.
  *
  * Callable in any process: backends, parallel workers, background workers before and after
  * they have connected.  A transaction finds the names that it has registered, and no longer
  * those that it has dropped.
  *
  * The pointer stays valid until this process ends or calls dynpgext_release_shmem() for
- * the name, even when the allocation is dropped meanwhile.  Keeping it is cheapest;
- * looking it up each time is correct across DROP and CREATE EXTENSION, and costs less
- * than a local hash table's search: no lock, no allocation, no write to shared memory
+ * the name, even if the allocation is dropped meanwhile.  Storing it is cheapest.
+ * A lookup at each use is correct across DROP and CREATE EXTENSION, and costs less
+ * than a search in a local hash table: no lock, no allocation, no write to shared memory
  * after the first time in a process.
  *
- * Errors: only those of provisioning, the first time.  A NULL name returns NULL.
+ * Errors: of provisioning; 55000 for another memory layout.  A NULL name returns NULL.
  */
 static inline void *
 dynpgext_lookup_shmem(const char *name) {
@@ -475,7 +475,7 @@ dynpgext_lookup_shmem(const char *name) {
 /*
  * dynpgext_release_shmem - release an allocation in this process.
  *
- * Every pointer that this process has had from dynpgext_lookup_shmem(name) is invalid
+ * All pointers of this process from dynpgext_lookup_shmem(name) are invalid
  * afterwards.  A dropped allocation is freed when the last process has released it or
  * ended.  Returns false if this process had not looked the name up.
  */
@@ -489,9 +489,9 @@ dynpgext_release_shmem(const char *name) {
 /*
  * dynpgext_worker_heartbeat - send a heartbeat.
  *
- * A worker with a deadline calls it where its work takes longer than that without a
- * dynpgext_worker_wait().  It reads the clock and stores a number: call it as often as you
- * like.  It has no effect in a process that is no worker of dynpgext's, and raises nothing.
+ * A worker with a deadline calls it during work that takes longer than the deadline without
+ * a dynpgext_worker_wait().  It reads the clock and stores a number.  It has no effect in
+ * other processes, and raises nothing once dynpgext's library is loaded.
  */
 static inline void
 dynpgext_worker_heartbeat(void) {
@@ -506,19 +506,19 @@ dynpgext_worker_heartbeat(void) {
  *
  *     for (;;) {
  *       (void) dynpgext_worker_wait(1000);
- *       ... work, in a transaction of its own ...
+ *       ... work, in its own transaction ...
  *     }
  *
  * Waits until the latch of the process is set, up to the given time (negative: without
  * limit).  Meanwhile it unblocks signals (the first time), resets the latch, serves
- * interrupts (so the process ends here when it is told to), rereads the configuration after
+ * interrupts (so the process ends here after SIGTERM), rereads the configuration after
  * a reload, exits when the postmaster has died, and sends heartbeats.
  *
- * Returns true when the latch was set, false when the time was over.  Call it outside of a
+ * Returns true if the latch was set, false after the time.  Call it outside of a
  * transaction.
  *
- * Errors: 57P01 (FATAL, exit code 1) when somebody else than dynpgext ends the worker; if
- * dynpgext ends it, it exits with 0.  0A000 if the running dynpgext is absent, or too old.
+ * Errors: 57P01 (FATAL, exit code 1) if something other than dynpgext ends the worker; if
+ * dynpgext ends it, it exits with 0.  0A000 if dynpgext is absent, or too old.
  */
 static inline bool
 dynpgext_worker_wait(long milliseconds) {
