@@ -1,4 +1,4 @@
-# The libraries of contrib that demand shared_preload_libraries, or are mostly used so: the main job of each.
+# The libraries of contrib that demand shared_preload_libraries, or are mostly used so: the main job of each.  Those of others: test/hosting.
 use strict;
 use warnings FATAL => 'all';
 
@@ -60,32 +60,6 @@ subtest 'pg_prewarm' => sub {
     $node->restart;
     becomes($node, 'postgres', $blocks, $before, 'and are back after a restart');
 };
-
-# Order is kept, and each of them works with the others.
-for my $library (qw(pg_wait_sampling pg_stat_kcache pgaudit pg_qualstats)) {
-    my ($folder) = `pg_config --pkglibdir` =~ /^(.*)$/m;
-    subtest $library => sub {
-        plan skip_all => "THE SERVER HAS NO $library" unless -e "$folder/$library.so";
-        my $offset = log_offset($node);
-        $node->safe_psql('postgres', "SELECT dynpgext.host('$library'); CREATE EXTENSION $library");
-        if ($library eq 'pg_wait_sampling') {
-            ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM pg_wait_sampling_profile'), 'its collector collects');
-            is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM pg_wait_sampling_history'), 't', 'and has a history');
-        } elsif ($library eq 'pg_stat_kcache') {
-            $node->safe_psql('postgres', 'SELECT sum(g) AS kernel FROM generate_series(1, 100000) g');
-            ok($node->poll_query_until('postgres', q(SELECT count(*) > 0 FROM pg_stat_kcache_detail WHERE query LIKE '%AS kernel%')),
-                'it counts what pg_stat_statements knows');
-        } elsif ($library eq 'pgaudit') {
-            $node->append_conf('postgresql.conf', "pgaudit.log = 'ddl'");
-            $node->reload;
-            $node->safe_psql('postgres', 'CREATE TABLE audited (id integer)');
-            ok(log_count($node, qr/AUDIT: SESSION,\d+,\d+,DDL,CREATE TABLE,.*CREATE TABLE audited/, $offset), 'it is in the log');
-        } else {
-            $node->safe_psql('postgres', 'SET pg_qualstats.sample_rate = 1; SELECT count(*) FROM warm WHERE repeat = $$x$$');
-            is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM pg_qualstats'), 't', 'it has seen a condition');
-        }
-    };
-}
 
 is(log_count($node, qr/PANIC|terminated by signal/, 0), 0, 'nothing has crashed');
 $node->stop;

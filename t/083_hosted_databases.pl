@@ -86,29 +86,6 @@ subtest 'copies' => sub {
     value($node, 'postgres', 'DROP DATABASE theirs');
 };
 
-subtest 'pg_cron' => sub {
-    my ($folder) = `pg_config --pkglibdir` =~ /^(.*)$/m;
-    plan skip_all => 'THE SERVER HAS NO pg_cron' unless -e "$folder/pg_cron.so";
-    configure($node, 'postgres', 'cron.use_background_workers' => 'on');
-    add_database($node, 'three', 'dynpgext');
-    for my $database (@databases) {
-        $node->safe_psql($database, qq(
-            SELECT dynpgext.host('pg_cron', 'database', '{"cron.database_name": "$database"}');
-            CREATE EXTENSION pg_cron;
-            CREATE TABLE ran (place text);
-            SELECT cron.schedule('job', '* * * * *', 'INSERT INTO ran VALUES (current_database())');));
-    }
-    is($node->safe_psql('postgres', q(SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')),
-        'one,three,two', 'a launcher in each database');
-    for my $database (@databases) {
-        ok($node->poll_query_until($database, 'SELECT count(*) > 0 FROM ran'), "$database: its job runs");
-        is($node->safe_psql($database, 'SELECT DISTINCT place FROM ran'), $database, "$database: there");
-    }
-    is($node->safe_psql('postgres', 'DROP DATABASE three'), '', 'one is dropped');
-    is($node->safe_psql('postgres', q(SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')),
-        'one,two', 'the others go on');
-};
-
 is(log_count($node, qr/PANIC|terminated by signal/, 0), 0, 'nothing has crashed');
 $node->stop;
 done_testing();

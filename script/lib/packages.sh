@@ -50,6 +50,26 @@ site_packages_wanted() {
 EOF
 }
 
+# What test/hosting hosts.
+hosting_packages_wanted() {
+  cat <<'EOF' | sed 's|^|/usr/lib/postgresql/15/lib/|; s| | postgresql-15-|'
+bgw_replstatus.so bgw-replstatus
+pg_cron.so cron
+pg_partman_bgw.so partman
+pg_qualstats.so pg-qualstats
+pg_stat_kcache.so pg-stat-kcache
+pg_wait_sampling.so pg-wait-sampling
+pgaudit.so pgaudit
+pgauditlogtofile.so pgauditlogtofile
+pgautofailover.so auto-failover
+pglogical.so pglogical
+plpgsql_check.so plpgsql-check
+plprofiler.so plprofiler
+powa.so powa
+set_user.so set-user
+EOF
+}
+
 # packages_missing FUNCTION: those of its list of which the file is not there.
 packages_missing() {
   local file package

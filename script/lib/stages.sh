@@ -3,10 +3,10 @@
 # it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
 # loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
 
-STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap updates monitoring examples outside demo)
+STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap updates hosting monitoring examples outside demo)
 
 # These take minutes and rarely find what the others do not: run with --all, or named by --only.
-STAGES_OF_ALL=(tidy updates monitoring)
+STAGES_OF_ALL=(tidy updates hosting monitoring)
 
 # These test what a server has, see --installed; the demonstration and the others build their own.
 # shellcheck disable=SC2034 # script/test has it
@@ -262,6 +262,17 @@ stage_updates() {
   quietly "$SCRATCH/growth.log" test_build growth -DDYNPGEXT_TEST_GROWTH -DDYNPGEXT_TEST_VERSION=99.0
   quietly "$SCRATCH/moved.log" test_build layout -DDYNPGEXT_TEST_LAYOUT=1000 -DDYNPGEXT_TEST_VERSION=99.0
   prove_tree "$TREE"/test/updates/*.pl
+}
+
+# docs/hosting.md with the extensions of Debian 12, which no other stage installs.
+stage_hosting() {
+  if [ "$("$PG_CONFIG" --pkglibdir)" != /usr/lib/postgresql/15/lib ] ||
+    ! debian_12_packages_install hosting_packages_wanted; then
+    echo "skip - the extensions of Debian 12 for PostgreSQL 15 are not to be had"
+    return
+  fi
+  need_core
+  prove_tree "$TREE"/test/hosting/*.pl
 }
 
 # docs/monitoring.md with the programs that it is for.  They are daemons, which Debian's packages start:
