@@ -26,6 +26,22 @@ tree_install() {
   fi
 }
 
+# tree_install_quickly: the library for a demonstration, without optimization.  The headers of the server
+# and of the standard library are compiled once for all files but the model, which is not to have the server's
+# macros; headers of ours would bring their names.
+tree_install_quickly() {
+  local flags='-O0 -g0 -w' headers=tmp_headers/all.h model
+  mapfile -t model < <(cd "$TREE" && printf '%s\n' src/model/*.cpp)
+  as_user mkdir -p "$TREE/tmp_headers"
+  printf '#include %s\n' '"pg/server.h"' '<functional>' '<map>' '<set>' '<variant>' |
+    as_user tee "$TREE/$headers" >/dev/null
+  # shellcheck disable=SC2016 # make expands it
+  as_user make --no-print-directory -C "$TREE" "PG_CONFIG=$PG_CONFIG" "DYNPGEXT_CXXFLAGS=$flags" -j "$JOBS" \
+    --eval "$headers.gch: ; "'$(CXX) $(CXXFLAGS) $(CPPFLAGS) -x c++-header -o $@ $(@:.gch=)' \
+    "$headers.gch" "${model[@]/%.cpp/.o}" || return
+  tree_install . "DYNPGEXT_CXXFLAGS=$flags -include $TREE/$headers"
+}
+
 # tree_uninstall FOLDER: takes that away again.
 tree_uninstall() {
   local make=(make --no-print-directory -s -C "$TREE/$1" "PG_CONFIG=$PG_CONFIG" uninstall)
