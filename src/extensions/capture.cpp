@@ -32,13 +32,15 @@ bool has_turn(const model::extension_change &change) {
 
 void follow(const catalog::store &store, const model::extension_change &change) {
   if (!has_turn(change)) return note_replicated();
-  switch (change.kind) {
-    case model::change_kind::added:
-      // a prepared transaction may have ended since
-      if (!has_row(store, change.name)) (void)add(store, change.name, change.version);
-      break;
-    case model::change_kind::updated: update(store, change.name, change.version); break;
-    case model::change_kind::removed: remove(store, change.name); break;
+  // Others may have followed it meanwhile, or removed the row of an extension that has come back.
+  const bool is_known = has_row(store, change.name);
+  if (change.kind == model::change_kind::removed) {
+    remove(store, change.name);
+  } else if (!is_known) {
+    if (OidIsValid(pg::extension_oid(change.name.c_str())))
+      (void)add(store, change.name, change.version);
+  } else if (change.kind == model::change_kind::updated) {
+    update(store, change.name, change.version);
   }
 }
 
