@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DynpgextTest;
 use PostgreSQL::Test::Utils;
+use SqlWorkers;
 use Test::More;
 
 my ($install, $libraries) = private_install();
@@ -71,12 +72,12 @@ subtest 'all is well' => sub {
 };
 
 subtest 'functions of others' => sub {
-    value($node, 'app', q(CREATE FUNCTION public.translate(text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
+    value($node, 'app', q(CREATE FUNCTION public.regexp_replace(text, text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
         CREATE FUNCTION public.concat_ws(text, text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$; ALTER DATABASE app SET search_path = public, pg_catalog));
     ok(tell($node, 'shop', 1, 'error'), 'something is wrong');
     ails('critical worker dx supervised 1 shop failed', 'it is critical');
     check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical/, 'the check calls the functions of the server, not those of who owns the database');
-    value($node, 'app', 'DROP FUNCTION public.translate, public.concat_ws; ALTER DATABASE app RESET ALL');
+    value($node, 'app', 'DROP FUNCTION public.regexp_replace, public.concat_ws; ALTER DATABASE app RESET ALL');
     value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
     ails('', 'all is well');
 };
@@ -142,6 +143,25 @@ subtest 'SQL workers' => sub {
     ails('warning worker wide failing', 'a global one, too');
     like(value($node, 'shop', 'SELECT remedy FROM dynpgext.health()'), qr/^In database "app": Repair the cause/, 'with the database that registers it');
     value($node, 'app', 'DROP EXTENSION dx_declared');
+    ails('', 'dropped');
+};
+
+# What is shown is run by a superuser, in a database whose settings are its owner's.
+subtest 'a name that is no name' => sub {
+    my $name = "w\\'); SELECT 'gained' --\e[2J";
+    value($node, 'app', 'CREATE EXTENSION dx_plain');
+    register_sql_workers($node, 'app', 'dx_plain', { name => $name, sql => 'SELECT 1', channel => 'never', restart => 'never' });
+    ok($node->poll_query_until('app', q(SELECT count(pg_terminate_backend(pid)) = 1 FROM dynpgext.commands WHERE runs = 1)), 'its process ends');
+    ok($node->poll_query_until('app', q(SELECT count(*) = 1 FROM dynpgext.health())), 'and it has failed');
+    my $remedy = value($node, 'app', 'SELECT remedy FROM dynpgext.health()');
+    unlike($remedy, qr/[[:cntrl:]]/, 'the remedy is one line');
+    my ($statement) = $remedy =~ /then (SELECT .*)/;
+    ok($statement, 'with a statement');
+    is(value($node, 'app', "SET backslash_quote = on; SET standard_conforming_strings = off; $statement"), 't', 'which starts the worker, and does nothing else');
+    ok($node->poll_query_until('app', q(SELECT count(pg_terminate_backend(pid)) = 1 FROM dynpgext.commands WHERE runs = 2)), 'its process ends again');
+    ok($node->poll_query_until('app', q(SELECT count(*) = 1 FROM dynpgext.health())), 'and it has failed again');
+    check('app', 2, qr/^(?!.*[^[:print:]\n])DYNPGEXT CRITICAL - 1 critical/s, 'the check prints no control characters');
+    value($node, 'app', 'DROP EXTENSION dx_plain');
     ails('', 'dropped');
 };
 

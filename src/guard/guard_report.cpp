@@ -1,5 +1,6 @@
 // Log messages about crashes.
 #include "guard/guard.h"
+#include "model/text.h"
 #include "pg/database.h"
 #include "pg/role.h"
 
@@ -51,15 +52,6 @@ const std::string &releasing_extension(const model::blamed &b) {
   return b.who.is_role() ? b.command.extension : b.who.extension;
 }
 
-std::string literal(const std::string &text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') quoted += c;
-    quoted += c;
-  }
-  return quoted + "'";
-}
-
 }  // namespace
 
 void log_report(const crash_report &report, uint32 limit, int64 window_microseconds) {
@@ -79,8 +71,8 @@ void log_report(const crash_report &report, uint32 limit, int64 window_microseco
     pg::log(WARNING,
             describe_quarantined(b) + " quarantined: " + who + " took the server down " + count +
                 within,
-            std::string(whose) + " runs until dynpgext.release(" + literal(releasing_extension(b)) +
-                ") is called in " +
+            std::string(whose) + " runs until dynpgext.release(" +
+                model::sql_literal(releasing_extension(b)) + ") is called in " +
                 (OidIsValid(b.who.home) ? "that database." : "a database that has it."));
   }
 }

@@ -7,6 +7,7 @@
 #include "manifests/checks.h"
 #include "manifests/declaration.h"
 #include "manifests/manifest.h"
+#include "model/text.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
 
@@ -14,8 +15,8 @@ namespace dynpgext::provisioning {
 namespace {
 
 std::string registering(const std::string &extension) {
-  return "SELECT dynpgext.register(extension, manifest) FROM dynpgext.manifests WHERE extension = '" +
-         extension + "'.";
+  return "SELECT dynpgext.register(extension, manifest) FROM dynpgext.manifests WHERE extension = " +
+         model::sql_literal(extension) + ".";
 }
 
 // A row of dynpgext.manifests that has to be followed.

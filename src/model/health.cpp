@@ -1,20 +1,13 @@
 #include "model/health.h"
 
+#include "model/text.h"
+
 namespace dynpgext::model {
 namespace {
 
-std::string literal(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') quoted += '\'';
-    quoted += c;
-  }
-  return quoted + '\'';
-}
-
 std::string call(std::string_view function, const worker_condition &w) {
-  return "SELECT dynpgext." + std::string(function) + "(" + literal(w.extension) + ", " +
-         literal(w.name) + ")";
+  return "SELECT dynpgext." + std::string(function) + "(" + sql_literal(w.extension) + ", " +
+         sql_literal(w.name) + ")";
 }
 
 std::string seconds(std::int64_t microseconds) {
@@ -31,8 +24,8 @@ constexpr std::int64_t longest_turn = 6 * longest_wait;
 
 complaint complaint_of_quarantine(std::string_view reason, std::string_view extension) {
   return {severity::critical, "quarantined: " + std::string(reason),
-          "Find out why it crashes, repair it, then SELECT dynpgext.release(" + literal(extension) +
-              ")"};
+          "Find out why it crashes, repair it, then SELECT dynpgext.release(" +
+              sql_literal(extension) + ")"};
 }
 
 }  // namespace
@@ -83,7 +76,7 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
 }
 
 std::optional<complaint> complaint_of(const extension_condition &e) {
-  const std::string name = literal(e.name);
+  const std::string name = sql_literal(e.name);
   if (e.state == extension_state::quarantined) return complaint_of_quarantine(e.error, e.name);
   if (e.state == extension_state::failed) {
     std::string remedy = "Repair the cause, then SELECT * FROM dynpgext.reload(" + name + ")";

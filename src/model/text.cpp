@@ -40,10 +40,12 @@ std::size_t first_character(std::string_view text) {
   return is_overlong || is_surrogate || code > 0x10ffff ? 0 : length;
 }
 
-bool is_control(char c) {
+bool is_any_control(char c) {
   const auto code = static_cast<unsigned char>(c);
-  return (code < 0x20 && c != '\t' && c != '\n' && c != '\r') || code == 0x7f;
+  return code < 0x20 || code == 0x7f;
 }
+
+bool is_control(char c) { return is_any_control(c) && c != '\t' && c != '\n' && c != '\r'; }
 
 }  // namespace
 
@@ -68,6 +70,19 @@ std::size_t whole_length(std::string_view cut) noexcept {
   const auto first = static_cast<unsigned char>(cut[lead - 1]);
   const std::size_t length = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   return cut.size() - (lead - 1) < length ? lead - 1 : cut.size();
+}
+
+std::string sql_literal(std::string_view text) {
+  const bool has_escapes =
+      std::any_of(text.begin(), text.end(), [](char c) { return c == '\\' || is_any_control(c); });
+  std::string quoted = has_escapes ? "E'" : "'";
+  for (const char c : text) {
+    if (is_any_control(c))
+      quoted += "\\x" + to_hex({&c, 1});
+    else
+      quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
+  }
+  return quoted + '\'';
 }
 
 std::string to_hex(std::string_view bytes) {

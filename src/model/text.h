@@ -18,6 +18,9 @@ namespace dynpgext::model {
 // allocation.
 [[nodiscard]] std::size_t whole_length(std::string_view cut) noexcept;
 
+// An SQL string constant, in one line, that is the text with any standard_conforming_strings.
+[[nodiscard]] std::string sql_literal(std::string_view text);
+
 // Two lower-case digits for each byte.
 [[nodiscard]] std::string to_hex(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> from_hex(std::string_view digits);

@@ -20,6 +20,14 @@ TEST(text, what_was_cut_ends_with_a_whole_character) {
   EXPECT_EQ(whole_length("\x80\x80\x80\x80\x80"), 5U) << "no UTF-8: left as it is";
 }
 
+TEST(text, a_literal_means_the_text_whatever_the_settings) {
+  EXPECT_EQ(sql_literal(""), "''");
+  EXPECT_EQ(sql_literal("it's"), "'it''s'");
+  EXPECT_EQ(sql_literal("w\\'); DROP"), "E'w\\\\''); DROP'");
+  EXPECT_EQ(sql_literal("two\nlines\x1b[2J"), "E'two\\x0alines\\x1b[2J'");
+  EXPECT_EQ(sql_literal("\xc3\xa4"), "'\xc3\xa4'");
+}
+
 TEST(text, readable_is_utf8_without_control_characters) {
   for (const char *good : {"", "a\tb\r\n", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
                            "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
