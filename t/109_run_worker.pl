@@ -183,5 +183,13 @@ subtest 'many at once' => sub {
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.health())), 0, 'all is well');
 };
 
+# Without preload nothing of dynpgext runs before its first use.
+subtest 'the first call after a start of the server' => sub {
+    $node->restart;
+    like(value($node, 'one', call('daily')), qr/^00:00:0\d\.\d+$/, 'runs it');
+    $node->restart;
+    is(value($node, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'daily'))), 't', 'starts it');
+};
+
 $node->stop;
 done_testing();

@@ -42,6 +42,35 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
 using row_follower = void (*)(const catalog::store &);
 constinit row_follower follow_others = nullptr;
 
+// The extension that `find` finds among the registrations, empty: none.
+template <class Find>
+bool provision_registered(Find find) {
+  if (!IsTransactionState() || !OidIsValid(MyDatabaseId) || in_session() || is_touched())
+    return false;
+  state::shared &s = state::attach();
+  if (state::is_provisioned(s, MyDatabaseId)) return false;
+  const std::optional<catalog::store> store = catalog::store::open();
+  if (!store || store->may_have_written()) return false;
+  if (find(wanted_registrations(*store)).empty()) return false;
+  // the client learns what this waits for, and gets no messages once others wait for this
+  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  const pg::quiet_client quiet;
+  const model::registrations wanted = wanted_registrations(*store);
+  reload_options options;
+  options.extension = find(wanted);
+  options.retry_failed = false;
+  if (options.extension.empty()) return false;
+  if (publish(s, wanted, options).count(options.extension) != 0) return false;
+  for (const model::action &planned : plan_with(s, wanted, options)) {
+    if (planned.kind != model::action_kind::provision) continue;
+    provision(*store, *wanted.find_extension(options.extension));
+    state::publish_holds(s, transaction_holds());
+    state::set_extension_state(s, MyDatabaseId, options.extension,
+                               model::extension_state::provisioned);
+  }
+  return true;
+}
+
 }  // namespace
 
 void follow_in_visits(void (*follow)(const catalog::store &)) { follow_others = follow; }
@@ -85,31 +114,16 @@ void forget_current_database() {
 }
 
 bool provision_name(const std::string &name) {
-  if (!IsTransactionState() || !OidIsValid(MyDatabaseId) || in_session() || is_touched())
-    return false;
-  state::shared &s = state::attach();
-  if (state::is_provisioned(s, MyDatabaseId)) return false;
-  const std::optional<catalog::store> store = catalog::store::open();
-  if (!store || store->may_have_written()) return false;
-  const model::registrations before = wanted_registrations(*store);
-  if (before.find_allocation(name) == nullptr) return false;
-  // the client learns what this waits for, and gets no messages once others wait for this
-  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
-  const pg::quiet_client quiet;
-  const model::registrations wanted = wanted_registrations(*store);
-  const model::allocation *a = wanted.find_allocation(name);
-  if (a == nullptr) return false;
-  reload_options options;
-  options.extension = a->extension;
-  options.retry_failed = false;
-  if (publish(s, wanted, options).count(a->extension) != 0) return false;
-  for (const model::action &planned : plan_with(s, wanted, options)) {
-    if (planned.kind != model::action_kind::provision) continue;
-    provision(*store, *wanted.find_extension(a->extension));
-    state::publish_holds(s, transaction_holds());
-    state::set_extension_state(s, MyDatabaseId, a->extension, model::extension_state::provisioned);
-  }
-  return true;
+  return provision_registered([&](const model::registrations &all) {
+    const model::allocation *a = all.find_allocation(name);
+    return a == nullptr ? std::string() : a->extension;
+  });
+}
+
+bool provision_extension(const std::string &name) {
+  return provision_registered([&](const model::registrations &all) {
+    return all.find_extension(name) == nullptr ? std::string() : name;
+  });
 }
 
 bool is_name_registered(const std::string &name) {

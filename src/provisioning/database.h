@@ -22,6 +22,8 @@ void forget_current_database();
 // For a name that this process could not find: if it is registered and only not provisioned yet,
 // provisions its extension.  Returns whether to look again.
 bool provision_name(const std::string &name);
+// The same for an extension, by its own name.
+bool provision_extension(const std::string &name);
 
 // Within a transaction that changes registrations: does its snapshot have the name?
 [[nodiscard]] bool is_name_registered(const std::string &name);

@@ -1,6 +1,7 @@
 #include "sql/worker.h"
 
 #include "pg/settings.h"
+#include "provisioning/database.h"
 #include "workers/launch.h"
 #include "workers/use.h"
 
@@ -20,11 +21,13 @@ registered_worker find_worker(FunctionCallInfo fcinfo) {
   if (store) {
     const model::registrations all = store->read().wanted(s.root->boot);
     const model::worker *w = all.find_worker(extension, name);
-    if (w != nullptr)
+    if (w != nullptr) {
+      (void)provisioning::provision_extension(extension);  // the first use after a start
       return {*store,
               *all.find_extension(extension),
               *w,
               {model::home_of(w->scope, MyDatabaseId), extension, name}};
+    }
   }
   throw pg::error(ERRCODE_UNDEFINED_OBJECT,
                   "extension \"" + extension + "\" has no background worker \"" + name +
