@@ -57,6 +57,20 @@ subtest 'a change of first_run alone' => sub {
     register_sql_workers($node, 'one', 'dx_plain', @all);
 };
 
+# Anybody who may copy the database can interrupt its workers as often as he likes.
+subtest 'commands on the database' => sub {
+    configure($node, 'one', 'dynpgext.runner_idle_timeout' => -1);
+    value($node, 'one', q(SELECT dynpgext.restart_worker('dx_plain', 'after')));
+    my $due = value($node, 'one', q(SELECT next_run_at FROM dynpgext.commands WHERE worker = 'after'));
+    my $starts = value($node, 'one', q(SELECT starts FROM dynpgext.workers WHERE name = 'after'));
+    ok($node->poll_query_until('one', qq(SELECT last_started_at < clock_timestamp() - interval '3 s' FROM dynpgext.workers WHERE name = 'after')), '(some time after its start)');
+    value($node, 'postgres', 'CREATE DATABASE copied TEMPLATE one');
+    ok($node->poll_query_until('one', qq(SELECT state = 'running' AND starts > $starts FROM dynpgext.workers WHERE name = 'after')), 'it is started anew');
+    is_so('after', qq(abs(extract(epoch FROM next_run_at - '$due')) < 1), 'and runs when it was due');
+    value($node, 'postgres', 'DROP DATABASE copied');
+    configure($node, 'one', 'dynpgext.runner_idle_timeout' => '100ms');
+};
+
 subtest 'a restart' => sub {
     $node->restart;
     check();

@@ -262,7 +262,7 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   entry.exited = true;
   entry.rested = false;
   entry.busy = false;
-  entry.runs.next_at = {};
+  const pg::moment due = std::exchange(entry.runs.next_at, pg::moment{});
   entry.pid_birth = pg::process_birth(MyProcPid);
   entry.last_exited_at = GetCurrentTimestamp();
   entry.ended = pg::moment::now();
@@ -285,6 +285,8 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   if (by_others && error.view().starts_with(replayed)) entry.after = after_end::wait;
   if (by_others && error.view().starts_with(ended_by_administrator))
     note_ended_in(s, entry, MyDatabaseId);
+  // Others may run such commands as often as they like.
+  if (entry.after == after_end::wait && !entry.stopped_for_extension) entry.resume_at = due;
   settle_end(s, entry);
   changed(s);
   attend(s, entry.links.list);
