@@ -104,7 +104,8 @@ void prepare_hosting() {
   provisioning::follow_in_visits(hosting::follow_rows);
   provisioning::follow_drops_of_dynpgext(hosting::unhost_all);
   supervision::prepared_by = {hosting::prepare_worker, hosting::prepare_runner,
-                              hosting::keep_keepers};
+                              hosting::keep_keepers, hosting::are_slots_kept,
+                              hosting::is_slot_lacking};
 }
 
 void initialise() {

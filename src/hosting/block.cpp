@@ -29,6 +29,14 @@ void empty(const state::shared &s, instance &i) {
   i.size = 0;
 }
 
+// This process is no longer its keeper.  The next one gets its slot, not some worker.
+void leave_keeper(block &b, instance &i) {
+  i.keeper = 0;
+  if (i.state != instance_state::hosted || i.owner != 0 || i.makes_way || !i.keeper_was_up) return;
+  i.keeper_slot = slot_state::wanted;
+  b.slots_are_kept = true;
+}
+
 void on_exit(int, Datum) {
   pg::begin_exit();
   (void)pg::swallow("leaving hosted libraries", [] {
@@ -40,7 +48,7 @@ void on_exit(int, Datum) {
     for (instance &i : b->instances) {
       if ((mine & bit_of(*b, i)) == 0) continue;
       --i.attached;
-      if (i.keeper == MyProcPid) i.keeper = 0;
+      if (i.keeper == MyProcPid) leave_keeper(*b, i);
       empty(*s, i);
     }
     mine = 0;
@@ -48,6 +56,11 @@ void on_exit(int, Datum) {
 }
 
 }  // namespace
+
+block *known_block(const state::shared &s) {
+  const dsa_pointer place = s.root->hosting;
+  return DsaPointerIsValid(place) ? pg::address<block>(s.area, place) : nullptr;
+}
 
 block *find_block(state::shared &s) {
   static constinit block *known = nullptr;

@@ -9,6 +9,9 @@
 //   asked -> failed     it could not be made: `error`
 //   any -> leaving      no longer wanted; -> none when no process has it mapped
 //
+// While a keeper is missing for lack of a slot, or has one but has not started yet, slots are kept
+// for keepers, and no worker starts: see keep_keepers().
+//
 // Everything is guarded by root.lock, unless a comment says otherwise.
 #pragma once
 
@@ -19,6 +22,9 @@ namespace dynpgext::hosting {
 inline constexpr size_t most_instances = 64;
 
 enum class instance_state : uint32 { none, asked, hosted, failed, leaving };
+
+// The keeper's background worker slot.
+enum class slot_state : uint32 { none, wanted, given };
 
 using library_name = pg::fixed_string<NAMEDATALEN>;
 
@@ -50,7 +56,8 @@ struct instance {
   pg_atomic_uint64 used;  // bytes; without the lock
   pg::fixed_string<512> error;
   state::shared_text settings;  // values for this instance, a JSON object; empty: none
-  uint64 reserved[8];
+  slot_state keeper_slot;       // until the keeper has started; not wanted if it must not run
+  uint64 reserved[7];
 
   [[nodiscard]] bool is_for(Oid of_database) const {
     return !OidIsValid(database) || database == of_database;
@@ -60,7 +67,9 @@ struct instance {
 struct block {
   uint64 next_number;
   bool databases_known;  // the launcher has read the list of databases
-  uint64 reserved[4];
+  bool slots_are_kept;   // for keepers: no worker starts
+  bool slot_is_lacking;  // a keeper has found none: SQL runners give theirs away
+  uint64 reserved[3];
   Oid followed[most_instances];  // databases whose rows have been followed, in this run of the
                                  // server
   instance instances[most_instances];
@@ -75,6 +84,7 @@ static_assert(most_instances <= 64, "a process has one bit for each");
 [[nodiscard]] block &require_block(state::shared &s);
 
 // Callers hold the lock.
+[[nodiscard]] block *known_block(const state::shared &s);
 [[nodiscard]] instance *find_instance(block &b, uint64 number);
 // Available to processes of this database, now or soon; neither leaving nor part of an uncommitted
 // transaction.

@@ -1,12 +1,15 @@
 #include "hosting/instances.h"
 
 #include "guard/quarantine.h"
+#include "hosting/session_list.h"
 #include "hosting/transaction.h"
 #include "hosting/window.h"
 #include "pg/process.h"
 #include "pg/settings.h"
 #include "pg/wait_event.h"
 #include "pg/worker.h"
+#include "shared/attention.h"
+#include "shared/runners.h"
 #include "shared/text.h"
 
 namespace dynpgext::hosting {
@@ -88,6 +91,8 @@ uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint
   place->sqlstate = 0;
   pg_atomic_write_u32(&place->dynamic_workers, 0);
   pg_atomic_write_u64(&place->used, 0);
+  place->keeper_slot = owner == 0 ? slot_state::wanted : slot_state::none;
+  if (owner == 0) b.slots_are_kept = true;
   place->state = instance_state::asked;
   return place->number;
 }
@@ -95,26 +100,90 @@ uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint
 bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **handle) {
   block &b = require_block(s);
   const auto status = status_of(s, number);
-  if (!status || state::is_quarantined(s, status->database, status->library)) return true;
-  if (pg::settings::safe_mode()) return true;
+  if (!status) return true;
+  const bool must_not_run =
+      pg::settings::safe_mode() || state::is_quarantined(s, status->database, status->library);
   const std::string name = "dynpgext keeper of " + status->library;
   {
     const state::exclusive lock(s);
     instance *i = find_instance(b, number);
     if (i == nullptr) return true;
+    i->keeper_slot = must_not_run ? slot_state::none : slot_state::given;
+    if (must_not_run) return true;
     i->asked_at = pg::moment::now();
     i->keeper_was_up = false;
   }
-  return pg::start_process({.name = name.c_str(),
-                            .type = "dynpgext keeper",
-                            .function = keeper_function,
-                            .argument = UInt64GetDatum(number)},
-                           handle);
+  if (pg::start_process({.name = name.c_str(),
+                         .type = "dynpgext keeper",
+                         .function = keeper_function,
+                         .argument = UInt64GetDatum(number)},
+                        handle))
+    return true;
+  const state::exclusive lock(s);
+  instance *i = find_instance(b, number);
+  if (i != nullptr && i->owner == 0) i->keeper_slot = slot_state::wanted;
+  return false;
+}
+
+namespace {
+
+// After databases have been read: is there one whose rows may host libraries, and will be read
+// soon? Not for longer than sessions wait.
+bool are_rows_unread(const state::shared &s, const block &b) {
+  static constinit pg::moment end{};  // of the wait
+  const pg::moment now = pg::moment::now();
+  if (!is_any_to_follow(s, b)) {
+    end = {};
+  } else if (!end.is_set()) {
+    const std::chrono::milliseconds wait(pg::settings::hosting_wait_milliseconds());
+    end = now + std::max<pg::duration>(wait, keeper_patience);
+  }
+  return now < end;
+}
+
+// Without a keeper only for lack of a slot, as far as is known.  A keeper that has got one and does
+// not start keeps nobody waiting.
+bool needs_slot(const instance &i, pg::moment now) {
+  const bool is_wanted = i.state == instance_state::asked || i.state == instance_state::hosted;
+  if (!is_wanted || i.owner != 0 || i.keeper != 0 || i.makes_way) return false;
+  return i.keeper_slot == slot_state::wanted ||
+         (i.keeper_slot == slot_state::given && now - i.asked_at < keeper_patience);
+}
+
+void keep_slots(const state::shared &s, block &b, bool rows_unread) {
+  const pg::moment now = pg::moment::now();
+  bool kept = rows_unread;
+  bool lacking = false;
+  const state::exclusive lock(s);
+  for (const instance &i : b.instances) {
+    if (!needs_slot(i, now)) continue;
+    kept = true;
+    lacking = lacking || i.keeper_slot == slot_state::wanted;
+  }
+  if (std::exchange(b.slots_are_kept, kept) && !kept) state::attend_waiting(s);
+  if (std::exchange(b.slot_is_lacking, lacking) || !lacking) return;
+  for (const state::runner_entry *entry : s.runners.entries())
+    if (state::is_in_office(*entry)) pg::nudge_process(entry->pid);
+}
+
+}  // namespace
+
+bool are_slots_kept(const state::shared &s) {
+  const block *b = known_block(s);
+  return b != nullptr && b->slots_are_kept;
+}
+
+bool is_slot_lacking() {
+  const volatile block *b = find_block(state::attach());
+  return b != nullptr && b->slot_is_lacking;
 }
 
 bool keep_keepers(state::shared &s) {
+  if (!listed_databases().empty())
+    (void)pg::swallow("preparing for hosted libraries", [&s] { (void)require_block(s); });
   block *b = find_block(s);
   if (b == nullptr) return false;
+  const bool rows_unread = are_rows_unread(s, *b);
   std::vector<uint64> missing;
   std::vector<uint64> orphans;
   bool is_any = false;
@@ -137,7 +206,7 @@ bool keep_keepers(state::shared &s) {
       if (i.owner == 0) i.was_known = true;
       if (i.keeper != 0 && !pg::process_exists(i.keeper)) i.keeper = 0;
       if (i.owner == 0 && i.keeper == 0 && i.state != instance_state::failed &&
-          (is_late || i.keeper_was_up))
+          (is_late || i.keeper_was_up || i.keeper_slot == slot_state::wanted))
         missing.push_back(i.number);
     }
   }
@@ -145,7 +214,8 @@ bool keep_keepers(state::shared &s) {
   if (!orphans.empty()) follow_again(s);
   for (const uint64 number : missing)
     if (!ask_for_keeper(s, number)) break;  // tried again later
-  return is_any;
+  keep_slots(s, *b, rows_unread);
+  return is_any || rows_unread;
 }
 
 void end_keeper(state::shared &s, uint64 number) {

@@ -22,9 +22,14 @@ inline constexpr const char *keeper_function = "dynpgext_keeper_main";
 // Requests the keeper's process; none for a quarantined library.  False if no slot is free.
 // `handle` is allocated for the life of this process; nullptr: none.
 bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **handle = nullptr);
-// Requests missing keepers: one that has ended, or found no slot.  Returns whether anything is
-// hosted.
+// In the launcher.  Requests missing keepers: one that has ended, or found no slot.  As long as one
+// needs a slot, or rows that may host a library are unread, free slots are kept for keepers.
+// Returns whether anything is hosted, or may be.
 bool keep_keepers(state::shared &s);
+// Are they kept?  The caller holds the lock.
+[[nodiscard]] bool are_slots_kept(const state::shared &s);
+// Has a keeper found none?  Without the lock.
+[[nodiscard]] bool is_slot_lacking();
 
 // Ends the keeper, so that the library writes its files, and waits some seconds for it.  Until the
 // replacement exists, there is no keeper.

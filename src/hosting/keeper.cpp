@@ -28,6 +28,7 @@ bool take_office(state::shared &s, uint64 number) {
     return false;
   if (i->keeper != 0 && i->keeper != MyProcPid && pg::process_exists(i->keeper)) return false;
   i->keeper = MyProcPid;
+  i->keeper_slot = slot_state::none;
   return true;
 }
 

@@ -59,6 +59,12 @@ void report(const std::string &doing, const char *why) {
   pg::log(LOG, "dynpgext: while " + doing + ": " + why, "See dynpgext.hosted.");
 }
 
+std::string list_of(const std::vector<std::string> &names) {
+  std::string text;
+  for (const std::string &name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 bool try_to_load(state::shared &s, const candidate &c) {
   bool is_new = false;
   const std::string doing = "loading hosted library \"" + c.library + "\"";
@@ -79,20 +85,28 @@ bool try_to_load(state::shared &s, const candidate &c) {
 
 }  // namespace
 
-loaded_libraries load_all(state::shared &s, Oid database) {
+pg::moment end_of_wait() {
+  return pg::moment::now() + std::chrono::milliseconds(pg::settings::hosting_wait_milliseconds());
+}
+
+loaded_libraries load_all(state::shared &s, Oid database, pg::moment end) {
   loaded_libraries result;
+  std::vector<std::string> absent;
   if (pg::settings::safe_mode()) return result;
   for (const candidate &c : candidates(s, database)) {
     if (find_library(c.library) != nullptr) continue;
-    if (!is_ready(s, c, c.is_asked ? pg::settings::hosting_wait_milliseconds() : 0)) {
-      pg::log(LOG, "hosted library \"" + c.library + "\" is not loaded",
-              "It is not hosted yet, or is quarantined; see dynpgext.hosted.");
-    } else if (try_to_load(s, c)) {
+    const std::string name = "\"" + c.library + "\"";
+    if (!is_ready(s, c, std::max(pg::milliseconds_until(end), 0L)))
+      absent.push_back(name);
+    else if (try_to_load(s, c))
       ++result.loaded;
-      continue;
-    }
-    result.missing.push_back("\"" + c.library + "\"");
+    else
+      result.missing.push_back(name);
   }
+  if (!absent.empty())
+    pg::log(LOG, "hosted libraries are not loaded: " + list_of(absent),
+            "They are not hosted yet, or are quarantined; see dynpgext.hosted.");
+  result.missing.insert(result.missing.end(), absent.begin(), absent.end());
   return result;
 }
 
@@ -151,8 +165,9 @@ void start_session() {
       "loading hosted libraries",
       [&] {
         state::shared &s = state::use();
-        const bool is_followed = await_databases(s);
-        result = load_all(s, MyDatabaseId);
+        const pg::moment end = end_of_wait();
+        const bool is_followed = await_databases(s, end);
+        result = load_all(s, MyDatabaseId, end);
         if (!is_followed)
           result.missing.emplace_back("those of a database that has not been looked at");
       },
@@ -163,7 +178,7 @@ void start_session() {
   if (superuser != nullptr && std::strcmp(superuser, "on") == 0) return;
   throw pg::error(ERRCODE_CANNOT_CONNECT_NOW,
                   "hosted libraries are not there" +
-                      (result.missing.empty() ? "" : ": " + result.missing.front()),
+                      (result.missing.empty() ? "" : ": " + list_of(result.missing)),
                   {}, "dynpgext.hosting_wait refuses sessions without it; superusers can connect.");
 }
 

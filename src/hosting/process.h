@@ -5,14 +5,17 @@
 
 namespace dynpgext::hosting {
 
-// Those for sessions of the database, as far as they are hosted, in order.  Waits up to
-// dynpgext.hosting_wait for one that is about to be hosted.  A failure to load one is a WARNING,
-// and the process continues without it.
+// Until then, a process that starts now waits for libraries: dynpgext.hosting_wait.
+[[nodiscard]] pg::moment end_of_wait();
+
+// Those for sessions of the database, as far as they are hosted, in order.  Waits until `end` for
+// those that are about to be hosted, all together.  A failure to load one is logged, and the
+// process continues without it.
 struct loaded_libraries {
   int loaded = 0;
   std::vector<std::string> missing;
 };
-loaded_libraries load_all(state::shared &s, Oid database);
+loaded_libraries load_all(state::shared &s, Oid database, pg::moment end = end_of_wait());
 
 // In a keeper: those before it.
 void load_before(state::shared &s, const instance &keeper_of);

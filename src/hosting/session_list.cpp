@@ -19,22 +19,6 @@ bool is_session_library(const std::string &library) {
   return base == session_library;
 }
 
-std::vector<Oid> listed_databases() {
-  std::vector<Oid> found;
-  std::string_view rest = pg::settings::hosting_databases();
-  constexpr std::string_view digits = "0123456789";
-  for (;;) {
-    rest.remove_prefix(std::min(rest.find_first_of(digits), rest.size()));
-    if (rest.empty()) return found;
-    const size_t size = std::min(rest.find_first_not_of(digits), rest.size());
-    uint64 oid = 0;
-    for (const char digit : rest.substr(0, size))
-      oid = std::min<uint64>(10 * oid + static_cast<uint64>(digit - '0'), UINT64_C(1) << 40);
-    if (oid != InvalidOid && oid <= UINT32_MAX) found.push_back(static_cast<Oid>(oid));
-    rest.remove_prefix(size);
-  }
-}
-
 // The caller holds the lock.
 bool is_followed(const state::shared &s, const block &b, Oid database) {
   for (const Oid followed : b.followed)
@@ -63,6 +47,22 @@ void hurry(const state::shared &s, const block &b, const std::vector<Oid> &liste
 }
 
 }  // namespace
+
+std::vector<Oid> listed_databases() {
+  std::vector<Oid> found;
+  std::string_view rest = pg::settings::hosting_databases();
+  constexpr std::string_view digits = "0123456789";
+  for (;;) {
+    rest.remove_prefix(std::min(rest.find_first_of(digits), rest.size()));
+    if (rest.empty()) return found;
+    const size_t size = std::min(rest.find_first_not_of(digits), rest.size());
+    uint64 oid = 0;
+    for (const char digit : rest.substr(0, size))
+      oid = std::min<uint64>(10 * oid + static_cast<uint64>(digit - '0'), UINT64_C(1) << 40);
+    if (oid != InvalidOid && oid <= UINT32_MAX) found.push_back(static_cast<Oid>(oid));
+    rest.remove_prefix(size);
+  }
+}
 
 void add_to_sessions() {
   const std::string self = std::to_string(MyDatabaseId);
@@ -121,14 +121,23 @@ bool is_followed(state::shared &s) {
          std::end(b.followed);
 }
 
-bool await_databases(state::shared &s) {
+bool is_any_to_follow(const state::shared &s, const block &b) {
+  const std::vector<Oid> listed = listed_databases();
+  if (listed.empty()) return false;
+  const state::reading lock(s);
+  return std::any_of(listed.begin(), listed.end(), [&](Oid database) {
+    const state::database_entry *entry = s.databases.find({database});
+    if (entry == nullptr || entry->unreachable || entry->provisioned) return false;
+    return entry->visits_failed == 0 && !is_followed(s, b, database);
+  });
+}
+
+bool await_databases(state::shared &s, pg::moment end) {
   const std::vector<Oid> listed = listed_databases();
   if (listed.empty()) return true;
   const block &b = require_block(s);
   if (are_followed(s, b, listed)) return true;
   hurry(s, b, listed);
-  const pg::moment end =
-      pg::moment::now() + std::chrono::milliseconds(pg::settings::hosting_wait_milliseconds());
   for (;;) {
     const uint32 event = pg::wait_event(pg::wait::hosting);
     pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });

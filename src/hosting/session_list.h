@@ -19,7 +19,11 @@ void remove_from_sessions();
 // The rows of the current database have been followed, in this run of the server.
 void note_followed(state::shared &s);
 [[nodiscard]] bool is_followed(state::shared &s);
-// Waits up to dynpgext.hosting_wait until those of all databases have been; false after that time.
-[[nodiscard]] bool await_databases(state::shared &s);
+// The databases in dynpgext.hosting_databases.
+[[nodiscard]] std::vector<Oid> listed_databases();
+// Is one of the listed databases yet to be visited for the first time?  In the launcher.
+[[nodiscard]] bool is_any_to_follow(const state::shared &s, const block &b);
+// Waits until those of all databases have been; false after `end`.
+[[nodiscard]] bool await_databases(state::shared &s, pg::moment end);
 
 }  // namespace dynpgext::hosting

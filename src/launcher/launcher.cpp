@@ -181,6 +181,7 @@ class loop {
     const pg::moment now = pg::moment::now();
     const bool commands = meet_commands(now);
     look_around(now);  // after it: a finished command may have dropped its database
+    if (are_slots_kept()) (void)prepared_by.look(shared_);
     restores_ = state::follow_restores(shared_);
     const bool visiting = visits_.advance();
     if (std::exchange(looks_for_slot_, false)) attend_waiting();
@@ -309,6 +310,11 @@ class loop {
     if (!lists.empty()) orphans_again_at_ = after(dying ? short_naptime_milliseconds : naptime());
   }
 
+  [[nodiscard]] bool are_slots_kept() const {
+    const state::reading lock(shared_);
+    return prepared_by.keeps_slots != nullptr && prepared_by.keeps_slots(shared_);
+  }
+
   void attend(Oid database) {
     const state::exclusive lock(shared_);
     state::attend(shared_, database);
@@ -377,7 +383,7 @@ class loop {
     const pg::moment now = pg::moment::now();
     const state::outlook next = state::look_ahead(shared_);
     long milliseconds = naptime();
-    if (commands || visiting || state::somebody_runs(shared_))
+    if (commands || visiting || are_slots_kept() || state::somebody_runs(shared_))
       milliseconds = std::min(milliseconds, command_naptime());
     if (restores_) milliseconds = std::min(milliseconds, restore_naptime_milliseconds);
     // the postmaster frees a slot a moment after the process has gone

@@ -17,7 +17,8 @@
 //   COMMIT PREPARED               a visit of its database
 //   a promotion                   visits everywhere: the server's role decides which workers run
 //   a new file of a library       extensions that failed with the old one are tried again
-//   slots are full                visits come first, then the workers that have waited longest
+//   slots are full                visits and keepers of hosted libraries come first, then the
+//                                 workers that have waited longest
 //   a command on a database       stops the processes in its way, and restarts them after it
 //   a new file of dynpgext        its successor runs that, see launcher/replacement.h
 //   SIGHUP                        settings apply at once, and everything is checked

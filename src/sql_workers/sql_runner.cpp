@@ -88,6 +88,12 @@ bool has_had_its_turn(const state::shared &s, pg::moment in_office_since) {
          state::is_runner_wanted(s);
 }
 
+// Some process that comes before workers needs a slot.
+bool is_slot_lacking() {
+  const auto lacks_slot = supervision::prepared_by.lacks_slot;
+  return lacks_slot != nullptr && lacks_slot();
+}
+
 void serve(state::shared &s) {
   using outcome = supervision::sql_workers::outcome;
   supervision::sql_workers workers(s, self);
@@ -101,7 +107,7 @@ void serve(state::shared &s) {
       workers.follow();
     }
     (void)pg::reload_configuration_if_asked();
-    if (state::is_own_library_old(s)) {
+    if (state::is_own_library_old(s) || is_slot_lacking()) {
       if (state::rest(s, self, workers.due(), true)) return;
       workers.follow();
     }

@@ -232,9 +232,11 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     run_callback(*start, handle);
     return launch_result::started;
   }
-  // those that are at rest in between take turns, and so do all that max_runners holds back
-  const bool takes_turns = start->resumes || start->full == waiting_for::max_runners;
-  if (!start->was_waiting && !takes_turns) note_wait(id, is_full ? start->full : waiting_for::slot);
+  // Those that are at rest in between take turns, and so do all that max_runners holds back.  Slots
+  // are not kept for long.
+  const bool is_quiet =
+      start->resumes || start->full == waiting_for::max_runners || start->full == waiting_for::slot;
+  if (!start->was_waiting && !is_quiet) note_wait(id, is_full ? start->full : waiting_for::slot);
   return !is_full ? launch_result::no_slot : launch_result::no_place;
 }
 

@@ -3,6 +3,7 @@
 #include "pg/settings.h"
 #include "shared/owners.h"
 #include "shared/runners.h"
+#include "workers/preparation.h"
 
 namespace dynpgext::state {
 namespace {
@@ -69,6 +70,8 @@ const char *name_of(waiting_for what) {
 
 waiting_for full(const shared &s, Oid home, const model::worker *hosted) {
   if (hosted != nullptr && has_runner(s, runner_of(*hosted, home))) return waiting_for::nothing;
+  const auto keeps_slots = supervision::prepared_by.keeps_slots;
+  if (keeps_slots != nullptr && keeps_slots(s)) return waiting_for::slot;
   if (hosted != nullptr && are_runners_full(s)) return waiting_for::max_runners;
   const int32 in_all = pg::settings::max_workers();
   const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;

@@ -12,7 +12,8 @@ void count_place(const shared &s, worker_entry &entry, bool goes = false);
 // The database is about to be forgotten; processes of its workers may be there still, and count for
 // its owner until they have gone.
 void forget_places(const shared &s, database_entry &database);
-// The setting that leaves no place for a worker of the home, or nothing.  One that is hosted has
+// The setting that leaves no place for a worker of the home, or nothing; max_worker_processes
+// while free slots are kept for others, see workers/preparation.h.  One that is hosted has
 // its runner's place: that counts, and it itself does not.  Settings must have been defined.
 // Caller holds root.lock.
 [[nodiscard]] waiting_for full(const shared &s, Oid home, const model::worker *hosted = nullptr);

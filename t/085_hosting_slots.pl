@@ -1,0 +1,91 @@
+# Few slots: keepers of hosted libraries come before workers, and sessions wait once for all libraries.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextTest;
+use PostgreSQL::Test::Utils;
+use SqlWorkers;
+use Test::More;
+use Time::HiRes qw(time);
+
+# For the launcher, two keepers, a worker of a hosted library, a visit, and a runner.
+my $node = new_cluster('main', shared_preload_libraries => 'dynpgext', max_logical_replication_workers => 0, max_worker_processes => 6);
+my @busy = map {"busy_$_"} 1 .. 6;
+for my $database (@busy) {
+    add_database($node, $database, qw(dynpgext dx_plain));
+    register_sql_workers($node, $database, 'dx_plain', { name => 'always', sql => 'SELECT pg_sleep(0.1)', interval => 10 });
+}
+
+my $hosted = q(SELECT string_agg(library || ' ' || state, ', ' ORDER BY library) FROM dynpgext.hosted);
+my $both = 'dx_hosted hosted, pg_stat_statements hosted';
+
+# Visited last, for its OID is the highest.  While it hosts, there are no workers in the way.
+configure($node, 'postgres', 'dynpgext.max_workers' => 0);
+add_database($node, 'hosts', 'dynpgext');
+$node->restart;
+is($node->safe_psql('hosts', "SELECT dynpgext.host('$_')"), 'hosted', "$_ is hosted") for qw(dx_hosted pg_stat_statements);
+configure($node, 'postgres', 'dynpgext.max_workers' => -1);
+
+sub all_busy_run {
+    my ($test) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    ok($node->poll_query_until($_, q(SELECT sum(runs) > 0 FROM dynpgext.commands)), "$test: the command in $_ runs") for @busy;
+    return;
+}
+
+subtest 'restart' => sub {
+    for my $round (1 .. 2) {
+        my $offset = log_offset($node);
+        $node->restart;
+        is($node->safe_psql('busy_1', 'SHOW pg_stat_statements.track'), 'top', 'the first session has the libraries');
+        is(value($node, 'hosts', $hosted), $both, 'they are hosted');
+        is(log_count($node, qr/hosted libraries are not loaded/, $offset), 0, 'nobody has done without them');
+    }
+    configure($node, 'postgres', 'dynpgext.runner_idle_timeout' => '500ms');
+    all_busy_run('afterwards');
+};
+
+subtest 'a runner gives its slot away' => sub {
+    is(value($node, 'hosts', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted');
+    all_busy_run('with its slot');
+    configure($node, 'postgres', 'dynpgext.runner_idle_timeout' => '5s');
+    value($node, 'hosts', q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('dx_hosted', 'global', 9, true)));
+    value($node, 'hosts', 'ALTER DATABASE hosts CONNECTION LIMIT 100');  # for a visit
+    becomes($node, 'hosts', $hosted, $both, 'a library that finds no slot gets one');
+    configure($node, 'postgres', 'dynpgext.runner_idle_timeout' => '500ms');
+    all_busy_run('then');
+};
+
+subtest 'a library that cannot be hosted' => sub {
+    $node->append_conf('postgresql.conf', "dx_hosted.fails = 'init'");
+    $node->restart;
+    all_busy_run('others do not wait for it');
+    becomes($node, 'hosts', $hosted, 'dx_hosted failed, pg_stat_statements hosted', 'it has failed');
+    $node->append_conf('postgresql.conf', "dx_hosted.fails = ''");
+    $node->restart;
+};
+
+subtest 'no slot for libraries at all' => sub {
+    configure($node, 'postgres', 'dynpgext.hosting_wait' => '4s');
+    $node->append_conf('postgresql.conf', 'max_worker_processes = 2');
+    # for the next start
+    value($node, 'hosts', q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('auto_explain', 'global', 10, true)));
+    value($node, 'postgres', 'CREATE ROLE dx_user LOGIN');
+    $node->restart;
+    # until one has taken the only slot
+    becomes($node, 'hosts', q(SELECT count(*) FROM dynpgext.hosted WHERE state = 'hosted'), 1, 'one has a slot');
+    my $offset = log_offset($node);
+    my $began = time;
+    is($node->safe_psql('busy_2', 'SELECT 1'), '1', 'a session starts');
+    cmp_ok(time - $began, '<', 7.9, 'it has waited once for two libraries');
+    is(log_count($node, qr/hosted libraries are not loaded: "\w+", "\w+"\n/, $offset), 1, 'one message names them');
+    configure($node, 'postgres', 'dynpgext.hosting_wait' => '-1s');
+    like(($node->psql('busy_2', 'SELECT 1', extra_params => [ '-U', 'dx_user' ]))[2], qr/hosted libraries are not there: "\w+", "\w+"\n/,
+        'and so does the error when sessions require them');
+};
+
+is(log_count($node, qr/PANIC|terminated by signal/, 0), 0, 'nothing has crashed');
+$node->stop;
+done_testing();
