@@ -60,7 +60,7 @@ void begin_run(state::shared &s) {
         nullptr);
   state::judge_crashes(s);
   (void)pg::tolerate(
-      "looking at prepared transactions", [&s] { state::recall_pauses(s); }, nullptr);
+      "checking prepared transactions", [&s] { state::recall_pauses(s); }, nullptr);
 }
 
 void when_preloaded() {

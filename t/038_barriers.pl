@@ -13,7 +13,7 @@ prepare();
 
 subtest 'a worker that serves no interrupts' => sub {
     restart_with(0);
-    my $slow = qr/WARNING:  background worker "dx supervised 1" of extension "dx_supervised" keeps others waiting/;
+    my $slow = qr/WARNING:  background worker "dx supervised 1" of extension "dx_supervised" blocks commands that wait for all processes to serve interrupts/;
     my $pid = pid_of($node, 'hub', 'dx supervised 1');
     ok(tell($node, 'hub', 1, 'numb'), 'told to');
     ok($node->poll_query_until('hub', q(SELECT doing = 'numb' FROM dx_supervised_info(1))), 'it does');

@@ -77,7 +77,7 @@ like($log, qr/ERROR:  deadlock detected: callbacks of shared memory "dx_border:[
 my ($detail) = $log =~ /DETAIL:  (Process .*)/;
 like($detail, qr/Process \d+ initialises "dx_border:x" and waits for "dx_border:y"\./, 'who makes one and waits for the other');
 like($detail, qr/Process \d+ initialises "dx_border:y" and waits for "dx_border:x"\./, 'and the other way round');
-like($log, qr/HINT:  A callback must not look up memory whose own callback looks up its/, 'and what to do');
+like($log, qr/HINT:  Two callbacks must not look up each other's memory/, 'and what to do');
 unlink $meet;
 ok(wait_whole($node, 'a', 'b'), 'the one that was given up comes a moment later');
 

@@ -144,7 +144,7 @@ subtest 'rights that are taken away' => sub {
     role_a_registers({ name => 'member', command => 'SELECT 1', run_as => 'role_b' });
     goes_on('member', 'role_b', 'it runs');
     my @rights = (
-        [ 'REVOKE role_b FROM role_a', 'GRANT role_b TO role_a', 'role "role_a", which registered it, is no member of role "role_b"' ],
+        [ 'REVOKE role_b FROM role_a', 'GRANT role_b TO role_a', 'role "role_a", which registered it, is not a member of role "role_b"' ],
         [ 'ALTER ROLE role_b NOLOGIN', 'ALTER ROLE role_b LOGIN', 'role "role_b" cannot log in' ],
         [ 'REVOKE CONNECT ON DATABASE one FROM PUBLIC', 'GRANT CONNECT ON DATABASE one TO PUBLIC', 'role "role_b" may not connect to this database' ],
         [ 'REVOKE EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply FROM role_a', 'GRANT EXECUTE ON FUNCTION dynpgext.register TO role_a', 'role "role_a", which registered it, may not register any more' ]);
@@ -192,7 +192,7 @@ subtest 'in a copy of its database' => sub {
     value($node, 'postgres', 'SET ROLE copies; CREATE DATABASE own_copy TEMPLATE model_db');
     for my $worker (['as a superuser', 'dba'], ['as another', 'other_role']) {
         comes_to($$worker[0], q(state = 'failed' AND runs = failures AND last_error = ) .
-              quoted(qq(42501: role "copies", which has owned this database since, is no member of role "$$worker[1]")), "$$worker[0]: in a copy of somebody else it does not", 'own_copy');
+              quoted(qq(42501: role "copies", which has owned this database since, is not a member of role "$$worker[1]")), "$$worker[0]: in a copy of somebody else it does not", 'own_copy');
     }
     comes_to('as its owner', 'runs > 1 AND failures = 0', 'what its owner may become does', 'own_copy');
     value($node, 'postgres', 'CREATE DATABASE copy_of_dba TEMPLATE model_db OWNER dba');

@@ -129,7 +129,7 @@ subtest 'nobody gains rights by it' => sub {
         my ($table, $give, $take) = @$way;
         my $insert = sprintf q(SET ROLE dx_writer; INSERT INTO %s VALUES ('dx_sql_only', '%s')), $table, manifest_of('untrusted');
         value($node, 'one', "$give; $off");
-        like(error_of($node, 'one', $insert), qr/ERROR:  42501: permission denied to write table "dynpgext.manifests"\nDETAIL:  The trigger that checks what others than superusers write does not fire/, "$give: refused");
+        like(error_of($node, 'one', $insert), qr/ERROR:  42501: permission denied to write table "dynpgext.manifests"\nDETAIL:  The trigger that checks rows of other roles than superusers does not fire/, "$give: refused");
         value($node, 'one', "ALTER TABLE dynpgext.manifests ENABLE REPLICA TRIGGER on_manifests");
         like(error_of($node, 'one', $insert), qr/does not fire/, 'also where the trigger fires for replicas alone');
         value($node, 'one', $on);

@@ -55,7 +55,7 @@ sub due_in {
 }
 
 # What would have been said of anything that is taken for late.
-my $late = qr/has sent no heartbeat|and has not within|has not ended|keeps others waiting|no process came of|canceling/;
+my $late = qr/has sent no heartbeat|has not ended|blocks commands that wait|no process came of|canceling/;
 my $log = log_offset($node);
 
 for my $jump (@jumps) {

@@ -44,7 +44,7 @@ for my $what (sort keys %how) {
         $node->psql('one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1')));
         ok($node->poll_query_until('one', q(SELECT state = 'stopped' AND pid IS NULL FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'it ends');
         my $named = named(1, $pid);
-        is_logged($node, qr/$named was told to end, and has not within 1000 ms; another signal ends it/, $offset, 1, 'one line names it, its pid and its database');
+        is_logged($node, qr/$named has not ended within 1000 ms of SIGTERM; another signal ends it/, $offset, 1, 'one line names it, its pid and its database');
         is(log_count($node, qr/terminated by signal|terminating any other active/, $offset), 0, 'the server does not take it for a crash');
         is(value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1'))), 't', 'it is started again');
         is_whole($node, 'all is well', 'one');
@@ -96,7 +96,7 @@ for my $preload (1, 0) {
             my $pid = make(1, $what);
             shuts_down('fast', 'a fast shutdown ends');
             my $named = named(1, $pid);
-            is(log_count($node, qr/$named was told to end, and has not within 1000 ms; another signal ends it/, $offset), 1, 'the log names it');
+            is(log_count($node, qr/$named has not ended within 1000 ms of SIGTERM; another signal ends it/, $offset), 1, 'the log names it');
             is(log_count($node, qr/WARNING:.*"dx supervised 2"/, $offset), 0, 'and not the other');
             is(log_count($node, qr/was not properly shut down|abnormal|terminated by signal/, $offset), 0, 'nothing crashes');
             $node->start;
@@ -137,7 +137,7 @@ subtest 'the launcher, ended by hand, ends nobody' => sub {
     value($node, 'one', "SELECT pg_terminate_backend($launcher, 10000)");
     ok($node->poll_query_until('one', "SELECT launcher_pid <> $launcher FROM dynpgext.status"), 'another one is there');
     is(value($node, 'one', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 1')), $pid, 'the worker goes on');
-    is(log_count($node, qr/was told to end/, $offset), 0, 'it was not told to end');
+    is(log_count($node, qr/ms of SIGTERM/, $offset), 0, 'it was not told to end');
     ok(tell($node, 'one', 1, 'return'), 'until it ends');
 };
 

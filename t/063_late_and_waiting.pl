@@ -22,8 +22,8 @@ subtest 'a command that goes on when it is cancelled' => sub {
     $node->psql('one', q(SELECT dynpgext.stop_worker('dx_plain', 'dx stays')));
     ok($node->poll_query_until('one', q(SELECT state = 'stopped' FROM dynpgext.workers WHERE name = 'dx stays')), 'it is ended');
     my $log = slurp_file($node->logfile, $offset);
-    like($log, qr/WARNING:  .*"dx stays".*was told to end, and has not within 300 ms/, 'the log names it');
-    like($log, qr/HINT:  Its command goes on when it is cancelled: it catches query_canceled, or calls a function that serves no interrupts\./, 'and says what its author can do');
+    like($log, qr/WARNING:  .*"dx stays".*has not ended within 300 ms of SIGTERM/, 'the log names it');
+    like($log, qr/HINT:  Its command continues after its cancellation: it catches query_canceled, or calls a function that serves no interrupts\./, 'and says what its author can do');
     unlike($log, qr/CHECK_FOR_INTERRUPTS|dynpgext_worker_wait/, 'which is nothing in C');
 };
 

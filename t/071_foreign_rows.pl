@@ -129,7 +129,7 @@ subtest 'functions in C, and what is global' => sub {
     my $insert = q(INSERT INTO dynpgext.manifests VALUES ('dx_sql_only', '{"dynpgext": 1, %s}') ON CONFLICT (extension) DO UPDATE SET manifest = EXCLUDED.manifest);
     my %refused = (
         '"workers": [{"name": "dx c", "library": "$libdir/dx_worker-0.1", "function": "dx_worker_main"}]' => 'only a superuser may register a function in C',
-        '"workers": [{"name": "dx g", "scope": "global", "command": "SELECT 1", "channel": "g"}]' => 'only a superuser may register what is global',
+        '"workers": [{"name": "dx g", "scope": "global", "command": "SELECT 1", "channel": "g"}]' => 'only a superuser may register global objects',
         '"allocations": [{"name": "dx_memory:state", "size": 8}]' => 'only a superuser may register a name that does not begin with "dx_sql_only:"');
     for my $items (sort keys %refused) {
         my $offset = log_offset($node);

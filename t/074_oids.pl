@@ -44,7 +44,7 @@ subtest 'a copy in place of the original' => sub {
     replace_database('original', 'kept');
     value($node, 'replaced', q(CREATE FUNCTION public.evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN ALTER ROLE creator SUPERUSER; RETURN new; END';
         CREATE TRIGGER evil BEFORE INSERT ON public.stats FOR EACH ROW EXECUTE FUNCTION public.evil()));
-    ok(command_is($node, 'replaced', 'nightly', q(state = 'failed' AND failures = runs AND last_error = '42501: role "creator", which has owned this database since, is no member of role "postgres"')),
+    ok(command_is($node, 'replaced', 'nightly', q(state = 'failed' AND failures = runs AND last_error = '42501: role "creator", which has owned this database since, is not a member of role "postgres"')),
         'is a copy as before');
     gained_nothing('and its owner has gained nothing');
     like(value($node, 'replaced', $mark), qr/^dynpgext_database.mark=/, 'it has a mark of its own');

@@ -32,7 +32,7 @@ sub runs { return comes_to($_[0], 'state = \'running\' AND last_run_at > ' . quo
 sub refused {
     my ($database, $owner, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return comes_to($database, "state = 'failed' AND last_error = " . quoted(qq(42501: role "$owner", which has owned this database since, is no member of role "dba")), $test);
+    return comes_to($database, "state = 'failed' AND last_error = " . quoted(qq(42501: role "$owner", which has owned this database since, is not a member of role "dba")), $test);
 }
 
 # What the owner of a database may do to the table that the command names.
@@ -97,7 +97,7 @@ for my $preload ('', 'dynpgext') {
         plant('shop');
         refused('shop', 'tenant', 'the new owner\'s does not');
         # by a visit, or by the next run, whichever comes first
-        ok((wait_until { log_count($node, qr/WARNING:  (?:SQL worker "sweep" of extension "dx_plain" does not run any more: )?role "tenant", which has owned this database since, is no member of role "dba"/, $offset) > 0 }), 'the log says so');
+        ok((wait_until { log_count($node, qr/WARNING:  (?:SQL worker "sweep" of extension "dx_plain" does not run any more: )?role "tenant", which has owned this database since, is not a member of role "dba"/, $offset) > 0 }), 'the log says so');
         value($node, 'postgres', 'ALTER DATABASE shop OWNER TO dba');
         look('shop');
         refused('shop', 'tenant', 'it does not come back with the owner');

@@ -94,7 +94,7 @@ std::optional<entry_points> load_if_any(const model::extension &e) {
 void leave_quarantined(const std::string &name) {
   note_extension(name, model::extension_state::quarantined);
   pg::log(WARNING, "extension \"" + name + "\" is quarantined: nothing of it is provisioned",
-          "It has taken the server down again and again. Use dynpgext.release() to end that.");
+          "It has taken the server down repeatedly. Use dynpgext.release() to end the quarantine.");
 }
 
 bool is_eager(const model::extension &e, const std::optional<entry_points> &library) {
@@ -156,9 +156,9 @@ void warn_of_closed_tables(const catalog::store &store, const std::string &name)
   pg::log(WARNING,
           "SQL worker \"" + worker + "\" of extension \"" + name +
               "\" runs as the owner of the extension, who has no privileges on: " + list,
-          "The script of a trusted extension runs as a superuser, who owns what it creates. If the "
-          "worker needs it, the script has to GRANT ... TO @extowner@, or the manifest to name "
-          "another role (run_as).");
+          "The script of a trusted extension runs as a superuser, who owns the created objects. If "
+          "the worker needs them, the script must GRANT ... TO @extowner@, or the manifest must "
+          "name another role (run_as).");
 }
 
 void refuse_hosted(const std::string &name) {

@@ -25,7 +25,7 @@ void record_failure(const model::extension &e, const pg::failure &why, lacking w
   note_extension(e.name, model::extension_state::failed, why.message);
   pg::log(WARNING, "extension \"" + e.name + "\" cannot be provisioned: " + why.message,
           "It is tried again by dynpgext.reload(), when the file of its library or a setting that "
-          "bounds provisioning changes, and if it lacked memory, when some has been given back.");
+          "limits provisioning changes, and, if it lacked memory, when some has been given back.");
 }
 
 void note_end_in_code() {

@@ -64,10 +64,10 @@ void require_allowed(const std::string &extension) {
     throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
                     "extension \"" + extension +
                         "\" cannot take part in dynpgext: dynpgext.safe_mode is on",
-                    {}, "Set it off, and reload the configuration.");
+                    {}, "Set it to off, and reload the configuration.");
   throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
                   "extension \"" + extension + "\" is not allowed to take part in dynpgext", {},
-                  "The setting dynpgext.allowed_extensions says which are.");
+                  "See the setting dynpgext.allowed_extensions.");
 }
 
 std::string participating_library(const std::string &extension, const std::string &version) {

@@ -184,7 +184,7 @@ void check_options(const dynpgext_bgworker_options *options, model::worker &work
                     "Use one of DYNPGEXT_RUN_...");
   if (given.servers >= DYNPGEXT_RUN_ON_STANDBY && worker.start == BgWorkerStart_RecoveryFinished)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    what + ": it is to run on standbys, but starts when recovery has finished", {},
+                    what + ": it should run on standbys, but starts when recovery has finished", {},
                     "Set bgw_start_time to BgWorkerStart_ConsistentState.");
   check("restart_delay", given.restart_delay);
   check("deadline", given.deadline);

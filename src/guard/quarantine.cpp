@@ -161,7 +161,7 @@ void judge_crashes(shared &s) {
   }
   if (!failure.empty())
     pg::log(WARNING, "the crash guard cannot work: " + failure,
-            "Extensions that take the server down again and again are not quarantined.");
+            "Extensions that take the server down repeatedly are not quarantined.");
   log_report(report, limit, window);
   const exclusive lock(s);
   for (const model::blamed &b : report.blamed) {

@@ -142,9 +142,9 @@ void refuse_copied(const catalog::store &store, std::vector<catalog::hosted_row>
   if (!is_followed(state::attach()))  // logged once in a run of the server
     pg::log(
         LOG,
-        "dynpgext: libraries are not hosted: this database is a copy, and has an owner who is no "
-        "superuser",
-        "Have a superuser use dynpgext.rehost() here if they are to be hosted.");
+        "dynpgext: libraries are not hosted: this database is a copy, and has had an owner who is "
+        "not a superuser",
+        "To host them here, a superuser can call dynpgext.rehost().");
   pg::note_copied_database();
   if (!RecoveryInProgress())
     for (const model::extension &e : store.read_extensions())

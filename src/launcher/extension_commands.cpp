@@ -21,7 +21,7 @@ void pause_and_wait(state::shared &s, const std::vector<std::string> &extensions
   const auto told = state::pause_extensions(s, extensions);
   for (const state::worker_identity &id : state::wait_until_ended(s, told, patience))
     pg::log(WARNING, name_of(id) + " has not ended within " + std::to_string(patience) + " ms",
-            "The command on its extension goes on, and waits for the locks that the worker holds.");
+            "The command on its extension continues, and waits for the worker's locks.");
 }
 
 // Including dynpgext; empty without it.

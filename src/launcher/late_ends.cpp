@@ -88,11 +88,11 @@ class shutdown {
 
 void report_overdue(const late_process &process, long milliseconds) {
   pg::log(WARNING,
-          describe(process) + " was told to end, and has not within " +
-              std::to_string(milliseconds) + " ms; another signal ends it",
+          describe(process) + " has not ended within " + std::to_string(milliseconds) +
+              " ms of SIGTERM; another signal ends it",
           process.runs_sql
-              ? "Its command goes on when it is cancelled: it catches query_canceled, or calls a "
-                "function that serves no interrupts. The transaction of the command is rolled back."
+              ? "Its command continues after its cancellation: it catches query_canceled, or calls "
+                "a function that serves no interrupts. The command's transaction is rolled back."
               : "Its code does not serve interrupts: it needs CHECK_FOR_INTERRUPTS() or "
                 "dynpgext_worker_wait() in its loop, and must not ignore SIGTERM.");
 }

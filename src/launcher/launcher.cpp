@@ -116,15 +116,15 @@ void report(const state::watch_result &seen) {
     pg::log(WARNING,
             name_of(silent.id) + " has sent no heartbeat for " + std::to_string(silent.deadline) +
                 " ms",
-            silent.terminated ? "It is told to end, and restarted."
+            silent.terminated ? "It is stopped and restarted."
                               : "It is not restarted: its restart policy is \"never\".");
 }
 
 void report(const state::barrier_watch &seen) {
   for (const state::worker_identity &id : seen.slow)
     pg::log(WARNING,
-            name_of(id) + " keeps others waiting, which need every process to serve interrupts",
-            "It is told to end, and started again. Its code needs CHECK_FOR_INTERRUPTS() or "
+            name_of(id) + " blocks commands that wait for all processes to serve interrupts",
+            "It is stopped and started again. Its code needs CHECK_FOR_INTERRUPTS() or "
             "dynpgext_worker_wait() in its loop.");
 }
 
@@ -444,7 +444,7 @@ void run() {
     const std::optional<long> nap = loop.round();
     if (!nap) return state::unguard_launcher();
     if (loop.wants_successor()) {
-      pg::log(LOG, "the launcher goes on with the library that has been installed");
+      pg::log(LOG, "the launcher continues with the newly installed library");
       break;
     }
     pg::wait_for_latch(*nap, pg::wait::launcher);

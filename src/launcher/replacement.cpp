@@ -27,7 +27,7 @@ void run_trial() {
     return pg::log(WARNING,
                    std::string("the library of dynpgext version ") + pg::own_version() +
                        " needs another layout of the shared memory",
-                   "The library that has made the memory serves in all processes until the server "
+                   "The library that made the memory serves in all processes until the server "
                    "is restarted.");
   state::shared &s = state::attach();
   const state::exclusive lock(s);
@@ -59,8 +59,8 @@ bool replacement::is_due(state::shared &s, pg::moment now) {
     pg::log(WARNING,
             std::string("the library \"") + pg::installed_file() +
                 "\" has been replaced by one that cannot be used on the running server",
-            "The launcher and everything that runs go on with the library that they have. The log "
-            "says why it cannot be used. Install another one, or restart the server.");
+            "The launcher and all running processes continue with their library. The log has the "
+            "reason. Install another library, or restart the server.");
   }
   return false;
 }

@@ -78,7 +78,7 @@ void on_utility(const pg::utility_statement &seen) {
 void on_transaction_event(XactEvent event, void *) {
   if (event == XACT_EVENT_PRE_COMMIT && pg::makes_copy())
     pg::entry([] {
-      (void)pg::tolerate("noting who has owned the template",
+      (void)pg::tolerate("recording the owners of the template",
                          [] { pg::note_owners_of_new_copy(); });
     });
   if (event == XACT_EVENT_ABORT) pg::forget_new_copy();

@@ -113,7 +113,7 @@ bool visits::start(Oid database) {
   }
   if (!std::exchange(starved_, true))
     pg::log(WARNING, "no free slot for provisioning databases",
-            "It goes on as soon as one is free. Consider increasing max_worker_processes.");
+            "It continues as soon as a slot is free. Consider increasing max_worker_processes.");
   return false;
 }
 

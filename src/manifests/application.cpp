@@ -115,7 +115,7 @@ class comparison {
         if (std::count(old.contents.begin(), old.contents.end(), c) !=
             std::count(wanted.contents.begin(), wanted.contents.end(), c))
           add(object_kind::allocation, extension, c.allocation, action_kind::configure,
-              "what it begins with, when it is made the next time");
+              "initial content, at the next time it is made");
   }
 
   void compare_workers(const std::string &extension, const declared_values &old,
@@ -140,7 +140,7 @@ class comparison {
           before.may_have_worker(s.extension, s.worker, boot_) ||
           std::any_of(e.workers.begin(), e.workers.end(),
                       [&](const model::declared_worker &w) { return w.worker.name == s.worker; });
-      if (!named && counts) set({s.extension, s.worker, {}, {}, {}}, "its settings are taken back");
+      if (!named && counts) set({s.extension, s.worker, {}, {}, {}}, "its settings are deleted");
     }
     for (const model::declared_settings &d : e.settings) {
       const model::worker_settings *known = before.find_settings(e.extension, d.settings.worker);
@@ -195,8 +195,7 @@ void warn_of_other_library(const model::manifest &wanted, const model::manifest 
         pg::log(WARNING,
                 "the library of extension \"" + e.extension +
                     "\" registers other things here than the manifest says",
-                "That part of a manifest is not applied: what a library registers, it registers "
-                "in its code.");
+                "That part of a manifest is not applied: a library registers in its code.");
     }
   }
 }

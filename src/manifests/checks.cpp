@@ -58,7 +58,7 @@ class checker {
           [&](const model::declared_settings &d) { return d.settings.worker == s.worker; });
       if (!is_named && may_be_global(of, s.worker))
         fault(is_listed ? child(of.place, "settings") : of.place,
-              "only a superuser may take back what is set for worker \"" + s.worker +
+              "only a superuser may delete settings of worker \"" + s.worker +
                   "\" of extension \"" + s.extension + "\": it is or may be global");
     }
     return std::move(faults_);
@@ -114,7 +114,7 @@ class checker {
   // another database's, and a library finds memory by its name alone.  The memory registered by the
   // extension's own script is its author's decision, whoever creates the extension.
   void check_reach(const model::extension_manifest &e) {
-    constexpr const char *what_is_global = "only a superuser may register what is global";
+    constexpr const char *what_is_global = "only a superuser may register global objects";
     const bool by_script = pg::extension_in_creation() == e.extension;
     const model::extension *owner = index_.find_extension(e.extension);
     const bool has_code =
@@ -148,7 +148,7 @@ class checker {
       const model::worker_settings *before = index_.find_settings(e.extension, s.settings.worker);
       if (before != nullptr && *before == s.settings) continue;
       if (may_be_global(e, s.settings.worker))
-        fault(child(s.place, "worker"), "only a superuser may set what concerns a global worker");
+        fault(child(s.place, "worker"), "only a superuser may configure a global worker");
     }
   }
 
@@ -187,10 +187,10 @@ class checker {
     } else if (known->size != a.allocation.size) {
       fault(child(a.place, "size"),
             "it has " + std::to_string(known->size) +
-                " bytes, and is to be left out before it gets another size");
+                " bytes, and must be left out before it can get another size");
     } else if (known->scope != a.allocation.scope) {
       fault(child(a.place, "scope"), std::string("it is ") + model::name_of(known->scope) +
-                                         ", and is to be left out before it gets another scope");
+                                         ", and must be left out before it can get another scope");
     }
   }
 
@@ -284,7 +284,7 @@ std::vector<model::json::fault> beyond_registrations(const model::manifest &m) {
           {child(e.place, "settings"), "settings are for DBAs, with dynpgext.apply()", true});
     if (e.library)
       faults.push_back(
-          {child(e.place, "library"), "what a library registers, it registers itself", true});
+          {child(e.place, "library"), "only the library itself can register this", true});
   }
   return faults;
 }

@@ -73,8 +73,8 @@ void keep_for_dump(const catalog::store &store, const model::extension_manifest 
     return;
   }
   if (is_registered_by_hand(store, wanted.extension))
-    pg::log(NOTICE, "what was registered by hand for extension \"" + wanted.extension +
-                        "\" is replaced by what its script registers");
+    pg::log(NOTICE, "registrations by hand for extension \"" + wanted.extension +
+                        "\" are replaced with those of its script");
   store.write_manifest(wanted.extension, {});
 }
 

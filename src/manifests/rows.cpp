@@ -54,8 +54,8 @@ struct pending_manifests {
         WARNING,
         "the manifest of extension \"" + row.extension +
             "\" in dynpgext.manifests cannot be followed: " + why,
-        "The row is kept. Read it first: the role that registers it answers for it. When the reason "
-        "is gone: " +
+        "The row is kept. Check it first: it is registered with your rights. After repairing the "
+        "cause: " +
             registering(row.extension));
   }
 
@@ -110,7 +110,7 @@ void warn_of_undecided(const model::extension_manifest &m) {
               "SQL worker \"" + w.worker.name + "\" of extension \"" + m.extension +
                   "\" has no role to run as: the row of dynpgext.manifests was not restored with "
                   "dynpgext itself",
-              "Look at the row. A superuser names the role with \"run_as\": " +
+              "Check the row. A superuser names the role with \"run_as\": " +
                   registering(m.extension));
 }
 

@@ -41,7 +41,7 @@ void forget_claim(const allocation_key &key) {
           (own ? "\": it exists with another size or scope" : "\": the name is taken"),
       "It exists for extension \"" + other.extension + "\" with " +
           text(OidIsValid(other.home) ? model::scope::database : model::scope::global, other.size) +
-          "; asked for was " + text(r.registration.scope, r.registration.size) + ".",
+          "; the request was for " + text(r.registration.scope, r.registration.size) + ".",
       own ? "Use another name in a version that needs another size (by convention "
             "extension:version:purpose), or drop and create the extension in all databases."
           : "Use another name (by convention extension:version:purpose), or drop the extension that "
@@ -112,7 +112,7 @@ std::vector<model::claim> all_claims(const shared &s) {
   throw pg::error(ERRCODE_T_R_DEADLOCK_DETECTED,
                   "deadlock detected: callbacks of shared memory " + names + " wait for each other",
                   detail,
-                  "A callback must not look up memory whose own callback looks up its. Do it in "
+                  "Two callbacks must not look up each other's memory. Do it in "
                   "one of them only, or later, in the worker.");
 }
 

@@ -39,14 +39,14 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
     return complaint{severity::critical, "failed: worker" + of + " has ended: " + error_of(w),
                      "Repair the cause, then " + call("restart_worker", w)};
   if (w.state == worker_state::unresponsive)
-    return complaint{
-        severity::critical,
-        "unresponsive: worker" + of + " has sent no heartbeat within its deadline of " +
-            std::to_string(w.deadline) + " ms",
-        "See what it waits for in pg_stat_activity, then " + call("restart_worker", w)};
+    return complaint{severity::critical,
+                     "unresponsive: worker" + of +
+                         " has sent no heartbeat within its deadline of " +
+                         std::to_string(w.deadline) + " ms",
+                     "Check its wait event in pg_stat_activity, then " + call("restart_worker", w)};
   if (w.overdue)
     return complaint{severity::warning,
-                     "stopping: worker" + of + " has been told to end, and does not",
+                     "stopping: worker" + of + " has been signalled to end, and does not",
                      "Its code serves no interrupts: see docs/emergency.md"};
   // A worker in a crash loop runs for a moment now and then.
   const bool is_up = w.state == worker_state::starting || w.state == worker_state::running;
@@ -61,8 +61,7 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
     return complaint{severity::warning,
                      "waiting: worker" + of + " has waited for " + seconds(w.lasts) + ": " +
                          std::string(w.waits_for) + " is reached",
-                     "Increase " + std::string(w.waits_for) +
-                         ", or end workers that can do without"};
+                     "Increase " + std::string(w.waits_for) + ", or stop other workers"};
   if (w.failing)
     return complaint{severity::warning,
                      "failing: the last run of SQL worker" + of + " has failed: " + error_of(w),
@@ -116,7 +115,7 @@ std::optional<complaint> complaint_of_hunger(std::int64_t lasts) {
   return complaint{severity::critical,
                    "provisioning: no slot has been free for provisioning databases for " +
                        seconds(lasts),
-                   "Increase max_worker_processes, or end workers that can do without"};
+                   "Increase max_worker_processes, or stop other workers"};
 }
 
 complaint complaint_of_restore() {
@@ -131,7 +130,7 @@ std::optional<complaint> complaint_of_draining(std::int64_t lasts, std::uint32_t
   return complaint{severity::warning,
                    "draining: dropped " + seconds(lasts) + " ago, and still looked up by " +
                        std::to_string(attached) + (attached == 1 ? " process" : " processes"),
-                   "It is freed when the sessions end that have looked it up: reconnect pools"};
+                   "It is freed when the sessions that have looked it up end: reconnect pools"};
 }
 
 std::optional<complaint> complaint_of_memory(std::uint64_t used, std::uint64_t limit,
@@ -143,16 +142,16 @@ std::optional<complaint> complaint_of_memory(std::uint64_t used, std::uint64_t l
   constexpr double full = 98;
   if (share < near) return std::nullopt;
   return complaint{share < full ? severity::warning : severity::critical,
-                   "memory: " + std::to_string(used) + " of " + std::to_string(limit) +
-                       " bytes are used that " + std::string(setting) + " allows",
+                   "memory: " + std::to_string(used) + " of the " + std::to_string(limit) +
+                       " bytes of " + std::string(setting) + " are used",
                    "Increase " + std::string(setting) +
-                       ", or drop extensions; dynpgext.cluster_allocations shows what is large"};
+                       ", or drop extensions; dynpgext.cluster_allocations shows sizes"};
 }
 
 complaint complaint_of_launcher(bool preloaded) {
   return {severity::critical, "launcher: none is running, so nothing is started or restarted",
           preloaded
-              ? "SELECT launcher_pid FROM dynpgext.status asks for one; it needs a free slot of "
+              ? "SELECT launcher_pid FROM dynpgext.status requests one; it needs a free slot of "
                 "max_worker_processes"
               : "SELECT launcher_pid FROM dynpgext.status starts it; SELECT dynpgext.preload() "
                 "makes it start with the server"};
@@ -165,7 +164,7 @@ complaint complaint_of_guard() {
 
 complaint complaint_of_safe_mode() {
   return {
-      severity::warning, "safe mode: dynpgext.safe_mode is on, so nothing of extensions runs",
+      severity::warning, "safe mode: dynpgext.safe_mode is on, so no extension code runs",
       "Set it to off where it is set (pg_settings.sourcefile), then SELECT pg_reload_conf(); if "
       "that is the server's command line, start the server without it"};
 }

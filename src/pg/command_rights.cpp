@@ -35,8 +35,8 @@ std::string foreign_owner(const command_role &c, std::span<const noted_owner> ow
 
 std::string text_of_foreign_owner(const std::string &owner, const std::string &role) {
   const std::string who = owner.starts_with(dropped_role) ? owner : '"' + owner + '"';
-  return "role " + who + ", which has owned this database since, is no member of role \"" + role +
-         '"';
+  return "role " + who + ", which has owned this database since, is not a member of role \"" +
+         role + '"';
 }
 
 void check_rights(const command_role &c, const std::string &extension) {
@@ -60,7 +60,7 @@ void check_rights(const command_role &c, const std::string &extension) {
     throw identity_error(ERRCODE_INSUFFICIENT_PRIVILEGE, text_of_foreign_owner(owner, name), {},
                          hint_of_foreign_owner);
   if (!may_become(c.registered_by, c.role))
-    refuse("role \"" + by + "\", which registered it, is no member of role \"" + name + "\"");
+    refuse("role \"" + by + "\", which registered it, is not a member of role \"" + name + "\"");
   if (!c.without_login && !has_login(c.role)) refuse("role \"" + name + "\" cannot log in");
   if (!may_connect(c.role)) refuse("role \"" + name + "\" may not connect to this database");
   // its text may name the schema, and the present schema of that name may be another one

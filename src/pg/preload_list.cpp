@@ -122,18 +122,19 @@ bool exists(const std::string &path) {
 // Evidence that Patroni manages this server; empty: none.
 std::string mark_of_patroni() {
   if (is_written_by_patroni(ConfigFileName))
-    return "The file \"" + std::string(ConfigFileName) + "\" says so.";
+    return "The file \"" + std::string(ConfigFileName) + "\" was written by Patroni.";
   const std::string file = std::string(DataDir) + "/patroni.dynamic.json";
   if (exists(file)) return "There is a file \"" + file + "\".";
   if (read_entries(settings_of_patroni).size() == count_of_patroni)
-    return "The server's command line has the settings that Patroni gives.";
+    return "The server's command line has the settings of Patroni.";
   return {};
 }
 
 // An entry of ALTER SYSTEM would have no effect, or hide later changes of a tool.
 void refuse_if_managed(const char *setting, const std::vector<file_entry> &entries) {
   if (!read_entries(on_command_line(setting)).empty())
-    refuse(setting, "it is set on the server's command line", "That counts more than any file.",
+    refuse(setting, "it is set on the server's command line",
+           "It overrides all configuration files.",
            "Change it where the server is started, and restart the server.");
   const std::string mark = mark_of_patroni();
   if (!mark.empty())
@@ -148,7 +149,7 @@ void refuse_if_managed(const char *setting, const std::vector<file_entry> &entri
            std::string("Change it with the tool that manages this server") + then(setting));
   if (entries.empty() || is_auto(entries.back()) || is_main(entries.back())) return;
   refuse(setting, "it is set in the file \"" + entries.back().file + "\"",
-         "An entry in postgresql.auto.conf would hide that one, and whatever it is changed to.",
+         "An entry in postgresql.auto.conf would hide that one, and later changes of it.",
          std::string("Change it in that file, or with the tool that writes the file") +
              then(setting));
 }
@@ -201,8 +202,8 @@ void set_next_libraries(const char *setting, const std::vector<std::string> &lib
   if (libraries.empty())
     throw error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 std::string(setting) + " cannot be made empty by ALTER SYSTEM",
-                "It is set in a configuration file other than postgresql.auto.conf, too.",
-                "Change it in that file; pg_file_settings tells which one it is.");
+                "It is also set in a configuration file other than postgresql.auto.conf.",
+                "Change it in that file; pg_file_settings has its name.");
   alter_system(setting, libraries);
   if (has_auto && libraries != others && by_hand != entries.rend())
     log(NOTICE, std::string(setting) + " in the file \"" + by_hand->file +

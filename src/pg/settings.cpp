@@ -165,83 +165,79 @@ void define() {
            PGC_SIGHUP, GUC_UNIT_KB, nullptr, nullptr, nullptr);
     number(max_owner_memory_name,
            "Limits the shared memory that all databases of one owner get through dynpgext.",
-           "Of one who is no superuser; -1 means no limit.", &max_owner_memory_kb, -1, -1,
+           "Superusers have no limit; -1 means no limit.", &max_owner_memory_kb, -1, -1,
            MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, nullptr, nullptr, nullptr);
     number(
-        "dynpgext.naptime", "Sets how often dynpgext's launcher looks without being told.",
-        "New and dropped databases, ends of prepared transactions and of recovery are found then.",
+        "dynpgext.naptime", "Sets the time between two regular checks of dynpgext's launcher.",
+        "They find new and dropped databases, and ends of prepared transactions and of recovery.",
         &naptime_ms, 1000, 10, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     number("dynpgext.start_concurrency",
-           "Sets how many databases are provisioned at once after a start of the server.",
+           "Sets the number of databases provisioned at once after a start of the server.",
            "Each takes a background worker slot for a moment.", &start_concurrency_value, 4, 1,
            1000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    number(
-        "dynpgext.restart_delay_max",
-        "Sets the longest delay before a worker that ended is restarted.",
-        "Delays double up to it. A worker that has run for so long begins with its shortest again.",
-        &restart_delay_max_ms, 60000, 1, 24 * 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
-        nullptr, nullptr);
+    number("dynpgext.restart_delay_max",
+           "Sets the longest delay before a worker that ended is restarted.",
+           "Delays double up to it. After a run of that length, the first delay applies again.",
+           &restart_delay_max_ms, 60000, 1, 24 * 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
+           nullptr, nullptr);
     number("dynpgext.stop_timeout",
-           "Sets after how long a worker that was told to end and has not is reported.",
-           "It is named in the log; nothing waits for it any longer.", &stop_timeout_ms, 10000, 10,
-           3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+           "Sets the time after SIGTERM until another signal ends a worker.",
+           "The log names the worker; commands wait for it up to this time.", &stop_timeout_ms,
+           10000, 10, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     number("dynpgext.runner_idle_timeout",
-           "Sets after how long without work a process that runs SQL workers ends.",
+           "Sets the idle time after which a process of SQL workers ends.",
            "A new one starts when the next command is due; -1 means that it stays.",
            &runner_idle_timeout_ms, 10000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
            nullptr);
     number("dynpgext.delay_warning",
-           "Sets for how long a run of an SQL worker may keep others waiting without a warning.",
-           "They are those of its process, of the same database and role; 0 means any time.",
-           &delay_warning_ms, 10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
-           nullptr);
+           "Sets how long a run of an SQL worker may delay others without a warning.",
+           "Others are those of the same database and role; 0 means any time.", &delay_warning_ms,
+           10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     number(
         "dynpgext.hosting_wait",
-        "Sets how long a session that starts waits for libraries that are about to be hosted.",
-        "It goes on without them then. With a negative value it is refused instead, unless it is a "
-        "superuser's.",
+        "Sets how long a new session waits for libraries that are about to be hosted.",
+        "Then it continues without them. With a negative value it is refused instead, unless it is "
+        "a superuser's.",
         &hosting_wait_ms, 30000, -3600 * 1000, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
         nullptr, nullptr);
-    number(max_workers_name, "Limits how many workers of extensions run at once.",
-           "All databases together; -1 means as many as max_worker_processes leaves room for.",
+    number(max_workers_name, "Limits the number of running workers of extensions.",
+           "All databases together; -1 means as many as max_worker_processes allows.",
            &max_workers_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    number(max_runners_name, "Limits how many processes run SQL workers at once: they take turns.",
-           "One for each database and role; -1 means as many as there are slots.",
-           &max_runners_value, -1, -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number(max_runners_name, "Limits the number of processes of SQL workers, which take turns.",
+           "One for each database and role; -1 means the number of slots.", &max_runners_value, -1,
+           -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     number(max_database_workers_name,
-           "Limits how many database-local workers of extensions run at once in a database.",
-           "As ALTER DATABASE says, else the configuration; -1 means no limit.",
+           "Limits the number of running database-local workers of extensions in a database.",
+           "ALTER DATABASE overrides the configuration; -1 means no limit.",
            &max_database_workers_value, -1, -1, most_processes, PGC_SUSET, 0, nullptr, nullptr,
            nullptr);
     number(max_owner_workers_name,
-           "Limits how many database-local workers of extensions run at once in all databases of "
+           "Limits the number of running database-local workers of extensions in all databases of "
            "one owner.",
-           "Of one who is no superuser; -1 means no limit.", &max_owner_workers_value, -1, -1,
+           "Superusers have no limit; -1 means no limit.", &max_owner_workers_value, -1, -1,
            most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     number("dynpgext.crash_limit",
-           "Sets how often a worker or an init may take the server down before it is quarantined.",
-           "Within dynpgext.crash_window; 0 means any number of times.", &crash_limit_value, 3, 0,
-           16, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+           "Sets the number of crashes after which a worker or an init is quarantined.",
+           "Within dynpgext.crash_window; 0 means never.", &crash_limit_value, 3, 0, 16, PGC_SIGHUP,
+           0, nullptr, nullptr, nullptr);
     number("dynpgext.crash_window", "Sets the time within which crashes of the server are counted.",
            nullptr, &crash_window_s, 300, 1, 7 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S, nullptr,
            nullptr, nullptr);
-    number("dynpgext.max_events", "Sets how many events dynpgext.events keeps.",
+    number("dynpgext.max_events", "Sets the number of events that dynpgext.events keeps.",
            "Each takes about 640 bytes of shared memory.", &max_events_value, 1000, 1, 1000000,
            PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    number("dynpgext.max_runs", "Sets how many runs of SQL workers dynpgext.runs keeps.",
+    number("dynpgext.max_runs", "Sets the number of runs of SQL workers that dynpgext.runs keeps.",
            "Each takes about 500 bytes of shared memory.", &max_runs_value, 1000, 1, 1000000,
            PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    number("dynpgext.manifest_limit",
-           "Limits the size of a manifest that register() and apply() take.", nullptr,
-           &manifest_limit_kb, 1024, 1, 64 * 1024, PGC_SUSET, GUC_UNIT_KB, nullptr, nullptr,
-           nullptr);
-    number(
-        "dynpgext.provisioning_timeout",
-        "Limits how long the code of an extension may take to provision it.",
-        "In dynpgext's own processes; in a session only where it is set for the session. 0 means "
-        "no limit.",
-        &provisioning_timeout_ms, 60000, 0, INT_MAX, PGC_SUSET, GUC_UNIT_MS,
-        check_provisioning_timeout, assign_provisioning_timeout, nullptr);
+    number("dynpgext.manifest_limit", "Limits the size of a manifest for register() and apply().",
+           nullptr, &manifest_limit_kb, 1024, 1, 64 * 1024, PGC_SUSET, GUC_UNIT_KB, nullptr,
+           nullptr, nullptr);
+    number("dynpgext.provisioning_timeout",
+           "Limits the run time of an extension's code that provisions it.",
+           "In dynpgext's own processes; in a session only if it is set for the session. 0 means "
+           "no limit.",
+           &provisioning_timeout_ms, 60000, 0, INT_MAX, PGC_SUSET, GUC_UNIT_MS,
+           check_provisioning_timeout, assign_provisioning_timeout, nullptr);
     constexpr const char *list = "dynpgext.allowed_extensions";
     safe_mode_value = false;
     if (IsInParallelMode()) {
@@ -251,20 +247,20 @@ void define() {
       return;
     }
     DefineCustomBoolVariable(
-        safe_mode_name, "Keeps everything of extensions from running.",
-        "No init runs and no worker is started; workers that run are told to end. For emergencies.",
+        safe_mode_name, "Prevents all code of extensions from running.",
+        "No init runs and no worker is started; running workers are stopped. For emergencies.",
         &safe_mode_value, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     // a parallel worker restores nothing
     DefineCustomEnumVariable(
         "dynpgext.restore", "Sets whether this session restores the database.",
-        "While it does, no worker of an extension runs there. auto tells by what a dump sets; on "
-        "holds until dynpgext.end_restore().",
+        "Meanwhile no worker of an extension runs there. auto checks for the settings of a dump; "
+        "on is valid until dynpgext.end_restore().",
         &restore_value, restore_value, restore_names, PGC_USERSET, 0, check_restore, nullptr,
         nullptr);
     allowed_extensions_value = nullptr;
     DefineCustomStringVariable(
         list, "Lists the extensions that may take part.",
-        "Names separated by commas; the first that fits decides. * is any extension, and !name "
+        "Names separated by commas; the first match decides. * is any extension, and !name "
         "refuses.",
         &allowed_extensions_value, "*", PGC_SIGHUP, 0, check_allowed_extensions, nullptr, nullptr);
     hosting_databases_value = nullptr;

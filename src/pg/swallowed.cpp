@@ -18,8 +18,9 @@ void on_transaction(XactEvent event, void *) {
   if (!is_about_to_commit) return;
   entry([] {
     throw error(ERRCODE_IN_FAILED_SQL_TRANSACTION,
-                std::string("dynpgext: the transaction cannot be committed: while ") + doing_what +
-                    " there was an error",
+                std::string("dynpgext: the transaction cannot be committed: an error occurred "
+                            "while ") +
+                    doing_what,
                 what_happened, "Repeat the transaction.");
   });
 }

@@ -167,7 +167,7 @@ void after_arrival(transaction &t, state::shared &s) {
   const std::vector<pg::virtual_transaction> now = pg::running_transactions();
   t.older.insert(t.older.end(), now.begin(), now.end());
   state::set_compared(s, MyDatabaseId, state::next_comparison(s, MyDatabaseId).number);
-  const bool watched = pg::swallow("remembering transactions under way",
+  const bool watched = pg::swallow("recording transactions in progress",
                                    [&] { state::watch_older(s, MyDatabaseId, t.older); });
   if (!watched || pg::next_transaction_id() != t.next_id) state::want_comparison(s, MyDatabaseId);
 }
@@ -276,7 +276,7 @@ void after_commit(transaction &t) {
   if (!state::is_provisioned(s, MyDatabaseId)) (void)state::want_visit(s, MyDatabaseId);
   if (!state::ensure_launcher(s))
     pg::log(WARNING, "no free slot for dynpgext's launcher",
-            "It starts as soon as dynpgext is used when one is free. Consider increasing "
+            "It starts with the next use of dynpgext when a slot is free. Consider increasing "
             "max_worker_processes.");
 }
 
@@ -319,10 +319,11 @@ void on_transaction_event(XactEvent event, void *) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
       if (t.publication != nullptr || !t.noted.holds.empty())
-        if (!pg::swallow("carrying out what was committed", [&t] { after_commit(t); }))
-          (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::release_holds); });
+        if (!pg::swallow("executing committed changes", [&t] { after_commit(t); }))
+          (void)pg::swallow("cleaning up after that",
+                            [&t] { leave_to_visit(t, state::release_holds); });
       if (t.noted.wants_visit)
-        (void)pg::swallow("asking for a visit",
+        (void)pg::swallow("requesting a visit",
                           [] { (void)state::want_visit(state::attach(), MyDatabaseId); });
       forget(t);
       state::forget_provisioner();
@@ -330,7 +331,8 @@ void on_transaction_event(XactEvent event, void *) {
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PARALLEL_ABORT:
       if (!pg::swallow("rolling back", [&t] { after_abort(t); }))
-        (void)pg::swallow("making up for it", [&t] { leave_to_visit(t, state::roll_back_holds); });
+        (void)pg::swallow("cleaning up after that",
+                          [&t] { leave_to_visit(t, state::roll_back_holds); });
       forget(t);
       state::forget_provisioner();
       break;

@@ -29,12 +29,12 @@ namespace {
 void follow_untold_rows(const catalog::store &store, const state::comparison &comparison) {
   (void)pg::tolerate("enabling the triggers of dynpgext's tables",
                      [&] { (void)mend_triggers(store); });
-  (void)pg::tolerate("following whom SQL workers run as", [&] {
+  (void)pg::tolerate("following the roles of SQL workers", [&] {
     if (comparison.first) pg::mend_role_holds(store.dynpgext());
     if (!expects_trusted_rows(store)) judge_identities(store);
     follow_identities(store);
   });
-  (void)pg::tolerate("looking at who has owned the database", [&] { judge_owners(store); });
+  (void)pg::tolerate("checking the owners of the database", [&] { judge_owners(store); });
   (void)pg::tolerate("following manifests",
                      [&] { (void)follow_untold_manifests(store, {}, looker::chance); });
 }

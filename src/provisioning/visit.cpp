@@ -70,7 +70,7 @@ void note_database(state::shared &s) {
   state::meet_database(s);
   if (OidIsValid(pg::extension_oid("dynpgext")) && !RecoveryInProgress()) {
     (void)pg::tolerate("marking the database", [] { (void)pg::require_database_mark(false); });
-    (void)pg::tolerate("noting who owns the database", [] { pg::note_database_owner(); });
+    (void)pg::tolerate("recording the owner of the database", [] { pg::note_database_owner(); });
   }
   pg::commit_transaction();
 }
@@ -86,7 +86,7 @@ void end_restore() {
 void let_go_of_roles() {
   pg::begin_transaction();
   if (const auto store = catalog::store::open(); store && !RecoveryInProgress())
-    (void)pg::tolerate("letting go of roles", [&] { store->let_go_of_roles(false); });
+    (void)pg::tolerate("releasing roles", [&] { store->let_go_of_roles(false); });
   pg::commit_transaction();
 }
 

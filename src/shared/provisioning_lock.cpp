@@ -49,12 +49,12 @@ void warn_of_wait(shared &s, Oid database) {
   const std::string process = p.pid == 0 ? "another process" : "process " + std::to_string(p.pid);
   if (p.extension.empty())
     pg::log(WARNING,
-            "waiting for " + process + ", which changes what is provisioned in this database",
-            "It goes on when the transaction of that process has ended.");
+            "waiting for " + process + ", which changes provisioned objects of this database",
+            "The wait ends with the transaction of that process.");
   else
     pg::log(WARNING,
             "waiting for " + process + ", which is provisioning extension \"" + p.extension + "\"",
-            "dynpgext.provisioning_timeout limits how long the code of an extension may take; "
+            "dynpgext.provisioning_timeout limits the run time of an extension's code; "
             "pg_cancel_backend() and pg_terminate_backend() end it.");
 }
 

@@ -46,7 +46,7 @@ constexpr const char *hosted_libraries = "hosted_libraries";
 
 void require_registrant() {
   if (pg::may_register(pg::current_role())) return;
-  refuse(manifests, "Whoever writes it has to be allowed to register.",
+  refuse(manifests, "Only roles that may register can write it.",
          "GRANT EXECUTE ON FUNCTION dynpgext.register lets a role register for extensions that it "
          "owns.");
 }
@@ -77,7 +77,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_write) {
     require_registrant();
     if (pg::replicates() || !store ||
         pg::trigger_mode(store->manifests(), "on_manifests") != pg::fires_always)
-      refuse(manifests, "The trigger that checks what others than superusers write does not fire.",
+      refuse(manifests,
+             "The trigger that checks rows of other roles than superusers does not fire.",
              "Use dynpgext.register().");
     return BoolGetDatum(true);
   });

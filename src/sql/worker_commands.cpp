@@ -94,7 +94,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_stop_worker) {
     const bool stopped = stop(t, state::after_end::stay);
     if (stopped && !wait_until_gone(t))
       pg::log(WARNING, name_of(t.id) + " has not ended yet",
-              "It has been told to, and stays stopped when it has.");
+              "It has been signalled, and will stay stopped after its end.");
     return BoolGetDatum(stopped);
   });
 }
@@ -107,7 +107,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
     if (stop(t, state::after_end::stay) && !wait_until_gone(t)) {
       (void)stop(t, state::after_end::renew);
       pg::log(WARNING, name_of(t.id) + " has not ended yet",
-              "It has been told to, and is started again when it has.");
+              "It has been signalled, and will be started again after its end.");
       return BoolGetDatum(false);
     }
     const bool started = start(t);

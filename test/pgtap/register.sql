@@ -112,7 +112,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_memory:lo
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_memory:local", "size": 64}]}'),
   '22023 /allocations/0/name: the name is taken by extension "dx_memory" in this database', 'nor by another extension');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "beside", "size": 9}]}', 'dx_memory'),
-  '22023 /allocations/0/size: it has 8 bytes, and is to be left out before it gets another size', 'the size cannot change at once');
+  '22023 /allocations/0/size: it has 8 bytes, and must be left out before it can get another size', 'the size cannot change at once');
 DROP EXTENSION dx_memory;
 SELECT is(count(*), 0::bigint, 'what was registered by hand goes with the extension') FROM dynpgext.manifests WHERE extension = 'dx_memory';
 
@@ -187,7 +187,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dynpgext_cou
   E'22023 /allocations/0/name: only a superuser may register memory for an extension that has code in C\n'
   '/allocations/1/name: only a superuser may register memory for an extension that has code in C\n'
   '/allocations/2/name: only a superuser may register memory for an extension that has code in C\n'
-  '/workers/0/scope: only a superuser may register what is global',
+  '/workers/0/scope: only a superuser may register global objects',
   'nor what reaches beyond its database and extension');
 RESET ROLE;
 CREATE EXTENSION dx_no_c_functions;
@@ -206,7 +206,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dynpgext_cou
     {"name": "dx_trusted_sql:all", "size": 8, "scope": "global"}]}', 'dx_trusted_sql'),
   E'22023 /allocations/0/name: only a superuser may register a name that does not begin with "dx_trusted_sql:"\n'
   '/allocations/1/name: only a superuser may register a name that does not begin with "dx_trusted_sql:"\n'
-  '/allocations/2/scope: only a superuser may register what is global', 'nor for one without, but under its own name');
+  '/allocations/2/scope: only a superuser may register global objects', 'nor for one without, but under its own name');
 SELECT dynpgext.register('dx_trusted_sql', '{"dynpgext": 1, "allocations": [{"name": "dx_trusted_sql:own", "size": 8}]}');
 RESET ROLE;
 SELECT results_eq($$SELECT name FROM dynpgext.allocations WHERE extension = 'dx_trusted_sql'$$, ARRAY['dx_trusted_sql:own'], 'memory under its own name');

@@ -96,17 +96,17 @@ GRANT EXECUTE ON FUNCTION dynpgext.apply, dynpgext.export, dynpgext.register, dy
 SET ROLE dx_writer;
 SELECT is(pg_temp.outcome(format('SELECT * FROM dynpgext.apply(%L)', manifest)), outcome, outcome || ' for ' || manifest)
   FROM (VALUES
-    ('{"dynpgext": 1, "extension": "dx_worker"}', '22023 /settings: only a superuser may take back what is set for worker "dx global" of extension "dx_worker": it is or may be global'),
-    ('{"dynpgext": 1, "extensions": []}', '22023 /extensions: only a superuser may take back what is set for worker "dx global" of extension "dx_worker": it is or may be global'),
-    ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx global", "enabled": false}]}', '22023 /settings/0/worker: only a superuser may set what concerns a global worker'),
+    ('{"dynpgext": 1, "extension": "dx_worker"}', '22023 /settings: only a superuser may delete settings of worker "dx global" of extension "dx_worker": it is or may be global'),
+    ('{"dynpgext": 1, "extensions": []}', '22023 /extensions: only a superuser may delete settings of worker "dx global" of extension "dx_worker": it is or may be global'),
+    ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx global", "enabled": false}]}', '22023 /settings/0/worker: only a superuser may configure a global worker'),
     ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx global", "restart": {"policy": "always"}}, {"worker": "dx local", "enabled": false}]}', 'done'),
     ('{"dynpgext": 1, "extension": "dx_plain"}', 'done')) v (manifest, outcome);
 SELECT is(pg_temp.outcome('SELECT * FROM dynpgext.apply(dynpgext.export())'), 'done', 'what is exported can be applied');
 SELECT dynpgext.unload('dx_worker') \g /dev/null
 SELECT is(pg_temp.outcome(format('SELECT * FROM dynpgext.apply(%L)', manifest)), outcome, outcome || ' when it is not loaded')
   FROM (VALUES
-    ('{"dynpgext": 1, "extension": "dx_worker"}', '22023 /settings: only a superuser may take back what is set for worker "dx global" of extension "dx_worker": it is or may be global'),
-    ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx new", "enabled": false}, {"worker": "dx global", "restart": {"policy": "always"}}]}', '22023 /settings/0/worker: only a superuser may set what concerns a global worker')) v (manifest, outcome);
+    ('{"dynpgext": 1, "extension": "dx_worker"}', '22023 /settings: only a superuser may delete settings of worker "dx global" of extension "dx_worker": it is or may be global'),
+    ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx new", "enabled": false}, {"worker": "dx global", "restart": {"policy": "always"}}]}', '22023 /settings/0/worker: only a superuser may configure a global worker')) v (manifest, outcome);
 SELECT dynpgext.load('dx_worker') \g /dev/null
 RESET ROLE;
 SELECT is(pg_temp.settings(), 'dx global always', 'nothing has changed');
@@ -123,7 +123,7 @@ PREPARE refused_rows AS SELECT is(pg_temp.insert_of(manifest), '22023 ' || fault
     ('{"dynpgext": 1, "extensions": []}', '/extensions: not in the manifest of one extension'),
     ('{"dynpgext": 1, "extensions": [{"extension": "dx_plain", "allocations": [{"name": "dx_plain:a", "size": 8}]}]}', '/extensions: not in the manifest of one extension'),
     ('{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}], "settings": [{"worker": "dx a", "enabled": false}]}', '/settings: settings are for DBAs, with dynpgext.apply()'),
-    ('{"dynpgext": 1, "library": {"name": "$libdir/dx_worker-0.1"}}', '/library: what a library registers, it registers itself')) v (manifest, fault);
+    ('{"dynpgext": 1, "library": {"name": "$libdir/dx_worker-0.1"}}', '/library: only the library itself can register this')) v (manifest, fault);
 EXECUTE refused_rows;
 ALTER ROLE dx_writer LOGIN;
 SET ROLE dx_writer;
@@ -193,7 +193,7 @@ $$;
 SET ROLE dx_writer;
 SELECT lives_ok('SELECT * FROM dynpgext.registered_command', 'pg_read_all_data reads what is registered');
 SELECT throws_ok('SELECT * FROM dynpgext.commands', '42501', NULL, 'but not the views');
-SELECT is(outcome, '42501 Whoever writes it has to be allowed to register.', 'refused: ' || command)
+SELECT is(outcome, '42501 Only roles that may register can write it.', 'refused: ' || command)
   FROM pg_temp.outcomes('manifests', 'extension = extension');
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION dynpgext.apply TO dx_writer;

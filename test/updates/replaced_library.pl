@@ -65,7 +65,7 @@ sub replace {
     isnt(launcher(), $launcher, 'in another process');
     ok((wait_until { my $pid = runner_pid($node, 'one'); $pid ne '' && $pid ne $runner && (runs_file($pid) // 0) == $inode }),
         'so does the runner');
-    is_logged($node, qr/the launcher goes on with the library that has been installed/, $offset, 1, 'once, and the log says so');
+    is_logged($node, qr/the launcher continues with the newly installed library/, $offset, 1, 'once, and the log says so');
     is(status(), join("|", $after, $after, $version, $other), 'both versions are there');
     is(value($node, 'one', $pids), $workers, 'the workers go on');
     is(value($node, 'one', $stale), $all_own, 'and are stale');
