@@ -47,17 +47,6 @@ subtest 'restart' => sub {
     all_busy_run('afterwards');
 };
 
-subtest 'a runner gives its slot away' => sub {
-    is(value($node, 'hosts', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted');
-    all_busy_run('with its slot');
-    configure($node, 'postgres', 'dynpgext.runner_idle_timeout' => '5s');
-    value($node, 'hosts', q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('dx_hosted', 'global', 9, true)));
-    value($node, 'hosts', 'ALTER DATABASE hosts CONNECTION LIMIT 100');  # for a visit
-    becomes($node, 'hosts', $hosted, $both, 'a library that finds no slot gets one');
-    configure($node, 'postgres', 'dynpgext.runner_idle_timeout' => '500ms');
-    all_busy_run('then');
-};
-
 subtest 'a library that cannot be hosted' => sub {
     $node->append_conf('postgresql.conf', "dx_hosted.fails = 'init'");
     $node->restart;
@@ -82,7 +71,7 @@ subtest 'no slot for libraries at all' => sub {
     cmp_ok(time - $began, '<', 7.9, 'it has waited once for two libraries');
     is(log_count($node, qr/hosted libraries are not loaded: "\w+", "\w+"\n/, $offset), 1, 'one message names them');
     configure($node, 'postgres', 'dynpgext.hosting_wait' => '-1s');
-    like(($node->psql('busy_2', 'SELECT 1', extra_params => [ '-U', 'dx_user' ]))[2], qr/hosted libraries are not there: "\w+", "\w+"\n/,
+    like((run_command([ 'psql', '-XAtc', 'SELECT 1', $node->connstr('busy_2') . ' user=dx_user' ]))[1], qr/hosted libraries are not there: "\w+", "\w+"$/m,
         'and so does the error when sessions require them');
 };
 

@@ -5,6 +5,7 @@
 #include "guard/quarantine.h"
 #include "hosting/instances.h"
 #include "hosting/loading.h"
+#include "hosting/noted_rows.h"
 #include "hosting/process.h"
 #include "hosting/redirection.h"
 #include "hosting/session_list.h"
@@ -173,6 +174,7 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   make(s, number, row.library);
   have_here(s, number);
   catalog::write_hosted(store, row);
+  note_rows(catalog::read_hosted(store), true);
   register_static_workers(s, number, store, row);
   if (row.sessions) add_to_sessions();
   return "hosted";
@@ -184,6 +186,7 @@ bool unhost(const catalog::store &store, const std::string &library) {
   if (find(rows, library) == nullptr) return false;
   state::shared &s = state::use();
   catalog::erase_hosted(store, library);
+  note_rows(catalog::read_hosted(store), true);
   forget_static_workers(store, library);
   if (const uint64 number = own_instance(s, library)) note_unhosted(number);
   const auto is_another = [&](const catalog::hosted_row &row) {
@@ -218,6 +221,7 @@ std::string rehost(const catalog::store &store, const std::string &library) {
 
 void unhost_all() {
   pg::forget_original_database();
+  forget_noted_rows();
   state::shared &s = state::attach();
   for (const uint64 number : committed_instances(s, MyDatabaseId)) note_unhosted(number);
   if (is_listed())
@@ -236,6 +240,10 @@ void follow_rows(const catalog::store &store) {
   note_followed(s);
   if (RecoveryInProgress()) return;
   register_restored(store, s, rows);
+  note_rows(rows, false);
+  (void)pg::tolerate(
+      "removing dropped databases from dynpgext.hosting_databases",
+      [] { remove_dropped_databases(); }, nullptr);
   const bool any_sessions =
       std::any_of(rows.begin(), rows.end(), [](const auto &r) { return r.sessions; });
   if (any_sessions == is_listed()) return;

@@ -1,6 +1,8 @@
 #include "hosting/session_list.h"
 
+#include "hosting/noted_rows.h"
 #include "hosting/transaction.h"
+#include "pg/database.h"
 #include "pg/preload_list.h"
 #include "pg/settings.h"
 #include "pg/wait_event.h"
@@ -19,10 +21,15 @@ bool is_session_library(const std::string &library) {
   return base == session_library;
 }
 
-// The caller holds the lock.
+bool is_place_kept_out(const block &b, const Oid &followed) {
+  return (b.kept_out >> (&followed - b.followed) & 1) != 0;
+}
+
+// Or nobody needs to wait until it has been.  The caller holds the lock.
 bool is_followed(const state::shared &s, const block &b, Oid database) {
-  for (const Oid followed : b.followed)
-    if (followed == database) return true;
+  for (const Oid &followed : b.followed)
+    if (followed == database && (!is_place_kept_out(b, followed) || database != MyDatabaseId))
+      return true;
   const state::database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return b.databases_known;  // dropped
   return entry->unreachable || entry->provisioned;
@@ -32,6 +39,11 @@ bool are_followed(const state::shared &s, const block &b, const std::vector<Oid>
   const state::reading lock(s);
   return std::all_of(listed.begin(), listed.end(),
                      [&](Oid database) { return is_followed(s, b, database); });
+}
+
+bool is_any_withheld(const state::shared &s, const block &b) {
+  const state::reading lock(s);
+  return b.withheld != 0;
 }
 
 // Requests the launcher to read the list of databases, and to visit these.
@@ -44,6 +56,44 @@ void hurry(const state::shared &s, const block &b, const std::vector<Oid> &liste
       SetLatch(s.root->launcher_latch);
     return;
   }
+}
+
+}  // namespace
+
+namespace {
+
+// nullptr: there is no room.
+const Oid *add_followed(block &b, Oid database) {
+  for (Oid &place : b.followed) {
+    if (OidIsValid(place)) continue;
+    place = database;
+    return &place;
+  }
+  return nullptr;
+}
+
+void forget_followed(block &b, Oid database) {
+  for (Oid &place : b.followed) {
+    if (place != database) continue;
+    const uint64 others = ~(uint64{1} << (&place - b.followed));
+    b.kept_out &= others;
+    b.withheld &= others;
+    place = InvalidOid;
+  }
+}
+
+bool is_kept_out(const block &b, Oid database) {
+  const Oid *known = std::find(std::begin(b.followed), std::end(b.followed), database);
+  return known != std::end(b.followed) && is_place_kept_out(b, *known);
+}
+
+void keep_out(block &b, Oid database, bool withheld) {
+  forget_followed(b, database);
+  const Oid *place = add_followed(b, database);
+  if (place == nullptr) return;
+  const uint64 bit = uint64{1} << (place - b.followed);
+  b.kept_out |= bit;
+  if (withheld) b.withheld |= bit;
 }
 
 }  // namespace
@@ -79,16 +129,22 @@ void add_to_sessions() {
   note_changed_configuration();
 }
 
-void remove_from_sessions() {
+namespace {
+
+// Dropped, or there is a later one with the OID, which hosts nothing.
+bool is_gone(Oid database) {
+  const bool exists =
+      pg::call([=] { return SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)); });
+  return !exists || !may_host(database);
+}
+
+template <class Goes>
+void remove_databases(Goes goes) {
   std::vector<std::string> databases = pg::next_libraries(pg::settings::hosting_databases_name);
-  // including dropped ones
-  const auto goes = [](const std::string &listed) {
-    const auto database = static_cast<Oid>(std::strtoul(listed.c_str(), nullptr, 10));
-    return database == MyDatabaseId || !pg::call([=] {
-             return SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
-           });
+  const auto listed_goes = [&goes](const std::string &listed) {
+    return goes(static_cast<Oid>(std::strtoul(listed.c_str(), nullptr, 10)));
   };
-  if (std::erase_if(databases, goes) > 0) {
+  if (std::erase_if(databases, listed_goes) > 0) {
     pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
     note_changed_configuration();
   }
@@ -99,6 +155,17 @@ void remove_from_sessions() {
   note_changed_configuration();
 }
 
+}  // namespace
+
+void remove_from_sessions() {
+  remove_databases([](Oid database) { return database == MyDatabaseId || is_gone(database); });
+}
+
+void remove_dropped_databases() {
+  const std::vector<Oid> listed = listed_databases();
+  if (std::any_of(listed.begin(), listed.end(), is_gone)) remove_databases(is_gone);
+}
+
 bool is_listed() {
   const std::vector<Oid> listed = listed_databases();
   return std::find(listed.begin(), listed.end(), MyDatabaseId) != listed.end();
@@ -107,19 +174,65 @@ bool is_listed() {
 void note_followed(state::shared &s) {
   block &b = require_block(s);
   const state::exclusive lock(s);
-  for (Oid &place : b.followed) {
-    if (OidIsValid(place) && place != MyDatabaseId) continue;
-    place = MyDatabaseId;
-    return;
-  }
+  forget_followed(b, MyDatabaseId);
+  (void)add_followed(b, MyDatabaseId);
 }
 
 bool is_followed(state::shared &s) {
   const block &b = require_block(s);
   const state::reading lock(s);
-  return std::find(std::begin(b.followed), std::end(b.followed), MyDatabaseId) !=
-         std::end(b.followed);
+  const Oid *known = std::find(std::begin(b.followed), std::end(b.followed), MyDatabaseId);
+  return known != std::end(b.followed) && !is_place_kept_out(b, *known);
 }
+
+void follow_unlocked_databases(state::shared &s, block &b) {
+  const state::exclusive lock(s);
+  if (b.kept_out == 0) return;
+  for (const Oid database : std::vector<Oid>(std::begin(b.followed), std::end(b.followed))) {
+    if (!OidIsValid(database) || !is_kept_out(b, database)) continue;
+    const state::database_entry *entry = s.databases.find({database});
+    if (entry == nullptr || !entry->locked) forget_followed(b, database);
+  }
+}
+
+namespace {
+
+// The launcher has found that others have locked it.  The caller holds the lock.
+bool is_locked_out(const state::shared &s, const block &b, Oid database) {
+  const state::database_entry *entry = s.databases.find({database});
+  return entry != nullptr && entry->locked && !is_followed(s, b, database);
+}
+
+void report(Oid database, const noted_hosting &found) {
+  const std::string name = pg::database_name(database);
+  pg::log(LOG,
+          "database \"" + name + "\" is locked: sessions do not wait for the libraries that it " +
+              "hosts" + (found.libraries.empty() ? "" : ": " + found.libraries),
+          "A command on the database is in progress, or is prepared: see pg_locks and "
+          "pg_prepared_xacts.");
+}
+
+// Nobody waits for locked databases, with one message for each.  In a session: the launcher cannot
+// read which libraries they host.
+void keep_out_locked(state::shared &s, block &b, const std::vector<Oid> &listed) {
+  std::vector<Oid> locked;
+  {
+    const state::reading lock(s);
+    for (const Oid database : listed)
+      if (database != MyDatabaseId && is_locked_out(s, b, database)) locked.push_back(database);
+  }
+  for (const Oid database : locked) {
+    const noted_hosting found = find_noted(database);
+    {
+      const state::exclusive lock(s);
+      if (!is_locked_out(s, b, database)) continue;
+      keep_out(b, database, found.for_all);
+    }
+    if (found.hosts) report(database, found);
+  }
+}
+
+}  // namespace
 
 bool is_any_to_follow(const state::shared &s, const block &b) {
   const std::vector<Oid> listed = listed_databases();
@@ -127,7 +240,7 @@ bool is_any_to_follow(const state::shared &s, const block &b) {
   const state::reading lock(s);
   return std::any_of(listed.begin(), listed.end(), [&](Oid database) {
     const state::database_entry *entry = s.databases.find({database});
-    if (entry == nullptr || entry->unreachable || entry->provisioned) return false;
+    if (entry == nullptr || entry->unreachable || entry->provisioned || entry->locked) return false;
     return entry->visits_failed == 0 && !is_followed(s, b, database);
   });
 }
@@ -135,10 +248,11 @@ bool is_any_to_follow(const state::shared &s, const block &b) {
 bool await_databases(state::shared &s, pg::moment end) {
   const std::vector<Oid> listed = listed_databases();
   if (listed.empty()) return true;
-  const block &b = require_block(s);
-  if (are_followed(s, b, listed)) return true;
+  block &b = require_block(s);
+  if (are_followed(s, b, listed)) return !is_any_withheld(s, b);
   hurry(s, b, listed);
   for (;;) {
+    keep_out_locked(s, b, listed);
     const uint32 event = pg::wait_event(pg::wait::hosting);
     pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
     const bool is_done = are_followed(s, b, listed);
@@ -148,7 +262,7 @@ bool await_databases(state::shared &s, pg::moment end) {
       if (!is_over) (void)ConditionVariableTimedSleep(&s.root->changed, left, event);
       ConditionVariableCancelSleep();
     });
-    if (is_over) return is_done;
+    if (is_over) return is_done && !is_any_withheld(s, b);
   }
 }
 

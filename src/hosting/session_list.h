@@ -15,6 +15,8 @@ void add_to_sessions();
 // The database has no library for sessions any more.  Also removes entries that no other database
 // needs.
 void remove_from_sessions();
+// Removes databases that have been dropped, also if there is another one with the OID now.
+void remove_dropped_databases();
 
 // The rows of the current database have been followed, in this run of the server.
 void note_followed(state::shared &s);
@@ -23,7 +25,11 @@ void note_followed(state::shared &s);
 [[nodiscard]] std::vector<Oid> listed_databases();
 // Is one of the listed databases yet to be visited for the first time?  In the launcher.
 [[nodiscard]] bool is_any_to_follow(const state::shared &s, const block &b);
-// Waits until those of all databases have been; false after `end`.
+// In the launcher: databases that others had locked, so that nobody waited for them, and have not
+// any more.
+void follow_unlocked_databases(state::shared &s, block &b);
+// Waits until those of all databases have been, except those that nobody can connect to; false
+// after `end`, and if some of these may host libraries for the whole server.
 [[nodiscard]] bool await_databases(state::shared &s, pg::moment end);
 
 }  // namespace dynpgext::hosting
