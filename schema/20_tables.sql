@@ -68,6 +68,7 @@ CREATE TABLE dynpgext.registered_worker (
     servers text NOT NULL,
     declared boolean NOT NULL,
     hosted boolean NOT NULL,
+    process text NOT NULL CHECK (process IN ('shared', 'own')),
     PRIMARY KEY (extension, name),
     CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_worker'))
 );
@@ -90,7 +91,8 @@ COMMENT ON COLUMN dynpgext.registered_worker.restart_delay IS 'before the first 
 COMMENT ON COLUMN dynpgext.registered_worker.deadline IS 'longest silence between two heartbeats, in milliseconds; 0: it sends none';
 COMMENT ON COLUMN dynpgext.registered_worker.servers IS 'servers it runs on: primary, standby, both, or by start time: as bgw_start_time says';
 COMMENT ON COLUMN dynpgext.registered_worker.declared IS 'with dynpgext.register() or apply(), not by the library';
-COMMENT ON COLUMN dynpgext.registered_worker.hosted IS 'runs a command, in the process that does so for all of the database';
+COMMENT ON COLUMN dynpgext.registered_worker.hosted IS 'runs a command, in a process of dynpgext''s that has connected as its role';
+COMMENT ON COLUMN dynpgext.registered_worker.process IS 'of one that runs a command: shared, with the others of its database and role; or own';
 
 CREATE TABLE dynpgext.registered_command (
     extension name NOT NULL,

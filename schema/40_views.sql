@@ -254,7 +254,8 @@ SELECT r.extension,
        l.last_failed_at,
        l.last_error,
        l.next_run_at,
-       b.rolname AS registered_by
+       b.rolname AS registered_by,
+       w.process
   FROM dynpgext.registered_command r
        JOIN dynpgext.registered_worker w
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
@@ -277,7 +278,7 @@ COMMENT ON COLUMN dynpgext.commands.run_interval IS 'time between the starts of 
 COMMENT ON COLUMN dynpgext.commands.channel IS 'notification channel; NULL: none';
 COMMENT ON COLUMN dynpgext.commands.run_as IS 'role that runs it; NULL: none, and it does not run';
 COMMENT ON COLUMN dynpgext.commands.state IS 'state of the worker, as in dynpgext.workers';
-COMMENT ON COLUMN dynpgext.commands.pid IS 'pid of the process that runs the commands of this database and role; NULL: none';
+COMMENT ON COLUMN dynpgext.commands.pid IS 'pid of its process; NULL: none';
 COMMENT ON COLUMN dynpgext.commands.runs IS 'number of completed runs since the server started';
 COMMENT ON COLUMN dynpgext.commands.failures IS 'number of failed runs';
 COMMENT ON COLUMN dynpgext.commands.last_run_at IS 'start of the last run';
@@ -286,6 +287,7 @@ COMMENT ON COLUMN dynpgext.commands.last_failed_at IS 'start of the last failed 
 COMMENT ON COLUMN dynpgext.commands.last_error IS 'SQLSTATE and message of the last failure';
 COMMENT ON COLUMN dynpgext.commands.next_run_at IS 'time of the next run; NULL: no interval, or it does not run';
 COMMENT ON COLUMN dynpgext.commands.registered_by IS 'role that registered it; must be a member of run_as at each run';
+COMMENT ON COLUMN dynpgext.commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own';
 
 CREATE VIEW dynpgext.events AS
 SELECT e.at,

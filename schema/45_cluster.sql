@@ -49,7 +49,8 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        l.last_failed_at,
        l.last_error,
        l.next_run_at,
-       b.rolname AS registered_by
+       b.rolname AS registered_by,
+       w.process
   FROM dynpgext_internal.published_workers(true) p
        JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.database
        LEFT JOIN dynpgext_internal.live_commands(true) l
@@ -59,6 +60,8 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        LEFT JOIN dynpgext.registered_command r
          ON r.extension OPERATOR(pg_catalog.=) p.extension AND r.worker OPERATOR(pg_catalog.=) p.name
         AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.registered_worker w
+         ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
        LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) p.run_as
        LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
  WHERE p.is_command;
@@ -72,7 +75,7 @@ COMMENT ON COLUMN dynpgext.cluster_commands.run_interval IS 'time between the st
 COMMENT ON COLUMN dynpgext.cluster_commands.channel IS 'notification channel; NULL: none, or it is of another database';
 COMMENT ON COLUMN dynpgext.cluster_commands.run_as IS 'role that runs it; NULL: none, and it does not run';
 COMMENT ON COLUMN dynpgext.cluster_commands.state IS 'state of the worker, as in dynpgext.cluster_workers';
-COMMENT ON COLUMN dynpgext.cluster_commands.pid IS 'pid of the process that runs the commands of this database and role; NULL: none';
+COMMENT ON COLUMN dynpgext.cluster_commands.pid IS 'pid of its process; NULL: none';
 COMMENT ON COLUMN dynpgext.cluster_commands.runs IS 'number of completed runs since the server started';
 COMMENT ON COLUMN dynpgext.cluster_commands.failures IS 'number of failed runs';
 COMMENT ON COLUMN dynpgext.cluster_commands.last_run_at IS 'start of the last run';
@@ -81,6 +84,7 @@ COMMENT ON COLUMN dynpgext.cluster_commands.last_failed_at IS 'start of the last
 COMMENT ON COLUMN dynpgext.cluster_commands.last_error IS 'SQLSTATE and message of the last failure';
 COMMENT ON COLUMN dynpgext.cluster_commands.next_run_at IS 'time of the next run; NULL: no interval, or it does not run';
 COMMENT ON COLUMN dynpgext.cluster_commands.registered_by IS 'role that registered it; NULL: it is of another database';
+COMMENT ON COLUMN dynpgext.cluster_commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own; NULL: it is of another database';
 
 -- Workers and allocations alike, with the reason for each state that has one.
 CREATE FUNCTION dynpgext_internal.known_objects()

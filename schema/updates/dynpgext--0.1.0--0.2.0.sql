@@ -106,6 +106,85 @@ ALTER TABLE dynpgext.registered_command ADD COLUMN first_run bigint NOT NULL DEF
 ALTER TABLE dynpgext.registered_command ALTER COLUMN first_run DROP DEFAULT;
 COMMENT ON COLUMN dynpgext.registered_command.first_run IS 'from its start, in milliseconds; 0: at once; -1: after one interval';
 
+ALTER TABLE dynpgext.registered_worker ADD COLUMN process text NOT NULL DEFAULT 'shared' CHECK (process IN ('shared', 'own'));
+ALTER TABLE dynpgext.registered_worker ALTER COLUMN process DROP DEFAULT;
+COMMENT ON COLUMN dynpgext.registered_worker.hosted IS 'runs a command, in a process of dynpgext''s that has connected as its role';
+COMMENT ON COLUMN dynpgext.registered_worker.process IS 'of one that runs a command: shared, with the others of its database and role; or own';
+
+CREATE OR REPLACE VIEW dynpgext.commands AS
+SELECT r.extension,
+       r.worker,
+       w.scope,
+       CASE WHEN w.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s.datname END AS database,
+       r.command,
+       CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
+            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
+       NULLIF(r.channel, '') AS channel,
+       a.rolname AS run_as,
+       COALESCE(l.state, 'registered') AS state,
+       l.pid,
+       COALESCE(l.runs, 0) AS runs,
+       COALESCE(l.failures, 0) AS failures,
+       l.last_run_at,
+       l.last_duration,
+       l.last_failed_at,
+       l.last_error,
+       l.next_run_at,
+       b.rolname AS registered_by,
+       w.process
+  FROM dynpgext.registered_command r
+       JOIN dynpgext.registered_worker w
+         ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
+       JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
+       JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext_internal.live_commands(false) l
+         ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.worker OPERATOR(pg_catalog.=) r.worker
+        AND l.home OPERATOR(pg_catalog.=) CASE w.scope WHEN 'database' THEN d.oid ELSE 0 END
+       LEFT JOIN pg_catalog.pg_database s ON s.oid OPERATOR(pg_catalog.=) l.source
+       LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) r.run_as
+       LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
+ WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext_internal.boot()));
+COMMENT ON COLUMN dynpgext.commands.pid IS 'pid of its process; NULL: none';
+COMMENT ON COLUMN dynpgext.commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own';
+
+CREATE OR REPLACE VIEW dynpgext.cluster_commands AS
+SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s.datname END AS database,
+       p.extension,
+       p.name AS worker,
+       p.scope,
+       r.command,
+       CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
+            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
+       NULLIF(r.channel, '') AS channel,
+       a.rolname AS run_as,
+       COALESCE(l.state, 'registered') AS state,
+       l.pid,
+       COALESCE(l.runs, 0) AS runs,
+       COALESCE(l.failures, 0) AS failures,
+       l.last_run_at,
+       l.last_duration,
+       l.last_failed_at,
+       l.last_error,
+       l.next_run_at,
+       b.rolname AS registered_by,
+       w.process
+  FROM dynpgext_internal.published_workers(true) p
+       JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) p.database
+       LEFT JOIN dynpgext_internal.live_commands(true) l
+         ON l.home OPERATOR(pg_catalog.=) p.home AND l.extension OPERATOR(pg_catalog.=) p.extension
+        AND l.worker OPERATOR(pg_catalog.=) p.name
+       LEFT JOIN pg_catalog.pg_database s ON s.oid OPERATOR(pg_catalog.=) l.source
+       LEFT JOIN dynpgext.registered_command r
+         ON r.extension OPERATOR(pg_catalog.=) p.extension AND r.worker OPERATOR(pg_catalog.=) p.name
+        AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.registered_worker w
+         ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
+       LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) p.run_as
+       LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
+ WHERE p.is_command;
+COMMENT ON COLUMN dynpgext.cluster_commands.pid IS 'pid of its process; NULL: none';
+COMMENT ON COLUMN dynpgext.cluster_commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own; NULL: it is of another database';
+
 -- New objects have the privileges that ALTER DEFAULT PRIVILEGES gave them.
 SELECT dynpgext_internal.reset_privileges(ARRAY['SCHEMA dynpgext_internal', 'TABLE dynpgext.runs', 'TYPE dynpgext.runs',
     'FUNCTION dynpgext.run_worker(name,text)', 'FUNCTION dynpgext_internal.list_runs()',

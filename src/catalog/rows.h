@@ -23,6 +23,12 @@ inline void parse(const std::string &name, model::server_role &into) {
   into = model::server_role_of(name);
 }
 
+// A table of 0.1.0 has none: shared.
+inline void parse(const std::string &name, model::worker_process &into) {
+  using enum model::worker_process;
+  into = name == name_of(own) ? own : shared;
+}
+
 template <class Values, class Member, class Value>
 void put(Values &row, const Member &m, const Value &value) {
   if constexpr (std::same_as<Value, std::string>)

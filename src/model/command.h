@@ -32,7 +32,8 @@ struct command_identity {
 // For command::first_run: one interval after its start.
 inline constexpr std::int64_t after_interval = -1;
 
-// Of an SQL worker.  One process serves all those of a database and a role (model::worker::hosted).
+// Of an SQL worker (model::worker::hosted).  One process serves all those of a database and a role
+// that have none of their own.
 struct command {
   std::string extension;
   std::string worker;

@@ -41,6 +41,7 @@ struct live_worker {
   bool at_rest = false;            // running, but without a process until it is due
   std::int64_t next_start_at = 0;  // in backoff, or at rest; microseconds, as circumstances.time
   bool stale = false;              // its process runs an outdated file of its library
+  std::int64_t waits_since = 0;    // for a place; 0: for none
 };
 
 struct live_extension {

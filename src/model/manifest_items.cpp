@@ -73,8 +73,9 @@ void read_function(reading &r, object &o, part where, worker &w) {
   if (o.has("argument") && w.scope != scope::global)
     o.fault("argument", "needs \"scope\": \"global\"");
   const auto ask = [&](object &other) {
-    command none;
-    command_keys(other, r.numbers, r.read_interval, none);
+    worker none;
+    command nothing;
+    command_keys(other, r.numbers, r.read_interval, none, nothing);
   };
   std::vector<object::stranger> strangers =
       object::asked_for(ask, "not of a worker with a function");
@@ -100,7 +101,7 @@ void read_command(reading &r, object &o, declared_worker &into) {
   command c;
   c.extension = w.extension;
   c.worker = w.name;
-  command_keys(o, r.numbers, r.read_interval, c);
+  command_keys(o, r.numbers, r.read_interval, w, c);
   check_command(r, o, w, c);
   const auto ask = [&](object &other) {
     worker none;

@@ -56,13 +56,16 @@ void function_keys(Form &o, const server_numbers &numbers, part where, worker &w
 }
 
 template <class Form>
-void command_keys(Form &o, const server_numbers &numbers, const interval_reader &read, command &c) {
+void command_keys(Form &o, const server_numbers &numbers, const interval_reader &read, worker &w,
+                  command &c) {
   o.text("command", {1, max_command}, c.sql, required);
   o.interval("interval", read, between_runs, c.interval);
   o.interval("first_run", read, until_first_run, c.first_run, first_run_words);
   o.text("channel", {1, numbers.max_extension_name, true}, c.channel);
   o.text("run_as", {1, numbers.max_extension_name, true}, c.run_as);
   o.boolean("atomic", c.atomic, true);
+  o.choice("process", {worker_process::shared, worker_process::own}, w.process,
+           worker_process::shared);
 }
 
 }  // namespace dynpgext::model::fields

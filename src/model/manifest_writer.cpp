@@ -117,7 +117,7 @@ json::object worker_object(worker w, std::optional<command> c, const server_numb
   if (w.type != w.name) add_text(o, "type", w.type);
   fields::scope_key(keys, w.scope);
   if (c) {
-    fields::command_keys(keys, numbers, {}, *c);
+    fields::command_keys(keys, numbers, {}, w, *c);
   } else {
     fields::code_keys(keys, numbers, w);
     fields::function_keys(keys, numbers, fields::part::library, w);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
+#include <tuple>
 
 #include "model/live_index.h"
 
@@ -76,7 +77,9 @@ class planner {
     if (!now_.workers_only) provision_extensions();
     plan_workers();
     std::stable_sort(actions_.begin(), actions_.end(),
-                     [](const action &a, const action &b) { return a.kind < b.kind; });
+                     [](const action &a, const action &b) {
+                       return std::tie(a.kind, a.since) < std::tie(b.kind, b.since);
+                     });
     return std::move(actions_);
   }
 
@@ -118,6 +121,12 @@ class planner {
     }
   }
 
+  [[nodiscard]] std::int64_t due_since(const live_worker *live) const {
+    if (live == nullptr) return now_.time;
+    if (live->waits_since != 0) return live->waits_since;
+    return live->at_rest || live->state == worker_state::backoff ? live->next_start_at : now_.time;
+  }
+
   void decide_one(const object_key &key, const wanted_worker *wanted, const live_worker *live) {
     const std::optional<action_kind> kind = decide(wanted, live, now_);
     if (!kind) return;
@@ -143,6 +152,7 @@ class planner {
     if (*kind == action_kind::start && live != nullptr)
       detail = live->at_rest ? "is due" : "was " + std::string(name_of(live->state));
     add(*kind, object_kind::worker, home, extension, name, std::move(detail));
+    if (*kind == action_kind::start) actions_.back().since = due_since(live);
     if (live == nullptr) return;
     actions_.back().ticket = live->ticket;
     actions_.back().waits = *kind == action_kind::start && live->state == worker_state::waiting;

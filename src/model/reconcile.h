@@ -39,6 +39,7 @@ struct action {
   std::string detail;
   std::uint64_t ticket = 0;  // of a worker: the start that the decision is about
   bool waits = false;        // of a worker's start: it was tried, and waits for a place
+  std::int64_t since = 0;    // of a worker's start: it waits, or has been due; microseconds
   bool operator==(const action &) const = default;
 };
 
@@ -68,8 +69,8 @@ enum class allocation_match : std::uint8_t { missing, same, replaceable, taken }
 
 // All actions for `database` and for the given global objects, in order of execution. `desired` and
 // `live` may leave out objects of other databases, but must be complete for each global object.  A
-// worker starts only if its extension is provisioned, or will be by these actions.  Time grows as n
-// log n.
+// worker starts only if its extension is provisioned, or will be by these actions.  The one that
+// has waited longest starts first: there may not be a place for all.  Time grows as n log n.
 [[nodiscard]] std::vector<action> reconcile(database_id database,
                                             const std::vector<desired_database> &desired,
                                             const live_state &live, const circumstances &now);

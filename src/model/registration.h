@@ -56,6 +56,15 @@ enum class server_role : std::uint8_t {
 [[nodiscard]] const char *name_of(server_role role);
 [[nodiscard]] server_role server_role_of(const std::string &name);
 
+// The process for the command of an SQL worker.
+enum class worker_process : std::uint8_t {
+  shared,  // that of its database and role
+  own
+};
+[[nodiscard]] constexpr const char *name_of(worker_process p) {
+  return p == worker_process::own ? "own" : "shared";
+}
+
 struct worker {
   std::string extension;
   std::string name;
@@ -74,7 +83,8 @@ struct worker {
   server_role role = server_role::by_start_time;
   std::int64_t deadline = 0;  // maximum time between two heartbeats, milliseconds; 0: no limit
   bool declared = false;      // by a manifest, not by its library
-  bool hosted = false;        // runs a command, in the process of its database and role
+  bool hosted = false;        // runs a command, in a process of its database and role
+  worker_process process = worker_process::shared;  // of a hosted one
   bool operator==(const worker &) const = default;
 };
 template <>
@@ -96,7 +106,8 @@ inline constexpr std::tuple members<worker>{
     member(&worker::deadline, in_manifest),
     member(&worker::role, in_manifest),
     member(&worker::declared, not_of_process),
-    member(&worker::hosted)};
+    member(&worker::hosted),
+    member(&worker::process, in_manifest)};
 static_assert(lists_all<worker>());
 
 // Are they equal in everything that the process was started with?

@@ -328,24 +328,25 @@ struct worker_entry {
   pg::moment began;  // the same two, for measuring
   pg::moment ended;
   int last_exit_code;
-  shared_text error;           // its last failure, unless
-  bool has_words;              // that is still in its process's entry
-  Oid stopped_for;             // database of the command that it was in the way of
-  bool stopped_for_extension;  // the command was on its extension there
-  Oid ended_in;                // the database it was connected to when another role ended it
-  uint32 unhealthy_runs;       // consecutive runs that ended soon
-  pg::moment next_start_at;    // in state backoff, or at rest
-  pg::moment told_at;          // time of the signal to end; none: not signalled
-  bool overdue;                // reported as not ending
-  bool stuck;                  // and as impossible to end
-  pg_atomic_uint64 heartbeat;  // moment of the last one; stored by the process, without the lock
-  pg_atomic_uint32 barrier;    // 1: had a pending barrier of the server when asked; stored by
-                               // the process itself, without the lock
-  bool taken;                  // of a hosted one: its runner knows of it
-  bool busy;                   // its command runs; only then must it be signalled to end
-  command_statistics runs;     // of a hosted one, in this run of the server
-  pg::moment resume_at;        // for one that continues in another process: when it is due
-  bool rested;                 // it continues after being at rest
+  shared_text error;              // its last failure, unless
+  bool has_words;                 // that is still in its process's entry
+  Oid stopped_for;                // database of the command that it was in the way of
+  bool stopped_for_extension;     // the command was on its extension there
+  Oid ended_in;                   // the database it was connected to when another role ended it
+  uint32 unhealthy_runs;          // consecutive runs that ended soon
+  pg::moment next_start_at;       // in state backoff, or at rest
+  pg::moment told_at;             // time of the signal to end; none: not signalled
+  bool overdue;                   // reported as not ending
+  bool stuck;                     // and as impossible to end
+  pg_atomic_uint64 heartbeat;     // moment of the last one; stored by the process, without the lock
+  pg_atomic_uint32 barrier;       // 1: had a pending barrier of the server when asked; stored by
+                                  // the process itself, without the lock
+  bool taken;                     // of a hosted one: its runner knows of it
+  bool busy;                      // its command runs; only then must it be signalled to end
+  command_statistics runs;        // of a hosted one, in this run of the server
+  pg::moment resume_at;           // for one that continues in another process: when it is due
+  bool rested;                    // it continues after being at rest
+  model::worker_process process;  // of a hosted one
   DYNPGEXT_GROWN
 
   // Signalled to end; its end decides what is wanted then.
@@ -388,7 +389,9 @@ struct version_entry {
 
 struct runner_key {
   Oid database;
-  Oid role;  // InvalidOid: for workers without a role, which cannot run
+  Oid role;       // InvalidOid: for workers without a role, which cannot run
+  uint64 worker;  // hash of the worker with this process of its own; 0: for all without one
+  bool operator==(const runner_key &) const = default;
 };
 struct runner_entry {
   runner_key key;

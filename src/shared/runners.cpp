@@ -9,7 +9,29 @@ namespace {
 // A runner that has not started within this time after its request never will.
 constexpr std::chrono::seconds patience(10);
 
+uint64 hash_of(std::string_view text, uint64 seed) {
+  return hash_bytes_extended(reinterpret_cast<const unsigned char *>(text.data()),
+                             static_cast<int>(text.size()), seed);
+}
+
+runner_key key_for(Oid database, uint64 role, model::worker_process process, bool is_global,
+                   std::string_view extension, std::string_view name) {
+  const bool has_own = process == model::worker_process::own;
+  const uint64 hash = has_own ? hash_of(name, hash_of(extension, is_global ? 1 : 0)) | 1 : 0;
+  return {database, static_cast<Oid>(role), hash};
+}
+
 }  // namespace
+
+runner_key runner_of(const model::worker &w, Oid database) {
+  return key_for(database, w.argument, w.process, w.scope == model::scope::global, w.extension,
+                 w.name);
+}
+
+runner_key runner_of(const worker_entry &entry) {
+  return key_for(entry.source, entry.argument, entry.process, !OidIsValid(entry.key.home),
+                 entry.key.extension.view(), entry.key.name.view());
+}
 
 bool is_in_office(const runner_entry &entry) { return entry.pid != 0 && !entry.left; }
 

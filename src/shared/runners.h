@@ -8,10 +8,10 @@
 
 namespace dynpgext::state {
 
-// The runner of a hosted worker.
-[[nodiscard]] inline runner_key runner_of(const model::worker &w, Oid database) {
-  return {database, static_cast<Oid>(w.argument)};
-}
+// The runner of a hosted worker.  If the hashes of two workers of a role with processes of their
+// own should ever be equal, the two share one.
+[[nodiscard]] runner_key runner_of(const model::worker &w, Oid database);
+[[nodiscard]] runner_key runner_of(const worker_entry &entry);
 
 // One exists and serves; one has been requested.
 [[nodiscard]] bool is_in_office(const runner_entry &entry);

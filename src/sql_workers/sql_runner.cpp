@@ -1,5 +1,6 @@
-// The process of the SQL workers of one database and role: dynpgext_sql_runner_main().  To the
-// server it is this role: it has authenticated as it, with its settings, and has no other rights.
+// The process of the SQL workers of one database and role, or of one of them alone:
+// dynpgext_sql_runner_main().  To the server it is this role: it has authenticated as it, with its
+// settings, and has no other rights.
 //
 // Between two commands it looks who is to start and to end, and what has been notified.  When it
 // serves nobody, or nobody who is due soon, it ends.  A command that ends the process (FATAL, exit)

@@ -10,6 +10,7 @@
 #include "pg/settings.h"
 #include "pg/sql_command.h"
 #include "pg/transaction.h"
+#include "pg/worker.h"
 #include "shared/databases.h"
 #include "shared/last_words.h"
 #include "workers/run_requests.h"
@@ -59,6 +60,11 @@ const registered *command_of(const state::worker_start &w, const commands_by_nam
   return found->second;
 }
 
+// As pg_stat_activity shows it.
+std::string label_of(const state::worker_identity &id) {
+  return "dynpgext: " + id.extension + "/" + id.name;
+}
+
 // Of one that goes on from another process, when it was due there, which may be long ago.
 pg::moment first_run(const state::worker_start &start, const model::command &command,
                      pg::moment now) {
@@ -82,6 +88,7 @@ void sql_workers::take_starts() {
   const std::vector<state::worker_start> started = state::take_starts(shared_, runner_);
   if (started.empty()) return;
   DYNPGEXT_FAULT_POINT("runner.taken");
+  if (runner_.worker != 0) pg::name_application(label_of(started.front().id));
   const std::vector<registered> all = registered_commands();
   const commands_by_name names = by_name(all);
   const pg::moment now = pg::moment::now();
@@ -194,7 +201,7 @@ void sql_workers::note_delay(worker &w, const state::worker_entry &entry, pg::mo
           "SQL worker \"" + w.command.worker + "\" of extension \"" + w.command.extension +
               "\" has delayed " + others + " for up to " + how_long,
           "Commands of one database and role run one after the other. Consider shorter runs, a "
-          "deadline, or a role of its own (run_as).");
+          "deadline, or a process of its own (\"process\": \"own\").");
 }
 
 sql_workers::after_run sql_workers::run(worker &w) {
@@ -219,7 +226,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
                                       .owners = command.identity.owners,
                                       .foreign_owner = command.identity.foreign_owner},
                              .atomic = command.atomic,
-                             .label = "dynpgext: " + command.extension + "/" + command.worker,
+                             .label = label_of(w.start.id),
                              .context = "SQL worker \"" + command.worker + "\" of extension \"" +
                                         command.extension + "\"",
                              .deadline = command.deadline,

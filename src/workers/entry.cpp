@@ -82,7 +82,8 @@ constexpr std::tuple definition_members{
     std::pair(&worker::argument, &worker_entry::argument),
     std::pair(&worker::deadline, &worker_entry::deadline),
     std::pair(&worker::role, &worker_entry::role),
-    std::pair(&worker::hosted, &worker_entry::hosted)};
+    std::pair(&worker::hosted, &worker_entry::hosted),
+    std::pair(&worker::process, &worker_entry::process)};
 constexpr size_t in_key = 3;  // extension, name and scope
 static_assert(std::tuple_size_v<decltype(texts)> + std::tuple_size_v<decltype(definition_members)> +
                   in_key ==

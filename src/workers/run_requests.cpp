@@ -50,7 +50,7 @@ void for_requests(const shared &s, const worker_entry &entry, request_state stat
 
 pid_t runner_process(const shared &s, const worker_entry &entry) {
   if (entry.pid != 0) return entry.pid;
-  const runner_entry *runner = s.runners.find({entry.source, static_cast<Oid>(entry.argument)});
+  const runner_entry *runner = s.runners.find(runner_of(entry));
   return runner == nullptr ? 0 : runner->pid;
 }
 

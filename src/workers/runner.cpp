@@ -19,8 +19,8 @@ constexpr size_t batch = 200;
 bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
 
 bool is_to_be_served(const worker_entry &entry, const runner_key &key) {
-  return entry.hosted && entry.source == key.database && entry.argument == key.role &&
-         !entry.held_back && entry.pid == 0 && entry.state == model::worker_state::starting;
+  return entry.hosted && !entry.held_back && entry.pid == 0 &&
+         entry.state == model::worker_state::starting && runner_of(entry) == key;
 }
 
 // Of this start, and no other.

@@ -1,5 +1,7 @@
 // SQL runners: one process for each database and role, which runs the commands of all SQL workers
-// that have this role there, so that a hundred of them do not take a hundred slots.
+// that have this role there, so that a hundred of them do not take a hundred slots.  A worker with
+// "process": "own" has a runner to itself: it delays nobody, and an end of the process ends nobody
+// else's.
 //
 // Each worker has an entry and a life of its own; only the process is shared.  Who starts one
 // claims its start as always, and then asks for the runner instead of a process.  The runner takes

@@ -18,9 +18,11 @@ std::vector<model::live_worker> live_workers(std::span<const worker_copy> copies
     const worker_entry &entry = copy.entry;
     if (entry.ticket == 0 && entry.source == InvalidOid) continue;  // only prepared
     if (entry.held_back) continue;                                  // not committed yet
+    const bool waits = entry.state == model::worker_state::waiting;
     result.push_back({entry.key.home, definition_of(copy), version_of(copy), entry.source,
                       entry.incarnation, entry.state, entry.is_leaving(), entry.ticket,
-                      terms_of(entry), is_at_rest(entry), entry.next_start_at.microseconds, false});
+                      terms_of(entry), is_at_rest(entry), entry.next_start_at.microseconds, false,
+                      waits ? entry.waits_since.microseconds : 0});
   }
   return result;
 }

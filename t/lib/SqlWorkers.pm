@@ -37,7 +37,7 @@ sub register_sql_workers {
         my %item = (
             command => $w{sql},
             restart => { policy => $w{restart}, delay => "$w{restart_delay} ms" });
-        for my $key (qw(name channel run_as scope start servers first_run)) {
+        for my $key (qw(name channel run_as scope start servers first_run process)) {
             $item{$key} = $w{$key} if ($w{$key} // '') ne '';
         }
         for my $key (qw(interval deadline)) {

@@ -105,7 +105,7 @@ DROP EXTENSION dx_bad;
 
 BEGIN;
 ALTER TABLE dynpgext.registered_worker DROP CONSTRAINT may_write;
-SELECT throws_ok($$INSERT INTO dynpgext.registered_worker VALUES ('x', 'y', '', 'database', 'l', 'f', 1, 2, false, false, '', 0, 'sometimes', 0, 0, 'both', false, false)$$,
+SELECT throws_ok($$INSERT INTO dynpgext.registered_worker VALUES ('x', 'y', '', 'database', 'l', 'f', 1, 2, false, false, '', 0, 'sometimes', 0, 0, 'both', false, false, 'shared')$$,
   '23514', NULL, 'registered_worker has no other policies');
 ROLLBACK;
 SELECT throws_ok(format(

@@ -122,6 +122,35 @@ SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "in C
 SELECT is(library || ' ' || function, '$libdir/dx_worker-0.1 dx_worker_local', 'is registered') FROM dynpgext.workers WHERE name = 'in C';
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
 
+-- A process of its own
+
+CREATE FUNCTION pg_temp.register_one(more jsonb) RETURNS void LANGUAGE sql AS $$
+  SELECT dynpgext.register('dx_plain', jsonb_build_object('dynpgext', 1, 'workers', jsonb_build_array(
+    '{"name": "one", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 h"}' || more)))
+$$;
+SELECT pg_temp.register_one('{}') \g /dev/null
+SELECT is(process, 'shared', 'a command shares a process') FROM dynpgext.commands WHERE worker = 'one';
+SELECT is(dynpgext.export('dx_plain') #> '{workers,0,process}', NULL, 'which goes without saying');
+SELECT pg_temp.register_one('{"process": "own"}') \g /dev/null
+SELECT is(process, 'own', 'or has its own') FROM dynpgext.commands WHERE worker = 'one';
+SELECT is(process, 'own', 'in the view of the cluster, too') FROM dynpgext.cluster_commands WHERE worker = 'one' AND database = current_database();
+SELECT is(dynpgext.export('dx_plain') #>> '{workers,0,process}', 'own', 'and in the export');
+SELECT is(manifest #>> '{workers,0,process}', 'own', 'and in what pg_dump dumps') FROM dynpgext.manifests WHERE extension = 'dx_plain';
+SELECT ok(pg_temp.worker_becomes('dx_plain', 'one', 'running'), 'it runs');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+SELECT is_empty('SELECT * FROM dynpgext.apply(dynpgext.export())', 'nor has apply()');
+SELECT results_eq($$SELECT name, action FROM dynpgext.apply(jsonb_set(dynpgext.export('dx_plain'), '{workers,0,process}', '"shared"'), dry_run => true) WHERE object = 'worker'$$,
+  $$VALUES ('one', 'replace')$$, 'the other process is another worker''s');
+SELECT pg_temp.register_one('{"process": "shared"}') \g /dev/null
+SELECT is(process, 'shared', 'it goes back') FROM dynpgext.commands WHERE worker = 'one';
+SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [
+    {"name": "a", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s", "process": "another"},
+    {"name": "b", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s", "process": null},
+    {"name": "c", "library": "$libdir/dx_worker-0.1", "function": "dx_worker_local", "process": "own"}]}'),
+  E'22023 /workers/0/process: must be "shared" or "own"\n/workers/1/process: must be "shared" or "own"\n/workers/2/process: not of a worker with a function',
+  'there are no other processes, and no choice for code in C');
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}') \g /dev/null
+
 -- Faults: all at once, each with its place, and nothing is changed
 
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "good", "size": 8}], "workers": [

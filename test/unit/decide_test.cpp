@@ -138,6 +138,14 @@ TEST_F(decide_worker, that_is_hosted_in_another_database_is_replaced_where_it_ru
   EXPECT_EQ(decided(worker_state::stopped, usual), nothing);
 }
 
+TEST_F(decide_worker, that_is_to_have_another_process_is_replaced) {
+  worker &w = desired.registrations.workers.at(0);
+  w.hosted = true;
+  live = live_of(desired, worker_state::running);
+  w.process = worker_process::own;
+  EXPECT_EQ(decided(worker_state::running, usual), action_kind::replace);
+}
+
 // ---- quarantined -----------------------------------------------------------------------------
 
 TEST_F(decide_quarantined, is_made_so_in_every_state_but_its_own) {

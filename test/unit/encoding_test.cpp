@@ -40,6 +40,7 @@ registrations everything() {
   w.role = server_role::both;
   w.declared = true;
   w.hosted = true;
+  w.process = worker_process::own;
   r.workers = {w, worker_of("b", "other", scope::global)};
   for (const std::optional<bool> enabled : {std::optional<bool>(), {true}, {false}})
     for (const std::optional<restart_policy> restart :

@@ -211,6 +211,17 @@ TEST(manifest_workers, a_command_runs_at_times_or_when_notified) {
   EXPECT_EQ(faults_of(with_sql(R"(,"channel":"c","servers":"primary")")), "");
 }
 
+TEST(manifest_workers, a_command_shares_a_process_or_has_its_own) {
+  const auto process = [](const std::string &said) {
+    return read_one(with_sql(R"(,"channel":"c")" + said)).workers.at(0).worker.process;
+  };
+  EXPECT_EQ(process(""), worker_process::shared);
+  EXPECT_EQ(process(R"(,"process":"shared")"), worker_process::shared);
+  EXPECT_EQ(process(R"(,"process":"own")"), worker_process::own);
+  EXPECT_EQ(faults_of(with_sql(R"(,"channel":"c","process":"Own")")),
+            "/workers/0/process: must be \"shared\" or \"own\"\n");
+}
+
 TEST(manifest_workers, channels_and_roles_have_at_most_63_bytes) {
   for (const std::string key : {"channel", "run_as"}) {
     const auto with = [&](const std::string &text) {

@@ -213,6 +213,7 @@ class random_manifest {
     w.argument = 0;
     w.hosted = true;
     c.atomic = chance(2);
+    if (chance(2)) w.process = worker_process::own;
     if (c.channel.empty() && chance(2)) c.first_run = chance(2) ? after_interval : delay();
     bind(w, c);
     d.command = c;

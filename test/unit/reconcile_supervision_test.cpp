@@ -21,8 +21,8 @@ struct reconcile_supervised : testing::Test {
     live.workers[0].ticket = 42;
   }
   actions planned(const circumstances &now = usual) { return reconcile(db1, {d}, live, now); }
-  static action for_worker(action_kind kind, const std::string &detail) {
-    return {kind, object_kind::worker, db1, "a", "w", detail, 42};
+  static action for_worker(action_kind kind, const std::string &detail, std::int64_t since = 0) {
+    return {kind, object_kind::worker, db1, "a", "w", detail, 42, false, since};
   }
 };
 
@@ -113,9 +113,9 @@ TEST_F(reconcile_supervised, a_restart_takes_place_when_it_is_due) {
   live.workers[0].state = worker_state::backoff;
   live.workers[0].next_start_at = 1000;
   EXPECT_EQ(planned({.time = 999}), actions{});
-  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "was backoff")});
+  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "was backoff", 1000)});
   EXPECT_EQ(planned({.in_recovery = true, .time = 1000}), actions{});
-  EXPECT_EQ(planned(retrying), actions{for_worker(action_kind::start, "was backoff")});
+  EXPECT_EQ(planned(retrying), actions{for_worker(action_kind::start, "was backoff", 1000)});
   live.extensions[0].state = extension_state::failed;
   EXPECT_EQ(planned({.time = 1000}), actions{});
 }
@@ -125,10 +125,38 @@ TEST_F(reconcile_supervised, one_at_rest_gets_a_process_when_it_is_due) {
   live.workers[0].at_rest = true;
   live.workers[0].next_start_at = 1000;
   EXPECT_EQ(planned({.time = 999}), actions{});
-  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due")});
+  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due", 1000)});
   // those that have a process go on as well
   live.extensions[0].state = extension_state::failed;
-  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due")});
+  EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due", 1000)});
+}
+
+TEST_F(reconcile_supervised, whoever_has_waited_for_longest_starts_first) {
+  const worker first = d.registrations.workers[0];
+  const live_worker known = live.workers[0];
+  for (const char *name : {"b", "c", "d"}) {
+    d.registrations.workers.push_back(first);
+    d.registrations.workers.back().name = name;
+    live.workers.push_back(known);
+    live.workers.back().definition.name = name;
+  }
+  d.registrations.workers[0].name = live.workers[0].definition.name = "a";
+  const auto rests = [](live_worker &w, std::int64_t since) {
+    w.state = worker_state::running;
+    w.at_rest = true;
+    w.next_start_at = since;
+  };
+  const auto waits = [](live_worker &w, std::int64_t since) {
+    w.state = worker_state::waiting;
+    w.waits_since = since;
+  };
+  rests(live.workers[0], 900);
+  waits(live.workers[1], 800);
+  rests(live.workers[2], 700);
+  waits(live.workers[3], 950);
+  EXPECT_EQ(in_short(planned({.time = 1000})),
+            (list{"start worker 101 a.c", "start worker 101 a.b", "start worker 101 a.a",
+                  "start worker 101 a.d"}));
 }
 
 TEST_F(reconcile_supervised, a_restart_that_is_due_takes_place_from_the_launcher_too) {
