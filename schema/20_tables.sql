@@ -155,6 +155,7 @@ CREATE TABLE dynpgext.worker_settings (
     enabled boolean,
     restart text CHECK (restart IN ('never', 'on_failure', 'always')),
     restart_delay interval CHECK (restart_delay BETWEEN INTERVAL '0' AND INTERVAL '24 hours'),
+    run_interval interval CHECK (run_interval BETWEEN INTERVAL '10 milliseconds' AND INTERVAL '366 days'),
     PRIMARY KEY (extension, worker),
     CONSTRAINT may_configure CHECK (dynpgext_internal.may_configure(extension, worker))
 );
@@ -165,6 +166,7 @@ COMMENT ON COLUMN dynpgext.worker_settings.worker IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.worker_settings.enabled IS 'false: it does not run; NULL: it does';
 COMMENT ON COLUMN dynpgext.worker_settings.restart IS 'never, on_failure or always; NULL: as set by its author';
 COMMENT ON COLUMN dynpgext.worker_settings.restart_delay IS 'delay before the first restart; NULL: as set by its author';
+COMMENT ON COLUMN dynpgext.worker_settings.run_interval IS 'of an SQL worker: time between the starts of two runs; NULL: as set by its author';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');
 
 -- What DBAs have registered by hand, with register() or apply(), in place of what the extension's

@@ -241,8 +241,8 @@ SELECT r.extension,
        w.scope,
        CASE WHEN w.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s.datname END AS database,
        r.command,
-       CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
-            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
+       COALESCE(c.run_interval, CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
+            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END) AS run_interval,
        NULLIF(r.channel, '') AS channel,
        a.rolname AS run_as,
        COALESCE(l.state, 'registered') AS state,
@@ -261,6 +261,8 @@ SELECT r.extension,
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.worker_settings c
+         ON c.extension OPERATOR(pg_catalog.=) r.extension AND c.worker OPERATOR(pg_catalog.=) r.worker
        LEFT JOIN dynpgext_internal.live_commands(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.worker OPERATOR(pg_catalog.=) r.worker
         AND l.home OPERATOR(pg_catalog.=) CASE w.scope WHEN 'database' THEN d.oid ELSE 0 END

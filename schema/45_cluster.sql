@@ -36,8 +36,8 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        p.name AS worker,
        p.scope,
        r.command,
-       CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
-            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
+       COALESCE(c.run_interval, CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
+            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END) AS run_interval,
        NULLIF(r.channel, '') AS channel,
        a.rolname AS run_as,
        COALESCE(l.state, 'registered') AS state,
@@ -60,6 +60,8 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        LEFT JOIN dynpgext.registered_command r
          ON r.extension OPERATOR(pg_catalog.=) p.extension AND r.worker OPERATOR(pg_catalog.=) p.name
         AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.worker_settings c
+         ON c.extension OPERATOR(pg_catalog.=) r.extension AND c.worker OPERATOR(pg_catalog.=) r.worker
        LEFT JOIN dynpgext.registered_worker w
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
        LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) p.run_as

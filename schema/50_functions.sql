@@ -44,9 +44,9 @@ COMMENT ON FUNCTION dynpgext.preload(boolean) IS 'puts dynpgext into shared_prel
 
 CREATE FUNCTION dynpgext.configure_worker(
     extension name, worker text, enabled boolean DEFAULT NULL, restart text DEFAULT NULL,
-    restart_delay interval DEFAULT NULL)
+    restart_delay interval DEFAULT NULL, run_interval interval DEFAULT NULL)
 RETURNS void LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_configure_worker';
-COMMENT ON FUNCTION dynpgext.configure_worker(name, text, boolean, text, interval) IS 'sets whether a worker runs, after which end it is restarted (never, on_failure, always) and how long after; NULL keeps what is set; kept by pg_dump';
+COMMENT ON FUNCTION dynpgext.configure_worker(name, text, boolean, text, interval, interval) IS 'sets whether a worker runs, after which end it is restarted (never, on_failure, always), how long after, and the interval of an SQL worker; NULL keeps what is set; kept by pg_dump';
 
 CREATE FUNCTION dynpgext.reset_worker(extension name, worker text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_reset_worker';

@@ -27,12 +27,13 @@ value($node, 'one', q(SELECT dynpgext.unload('dx_usage')));
 $node->safe_psql('one', q(CREATE EXTENSION dx_declared));
 value($node, 'one', q(SELECT count(*) FROM dynpgext.apply(jsonb_set(dynpgext.export('dx_declared'), '{workers,1,interval}', '"70 ms"'))));
 value($node, 'one', q(SELECT dynpgext.register('dx_memory', '{"dynpgext": 1, "allocations": [{"name": "by hand", "size": 8, "initial": "kept"}]}')));
+value($node, 'one', q(SELECT dynpgext.configure_worker('dx_declared', 'dx tick', run_interval => '90 ms')));
 my $declared = q(SELECT dynpgext.export('dx_declared'), dynpgext.export('dx_memory'));
 my $exported = value($node, 'one', $declared);
 like($exported, qr/"70 ms".*"by hand"/, 'what is registered by SQL');
 
-my $settings = q(SELECT extension, worker, enabled, restart, restart_delay FROM dynpgext.worker_settings ORDER BY 1, 2);
-my $set = "dx_supervised|dx supervised 1|f||\ndx_supervised|dx supervised 2||always|00:00:01.5";
+my $settings = q(SELECT extension, worker, enabled, restart, restart_delay, run_interval FROM dynpgext.worker_settings ORDER BY 1, 2);
+my $set = "dx_declared|dx tick||||00:00:00.09\ndx_supervised|dx supervised 1|f|||\ndx_supervised|dx supervised 2||always|00:00:01.5|";
 is(value($node, 'one', $settings), $set, 'the settings to be kept');
 
 my $complaints = qr/(ERROR|WARNING|FATAL|PANIC):  /;

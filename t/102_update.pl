@@ -93,7 +93,7 @@ for my $release (sort keys %releases) {
             register_sql_workers($node, $database, 'dx_plain', { name => 'often', sql => 'SELECT 1', interval => 50 });
             value($node, $database, q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always');
                 CREATE VIEW public.mine AS SELECT version, workers FROM dynpgext.status;
-                CREATE ROLE role_of_) . $database . qq(; GRANT EXECUTE ON FUNCTION dynpgext.reload(name, boolean) TO role_of_$database));
+                CREATE ROLE role_of_) . $database . qq(; GRANT EXECUTE ON FUNCTION dynpgext.reload(name, boolean), dynpgext.configure_worker TO role_of_$database));
         }
         my ($one, $two) = ("$name\_one", "$name\_two");
         is_whole($node, "the library serves the tables of $release", $one, $two);
@@ -141,8 +141,10 @@ for my $release (sort keys %releases) {
             GRANT EXECUTE ON FUNCTION dynpgext_internal.list_events() TO pg_monitor));
         is(value($node, $_, 'SELECT count(*) FROM public.mine'), 1, 'views of users are there') for $one, $two;
         is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', 'dynpgext.reload(name, boolean)', 'EXECUTE'))), 't', 'and what was granted');
+        is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', p.oid, 'EXECUTE') AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE i.objoid = p.oid AND i.initprivs::text ~ 'role_of')
+            FROM pg_proc p WHERE proname = 'configure_worker')), 't', 'also on a function that has another argument: pg_dump will dump it');
         is(value($node, $two, q(SELECT restart FROM dynpgext.workers WHERE name = 'dx local')), 'always', 'and what the DBA has set');
-        value($node, $two, "REVOKE EXECUTE ON FUNCTION dynpgext.reload(name, boolean) FROM role_of_$two");
+        value($node, $two, "REVOKE EXECUTE ON FUNCTION dynpgext.reload(name, boolean), dynpgext.configure_worker FROM role_of_$two");
         my $differ = lines_that_differ($fresh, value($node, $two, $catalogs));
         is($differ, '', 'the catalogs are those of a fresh one');
     };

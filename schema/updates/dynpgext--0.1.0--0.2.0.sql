@@ -111,14 +111,49 @@ ALTER TABLE dynpgext.registered_worker ALTER COLUMN process DROP DEFAULT;
 COMMENT ON COLUMN dynpgext.registered_worker.hosted IS 'runs a command, in a process of dynpgext''s that has connected as its role';
 COMMENT ON COLUMN dynpgext.registered_worker.process IS 'of one that runs a command: shared, with the others of its database and role; or own';
 
+ALTER TABLE dynpgext.worker_settings ADD COLUMN run_interval interval CHECK (run_interval BETWEEN INTERVAL '10 milliseconds' AND INTERVAL '366 days');
+COMMENT ON COLUMN dynpgext.worker_settings.run_interval IS 'of an SQL worker: time between the starts of two runs; NULL: as set by its author';
+
+-- Another argument makes another function.  It gets the grants on the old one, and these count as made by
+-- hand: pg_dump dumps what differs from pg_init_privs.
+DO $$
+DECLARE
+    grants text[] := ARRAY(
+        SELECT pg_catalog.format('GRANT EXECUTE ON FUNCTION dynpgext.configure_worker(name, text, boolean, text, interval, interval) TO %s%s',
+                                 CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
+                                 CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+          FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a
+         WHERE p.oid OPERATOR(pg_catalog.=) 'dynpgext.configure_worker(name, text, boolean, text, interval)'::pg_catalog.regprocedure
+           AND a.grantee OPERATOR(pg_catalog.<>) p.proowner);
+    initial pg_catalog.aclitem[];
+    command text;
+BEGIN
+    DROP FUNCTION dynpgext.configure_worker(name, text, boolean, text, interval);
+    CREATE FUNCTION dynpgext.configure_worker(
+        extension name, worker text, enabled boolean DEFAULT NULL, restart text DEFAULT NULL,
+        restart_delay interval DEFAULT NULL, run_interval interval DEFAULT NULL)
+    RETURNS void LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_configure_worker';
+    PERFORM dynpgext_internal.reset_privileges(ARRAY['FUNCTION dynpgext.configure_worker(name,text,boolean,text,interval,interval)']);
+    SELECT i.initprivs INTO initial FROM pg_catalog.pg_init_privs i
+     WHERE i.objoid OPERATOR(pg_catalog.=) 'dynpgext.configure_worker(name, text, boolean, text, interval, interval)'::pg_catalog.regprocedure
+       AND i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass;
+    FOREACH command IN ARRAY grants LOOP
+        EXECUTE command;
+    END LOOP;
+    UPDATE pg_catalog.pg_init_privs i SET initprivs = initial
+     WHERE i.objoid OPERATOR(pg_catalog.=) 'dynpgext.configure_worker(name, text, boolean, text, interval, interval)'::pg_catalog.regprocedure
+       AND i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass;
+END $$;
+COMMENT ON FUNCTION dynpgext.configure_worker(name, text, boolean, text, interval, interval) IS 'sets whether a worker runs, after which end it is restarted (never, on_failure, always), how long after, and the interval of an SQL worker; NULL keeps what is set; kept by pg_dump';
+
 CREATE OR REPLACE VIEW dynpgext.commands AS
 SELECT r.extension,
        r.worker,
        w.scope,
        CASE WHEN w.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s.datname END AS database,
        r.command,
-       CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
-            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
+       COALESCE(c.run_interval, CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
+            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END) AS run_interval,
        NULLIF(r.channel, '') AS channel,
        a.rolname AS run_as,
        COALESCE(l.state, 'registered') AS state,
@@ -137,6 +172,8 @@ SELECT r.extension,
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
        JOIN dynpgext.registered_extension e ON e.extension OPERATOR(pg_catalog.=) r.extension
        JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.worker_settings c
+         ON c.extension OPERATOR(pg_catalog.=) r.extension AND c.worker OPERATOR(pg_catalog.=) r.worker
        LEFT JOIN dynpgext_internal.live_commands(false) l
          ON l.extension OPERATOR(pg_catalog.=) r.extension AND l.worker OPERATOR(pg_catalog.=) r.worker
         AND l.home OPERATOR(pg_catalog.=) CASE w.scope WHEN 'database' THEN d.oid ELSE 0 END
@@ -153,8 +190,8 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        p.name AS worker,
        p.scope,
        r.command,
-       CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
-            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END AS run_interval,
+       COALESCE(c.run_interval, CASE WHEN r.run_interval OPERATOR(pg_catalog.>) 0
+            THEN r.run_interval OPERATOR(pg_catalog.*) INTERVAL '1 millisecond' END) AS run_interval,
        NULLIF(r.channel, '') AS channel,
        a.rolname AS run_as,
        COALESCE(l.state, 'registered') AS state,
@@ -177,6 +214,8 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        LEFT JOIN dynpgext.registered_command r
          ON r.extension OPERATOR(pg_catalog.=) p.extension AND r.worker OPERATOR(pg_catalog.=) p.name
         AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+       LEFT JOIN dynpgext.worker_settings c
+         ON c.extension OPERATOR(pg_catalog.=) r.extension AND c.worker OPERATOR(pg_catalog.=) r.worker
        LEFT JOIN dynpgext.registered_worker w
          ON w.extension OPERATOR(pg_catalog.=) r.extension AND w.name OPERATOR(pg_catalog.=) r.worker
        LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) p.run_as

@@ -304,7 +304,7 @@ void store::write(const model::worker_settings &settings) const {
   std::erase_if(all, [&](const model::worker_settings &s) {
     return s.extension != settings.extension || s.worker == settings.worker;
   });
-  if (settings.enabled || settings.restart || settings.restart_delay) all.push_back(settings);
+  if (!settings.is_empty()) all.push_back(settings);
   (void)make_equal(settings_, settings.extension, all);
 }
 

@@ -154,7 +154,7 @@ class comparison {
     std::erase_if(after.settings, [&](const model::worker_settings &a) {
       return a.extension == s.extension && a.worker == s.worker;
     });
-    if (s.enabled || s.restart || s.restart_delay) after.settings.push_back(s);
+    if (!s.is_empty()) after.settings.push_back(s);
   }
 
   const catalog::store &store_;

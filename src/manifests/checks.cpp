@@ -229,12 +229,18 @@ class checker {
 
   void check_settings(const model::extension_manifest &e, const model::declared_settings &s) {
     for (const model::declared_worker &w : e.workers)
-      if (w.worker.name == s.settings.worker) return;
+      if (w.worker.name == s.settings.worker) return check_interval(w.worker, s);
     const model::worker *known = index_.find_worker(e.extension, s.settings.worker);
     const bool goes = known != nullptr && known->declared;
+    if (known != nullptr && !goes) check_interval(*known, s);
     if (!goes && all_.may_have_worker(e.extension, s.settings.worker, state::attach().root->boot))
       return;
     fault(child(s.place, "worker"), "the extension has no worker \"" + s.settings.worker + "\"");
+  }
+
+  void check_interval(const model::worker &w, const model::declared_settings &s) {
+    if (s.settings.run_interval && !w.hosted)
+      fault(child(s.place, "interval"), "only of a worker that runs a command");
   }
 
   const model::manifest &manifest_;

@@ -53,4 +53,10 @@ std::int64_t next_run(std::int64_t due, std::int64_t now, std::int64_t interval)
   return due + ((now - due) / step + 1) * step;
 }
 
+std::int64_t due_by_new_interval(std::int64_t due, std::int64_t began, std::int64_t now,
+                                 std::int64_t interval) {
+  const std::int64_t step = interval * 1000;
+  return began == 0 ? std::min(due, now + step) : std::max(now, began + step);
+}
+
 }  // namespace dynpgext::model

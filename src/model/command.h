@@ -87,6 +87,11 @@ void bind(worker &w, const command &c);
 // rate, but missed runs are not repeated.  Microseconds, unlike the interval.
 [[nodiscard]] std::int64_t next_run(std::int64_t due, std::int64_t now, std::int64_t interval);
 
+// The new due time of a command that was due at `due`, after a change of its interval: one interval
+// after the beginning of its last run, or now if that has passed.  `began` 0: it has not run.
+[[nodiscard]] std::int64_t due_by_new_interval(std::int64_t due, std::int64_t began,
+                                               std::int64_t now, std::int64_t interval);
+
 // Initial content of an allocation.
 struct content {
   std::string extension;

@@ -182,7 +182,10 @@ declared_settings reading::read_settings(const place &at, const json::value &v) 
   bool enabled = true;
   if (o.boolean("enabled", enabled)) s.enabled = enabled;
   read_restart(*this, o, s.restart, s.restart_delay, false);
-  if (!o.has("enabled") && !o.has("restart")) all.add(at, "needs \"enabled\" or \"restart\"");
+  std::int64_t interval = 0;
+  if (o.interval("interval", read_interval, between_runs, interval)) s.run_interval = interval;
+  if (!o.has("enabled") && !o.has("restart") && !o.has("interval"))
+    all.add(at, "needs \"enabled\", \"restart\" or \"interval\"");
   o.finish();
   return result;
 }

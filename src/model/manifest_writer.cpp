@@ -137,6 +137,7 @@ json::object settings_object(const worker_settings &s) {
   add_text(o, "worker", s.worker);
   if (s.enabled) add(o, "enabled", *s.enabled);
   add_restart(o, restart_object(s.restart, s.restart_delay));
+  if (s.run_interval) add_text(o, "interval", interval_text(*s.run_interval));
   return o;
 }
 
@@ -172,8 +173,7 @@ void add_extension(json::object &to, const extension_manifest &from,
           [&](const declared_worker &w) { return worker_object(w.worker, w.command, numbers); }));
   std::vector<worker_settings> said;
   for (const declared_settings &s : from.settings)
-    if (s.settings.enabled || s.settings.restart || s.settings.restart_delay)
-      said.push_back(s.settings);
+    if (!s.settings.is_empty()) said.push_back(s.settings);
   add_filled(to, "settings",
              list_of(
                  said, [](const worker_settings &s) { return std::string_view(s.worker); },

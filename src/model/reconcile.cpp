@@ -23,9 +23,9 @@ bool is_same(const wanted_worker &wanted, const live_worker &live) {
 // extension's updates.
 std::optional<action_kind> unless_already(worker_state state, const wanted_worker &wanted,
                                           const live_worker *live) {
-  const bool is_known = live != nullptr && live->terms.restart == wanted.terms.restart &&
-                        live->terms.restart_delay == wanted.terms.restart_delay &&
-                        is_same(wanted, *live);
+  worker_terms known = live == nullptr ? worker_terms{} : live->terms;
+  known.enabled = wanted.terms.enabled;
+  const bool is_known = live != nullptr && known == wanted.terms && is_same(wanted, *live);
   if (is_known && live->state == state) return std::nullopt;
   return state == worker_state::disabled ? action_kind::disable : action_kind::quarantine;
 }
@@ -76,10 +76,9 @@ class planner {
     drain_allocations();
     if (!now_.workers_only) provision_extensions();
     plan_workers();
-    std::stable_sort(actions_.begin(), actions_.end(),
-                     [](const action &a, const action &b) {
-                       return std::tie(a.kind, a.since) < std::tie(b.kind, b.since);
-                     });
+    std::stable_sort(actions_.begin(), actions_.end(), [](const action &a, const action &b) {
+      return std::tie(a.kind, a.since) < std::tie(b.kind, b.since);
+    });
     return std::move(actions_);
   }
 
@@ -144,6 +143,8 @@ class planner {
     if (*kind == action_kind::configure)
       detail = "restart " + std::string(name_of(wanted->terms.restart)) + ", delay " +
                std::to_string(wanted->terms.restart_delay) + " ms";
+    if (*kind == action_kind::configure && wanted->terms.run_interval != 0)
+      detail += ", interval " + std::to_string(wanted->terms.run_interval) + " ms";
     if (*kind == action_kind::postpone)
       detail = now_.safe_mode       ? "until dynpgext.safe_mode is off"
                : wanted->in_restore ? "until the restore is over"

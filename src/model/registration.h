@@ -119,14 +119,21 @@ struct worker_settings {
   std::string worker;
   std::optional<bool> enabled;
   std::optional<restart_policy> restart;
-  std::optional<std::int64_t> restart_delay;  // milliseconds
+  std::optional<std::int64_t> restart_delay;      // milliseconds
+  std::optional<std::int64_t> run_interval = {};  // milliseconds, of an SQL worker
+  [[nodiscard]] bool is_empty() const {
+    return !enabled && !restart && !restart_delay && !run_interval;
+  }
   bool operator==(const worker_settings &) const = default;
 };
 template <>
 inline constexpr std::tuple members<worker_settings>{
-    member(&worker_settings::extension, name_column), member(&worker_settings::worker, in_manifest),
-    member(&worker_settings::enabled, in_manifest), member(&worker_settings::restart, in_manifest),
-    member(&worker_settings::restart_delay, in_manifest)};
+    member(&worker_settings::extension, name_column),
+    member(&worker_settings::worker, in_manifest),
+    member(&worker_settings::enabled, in_manifest),
+    member(&worker_settings::restart, in_manifest),
+    member(&worker_settings::restart_delay, in_manifest),
+    member(&worker_settings::run_interval, in_manifest)};
 static_assert(lists_all<worker_settings>());
 
 struct extension {

@@ -23,6 +23,7 @@ struct worker_terms {
   bool enabled = true;
   restart_policy restart = restart_policy::never;
   std::int64_t restart_delay = default_restart_delay;  // milliseconds, before the first restart
+  std::int64_t run_interval = 0;  // milliseconds, of an SQL worker; 0: the author's
   bool operator==(const worker_terms &) const = default;
 };
 

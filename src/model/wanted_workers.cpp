@@ -35,9 +35,11 @@ class settings_index {
         if (!set.enabled) set.enabled = s->enabled;
         if (!set.restart) set.restart = s->restart;
         if (!set.restart_delay) set.restart_delay = s->restart_delay;
+        if (!set.run_interval) set.run_interval = s->run_interval;
       }
     return {set.enabled.value_or(true), set.restart.value_or(definition.restart),
-            set.restart_delay.value_or(definition.restart_delay)};
+            set.restart_delay.value_or(definition.restart_delay),
+            definition.hosted ? set.run_interval.value_or(0) : 0};
   }
 
  private:

@@ -347,6 +347,8 @@ struct worker_entry {
   pg::moment resume_at;           // for one that continues in another process: when it is due
   bool rested;                    // it continues after being at rest
   model::worker_process process;  // of a hosted one
+  int64 run_interval;             // that is set for a hosted one, milliseconds; 0: none is
+  int64 scheduled_by;             // the same, as its runner knows it
   DYNPGEXT_GROWN
 
   // Signalled to end; its end decides what is wanted then.

@@ -7,6 +7,7 @@
 #include "catalog/store.h"
 #include "extensions/ledger.h"
 #include "manifests/declaration.h"
+#include "model/command.h"
 #include "pg/brief_locks.h"
 #include "pg/lock.h"
 #include "pg/role.h"
@@ -32,16 +33,39 @@ model::restart_policy policy_argument(FunctionCallInfo fcinfo, int n) {
   return *policy;
 }
 
+std::string text_of(int64 microseconds) {
+  return microseconds % 1000 == 0 ? std::to_string(microseconds / 1000) + " ms"
+                                  : std::to_string(microseconds) + " us";
+}
+
 int64 delay_argument(FunctionCallInfo fcinfo, int n) {
   const int64 microseconds = pg::interval_microseconds(*DatumGetIntervalP(fcinfo->args[n].value));
   if (microseconds < 0 || microseconds > model::max_restart_delay * 1000)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "restart_delay of " +
-                        (microseconds % 1000 == 0 ? std::to_string(microseconds / 1000) + " ms"
-                                                  : std::to_string(microseconds) + " us") +
-                        " is out of range",
-                    {}, "It is from 0 to 24 hours.");
+                    "restart_delay of " + text_of(microseconds) + " is out of range", {},
+                    "It is from 0 to 24 hours.");
   return (microseconds + 999) / 1000;  // a positive delay never becomes 0
+}
+
+int64 interval_argument(FunctionCallInfo fcinfo, int n) {
+  const int64 microseconds = pg::interval_microseconds(*DatumGetIntervalP(fcinfo->args[n].value));
+  if (microseconds < model::min_command_interval * 1000 ||
+      microseconds > model::max_command_interval * 1000)
+    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
+                    "run_interval of " + text_of(microseconds) + " is out of range", {},
+                    "It is from 10 ms to 366 days.");
+  return (microseconds + 999) / 1000;
+}
+
+void require_command(const catalog::store &store, const model::worker_settings &wanted) {
+  const model::registrations all = store.read();
+  const model::worker *w = all.find_worker(wanted.extension, wanted.worker);
+  if (w == nullptr || w->hosted) return;
+  throw pg::error(ERRCODE_WRONG_OBJECT_TYPE,
+                  "background worker \"" + wanted.worker + "\" of extension \"" + wanted.extension +
+                      "\" has no command",
+                  "Its code is a function in library \"" + w->library + "\".",
+                  "Only an SQL worker has a run_interval.");
 }
 
 // Until the end of the transaction, no other transaction configures a worker of the extension or
@@ -113,6 +137,11 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
     if (is_given(fcinfo, 2)) wanted.enabled = DatumGetBool(fcinfo->args[2].value);
     if (is_given(fcinfo, 3)) wanted.restart = policy_argument(fcinfo, 3);
     if (is_given(fcinfo, 4)) wanted.restart_delay = delay_argument(fcinfo, 4);
+    // the function of 0.1.0 has no such argument
+    if (PG_NARGS() > 5 && is_given(fcinfo, 5)) {
+      wanted.run_interval = interval_argument(fcinfo, 5);
+      require_command(t.store, wanted);
+    }
     provisioning::touch(t.store);
     t.store.write(wanted);
     return Datum{0};

@@ -78,10 +78,30 @@ pg::moment first_run(const state::worker_start &start, const model::command &com
 }  // namespace
 
 void sql_workers::follow() {
-  std::erase_if(workers_, [this](const worker &w) { return !state::is_served(shared_, w.start); });
+  for (auto w = workers_.begin(); w != workers_.end();) {
+    const std::optional<int64> run_interval = state::served_interval(shared_, w->start);
+    if (!run_interval) {
+      w = workers_.erase(w);
+      continue;
+    }
+    if (*run_interval != w->start.run_interval) follow_interval(*w, *run_interval);
+    ++w;
+  }
   take_starts();
   keep_channels();
   take_requests();
+}
+
+// configure_worker() has set another one.
+void sql_workers::follow_interval(worker &w, int64 run_interval) {
+  w.start.run_interval = run_interval;
+  w.command.interval = run_interval != 0 ? run_interval : w.registered_interval;
+  if (w.command.interval == 0)
+    w.next_at = pg::moment::never();
+  else
+    w.next_at = {model::due_by_new_interval(w.next_at.microseconds, w.start.began.microseconds,
+                                            pg::moment::now().microseconds, w.command.interval)};
+  state::note_rescheduled(shared_, w.start, w.next_at, run_interval);
 }
 
 void sql_workers::take_starts() {
@@ -104,15 +124,19 @@ void sql_workers::take_starts() {
       state::refuse(shared_, start, why, found != nullptr);
       continue;
     }
-    const model::command &command = found->command;
-    worker w{start, command};
+    worker w{start, found->command, found->command.interval};
+    const model::command &command = w.command;
+    if (start.run_interval != 0) w.command.interval = start.run_interval;
     // notifications may have been missed
     if (command.interval == 0)
       w.notified_at = start.resume_at.is_set() ? std::min(start.resume_at, now) : now;
     else if (start.resume_at.is_set() && !command.channel.empty())
       w.notified_at = now;
     if (command.interval > 0) w.next_at = first_run(start, command, now);
-    if (command.first_run != 0) state::note_due(shared_, start, w.next_at);
+    if (start.rescheduled)
+      follow_interval(w, start.run_interval);
+    else if (command.interval > 0)
+      state::note_due(shared_, start, w.next_at);
     workers_.push_back(std::move(w));
   }
 }
@@ -212,6 +236,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
   const pg::moment began = pg::moment::now();
   const pg::moment notified_at = std::exchange(w.notified_at, pg::moment::never());
   const pg::moment next_at = w.next_at;
+  w.start.began = began;
   if (w.next_at <= began)
     w.next_at = {model::next_run(w.next_at.microseconds, began.microseconds, command.interval)};
   const pg::sql_command what{.sql = command.sql,

@@ -39,7 +39,8 @@ class sql_workers {
  private:
   struct worker {
     state::worker_start start;
-    model::command command;
+    model::command command;                    // with the interval that it runs at
+    int64 registered_interval = 0;             // milliseconds
     pg::moment next_at = pg::moment::never();  // by its interval
     pg::moment notified_at =
         pg::moment::never();  // or somebody waits for a run; since its last one
@@ -50,6 +51,7 @@ class sql_workers {
   };
 
   void take_starts();
+  void follow_interval(worker &w, int64 run_interval);
   void take_requests();
   void keep_channels();
   [[nodiscard]] bool is_deaf() const;  // a standby hears nothing

@@ -13,8 +13,11 @@ void configure(shared &s, const worker_identity &id, const model::wanted_worker 
   const exclusive lock(s);
   worker_entry *entry = s.workers.find(key_of(id));
   if (entry == nullptr || entry->is_leaving()) return;
-  entry->restart = wanted.terms.restart;
-  entry->restart_delay = wanted.terms.restart_delay;
+  set_terms(*entry, wanted.terms);
+  if (entry->run_interval != entry->scheduled_by) {  // its runner decides when it is due
+    if (is_at_rest(*entry)) entry->next_start_at = pg::moment::now();
+    if (entry->hosted && entry->pid != 0 && !entry->exited) pg::nudge_process(entry->pid);
+  }
   if (entry->state == worker_state::backoff) {  // is it still to be restarted, and when?
     const bool failed = entry->last_exit_code != 0 || entry->timed_out;
     (void)advance(s, *entry, failed ? model::worker_event::give_up : model::worker_event::stop);

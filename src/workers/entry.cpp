@@ -137,8 +137,7 @@ void define(const shared &s, worker_entry &entry, const model::wanted_worker &wa
     move(s, entry.next_texts, entry.texts);
   else
     assign(s, entry.texts, packed);
-  entry.restart = wanted.terms.restart;
-  entry.restart_delay = wanted.terms.restart_delay;
+  set_terms(entry, wanted.terms);
   run_for(s, entry, wanted.source, wanted.owner->incarnation);
   std::apply([&](const auto &...m) { ((entry.*m.second = (*wanted.definition).*m.first), ...); },
              definition_members);
@@ -185,7 +184,13 @@ worker_copy copy_of(const shared &s, const worker_entry &entry) {
 }
 
 model::worker_terms terms_of(const worker_entry &entry) {
-  return {true, entry.restart, entry.restart_delay};
+  return {true, entry.restart, entry.restart_delay, entry.run_interval};
+}
+
+void set_terms(worker_entry &entry, const model::worker_terms &terms) {
+  entry.restart = terms.restart;
+  entry.restart_delay = terms.restart_delay;
+  entry.run_interval = terms.run_interval;
 }
 
 namespace {

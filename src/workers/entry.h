@@ -41,6 +41,7 @@ void define(const shared &s, worker_entry &entry, const model::wanted_worker &wa
 void prepare(const shared &s, worker_entry &entry, const model::worker &definition,
              const std::string &version);
 [[nodiscard]] model::worker_terms terms_of(const worker_entry &entry);
+void set_terms(worker_entry &entry, const model::worker_terms &terms);
 
 // A process is there for it: false when it must not run.
 [[nodiscard]] bool begin_run(const shared &s, worker_entry &entry, pid_t process);

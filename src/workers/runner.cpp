@@ -206,14 +206,20 @@ std::vector<worker_start> take_starts(shared &s, const runner_key &key) {
       worker_start &start = starts.emplace_back();
       start = {identity_of(*entry), definition_of(s, *entry), entry->ticket};
       start.resume_at = std::exchange(entry->resume_at, pg::moment{});
+      start.run_interval = entry->run_interval;
+      start.began = entry->runs.began;
+      const int64 before = std::exchange(entry->scheduled_by, entry->run_interval);
+      start.rescheduled = start.resume_at.is_set() && before != entry->run_interval;
     }
   }
   return starts;
 }
 
-bool is_served(const shared &s, const worker_start &w) {
+std::optional<int64> served_interval(const shared &s, const worker_start &w) {
   const reading lock(s);
-  return find_served(s, w) != nullptr;
+  const worker_entry *entry = find_served(s, w);
+  if (entry == nullptr) return std::nullopt;
+  return entry->run_interval;
 }
 
 void refuse(shared &s, const worker_start &w, const message_text &error, bool for_good) {
@@ -228,6 +234,14 @@ void refuse(shared &s, const worker_start &w, const message_text &error, bool fo
 void note_due(shared &s, const worker_start &w, pg::moment at) {
   const exclusive lock(s);
   if (worker_entry *entry = find_served(s, w)) entry->runs.next_at = at;
+}
+
+void note_rescheduled(shared &s, const worker_start &w, pg::moment at, int64 run_interval) {
+  const exclusive lock(s);
+  worker_entry *entry = find_served(s, w);
+  if (entry == nullptr) return;
+  entry->runs.next_at = at == pg::moment::never() ? pg::moment{} : at;
+  entry->scheduled_by = run_interval;
 }
 
 worker_entry *begin_command(shared &s, const worker_start &w) {

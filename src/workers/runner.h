@@ -39,13 +39,16 @@ void bury_runners(const shared &s);
 [[nodiscard]] bool become_runner(shared &s, const runner_message &message);
 // Whatever is starting for it is its own from now on; those that it does not know yet.
 [[nodiscard]] std::vector<worker_start> take_starts(shared &s, const runner_key &key);
-// Is it served still?  Whoever has ended it need not have waited for this process.
-[[nodiscard]] bool is_served(const shared &s, const worker_start &w);
+// The interval that is set for it, see worker_entry; nothing if it is not served any more: whoever
+// has ended it need not have waited for this process.
+[[nodiscard]] std::optional<int64> served_interval(const shared &s, const worker_start &w);
 // It cannot be served; `for_good`: whatever its policy says, it is not restarted by itself.
 void refuse(shared &s, const worker_start &w, const message_text &error, bool for_good = false);
 
-// When it is due, for the views.
+// When it is due, for the views and for whoever looks which commands wait.
 void note_due(shared &s, const worker_start &w, pg::moment at);
+// The same, by the interval that is set for it by now.
+void note_rescheduled(shared &s, const worker_start &w, pg::moment at, int64 run_interval);
 
 // Its command begins.  Nothing when it is not served any more; until end_command() the entry stays
 // where it is, and is told to end instead of being ended.

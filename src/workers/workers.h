@@ -36,7 +36,10 @@ struct worker_start {
   bool resumes = false;                     // after it was at rest
   waiting_for full = waiting_for::nothing;  // what leaves no place for it
   pg::moment resume_at{};                   // as in its entry
-  Oid list = InvalidOid;                    // of its entry
+  int64 run_interval = 0;                   // the same
+  pg::moment began{};                       // its last run; none: it has not run
+  bool rescheduled = false;  // another interval was set since resume_at was decided on
+  Oid list = InvalidOid;     // of its entry
 };
 
 // Claims the start of what is wanted; nothing when it is not startable (any more): it runs

@@ -107,7 +107,7 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.restore')$$,
   'columns of dynpgext.restore');
 SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')$$,
   $$VALUES ('extension', 'name'), ('worker', 'text'), ('enabled', 'boolean'), ('restart', 'text'),
-           ('restart_delay', 'interval')$$,
+           ('restart_delay', 'interval'), ('run_interval', 'interval')$$,
   'columns of dynpgext.worker_settings');
 SELECT results_eq($$
     SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
@@ -162,7 +162,7 @@ SELECT results_eq($$
     ('begin_restore', '', 'boolean'),
     ('can_host', 'library text', 'TABLE(need text, detail text, verdict text)'),
     ('configure_worker', 'extension name, worker text, enabled boolean DEFAULT NULL::boolean, restart text DEFAULT NULL::text, '
-     'restart_delay interval DEFAULT NULL::interval', 'void'),
+     'restart_delay interval DEFAULT NULL::interval, run_interval interval DEFAULT NULL::interval', 'void'),
     ('end_restore', '', 'boolean'),
     ('export', 'extension name DEFAULT NULL::name', 'jsonb'),
     ('health', '', 'TABLE(severity text, object text, name text, database name, problem text, since timestamp with time zone, remedy text)'),

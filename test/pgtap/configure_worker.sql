@@ -198,6 +198,58 @@ SELECT is_empty('SELECT * FROM dynpgext.reload()', 'one that was stopped is left
 SELECT is(pg_temp.state_of_worker('dx_worker', 'dx local'), 'stopped', 'it stays stopped');
 SELECT is(dynpgext.start_worker('dx_worker', 'dx local'), true, 'until it is started');
 
+-- run_interval: of SQL workers only
+
+CREATE ROLE dx_super SUPERUSER LOGIN;
+CREATE EXTENSION dx_plain;
+SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [
+  {"name": "often", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 h"},
+  {"name": "told", "command": "SELECT 1", "run_as": "dx_super", "channel": "dx_told"}]}') \g /dev/null
+CREATE FUNCTION pg_temp.interval_of(of_worker text) RETURNS text LANGUAGE sql AS $$
+  SELECT coalesce(run_interval::text, '-') || ' ' || coalesce((SELECT s.run_interval::text FROM dynpgext.worker_settings s WHERE s.worker = c.worker), '-')
+    FROM dynpgext.commands c WHERE worker = of_worker
+$$;
+SELECT pg_temp.worker_becomes('dx_plain', 'often', 'running') \g /dev/null
+SELECT throws_ok(format('SELECT dynpgext.configure_worker(%L, %L, run_interval => %L)', 'dx_plain', 'often', given), '22023', NULL, 'run_interval => ' || given)
+  FROM unnest(ARRAY['0', '-1 s', '9.999 ms', '366 days 1 ms', '13 months', '1 year 2 months', '178000000 years', '-178000000 years']) given;
+SELECT throws_ok($$SELECT dynpgext.configure_worker('dx_plain', 'often', run_interval => '9999 us')$$, '22023', 'run_interval of 9999 us is out of range', 'the message has the value');
+SELECT is(pg_temp.hint_of($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', run_interval => '1 s')$$),
+  '42809 background worker "dx local" of extension "dx_worker" has no command Only an SQL worker has a run_interval.', 'code in C has none');
+SELECT is(pg_temp.interval_of('often'), '01:00:00 -', 'none of them has set anything');
+SELECT dynpgext.configure_worker('dx_plain', 'often', run_interval => '20 ms') \g /dev/null
+SELECT is(pg_temp.interval_of('often'), '00:00:00.02 00:00:00.02', 'the view shows what is set');
+SELECT is(run_interval, '20 ms', 'also that of the cluster') FROM dynpgext.cluster_commands WHERE worker = 'often' AND database = current_database();
+SELECT ok(pg_temp.eventually($$SELECT runs > 5 FROM dynpgext.commands WHERE worker = 'often'$$), 'it takes effect at once');
+SELECT dynpgext.configure_worker('dx_plain', 'often', restart_delay => '2 s') \g /dev/null
+SELECT is(pg_temp.interval_of('often'), '00:00:00.02 00:00:00.02', 'NULL keeps it');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
+SELECT is(dynpgext.export('dx_plain') -> 'settings', '[{"worker": "often", "restart": {"delay": "2 s"}, "interval": "20 ms"}]', 'it is exported');
+SELECT is(dynpgext.export('dx_plain') #>> '{workers,0,interval}', '1 h', 'beside what its author says');
+SELECT is_empty('SELECT * FROM dynpgext.apply(dynpgext.export())', 'apply() of that has nothing to do');
+SELECT results_eq($$SELECT name, action, detail FROM dynpgext.apply(jsonb_set(dynpgext.export('dx_plain'), '{settings,0,interval}', '"30 min"'))$$,
+  $$VALUES ('often', 'configure', 'restart always, delay 2000 ms, interval 1800000 ms')$$, 'apply() sets it');
+SELECT is(pg_temp.interval_of('often'), '00:30:00 00:30:00', 'to that');
+SELECT ok(pg_temp.eventually($$SELECT next_run_at - last_run_at BETWEEN '29 min' AND '31 min' FROM dynpgext.commands WHERE worker = 'often'$$), 'the next run follows it');
+SELECT is(dynpgext.reset_worker('dx_plain', 'often'), true, 'reset_worker()');
+SELECT is(pg_temp.interval_of('often'), '01:00:00 -', 'takes it back');
+SELECT ok(pg_temp.eventually($$SELECT next_run_at - last_run_at BETWEEN '59 min' AND '61 min' FROM dynpgext.commands WHERE worker = 'often'$$), 'the next run follows that, too');
+SELECT is(starts, 1::bigint, 'all in the same process') FROM dynpgext.workers WHERE name = 'often';
+SELECT dynpgext.configure_worker('dx_plain', 'told', run_interval => '20 ms') \g /dev/null
+SELECT ok(pg_temp.eventually($$SELECT runs > 5 FROM dynpgext.commands WHERE worker = 'told'$$), 'one that is notified can have an interval, too');
+SELECT dynpgext.reset_worker('dx_plain', 'told') \g /dev/null
+SELECT ok(pg_temp.eventually($$SELECT next_run_at IS NULL FROM dynpgext.commands WHERE worker = 'told'$$), 'until it is reset');
+SELECT throws_ok($$SELECT dynpgext.apply('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx local", "interval": "1 s"}]}')$$, '22023', NULL, 'apply() refuses it for code in C');
+SELECT throws_ok('INSERT INTO dynpgext.worker_settings VALUES ' || v, '23514', NULL, 'the table refuses ' || v)
+  FROM unnest(ARRAY[$$('dx_plain', 'often', NULL, NULL, NULL, '0')$$, $$('dx_plain', 'often', NULL, NULL, NULL, '367 days')$$]) v;
+INSERT INTO dynpgext.worker_settings VALUES ('dx_plain', 'often', NULL, NULL, NULL, '20 ms');
+UPDATE dynpgext.worker_settings SET run_interval = '20 ms' WHERE worker = 'dx local';
+SELECT runs AS dx_runs FROM dynpgext.commands WHERE worker = 'often' \gset
+SELECT ok(pg_temp.eventually(format($$SELECT runs > %s + 2 FROM dynpgext.commands WHERE worker = 'often'$$, :dx_runs)), 'a row takes effect');
+SELECT is(pg_temp.state_of_worker('dx_worker', 'dx local'), 'running', 'and does nothing to code in C');
+UPDATE dynpgext.worker_settings SET run_interval = NULL;
+DROP EXTENSION dx_plain;
+DROP ROLE dx_super;
+
 -- restart: never by its author, always by the DBA.
 
 SELECT pg_temp.pid_of_worker('dx_worker', 'dx local') AS pid \gset
@@ -247,7 +299,7 @@ SELECT ok(pg_temp.becomes('dx local', 'running'), 'an UPDATE that renames');
 SELECT ok(pg_temp.becomes('dx global', 'disabled'), 'takes effect for both');
 DELETE FROM dynpgext.worker_settings;
 SELECT ok(pg_temp.becomes('dx global', 'running'), 'DELETE takes effect');
-COPY dynpgext.worker_settings FROM STDIN;
+COPY dynpgext.worker_settings (extension, worker, enabled, restart, restart_delay) FROM STDIN;
 dx_worker	dx local	f	\N	\N
 dx_worker	dx global	f	always	00:00:05
 dx_unknown	dx other	f	\N	\N

@@ -10,7 +10,7 @@ ALTER EXTENSION dynpgext DROP VIEW dynpgext.commands;
 ALTER EXTENSION dynpgext DROP VIEW dynpgext.cluster_commands;
 DROP VIEW dynpgext.commands, dynpgext.cluster_commands;
 ALTER TABLE dynpgext.registered_worker DROP COLUMN servers, DROP COLUMN deadline, DROP COLUMN process;
-ALTER TABLE dynpgext.worker_settings DROP COLUMN restart_delay;
+ALTER TABLE dynpgext.worker_settings DROP COLUMN restart_delay, DROP COLUMN run_interval;
 SELECT is_empty($$SELECT * FROM dynpgext.reload()$$, 'a reload finds nothing to do');
 SELECT lives_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => true)$$, 'a worker can be configured');
 SELECT lives_ok($$CREATE EXTENSION dx_memory$$, 'another extension can be created');

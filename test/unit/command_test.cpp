@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace dynpgext::model {
 namespace {
 
@@ -32,6 +34,22 @@ TEST(next_run, is_in_the_future_and_on_the_grid) {
 TEST(next_run, of_one_that_is_not_due_yet_stays) {
   EXPECT_EQ(next_run(step, step - 1, interval), step);
   EXPECT_EQ(next_run(1000 * step, 5, interval), 1000 * step);
+}
+
+TEST(due_by_new_interval, is_an_interval_after_the_last_run_began) {
+  EXPECT_EQ(due_by_new_interval(50 * step, 10 * step, 12 * step, 5 * interval), 15 * step);
+  EXPECT_EQ(due_by_new_interval(11 * step, 10 * step, 10 * step + 1, 9 * interval), 19 * step);
+}
+
+TEST(due_by_new_interval, is_now_if_that_has_passed) {
+  EXPECT_EQ(due_by_new_interval(50 * step, 10 * step, 12 * step, interval), 12 * step);
+}
+
+TEST(due_by_new_interval, of_one_that_has_not_run_only_comes_sooner) {
+  EXPECT_EQ(due_by_new_interval(50 * step, 0, 12 * step, 5 * interval), 17 * step);
+  EXPECT_EQ(due_by_new_interval(13 * step, 0, 12 * step, 5 * interval), 13 * step);
+  EXPECT_EQ(due_by_new_interval(std::numeric_limits<std::int64_t>::max(), 0, step, interval),
+            2 * step);
 }
 
 std::array<char, worker_extra_size> bound_to(const command &c) {

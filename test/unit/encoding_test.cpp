@@ -48,6 +48,7 @@ registrations everything() {
       for (const std::optional<std::int64_t> delay :
            {std::optional<std::int64_t>(), {0}, {max_restart_delay}})
         r.settings.push_back(settings_of(w, enabled, restart, delay));
+  r.settings.back().run_interval = max_restart_delay;
   r.under_restore = restore{std::numeric_limits<std::int64_t>::min(), true};
   return r;
 }

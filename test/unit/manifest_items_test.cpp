@@ -87,10 +87,20 @@ TEST(manifest_items, settings_hold_what_is_said) {
             (worker_settings{"queue", "w", {}, {}, 1000}));
   EXPECT_EQ(settings(R"(,"enabled":true,"restart":{"delay":"0 s","policy":"always"})"),
             (worker_settings{"queue", "w", true, policy::always, 0}));
+  EXPECT_EQ(settings(R"(,"interval":"1 min")"), (worker_settings{"queue", "w", {}, {}, {}, 60000}));
+}
+
+TEST(manifest_items, an_interval_that_is_set_is_one_that_a_worker_may_have) {
+  for (const char *bad : {"0 s", "-1 s", "9 ms", "367 days"})
+    EXPECT_EQ(faults_of(with_settings(std::string(R"(,"interval":")") + bad + "\"")),
+              "/settings/0/interval: must be from 10 ms to 366 days (beyond)\n")
+        << bad;
+  EXPECT_EQ(faults_of(with_settings(R"(,"interval":"366 days")")), "");
 }
 
 TEST(manifest_items, settings_say_something) {
-  EXPECT_EQ(faults_of(with_settings("")), "/settings/0: needs \"enabled\" or \"restart\"\n");
+  EXPECT_EQ(faults_of(with_settings("")),
+            "/settings/0: needs \"enabled\", \"restart\" or \"interval\"\n");
   EXPECT_EQ(faults_of(with_settings(R"(,"restart":{})")),
             "/settings/0/restart: needs \"policy\" or \"delay\"\n");
   EXPECT_EQ(faults_of(with_settings(R"(,"restart":{"polcy":"never"})")),

@@ -241,7 +241,8 @@ class random_manifest {
       s.worker = "s" + name(i);
       if (chance(2)) s.restart = static_cast<restart_policy>(below(3));
       if (chance(2)) s.restart_delay = delay();
-      if (chance(2) || (!s.restart && !s.restart_delay)) s.enabled = chance(2);
+      if (chance(3)) s.run_interval = 10 + delay();
+      if (chance(2) || s.is_empty()) s.enabled = chance(2);
     }
     if (chance(2)) {
       library_part &l = e.library.emplace();

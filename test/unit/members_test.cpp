@@ -272,7 +272,8 @@ extension_manifest everything() {
        "connects": false, "argument": -1, "extra_hex": "0102", "notify": true,
        "start": "consistent", "servers": "standby", "deadline": "5 s",
        "restart": {"policy": "always", "delay": "6 s"}}],
-    "settings": [{"worker": "f", "enabled": false,
+    "settings": [{"worker": "c", "interval": "8 s"},
+                 {"worker": "f", "enabled": false,
                   "restart": {"policy": "on_failure", "delay": "7 s"}}],
     "library": {"name": "l",
       "allocations": [{"name": "d", "size": 10, "scope": "database"}],
@@ -313,7 +314,7 @@ TEST(members, of_a_manifest_come_back_from_it) {
   expect_said(contents);
   expect_said(workers);
   expect_said(commands);
-  expect_said(std::vector{e.settings.at(0).settings});
+  expect_said(std::vector{e.settings.at(0).settings, e.settings.at(1).settings});
   manifest m;
   m.extensions = {e};
   EXPECT_EQ(manifests::read_one(manifests::write(m)), e);

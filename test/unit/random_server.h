@@ -215,6 +215,7 @@ class generator {
     if (one_in(2)) set.enabled = one_in(2);
     if (one_in(3)) set.restart = any_policy();
     if (one_in(3)) set.restart_delay = any_delay();
+    if (one_in(3)) set.run_interval = 1 + any_delay();
     return set;
   }
 

@@ -177,6 +177,20 @@ TEST(wanted_workers_terms, are_overridden_item_by_item) {
   EXPECT_EQ(set(false, policy::on_failure, 7), (worker_terms{false, policy::on_failure, 7}));
 }
 
+TEST(wanted_workers_terms, have_an_interval_only_of_one_that_runs_a_command) {
+  worker_settings set = settings_of(local_worker, {});
+  set.run_interval = 500;
+  const auto interval = [&](const worker &w) {
+    return only_terms({with_settings(db1, w, set)}).run_interval;
+  };
+  EXPECT_EQ(interval(local_worker), 0);
+  worker hosted = local_worker;
+  hosted.hosted = true;
+  EXPECT_EQ(interval(hosted), 500);
+  set.run_interval.reset();
+  EXPECT_EQ(interval(hosted), 0);
+}
+
 TEST(wanted_workers_terms, of_another_worker_or_extension_do_not_count) {
   for (const worker &other :
        {worker_of("a", "v", scope::database), worker_of("b", "w", scope::database)})
