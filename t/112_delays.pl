@@ -10,7 +10,7 @@ use SqlWorkers;
 use Test::More;
 
 my $hour = 3600_000;
-my $node = new_cluster('main', 'dynpgext.delay_warning' => '300ms');
+my $node = new_cluster('main', 'dynpgext.delay_warning' => '300ms', 'dynpgext.naptime' => '1h');
 add_database($node, 'one', qw(dynpgext dx_plain));
 my %slow = (name => 'slow', sql => 'SELECT pg_sleep(1)', interval => $hour);
 my %often = (name => 'often', sql => 'SELECT 1', interval => 50);
@@ -44,6 +44,39 @@ subtest 'others wait' => sub {
     ok(command_is($node, 'one', 'often', 'runs > 0'), 'others come again');
     run_slow();
     is(events(), $before + 2, 'and again after a run that delays nobody');
+};
+
+# It runs for as long as somebody holds the lock.
+subtest 'a run that does not end' => sub {
+    my %held = (name => 'held', sql => 'SELECT pg_advisory_xact_lock(1)', interval => $hour);
+    my $waits = q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted);
+    my $unhealthy = q(SELECT severity || ' ' || name || ' ' || problem FROM dynpgext.health() WHERE problem LIKE 'delaying:%');
+    configure($node, 'one', 'dynpgext.naptime' => '100ms');
+    my ($before, $offset) = (events(), log_offset($node));
+    my $holder = $node->background_psql('one');
+    $holder->query_safe('SELECT pg_advisory_lock(1)');
+    register_sql_workers($node, 'one', 'dx_plain', \%held);
+    becomes($node, 'one', $waits, 1, 'it runs');
+    is($node->poll_query_until('one', q(SELECT now() - query_start > '500 ms' FROM pg_stat_activity WHERE wait_event = 'advisory')), 1, 'for long');
+    is(events(), $before, 'where nobody waits, nothing is said');
+    is(value($node, 'one', $unhealthy), '', 'nor by health()');
+    register_sql_workers($node, 'one', 'dx_plain', \%held, \%often, map { { %often, name => $_ } } 'too', 'also', 'as well');
+    ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM dynpgext.events WHERE event = 'delaying' AND name = 'held')), 'others wait: there is an event before its end');
+    is(value($node, 'one', $waits), 1, 'it runs still');
+    like(value($node, 'one', q(SELECT detail FROM dynpgext.events WHERE name = 'held' AND event = 'delaying')), qr/^4 others, for up to \d+ ms; still running, for \d+ ms$/, 'which tells how long');
+    my $pid = runner_pid($node, 'one');
+    is_logged($node, qr/WARNING:  SQL worker "held" of extension "dx_plain" \(PID $pid\) has run for \d+ ms and delays 4 others for up to \d+ ms: (?:"[a-z ]+"(?:, )?){3} and 1 more/, $offset, 1, 'so does the log, with names');
+    becomes($node, 'one', $unhealthy =~ s/problem FROM/regexp_replace(problem, '\\d+ s', 'N s') FROM/r, 'warning held delaying: SQL worker of extension "dx_plain" has run for N s and delays 4 others of its process', 'and health()');
+    like(value($node, 'one', q(SELECT remedy FROM dynpgext.health() WHERE problem LIKE 'delaying:%')), qr/"process": "own".*SELECT dynpgext\.stop_worker\('dx_plain', 'held'\)/, 'with a remedy');
+    # several looks of the launcher later
+    is($node->poll_query_until('one', q(SELECT now() - query_start > '2 s' FROM pg_stat_activity WHERE wait_event = 'advisory')), 1, 'it goes on');
+    is(events(), $before + 1, 'once for the run');
+    $holder->query_safe('SELECT pg_advisory_unlock(1)');
+    $holder->quit;
+    ok(command_is($node, 'one', 'held', 'runs = 1'), 'it ends');
+    ok(command_is($node, 'one', 'also', 'runs > 0'), 'the others run');
+    is(events(), $before + 1, 'which is not said again');
+    is(value($node, 'one', $unhealthy), '', 'all is well');
 };
 
 subtest 'dynpgext.delay_warning' => sub {

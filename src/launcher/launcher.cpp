@@ -23,6 +23,7 @@
 #include "workers/barriers.h"
 #include "workers/database_commands.h"
 #include "workers/decision.h"
+#include "workers/delays.h"
 #include "workers/extension_commands.h"
 #include "workers/launcher_start.h"
 #include "workers/places.h"
@@ -126,6 +127,21 @@ void report(const state::barrier_watch &seen) {
             name_of(id) + " blocks commands that wait for all processes to serve interrupts",
             "It is stopped and started again. Its code needs CHECK_FOR_INTERRUPTS() or "
             "dynpgext_worker_wait() in its loop.");
+}
+
+// Commands that may never end.
+void report_delays(state::shared &s) {
+  const std::chrono::milliseconds limit(pg::settings::delay_warning_milliseconds());
+  const auto text = [](pg::duration d) { return std::to_string(d.count() / 1000) + " ms"; };
+  for (const state::delaying_run &run : state::find_delaying(s, limit))
+    pg::log(
+        WARNING,
+        "SQL worker \"" + run.id.name + "\" of extension \"" + run.id.extension + "\" (PID " +
+            std::to_string(run.pid) + ") has run for " + text(run.runs_for) + " and delays " +
+            state::others(run.others.count) + " for up to " + text(run.others.longest) + ": " +
+            run.others.names,
+        "Give it a process of its own (\"process\": \"own\") or a deadline, or end the run with "
+        "dynpgext.stop_worker().");
 }
 
 // Copies settings into shared memory, for processes that do not read them.
@@ -340,6 +356,7 @@ class loop {
     state::follow_pauses(shared_);
     state::follow_older(shared_);
     follow_failures(shared_);
+    report_delays(shared_);
     if (prepared_by.look != nullptr) (void)prepared_by.look(shared_);
     last_look_ = now;
     const state::exclusive lock(shared_);

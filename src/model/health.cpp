@@ -62,6 +62,13 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
                      "waiting: worker" + of + " has waited for " + seconds(w.lasts) + ": " +
                          std::string(w.waits_for) + " is reached",
                      "Increase " + std::string(w.waits_for) + ", or stop other workers"};
+  if (w.delays > 0)
+    return complaint{severity::warning,
+                     "delaying: SQL worker" + of + " has run for " + seconds(w.runs_for) +
+                         " and delays " + std::to_string(w.delays) +
+                         (w.delays == 1 ? " other" : " others") + " of its process",
+                     "Give it \"process\": \"own\" or a deadline in its manifest; " +
+                         call("stop_worker", w) + " ends the run"};
   if (w.failing)
     return complaint{severity::warning,
                      "failing: the last run of SQL worker" + of + " has failed: " + error_of(w),

@@ -347,6 +347,7 @@ struct worker_entry {
   pg::moment resume_at;           // for one that continues in another process: when it is due
   bool rested;                    // it continues after being at rest
   model::worker_process process;  // of a hosted one
+  bool delays;                    // its last run, or this one, has kept others waiting for long
   int64 run_interval;             // that is set for a hosted one, milliseconds; 0: none is
   int64 scheduled_by;             // the same, as its runner knows it
   DYNPGEXT_GROWN
@@ -397,12 +398,14 @@ struct runner_key {
 };
 struct runner_entry {
   runner_key key;
-  pid_t pid;         // 0: none
-  uint64 birth;      // distinguishes it from a later process with this pid
-  bool left;         // serves nobody any more, and is about to end
-  uint64 ticket;     // of the newest request: a process with an older ticket must not run
-  pg::moment asked;  // time of the request, until it has started; or none
-  Oid payer;         // owner of the database at the request; InvalidOid: a superuser
+  pid_t pid;              // 0: none
+  uint64 birth;           // distinguishes it from a later process with this pid
+  bool left;              // serves nobody any more, and is about to end
+  uint64 ticket;          // of the newest request: a process with an older ticket must not run
+  pg::moment asked;       // time of the request, until it has started; or none
+  Oid payer;              // owner of the database at the request; InvalidOid: a superuser
+  worker_key busy_with;   // the worker whose command it runs
+  pg::moment busy_since;  // none: it runs none
   DYNPGEXT_GROWN
 };
 

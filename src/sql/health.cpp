@@ -13,6 +13,7 @@
 #include "shared/text.h"
 #include "sql/function.h"
 #include "sql/shown.h"
+#include "workers/delays.h"
 #include "workers/launcher_start.h"
 #include "workers/workers.h"
 
@@ -196,6 +197,10 @@ class examination {
     w.short_runs = e.unhealthy_runs;
     w.overdue = e.overdue && e.pid != 0 && !e.exited;
     w.failing = is_failing(e);
+    if (e.busy && is_long(e)) {
+      w.runs_for = lasts(e.runs.began);
+      w.delays = state::held_up_by(shared_, e, delay_).count;
+    }
     w.deadline = e.deadline;
     w.exit_code = e.last_exit_code;
     // only for the few that need one
@@ -218,10 +223,14 @@ class examination {
     w.error = error;
     complaint c = model::complaint_of(w);
     if (c) {
-      add(std::move(c), "worker", e.key.name.str(), e.key.home, source, since_of(e, since));
+      add(std::move(c), "worker", e.key.name.str(), e.key.home, source,
+          since_of(e, since, w.delays > 0));
     } else if (auto library = state::loaded_file(shared_, e)) {
       dubious_.push_back({e.key, source, {}, std::move(library)});
     }
+  }
+  [[nodiscard]] bool is_long(const state::worker_entry &e) const {
+    return delay_ > pg::duration::zero() && pg::moment::now() - e.runs.began >= delay_;
   }
   // Also between two runs, while it waits for its turn.
   static bool is_failing(const state::worker_entry &e) {
@@ -229,7 +238,8 @@ class examination {
     return e.hosted && e.runs.failing &&
            (e.state == worker_state::running || e.state == worker_state::waiting);
   }
-  static TimestampTz since_of(const state::worker_entry &e, pg::moment since) {
+  static TimestampTz since_of(const state::worker_entry &e, pg::moment since, bool delays) {
+    if (delays) return e.runs.began_at;
     if (is_failing(e)) return e.runs.last_failed_at;
     return pg::wall_time(e.overdue ? e.told_at : since);
   }
@@ -268,6 +278,7 @@ class examination {
   const pg::moment now_ = pg::moment::now();
   std::vector<finding> found_;
   std::set<std::pair<Oid, std::string>> hosted_;  // reported as a library
+  const pg::duration delay_ = std::chrono::milliseconds(pg::settings::delay_warning_milliseconds());
   std::vector<dubious_worker> dubious_;
 };
 

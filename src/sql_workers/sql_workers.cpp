@@ -13,6 +13,7 @@
 #include "pg/worker.h"
 #include "shared/databases.h"
 #include "shared/last_words.h"
+#include "workers/delays.h"
 #include "workers/run_requests.h"
 
 namespace dynpgext::supervision {
@@ -201,7 +202,8 @@ sql_workers::outcome sql_workers::run_one() {
 
 // Its run has ended: has it kept others waiting that have been due meanwhile?  One that does so
 // again and again is reported once.
-void sql_workers::note_delay(worker &w, const state::worker_entry &entry, pg::moment began) {
+// The launcher has reported it already if the run was long enough, see workers/delays.h.
+void sql_workers::note_delay(const worker &w, state::worker_entry &entry, pg::moment began) {
   const std::chrono::milliseconds limit(pg::settings::delay_warning_milliseconds());
   const pg::moment now = pg::moment::now();
   size_t delayed = 0;
@@ -213,12 +215,12 @@ void sql_workers::note_delay(worker &w, const state::worker_entry &entry, pg::mo
     ++delayed;
     longest = std::max(longest, waited);
   }
-  const bool was_reported = std::exchange(w.delays, delayed > 0);
-  if (delayed == 0 || was_reported) return;
-  const std::string others = std::to_string(delayed) + (delayed == 1 ? " other" : " others");
+  const std::string others = state::others(delayed);
   const std::string how_long = std::to_string(longest.count() / 1000) + " ms";
   {
     const state::exclusive lock(shared_);
+    const bool was_reported = std::exchange(entry.delays, delayed > 0);
+    if (delayed == 0 || was_reported) return;
     state::record(shared_, entry, "delaying", others + ", for up to " + how_long);
   }
   pg::log(WARNING,

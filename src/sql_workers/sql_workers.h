@@ -45,8 +45,6 @@ class sql_workers {
     pg::moment notified_at =
         pg::moment::never();  // or somebody waits for a run; since its last one
 
-    bool delays = false;  // its last run has kept others waiting for long
-
     [[nodiscard]] pg::moment due_at() const { return std::min(next_at, notified_at); }
   };
 
@@ -57,7 +55,7 @@ class sql_workers {
   [[nodiscard]] bool is_deaf() const;  // a standby hears nothing
   enum class after_run { goes_on, ends, stale };
   after_run run(worker &w);
-  void note_delay(worker &w, const state::worker_entry &entry, pg::moment began);
+  void note_delay(const worker &w, state::worker_entry &entry, pg::moment began);
 
   state::shared &shared_;
   state::runner_key runner_;

@@ -242,6 +242,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
     entry.began = pg::moment::now();
     record(s, entry, comes_back ? "restarted" : "started", "pid " + std::to_string(process));
     ++entry.starts;
+    entry.delays = false;
   }
   changed(s);
   attend(s, entry.links.list);

@@ -112,6 +112,17 @@ runner_entry *own(const shared &s, const runner_key &key) {
   return entry != nullptr && entry->pid == MyProcPid ? entry : nullptr;
 }
 
+// Of this process, since it has taken office.
+constinit runner_key served{};
+
+// For whoever looks which runs take long.
+void note_busy(const shared &s, const worker_entry *entry) {
+  runner_entry *runner = own(s, served);
+  if (runner == nullptr) return;
+  runner->busy_since = entry == nullptr ? pg::moment{} : entry->runs.began;
+  if (entry != nullptr) runner->busy_with = entry->key;
+}
+
 }  // namespace
 
 bool ask_for_runner(shared &s, const runner_key &key, const worker_identity &id, bool no_slots) {
@@ -186,8 +197,10 @@ bool become_runner(shared &s, const runner_message &message) {
   next.left = false;
   next.pid = MyProcPid;
   next.birth = pg::process_birth(MyProcPid);
+  next.busy_since = {};
   note_runner_process(s, next);  // may run out of memory
   *entry = next;
+  served = message.key;
   return true;
 }
 
@@ -251,6 +264,7 @@ worker_entry *begin_command(shared &s, const worker_start &w) {
   entry->busy = true;
   entry->runs.began_at = GetCurrentTimestamp();
   entry->runs.began = pg::moment::now();
+  note_busy(s, entry);
   begin_requested(s, *entry);
   return entry;
 }
@@ -269,6 +283,7 @@ bool goes_on(const shared &s, worker_entry &entry) {
 bool put_off_command(shared &s, worker_entry &entry) {
   const exclusive lock(s);
   entry.busy = false;
+  note_busy(s, nullptr);
   ask_again(s, entry);
   return goes_on(s, entry);
 }
@@ -276,6 +291,7 @@ bool put_off_command(shared &s, worker_entry &entry) {
 bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run) {
   const exclusive lock(s);
   entry.busy = false;
+  note_busy(s, nullptr);
   if (run) {
     count_run(s, entry, *run);
     if (run->error != nullptr) assign_if_possible(s, entry.error, run->error->view());

@@ -53,6 +53,25 @@ TEST(health, of_a_silent_worker_is_critical_and_told_before_its_late_end) {
   EXPECT_EQ(word(complaint_of(w)), "stopping");
 }
 
+TEST(health, has_a_run_that_keeps_others_waiting) {
+  worker_condition w = worker(state::running);
+  w.runs_for = 90 * second;
+  EXPECT_EQ(word(complaint_of(w)), "") << "nobody waits";
+  w.delays = 1;
+  w.failing = true;
+  const auto found = complaint_of(w);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->level, severity::warning);
+  EXPECT_EQ(
+      found->problem,
+      "delaying: SQL worker of extension \"queue\" has run for 90 s and delays 1 other of its "
+      "process");
+  EXPECT_EQ(found->remedy, "Give it \"process\": \"own\" or a deadline in its manifest; SELECT "
+                           "dynpgext.stop_worker('queue', 'it''s me') ends the run");
+  w.delays = 2;
+  EXPECT_NE(complaint_of(w)->problem.find("2 others"), std::string::npos);
+}
+
 TEST(health, lets_a_worker_wait_for_a_place_for_a_moment) {
   worker_condition w = worker(state::waiting, longest_wait - 1);
   w.waits_for = "max_worker_processes";
