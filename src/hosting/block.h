@@ -71,7 +71,7 @@ struct block {
   bool slot_is_lacking;  // a keeper has found none: SQL runners give theirs away
   uint64 kept_out;       // bits of `followed`: those cannot be, as others have locked them
   uint64 withheld;       // and of these, those that may host libraries for the whole server
-  uint64 reserved[1];
+  uint64 reserved[2];
   Oid followed[most_instances];  // databases whose rows have been followed, in this run of the
                                  // server
   instance instances[most_instances];
