@@ -15,11 +15,11 @@ add_database($node, 'one', qw(dynpgext dx_plain));
 
 my @all = (
     { name => 'usual', sql => 'SELECT 1', interval => $hour },
-    { name => 'at once', sql => 'SELECT 1', interval => $hour, first_run => 'at once' },
+    { name => 'at once', sql => 'SELECT 1', interval => $hour, first_run => 'at_once' },
     { name => 'soon', sql => 'SELECT 1', interval => $hour, first_run => '700 ms' },
     { name => 'later', sql => 'SELECT 1', interval => $hour, first_run => '2 hours' },
-    { name => 'often', sql => 'SELECT 1', interval => 300, first_run => 'after interval' },
-    { name => 'after', sql => 'SELECT 1', interval => $hour, first_run => 'after interval' });
+    { name => 'often', sql => 'SELECT 1', interval => 300, first_run => 'after_interval' },
+    { name => 'after', sql => 'SELECT 1', interval => $hour, first_run => 'after_interval' });
 
 sub is_so { return ok(command_is($node, 'one', @_[0, 1]), "$_[0]: $_[2]") }
 
@@ -45,13 +45,13 @@ subtest 'a start' => sub {
 subtest 'a change of first_run alone' => sub {
     my $starts = q(SELECT sum(starts) FROM dynpgext.workers);
     my $before = value($node, 'one', $starts);
-    $_->{first_run} = 'after interval' for grep { $_->{name} =~ /usual|later/ } @all;
+    $_->{first_run} = 'after_interval' for grep { $_->{name} =~ /usual|later/ } @all;
     register_sql_workers($node, 'one', 'dx_plain', @all);
     is(value($node, 'one', $starts), $before, 'starts nothing');
     value($node, 'one', q(SELECT dynpgext.restart_worker('dx_plain', 'later')));
     is_so('later', q(state = 'running' AND next_run_at < now() + '1 h'), 'it holds from the next start on');
     is(value($node, 'one', q(SELECT string_agg(concat_ws(' ', w->>'name', w->>'first_run'), ', ' ORDER BY w->>'name') FROM jsonb_path_query(dynpgext.export('dx_plain'), '$.workers[*]') w)),
-        'after after interval, at once, later after interval, often after interval, soon 700 ms, usual after interval', 'export() has it');
+        'after after_interval, at once, later after_interval, often after_interval, soon 700 ms, usual after_interval', 'export() has it');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.apply(dynpgext.export('dx_plain')))), 0, 'and apply() finds it so');
     $_->{first_run} = { usual => '', later => '2 hours' }->{ $_->{name} } for grep { $_->{name} =~ /usual|later/ } @all;
     register_sql_workers($node, 'one', 'dx_plain', @all);
@@ -81,7 +81,7 @@ subtest 'faults' => sub {
     like($register->(q("channel": "c", "first_run": "1 s")), qr/first_run/, 'without an interval');
     like($register->(q("channel": "c", "interval": "1 s", "first_run": "1 s")), qr/not beside "channel"/, 'beside a channel');
     like($register->(q("interval": "1 s", "first_run": "soon")), qr/not an interval/, 'no interval');
-    like($register->(q("interval": "1 s", "first_run": "367 days")), qr/must be "at once", "after interval", or from 0 to 366 days/, 'too long');
+    like($register->(q("interval": "1 s", "first_run": "367 days")), qr/must be "at_once", "after_interval", or from 0 to 366 days/, 'too long');
 };
 
 $node->stop;

@@ -18,9 +18,9 @@ inline constexpr interval_range between_runs{min_command_interval, max_command_i
                                              "must be from 10 ms to 366 days"};
 
 inline constexpr interval_range until_first_run{
-    0, max_command_interval, "must be \"at once\", \"after interval\", or from 0 to 366 days"};
+    0, max_command_interval, "must be \"at_once\", \"after_interval\", or from 0 to 366 days"};
 inline constexpr std::array<interval_word, 2> first_run_words{
-    {{"at once", 0}, {"after interval", after_interval}}};
+    {{"at_once", 0}, {"after_interval", after_interval}}};
 
 template <class Form>
 void scope_key(Form &o, scope &s) {

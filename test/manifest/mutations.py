@@ -26,7 +26,7 @@ MEMBERS = {
     "callback": [True], "start": ["consistent", "recovery_finished", "postmaster"],
     "servers": ["primary", "standby", "both"], "restart": [{}, {"policy": "never"}],
     "policy": ["never"], "delay": ["1 s"], "deadline": ["1 s"], "command": ["x"],
-    "interval": ["1 s"], "first_run": ["at once", "after interval", "1 s", "once"], "channel": ["c"], "run_as": ["r"], "atomic": [False], "process": ["own", "shared", "none"], "worker": ["new"], "enabled": [True],
+    "interval": ["1 s"], "first_run": ["at_once", "after_interval", "1 s", "once"], "channel": ["c"], "run_as": ["r"], "atomic": [False], "process": ["own", "shared", "none"], "worker": ["new"], "enabled": [True],
     "x": [0], "": [0], "Name": ["x"], "$schema": ["x"],
 }  # fmt: skip
 

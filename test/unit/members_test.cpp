@@ -266,7 +266,7 @@ extension_manifest everything() {
       {"name": "c", "type": "t", "scope": "database", "command": "select 1", "interval": "2 s",
        "channel": "jobs", "run_as": "r", "atomic": false, "start": "consistent",
        "servers": "both", "restart": {"policy": "never", "delay": "3 s"}, "deadline": "4 s"},
-      {"name": "d", "command": "select 1", "interval": "2 s", "first_run": "after interval",
+      {"name": "d", "command": "select 1", "interval": "2 s", "first_run": "after_interval",
        "process": "own"},
       {"name": "f", "type": "t", "scope": "global", "library": "l", "function": "g",
        "connects": false, "argument": -1, "extra_hex": "0102", "notify": true,
