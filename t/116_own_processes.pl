@@ -166,7 +166,7 @@ subtest 'at rest, and in another place' => sub {
     register_sql_workers($node, 'two', 'dx_plain', { name => 'alone', sql => 'SELECT 1', interval => 20, %own });
     ok(command_is($node, 'two', 'alone', 'runs > 0'), 'it runs again');
     value($node, 'one', 'DROP DATABASE two');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers WHERE database = 'two' OR name = 'alone')), 0, 'DROP DATABASE needs no more');
+    becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers WHERE database = 'two' OR name = 'alone'), 0, 'DROP DATABASE needs no more');
     register_sql_workers($node, 'one', 'dx_plain', { %often, %own });
     comes_to('often', 'runs > 0', 'one more');
     $node->restart;
