@@ -22,6 +22,7 @@ pg::moment due_since(const worker_entry &entry, const worker_entry &running) {
 
 // The run that the runner has been at for so long and nobody has reported.
 worker_entry *long_run(const shared &s, const runner_entry &runner, pg::duration limit) {
+  if (runner.key.worker != 0) return nullptr;  // nobody shares its process
   if (!is_in_office(runner) || !runner.busy_since.is_set()) return nullptr;
   if (pg::moment::now() - runner.busy_since < limit) return nullptr;
   worker_entry *entry = s.workers.find(runner.busy_with);

@@ -293,7 +293,8 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   if (by_others && error.view().starts_with(ended_by_administrator))
     note_ended_in(s, entry, MyDatabaseId);
   // Others may run such commands as often as they like.
-  if (entry.after == after_end::wait && !entry.stopped_for_extension) entry.resume_at = due;
+  if (entry.after == after_end::wait && !entry.stopped_for_extension)
+    entry.resume_at = entry.runs.next_at = due;
   settle_end(s, entry);
   changed(s);
   attend(s, entry.links.list);

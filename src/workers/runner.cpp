@@ -319,7 +319,8 @@ bool rest(shared &s, const runner_key &key, const due_starts &due, bool at_once)
     if (!is_served_here(*entry)) continue;
     // told to end, or new
     if (entry->exited || !entry->taken) return false;
-    if (!at_once && is_run_asked_for(s, *entry)) return false;
+    const bool has_news = entry->run_interval != entry->scheduled_by || is_run_asked_for(s, *entry);
+    if (!at_once && has_news) return false;
   }
   for (worker_entry *entry : s.workers.of(key.database)) {
     if (!is_served_here(*entry)) continue;
