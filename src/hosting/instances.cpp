@@ -108,7 +108,9 @@ bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **ha
     const state::exclusive lock(s);
     instance *i = find_instance(b, number);
     if (i == nullptr) return true;
-    i->keeper_slot = must_not_run ? slot_state::none : slot_state::given;
+    // one that was given a slot and did not start gets no other one before workers
+    const bool is_wanted = !must_not_run && i->keeper_slot == slot_state::wanted;
+    i->keeper_slot = is_wanted ? slot_state::given : slot_state::none;
     if (must_not_run) return true;
     i->asked_at = pg::moment::now();
     i->keeper_was_up = false;
