@@ -8,10 +8,10 @@
 namespace dynpgext::state {
 namespace {
 
-// A worker may take that long over something without being in anybody's way.
+// A worker may delay a barrier for this long before it counts as slow.
 constexpr std::chrono::milliseconds patience(1500);
 
-// Of the launcher: when each start was first found not to have served the barrier.
+// In the launcher: when each start was first seen not to have served the barrier.
 std::map<uint64, pg::moment> &found() {
   static auto *const all = new std::map<uint64, pg::moment>;
   return *all;

@@ -11,7 +11,7 @@
 namespace dynpgext::state {
 namespace {
 
-// So long SIGTERM alone has time, and so far are two requests to cancel apart.
+// SIGTERM alone gets this much time; then cancel requests follow at this interval.
 constexpr std::chrono::milliseconds reminder_interval(500);
 
 bool is_there(const shared &s, const worker_identity &id, Oid database) {
@@ -46,7 +46,7 @@ std::vector<worker_identity> wait_until_ended(shared &s, std::vector<worker_iden
       for (const worker_identity &id : workers) ask_to_cancel(s, id);
       next_reminder = pg::moment::now() + reminder_interval;
     }
-    // the end of a process itself is told by nobody
+    // nobody signals the end of the process itself
     pg::call([&s, is_over, nap = std::min(left, 20L), event] {
       if (!is_over) (void)ConditionVariableTimedSleep(&s.root->changed, nap, event);
       ConditionVariableCancelSleep();

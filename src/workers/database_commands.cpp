@@ -19,10 +19,10 @@ bool uses(const worker_entry &entry, Oid database) {
   return entry.key.home == database || pg::database_of_process(entry.pid) == database;
 }
 
-// Those that may be connected to it, or have just been.
+// Workers that may be, or may recently have been, connected to it.
 std::vector<worker_entry *> workers_about(const shared &s, Oid database) {
   const database_entry *known = s.databases.find({database});
-  // who has been ended there may be anybody's
+  // workers of any database may have been connected to it when they were ended
   if (known != nullptr && known->ended_until > pg::moment::now()) return s.workers.entries();
   std::vector<worker_entry *> found = s.workers.of(database);
   for (worker_entry *entry : workers_with_process(s))
@@ -30,7 +30,7 @@ std::vector<worker_entry *> workers_about(const shared &s, Oid database) {
   return found;
 }
 
-// It was ended for a command, as it turns out.
+// The worker was ended for a command, as is now known.
 void come_back_later(const shared &s, worker_entry &entry, Oid database) {
   entry.ended_in = InvalidOid;
   entry.stopped_for = database;
@@ -39,7 +39,7 @@ void come_back_later(const shared &s, worker_entry &entry, Oid database) {
   if (entry.pid == 0) release_identity(s, entry);
 }
 
-// That something of ours is, or is about to be, connected to, or that a command has been met in.
+// Databases to which processes of ours are, or will be, connected, or in which a command was met.
 std::set<Oid> databases_to_watch(const shared &s) {
   std::set<Oid> result;
   const reading lock(s);
@@ -56,8 +56,8 @@ std::set<Oid> databases_to_watch(const shared &s) {
   return result;
 }
 
-// Twice in a row counts: others take that lock, too, but only for a moment.  `refused`: as long as
-// it is held nobody can connect, but nothing has to end for who holds it.
+// Only a lock met twice in a row counts: others take it too, but only for a moment.  `refused`: the
+// lock prevents connections, but its holder does not need the database without sessions.
 enum class meeting { nothing, once, refused, command, over };
 meeting meet(const shared &s, Oid database) {
   const bool is_locked = pg::is_database_locked(database);
@@ -94,7 +94,7 @@ void block_database(shared &s, Oid database) {
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr) {
     entry = s.databases.insert({database});
-    entry->visited = entry->unreachable = true;  // until the launcher has seen that it is not
+    entry->visited = entry->unreachable = true;  // until the launcher has checked it
   }
   entry->blocked_by = MyProcPid;
 }
@@ -108,7 +108,7 @@ void unblock_databases(shared &s) noexcept {
         entry->blocked_by = 0;
         attend(s, entry->key.database);
       }
-    s.root->look_soon = true;  // a database has come, gone, or another name
+    s.root->look_soon = true;  // a database may have been created, dropped or renamed
     attend_waiting(s);
   });
 }
@@ -138,7 +138,7 @@ std::vector<worker_identity> wait_until_cleared(shared &s, Oid database,
                                                 long milliseconds) {
   const pg::moment end = pg::moment::now() + std::chrono::milliseconds(milliseconds);
   std::vector<worker_identity> left = wait_until_ended(s, workers, milliseconds, database);
-  // its SQL runners outlive those that they have served by a moment
+  // its SQL runners end a moment after the workers that they served
   const auto is_connected = [=](pid_t runner) {
     return pg::database_of_process(runner) == database;
   };
@@ -167,7 +167,7 @@ bool meet_commands(shared &s) {
     busy = busy || (found != meeting::nothing && found != meeting::over);
     over = over || found == meeting::over;
   }
-  if (over) {  // the database may be gone by now
+  if (over) {  // the command may have dropped the database
     const exclusive lock(s);
     s.root->look_soon = true;
   }

@@ -11,7 +11,7 @@
 namespace dynpgext::state {
 namespace {
 
-// What it has provisioned goes.  `mark`: only if it is the one with this mark.
+// Removes everything that the database has provisioned.  `mark`: only if it has this mark.
 void empty_database(shared &s, Oid database, const std::string *mark) {
   publication nothing(s, database, {}, false);
   {

@@ -30,13 +30,13 @@ decision decide_workers(const shared &s, Oid database, const global_names *also,
 }
 
 void mark_stale(const shared &s, Oid database, std::vector<model::live_worker> &workers) {
-  // looks at files: not under the lock
+  // reads file attributes, so the lock must not be held
   for (model::live_worker &w : workers) {
     if ((w.home != database && w.home != model::no_database) || !model::is_active(w.state))
       continue;
-    if (w.definition.hosted) continue;  // a runner follows between two commands
+    if (w.definition.hosted) continue;  // its runner checks the file between two commands
     const auto file = loaded_file(s, {w.home, w.definition.extension, w.definition.name});
-    // where there is none at all, another process could not start
+    // without a file, a new process could not start
     const bool is_there = file && (file->file.empty() ||
                                    pg::identify_file(file->file.c_str()) != pg::file_identity{});
     w.stale = is_there && is_stale(*file);

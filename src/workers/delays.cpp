@@ -7,8 +7,8 @@ namespace {
 
 constexpr size_t most_named = 3;
 
-// Since when it has been due, as far as others than its runner know; none: it is not.  A
-// notification is heard between two runs only.
+// Since when the worker has been due, as far as shared memory shows; none: it is not due.
+// Notifications are not included: the runner receives them only between two runs.
 pg::moment due_since(const worker_entry &entry, const worker_entry &running) {
   if (!entry.hosted || entry.exited || &entry == &running) return {};
   if (entry.pid == 0) {  // its runner has not taken it yet
@@ -20,9 +20,9 @@ pg::moment due_since(const worker_entry &entry, const worker_entry &running) {
   return entry.resume_at.is_set() ? entry.resume_at : entry.claimed_at;
 }
 
-// The run that the runner has been at for so long and nobody has reported.
+// The runner's current run, if it exceeds the limit and has not been reported.
 worker_entry *long_run(const shared &s, const runner_entry &runner, pg::duration limit) {
-  if (runner.key.worker != 0) return nullptr;  // nobody shares its process
+  if (runner.key.worker != 0) return nullptr;  // no other worker shares its process
   if (!is_in_office(runner) || !runner.busy_since.is_set()) return nullptr;
   if (pg::moment::now() - runner.busy_since < limit) return nullptr;
   worker_entry *entry = s.workers.find(runner.busy_with);

@@ -1,4 +1,4 @@
-// Ends of workers: asked for, reported, and what follows.
+// Ends of workers: requesting them, recording them, and the next step.
 #include "workers/entry.h"
 
 #include <map>
@@ -18,7 +18,7 @@ void configure(shared &s, const worker_identity &id, const model::wanted_worker 
     if (is_at_rest(*entry)) entry->next_start_at = pg::moment::now();
     if (entry->hosted && entry->pid != 0 && !entry->exited) pg::nudge_process(entry->pid);
   }
-  if (entry->state == worker_state::backoff) {  // is it still to be restarted, and when?
+  if (entry->state == worker_state::backoff) {  // check whether, and when, it should still restart
     const bool failed = entry->last_exit_code != 0 || entry->timed_out;
     (void)advance(s, *entry, failed ? model::worker_event::give_up : model::worker_event::stop);
     if (entry->unhealthy_runs > 0) --entry->unhealthy_runs;
@@ -45,7 +45,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   bury_exited(s, key);
   worker_entry *entry = s.workers.find(key);
   if (entry == nullptr || (ticket && entry->ticket != *ticket)) return false;
-  // decided before somebody stopped it: it would be started anew
+  // the caller decided before stop_worker(), which must not be undone by a new start
   if (ticket && then == after_end::renew && entry->after == after_end::stay) return false;
   entry->resume_at = {};
   const Oid list = entry->links.list;
@@ -53,7 +53,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
   const bool stopped = advance(s, *entry, model::worker_event::stop);
   if (!had_process && entry->state == model::worker_state::stopped)
     entry->ticket = ++s.root->next_ticket;
-  // one that is no longer registered goes, whatever else is said
+  // a worker that is no longer registered is removed in any case
   if (entry->after != after_end::vanish) entry->after = then;
   if (had_process) {
     tell_to_end(s, *entry);
@@ -61,7 +61,7 @@ bool stop(shared &s, const worker_identity &id, after_end then, std::optional<ui
     release_identity(s, *entry);
   }
   changed(s);
-  // it looks after what comes next, and after those that do not end
+  // the launcher handles the next step, and workers that do not end
   if (had_process || then == after_end::renew) attend(s, list);
   return stopped || had_process;
 }
@@ -92,7 +92,7 @@ void report_exit(shared &s, const worker_identity &id, uint64 ticket, int code,
 
 namespace {
 
-// Asking the system takes longer than the lock is to be held.
+// The system calls would take too long under the lock.
 bool is_some_process_lost(const shared &s) {
   std::vector<std::pair<pid_t, uint64>> known;
   {
@@ -119,7 +119,7 @@ void look_for_lost_processes(shared &s) {
     const worker_entry *entry = s.workers.find(process->worker);
     const process_key key = process->key;
     if (entry != nullptr && entry->pid == key.pid)
-      attend(s, entry->links.list);  // who buries it keeps its last words
+      attend(s, entry->links.list);  // bury() keeps its last words
     else
       s.processes.erase(key);
   }
@@ -129,7 +129,7 @@ void look_for_lost_processes(shared &s) {
 burial bury(shared &s, Oid list) {
   const exclusive lock(s);
   const pg::moment now = pg::moment::now();
-  std::map<std::pair<pid_t, uint64>, bool> exists;  // many have the same runner
+  std::map<std::pair<pid_t, uint64>, bool> exists;  // many workers share a runner
   burial result;
   for (worker_entry *entry : s.workers.of(list)) {
     if (entry->pid != 0) {
@@ -139,8 +139,8 @@ burial bury(shared &s, Oid list) {
         result.dying = result.dying || entry->exited;
         continue;
       }
-      // Gone without a word: that is for the postmaster to judge, and it restarts everything
-      // when it was a crash.  Here it only must not look alive.
+      // The process has ended without a report.  If it has crashed, the postmaster restarts
+      // everything.  Here it must only no longer look alive.
       if (!entry->exited) {
         (void)advance(s, *entry, model::worker_event::exit_fault);
         entry->last_exited_at = GetCurrentTimestamp();

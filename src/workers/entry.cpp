@@ -54,7 +54,7 @@ void erase_entry(const shared &s, const worker_key &key) {
 
 bool advance(const shared &s, worker_entry &entry, model::worker_event event) {
   const auto to = model::next(entry.state, event);
-  // one at rest has been running all the time, whatever process does it
+  // a worker at rest counts as running without interruption, whichever process runs it
   const bool goes_on = event == model::worker_event::resume ||
                        (entry.rested && event == model::worker_event::come_up);
   if (to && *to != entry.state && !goes_on) entry.since = pg::moment::now();
@@ -71,7 +71,7 @@ void record(const shared &s, const worker_entry &entry, std::string_view what,
 
 namespace {
 
-// What a process is started with, beside the key: texts, and what an entry has as it is.
+// The definition of a process, besides the key: packed texts, and members copied as they are.
 using model::worker;
 constexpr std::tuple texts{&worker::type, &worker::library, &worker::function, &worker::extra};
 constexpr std::tuple definition_members{
@@ -89,7 +89,7 @@ static_assert(std::tuple_size_v<decltype(texts)> + std::tuple_size_v<decltype(de
                   in_key ==
               model::count_without(model::members<worker>, model::not_of_process));
 
-// A text of an entry: one after the other, each behind its length.
+// The texts of an entry are packed one after the other, each behind its length.
 std::string_view bytes_of(const std::string &text) { return text; }
 std::string_view bytes_of(const std::array<char, model::worker_extra_size> &extra) {
   const std::string_view all(extra.data(), extra.size());
@@ -109,7 +109,7 @@ std::string pack(const worker &definition, const std::string &version) {
 
 std::string_view take(std::string_view &packed) {
   uint16 size = 0;
-  if (packed.size() < sizeof size) return {};  // of an entry that nothing has been defined of
+  if (packed.size() < sizeof size) return {};  // the entry has no definition yet
   std::memcpy(&size, packed.data(), sizeof size);
   const std::string_view text = packed.substr(sizeof size, size);
   packed.remove_prefix(sizeof size + size);
@@ -123,7 +123,7 @@ void copy(std::string_view text, std::array<char, model::worker_extra_size> &to)
 }  // namespace
 
 void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnation) {
-  // one that an SQL runner still serves stays where that looks for it
+  // while an SQL runner serves it, it stays in the list that the runner searches
   const bool is_served = entry.hosted && entry.pid != 0;
   if (!OidIsValid(entry.key.home) && !is_served) s.workers.move(entry, database);
   entry.source = database;
@@ -131,7 +131,7 @@ void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnati
 }
 
 void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted) {
-  // which alone may fail
+  // only this can fail
   const std::string packed = pack(*wanted.definition, wanted.owner->version);
   if (view(s, entry.next_texts) == packed)
     move(s, entry.next_texts, entry.texts);
@@ -195,7 +195,8 @@ void set_terms(worker_entry &entry, const model::worker_terms &terms) {
 
 namespace {
 
-// a command that has the server end whom it meets may fail for others within five seconds
+// DROP DATABASE ... WITH (FORCE) terminates sessions, and may then wait five seconds for others
+// before it fails.
 constexpr std::chrono::seconds command_patience(6);
 
 void note_ended_in(const shared &s, worker_entry &entry, Oid database) {
@@ -212,7 +213,7 @@ bool was_just_ended(const worker_entry &entry) {
 
 bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   const bool is_free = !is_blocked(s, database_of(entry));
-  if (!is_free || is_paused(s, entry)) {  // since it was asked for
+  if (!is_free || is_paused(s, entry)) {  // since the process was requested
     if (advance(s, entry, model::worker_event::no_slot)) wait_for_command(s, entry, is_free);
     changed(s);
     return false;
@@ -237,7 +238,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   pg_atomic_init_u32(&entry.barrier, 0);
   const bool comes_back = entry.next_start_at.is_set();
   entry.next_start_at = {};
-  if (!std::exchange(entry.rested, false)) {  // otherwise it has been running all the time
+  if (!std::exchange(entry.rested, false)) {  // a worker at rest counts as running all the time
     entry.last_started_at = GetCurrentTimestamp();
     entry.began = pg::moment::now();
     record(s, entry, comes_back ? "restarted" : "started", "pid " + std::to_string(process));
@@ -251,8 +252,8 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
 
 namespace {
 
-// Told to end by us, it has ended as it should: by the end that SIGTERM asks for, or as authors'
-// own handlers of it end a process.
+// Did the worker end as we requested: by the usual end after SIGTERM, or as authors' own handlers
+// end a process?
 bool ended_as_told(const worker_entry &entry, int code, const message_text &error) {
   if (!entry.told_at.is_set() || entry.timed_out) return false;
   return code == 1 && (error.view().empty() || error.view().starts_with(ended_by_administrator));
@@ -277,22 +278,22 @@ void record_exit(const shared &s, worker_entry &entry, int code, const message_t
   if (entry.timed_out)
     snprintf(error.bytes, sizeof error.bytes,
              "57P01: no heartbeat within its deadline of " INT64_FORMAT " ms", entry.deadline);
-  // what the command of an SQL worker last failed with outlives its normal end
+  // the last error of an SQL worker's command is kept when the worker ends normally
   const bool has_error = !entry.hosted || code != 0;
   if (has_error) say_last_words(s, entry, error);
   char detail[sizeof(event_entry::detail)];
   const char *why = has_error ? error.bytes : "";
   snprintf(detail, sizeof detail, "code %d%s%s", code, why[0] != '\0' ? "; " : "", why);
   record(s, entry, "exited", detail);
-  // The server itself has ended it for a command on the database: one that is replayed on a
-  // standby, or, perhaps, one WITH (FORCE).
+  // The server itself has ended it for a command on the database: one replayed on a standby, or
+  // possibly one WITH (FORCE).
   constexpr std::string_view replayed = "57P04";  // database_dropped
   const bool by_others =
       entry.after == after_end::by_policy && !entry.told_at.is_set() && code != 0;
   if (by_others && error.view().starts_with(replayed)) entry.after = after_end::wait;
   if (by_others && error.view().starts_with(ended_by_administrator))
     note_ended_in(s, entry, MyDatabaseId);
-  // Others may run such commands as often as they like.
+  // Others may repeat such commands without limit: they must not delay the next run.
   if (entry.after == after_end::wait && !entry.stopped_for_extension)
     entry.resume_at = entry.runs.next_at = due;
   settle_end(s, entry);
@@ -305,7 +306,7 @@ void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail) 
     entry.told_at = pg::moment::now();
     record(s, entry, "stopping", detail);
   }
-  attend(s, entry.links.list);  // which looks after those that do not end
+  attend(s, entry.links.list);  // the launcher handles workers that do not end
   if (!entry.hosted) return pg::terminate_process(entry.pid);
   const pid_t runner = entry.pid;
   if (!entry.busy) {

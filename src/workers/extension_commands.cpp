@@ -16,12 +16,12 @@ bool is_connected(const worker_entry &entry, Oid database) {
   return entry.pid != 0 && pg::database_of_process(entry.pid) == database;
 }
 
-// Does what the worker does concern the database?
+// Does the worker belong to the database, run for it, or have a connection to it?
 bool is_of(const worker_entry &entry, Oid database) {
   return entry.key.home == database || entry.source == database || is_connected(entry, database);
 }
 
-// Those that run for this database, or may be connected to it.
+// Workers that run for this database, or may be connected to it.
 std::vector<worker_entry *> workers_about(const shared &s) {
   std::vector<worker_entry *> found = s.workers.of(MyDatabaseId);
   for (worker_entry *entry : workers_with_process(s))
@@ -29,11 +29,11 @@ std::vector<worker_entry *> workers_about(const shared &s) {
   return found;
 }
 
-// A global worker that is connected elsewhere holds no locks here.
+// A global worker connected to another database holds no locks here.
 bool is_in_the_way(const worker_entry &entry, Oid database) {
   if (entry.pid == 0 || entry.exited) return false;
-  if (entry.pid == MyProcPid && (!entry.hosted || entry.busy)) return false;  // it is the command's
-  // one that is in no database holds no locks
+  if (entry.pid == MyProcPid && (!entry.hosted || entry.busy)) return false;  // it runs the command
+  // without a database it holds no locks
   if (!entry.hosted && (entry.flags & BGWORKER_BACKEND_DATABASE_CONNECTION) == 0) return false;
   if (OidIsValid(entry.key.home) || entry.hosted) return true;
   const Oid connected = pg::database_of_process(entry.pid);

@@ -36,8 +36,8 @@ bool runs(const shared &s, const worker_identity &id) {
   return status && has_process(*status);
 }
 
-// The worker has been started, whatever the callback does: what that has written in a transaction
-// is rolled back when it raises.
+// The worker stays started whatever the callback does.  If the callback raises an error, only its
+// own changes in a transaction are rolled back.
 void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
   const auto found = callbacks().find(key_for(start.id));
   if (!start.definition.has_callback || found == callbacks().end()) return;
@@ -49,7 +49,7 @@ void run_callback(const worker_start &start, BackgroundWorkerHandle *handle) {
       "The worker has been started all the same.");
 }
 
-// Of workers that have to wait for the same: the first one, and how many others.
+// Workers that wait for the same reason: the first one, and the number of others.
 struct wait_count {
   worker_identity first;
   size_t others = 0;
@@ -72,7 +72,7 @@ void warn_of_wait(const wait_count &count, waiting_for what) {
                 std::string(" as soon as another worker has ended") + hint);
 }
 
-// Where several are started, of one database: one line for each reason.
+// If several workers of a database are started: collects the waits, for one line per reason.
 constinit wait_counts *counting = nullptr;
 
 void note_wait(const worker_identity &id, waiting_for what) {
@@ -96,7 +96,7 @@ class counted_waits {
   wait_counts counts_;
 };
 
-// False when no slot is free.
+// False if no slot is free.
 bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle) {
   launch_message message{start.ticket, start.id.home, start.list, {}};
   message.extension.assign(start.id.extension);
@@ -113,7 +113,7 @@ bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle)
   return pg::start_process(request, definition.has_callback ? handle : nullptr);
 }
 
-// One action after the other.
+// Carries out the actions of a decision, one by one.
 class executor {
  public:
   executor(shared &s, bool no_slots) : shared_(s), no_slots_(no_slots) {}
@@ -144,7 +144,7 @@ class executor {
     }
     has_tried_ = true;
   }
-  // There is nothing to try.
+  // The action could not change anything.
   [[nodiscard]] bool is_in_vain(const model::action &action, const worker_identity &id,
                                 const model::wanted_worker &want) const {
     return action.waits && waits_in_vain(shared_, id, want, no_slots_);
@@ -159,19 +159,19 @@ class executor {
     // Crowded out: a worker without its callback is better than none.  Held: a visit could not
     // start it either.
     if (can_launch(id, *want.definition) || is_crowded_out(shared_, id) || is_held(shared_, id)) {
-      // where one has found no slot, the next would not either
+      // after one start without a free slot, the next would find none either
       if (launch(shared_, id, want, no_slots_) == launch_result::no_slot) no_slots_ = true;
     } else {
       if (want_visit(shared_, want.source)) wants_visit_ = true;
     }
   }
 
-  // Will its process be connected to a database that this process is not?
+  // Will its process be connected to another database than this process?
   [[nodiscard]] static bool is_elsewhere(const worker_identity &id,
                                          const model::wanted_worker &want) {
     return want.source != MyDatabaseId && (want.definition->hosted || OidIsValid(id.home));
   }
-  // Only the launcher can look which one that is: a commit cannot.
+  // Only the launcher can check which database this OID means now; a commit cannot.
   bool may_start_elsewhere(Oid database) {
     if (OidIsValid(MyDatabaseId)) {
       const exclusive lock(shared_);
@@ -180,7 +180,7 @@ class executor {
     }
     {
       const reading lock(shared_);
-      if (is_unreachable(shared_, database)) return true;  // and is kept back
+      if (is_unreachable(shared_, database)) return true;  // the claim will hold it back
     }
     if (!may_be_another(shared_, database)) return true;
     if (want_visit(shared_, database)) wants_visit_ = true;
@@ -232,8 +232,8 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     run_callback(*start, handle);
     return launch_result::started;
   }
-  // Those that are at rest in between take turns, and so do all that max_runners holds back.  Slots
-  // are not kept for long.
+  // No warning for SQL workers that rest between runs, or that max_runners holds back: these take
+  // turns.  Nor for slots kept for other processes: that does not last.
   const bool is_quiet =
       start->resumes || start->full == waiting_for::max_runners || start->full == waiting_for::slot;
   if (!start->was_waiting && !is_quiet) note_wait(id, is_full ? start->full : waiting_for::slot);
@@ -242,7 +242,7 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
 
 std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
                                       const model::wanted_worker &wanted) {
-  // the process of one that is hosted cannot wait for a commit
+  // a hosted worker's process cannot wait for a commit
   if (pg::settings::safe_mode() || wanted.definition->hosted || !can_launch(id, *wanted.definition))
     return std::nullopt;
   const std::optional<worker_start> start = claim_ahead(s, id, wanted);
@@ -254,7 +254,7 @@ std::optional<head_start> start_ahead(shared &s, const worker_identity &id,
     call_off(s, *start);
     throw;
   }
-  call_off(s, *start);  // the commit asks again, and says so when there is no slot
+  call_off(s, *start);  // the commit tries again, and warns if there is no slot
   return std::nullopt;
 }
 
@@ -279,10 +279,11 @@ outcome carry_out(shared &s, const decision &d, const turn &turn) {
   });
   for (const model::action &action : d.actions) {
     if (!is_worker(action)) continue;
-    pg::serve_interrupts();  // there may be thousands, and commands that wait for every process
+    pg::serve_interrupts();  // there may be thousands of actions, and commands may wait for all
+                             // processes
     const worker_identity id{action.home, action.extension, action.name};
     const model::wanted_worker *want = model::find_wanted(wanted, id.home, id.extension, id.name);
-    // those that wait in vain take no time of the turn: the next one would get no further
+    // workers that wait in vain must not use up the turn: the next turn would get no further
     if (want != nullptr && run.is_in_vain(action, id, *want)) continue;
     if (turn.end.is_set() && turn.end <= pg::moment::now()) {
       result.is_over = false;

@@ -6,7 +6,7 @@
 namespace dynpgext::state {
 namespace {
 
-// Somebody who asked for a launcher this long ago, without one coming up, has failed.
+// A request for a launcher that is older than this, without a launcher, has failed.
 constexpr std::chrono::seconds launcher_patience(10);
 
 constinit bool is_preloaded = false;
@@ -51,7 +51,7 @@ bool ensure_launcher(shared &s) {
     if (is_first && is_preloaded) return true;  // the postmaster starts it
   }
   if (start_launcher_process(false)) return true;
-  // tried again by the next one who looks
+  // the next process that checks tries again
   const exclusive lock(s);
   if (s.root->launcher == 0 && s.root->launcher_starter == MyProcPid)
     s.root->launcher_asked = pg::moment::now() - launcher_patience;

@@ -8,12 +8,12 @@
 namespace dynpgext::state {
 namespace {
 
-// A process of its own, or one that may come up at any moment.
+// It has its own process, or one may start at any moment.
 bool has_place(const worker_entry &entry) {
   return !entry.hosted && (entry.pid != 0 || model::is_active(entry.state));
 }
 
-// Counts it for whoever owns its database when it takes a place, until it leaves it.
+// Counts a place for the owner of the database at the time of taking it, until it is freed.
 void count_for_owner(const shared &s, worker_entry &entry, const database_entry *database) {
   if (owner_entry *last = find_owner(s, std::exchange(entry.payer, InvalidOid))) {
     --last->places;
@@ -36,7 +36,7 @@ void count_place(const shared &s, worker_entry &entry, bool goes) {
   s.root->places += has ? 1 : -1;
   const Oid home = entry.key.home;
   database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
-  // the database may not have been known before, or be another one by now
+  // the database may have been unknown before, or may have been replaced meanwhile
   const bool was_in_database = std::exchange(entry.counted_in_database, has && database != nullptr);
   if (database != nullptr && was_in_database != entry.counted_in_database)
     database->places += has ? 1 : -1;
@@ -84,7 +84,7 @@ waiting_for full(const shared &s, Oid home, const model::worker *hosted) {
   int32 all = s.root->places;
   int32 local = database == nullptr ? 0 : database->places;
   int32 owned = owner == nullptr ? 0 : owner->places;
-  // no more of them than there are slots
+  // the loop is short: there are no more runners than slots
   for (const runner_entry *entry : s.runners.entries()) {
     if (!has_runner(*entry)) continue;
     ++all;

@@ -21,7 +21,7 @@ void erase(const shared &s, uint64 number) {
   --s.root->requested;
 }
 
-// A session ends with a FATAL while it waits.
+// A FATAL may end the session while it waits.
 void on_exit(int, Datum) {
   pg::begin_exit();
   (void)pg::swallow("taking back what this session waits for", [] {
@@ -54,7 +54,7 @@ pid_t runner_process(const shared &s, const worker_entry &entry) {
   return runner == nullptr ? 0 : runner->pid;
 }
 
-// Its process, or the launcher, is to look.
+// Makes the worker's process, or the launcher, check for requests.
 void hasten(const shared &s, worker_entry &entry) {
   if (entry.pid != 0 && !entry.exited) return pg::nudge_process(entry.pid);
   if (is_at_rest(entry) || entry.state == model::worker_state::backoff)

@@ -13,7 +13,7 @@
 namespace dynpgext::state {
 namespace {
 
-// How many workers are taken while the lock is held.
+// Number of workers handled before the lock is released for others.
 constexpr size_t batch = 200;
 
 bool is_served_here(const worker_entry &entry) { return entry.hosted && entry.pid == MyProcPid; }
@@ -23,7 +23,7 @@ bool is_to_be_served(const worker_entry &entry, const runner_key &key) {
          entry.state == model::worker_state::starting && runner_of(entry) == key;
 }
 
-// Of this start, and no other.
+// The entry, if it still belongs to this start.
 worker_entry *find_served(const shared &s, const worker_start &w) {
   worker_entry *entry = s.workers.find(key_of(w.id));
   const bool is_it = entry != nullptr && entry->ticket == w.ticket && is_served_here(*entry);
@@ -50,14 +50,14 @@ void count_run(const shared &s, worker_entry &entry, const command_run &run) {
   }
 }
 
-// The run is over because its worker has been told to end.
+// Records a run that was cancelled because its worker was stopped.
 void cancel_run(const shared &s, const worker_entry &entry) {
   const int64 duration = (pg::moment::now() - entry.runs.began).count();
   record(s, entry, ended_run{entry.runs.began_at, duration, run_end::canceled});
   end_requested(s, entry, "57014: the worker was told to end while its command ran");
 }
 
-// Its command has ended the process: the run has failed, and so has the worker.  No allocation.
+// The worker's command has ended the process: the run and the worker have failed.  No allocation.
 void blame(const shared &s, worker_entry &entry, int code, const message_text &error) {
   message_text why = error;
   if (why.view().empty())
@@ -75,8 +75,8 @@ void blame(const shared &s, worker_entry &entry, int code, const message_text &e
   record_exit(s, entry, std::max(code, 1), why);
 }
 
-// The process ends by the fault of another's command: the worker goes on in the next one, as if
-// nothing had happened to it.  No failure, no backoff; its command is due when it was.
+// Another worker's command has ended the process: this worker continues in the next process,
+// without a failure or a backoff, and its command stays due at the same time.
 void hand_over(const shared &s, worker_entry &entry, const worker_entry &culprit) {
   const pg::moment next_at = entry.runs.next_at;
   if (!entry.is_leaving()) entry.after = after_end::renew;
@@ -88,7 +88,7 @@ void hand_over(const shared &s, worker_entry &entry, const worker_entry &culprit
   record(s, entry, "renewed", detail);
 }
 
-// Nobody has served it yet: the launcher starts it anew, with another process.
+// No runner has served it yet: the launcher starts it again, with another process.
 void start_anew(shared &s, worker_entry &entry) {
   entry.ticket = ++s.root->next_ticket;
   (void)advance(s, entry, model::worker_event::lost);
@@ -96,26 +96,27 @@ void start_anew(shared &s, worker_entry &entry) {
   attend(s, entry.links.list);
 }
 
-// Whose command this process runs at the moment.
+// The worker whose command this process is running.
 const worker_entry *find_busy(const shared &s, const runner_key &key) {
   for (const worker_entry *entry : s.workers.of(key.database))
     if (is_served_here(*entry) && !entry->exited && entry->busy) return entry;
   return nullptr;
 }
 
-// Serves nobody from now on.  Its process is still connected: commands on the database wait for it.
+// The runner serves no worker from now on.  Its process is still connected: commands on the
+// database wait for it.
 void leave_office(runner_entry &entry) { entry.left = true; }
 
-// Of this process, if it is one.
+// The entry of this process, if it is a runner.
 runner_entry *own(const shared &s, const runner_key &key) {
   runner_entry *entry = s.runners.find(key);
   return entry != nullptr && entry->pid == MyProcPid ? entry : nullptr;
 }
 
-// Of this process, since it has taken office.
+// The key of this process, once it is in office.
 constinit runner_key served{};
 
-// For whoever looks which runs take long.
+// Makes the current run visible to the search for long runs.
 void note_busy(const shared &s, const worker_entry *entry) {
   runner_entry *runner = own(s, served);
   if (runner == nullptr) return;
@@ -132,7 +133,7 @@ bool ask_for_runner(shared &s, const runner_key &key, const worker_identity &id,
     runner_entry *entry = s.runners.find(key);
     if (entry != nullptr && is_in_office(*entry)) {
       if (pg::process_exists(entry->pid, entry->birth)) {
-        // this one alone: the runner finds the others, and there may be thousands
+        // only this worker: the runner finds the others, and there may be thousands
         worker_entry *worker = s.workers.find(key_of(id));
         if (worker != nullptr && is_to_be_served(*worker, key))
           (void)begin_run(s, *worker, entry->pid);
@@ -317,7 +318,7 @@ bool rest(shared &s, const runner_key &key, const due_starts &due, bool at_once)
   for (const worker_entry *entry : s.workers.of(key.database)) {
     if (is_to_be_served(*entry, key)) return false;
     if (!is_served_here(*entry)) continue;
-    // told to end, or new
+    // signalled to end, or new
     if (entry->exited || !entry->taken) return false;
     const bool has_news = entry->run_interval != entry->scheduled_by || is_run_asked_for(s, *entry);
     if (!at_once && has_news) return false;
@@ -333,7 +334,7 @@ bool rest(shared &s, const runner_key &key, const due_starts &due, bool at_once)
   }
   if (runner_entry *entry = own(s, key)) leave_office(*entry);
   changed(s);
-  attend(s, key.database);  // which is to start them when they are due
+  attend(s, key.database);  // the launcher starts them when they are due
   attend_waiting(s);
   return true;
 }
@@ -343,8 +344,8 @@ void report_runner_exit(shared &s, const runner_key &key, int code,
   (void)pg::swallow("reporting the end of an SQL runner", [&] {
     const exclusive lock(s);
     runner_entry *runner = own(s, key);
-    // one that has retired has nobody to answer for: what is starting by now waits for its
-    // successor
+    // A retired runner is not responsible for workers that are starting: they wait for its
+    // successor.
     const bool in_office = runner != nullptr && is_in_office(*runner);
     if (runner != nullptr) leave_office(*runner);
     const worker_entry *const culprit = find_busy(s, key);
@@ -354,7 +355,7 @@ void report_runner_exit(shared &s, const runner_key &key, int code,
           start_anew(s, *entry);
           continue;
         }
-        // what it was to serve has been started, and has ended in the same way
+        // workers that it had not taken yet count as started, and as ended in the same way
         if (code != 0) (void)begin_run(s, *entry, MyProcPid);
       }
       if (!is_served_here(*entry) || entry->exited) continue;

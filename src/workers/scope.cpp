@@ -10,7 +10,7 @@ namespace {
 
 using by_database = std::map<Oid, model::registrations>;
 
-// Parts of what a database registers: of several names.
+// Merges registrations of one database that were found under several names.
 void merge(model::registrations &all, model::registrations &&part) {
   for (model::extension &e : part.extensions)
     if (all.find_extension(e.name) == nullptr) all.extensions.push_back(std::move(e));
@@ -27,7 +27,7 @@ desired_databases listed(by_database &&found) {
   return all;
 }
 
-// `except`: a database whose registrations are known as a whole.
+// `except`: a database whose registrations are completely known.
 by_database find_holders(const shared &s, const global_names &names, Oid except) {
   by_database found;
   for (const global_name &name : names)
@@ -72,7 +72,7 @@ std::vector<const allocation_entry *> allocations_about(const shared &s, Oid dat
   return found;
 }
 
-// But for workers and allocations.  Caller holds root.lock.
+// Everything but workers and allocations.  Caller holds root.lock.
 model::live_state live(const shared &s, Oid database, const by_database &found) {
   std::vector<Oid> databases;
   if (OidIsValid(database)) databases.push_back(database);

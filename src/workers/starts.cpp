@@ -1,16 +1,16 @@
-// Starts of workers: claimed, asked for, come up.  Scenarios:
+// Starts of workers: claim, request of a process, start of the process.  Scenarios:
 //
-//   wanted by a commit or the launcher  claim_start(), then launch.cpp asks for a process
+//   wanted by a commit or the launcher  claim_start(), then launch.cpp requests a process
 //   ahead of the commit                 claim_ahead(); its process waits until let_go()
 //   ... which is rolled back            call_off(): the process finds no start, and ends
-//   decided on by two processes         the second finds it claimed, and claims nothing
-//   no place for it                     it waits, and is started when the launcher finds a place
-//   a command on its database is on     it is not claimed; who ends the command wakes the launcher
-//   its last process is there still     it is started when that has gone
-//   nobody was asked after all          give_back(): as if its process had been lost
-//   the process never comes up          the launcher finds the claim too old (ends.cpp)
-//   it comes up too late                a newer claim has another ticket: it finds no start
-//   it does not run here, or not yet    postpone(): on a standby, during a restore
+//   decided on by two processes         the second finds the claim, and claims nothing
+//   no place for it                     it waits until the launcher finds a place
+//   a command on its database           not claimed; the end of the command wakes the launcher
+//   its last process still exists       started when that process has gone
+//   no process was requested after all  give_back(): as if its process had been lost
+//   the process never starts            the launcher finds the claim too old (ends.cpp)
+//   the process starts too late         a newer claim has another ticket: it finds no start
+//   not to run here, or not yet         postpone(): on a standby, during a restore
 #include "pg/process.h"
 #include "pg/settings.h"
 #include "shared/access.h"
@@ -28,17 +28,17 @@ namespace {
 constinit pulse this_pulse{nullptr, 0, nullptr};
 constinit const worker_entry *this_entry = nullptr;
 
-// This process becomes the worker's, unless it must not.
+// Makes this process the worker's, unless it must not run.
 std::optional<worker_start> take_up(const shared &s, worker_entry &entry,
                                     const worker_identity &id) {
   if (!begin_run(s, entry, MyProcPid)) return std::nullopt;
-  // an entry stays where it is, and does not go before its process
+  // the entry is neither moved in memory nor freed before its process has gone
   this_entry = &entry;
   this_pulse = {&entry.heartbeat, entry.deadline, &entry.barrier};
   return worker_start{id, definition_of(s, entry), entry.ticket};
 }
 
-// The process knows its name as the postmaster has it, which makes it ASCII.
+// Does not search by name: the process has only the postmaster's copy of the name, in ASCII.
 worker_entry *find_start(const shared &s, const start_reference &start) {
   const auto is_it = [&start](const worker_entry *entry) {
     return entry->ticket == start.ticket && entry->key.home == start.home &&
@@ -47,13 +47,13 @@ worker_entry *find_start(const shared &s, const start_reference &start) {
   for (worker_entry *entry : s.workers.of(start.list))
     if (is_it(entry)) return entry;
   if (OidIsValid(start.home)) return nullptr;
-  // it runs for another database by now
+  // the worker may run for another database by now
   for (worker_entry *entry : s.workers.entries())
     if (is_it(entry)) return entry;
   return nullptr;
 }
 
-// Does a command on a database or on its extension keep it from being started, or that nobody can
+// Is its start prevented: by a command on a database or on its extension, or because nobody can
 // connect to its database?  `entry` may be null.
 bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
   if (is_blocked(s, home) || is_unreachable(s, home)) return true;
@@ -61,13 +61,13 @@ bool is_kept_back(const shared &s, Oid home, const worker_entry *entry) {
   return entry != nullptr && OidIsValid(entry->stopped_for) && is_blocked(s, entry->stopped_for);
 }
 
-// Is it known as that database's?
+// Does the worker, as far as is known, run for that database?
 bool is_of(const shared &s, const worker_key &key, Oid database) {
   const worker_entry *entry = s.workers.find(key);
   return entry != nullptr && entry->source == database;
 }
 
-// The entry, with room for what it is to run: nothing that follows needs memory.
+// The entry, with memory for the definition: the next steps need no more.
 worker_entry *insert_ready(const shared &s, const worker_key &key,
                            const model::wanted_worker &wanted) {
   worker_entry *entry = insert_entry(s, key);
@@ -87,14 +87,14 @@ worker_start claim(const shared &s, worker_entry &entry, const worker_identity &
   entry.after = after_end::by_policy;
   entry.ticket = ++s.root->next_ticket;
   entry.claimed_at = pg::moment::now();
-  if (s.root->launcher != MyProcPid) attend(s, entry.links.list);  // if nothing comes of it
+  if (s.root->launcher != MyProcPid) attend(s, entry.links.list);  // in case no process starts
   worker_start start{id, *wanted.definition, entry.ticket};
   start.list = entry.links.list;
   return start;
 }
 
-// One that has reported its end, but whose process is there for another moment, starts when that is
-// gone: whoever decided to start it does not decide again.
+// A worker has reported its end, but its process still exists: starts it when the process has gone,
+// because the caller does not decide again.
 void start_when_gone(const shared &s, worker_entry &entry) {
   using model::worker_state;
   if (!entry.exited) return;
@@ -108,7 +108,7 @@ void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, waiti
   entry.waits_for = for_what;
   if (!was_waiting) entry.waits_since = entry.rested ? entry.next_start_at : pg::moment::now();
   note_waiting(s, entry);
-  // one that was at rest is only late
+  // no event for a worker at rest: its next run is only late
   if (!was_waiting && !entry.rested) record(s, entry, "waiting", name_of(for_what));
   changed(s);
 }
@@ -142,7 +142,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   if (wanted.quarantined || !wanted.terms.enabled || wanted.in_restore) return std::nullopt;
   const model::worker *hosted = wanted.definition->hosted ? wanted.definition : nullptr;
   const Oid home = hosted != nullptr ? wanted.source : id.home;  // of its process
-  // one that is hosted may have moved, away from the database that kept it back
+  // a hosted worker may have left the database that held it back
   const bool has_moved = hosted != nullptr && OidIsValid(home) && !is_of(s, key, home);
   if (is_kept_back(s, home, has_moved ? nullptr : s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
@@ -165,7 +165,7 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const waiting_for no_place = full(s, home, hosted);
   const auto event = rests ? model::worker_event::resume : model::worker_event::start;
   if (!advance(s, *entry, event)) return std::nullopt;
-  entry->rested = resumes;  // also of one that was stopped, or lost, while it was resumed
+  entry->rested = resumes;  // also if it was stopped, or lost, while it resumed
   if (!comes_back) entry->unhealthy_runs = 0;
   if (!comes_back) entry->next_start_at = {};
   worker_start start = claim(s, *entry, id, wanted);
@@ -305,7 +305,7 @@ bool waits_in_vain(const shared &s, const worker_identity &id, const model::want
   const worker_entry *entry = s.workers.find(key_of(id));
   if (entry == nullptr || entry->state != model::worker_state::waiting || entry->is_leaving())
     return false;
-  if (!entry->waits_since.is_set()) return false;  // not for a place
+  if (!entry->waits_since.is_set()) return false;  // it does not wait for a place
   if (terms_of(*entry) != wanted.terms || entry->source != wanted.source) return false;
   waiting_for no_place = full(s, home, hosted);
   const bool has_process = hosted != nullptr && has_runner(s, runner_of(*hosted, home));

@@ -1,7 +1,7 @@
-// Where the process of every registered worker begins: dynpgext_worker_main().
+// The entry point of every registered worker's process: dynpgext_worker_main().
 //
-// It reports the process, makes MyBgworkerEntry look as the author registered it, runs the
-// author's function, and on the way out, however that comes, records exit code and error.
+// It reports the process, sets MyBgworkerEntry as the author registered it, runs the author's
+// function, and at every kind of exit records exit code and error.
 #include "guard/guard.h"
 #include "memory/attachments.h"
 #include "pg/barrier.h"
@@ -25,7 +25,7 @@ namespace {
 
 using namespace dynpgext;
 
-// What this process runs.  One for each process, never destroyed.
+// The worker of this process; never destroyed.
 constinit const state::worker_start *current = nullptr;
 
 void on_exit(int told, Datum) {
@@ -36,12 +36,12 @@ void on_exit(int told, Datum) {
   DYNPGEXT_FAULT_POINT("worker.exiting");
   state::report_exit(*state::attached(), current->id, current->ticket, code,
                      state::last_words(code));
-  state::look_for_launcher(*state::attached());  // who is to restart it
+  state::look_for_launcher(*state::attached());  // the launcher restarts the worker
 }
 
 using worker_function = void (*)(Datum);
 
-// Reports this process; the author's function, or nullptr when it must not run.
+// Reports this process.  Returns the author's function, or nullptr if it must not run.
 worker_function prepare(Datum *argument) {
   state::launch_message message;
   std::memcpy(&message, MyBgworkerEntry->bgw_extra, sizeof message);
@@ -62,10 +62,9 @@ worker_function prepare(Datum *argument) {
   state::set_worker_database(message.home);
   const bool is_prepared = supervision::prepared_by.worker != nullptr &&
                            supervision::prepared_by.worker(w, message.home, argument);
-  // the file of one that is prepared may be replaced: that is followed when its library is hosted
-  // anew
+  // the file of a prepared worker is not watched: if it is replaced, its library is hosted again
   if (!is_prepared) state::note_file(s, current->id, current->ticket, pg::library_file(w.library));
-  // the postmaster has made them ASCII
+  // the postmaster has converted these to ASCII
   strlcpy(MyBgworkerEntry->bgw_name, w.name.c_str(), sizeof MyBgworkerEntry->bgw_name);
   strlcpy(MyBgworkerEntry->bgw_type, w.type.c_str(), sizeof MyBgworkerEntry->bgw_type);
   strlcpy(MyBgworkerEntry->bgw_library_name, w.library.c_str(),

@@ -11,7 +11,7 @@ namespace {
 using model::worker_event;
 using model::worker_state;
 
-// One signal may be lost behind another; the process repeats it to itself, too.
+// A signal may be lost while another one is pending; the process also repeats it to itself.
 constexpr std::chrono::seconds insist_again(1);
 
 class watcher {
@@ -33,7 +33,7 @@ class watcher {
       if (entry->pid == 0 || entry->exited) continue;
       if (entry->told_at.is_set())
         check_end(*entry);
-      else if (entry->deadline > 0 && !entry->hosted)  // its runner looks after its runs
+      else if (entry->deadline > 0 && !entry->hosted)  // its runner watches its runs
         check_heartbeat(*entry);
     }
     set_due(shared_, list_, result_.look_again_at, waits_);
@@ -51,7 +51,7 @@ class watcher {
       record(shared_, entry, "overdue", "was told to end, and has not");
       result_.late.push_back({identity_of(entry), entry.pid, false, entry.hosted});
     }
-    // a command that goes on when it is cancelled; its neighbours go on in another process
+    // its command ignores the cancel: ends the runner, whose other workers continue in the next one
     if (entry.hosted && entry.busy) pg::terminate_process(entry.pid);
     pg::insist_on_end(entry.pid);
     if (late < insistence) return again_at(now_ + insist_again);

@@ -84,7 +84,7 @@ void settle_workers(const shared &s, const global_names &names) {
     for (const model::desired_database &d : desired) databases.push_back(d.database);
     const auto wanted = model::wanted_workers(
         desired, {.workers = live_workers(entries), .databases = live_databases(s, databases)});
-    // one that is hosted runs in a process of its database: it is replaced
+    // a hosted worker runs in a process of its database, and must be replaced
     if (wanted.empty() || wanted.front().definition->hosted) continue;
     const model::wanted_worker &w = wanted.front();
     if (entry->source == w.source || version_of(s, *entry) != w.owner->version ||
