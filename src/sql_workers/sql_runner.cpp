@@ -1,11 +1,11 @@
-// The process of the SQL workers of one database and role, or of one of them alone:
-// dynpgext_sql_runner_main().  To the server it is this role: it has authenticated as it, with its
-// settings, and has no other rights.
+// An SQL runner: the process of all SQL workers of one database and role, or of a single one.
+// Begins in dynpgext_sql_runner_main().  It is authenticated as this role: it gets the role's
+// settings and has no other rights.
 //
-// Between two commands it looks who is to start and to end, and what has been notified.  When it
-// serves nobody, or nobody who is due soon, it ends.  A command that ends the process (FATAL, exit)
-// is charged to its own worker alone; the others go on in the next process.  An error of the
-// runner's own ends all that it serves, and what follows for each is its restart policy's to say.
+// Between two commands it checks for workers to start and to end, and for notifications.  It ends
+// if it serves no worker, or none that is due soon.  If a command ends the process (FATAL, exit),
+// only its own worker has failed; the others continue in the next process.  An error of the runner
+// itself ends all of its workers; their restart policies decide what follows.
 #include "pg/crash_exit.h"
 #include "pg/fault.h"
 #include "pg/login_settings.h"
@@ -41,7 +41,7 @@ void on_exit(int told, Datum) {
   state::look_for_launcher(*state::attached());
 }
 
-// The channels of the process belong to its other commands, too.
+// All workers of the process share its channels.
 const char *forgets_channels(const Node *statement) {
   if (IsA(statement, UnlistenStmt)) return "UNLISTEN";
   const bool is_all = IsA(statement, DiscardStmt) &&
@@ -71,7 +71,7 @@ void connect() {
   pg::name_application("dynpgext sql runner");
   pg::belong_to_database_owner();
   if (supervision::prepared_by.runner != nullptr) supervision::prepared_by.runner(self.database);
-  // whether a command may run as a role without LOGIN is looked at before each run
+  // each run checks whether its command may run as a role without LOGIN
   constexpr uint32 flags = pg::versions::connect_without_login;
   pg::call([=] {
     BackgroundWorkerUnblockSignals();
@@ -82,14 +82,14 @@ void connect() {
   pg::watch_utility(on_utility);
 }
 
-// Others wait, and it has been there for as long as an idle one may be.
+// Other workers wait, and this process has existed for dynpgext.runner_idle_timeout.
 bool has_had_its_turn(const state::shared &s, pg::moment in_office_since) {
   const std::chrono::milliseconds turn(pg::settings::runner_idle_timeout_milliseconds());
   return turn.count() >= 0 && pg::moment::now() - in_office_since >= turn &&
          state::is_runner_wanted(s);
 }
 
-// Some process that comes before workers needs a slot.
+// A process with priority over workers needs a slot.
 bool is_slot_lacking() {
   const auto lacks_slot = supervision::prepared_by.lacks_slot;
   return lacks_slot != nullptr && lacks_slot();
@@ -115,13 +115,13 @@ void serve(state::shared &s) {
     const outcome ran = workers.run_one();
     if (ran == outcome::stale) {
       if (state::rest(s, self, workers.due(), true)) return;
-      workers.follow();  // somebody new has come, and goes on in the next process, too
+      workers.follow();  // a new worker has arrived; it also continues in the next process
     } else if (ran == outcome::ran) {
       idle_since = pg::moment::now();
       if (has_had_its_turn(s, in_office_since) && state::rest(s, self, workers.due(), true)) return;
     } else if (const auto timeout = workers.idle_timeout(state::is_runner_wanted(s))) {
       const long left = pg::milliseconds_until(idle_since + *timeout);
-      // whoever listens comes back when it is its turn again
+      // a process that listens must come back when it is its turn again
       if (left <= 0 && state::rest(s, self, workers.due(), workers.listens())) return;
       const long nap = workers.nap();
       pg::idle_until_woken(nap < 0 ? std::max(left, 1L) : std::min(nap, std::max(left, 1L)));

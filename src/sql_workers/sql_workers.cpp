@@ -19,15 +19,15 @@
 namespace dynpgext::supervision {
 namespace {
 
-// A standby hears nothing; this often it is looked whether it is one still.
+// A standby receives no notifications; this is the time between checks for a promotion.
 constexpr long standby_naptime_milliseconds = 1000;
 
-// A process does not end and come up again for less.
+// The shortest pause for which a process ends and a new one starts.
 constexpr std::chrono::milliseconds short_rest(200);
 
 struct registered {
   model::command command;
-  std::string why_not;  // it cannot run as its identity is
+  std::string why_not;  // its identity does not permit it to run
 };
 
 std::vector<registered> registered_commands() {
@@ -54,19 +54,20 @@ commands_by_name by_name(const std::vector<registered> &all) {
   return result;
 }
 
-// What the rows say that it runs; nullptr where they say something else than its start did.
+// The command registered for the worker; nullptr if it differs from the one at its start.
 const registered *command_of(const state::worker_start &w, const commands_by_name &all) {
   const auto found = all.find({w.id.extension, w.id.name});
   if (found == all.end() || !model::is_bound(w.definition, found->second->command)) return nullptr;
   return found->second;
 }
 
-// As pg_stat_activity shows it.
+// For pg_stat_activity.
 std::string label_of(const state::worker_identity &id) {
   return "dynpgext: " + id.extension + "/" + id.name;
 }
 
-// Of one that goes on from another process, when it was due there, which may be long ago.
+// A worker that continues from another process keeps the time at which it was due there, possibly
+// long ago.
 pg::moment first_run(const state::worker_start &start, const model::command &command,
                      pg::moment now) {
   const bool waits = command.first_run == model::after_interval;
@@ -93,7 +94,7 @@ void sql_workers::follow() {
   take_requests();
 }
 
-// configure_worker() has set another one.
+// configure_worker() has set another interval.
 void sql_workers::follow_interval(worker &w, int64 run_interval) {
   w.start.run_interval = run_interval;
   w.command.interval = run_interval != 0 ? run_interval : w.registered_interval;
@@ -142,7 +143,7 @@ void sql_workers::take_starts() {
   }
 }
 
-// Whoever waits for a run is like one who notifies.
+// A session that waits for a run counts as a notification.
 void sql_workers::take_requests() {
   const std::vector<state::worker_identity> wanted = state::wanted_runs(shared_);
   const pg::moment now = pg::moment::now();
@@ -164,7 +165,7 @@ void sql_workers::keep_channels() {
   for (const std::string &channel : before)
     if (wanted.count(channel) == 0) pg::unlisten(channel);
   pg::commit_transaction();
-  // what was notified before, as on a standby, has not been heard
+  // earlier notifications were missed, for example on a standby
   const pg::moment now = pg::moment::now();
   for (worker &w : workers_)
     if (wanted.count(w.command.channel) != 0 && before.count(w.command.channel) == 0)
@@ -200,9 +201,8 @@ sql_workers::outcome sql_workers::run_one() {
   return outcome::ran;
 }
 
-// Its run has ended: has it kept others waiting that have been due meanwhile?  One that does so
-// again and again is reported once.
-// The launcher has reported it already if the run was long enough, see workers/delays.h.
+// Reports a finished run that has kept other workers waiting, once for consecutive such runs.  If
+// the run was long enough, the launcher has already reported it, see workers/delays.h.
 void sql_workers::note_delay(const worker &w, state::worker_entry &entry, pg::moment began) {
   const std::chrono::milliseconds limit(pg::settings::delay_warning_milliseconds());
   const pg::moment now = pg::moment::now();
@@ -265,12 +265,12 @@ sql_workers::after_run sql_workers::run(worker &w) {
     const state::guarded_command guard(entry->key, command.identity.role);
     end = pg::run_command(what, &why);
   }
-  // who may have had it before is to be in the rows of the commands, too
+  // the visit adds the new owner to the recorded owners of the commands
   if (pg::has_met_new_owner()) (void)state::want_visit(shared_, runner_.database);
   const auto next = [](bool goes_on) { return goes_on ? after_run::goes_on : after_run::ends; };
   if (end == pg::command_end::called_off) return next(state::end_command(shared_, *entry, {}));
   if (end == pg::command_end::stale) {
-    // it has not run, and is due as it was
+    // it has not run, and stays due at the same time
     w.notified_at = notified_at;
     w.next_at = next_at;
     return state::put_off_command(shared_, *entry) ? after_run::stale : after_run::ends;
