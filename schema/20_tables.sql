@@ -1,4 +1,5 @@
--- In constraints, which hold also where triggers do not fire; whoever writes the tables calls them.
+-- Used in constraints, which also apply when triggers do not fire.  They run as the role that writes
+-- the table.
 CREATE FUNCTION dynpgext_internal.may_configure(extension name, worker text) RETURNS boolean
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_configure';
 COMMENT ON FUNCTION dynpgext_internal.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
@@ -7,9 +8,8 @@ CREATE FUNCTION dynpgext_internal.may_write("table" text) RETURNS boolean
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_write';
 COMMENT ON FUNCTION dynpgext_internal.may_write(text) IS 'internal: refuses all where only dynpgext writes; others than superusers in identities; and in manifests where they may not register, or no trigger would check what they write';
 
--- Registrations.  Written by dynpgext only.  Not dumped: the extensions register again when
--- they are restored.  The order of columns is that of the lists of members
--- in src/model/registration.h and command.h.
+-- Registrations.  Written by dynpgext only.  Not dumped: restored extensions register again.  The
+-- order of columns is that of the lists of members in src/model/registration.h and command.h.
 
 CREATE TABLE dynpgext.registered_extension (
     extension name NOT NULL PRIMARY KEY,
@@ -147,7 +147,7 @@ COMMENT ON COLUMN dynpgext.registered_content.extension IS 'extension that regis
 COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'name of the allocation';
 COMMENT ON COLUMN dynpgext.registered_content.content IS 'its first bytes; the rest is 0';
 
--- What DBAs set with configure_worker().  Dumped: a restored database has it again.  Rows go with
+-- Settings that DBAs make with configure_worker().  Dumped, and so restored.  Rows are deleted with
 -- their extension.
 CREATE TABLE dynpgext.worker_settings (
     extension name NOT NULL,
@@ -169,8 +169,8 @@ COMMENT ON COLUMN dynpgext.worker_settings.restart_delay IS 'delay before the fi
 COMMENT ON COLUMN dynpgext.worker_settings.run_interval IS 'of an SQL worker: time between the starts of two runs; NULL: as set by its author';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');
 
--- What DBAs have registered by hand, with register() or apply(), in place of what the extension's
--- script registers.  Dumped: a restored database has it again.  Rows go with their extension.
+-- Registrations that DBAs make by hand, with register() or apply(); they replace those of the
+-- extension's script.  Dumped, and so restored.  Rows are deleted with their extension.
 CREATE TABLE dynpgext.manifests (
     extension name NOT NULL PRIMARY KEY,
     manifest jsonb NOT NULL,
@@ -182,8 +182,9 @@ COMMENT ON COLUMN dynpgext.manifests.extension IS 'extension that it is register
 COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; see docs/manifest.md';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');
 
--- Which of them are in effect.  Rows that were written without triggers (pg_restore --disable-triggers,
--- logical replication) are not, until somebody looks; and then perhaps cannot be.
+-- The manifests in effect.  Rows written without triggers (pg_restore --disable-triggers, logical
+-- replication) only take effect when a process next checks the table, and may turn out to be invalid
+-- then.
 CREATE TABLE dynpgext.registered_manifest (
     extension name NOT NULL PRIMARY KEY,
     digest text NOT NULL,
@@ -196,7 +197,7 @@ COMMENT ON COLUMN dynpgext.registered_manifest.extension IS 'that the manifest i
 COMMENT ON COLUMN dynpgext.registered_manifest.digest IS 'of its text';
 COMMENT ON COLUMN dynpgext.registered_manifest.refusal IS 'why it cannot be followed, as a WARNING has said; NULL: it has been';
 
--- A row while this database is being restored, and no worker runs in it.  Not dumped.
+-- Has a row while this database is being restored; meanwhile no worker runs in it.  Not dumped.
 CREATE TABLE dynpgext.restore (
     began_at timestamptz NOT NULL,
     boot bigint NOT NULL,
@@ -211,11 +212,11 @@ COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it be
 COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), not only as long as the sessions that restore';
 COMMENT ON COLUMN dynpgext.restore.brings_dynpgext IS 'it has created dynpgext here: the roles in its rows of dynpgext.identities count';
 
--- Whom commands run as, for pg_dump: by names, as registered_command has it by OIDs.  A role is written
--- with the name that it has at the moment.  A restore compares the rows with what scripts have
--- registered by then, and the restored ones hold: so there may be two for a command, and no key.
--- dynpgext writes decided_in below SQL.  SQL cannot: the column is NULL in every row that a restore, logical
--- replication or a user writes, until dynpgext has accepted the row.
+-- The roles that commands run as, in a form for pg_dump: registered_command stores OIDs, this table
+-- stores the roles' current names.  Restored rows override the registrations that scripts have made
+-- by then, so a command may temporarily have two rows, and the table has no key.
+-- dynpgext writes decided_in below SQL.  SQL cannot: the column is NULL in every row written by a
+-- restore, logical replication or a user, until dynpgext has accepted the row.
 -- The type is in this schema because dumps name it: REVOKE ALL ON TYPE dynpgext.role FROM PUBLIC.
 CREATE TYPE dynpgext.role;
 CREATE FUNCTION dynpgext_internal.role_in(cstring) RETURNS dynpgext.role
@@ -255,13 +256,13 @@ LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'dynpgext_is_dumped';
 COMMENT ON FUNCTION dynpgext_internal.is_dumped(dynpgext.role, boolean, text, text) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext_internal.is_dumped(run_as, by_hand, decided_in, foreign_owner)');
 
--- Holds the roles of commands: src/pg/role_hold.h.
+-- Holds the roles of commands, see src/pg/role_hold.h.
 CREATE FOREIGN DATA WRAPPER dynpgext;
 COMMENT ON FOREIGN DATA WRAPPER dynpgext IS 'connects to nothing';
 CREATE SERVER dynpgext_workers FOREIGN DATA WRAPPER dynpgext;
 COMMENT ON SERVER dynpgext_workers IS 'user mappings for the roles that SQL workers need: DROP ROLE is refused for them';
 
--- Libraries for shared_preload_libraries that this database has the server host.  Dumped: a restored
+-- Libraries for shared_preload_libraries that the server hosts for this database.  Dumped: a restored
 -- database hosts them again.  dynpgext writes it below SQL.
 CREATE TABLE dynpgext.hosted_libraries (
     library name NOT NULL PRIMARY KEY,

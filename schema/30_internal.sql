@@ -1,4 +1,4 @@
--- What the views are made of.  Not an interface: these may change in any version.
+-- Functions on which the views are based.  Not an interface: they may change in any version.
 
 CREATE FUNCTION dynpgext_internal.live_extensions(
     whole boolean DEFAULT true, OUT database oid, OUT extension name, OUT state text, OUT error text, OUT provisioned_at timestamptz,
@@ -83,7 +83,7 @@ CREATE FUNCTION dynpgext_internal.live_hosted(
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_hosted';
 COMMENT ON FUNCTION dynpgext_internal.live_hosted() IS 'internal: instances of hosted libraries';
 
--- For this script and updates alone.
+-- Only for this script and for updates.
 
 CREATE FUNCTION dynpgext_internal.adopt_installed_extensions() RETURNS void
 LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_adopt';

@@ -1,5 +1,5 @@
--- The views.  Registrations are read from the tables, so a transaction sees what it has done
--- itself; how they are doing is read from shared memory.
+-- The views.  They read registrations from the tables, so that a transaction sees its own changes,
+-- and the live state from shared memory.
 
 CREATE VIEW dynpgext.extensions AS
 SELECT r.extension,
@@ -33,8 +33,8 @@ COMMENT ON COLUMN dynpgext.extensions.workers IS 'number of workers that it has 
 COMMENT ON COLUMN dynpgext.extensions.provisioned_at IS 'time of the last successful init since the server started';
 COMMENT ON COLUMN dynpgext.extensions.provisioning_pid IS 'pid of the process that is running code of the extension; commands that change registrations wait for it';
 
--- Memory of every database: what is registered, and what was dropped but is still looked up.
--- Memory as far as it is known to all processes: of this database and global, or of the cluster.
+-- Memory of every database: registered, or dropped but still looked up.
+-- Memory known to all processes: global, and of this database; or of the whole cluster.
 CREATE FUNCTION dynpgext_internal.known_allocations(whole boolean)
 RETURNS TABLE (name text, extension name, version text, scope text, database name, size bigint, state text,
     attached integer, allocated_at timestamptz)
@@ -116,7 +116,7 @@ COMMENT ON COLUMN dynpgext.allocations.state IS 'registered (no memory yet), all
 COMMENT ON COLUMN dynpgext.allocations.attached IS 'number of processes that have looked it up and not released it';
 COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'time at which the memory was made';
 
--- The same of workers.
+-- The same for workers.
 CREATE FUNCTION dynpgext_internal.known_workers(whole boolean)
 RETURNS TABLE (extension name, version text, name text, type text, scope text, database name, library text,
     function text, state text, pid integer, restart text, starts bigint, last_started_at timestamptz,
@@ -331,7 +331,8 @@ COMMENT ON COLUMN dynpgext.runs.duration IS 'duration of the run';
 COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was told to end meanwhile';
 COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
 
--- This database's, and those of the whole server; and rows of this database that nobody has followed yet.
+-- Libraries of this database and of the whole server, and rows of this database that have not been
+-- followed yet.
 CREATE VIEW dynpgext.hosted AS
 SELECT l.library,
        CASE WHEN l.home OPERATOR(pg_catalog.=) 0 THEN 'global' ELSE 'database' END AS scope,

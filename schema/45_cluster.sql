@@ -1,4 +1,4 @@
--- The cluster, for whoever looks at a terminal: what all databases have, and why it is as it is.
+-- The objects of all databases, with reasons for their states, laid out for a terminal.
 
 CREATE VIEW dynpgext.cluster_extensions AS
 SELECT d.datname AS database,
@@ -29,7 +29,7 @@ COMMENT ON COLUMN dynpgext.cluster_extensions.workers IS 'number of workers that
 COMMENT ON COLUMN dynpgext.cluster_extensions.provisioned_at IS 'time of the last successful init since the server started';
 COMMENT ON COLUMN dynpgext.cluster_extensions.provisioning_pid IS 'pid of the process that is running code of the extension; commands that change registrations wait for it';
 
--- Commands themselves are in the tables of their database alone.
+-- The commands themselves are only in the tables of their database.
 CREATE VIEW dynpgext.cluster_commands AS
 SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s.datname END AS database,
        p.extension,
@@ -88,7 +88,7 @@ COMMENT ON COLUMN dynpgext.cluster_commands.next_run_at IS 'time of the next run
 COMMENT ON COLUMN dynpgext.cluster_commands.registered_by IS 'role that registered it; NULL: it is of another database';
 COMMENT ON COLUMN dynpgext.cluster_commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own; NULL: it is of another database';
 
--- Workers and allocations alike, with the reason for each state that has one.
+-- Both workers and allocations, with the reason for each state that has one.
 CREATE FUNCTION dynpgext_internal.known_objects()
 RETURNS TABLE (database name, extension name, object text, name text, state text, since timestamptz, pid integer, why text)
 LANGUAGE sql STABLE
@@ -143,7 +143,7 @@ SELECT d.datname, l.extension, 'allocation', l.name, l.state, l.since, NULL,
 END;
 COMMENT ON FUNCTION dynpgext_internal.known_objects() IS 'internal: the rows of dynpgext.overview, uncut';
 
--- A row with names of usual lengths fits into 120 characters: 22 of them are for the reason.
+-- A row with names of usual length fits into 120 characters, 22 of them for the reason.
 CREATE VIEW dynpgext.overview AS
 SELECT o.database,
        o.extension,

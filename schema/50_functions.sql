@@ -1,4 +1,4 @@
--- What a DBA calls.
+-- Functions for DBAs.
 
 CREATE FUNCTION dynpgext.version() RETURNS text
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'dynpgext_version';

@@ -1,11 +1,12 @@
--- Capture.  C functions, owned by the superuser who installs; they do not use search_path, but
--- it is pinned all the same.
+-- Triggers that follow changes.  C functions, owned by the superuser who installs dynpgext.  They do
+-- not use search_path, but it is pinned anyway.
 
 CREATE FUNCTION dynpgext_internal.on_change() RETURNS event_trigger
 LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_change';
 COMMENT ON FUNCTION dynpgext_internal.on_change() IS 'internal: compares pg_extension with what is registered';
 
--- Not SECURITY DEFINER: it asks what the current user may do, and looks names up as that user's command does.
+-- Not SECURITY DEFINER: it checks the current user's rights, and resolves names as the user's command
+-- does.
 CREATE FUNCTION dynpgext_internal.on_command_start() RETURNS event_trigger
 LANGUAGE C AS 'MODULE_PATHNAME', 'dynpgext_on_command_start';
 COMMENT ON FUNCTION dynpgext_internal.on_command_start() IS 'internal: stops workers of the extensions that a command is about; looks at the commit whether dynpgext itself was dropped';
@@ -15,15 +16,15 @@ CREATE EVENT TRIGGER dynpgext_on_create ON ddl_command_end
 ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER dynpgext_on_create IS 'follows CREATE EXTENSION and ALTER EXTENSION';
 
--- Any DROP ... CASCADE may end in an extension.
+-- Any DROP ... CASCADE may drop an extension.
 CREATE EVENT TRIGGER dynpgext_on_drop ON sql_drop EXECUTE FUNCTION dynpgext_internal.on_change();
 ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER dynpgext_on_drop IS 'follows whatever drops an extension';
 
--- CREATE EXTENSION: who runs the script.
--- ALTER TABLE: of dynpgext's own tables, whose triggers it switches on.
--- ALTER SCHEMA: RENAME, of one that workers may name.
--- Of the other drops only those with CASCADE matter, which may end in an extension.
+-- CREATE EXTENSION: to note the role that runs the script.
+-- ALTER TABLE: of dynpgext's own tables, to enable triggers.
+-- ALTER SCHEMA: RENAME, of a schema that workers may name.
+-- Other drops only matter with CASCADE, which may drop an extension.
 CREATE EVENT TRIGGER dynpgext_on_command_start ON ddl_command_start
     WHEN TAG IN ('CREATE EXTENSION', 'ALTER EXTENSION', 'ALTER SCHEMA', 'ALTER TABLE', 'DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW',
                  'DROP MATERIALIZED VIEW', 'DROP SEQUENCE', 'DROP TYPE', 'DROP DOMAIN', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
@@ -41,7 +42,7 @@ CREATE TRIGGER on_settings AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON dynpg
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER on_settings;
 COMMENT ON TRIGGER on_settings ON dynpgext.worker_settings IS 'follows a restore, and changes by hand';
 
--- With the rights of whoever writes: settings of a global worker are for superusers to take back.
+-- With the rights of the writing role: only superusers may revoke settings of a global worker.
 CREATE FUNCTION dynpgext_internal.before_settings() RETURNS trigger
 LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_before_settings';
 COMMENT ON FUNCTION dynpgext_internal.before_settings() IS 'internal: only superusers take back settings of global workers';
@@ -61,7 +62,7 @@ CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.worker_settings
 ALTER TABLE dynpgext.worker_settings ENABLE ALWAYS TRIGGER before_truncate;
 COMMENT ON TRIGGER before_truncate ON dynpgext.worker_settings IS 'only superusers take back settings of global workers';
 
--- With the rights of whoever writes: what he may not register, he may not write.
+-- With the rights of the writing role, which may only write what it may register.
 CREATE FUNCTION dynpgext_internal.on_manifests() RETURNS trigger
 LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_manifests';
 COMMENT ON FUNCTION dynpgext_internal.on_manifests() IS 'internal: what was registered by hand is registered again by a restore';
@@ -85,7 +86,7 @@ CREATE TRIGGER before_truncate BEFORE TRUNCATE ON dynpgext.manifests
 ALTER TABLE dynpgext.manifests ENABLE ALWAYS TRIGGER before_truncate;
 COMMENT ON TRIGGER before_truncate ON dynpgext.manifests IS 'others than superusers take back rows of their own extensions only';
 
--- Logical replication fires triggers for rows alone; and pg_restore --disable-triggers none.
+-- Logical replication fires row triggers only, and pg_restore --disable-triggers fires none.
 CREATE FUNCTION dynpgext_internal.on_replicated() RETURNS trigger
 LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_on_replicated';
 COMMENT ON FUNCTION dynpgext_internal.on_replicated() IS 'internal: a visit follows what is replicated';
@@ -118,8 +119,8 @@ CREATE TRIGGER on_identities AFTER INSERT OR UPDATE ON dynpgext.identities
 ALTER TABLE dynpgext.identities ENABLE ALWAYS TRIGGER on_identities;
 COMMENT ON TRIGGER on_identities ON dynpgext.identities IS 'follows a restore';
 
--- What only dynpgext writes, below SQL: members of pg_write_all_data need no grant to write it.  For each row,
--- because logical replication fires no others.
+-- For tables that only dynpgext writes, below SQL: members of pg_write_all_data can write them
+-- without a grant.  For each row, because logical replication fires no other triggers.
 CREATE FUNCTION dynpgext_internal.only_superusers() RETURNS trigger
 LANGUAGE C SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dynpgext_only_superusers';
 COMMENT ON FUNCTION dynpgext_internal.only_superusers() IS 'internal: refuses others than superusers';

@@ -1,17 +1,17 @@
--- Nothing for PUBLIC but the schemas, so that a GRANT on one function is all a role needs;
--- the views for pg_monitor.
+-- PUBLIC gets only USAGE on the schemas, so that a GRANT on one function is all a role needs;
+-- pg_monitor gets the views.
 
--- Every object above has the privileges that ALTER DEFAULT PRIVILEGES gave it.  They end here, with
--- those of PUBLIC on functions and on row types: a column of such a type would block an update.
+-- ALTER DEFAULT PRIVILEGES has given privileges on every object above.  They are revoked here, and so
+-- are those of PUBLIC on functions and on row types: a column of such a type would block an update.
 SELECT dynpgext_internal.reset_privileges();
 
 GRANT USAGE ON SCHEMA dynpgext TO PUBLIC;
--- pg_dump names is_dumped() as whoever dumps.  Views, triggers and constraints need no USAGE.
+-- pg_dump calls is_dumped() as the dumping role.  Views, triggers and constraints need no USAGE.
 GRANT USAGE ON SCHEMA dynpgext_internal TO PUBLIC;
--- Constraints call them as whoever writes the tables.  They tell no more than a refusal of configure_worker(),
--- and whether a trigger is on.
+-- Constraints call them as the role that writes the table.  They reveal no more than a refusal of
+-- configure_worker(), and whether a trigger is enabled.
 GRANT EXECUTE ON FUNCTION dynpgext_internal.may_configure(name, text), dynpgext_internal.may_write(text) TO PUBLIC;
--- The same for pg_dump.
+-- Also for pg_dump.
 GRANT EXECUTE ON FUNCTION dynpgext_internal.is_dumped(dynpgext.role, boolean, text, text) TO PUBLIC;
 
 GRANT SELECT ON dynpgext.extensions, dynpgext.allocations, dynpgext.workers, dynpgext.cluster_allocations,
@@ -27,5 +27,5 @@ GRANT EXECUTE ON FUNCTION dynpgext_internal.live_extensions(boolean), dynpgext_i
     dynpgext_internal.boot(), dynpgext_internal.server_status(), dynpgext_internal.server_versions(),
     dynpgext.health(), dynpgext.version() TO pg_monitor;
 
--- pg_dump by the owner of the database reads what it dumps.
+-- The owner of the database can read the dumped tables with pg_dump.
 GRANT SELECT ON dynpgext.worker_settings, dynpgext.manifests, dynpgext.identities, dynpgext.hosted_libraries TO pg_database_owner;

@@ -1,2 +1,2 @@
--- Last: what is installed already takes part from now on.
+-- Last: extensions that are already installed take part from now on.
 SELECT dynpgext_internal.adopt_installed_extensions();

@@ -1,9 +1,9 @@
--- From 0.1.0 to 0.2.0.  Whoever changes schema/*.sql changes this, too: t/102_update.pl compares what
--- both lead to.  Views are replaced, so that those of users that are based on them stay.
+-- From 0.1.0 to 0.2.0.  Every change in schema/*.sql needs one here: t/102_update.pl compares the
+-- results of both.  Views are replaced, not dropped, to keep users' views that are based on them.
 \echo Use "ALTER EXTENSION dynpgext UPDATE" to load this file. \quit
 
--- What is no interface moves.  Everybody who may use schema dynpgext may use the new one; what has been granted
--- on the functions stays.
+-- Moves objects that are not part of the interface.  Roles with USAGE on schema dynpgext get it on
+-- the new one; grants on the functions stay.
 CREATE SCHEMA dynpgext_internal;
 COMMENT ON SCHEMA dynpgext_internal IS 'internal: what the views, triggers and constraints of dynpgext call; may change in any version';
 ALTER FUNCTION dynpgext.may_configure(name, text) SET SCHEMA dynpgext_internal;
@@ -94,14 +94,15 @@ COMMENT ON COLUMN dynpgext.runs.duration IS 'duration of the run';
 COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was told to end meanwhile';
 COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
 
--- CREATE EXTENSION says since then that the database is no copy, see docs/hosting.md; who updates it decides so.
+-- Since 0.2.0, CREATE EXTENSION declares that the database is not a copy, see docs/hosting.md; for
+-- existing databases the update does so.
 DO $$
 BEGIN
     EXECUTE pg_catalog.format('ALTER ROLE %I IN DATABASE %I SET dynpgext_database.original = %L',
         (SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) 10), pg_catalog.current_database(), 'on');
 END $$;
 
--- dynpgext reads it in old rows, too
+-- the default is for existing rows, which dynpgext also reads
 ALTER TABLE dynpgext.registered_command ADD COLUMN first_run bigint NOT NULL DEFAULT 0;
 ALTER TABLE dynpgext.registered_command ALTER COLUMN first_run DROP DEFAULT;
 COMMENT ON COLUMN dynpgext.registered_command.first_run IS 'from its start, in milliseconds; 0: at once; -1: after one interval';
@@ -114,8 +115,8 @@ COMMENT ON COLUMN dynpgext.registered_worker.process IS 'of one that runs a comm
 ALTER TABLE dynpgext.worker_settings ADD COLUMN run_interval interval CHECK (run_interval BETWEEN INTERVAL '10 milliseconds' AND INTERVAL '366 days');
 COMMENT ON COLUMN dynpgext.worker_settings.run_interval IS 'of an SQL worker: time between the starts of two runs; NULL: as set by its author';
 
--- Another argument makes another function.  It gets the grants on the old one, and these count as made by
--- hand: pg_dump dumps what differs from pg_init_privs.
+-- A new argument makes a new function.  It gets the grants on the old one, which count as made by
+-- hand: pg_dump dumps differences from pg_init_privs.
 DO $$
 DECLARE
     grants text[] := ARRAY(
@@ -224,7 +225,7 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
 COMMENT ON COLUMN dynpgext.cluster_commands.pid IS 'pid of its process; NULL: none';
 COMMENT ON COLUMN dynpgext.cluster_commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own; NULL: it is of another database';
 
--- New objects have the privileges that ALTER DEFAULT PRIVILEGES gave them.
+-- ALTER DEFAULT PRIVILEGES has given privileges on new objects.
 SELECT dynpgext_internal.reset_privileges(ARRAY['SCHEMA dynpgext_internal', 'TABLE dynpgext.runs', 'TYPE dynpgext.runs',
     'FUNCTION dynpgext.run_worker(name,text)', 'FUNCTION dynpgext_internal.list_runs()',
     'FUNCTION dynpgext_internal.server_versions()', 'FUNCTION dynpgext_internal.reset_privileges(text[])']);
