@@ -1,4 +1,4 @@
-# After a restart everything is back: with preload untouched, without it from the first use on.
+# After a restart everything runs again: at once with preload, after the first use without it.
 use strict;
 use warnings FATAL => 'all';
 
@@ -13,7 +13,7 @@ my $node = new_cluster('main');
 add_database($node, $_, qw(dynpgext dx_worker dx_memory dx_usage)) for @databases;
 is_whole($node, 'all is well before', @databases);
 
-# Looks from a database that does not have dynpgext, so that nothing here uses it.
+# Queries from a database without dynpgext, so that the queries do not count as a use.
 my $connected = q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dx local type');
 
 sub starts {
@@ -29,7 +29,7 @@ for my $preload (0, 1) {
     $node->restart;
     for my $mode (qw(fast immediate)) {
         subtest "restart (fast, immediate): $mode, $with" => sub {
-            # the one before has been used, the new one has not
+            # the previous database has been used, the new one has not
             wait_whole($node, @databases);
             my $offset = log_offset($node);
             $node->stop($mode);
@@ -42,7 +42,7 @@ for my $preload (0, 1) {
                 is(value($node, 'two', q(SELECT dx_read('dx_memory:global_small'))),
                     'dx_memory 0.1 callback 1', 'the first lookup of a global name is not NULL');
             }
-            # the third database is never touched
+            # nothing connects to the third database
             ok($node->poll_query_until('postgres', $connected, 3), 'a worker for each database');
             $node->wait_for_log(qr/starting background worker process "dx global"/, $offset);
             ok($node->poll_query_until('postgres', q(

@@ -1,5 +1,5 @@
-# kill -9 of anything takes the server through a crash-restart; afterwards what is live equals
-# what is registered, with one process for each identity.
+# kill -9 of any process makes the server do a crash-restart.  Afterwards the live objects equal the
+# registered ones, with one process for each identity.
 use strict;
 use warnings FATAL => 'all';
 
@@ -13,7 +13,7 @@ my @databases = qw(one two);
 my $node = new_cluster('main');
 add_database($node, $_, qw(dynpgext dx_worker dx_memory)) for @databases;
 
-# Kills it, and waits until the server is back.
+# Kills the process, and waits until the server accepts connections again.
 sub kill_hard {
     my ($pid) = @_;
     like($pid, qr/^\d+$/, "there is a process to kill");

@@ -1,4 +1,4 @@
-# The launcher: it survives its end, follows databases, and retires when nobody needs it.
+# The launcher: it is restarted after its end, follows databases, and ends if nothing needs it.
 use strict;
 use warnings FATAL => 'all';
 
@@ -42,7 +42,7 @@ subtest 'DROP EXTENSION dynpgext' => sub {
 };
 
 subtest 'template copy' => sub {
-    # no worker of it is connected to the database
+    # its workers are not connected to the database
     add_database($node, 'model', qw(dynpgext dx_memory dx_raise));
     is_whole($node, 'the template', qw(model));
     becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_allocations WHERE state = 'draining'), 0, 'nothing drains');

@@ -1,4 +1,4 @@
-# Everything goes with the transaction that made it, as seen from another session.
+# Everything is transactional, as seen from another session.
 use strict;
 use warnings FATAL => 'all';
 
@@ -12,8 +12,8 @@ my $node = new_cluster('main');
 add_database($node, 'one', qw(dynpgext dx_memory dx_worker));
 is_whole($node, 'all is well before', 'one');
 
-# What there is: registered, live, memory and processes.  Sessions of before that are about to end
-# may have memory that was dropped.
+# Registered and live objects, memory and processes.  Waits for earlier sessions that are about to end, which
+# may still map dropped memory.
 sub snapshot {
     $node->poll_query_until('one', q(SELECT count(*) = 0 FROM dynpgext.cluster_allocations WHERE state = 'draining'));
     my @state = $node->safe_psql('one', q(
@@ -26,8 +26,8 @@ sub snapshot {
     return join "\n", @state, map {"$_: @{ $there{$_} }"} grep {/^(dx|worker)/} sort keys %there;
 }
 
-# A DROP or UPDATE ends the workers of its extension before it begins; after a rollback they come back,
-# as other processes.
+# A DROP or UPDATE stops the workers of its extension before it begins.  After a rollback they run again, in
+# new processes.
 sub is_as_before {
     my ($before, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -37,7 +37,7 @@ sub is_as_before {
     return;
 }
 
-# What the tests put into memory that must stay.
+# Writes text into memory that must stay.
 sub mark {
     my ($text) = @_;
     value($node, 'one', "SELECT dx_write('dx_memory:local', '$text')");
@@ -45,7 +45,7 @@ sub mark {
 }
 sub marked { return value($node, 'one', q(SELECT dx_read('dx_memory:local'))) }
 
-# In the transaction of the session the extension is there in full.
+# Inside the transaction, the session can use everything in the extension.
 sub is_usable_in {
     my ($session) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -237,7 +237,7 @@ subtest 'PREPARE TRANSACTION of dynpgext itself' => sub {
     $node->safe_psql('postgres', 'DROP DATABASE prepared');
 };
 
-# They do not see the event triggers, and what they do is followed all the same.
+# Such transactions do not see the event triggers; their changes are followed nevertheless.
 subtest 'PREPARE TRANSACTION before dynpgext comes' => sub {
     for my $restart (0, 1) {
         my $how = $restart ? 'with a restart: ' : '';

@@ -1,4 +1,4 @@
-# The same extension in two databases: what is global is there once.
+# The same extension in two databases: global objects exist once.
 use strict;
 use warnings FATAL => 'all';
 
@@ -11,7 +11,7 @@ use Test::More;
 my $node = new_cluster('main');
 add_database($node, $_, 'dynpgext') for qw(one two);
 
-# Each session runs its command; none waits for the others.
+# Runs the commands in their sessions at the same time.
 sub at_once {
     my (@session_and_command) = @_;
     while (my ($session, $command) = splice @session_and_command, 0, 2) {
@@ -56,7 +56,7 @@ subtest 'create in one database while another drops' => sub {
     ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM dynpgext.cluster_workers'), 'and all end');
 };
 
-# What runs, by the view and by the worker itself.
+# The version that runs, according to the view and to the worker itself.
 sub runs_version {
     my ($version, $test, $database) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;

@@ -1,4 +1,4 @@
-# Creating and dropping extensions for long leaves nothing behind.
+# Creating and dropping extensions many times leaves nothing behind.
 use strict;
 use warnings FATAL => 'all';
 
@@ -8,14 +8,14 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# mmap: then each segment is a file of this server's; few slots: a lost one is missed
+# mmap: each segment is a file of this server; few slots: a lost slot is noticed
 my $node = new_cluster('main',
     dynamic_shared_memory_type => 'mmap',
     max_logical_replication_workers => 0,
     max_worker_processes => 8);
 add_database($node, 'one', qw(dynpgext dx_memory dx_slots));
 
-# When what was told to end has ended.
+# Measures once all stopped processes have ended.
 sub measure {
     $node->poll_query_until('one', q(
         SELECT (SELECT count(*) = 0 FROM dynpgext.cluster_workers)
@@ -43,8 +43,7 @@ my %kinds = (
     '300 drop-and-create transactions with no growth of memory or slots' =>
       [ 300, "BEGIN;\nDROP EXTENSION dx_memory;\nCREATE EXTENSION dx_memory;\nCOMMIT;\n" ]);
 
-# All but the launcher's.  A slot is free again when the postmaster has noticed that its process is
-# gone.
+# All slots but the launcher's.  A slot becomes free when the postmaster notices that its process has gone.
 sub all_slots_are_free { return becomes($node, 'one', 'SELECT dx_free_slots()', 7, $_[0]) }
 
 all_slots_are_free('before');
@@ -53,7 +52,7 @@ for my $name (sort keys %kinds) {
     subtest $name => sub {
         my ($count, $commands) = @{ $kinds{$name} };
         my $session = $node->background_psql('one');
-        # a worker that has just been told to end still has its slot: the next one may lack it
+        # a stopping worker still has its slot, so the next one may not get any
         $session->query_safe('SET client_min_messages = error');
         $session->query_safe(cycles(10, $commands));
         my $first = measure();

@@ -1,4 +1,4 @@
-# What is bounded: background worker slots and memory.
+# Limited resources: background worker slots and memory.
 use strict;
 use warnings FATAL => 'all';
 
@@ -8,7 +8,7 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# One slot for the launcher, and one for everything else.
+# One slot for the launcher, and one for all other processes.
 my $node = new_cluster('main', max_logical_replication_workers => 0, max_worker_processes => 2);
 add_database($node, 'one', 'dynpgext');
 ok($node->poll_query_until('one', q(
@@ -27,7 +27,7 @@ subtest 'no slot left' => sub {
     state_is('dx_usage', 'running', 'the first worker has the last slot');
     my $offset = log_offset($node);
     is($node->psql('one', 'CREATE EXTENSION dx_raise'), 0, 'CREATE EXTENSION succeeds without one');
-    # by the command, or by the launcher where that has come first
+    # by the command, or by the launcher if that was faster
     ok($node->wait_for_log(qr/WARNING:.*no free slot for background worker "dx raise" of extension "dx_raise".*\n.*HINT:.*max_worker_processes/, $offset),
         'with a warning and a hint');
     state_is('dx_raise', 'waiting', 'its worker waits');
@@ -73,7 +73,7 @@ subtest 'no slot left after a restart' => sub {
     value($node, 'one', 'DROP EXTENSION dx_usage; DROP EXTENSION dx_usage_cpp');
 };
 
-# The server knows the setting where the library is loaded.
+# Loads the library first, so that the server knows the setting.
 sub set_limit {
     $node->safe_psql('one', "SELECT dynpgext.version(); ALTER SYSTEM $_[0];");
     $node->reload;
@@ -109,7 +109,7 @@ subtest 'limit reached' => sub {
     ok($node->poll_query_until('one', 'SELECT memory_limit IS NULL FROM dynpgext.status'), 'without a limit');
     is_whole($node, 'it is tried again by itself', 'one');
 
-    # not whenever settings are read again
+    # not at every reload of the configuration
     set_limit(q(SET dynpgext.memory_limit = '1MB'));
     $node->restart;
     my $failures = q(SELECT count(*) FROM dynpgext.events WHERE name = 'dx_memory' AND event = 'failed');

@@ -1,4 +1,4 @@
-# An extension that cannot be provisioned after a restart harms nobody else, and can be healed.
+# An extension that cannot be provisioned after a restart does not affect others, and can be repaired.
 use strict;
 use warnings FATAL => 'all';
 
@@ -15,11 +15,11 @@ is_whole($node, 'all is well before', qw(one two));
 
 my $states = q(SELECT string_agg(extension || ' ' || state, ', ' ORDER BY extension) FROM dynpgext.extensions);
 
-# Takes a library away, or puts it back.
+# Hides a library, or restores it.
 sub hide { rename "$libraries/$_[0]", "$libraries/$_[0].hidden" or die "$_[0]: $!"; return }
 sub unhide { rename "$libraries/$_[0].hidden", "$libraries/$_[0]" or die "$_[0]: $!"; return }
 
-# One extension is failed with this error, and the others are provisioned.
+# One extension has failed with this error, and the others are provisioned.
 sub has_failed {
     my ($extension, $error, @databases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -87,7 +87,7 @@ subtest 'missing library of a worker that runs' => sub {
     is_whole($node, 'all is well', 'one');
 };
 
-# Another file in place of the library, as an installation makes it; returns what puts it back.
+# Installs another file in place of the library; returns a function that restores it.
 sub replace {
     my ($name, $content) = @_;
     rename "$libraries/$name", "$libraries/$name.old" or die "$name: $!";
@@ -121,7 +121,7 @@ subtest 'library that is no library after a restart' => sub {
     my $offset = log_offset($node);
     $node->start;
     has_failed('dx_usage', qr/dx_usage/, qw(one two));
-    # as long as the file is the same one, it is not tried again
+    # it is not retried as long as the file is the same
     is_logged($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset, 2, 'each database says so');
     value($node, 'postgres', 'CREATE DATABASE three; DROP DATABASE three');
     is(log_count($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset), 2, 'once');
@@ -129,7 +129,7 @@ subtest 'library that is no library after a restart' => sub {
     is_whole($node, 'the other file is noticed', qw(one two));
 };
 
-# The process that provisions cannot go on with the others: the next one does.
+# The provisioning process cannot continue with other extensions; the next process does.
 for my $at (qw(fatal exit)) {
     subtest "init that ends the process ($at) after a restart" => sub {
         value($node, 'one', "ALTER DATABASE one SET dx_raise.at = '$at'");

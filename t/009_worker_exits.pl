@@ -1,4 +1,4 @@
-# How a worker ends, what the views say of it, and what brings it back.
+# How workers end, how the views show it, and what restarts them.
 use strict;
 use warnings FATAL => 'all';
 
@@ -12,7 +12,7 @@ my $node = new_cluster('main');
 add_database($node, 'one', qw(dynpgext dx_worker));
 is_whole($node, 'all is well before', 'one');
 
-# Says it until the worker has obeyed: one that has just come up may miss it.
+# Repeats the command until the worker has obeyed: a newly started worker may miss it.
 sub command {
     my ($scope, $command, $state) = @_;
     return $node->poll_query_until('one', qq(
@@ -103,7 +103,7 @@ subtest 'a worker that blocks all signals' => sub {
     configure($node, 'one', 'dynpgext.stop_timeout' => '1s');
     ok($node->poll_query_until('one', q(
         SELECT starts > 0 AND dx_worker_command('local', 'shut') FROM dx_worker_info('local'))), 'told to');
-    # it empties the command when it has obeyed; it may have missed it when it was not listening yet
+    # the worker clears the command when it has obeyed; it may have missed it before it listened
     ok($node->poll_query_until('one', q(SELECT command = '' FROM dx_worker_info('local'))), 'it has read it');
     $node->safe_psql('one', q(SELECT dx_worker_command('local', 'shut')));
     ok($node->poll_query_until('one', q(SELECT command = '' FROM dx_worker_info('local'))), 'it has read it');

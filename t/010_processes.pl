@@ -93,7 +93,7 @@ for my $preload (0, 1) {
     };
 }
 
-# postgres --single: no other process, so no shared memory for others, and no workers.
+# postgres --single: without other processes there is no memory to share, and there are no workers.
 sub single_user {
     my ($database, @commands) = @_;
     my ($out, $error) = ('', '');

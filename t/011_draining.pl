@@ -1,4 +1,4 @@
-# Dropped memory stays until the last process that looked it up has let go of it.
+# Dropped memory exists until the last process that looked it up has released it.
 use strict;
 use warnings FATAL => 'all';
 
@@ -8,17 +8,17 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# mmap: then the memory can be looked at from outside
+# mmap: the memory can be read from outside
 my $node = new_cluster('main', dynamic_shared_memory_type => 'mmap');
 add_database($node, 'one', qw(dynpgext dx_memory));
-# stays when dx_memory goes
+# stays when dx_memory is dropped
 $node->safe_psql('one', qq(
     CREATE FUNCTION read(name text) RETURNS text LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_read';
     CREATE FUNCTION write(name text, value text) RETURNS boolean LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_write';
     CREATE FUNCTION release(name text) RETURNS boolean LANGUAGE C AS '\$libdir/dx_memory-0.1', 'dx_release';));
 
-# One test: state and attached of each instance of the name come to be these.  A session that has just
-# ended may have it for a moment still.
+# One test: waits until the instances with this name have these values of state and attached.  A session that
+# has just ended may still have it mapped for a moment.
 sub turns {
     my ($name, $expected, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -26,7 +26,7 @@ sub turns {
         FROM dynpgext.allocations WHERE name = '$name'", $expected, $test);
 }
 
-# Is the text anywhere in the shared memory?
+# Does the text occur anywhere in shared memory?
 sub is_in_memory {
     my ($text) = @_;
     my $folder = $node->data_dir . '/pg_dynshmem';
@@ -72,7 +72,7 @@ subtest 'draining' => sub {
     is($sessions[0]->query_safe(q(SELECT read('dx_memory:local') IS NULL)), 't', 'not even by a holder');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.reload())), 0, 'there is nothing to do');
 
-    # new memory of the same name, several times over, does not take its place
+    # repeatedly made new memory of the same name does not replace it
     for my $round (1 .. 3) {
         create();
         is(value($node, 'one', q(SELECT read('dx_memory:local'))), '', 'new memory is empty');
@@ -132,7 +132,8 @@ subtest 'peek() keeps nothing' => sub {
     $reader->quit;
 };
 
-# Readers copy while it goes and comes again: each has all of one instance or is told that there is none.
+# Readers copy the memory while it is dropped and made again: each gets one complete instance, or learns that
+# there is none.
 subtest 'peek() while it is dropped' => sub {
     create();
     my $used = memory_used($node, 'one');
@@ -157,7 +158,7 @@ subtest 'peek() while it is dropped' => sub {
           INSERT INTO seen VALUES (found, missing);
         END $$;
         )) for @readers;
-    # until one was reading when it was dropped, at least once
+    # until the memory was dropped at least once during a read
     my $met = value($node, 'one', 'SELECT now()');
     $met = qq(SELECT count(*) FROM dynpgext.events WHERE name = 'dx_memory:global' AND event = 'draining' AND at > '$met');
     for my $round (1 .. 300) {

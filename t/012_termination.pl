@@ -1,6 +1,5 @@
-# Workers that are told to end just after, or while, they come up.  The server's own handler of
-# SIGTERM would end them in the middle of malloc or in the queue of a lock, and with them the
-# server.
+# Workers signalled to end while they start, or just afterwards.  The server's own handler of SIGTERM would
+# end them in the middle of malloc or in a lock's queue, and the server with them.
 use strict;
 use warnings FATAL => 'all';
 
@@ -22,7 +21,7 @@ $node->safe_psql('one', q(
 is(value($node, 'one', q(SELECT state FROM dynpgext.workers WHERE name = 'dx local')), 'running',
     'a worker that is restarted again and again runs at the end');
 
-# as fast as commits can be: the process may not have come up when it is dropped
+# as fast as commits allow: the process may not have started when it is dropped
 $node->safe_psql('one', join('', map { "DROP EXTENSION dx_worker;\nCREATE EXTENSION dx_worker;\n" } 1 .. 60));
 ok($node->poll_query_until('one', q(
     SELECT count(*) FROM dynpgext.workers WHERE extension = 'dx_worker' AND state = 'running'), 2),

@@ -1,4 +1,4 @@
-# After which end a worker comes back, when, and what the views say of it.
+# Which ends lead to a restart, when it comes, and what the views show.
 use strict;
 use warnings FATAL => 'all';
 
@@ -10,7 +10,7 @@ use Test::More;
 
 my @policies = qw(never on_failure always);
 
-# The launcher has to be told of everything: it looks by itself once an hour.
+# The launcher checks by itself only once an hour: every test must wake it.
 my $node = new_cluster('main',
     'dynpgext.naptime' => '1h',
     'dynpgext.restart_delay_max' => '100ms',
@@ -81,7 +81,7 @@ subtest 'stop_worker' => sub {
             'it is stopped');
     }
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload leaves them alone');
-    # a launcher that comes new decides by states
+    # a new launcher decides by states
     value($node, 'one', 'SELECT pg_terminate_backend(launcher_pid, 10000) FROM dynpgext.status');
     ok($node->poll_query_until('one', 'SELECT launcher_pid IS NOT NULL FROM dynpgext.status'), 'another launcher');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 3')));
@@ -119,7 +119,7 @@ subtest 'backoff with a long delay' => sub {
     is_whole($node, 'all runs', 'one');
 };
 
-# From the events: [milliseconds announced, milliseconds until the restart], in order, of the last ones.
+# The last restarts, in order, from the events: [announced milliseconds, real milliseconds].
 sub delays {
     my ($count) = @_;
     my $rows = $node->safe_psql('one', qq(
@@ -156,7 +156,7 @@ subtest 'backoff grows and is reset' => sub {
         $wanted = $wanted * 2 > 800 ? 800 : $wanted * 2;
     }
 
-    # shorter than dynpgext.restart_delay_max or not
+    # whether shorter than dynpgext.restart_delay_max or not
     ok($node->poll_query_until('one', q(
         SELECT last_started_at < clock_timestamp() - interval '0.8 s' FROM dynpgext.workers WHERE name = 'dx supervised 3')),
         'it has been well for long enough');
@@ -165,7 +165,7 @@ subtest 'backoff grows and is reset' => sub {
         ok(tell($node, 'one', 3, 'exit1'), 'ended');
         shows($node, 'one', 'dx supervised 3', "state = 'running' AND starts = $n + 1", 'and restarted');
         my ($last) = delays(1);
-        # a busy machine may have made the second run a long one
+        # on a busy machine the second run may have been a long one
         ok($last->[0] <= $said && ($last->[0] >= $said * 3 / 4 - 1 || $said == 200),
             "with a delay of $said ms: $last->[0] ms");
     }
@@ -177,7 +177,7 @@ subtest 'an end by exit(0)' => sub {
     is(value($node, 'one', q(SELECT last_exit_code FROM dynpgext.workers WHERE name = 'dx supervised 2')), 0, 'with exit code 0');
 };
 
-# One that has failed may still be there for a moment: what was decided by then is not forgotten.
+# A failed process may still exist for a moment: a decision made meanwhile is not lost.
 subtest 'a reload before the process that has failed is gone' => sub {
     my $file = $node->data_dir . '/dx_supervised.linger';
     append_to_file($file, '');

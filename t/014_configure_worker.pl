@@ -1,4 +1,4 @@
-# What a DBA sets with configure_worker(): what counts, from when on, and what becomes of it.
+# DBAs' settings with configure_worker(): which value applies, from when on, and what happens to it.
 use strict;
 use warnings FATAL => 'all';
 
@@ -9,7 +9,7 @@ use IPC::Run qw(start finish);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# The launcher has to be told of everything: it looks by itself once an hour.
+# The launcher checks by itself only once an hour: every test must wake it.
 my $node = new_cluster('main',
     'dynpgext.naptime' => '1h',
     'dynpgext.restart_delay_max' => '20ms',
@@ -143,7 +143,7 @@ subtest 'transactional' => sub {
 };
 
 subtest 'in a prepared transaction' => sub {
-    configure($node, 'one', 'dynpgext.naptime' => '100ms');    # its end is looked for
+    configure($node, 'one', 'dynpgext.naptime' => '100ms');    # to see the end of the transaction soon
     $node->safe_psql('one', q(
         BEGIN;
         SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 3', enabled => false);
@@ -349,7 +349,7 @@ subtest 'global worker, two databases' => sub {
     is_whole($node, 'the database-local ones are not concerned', 'one');
 };
 
-# An announcement to standbys must not take away the file that every connection reads first.
+# An announcement to standbys must not remove the file that every connection reads first.
 subtest 'the file of the relation cache' => sub {
     my @files = ($node->data_dir . '/global/pg_internal.init',
         $node->data_dir . '/base/' . value($node, 'one', q(SELECT oid FROM pg_database WHERE datname = 'one')) . '/pg_internal.init');

@@ -1,5 +1,5 @@
-# Workers that fall silent, and those that only seem to; what dynpgext_worker_wait() sees; workers
-# that do not end.
+# Workers that stop sending heartbeats, or only seem to; the effects of dynpgext_worker_wait(); workers that
+# do not end.
 use strict;
 use warnings FATAL => 'all';
 
@@ -9,18 +9,18 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# 1 and 2 are to fall silent, 3 waits with a long timeout, 4 sends heartbeats, 5 has no deadline.
-# The launcher has to be told of everything: it looks by itself once an hour.
+# Workers 1 and 2 stop sending heartbeats, 3 waits with a long timeout, 4 sends heartbeats, 5 has no deadline.
+# The launcher checks by itself only once an hour: every test must wake it.
 my $node = new_cluster('main',
     'dynpgext.naptime' => '1h',
     'dynpgext.stop_timeout' => '200ms',
-    'dx_supervised.deadline' => '500,500,1000,1000,0',    # longer than a busy machine keeps a process from running
+    'dx_supervised.deadline' => '500,500,1000,1000,0',    # longer than a busy machine stops a process
     'dx_supervised.delay' => 10,
     'dx_supervised.note' => 'first',
     'dx_supervised.restart' => 'never,on_failure,always',
     'dx_supervised.workers' => 5);
 add_database($node, 'one', 'dynpgext');
-# what is waited for has a name of its own since PostgreSQL 17
+# since PostgreSQL 17, wait events have names of their own
 my $of_launcher = $node->pg_version >= 17 ? 'DynpgextLauncher' : 'Extension';
 ok($node->poll_query_until('postgres', qq(
     SELECT count(*) = 1 AND bool_and(backend_type = 'dynpgext launcher' AND wait_event = '$of_launcher')
@@ -109,7 +109,7 @@ subtest 'a reload while it waits' => sub {
     ok(tell($node, 'one', 4, 'wait'), 'all wait');
     configure($node, 'one', 'dx_supervised.note' => 'second');
     ok($node->poll_query_until('one', "SELECT note = 'second' FROM dx_supervised_info($_)"), "worker $_ sees it") for 1 .. 4;
-    # it looks when it waits again
+    # it checks when it waits again
     ok(tell($node, 'one', 5, 'wait'), 'the other one, too');
     ok($node->poll_query_until('one', q(SELECT note = 'second' FROM dx_supervised_info(5))), 'sees it then');
     is(value($node, 'one', q(SELECT wakes > 0 AND wakes < 5 FROM dx_supervised_info(3))), 't', 'it has not been woken for nothing');
@@ -142,7 +142,7 @@ subtest 'one that nothing ends' => sub {
     is_shown(5, q(state = 'stopped' AND pid IS NULL AND last_exit_code = 0), 'it is stopped');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
 
-    # what is said last holds when it ends
+    # the last command before its end applies
     for my $last ('restart_worker', 'stop_worker') {
         ok(tell($node, 'one', 5, 'shut'), 'it blocks all signals');
         ok($node->poll_query_until('one', q(SELECT doing = 'shut' FROM dx_supervised_info(5))), 'it does');
@@ -154,7 +154,7 @@ subtest 'one that nothing ends' => sub {
     }
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
 
-    # with a deadline: it falls silent, is told to end, and does not
+    # with a deadline: it sends no heartbeat, is signalled to end, and does not end
     $offset = log_offset($node);
     $pid = pid_of($node, 'one', 'dx supervised 2');
     my $starts = value($node, 'one', q(SELECT starts FROM dynpgext.workers WHERE name = 'dx supervised 2'));
@@ -180,7 +180,7 @@ subtest 'the postmaster is killed' => sub {
     my %processes = processes($node);
     my @ours = map {@$_} @processes{ grep {/^dx |dynpgext/} keys %processes };
     cmp_ok(scalar @ours, '>=', 2, 'a launcher and a worker run');
-    kill 'KILL', $processes{'dx supervised 5'}[0];    # it would not see it
+    kill 'KILL', $processes{'dx supervised 5'}[0];    # it would not notice the end of the postmaster
     $node->poll_query_until('one', q(SELECT dynpgext.version() <> '')) or die;
     value($node, 'one', 'CREATE EXTENSION dx_supervised');
     is_whole($node, 'all runs', 'one');
@@ -190,7 +190,7 @@ subtest 'the postmaster is killed' => sub {
     my @pids = (map({@$_} values %workers), @{ $processes{'dynpgext launcher'} });
     $node->kill9;
     ok(wait_until { !grep { kill 0, $_ } @pids }, 'they end with it');
-    # what is connected to its shared memory has ended, too
+    # no process is attached to the old shared memory any more
     $node->start;
     value($node, 'one', 'SELECT dynpgext.version()');
     is_whole($node, 'with the next start all runs', 'one');

@@ -8,8 +8,8 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# A slot for the launcher, and seven for everything else.  The launcher has to be told of
-# everything: it looks by itself once an hour.
+# One slot for the launcher, seven for all other processes.  The launcher checks by itself only once an hour:
+# every test must wake it.
 my $node = new_cluster('main',
     max_logical_replication_workers => 0,
     max_worker_processes => 8,
@@ -25,7 +25,7 @@ sub counts {
     return ok($node->poll_query_until($database // 'one', sprintf($count, $state), $expected), $test);
 }
 
-# Ends all that run now, by themselves.  One that has just started may not listen yet.
+# Makes all running workers end by themselves.  A worker that has just started may not listen yet.
 sub end_all {
     my ($database) = @_;
     $database //= 'one';
@@ -48,7 +48,7 @@ subtest 'seven slots, thirty workers' => sub {
     counts('running', 7, 'seven run');
     counts('waiting', 23, 'the others wait');
     value($node, 'one', 'SELECT dynpgext.reload()') for 1 .. 3;
-    # a visit of the launcher's may have had a slot at first
+    # a visit of the launcher may have had a slot at first
     my ($events, $names) = split /\|/, value($node, 'one', q(
         SELECT count(*), count(DISTINCT name) FROM dynpgext.events WHERE event = 'waiting' AND detail = 'max_worker_processes'));
     is($events, $names, 'there is an event for each, once');
@@ -87,7 +87,7 @@ subtest 'dynpgext.max_workers' => sub {
     my $offset = log_offset($node);
     my $before = value($node, 'one', 'SELECT clock_timestamp()');
     is($node->psql('one', 'CREATE EXTENSION dx_supervised'), 0, 'CREATE EXTENSION succeeds');
-    # by the command, or by the launcher when it comes first
+    # by the command, or by the launcher if that was faster
     ok($node->wait_for_log(qr/WARNING:  background worker "dx supervised \d+" of extension "dx_supervised"(?: and \d+ more have| has) to wait: dynpgext\.max_workers is reached.*HINT:.*Consider increasing dynpgext\.max_workers\./s, $offset),
         'with a warning and a hint');
     counts('running', 3, 'three run');
@@ -137,7 +137,7 @@ subtest 'dynpgext.max_database_workers' => sub {
     value($node, 'one', 'ALTER DATABASE one RESET dynpgext.max_database_workers');
     value($node, 'one', 'SELECT dynpgext.reload()');
     ok($node->poll_query_until('one', $in, 'one running 7, one stopped 2, one waiting 21, two stopped 4'), 'or that there is none');
-    # as many slots as there are: nobody is left alone when the server starts
+    # as many slots as processes: all workers start with the server
     $node->restart;
     value($node, 'one', 'SELECT dynpgext.version()');
     counts('running', 7, 'after a restart seven run');

@@ -1,4 +1,4 @@
-# Workers that take the server down: they come back, until they have done it too often.
+# Workers that crash the server: they are restarted until they have done it too often.
 use strict;
 use warnings FATAL => 'all';
 
@@ -8,7 +8,7 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# Twelve workers, which all restart: it is the crash guard alone that leaves one out.
+# Twelve workers, all with a restart policy: only the crash guard can prevent a restart.
 my $node = new_cluster('main',
     'shared_preload_libraries' => 'dynpgext',
     'dynpgext.naptime' => '1h',
@@ -18,7 +18,7 @@ my $node = new_cluster('main',
 add_database($node, 'one', qw(dynpgext dx_supervised dx_memory));
 is_whole($node, 'all is well before', 'one');
 
-# It takes the server down.
+# Worker $n crashes the server.
 sub crash_by {
     my ($n, $how) = @_;
     return crash($node, sub { ok(tell_to_crash($node, 'one', $n, $how), "worker $n is told: $how") });
@@ -30,7 +30,7 @@ sub is_quarantined {
     return shows($node, 'one', "dx supervised $n", q(state = 'quarantined' AND pid IS NULL), $test);
 }
 
-# All workers but these run, in one process each.
+# All workers except these run, in one process each.
 sub only_others_run {
     my ($test, @out) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -102,7 +102,7 @@ subtest 'release' => sub {
     is(log_count($node, qr/$line/, $offset), 1, 'it begins to count anew');
 };
 
-# It has given its place in the server to another process before the postmaster sees how it has ended.
+# The worker's PGPROC already belongs to another process when the postmaster sees how the worker has ended.
 subtest 'a worker whose place is taken' => sub {
     my $linger = $node->data_dir . '/dx_supervised.linger';
     for my $time (1 .. 3) {
@@ -159,7 +159,7 @@ subtest 'restart_after_crash = off' => sub {
     is_whole($node, 'released, all run', 'one');
 };
 
-# Kills the processes of these ids, and starts the server again when they are gone.
+# Kills these processes, and starts the server again when they have gone.
 sub kill_and_start {
     my (@pids) = @_;
     kill 'KILL', @pids;
@@ -178,7 +178,7 @@ sub everything {
 subtest 'all killed at once' => sub {
     my $offset = log_offset($node);
     my @pids = everything();
-    kill 'STOP', @pids;    # so that none can react
+    kill 'STOP', @pids;    # none can react
     kill_and_start(@pids);
     only_others_run('all run');
     is(blames($offset), 0, 'nobody is blamed');
@@ -193,7 +193,7 @@ subtest 'all killed, the postmaster first' => sub {
     value($node, 'one', q(SELECT dynpgext.release('dx_supervised')));
     $offset = log_offset($node);
     my @pids = everything();
-    # one that has not noticed by the time it is killed
+    # a process that has not noticed the crash by the time it is killed
     my ($deaf) = value($node, 'one', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 12'));
     kill 'STOP', $deaf;
     kill 'KILL', $pids[0];
@@ -214,7 +214,7 @@ subtest 'crash_limit = 0' => sub {
     configure($node, 'one', 'dynpgext.crash_limit' => 3);
     $offset = crash_by(6, 'segv');
     my $line = sprintf $blamed, 6, 1, 3;
-    only_others_run('it comes back again');    # who judges the crash may come after the first session
+    only_others_run('it comes back again');    # the process that judges the crash may start after the first session
     is(log_count($node, qr/$line/, $offset), 1, 'nor were those counted');
 };
 
@@ -252,12 +252,13 @@ subtest 'a crash that is nobody\'s' => sub {
     is(blames($offset), 0, 'nobody is blamed for a session');
 };
 
-# 11 crashes, 10 has a handler of SIGQUIT of its own.  One side is stopped, so that it is certain which of
-# them sees the other: 10 itself, or all who could say that it was there when 11 had gone.
+# Worker 11 crashes, 10 has its own handler of SIGQUIT.  One side is stopped, to make certain which of them
+# observes the other: worker 10 itself, or all processes that could show that it still existed when 11 had
+# gone.
 for my $case ([ 'own_sigquit_busy', 1, 'never waits' ], [ 'own_sigquit', 2, 'waits' ]) {
     my ($command, $time, $how) = @$case;
     subtest "a bystander with a handler of SIGQUIT of its own that $how" => sub {
-        for my $command ($command, $how eq 'waits' ? 'wait' : ()) {    # two, for it to have waited in between
+        for my $command ($command, $how eq 'waits' ? 'wait' : ()) {    # two, to be sure that it has waited in between
             ok(tell($node, 'one', 10, $command), 'told');
             ok($node->poll_query_until('one', "SELECT doing = '$command' FROM dx_supervised_info(10)"), "it does: $command");
         }

@@ -1,4 +1,4 @@
-# Extensions that take the server down while it comes up: the server becomes usable all the same.
+# Extensions that crash the server while it starts: the server becomes usable nevertheless.
 use strict;
 use warnings FATAL => 'all';
 
@@ -17,7 +17,7 @@ add_database($node, 'one', qw(dynpgext dx_memory dx_supervised dx_raise dx_usage
 add_database($node, 'two', qw(dynpgext dx_memory));
 is_whole($node, 'all is well before', qw(one two));
 
-# Starts the server, which crashes a number of times, and waits until it has settled.
+# Starts the server, which crashes this many times, and waits until it stays up.
 sub start_crashing {
     my ($crashes) = @_;
     my $offset = log_offset($node);
@@ -29,7 +29,7 @@ sub start_crashing {
 
 sub crashes { return log_count($node, qr/all server processes terminated; reinitializing/, $_[0]) }
 
-# The complaints of whole(), but for what is quarantined.
+# The complaints of whole(), without the quarantined objects.
 sub others_are_whole {
     my ($test, $quarantined, @databases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -140,14 +140,14 @@ subtest 'a file of the guard that is not one' => sub {
     my $other = $bare->data_dir . '/other';
     my $size = -s $file;
 
-    # Who is blamed for a crash from now on.
+    # Makes worker 1 crash; returns the crash count in each of the guard's messages.
     my $blame = sub {
         my $offset = crash($bare, sub { tell_to_crash($bare, 'one', 1, 'segv') });
         is_whole($bare, 'all is back', 'one');
         return join ' ', slurp_file($bare->logfile, $offset) =~ /took the server down \((\d)/g;
     };
     is($blame->(), '1', 'it works');
-    # stopped, changed so, and started
+    # stops the server, changes it, and starts it
     my $starts = sub {
         my ($change) = @_;
         $bare->stop;
@@ -198,7 +198,7 @@ subtest 'a file of the guard that is not one' => sub {
     $bare->stop;
 };
 
-# Its record must not look as if everything had been killed at once, as the launcher's does then.
+# The worker's record must not look as if everything had been killed at once, as the launcher's does then.
 subtest 'after the launcher has retired' => sub {
     my $bare = new_cluster('bare');
     add_database($bare, 'one', qw(dynpgext dx_raise));

@@ -56,7 +56,7 @@ subtest 'library of one version, global worker' => sub {
 subtest 'the file is gone' => sub {
     rename "$libraries/dx_supervised.so", "$libraries/dx_supervised.so.hidden" or die;
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.workers WHERE state = \'running\''), 5, 'those that run do so');
-    is(kill('TERM', pid_of($node, 'one', 'dx supervised 1')), 1, 'one ends');    # its functions are gone, too
+    is(kill('TERM', pid_of($node, 'one', 'dx supervised 1')), 1, 'one ends');    # its SQL functions are missing, too
     shows($node, 'one', 'dx supervised 1', q(last_error LIKE '58P01: %dx_supervised%' AND starts > 4), 'it cannot be started, again and again');
     rename "$libraries/dx_supervised.so.hidden", "$libraries/dx_supervised.so" or die;
     shows($node, 'one', 'dx supervised 1', q(state = 'running' AND NOT stale), 'until the file is back');

@@ -1,4 +1,4 @@
-# dynpgext.events: what happens is there, once, in order, and the newest are kept.
+# dynpgext.events has each event once, in order, and keeps the newest.
 use strict;
 use warnings FATAL => 'all';
 
@@ -15,7 +15,7 @@ my $node = new_cluster('main',
     'dx_supervised.workers' => 2);
 add_database($node, 'one', 'dynpgext');
 
-# A line for each event of an object: object, name, event, detail.
+# One line for each event of an object: object, name, event, detail.
 sub life {
     my ($name) = @_;
     return value($node, 'one', qq(
@@ -62,7 +62,7 @@ subtest 'the life of a worker' => sub {
 };
 
 subtest 'extensions and allocations' => sub {
-    # it drains as long as a process has it, which may be a session that is about to end
+    # it drains while a process has it mapped, possibly a session that is about to end
     becomes($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name = 'dx_supervised:local' AND event = 'drained'), 1, 'memory is given back');
     like(life('dx_supervised:local'), qr/^allocation\|allocated\|N bytes\n(allocation\|draining\|N bytes\n)?allocation\|drained\|N bytes$/,
         'memory comes and goes');
@@ -110,7 +110,7 @@ subtest 'max_events' => sub {
     $seen = value($node, 'one', $of_one);
     is($seen, substr($last, length($last) - length($seen)), 'the newest of them');
     configure($node, 'one', 'dynpgext.max_events' => 1000);
-    # the launcher has made room when the number grows beyond
+    # the launcher makes room when there are more
     value($node, 'one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
     ok($node->poll_query_until('one', q(
         SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1') AND (SELECT count(*) > 6 FROM dynpgext.events))), 'more again');

@@ -1,5 +1,5 @@
-# The launcher is ended again and again while fifty workers run: no identity ever has two
-# processes, and none is lost.
+# The launcher is ended repeatedly while fifty workers run: no identity ever has two processes, and none is
+# lost.
 use strict;
 use warnings FATAL => 'all';
 
@@ -23,7 +23,7 @@ is_whole($node, 'all is well before', 'one');
 
 my $samples = 0;
 my %doubles;
-my %told;  # launchers that were told to end: one is on its way out when the next has come
+my %told;  # signalled launchers: one may still be exiting when the next has started
 
 sub sample {
     my %there = processes($node);
@@ -47,7 +47,7 @@ my $wait = sub {
 
 for my $time (1 .. 20) {
     my $hard = $time % 7 == 0;
-    # some of them end, and are to be restarted by the one that is ended, or the next
+    # some workers end, to be restarted by the launcher that is being ended, or by the next
     $node->safe_psql('one', join '', map { "SELECT dx_supervised_command($_, 'exit1');" } map { ($time * 7 + $_ * 5) % 50 + 1 } 1 .. 6);
     my $there = $wait->(sub { 1 == grep { !$told{$_} } @{ $_[0]->{'dynpgext launcher'} // [] } }) or last;
     my ($old) = grep { !$told{$_} } @{ $there->{'dynpgext launcher'} };

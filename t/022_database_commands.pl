@@ -1,5 +1,4 @@
-# Commands on databases that need them for themselves: processes of ours get out of the way, and
-# come back.
+# Commands that need a database without sessions: our processes leave it for the command, and return.
 use strict;
 use warnings FATAL => 'all';
 
@@ -38,7 +37,7 @@ for my $way ('not loaded', 'LOAD', 'dynpgext in the database', 'preloaded') {
         my $copied = oid_of('copied');
         is(run($way, 'DROP DATABASE copied'), '', 'DROP DATABASE');
         is(run($way, 'DROP DATABASE renamed WITH (FORCE)'), '', 'WITH (FORCE)');
-        # which did not have to wait for the launcher: it finds out by itself
+        # DROP DATABASE does not wait for the launcher, which notices it by itself
         configure($node, 'hub', 'dynpgext.naptime' => '100ms') if $way eq 'not loaded';
         ok($node->poll_query_until('hub', q(
             SELECT NOT EXISTS (SELECT FROM dynpgext.cluster_workers WHERE name IN ('dx local', 'dx global'))
@@ -53,7 +52,7 @@ for my $way ('not loaded', 'LOAD', 'dynpgext in the database', 'preloaded') {
     };
 }
 
-# The server's own five seconds are what each had to succeed in.
+# Each command had to succeed within the five seconds that the server waits.
 note sprintf 'slowest of %s: %d ms', $_, $slowest{$_} for sort keys %slowest;
 
 for my $preload (0, 1) {
@@ -86,7 +85,7 @@ for my $preload (0, 1) {
 subtest 'commands that fail: another session is connected' => sub {
     restart_with(0);
     make($_) for qw(one two);
-    # both at once, for the server takes five seconds over each
+    # both at once, because the server takes five seconds for each
     my @guests = map { $node->background_psql($_) } qw(one two);
     my @sessions = map { $node->background_psql('postgres', on_error_stop => 0) } 1, 2;
     $sessions[1]->query_safe(q(LOAD 'dynpgext'));
@@ -118,7 +117,7 @@ subtest 'nobody can connect' => sub {
     configure($node, 'hub', 'dynpgext.naptime' => '1h');
 };
 
-# Nothing of them is started once more, which would be a FATAL.
+# None of their processes is started again, which would cause a FATAL.
 subtest 'dropped databases' => sub {
     restart_with(0);
     add_database($node, 'one', qw(dynpgext dx_declared));
@@ -153,7 +152,7 @@ subtest 'who may not, stops nothing' => sub {
     make('one');
     my $pids = worker_pids($node, 'hub');
     for my $role (qw(dx_nobody dx_owner)) {
-        # also where the owner of another database could
+        # dx_owner has these rights on another database only
         like(run('preloaded', $_, $role), qr/ERROR:  (must be owner of database|permission denied)/, "$role: $_") for @commands;
     }
     my $many = join '', map {"$_;\n"} (@commands) x 20;
@@ -164,9 +163,9 @@ subtest 'who may not, stops nothing' => sub {
     like(run('preloaded', 'DROP DATABASE postgres'), qr/cannot drop the currently open database/, 'the current one');
 };
 
-# It only has to wait for the lock, which it will not be allowed to use.
+# The command only has to wait for a lock, which the role will not be allowed to use.
 subtest 'nor does who may not, and waits' => sub {
-    make('two');    # after one: the launcher looks at it later in a round
+    make('two');    # higher OID than one: the launcher checks it later in a round
     restart_with(0);
     wait_whole($node, qw(one two));
     my $pid = value($node, 'hub', q(SELECT pid FROM dynpgext.cluster_workers WHERE database = 'one'));
@@ -176,7 +175,7 @@ subtest 'nor does who may not, and waits' => sub {
     is($holder->query_safe('SELECT current_user'), 'dx_nobody', 'a user without any right');
     $waiter->query_until(qr/sent/, "\\echo sent\nDROP DATABASE one;\n");
     ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND objid = " . oid_of('one')), 'waits for the lock');
-    # the round in which the launcher meets this one has looked at the other
+    # the launcher has checked the other database in the round in which it meets this command
     is(run('not loaded', 'ALTER DATABASE two RENAME TO three'), '', 'another database is renamed');
     is(value($node, 'hub', q(SELECT pid FROM dynpgext.cluster_workers WHERE database = 'one')), $pid, 'the worker runs on');
     $holder->query_safe('ROLLBACK');
@@ -216,7 +215,7 @@ for my $preload (0, 1) {
         $session->query_safe('ROLLBACK TO s');
         $session->query_safe('COMMIT');
         is_whole($node, 'ROLLBACK TO SAVEPOINT and COMMIT', 'one');
-        # two transactions, the second of which fails
+        # two transactions; the second fails
         my $other = $node->background_psql('postgres', on_error_stop => 0);
         $session->query_safe('BEGIN');
         $session->query_safe('ALTER DATABASE one RENAME TO two');
@@ -228,7 +227,7 @@ for my $preload (0, 1) {
         is_whole($node, 'and is back when the first has ended, too', 'one');
         $other->quit;
 
-        # who has ended
+        # a session whose process has ended
         $session->query_safe('BEGIN');
         $session->query_safe('ALTER DATABASE one RENAME TO two');
         my $pid = $session->query_safe('SELECT pg_backend_pid()');
@@ -268,7 +267,7 @@ subtest 'at once, and one after the other' => sub {
         $_->query('SELECT 1') for @sessions;
         is(join('', map { $_->{stderr} } @sessions), '', "on four databases, $way");
         is_whole($node, 'all are back', qw(a2 b c c2 hub));
-        # the same one: one of them wins, and nothing is left blocked
+        # the same database: one command wins, and nothing stays blocked
         $sessions[$_]->query_until(qr/sent/, "\\echo sent\n" . ('ALTER DATABASE b RENAME TO b2', 'ALTER DATABASE b RENAME TO b3',
             'ALTER DATABASE b SET TABLESPACE pg_default', 'CREATE DATABASE b4 TEMPLATE b')[$_] . ";\n") for 0 .. 3;
         $_->query('SELECT 1') for @sessions;
@@ -295,7 +294,7 @@ subtest 'a worker that nothing ends' => sub {
     my $command = $session->query_safe('SELECT pg_backend_pid()');
     my $offset = log_offset($node);
     $session->query_until(qr/sent/, "\\echo sent\nDROP DATABASE one;\n");
-    # the local one has gone: the server is waiting for the other
+    # the local worker has ended: the server waits for the other one
     $node->wait_for_log(qr/"dx supervised 1" of extension "dx_supervised" is connected to the database, and has not ended/, $offset);
     is(value($node, 'hub', "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock' AND objid = $oid AND pid = $command"), 1,
         'the command has the lock');
@@ -309,7 +308,7 @@ subtest 'a worker that nothing ends' => sub {
     is_whole($node, 'ended at last, it comes back', qw(one hub));
     isnt(pid_of($node, 'hub', 'dx supervised 1'), $pid, 'as a new process');
     $session->quit;
-    # canceled while it waits for the worker
+    # cancelled while it waits for the worker
     configure($node, 'hub', 'dynpgext.stop_timeout' => '1h');
     ok(tell($node, 'hub', 1, 'shut'), 'shut');
     ok($node->poll_query_until('hub', q(SELECT command = '' AND doing = 'shut' FROM dx_supervised_info(1))), 'it is');
@@ -327,15 +326,15 @@ subtest 'a worker that nothing ends' => sub {
     configure($node, 'hub', 'dynpgext.stop_timeout' => '10s');
 };
 
-# A database that has never had anything of ours is not made one of ours by commands.
+# Commands on a database that has never had objects of ours do not make it known.
 subtest 'template0, and others without dynpgext' => sub {
     my $offset = log_offset($node);
     is(run('preloaded', 'CREATE DATABASE empty TEMPLATE template0'), '', 'a copy of template0');
-    # the visit of the new one was sent while it could be connected to
+    # the visit of the new database started while connections were still allowed
     $node->wait_for_log(qr/background worker "dynpgext provisioning" \(PID \d+\) exited/, $offset);
     is(run('preloaded', 'ALTER DATABASE empty ALLOW_CONNECTIONS false'), '', 'that nobody may connect to');
     is(run('preloaded', 'ALTER DATABASE empty RENAME TO empty2'), '', 'is renamed');
-    # the visits that follow such a command come in the order of OIDs, template0's among the first
+    # the visits after such a command follow the order of OIDs, with template0 among the first
     is(run('preloaded', 'CREATE DATABASE two TEMPLATE one'), '', 'another one is copied');
     is_whole($node, 'and visited', qw(one two));
     is(log_count($node, qr/FATAL:  database "(?:template0|empty2?)" is not currently accepting connections/, $offset), 0,

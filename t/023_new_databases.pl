@@ -1,4 +1,4 @@
-# Databases that come with extensions in them, and go.
+# Databases that are created with extensions in them, and dropped.
 use strict;
 use warnings FATAL => 'all';
 
@@ -8,7 +8,7 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# mmap: then each segment is a file of this server's
+# mmap: each segment is a file of this server
 my $node = new_cluster('main',
     dynamic_shared_memory_type => 'mmap',
     max_logical_replication_workers => 0,
@@ -18,7 +18,7 @@ add_database($node, 'pattern', qw(dynpgext dx_worker dx_memory));
 add_database($node, 'other', 'dx_slots');
 is_whole($node, 'all is well', qw(hub pattern));
 
-# Looked at without a connection to the database itself.
+# Checks without a connection to the database itself.
 my $found = q(
     SELECT count(*) FILTER (WHERE w.state = 'running') = 1 AND count(*) = 1 AND min(w.starts) = 1 AND max(w.starts) = 1
        AND (SELECT count(*) = 4 AND bool_and(state = 'allocated') FROM dynpgext.cluster_allocations a WHERE a.database = '%1$s')
@@ -86,7 +86,7 @@ for my $preload (0, 1) {
         restart_with($preload, '100ms');
         my $offset = log_offset($node);
         postgres('CREATE DATABASE closed TEMPLATE pattern ALLOW_CONNECTIONS false');
-        # another one, made after it, has been found: so that one could have been
+        # a database created later has been found, so there was time to find the other
         postgres('CREATE DATABASE open TEMPLATE pattern');
         is_found('open', 'one that allows connections is found');
         is(value($node, 'hub', sprintf($left, oid_of('closed'))), 0, 'not one that does not');
@@ -104,7 +104,7 @@ for my $preload (0, 1) {
     };
 }
 
-# The file keeps its init from ending.
+# While the file exists, the init does not end.
 subtest 'dropped while it is visited' => sub {
     my $stop = $node->data_dir . '/dx_who.wait';
     add_database($node, 'slow', qw(dynpgext dx_who));
@@ -127,7 +127,7 @@ subtest 'dropped while it is visited' => sub {
         is_whole($node, 'all is well', qw(slow pattern hub));
         postgres(q(LOAD 'dynpgext'), 'DROP DATABASE IF EXISTS copied');
     }
-    # the launcher has nothing else to look at
+    # the launcher has no other reason to check
     restart_with(0, '1h');
     value($node, 'pattern', q(SELECT dynpgext.unload('dx_worker')));
     ok($node->poll_query_until('hub', 'SELECT workers = 0 FROM dynpgext.status'), 'no worker runs');
@@ -142,7 +142,7 @@ subtest 'dropped while it is visited' => sub {
     is_whole($node, 'all is well', qw(slow pattern hub));
 
     restart_with(1, '1h');
-    # what is under way is ended, and made again when the command is over
+    # a visit in progress is ended, and repeated after the command
     append_to_file($stop, '');
     postgres('CREATE DATABASE copied TEMPLATE slow');
     $node->poll_query_until('postgres', q(
@@ -154,7 +154,7 @@ subtest 'dropped while it is visited' => sub {
     postgres("DROP DATABASE renamed", "DROP DATABASE slow");
 };
 
-# What must be the same again when all is over.
+# Values that must be the same again at the end.
 sub measure {
     $node->poll_query_until('hub', q(
         SELECT (SELECT count(*) = 2 FROM dynpgext.cluster_workers)
@@ -170,7 +170,7 @@ sub measure {
       scalar(grep {/^dx |dynpgext/} map { ($_) x @{ $processes{$_} } } keys %processes);
 }
 
-# What is not the same to the byte: only for whoever reads the log of a long run.
+# Sizes that vary a little: only for the log of a long run.
 sub sizes {
     my %processes = processes($node);
     my ($own) = slurp_file("/proc/$processes{'dynpgext launcher'}[0]/status") =~ /^RssAnon:\s+(.*)$/m;
@@ -179,7 +179,7 @@ sub sizes {
     return "the launcher's own memory $own, segments $bytes bytes";
 }
 
-# cycles(NUMBER, MAKE): MAKE makes the database "cycle", which gets a worker, and goes.
+# cycles(NUMBER, MAKE): MAKE creates the database "cycle", which gets a worker and is dropped.
 sub cycles {
     my ($count, $make) = @_;
     my $first;
@@ -206,7 +206,7 @@ subtest '30 databases come and go' => sub {
     is_whole($node, 'all is well', qw(pattern hub));
 };
 
-# DYNPGEXT_CYCLES says how many, for a long run now and then.
+# DYNPGEXT_CYCLES sets their number, for an occasional long run.
 subtest 'databases in which extensions are created come and go' => sub {
     for my $preload (1, 0) {
         restart_with($preload, $preload ? '1h' : '100ms');

@@ -1,4 +1,4 @@
-# What is global, while the databases that register it go.
+# Global objects, while the databases that register them are dropped.
 use strict;
 use warnings FATAL => 'all';
 
@@ -8,7 +8,7 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# The launcher looks by itself once an hour.
+# The launcher checks by itself only once an hour.
 my $node = new_cluster('main', 'dynpgext.naptime' => '1h');
 add_database($node, 'hub', 'dynpgext');
 
@@ -56,16 +56,16 @@ for my $preload (0, 1) {
     set_preload($node, $preload);
     $node->restart;
     value($node, 'hub', 'SELECT dynpgext.version()');
-    # what is used by a server that has started is compared with; the launcher and its visits come later
+    # the baseline must include the launcher and its visits, which start later
     ok($node->poll_query_until('hub', q(
         SELECT launcher_pid IS NOT NULL AND databases = 1 AND NOT EXISTS (SELECT FROM pg_stat_activity
           WHERE backend_type = 'dynpgext provisioning') FROM dynpgext.status)), 'the launcher has settled');
     my $empty = memory_used($node, 'hub');
-    # each is the last one in turn
+    # each way comes last once
     my @ways = ('DROP DATABASE', 'DROP EXTENSION', 'DROP EXTENSION dynpgext', 'DROP DATABASE WITH (FORCE)');
     for my $round ($preload ? (0, 2, 3) : (0, 1)) {
         my @order = map { $ways[ ($_ + $round) % 4 ] } 0 .. 2;
-        # not known to the launcher where the library is not loaded and nobody is in the way
+        # without preload, the launcher only notices such a command if a process is in its way
         @order = map { $preload ? $_ : s/ WITH \(FORCE\)//r } @order;
         subtest(($preload ? 'preloaded: ' : 'not preloaded: ') . join(', ', @order) => sub {
             add_database($node, $_, qw(dynpgext dx_worker dx_memory)) for qw(one two three);
@@ -99,7 +99,7 @@ subtest 'memory that is looked up drains when the last database goes' => sub {
     go('DROP DATABASE', 'two');
     ok($node->poll_query_until('hub', q(SELECT state = 'draining' AND attached = 1 FROM dynpgext.cluster_allocations WHERE name = 'dx_memory:global')),
         'draining, with one that holds it');
-    # a new one is another memory
+    # a new database gets other memory
     add_database($node, 'three', qw(dynpgext dx_memory));
     is(value($node, 'three', q(SELECT dx_read('dx_memory:global'))), '', 'a new database has new memory');
     $holder->quit;
@@ -128,13 +128,13 @@ subtest 'versions' => sub {
         value($node, 'two', q(CREATE EXTENSION dx_worker VERSION '0.2'));
         runs('0.2', 'until the highest comes again');
     }
-    # a copy brings it, too
+    # a copy registers it, too
     $node->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE two');
     is_whole($node, 'a copy of it', qw(two three copied));
     $node->safe_psql('postgres', 'DROP DATABASE two');
     is_whole($node, 'where it came from is dropped', qw(three copied));
     runs('0.2', 'the copy has it');
-    # renamed: it is the same database
+    # a renamed database is still the same one
     $node->safe_psql('postgres', 'ALTER DATABASE copied RENAME TO renamed');
     is_whole($node, 'renamed', qw(three renamed));
     runs('0.2', 'so it has');

@@ -1,4 +1,4 @@
-# dynpgext.preload(), and back: next to other libraries, wherever the list stands.
+# dynpgext.preload(), to add and to remove: next to other libraries, wherever the list is set.
 use strict;
 use warnings FATAL => 'all';
 
@@ -16,7 +16,7 @@ is_whole($node, 'all is well', 'one');
 my $main = slurp_file($node->data_dir . '/postgresql.conf');
 my $auto = slurp_file($node->data_dir . '/postgresql.auto.conf');
 
-# Libraries of odd names: copies of one that says so when it is loaded.
+# Libraries with odd names: copies of one that logs when it is loaded.
 my $folder = PostgreSQL::Test::Utils::tempdir('libraries');
 my ($pkglibdir) = `pg_config --pkglibdir` =~ /^(.*)$/m;
 my @odd = map {"$folder/$_"} 'Mixed Case.so', 'with,comma.so', 'with"quote.so', q(with'apostrophe.so), 'UPPER.so';
@@ -24,7 +24,7 @@ copy("$pkglibdir/dx_plain.so", $_) or die $! for @odd;
 sub quoted { return join ', ', map { '"' . s/"/""/gr . '"' } @_ }
 sub as_value { return "'" . $_[0] =~ s/'/''/gr . "'" }
 
-# The files as the case wants them: [name, text], postgresql.conf among them.
+# Writes the files of a case: [name, text], including postgresql.conf.
 sub write_files {
     my (%text) = @_;
     my $folder = $node->data_dir;
@@ -36,7 +36,8 @@ sub write_files {
     return;
 }
 
-# What the server has loaded, as it says and as its libraries do; and all is there.
+# Checks which libraries the server has loaded, by its setting and by the libraries' log lines; and that all
+# is whole.
 sub restarted {
     my ($expected, $preloaded, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -55,8 +56,8 @@ sub preload {
 }
 
 my $list = quoted(@odd);
-# name, files, the list with it, the list after its removal, how many odd libraries are loaded, and how that
-# list is written where it is postgresql.conf's again
+# name, files, the list with dynpgext, the list after its removal, number of odd libraries loaded, and how
+# that list is written if it is postgresql.conf's again
 my @cases = (
     [ 'nothing before', {}, 'dynpgext', '', 0 ],
     [ 'an empty list', { 'postgresql.conf' => "shared_preload_libraries = ''\n" }, 'dynpgext', '', 0 ],
@@ -64,7 +65,7 @@ my @cases = (
         'dx_plain, auto_explain, dynpgext', 'dx_plain, auto_explain', 1, 'dx_plain ,  auto_explain' ],
     [ 'odd names', { 'postgresql.conf' => 'shared_preload_libraries = ' . as_value($list) . "\n" },
         "$list, dynpgext" =~ s/"(\S*UPPER.so)"/"$1"/r, $list, scalar @odd ],
-    # names of settings have no case
+    # names of settings are case-insensitive
     [ 'a name in capitals', {
             'postgresql.conf' => "shared_preload_libraries = 'auto_explain'\nShared_Preload_Libraries = dx_plain\n" },
         'dx_plain, dynpgext', 'dx_plain', 1 ],
@@ -72,7 +73,7 @@ my @cases = (
             'postgresql.conf' => "shared_preload_libraries = 'nowhere'\n",
             'postgresql.auto.conf' => "shared_preload_libraries = 'auto_explain, dx_plain'\n" },
         'auto_explain, dx_plain, dynpgext', 'auto_explain, dx_plain', 1 ],
-    # what ALTER SYSTEM makes of an empty one, with which the server does not start
+    # ALTER SYSTEM writes an empty list this way, and the server does not start with it
     [ 'an empty one by ALTER SYSTEM', { 'postgresql.auto.conf' => q(shared_preload_libraries = '""') . "\n" }, 'dynpgext', '', 0 ]);
 
 for my $case (@cases) {
@@ -107,7 +108,7 @@ subtest 'dynpgext stands there in other ways' => sub {
     is(preload('true'), '"DynPGext_not", dx_plain, dynpgext', 'not one of another name');
 };
 
-# It cannot be taken out of a file that is written by hand where nothing else is in the list.
+# If dynpgext is the only element of a list in a hand-written file, it cannot be removed.
 subtest 'a list that ALTER SYSTEM cannot empty' => sub {
     my @ways = (
         { 'postgresql.conf' => "shared_preload_libraries = 'dynpgext'\n" },
@@ -129,7 +130,7 @@ subtest 'who may, and when' => sub {
     value($node, 'one', 'CREATE ROLE dx_granted LOGIN; GRANT EXECUTE ON FUNCTION dynpgext.preload TO dx_granted');
     my ($code, $out, $error) = $node->psql('one', 'SELECT dynpgext.preload()', connstr => $node->connstr('one') . ' user=dx_granted');
     like($error, qr/permission denied to change shared_preload_libraries/, 'EXECUTE is not enough');
-    # no transaction takes it back, as with ALTER SYSTEM; it runs in one, all the same
+    # it is not transactional, like ALTER SYSTEM, but runs in a transaction nevertheless
     value($node, 'one', 'BEGIN; SELECT dynpgext.preload(); ROLLBACK');
     is(preload('true'), 'dynpgext', 'it is not undone');
     restarted('dynpgext', 't', 'with it');

@@ -1,5 +1,5 @@
-# Who may do what, where it takes more than one session or server: trusted extensions, settings of a
-# database's owner, dynpgext.allowed_extensions.
+# Rights that need several sessions or servers to test: trusted extensions, settings of a database's owner,
+# dynpgext.allowed_extensions.
 use strict;
 use warnings FATAL => 'all';
 
@@ -15,7 +15,7 @@ $node->safe_psql('postgres', 'CREATE ROLE dx_owner LOGIN; CREATE ROLE dx_nobody 
 add_database($node, 'hub', qw(dynpgext dx_worker));
 value($node, 'own', 'CREATE EXTENSION dynpgext');
 
-# As somebody: what it says, its notices and its errors.
+# Runs SQL as a role: returns output, notices and errors.
 sub as {
     my ($role, $database, $sql, %params) = @_;
     my ($code, $out, $error) = $node->psql($database, "\\set VERBOSITY verbose\n$sql", on_error_stop => 0,
@@ -30,7 +30,7 @@ subtest 'a trusted extension: whom its init runs as' => sub {
     is_whole($node, 'it is provisioned', 'own');
     ($out, $said) = as('dx_owner', 'own', 'DROP EXTENSION dx_who; SELECT current_user');
     is("$out$said", 'dx_owner', 'and dropped');
-    # by a superuser who has made himself less
+    # by a superuser after SET ROLE
     $said = error_of($node, 'own', 'SET ROLE dx_owner; CREATE EXTENSION dx_memory SCHEMA public');
     like($said, qr/42501: permission denied to create extension "dx_memory"/, 'SET ROLE counts');
     $said = error_of($node, 'own', 'SET SESSION AUTHORIZATION dx_owner; CREATE EXTENSION dx_memory SCHEMA public');
@@ -57,7 +57,7 @@ subtest 'what its owner cannot make of it' => sub {
         my (undef, $error) = as('dx_owner', 'own', $trick);
         like($error, qr/ERROR:  42501: /, $trick);
     }
-    # members that are its own it may add and take away
+    # the owner may add and remove members that the role owns
     my (undef, $error) = as('dx_owner', 'own', q(CREATE SCHEMA mine; CREATE FUNCTION mine.f() RETURNS text LANGUAGE sql AS 'SELECT ''$libdir/dx_worker''';
         ALTER EXTENSION dx_who ADD FUNCTION mine.f(); ALTER EXTENSION dx_who DROP FUNCTION mine.f(); ALTER EXTENSION dx_who SET SCHEMA mine;));
     is($error =~ s/^NOTICE:.*\n(LOCATION:.*\n?)?//gmr, '', 'its own function comes and goes');
@@ -65,7 +65,7 @@ subtest 'what its owner cannot make of it' => sub {
     is_whole($node, 'all is well', 'own');
 };
 
-# The owner sets these for every session in the database: the launcher's processes, too.
+# The owner can set these for every session in the database, including the launcher's processes.
 subtest 'settings of a database by its owner' => sub {
     my ($out, $error) = as('dx_owner', 'own', q(
         CREATE SCHEMA evil;
@@ -121,7 +121,7 @@ subtest 'settings by who may not' => sub {
     }
     my (undef, $error) = as('dx_owner', 'hub', 'SET dynpgext.something = 1');
     like($error, qr/invalid configuration parameter name "dynpgext.something"/, 'nor a setting that there is not');
-    # before the library is loaded, the server does not know better
+    # before the library is loaded, the server does not check them
     set_preload($node, 0);
     $node->restart;
     value($node, 'hub', 'GRANT EXECUTE ON FUNCTION dynpgext.version TO PUBLIC');
@@ -192,7 +192,7 @@ subtest 'dynpgext.allowed_extensions: CREATE EXTENSION' => sub {
     is(error_of($node, 'hub', 'BEGIN; CREATE EXTENSION "Dx Quoted ""name"; ROLLBACK'), '', 'a quoted name');
     allow('!"Dx Quoted ""name",*');
     like(error_of($node, 'hub', 'BEGIN; CREATE EXTENSION "Dx Quoted ""name"; ROLLBACK'), qr/42501: extension "Dx Quoted "name" is not/, 'refused');
-    # the server knows no such setting before the library is loaded, and takes what a client says
+    # before the library is loaded, the server does not know the setting, and accepts any value from a client
     set_preload($node, 0);
     allow('!dx_who, *');
     $node->restart;
@@ -247,7 +247,7 @@ subtest 'dynpgext.allowed_extensions: what is installed' => sub {
         is_whole($node, 'but the new setting does, by itself', 'hub');
         is(value($node, 'hub', q(SELECT dx_read('dx_memory:local') IS NULL)), 'f', 'it has memory');
     }
-    # what runs goes on, and restart_worker() does not end what could not be started again
+    # running workers continue, and restart_worker() does not end a worker that could not be started again
     my $no_worker = qr/ERROR:  42501: extension "dx_worker" is not allowed to take part in dynpgext/;
     my $pids = q(SELECT string_agg(name || ' ' || pid || ' ' || starts, ', ' ORDER BY name) FROM dynpgext.workers WHERE extension = 'dx_worker');
     my $before = value($node, 'hub', $pids);
@@ -260,7 +260,7 @@ subtest 'dynpgext.allowed_extensions: what is installed' => sub {
     allow('*');
     is(value($node, 'hub', q(SELECT dynpgext.restart_worker('dx_worker', 'dx local'))), 't', 'until it is allowed');
     is_whole($node, 'all is well', 'hub');
-    # a worker's extension, refused; and the way out
+    # a worker's extension is refused; and the way out
     allow('!dx_worker, *');
     $node->restart;
     value($node, 'hub', 'SELECT dynpgext.version()');
@@ -270,7 +270,7 @@ subtest 'dynpgext.allowed_extensions: what is installed' => sub {
     is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.workers WHERE extension = 'dx_worker' AND state = 'running')), 0, 'and has not started it');
     is(error_of($node, 'hub', 'DROP EXTENSION dx_worker'), '', 'it can be dropped');
     is_whole($node, 'all is well', 'hub');
-    # installed without dynpgext, which comes later
+    # installed without dynpgext, which is created later
     value($node, 'hub', 'DROP EXTENSION dynpgext; CREATE EXTENSION dx_worker');
     is(error_of($node, 'hub', 'CREATE EXTENSION dynpgext'), '', 'dynpgext can be created next to a refused one');
     is(states() =~ s/, dx_worker failed//r, 'dx_memory provisioned, dx_usage provisioned', 'the others are provisioned');
