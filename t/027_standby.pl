@@ -1,4 +1,4 @@
-# A standby follows its primary: what it provisions, what runs on it, and what it refuses.
+# A standby follows its primary: which objects it provisions, which workers run on it, and what it refuses.
 use strict;
 use warnings FATAL => 'all';
 
@@ -9,8 +9,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-# Each worker is for other servers: 1 for the primary, 2 for standbys, 3 for both; 4 and 5 by their
-# start time, which is ConsistentState and RecoveryFinished.
+# Each worker is for a different role of the server: 1 for the primary, 2 for standbys, 3 for both; 4 and 5
+# decide by their start time, ConsistentState and RecoveryFinished.
 my $primary = new_primary('primary',
     'shared_preload_libraries' => 'dynpgext',
     'allow_in_place_tablespaces' => 'on',
@@ -20,12 +20,13 @@ my $primary = new_primary('primary',
 my $on_primary = '1 running, 2 waiting, 3 running, 4 running, 5 running';
 my $on_standby = '1 waiting, 2 running, 3 running, 4 running, 5 waiting';
 
-# A standby is told of everything: it looks by itself once an hour.  The second is not preloaded.
+# The standbys check by themselves only once an hour: every change must be announced.  The second one does not
+# preload dynpgext.
 my $standby = new_standby($primary, 'standby', 'dynpgext.naptime' => '1h');
 my $plain = new_standby($primary, 'plain', 'dynpgext.naptime' => '1h', 'shared_preload_libraries' => '');
 my @standbys = ($standby, $plain);
 
-# Whatever concerns dynpgext on a standby, in one text.
+# The state of dynpgext on a standby, in one text.
 sub snapshot {
     my ($node, $database) = @_;
     return join "\n", $node->safe_psql($database, q(
@@ -78,7 +79,7 @@ subtest 'dynpgext and others are created while the standbys run' => sub {
 };
 
 subtest 'reload' => sub {
-    # the init runs anew, so the extension is provisioned anew
+    # without provisioned_at: the init runs again
     my $seen = sub { snapshot($standby, 'one') =~ s/^dx_supervised\|[^\n]*\|provisioned\|\K.*//mr };
     my $before = $seen->();
     is(value($standby, 'one', 'SELECT * FROM dynpgext.reload()'), '', 'with nothing to do it returns no row');
@@ -159,9 +160,9 @@ subtest 'changes on the primary are followed' => sub {
     becomes($_, 'one', q(SELECT dx_address('dx_memory:coming') IS NOT NULL), 't', $_->name . ': load()') for @standbys;
 };
 
-# Until the standbys have nothing to follow: what comes next is followed for its own sake.  A change
-# that shows on a standby was announced after all others; what its visits were sent for together is
-# done when none is under way.
+# Waits until the standbys have nothing left to follow, so that they follow the next change only because of
+# its own announcement.  A change visible on a standby was announced after all others, and all visits for them
+# are finished when none is in progress.
 sub settle {
     my $no_visits = q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dynpgext provisioning');
     for my $policy (qw(always never)) {
@@ -240,7 +241,7 @@ subtest 'exclusive locks' => sub {
     $session->query_safe("LOCK TABLE dynpgext.$_ IN ACCESS EXCLUSIVE MODE")
       for qw(registered_extension registered_allocation registered_worker worker_settings);
     $session->query_safe('CREATE EXTENSION dx_trusted');
-    value($primary, 'other', 'CREATE EXTENSION dx_trusted');    # sends the locks along, and an announcement
+    value($primary, 'other', 'CREATE EXTENSION dx_trusted');    # also sends the locks, and an announcement
     becomes($standby, 'other', q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_trusted'), 'provisioned',
         'while tables of one database are locked, another is served');
     $session->query_safe('COMMIT');
@@ -271,7 +272,7 @@ subtest 'crashes on a standby' => sub {
         ok(tell_to_crash($standby, 'one', 4, 'segv'), "$time: a worker crashes there");
         $standby->wait_for_log(
             qr/all server processes terminated; reinitializing.*database system is ready to accept read-only connections/s, $offset);
-        catch_up($primary, $standby);    # which starts over
+        catch_up($primary, $standby);    # the standby replays from its last restartpoint
         ok($standby->poll_query_until('one', supervised_states(), $time < 3 ? $on_standby : $on_standby =~ s/4 running/4 quarantined/r),
             $time < 3 ? 'all is back' : 'it is quarantined, all others are back');
         is(log_count($standby, qr/WARNING:  .*took the server down \($time of 3 times/, $offset), 1, 'the log names it');
@@ -280,7 +281,7 @@ subtest 'crashes on a standby' => sub {
     is(value($standby, 'one', q(SELECT dynpgext.release('dx_supervised'))), 't', 'release() works there');
     becomes($standby, 'one', supervised_states(), $on_standby, 'then it runs');
     value($primary, 'one', 'CREATE EXTENSION dx_usage');
-    catch_up($primary, $standby);    # an ERROR for a function that is not there yet would be a complaint
+    catch_up($primary, $standby);    # an ERROR for a missing function would count as a complaint
     becomes($standby, 'one', 'SELECT dx_usage_value()', 'usage', 'the primary is followed as before');
 };
 
@@ -301,7 +302,7 @@ subtest 'pg_dump of a standby' => sub {
     like(slurp_file($file), qr/COPY dynpgext\.worker_settings .*\ndx_supervised\tdx supervised 4\t/, 'with the settings');
 };
 
-# The server ends what is connected to a database that is moved.
+# The server terminates all connections to a database that is moved.
 subtest 'a database moves to another tablespace' => sub {
     value($primary, 'postgres', q(CREATE TABLESPACE elsewhere LOCATION ''));
     value($primary, 'postgres', 'ALTER DATABASE one SET TABLESPACE elsewhere');
@@ -316,7 +317,7 @@ subtest 'a database moves to another tablespace' => sub {
 
 my $expected = qr/ERROR:\ \ cannot\ execute\ .*\ (in\ a\ read-only\ transaction|during\ recovery)
   |FATAL:\ \ terminating\ (connection|background\ worker|walreceiver)
-  |FATAL:\ \ cannot\ connect\ to\ invalid\ database\ "\w+"   # who connects when a drop is faster
+  |FATAL:\ \ cannot\ connect\ to\ invalid\ database\ "\w+"   # the drop was faster than the connection
   |FATAL:\ \ database\ ("\w+"|\d+)\ does\ not\ exist
   |FATAL:\ \ (the\ database\ system\ is|could\ not\ (connect|receive|send))
   |WARNING:\ \ (terminating\ connection\ because|background\ worker\ "dx\ supervised\ 4".*(took\ the\ server\ down|is\ quarantined))/x;

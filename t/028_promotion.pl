@@ -1,4 +1,4 @@
-# Promotion, switch-over and what a base backup brings along.
+# Promotion, switchover, and the content of a base backup.
 use strict;
 use warnings FATAL => 'all';
 
@@ -10,8 +10,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-# Each worker is for other servers: 1 for the primary, 2 for standbys, 3 for both; 4 and 5 by their
-# start time, which is ConsistentState and RecoveryFinished.
+# Each worker is for a different role of the server: 1 for the primary, 2 for standbys, 3 for both; 4 and 5
+# decide by their start time, ConsistentState and RecoveryFinished.
 my $on_primary = '1 running, 2 waiting, 3 running, 4 running, 5 running';
 my $on_standby = '1 waiting, 2 running, 3 running, 4 running, 5 waiting';
 my $old = new_primary('old',
@@ -23,13 +23,13 @@ my $old = new_primary('old',
 add_database($old, $_, qw(dynpgext dx_memory dx_supervised dx_usage)) for qw(one two);
 becomes($old, $_, supervised_states(), $on_primary, "$_: on the primary") for qw(one two);
 
-# The guard of the primary blames a worker; a standby has a guard of its own.
+# The primary's guard blames a worker; a standby has its own guard.
 crash($old, sub { ok(tell_to_crash($old, 'two', 5, 'segv'), 'a worker crashes on the primary') });
 becomes($old, 'two', supervised_states(), $on_primary =~ s/5 running/5 quarantined/r, 'and is quarantined there');
 my $file = 'pg_stat_tmp/dynpgext.guard';
 ok(-e $old->data_dir . "/$file", 'the guard has a file');
 
-# They are told of everything: they look by themselves once an hour.
+# The standbys check by themselves only once an hour: every change must be announced.
 my $new = new_standby($old, 'new', 'dynpgext.naptime' => '1h');
 ok(!-e $old->backup_dir . "/for_new/$file", 'which is not in a base backup');
 my $plain = new_standby($old, 'plain', 'dynpgext.naptime' => '1h', 'shared_preload_libraries' => '');
@@ -39,8 +39,8 @@ for my $node ($new, $plain) {
     becomes($node, $_, supervised_states(), $on_standby, $node->name . ": $_: on the standby") for qw(one two);
 }
 
-# A promotion while the launcher is stopped: since PostgreSQL 19 the server waits for all processes
-# before the end of it.
+# Promotes while the launcher is stopped: since PostgreSQL 19 the server waits for all processes before the
+# end of the promotion.
 sub promote_without {
     my ($node) = @_;
     return $node->promote if $node->pg_version < '19devel';
@@ -58,7 +58,7 @@ subtest 'a copy of the guard file' => sub {
     $copy->start;
     becomes($copy, 'two', supervised_states(), $on_standby, 'blames nobody');
 
-    # a promotion while the launcher has not yet followed what has been replayed
+    # a promotion before the launcher has followed the replayed changes
     my $launcher = value($copy, 'one', 'SELECT launcher_pid FROM dynpgext.status');
     kill 'STOP', $launcher;
     value($old, 'one', 'CREATE EXTENSION dx_trusted');
@@ -72,7 +72,7 @@ subtest 'a copy of the guard file' => sub {
     $copy->stop;
 };
 
-# What nobody has been told of is looked for after a promotion, whichever launcher does it.
+# After a promotion, any launcher also checks for changes without an announcement.
 subtest 'a launcher that was away when it was promoted' => sub {
     value($old, 'one', $_) for 'ALTER EVENT TRIGGER dynpgext_on_create DISABLE', 'CREATE EXTENSION dx_trusted',
       'ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS';
@@ -98,7 +98,7 @@ subtest 'a worker that somebody wanted to restart before its time' => sub {
     $early->stop;
 };
 
-# How long after the promotion, in milliseconds, the last of them was started.
+# Milliseconds from the promotion to the start of the last of these workers.
 sub started_after {
     my ($node, $log_offset, @names) = @_;
     my $list = join ', ', map {"'$_'"} @names;
@@ -113,7 +113,7 @@ for my $node ($new, $plain) {
     subtest "promotion of $name" => sub {
         my %pids = map { $_ => value($node, 'one', "SELECT pid FROM dynpgext.workers WHERE name = '$_'") } map {"dx supervised $_"} 2 .. 4;
         value($node, 'one', "SELECT dx_write('dx_memory:local', 'kept')");
-        if ($node == $new) {    # a switch-over: cleanly, with nothing left to send
+        if ($node == $new) {    # a clean switchover: nothing left to send
             catch_up($old, $new);
             $old->stop;
         }

@@ -1,5 +1,4 @@
-# pg_dump and pg_dumpall: a restored database registers its extensions anew, and has the settings of
-# the DBA again.
+# pg_dump and pg_dumpall: a restored database registers its extensions again, and has the DBA's settings.
 use strict;
 use warnings FATAL => 'all';
 
@@ -10,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use SqlWorkers;
 use Test::More;
 
-# Extensions are dumped in the order of their names: `Dx Quoted "name` and dx_* before dynpgext or after it.
+# Extensions are dumped in the order of their names: `Dx Quoted "name` and dx_* before or after dynpgext.
 my %settings = (
     'dx_supervised.workers' => 3,
     'dx_supervised.restart' => 'on_failure',
@@ -23,7 +22,8 @@ value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supe
 value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart => 'always', restart_delay => '1500 ms')));
 value($node, 'one', q(SELECT dynpgext.unload('dx_usage')));
 
-# What SQL registers: by the script of an extension, changed by hand; and by hand for one with a library.
+# Registrations in SQL: by an extension's script, changed by hand; and by hand for an extension with a
+# library.
 $node->safe_psql('one', q(CREATE EXTENSION dx_declared));
 value($node, 'one', q(SELECT count(*) FROM dynpgext.apply(jsonb_set(dynpgext.export('dx_declared'), '{workers,1,interval}', '"70 ms"'))));
 value($node, 'one', q(SELECT dynpgext.register('dx_memory', '{"dynpgext": 1, "allocations": [{"name": "by hand", "size": 8, "initial": "kept"}]}')));
@@ -38,7 +38,7 @@ is(value($node, 'one', $settings), $set, 'the settings to be kept');
 
 my $complaints = qr/(ERROR|WARNING|FATAL|PANIC):  /;
 
-# One test: the database is as the source was.
+# One test: the database is like the source.
 sub is_restored {
     my ($target, $database, $test, $expected) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -102,7 +102,7 @@ sub restored_by {
         $target->safe_psql('postgres', "CREATE DATABASE $database");
         command_ok([ map { s/DATABASE/$target->connstr($database)/er } @command ], 'restored');
         is_restored($target, $database, 'all is there', $expected);
-        # the worker that the settings disable may have been started before they came
+        # the worker disabled by the settings may have started before they were restored
         is(join("\n", grep { /$complaints/ && !/terminating background worker "dx supervised [12]"/ } split /\n/, slurp_file($target->logfile, $offset)),
             '', 'no complaint in the log');
         value($target, 'postgres', "DROP DATABASE $database");
@@ -117,11 +117,11 @@ restored_by('clean, if exists', undef, @psql, '-f', "$folder/columns.sql");
 restored_by('schema only', '', @psql, '-f', "$folder/schema.sql");
 restored_by('custom', undef, 'pg_restore', '--exit-on-error', '-d', 'DATABASE', "$folder/custom");
 {
-    delete local $ENV{PGAPPNAME};    # its sessions are known by the name of pg_restore
+    delete local $ENV{PGAPPNAME};    # its sessions are recognised by the name pg_restore
     restored_by('custom, in parallel', undef, 'pg_restore', '--exit-on-error', '-j', '2', '-d', 'DATABASE', "$folder/custom");
 }
 
-# pg_restore --jobs fills several tables at a time, and any of them may come first.
+# pg_restore --jobs restores several tables at a time, in any order.
 for my $order ([qw(manifests identities)], [qw(identities manifests)]) {
     my $name = join ' before ', @$order;
     my %data = map { $_ => qr/ TABLE DATA dynpgext $_ / } @$order;
@@ -150,8 +150,8 @@ subtest 'into a database that has the extensions' => sub {
     is_whole_but($target, 'one');
 };
 
-# What was registered by hand stands beside what scripts register when it is restored; what cannot be
-# followed keeps nothing else from it.
+# Registrations by hand coexist with those of scripts in a restore; one that cannot be followed does not
+# affect the rest.
 subtest 'what was registered by hand' => sub {
     add_database($target, 'moved', qw(dynpgext dx_declared dx_plain dx_sql_only dx_worker));
     value($target, 'moved', as_superuser(q(CREATE ROLE dx_gone LOGIN; SET dynpgext.manifest_limit = '4MB';
@@ -185,7 +185,7 @@ subtest 'by an owner who is no superuser' => sub {
     value($target, 'postgres', 'DROP DATABASE dumped; DROP ROLE dx_dumps, dx_reads');
 };
 
-# Nothing runs twice, and nothing is left of what was dropped.
+# Nothing runs twice, and nothing remains of dropped objects.
 sub is_whole_but {
     my ($node, $database) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;

@@ -1,5 +1,4 @@
-# pg_upgrade and single-user mode: names and settings survive, and nothing is started where nothing
-# could be.
+# pg_upgrade and single-user mode: names and settings survive, and nothing is started where nothing can run.
 use strict;
 use warnings FATAL => 'all';
 
@@ -22,13 +21,13 @@ add_database($old, 'two', qw(dynpgext dx_worker));
 value($old, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart => 'always', restart_delay => '1500 ms')));
 value($old, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 3', enabled => false)));
 value($old, 'one', q(SELECT dynpgext.unload('dx_usage')));
-# it would not run in a copy of the database, whose owner is no member of the role
+# it would not run in a copy of the database, whose owner is not a member of the role
 value($old, 'postgres', 'CREATE ROLE dx_upgraded LOGIN; CREATE ROLE dx_owns');
 value($old, 'postgres', q(CREATE DATABASE commands OWNER dx_owns));
 value($old, 'commands', q(CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; SELECT dynpgext.register('dx_plain',
     '{"dynpgext": 1, "workers": [{"name": "who", "command": "SELECT 1", "interval": "100 ms", "run_as": "dx_upgraded"}]}')));
 
-# Whatever must survive: registrations but those of loads, which end with the server; and settings.
+# Everything that must survive: registrations, except of load(), which end with the server; and settings.
 sub registered {
     my ($node, $database) = @_;
     return join "\n", $node->safe_psql($database, q(
@@ -110,7 +109,7 @@ subtest 'an SQL worker there' => sub {
     value($new, 'postgres', 'DROP DATABASE commands');
 };
 
-# What single-user mode says: a line in it is a command.
+# The output of single-user mode; each line is a command.
 sub single {
     my ($node, $database, @lines) = @_;
     my $input = join('', map {"$_\n"} @lines);

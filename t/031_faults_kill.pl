@@ -1,4 +1,4 @@
-# A process dies at each step of provisioning, and what is registered is there again.
+# A process dies at each step of provisioning, and afterwards all registered objects exist again.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,4 +1,4 @@
-# An error is raised at each step of provisioning; nothing is lost, nor locked for ever.
+# Each step of provisioning raises an error: nothing is lost, and nothing stays locked.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,5 +1,5 @@
-# However the server stops, and in the middle of whatever: after the next start what is registered is
-# there, once.
+# However the server stops, and whatever is in progress: after the next start all registered objects exist,
+# once.
 use strict;
 use warnings FATAL => 'all';
 
@@ -25,7 +25,7 @@ sub use_it {
     return;
 }
 
-# Of a server that has only been restarted, after as many steps.
+# The memory of a server that has only been restarted, after the same number of steps.
 my $memory;
 
 sub is_right {
@@ -39,7 +39,7 @@ sub is_right {
     return;
 }
 
-# A session amid a transaction, by how far it has got.
+# Sessions in a transaction, by its progress.
 my %amid = (
     'nothing' => [],
     'CREATE EXTENSION' => [ 'BEGIN', 'CREATE EXTENSION dx_usage' ],

@@ -15,7 +15,7 @@ my $node = new_cluster('main', %settings);
 add_database($node, 'one', qw(dynpgext dx_plain));
 value($node, 'one', 'CREATE TABLE public.done (what text, at timestamptz DEFAULT clock_timestamp())');
 
-# One test: what the view shows of a command comes to fulfil the condition.
+# One test: waits until the view shows the condition for a command.
 sub comes_to {
     my ($worker, $condition, $test, $on, $database) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -28,7 +28,7 @@ sub comes_to {
 sub runs_of { return value($node, 'one', 'SELECT runs FROM dynpgext.commands WHERE worker = ' . quoted($_[0])) }
 sub starts_of { return value($node, 'one', 'SELECT starts FROM dynpgext.workers WHERE name = ' . quoted($_[0])) }
 
-# Waits until it has run again.
+# Waits for another run.
 sub goes_on {
     my ($worker, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -66,7 +66,7 @@ subtest 'when notified' => sub {
     comes_to('told', q(runs >= 1 AND channel = 'work' AND run_interval IS NULL AND next_run_at IS NULL), 'once at its start');
     comes_to('both', q(runs = 1 AND next_run_at > now() + '50 min'), 'as one that has an interval, too');
     comes_to('chain', q(runs = 1), 'and one that notifies another');
-    # of all that has been notified by now
+    # the notifications so far lead to one run
     value($node, 'one', 'NOTIFY "Work ""2"""');
     comes_to('both', 'runs = 2', 'it runs again');
     my $told = runs_of('told');
@@ -157,7 +157,7 @@ subtest 'how long it may take' => sub {
     comes_to('both', q(failures >= 2 AND last_error = '57014: canceling statement due to statement timeout'), 'which is shorter than its deadline');
     comes_to('deadline', q(failures >= 2 AND last_error = '57014: canceling a command that runs longer than its deadline of 40 ms'), 'its deadline');
     goes_on('other', 'another has none');
-    local $ENV{PGOPTIONS} = '-c statement_timeout=0';    # for the sessions here
+    local $ENV{PGOPTIONS} = '-c statement_timeout=0';    # for the sessions of this test
     value($node, 'one', q(ALTER DATABASE one SET statement_timeout = '25ms'));
     register_sql_workers($node, 'one', 'dx_plain', \%other, { %long, name => 'database', run_as => 'patient' });
     comes_to('database', q(failures >= 2 AND last_error = '57014: canceling statement due to statement timeout'), 'the timeout of the database');
@@ -187,7 +187,7 @@ subtest 'cancelled and terminated' => sub {
     is(starts_of('other'), 2, 'started once more');
     like(runner_pid($node, 'one'), qr/^\d+$/, 'in one process');
 
-    # between two commands it is nobody's fault, and each worker's policy says what follows
+    # between two commands no worker is at fault, and each worker's policy applies
     register_sql_workers($node, 'one', 'dx_plain', { %other, interval => $hour }, { name => 'never', sql => 'SELECT 1', interval => $hour, restart => 'never' });
     comes_to($_, q(state = 'running' AND runs > 0), "$_ runs") for qw(other never);
     $pid = runner_pid($node, 'one');
@@ -208,7 +208,7 @@ subtest 'crashes' => sub {
     isnt(runner_pid($node, 'two'), runner_pid($node, 'one'), 'it has');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'one runs');
     my $offset = crash($node, sub { kill 'KILL', runner_pid($node, 'one') });
-    # by the launcher, which comes a moment after the server
+    # by the launcher, which starts a moment after the server
     ok($node->wait_for_log(qr/WARNING:  SQL worker "long" of extension "dx_plain", run as role "\w+" in database "one", took the server down \(1 of 3/, $offset), 'the command that ran is blamed');
     is(log_count($node, qr/took the server down \(/, $offset), 1, 'and no other');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'it runs again');
@@ -217,7 +217,7 @@ subtest 'crashes' => sub {
     $offset = log_offset($node);
     register_sql_workers($node, 'one', 'dx_plain');
     value($node, 'two', 'CREATE ROLE neighbour LOGIN');
-    # which may end the session that has just committed
+    # the crash may end the session that has just committed
     eval { register_sql_workers($node, 'two', 'dx_plain', { name => 'crashes', sql => 'SELECT public.dx_plain_crash()', interval => 50 }, { %other, run_as => 'neighbour' }) };
     ok($node->poll_query_until('two', q(SELECT state = 'quarantined' FROM dynpgext.workers WHERE name = 'crashes')), 'one that crashes is quarantined');
     is(log_count($node, qr/SQL worker "crashes" of extension "dx_plain", run as role "\w+" in database "two", took the server down/, $offset), 3, 'after three times');
@@ -278,7 +278,7 @@ subtest 'one that comes while the process leaves' => sub {
     add_database($quiet, 'one', qw(dynpgext dx_plain));
     my @missed;
     for my $time (1 .. 60) {
-        register_sql_workers($quiet, 'one', 'dx_plain');    # it serves nobody, and ends
+        register_sql_workers($quiet, 'one', 'dx_plain');    # its process serves no worker, and ends
         register_sql_workers($quiet, 'one', 'dx_plain', { name => "time $time", sql => 'SELECT 1', interval => $hour });
         push @missed, command_row($quiet, 'one', "time $time") unless command_is($quiet, 'one', "time $time", 'runs = 1');
     }
@@ -309,7 +309,7 @@ subtest 'at rest' => sub {
     register_sql_workers($idle, 'one', 'dx_sql_only');
     ok($idle->poll_query_until('one', $no_process), 'which goes with it');
 
-    # what is done to one at rest
+    # functions for a worker at rest
     is(value($idle, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'seldom'))), 't', 'it can be stopped');
     comes_to('seldom', q(state = 'stopped' AND runs = 1), 'it is', $idle);
     value($idle, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'seldom')));
@@ -325,7 +325,7 @@ subtest 'at rest' => sub {
     comes_to('seldom', q(state = 'running' AND pid IS NULL AND runs = 5), 'another command', $idle);
     is(value($idle, 'one', q(SELECT count(*) FROM done WHERE what = 'changed')), 1, 'which has run');
     is(value($idle, 'one', 'SELECT * FROM dynpgext.reload()'), '', 'a reload has nothing to do');
-    # stopped while its next process connects, which waits for a lock here
+    # stopped while its next process connects and waits for a lock
     my ($blocks, $starts_it) = map { $idle->background_psql('one') } 1 .. 2;
     my $started = $starts->('seldom');
     $blocks->query_safe('BEGIN; LOCK TABLE pg_db_role_setting');
@@ -353,7 +353,7 @@ subtest 'at rest' => sub {
 };
 
 subtest 'places' => sub {
-    # a slot for the launcher, one for a visit, a worker or a runner, and one more
+    # one slot for the launcher, one for a visit, a worker or a runner, and one more
     my $small = new_cluster('small', %settings, max_logical_replication_workers => 0, max_worker_processes => 3, 'dx_supervised.workers' => 2);
     add_database($small, 'one', qw(dynpgext dx_plain));
     my @hundred = map { { name => "command $_", sql => 'SELECT 1', interval => 1000 + $_ } } 1 .. 100;
@@ -395,7 +395,7 @@ subtest 'standby' => sub {
         { %asks, name => 'by start time' },
         { %asks, name => 'primary', servers => 'primary' },
         map { { %asks, name => $_, servers => $_, start => 'consistent' } } qw(standby both));
-    # in this database nothing runs often: that of a promotion is learnt from what starts then
+    # nothing runs often in this database: its runner learns of a promotion from the workers that start then
     add_database($primary, 'two', qw(dynpgext dx_sql_only));
     my $both = q({"command": "SELECT 1", "interval": "1 h", "channel": "work", "servers": "both", "start": "consistent"});
     value($primary, 'two', as_superuser(qq(SELECT dynpgext.register('dx_sql_only', jsonb_build_object('dynpgext', 1, 'workers', jsonb_build_array(
@@ -405,7 +405,7 @@ subtest 'standby' => sub {
     becomes($primary, 'one', $states, 'both running, by start time running, primary running, standby waiting', 'on the primary');
     becomes($standby, 'one', $states, 'both running, by start time waiting, primary waiting, standby running', 'on the standby');
     ok(command_is($standby, 'one', 'standby', 'runs > 2 AND failures = 0'), 'it runs there');
-    # registered with register(), which standbys are told of
+    # registered with register(), which announces it to standbys
     my $told = q('{"dynpgext": 1, "workers": [{"name": "told", "command": "SELECT 1", "channel": "work", "interval": "1 h", "servers": "both", "start": "consistent"}]}');
     value($primary, 'one', as_superuser("CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', $told)"));
     ok(command_is($standby, 'one', 'told', q(state = 'running' AND runs = 1)), 'one that comes later runs, too, and cannot be notified');

@@ -1,5 +1,5 @@
-# The process of an SQL worker is its role, as a session of that role would be: there is nothing to escape
-# from.  Those of a role share it; nothing of one command reaches the next one, or another role.
+# The process of an SQL worker is like a session of its role: there are no other rights to escape to. The
+# workers of a role share it; no command leaves anything for the next one, or for another role.
 use strict;
 use warnings FATAL => 'all';
 
@@ -20,7 +20,7 @@ value($node, 'one', q(
     CREATE TABLE public.seen (what text, who text DEFAULT current_user);
     GRANT INSERT, SELECT ON public.seen TO PUBLIC;
 ));
-# what the owner of app prepares for the moment in which it is not looked at
+# functions with which the owner of app tries to gain rights whenever they are called
 value($node, 'one', q(
     SET ROLE app;
     CREATE FUNCTION app.note(what text) RETURNS integer LANGUAGE plpgsql AS $f$
@@ -42,7 +42,7 @@ value($node, 'one', q(
 
 my $number = 0;
 
-# Runs a command once; its error, or ''.
+# Runs a command once; returns its error, or ''.
 sub error_in_worker {
     my ($sql, %with) = @_;
     my $extension = delete $with{extension} // 'dx_plain';
@@ -139,7 +139,7 @@ subtest 'unless it is told to have none' => sub {
     runs_and_sees(q(SET search_path = public; INSERT INTO seen VALUES (current_setting('search_path'))), 'public as app', 'and the settings of the one before', %not);
     my $path = q(INSERT INTO public.seen VALUES (current_setting('search_path') || ' ' || current_setting('application_name')));
     runs_and_sees("$path; CALL app.commits(); $path", qr{^pg_catalog, tools, pg_temp dynpgext: dx_plain/once \d+ as app$}, 'its own outlive a commit', %not);
-    # one that catches its cancellation
+    # a command that catches its cancellation
     configure($node, 'one', 'dynpgext.stop_timeout' => '200ms');
     register_sql_workers($node, 'one', 'dx_plain', { name => 'goes on', interval => 3600_000, run_as => 'app', deadline => 50, restart => 'never', %not,
         sql => q(DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$) });
@@ -148,7 +148,8 @@ subtest 'unless it is told to have none' => sub {
     configure($node, 'one', 'dynpgext.stop_timeout' => '10s');
     register_sql_workers($node, 'one', 'dx_plain', { name => 'slow', sql => 'SELECT pg_sleep(60); INSERT INTO public.seen VALUES (1)', interval => 3600_000, run_as => 'app', deadline => 50, %not });
     ok(command_is($node, 'one', 'slow', q(last_error = '57014: canceling a command that runs longer than its deadline of 50 ms')), 'a deadline holds for all of it');
-    # none of these waits for a sleep to end but the last one, whose two statements take longer than the timeout together
+    # none of these waits for the end of a sleep except the last one, whose two statements together exceed the
+    # timeout
     value($node, 'one', q(ALTER ROLE app SET statement_timeout = '200ms'));
     like(error_in_worker('SELECT pg_sleep(60)', %not), qr/^57014: canceling statement due to statement timeout/, 'statement_timeout');
     value($node, 'one', q(ALTER ROLE app SET statement_timeout = '4s'));
@@ -171,7 +172,7 @@ subtest 'statements are logged as those of sessions are' => sub {
     value($node, 'one', 'ALTER ROLE app RESET ALL');
 };
 
-# Whoever may create objects in a schema decides what an operator or a function of that name means.
+# A role that may create objects in a schema decides the meaning of its operators and functions.
 subtest 'where strangers may create objects, nothing is searched' => sub {
     my $path = q(INSERT INTO public.seen VALUES (current_setting('search_path')));
     my $only = 'pg_catalog, pg_temp';
@@ -212,20 +213,20 @@ subtest 'where strangers may create objects, nothing is searched' => sub {
         runs_and_sees($path, "$only as app", 'one that cannot become it itself');
         value($node, 'one', 'REVOKE CREATE ON SCHEMA tools FROM boss');
     }
-    # the attack: an operator that looks like one of PostgreSQL's, and fits better
+    # the attack: an operator that looks like PostgreSQL's own, and is a better match
     value($node, 'one', q(ALTER DATABASE one OWNER TO CURRENT_USER; ALTER SCHEMA tools OWNER TO CURRENT_USER; GRANT USAGE, CREATE ON SCHEMA tools TO other; SET ROLE other;
         CREATE FUNCTION tools.take(varchar, varchar) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN ALTER ROLE other SUPERUSER; RETURN true; END';
         CREATE OPERATOR tools.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = tools.take)));
     is(error_in_worker(q(SELECT 'a'::varchar = 'b'::varchar), run_as => $superuser), '', 'a superuser compares');
     is(value($node, 'one', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'other')), 'f', 'and gives nothing away');
-    # what is left there is found no more than what comes
+    # objects left behind in the schema are found no more than new ones
     value($node, 'one', 'REVOKE CREATE ON SCHEMA tools FROM other');
     is(error_in_worker(q(SELECT 'a'::varchar = 'b'::varchar), run_as => $superuser), '', 'it compares when others may create nothing there any more');
     is(value($node, 'one', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'other')), 'f', 'and gives nothing away');
     runs_and_sees($path, "$only as app", 'an operator that another role has left there');
     value($node, 'one', 'DROP OPERATOR tools.= (varchar, varchar); DROP FUNCTION tools.take');
     runs_and_sees($path, 'pg_catalog, tools, pg_temp as app', 'without it the schema is searched again');
-    # kept from run to run, until something changes
+    # the result is kept from run to run until something changes
     my $sees = sub { my ($expected) = @_; return $node->poll_query_until('one', "SELECT what = '$expected' FROM public.paths ORDER BY n DESC LIMIT 1") };
     value($node, 'one', 'CREATE TABLE public.paths (n serial, what text); GRANT INSERT ON public.paths TO app; GRANT USAGE ON SEQUENCE public.paths_n_seq TO app');
     register_sql_workers($node, 'one', 'dx_plain', { name => 'often', sql => q(INSERT INTO public.paths (what) VALUES (current_setting('search_path'))), interval => 50, run_as => 'app' });
@@ -272,7 +273,7 @@ subtest 'names are found where its extension is' => sub {
     runs_and_sees(q(INSERT INTO public.seen VALUES (current_setting('search_path'))), 'pg_catalog, tools, pg_temp as app', 'which is all that is searched');
 };
 
-# What the next command, of another extension, finds; the first one ends in $end.
+# Compares what the next command, of another extension, finds; the first one ends in $end.
 my $leaves = q(
     SET work_mem = '64MB'; SET search_path = public; SET dx.leftover = 'x'; SET statement_timeout = '1h'; SET application_name = 'mine';
     SET default_transaction_read_only = on; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT pg_advisory_lock(4711);
@@ -324,7 +325,7 @@ subtest 'a connection to elsewhere is the role\'s' => sub {
 };
 
 subtest 'settings of its role hold for it alone' => sub {
-    # what ran before has ended: one that is restarted would write into the table, too
+    # all earlier workers have ended: one that is restarted would also write into the table
     register_sql_workers($node, 'one', $_) for qw(dx_plain dx_sql_only);
     becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers), 0, 'no worker is left');
     value($node, 'one', q(ALTER ROLE app SET work_mem = '77MB'; ALTER ROLE app SET maintenance_work_mem = '66MB'; ALTER ROLE app IN DATABASE one SET work_mem = '78MB';
@@ -338,7 +339,7 @@ subtest 'settings of its role hold for it alone' => sub {
     like(error_in_worker('INSERT INTO public.seen VALUES (1)'), qr/^25006: /, 'read-only, if its role is');
     value($node, 'one', 'ALTER ROLE app RESET ALL; ALTER ROLE app IN DATABASE one RESET ALL; ALTER DATABASE one RESET ALL');
 
-    # while it runs, as they would hold for the next session
+    # changed settings apply to a running process as they would to the next session
     value($node, 'one', 'TRUNCATE seen');
     my $work_mem = q(INSERT INTO public.seen VALUES (current_setting('work_mem')));
     register_sql_workers($node, 'one', 'dx_plain',
@@ -367,7 +368,7 @@ subtest 'a role that is a superuser no longer' => sub {
     register_sql_workers($node, 'one', 'dx_sql_only');
 };
 
-# Until so many wait for the lock on the settings of roles and databases.
+# Waits until so many processes wait for the lock on the settings of roles and databases.
 sub wait_for_locks {
     my ($session, $count) = @_;
     return wait_until { $session->query_safe(q(SELECT count(*) FROM pg_locks WHERE relation = 'pg_db_role_setting'::regclass AND NOT granted)) >= $count };
@@ -378,7 +379,7 @@ subtest 'settings that change while the process connects' => sub {
     ok(command_is($node, 'one', 'often', 'runs > 0'), 'it runs');
     value($node, 'one', q(SELECT dynpgext.stop_worker('dx_sql_only', 'often')));
     becomes($node, 'one', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dynpgext sql'), 0, 'it is stopped, and its process has ended');
-    # nobody can connect meanwhile; the server reads the settings between the locks of two others
+    # the server reads the settings between the locks of two other sessions; nobody can connect meanwhile
     my ($first, $second, $starter, $other) = map { $node->background_psql('one') } 1 .. 4;
     $first->query_safe('BEGIN; LOCK TABLE pg_db_role_setting');
     $starter->query_until(qr/begins/, "\\echo begins\nSELECT dynpgext.start_worker('dx_sql_only', 'often');\n");

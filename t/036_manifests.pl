@@ -1,4 +1,4 @@
-# What SQL registers, over restarts, crashes and failures, in other encodings, and on a standby.
+# Registrations in SQL: over restarts, crashes and failures, in other encodings, and on a standby.
 use strict;
 use warnings FATAL => 'all';
 
@@ -13,7 +13,7 @@ my $node = new_primary('main');
 add_database($node, 'one', qw(dynpgext dx_declared dx_memory));
 is_whole_declared($node, 'one', 'all is well before');
 
-# One test: what dx_declared registers is live, its memory as it begins, and its commands run.
+# One test: the objects of dx_declared are live, its memory has its initial content, and its commands run.
 sub is_whole_declared {
     my ($on, $database, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -103,16 +103,16 @@ subtest 'another encoding' => sub {
     is(value($node, 'latin', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'and come back so');
     is(value($node, 'latin', q(SELECT dynpgext.export() #>> '{extensions,0,allocations,1,initial_hex}', dynpgext.peek('snow', 0, 3))), 'e29883|\xe29883', 'bytes that it has no character for');
     ok($node->poll_query_until('latin', 'SELECT runs > 0 AND failures = 0 FROM dynpgext.commands'), 'the command runs');
-    # names from there are the same names everywhere
+    # the same names are shown in other databases
     is(value($node, 'one', q(SELECT string_agg(name, ' ' ORDER BY name COLLATE "C") = 'größe snow' FROM dynpgext.cluster_allocations WHERE database = 'latin')), 't', 'names of memory are converted');
     is(value($node, 'one', q(SELECT name = 'wörker' FROM dynpgext.cluster_workers WHERE database = 'latin')), 't', 'those of workers');
     is(value($node, 'one', q(SELECT count(*) > 0 FROM dynpgext.events WHERE name = 'wörker')), 't', 'those in events');
-    # not in SQL_ASCII, which has none but those of ASCII
+    # except in SQL_ASCII, which only has ASCII characters
     value($node, 'postgres', q(CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'));
     value($node, 'ascii', 'CREATE EXTENSION dynpgext');
     is(value($node, 'ascii', q(SELECT name = 'w\xf6rker' FROM dynpgext.cluster_workers WHERE database = 'latin')), 't', 'in SQL_ASCII their bytes are escaped');
     value($node, 'postgres', 'DROP DATABASE ascii');
-    # and there, but for characters that it does not have
+    # and in that database, except characters that its encoding lacks
     value($node, 'postgres', q(CREATE DATABASE snow ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C'));
     $node->safe_psql('snow', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain;');
     value($node, 'snow', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "größe ☃ ä", "size": 8}]}')));

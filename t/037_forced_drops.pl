@@ -1,4 +1,4 @@
-# Who may drop a database WITH (FORCE), and what is there when that fails.
+# Which roles may drop a database WITH (FORCE), and what remains if that fails.
 use strict;
 use warnings FATAL => 'all';
 
@@ -13,8 +13,8 @@ use Time::HiRes qw(usleep);
 
 prepare();
 
-# PostgreSQL asks whether the role that forces may end all who are connected.  Ours belong to the owner
-# of the database, whoever that is.
+# PostgreSQL checks whether the forcing role may terminate all connected sessions.  Our processes count as the
+# database owner's, whoever that is.
 sub has_processes {
     my ($database, $number) = @_;
     my $query = "FROM pg_stat_activity WHERE datname = '$database' AND backend_type ~ '^dx |^dynpgext sql|parallel'";
@@ -22,8 +22,8 @@ sub has_processes {
     return split /\n/, value($node, 'postgres', "SELECT pid $query ORDER BY backend_type DESC");
 }
 
-# May the role end them?  Asks by cancelling: they go on, or come back.  Those of a parallel query first,
-# for they end with the others.
+# May the role terminate them?  Tests it with cancel requests: the processes continue, or return.  Processes
+# of a parallel query come first, because they end with the others.
 sub gets {
     my ($database, $number, $role, $answer, $test) = @_;
     my $got = '';
@@ -39,7 +39,7 @@ sub gets {
     return is($got, join(' ', ($answer) x $number), $test);
 }
 
-# Commands go on under owners who were known when they were registered.
+# Commands continue to run for owners who were known when they were registered.
 sub makes_known {
     my ($database, @owners) = @_;
     return value($node, $database, join '; ', q(LOAD 'dynpgext'), map { "ALTER DATABASE $database OWNER TO $_" } @owners);
@@ -79,7 +79,7 @@ for my $preload (0, 1) {
         set_preload($node, $preload);
         $node->restart;
         value($node, 'hub', 'SELECT dynpgext.version()');
-        # a role that may not signal the workers' processes
+        # a role without the right to signal the workers' processes
         for my $way ($preload ? 'preloaded' : ('not loaded', 'dynpgext in the database')) {
             my $oid = make('one', 'dx_owner');
             is(run($way, 'ALTER DATABASE one RENAME TO two', 'dx_owner'), '', "RENAME: $way");
@@ -89,7 +89,7 @@ for my $preload (0, 1) {
             is_whole($node, 'all is back', 'two', 'three');
             is(run($way, 'DROP DATABASE two', 'dx_owner'), '', "DROP DATABASE: $way");
             is(run($way, 'DROP DATABASE three WITH (FORCE)', 'dx_owner'), '', "WITH (FORCE): $way");
-            # whichever processes of ours are connected
+            # with every kind of our processes connected
             $oid = make('four');
             makes_known('four', 'dx_owner', 'postgres');
             value($node, 'four', q(CREATE EXTENSION dx_declared));
@@ -107,7 +107,7 @@ for my $preload (0, 1) {
     };
 }
 
-# There the server itself ends the workers, and then waits for a session that does not end.
+# Without preload, the server itself ends the workers, and then waits for a session that does not end.
 subtest 'WITH (FORCE) fails' => sub {
     restart_with(0);
     my $oid = make('one');

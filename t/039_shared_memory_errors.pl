@@ -1,5 +1,5 @@
-# Errors of the server's while shared memory is made: what it has locked by then is let go at once, for
-# others would wait for that, and for them those that unwind; and nothing stays charged.
+# Server errors while shared memory is made: locks are released at once, because other processes, and those
+# that unwind, would wait for them; and nothing stays charged.
 use strict;
 use warnings FATAL => 'all';
 
@@ -14,14 +14,14 @@ my $node = new_cluster('main', max_connections => 20, log_min_messages => 'warni
 add_database($node, 'one', 'dynpgext', 'dx_bytes');
 add_database($node, 'two', 'dynpgext', 'dx_border');
 value($node, 'one', "ALTER DATABASE one SET dx_border.size = '67108864'");
-# the first session with the new setting also makes what everybody needs once
+# the first session with the new setting also makes memory that is needed once for all
 value($node, 'one', 'SELECT dynpgext_internal.boot()');
 my $used = memory_used($node, 'one');
 
 my $filler = $node->background_psql('two');
 cmp_ok($filler->query_safe('SELECT dx_border_fill_slots()'), '>', 0, 'all slots for segments are taken');
 
-# Processes that come up take the root lock, and the area's under it.
+# Starting processes take the root lock, and under it the area's.
 my $script = PostgreSQL::Test::Utils::tempdir() . '/boot.sql';
 append_to_file($script, "SELECT dynpgext_internal.boot();\n");
 my $others = IPC::Run::start([ 'pgbench', '-n', '-C', '-c', '2', '-T', '600', '-f', $script, '-h', $node->host,

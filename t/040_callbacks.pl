@@ -1,4 +1,5 @@
-# Callbacks of authors that raise where a transaction goes on, and callbacks that wait for each other.
+# Authors' callbacks that raise errors in a transaction that continues, and callbacks that wait for each
+# other.
 use strict;
 use warnings FATAL => 'all';
 
@@ -13,10 +14,10 @@ add_database($node, 'one', 'dynpgext', 'dx_border');
 ok(wait_whole($node, 'one'), 'a worker with a callback runs');
 value($node, 'one', 'INSERT INTO dx_border_rows VALUES (1)');
 
-# ---- what a callback has written ----
+# ---- changes made by a callback ----
 
-# The callback of the worker runs within the command: once it has inserted the key that is there, once it has
-# written something before it raises.  Returns the warning.
+# The worker's callback runs within the command: once it inserts an existing key, once it makes a change
+# before it raises an error.  Returns the warning.
 sub in_transaction {
     my ($callback, $command) = @_;
     my ($code, $out, $error) = $node->psql('one', "SET dx_border.callback = '$callback';\nBEGIN;\n"
@@ -25,7 +26,7 @@ sub in_transaction {
     return $error;
 }
 
-# not by the index: that has one entry for each key
+# without indexes: an index has one entry for each key
 sub rows {
     return value($node, 'one', "SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off;"
           . "SELECT string_agg(id::text, ' ' ORDER BY id) FROM dx_border_rows");
@@ -35,7 +36,7 @@ my $stop = q(SELECT dynpgext.stop_worker('dx_border', 'dx border'));
 my %commands = (
     'start_worker' => q(SELECT dynpgext.start_worker('dx_border', 'dx border')),
     'restart_worker' => q(SELECT dynpgext.restart_worker('dx_border', 'dx border')),
-    # one that has ended by itself, and is not restarted
+    # a worker that has ended by itself, and is not restarted
     'reload' => q(SELECT count(*) FROM dynpgext.reload('dx_border')));
 for my $name (sort keys %commands) {
     for my $callback ('duplicate', 'half', 'whole') {
@@ -70,7 +71,7 @@ my $meet = $node->data_dir . '/dx_border.meet';
 append_to_file($meet, '');
 my $offset = log_offset($node);
 $node->restart;
-value($node, 'one', 'SELECT count(*) FROM dynpgext.workers');  # the first use brings everything back
+value($node, 'one', 'SELECT count(*) FROM dynpgext.workers');  # the first use starts everything
 $node->wait_for_log(qr/deadlock detected: callbacks of shared memory/, $offset);
 my $log = slurp_file($node->logfile, $offset);
 like($log, qr/ERROR:  deadlock detected: callbacks of shared memory "dx_border:[xy]", "dx_border:[xy]" wait for each other/, 'both are named');
@@ -81,7 +82,7 @@ like($log, qr/HINT:  Two callbacks must not look up each other's memory/, 'and w
 unlink $meet;
 ok(wait_whole($node, 'a', 'b'), 'the one that was given up comes a moment later');
 
-# ---- a callback that looks up what its own init has registered before ----
+# ---- a callback that looks up an earlier registration of its own init ----
 
 append_to_file($_, '') for $meet, $node->data_dir . '/dx_border.memory';
 add_database($node, 'c', 'dynpgext');

@@ -1,5 +1,5 @@
-# What lasts in the processes of dynpgext: their memory, their settings, the errors that they report, and signals
-# on their way out.
+# Long-lived properties of dynpgext's processes: memory, settings, reported errors, and signals during their
+# exit.
 use strict;
 use warnings FATAL => 'all';
 
@@ -18,7 +18,7 @@ add_database($node, 'hub', 'dynpgext');
 add_database($node, 'one', 'dynpgext', 'dx_border');
 ok(wait_whole($node, 'one'), 'all is well');
 
-# Until the log matches so often.
+# Waits until the log has this number of matches.
 sub wait_for_count {
     my ($pattern, $offset, $count) = @_;
     return wait_until { log_count($node, $pattern, $offset) >= $count };
@@ -34,7 +34,7 @@ sub restart_doing {
 
 # ---- the launcher's memory ----
 
-# What it has taken outside of everything that is reset.
+# The memory in contexts that are never reset.
 sub top_memory {
     my $offset = log_offset($node);
     value($node, 'hub', 'SELECT pg_log_backend_memory_contexts(launcher_pid) FROM dynpgext.status');
@@ -77,7 +77,7 @@ shows($node, 'one', 'dx border', "state = 'running'", 'that is taken');
 configure($node, 'hub', 'dynpgext.max_workers' => -1);
 shows($node, 'one', 'dx supervised 1', "state = 'running'", 'and starts when there is one');
 
-# What is quarantined runs while the crash guard is off, also after somebody has released something.
+# Quarantined objects run while the crash guard is off, even after a call of release().
 restart_doing('nothing');
 value($node, 'one', 'CREATE EXTENSION dx_worker');
 ok(wait_whole($node, 'one'), 'a third worker');
@@ -95,7 +95,7 @@ is(whole($node, 'one'), '', 'also after a worker has released one of them');
 value($node, 'one', 'DROP EXTENSION dx_worker');
 configure($node, 'hub', 'dynpgext.crash_limit' => 1);
 
-# ---- a worker that hangs on its way out ----
+# ---- a worker that hangs in its exit ----
 
 my $hang = $node->data_dir . '/dx_border.hang';
 append_to_file($hang, '');

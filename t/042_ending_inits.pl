@@ -1,4 +1,4 @@
-# Code of an extension that ends the process that runs it, or never comes back, harms nobody else.
+# Code of an extension that ends its process, or never returns, does not affect others.
 use strict;
 use warnings FATAL => 'all';
 
@@ -9,7 +9,7 @@ use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# Of these, dx_ends is provisioned first: whatever stops there stops the others, too.
+# dx_ends is provisioned first: if it stops there, the others wait, too.
 my $node = new_cluster('main', shared_preload_libraries => 'dynpgext');
 add_database($node, 'one', qw(dynpgext dx_ends dx_memory dx_worker));
 is_whole($node, 'all is well before', 'one');
@@ -18,7 +18,7 @@ my $states = q(SELECT string_agg(extension || ' ' || state, ', ' ORDER BY extens
 my $error = q(SELECT error FROM dynpgext.extensions WHERE extension = 'dx_ends');
 my $ended = 'its code has ended the process that provisioned it';
 
-# In processes that connect from now on.
+# For processes that connect from now on.
 sub set_at {
     my ($at) = @_;
     value($node, 'postgres', "ALTER DATABASE one SET dx_ends.at = '$at'");
@@ -54,7 +54,7 @@ for my $case (
     my ($at, $pattern) = @$case;
     subtest "library that ends the process ($at) after a restart" => sub {
         if ($at eq 'eager') {
-            # the question is put to one that comes
+            # a newly started process has to check whether the library takes part
             value($node, 'one', 'ALTER EVENT TRIGGER dynpgext_on_drop DISABLE; DROP EXTENSION dx_ends;
                 ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS; SELECT dynpgext.reload();
                 ALTER EVENT TRIGGER dynpgext_on_create DISABLE; CREATE EXTENSION dx_ends;
@@ -89,9 +89,9 @@ subtest 'fini that ends the process that follows a drop' => sub {
     is_whole($node, 'it can come again', 'one');
 };
 
-# ---- code that does not come back ----
+# ---- code that does not return ----
 
-# The limit is long enough for all the others on a busy machine.
+# The limit is long enough for all others on a busy machine.
 my $late = qr/the code of extension "dx_ends" takes longer than dynpgext\.provisioning_timeout \(1 s\)/;
 configure($node, 'one', 'dynpgext.provisioning_timeout' => '1s');
 
@@ -128,7 +128,7 @@ subtest 'init that never ends, in a command' => sub {
     is_whole($node, 'one that ends in time is not concerned', 'one');
 };
 
-# ---- others wait for it ----
+# ---- other processes wait for it ----
 
 configure($node, 'one', 'dynpgext.provisioning_timeout' => '0');
 

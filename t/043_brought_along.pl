@@ -1,5 +1,5 @@
-# CREATE EXTENSION x CASCADE that brings dynpgext along: x is as with a dynpgext that was there before,
-# already in the transaction that creates it.
+# CREATE EXTENSION x CASCADE that also creates dynpgext: x has the same effect as with an existing dynpgext,
+# even within the transaction that creates it.
 use strict;
 use warnings FATAL => 'all';
 
@@ -20,7 +20,7 @@ sub fresh {
     return $name;
 }
 
-# What the commands return, in one session of a database of its own.
+# The results of the commands, in one session of their own database.
 sub is_seen {
     my ($commands, $expected, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -76,13 +76,13 @@ subtest 'an init that raises fails the command' => sub {
             qr/ERROR:  P0001: dx_brings raises/, "that of $extension");
         is(value($node, $database, 'SELECT count(*) FROM pg_extension'), 1, 'nothing is installed');
     }
-    # what it has left behind in the session, if anything, is not in the way
+    # anything left behind in the session does no harm
     is(value($node, $database, qq(SET dx_brings.raise = 'dx_brings';
         DO \$\$ BEGIN CREATE EXTENSION dx_brings CASCADE; EXCEPTION WHEN raise_exception THEN NULL; END \$\$;
         RESET dx_brings.raise; CREATE EXTENSION dx_brings_more CASCADE; $both)), 'dx_brings|dx_brings_more', 'and the next one succeeds');
 };
 
-# A user's own event triggers see each command as they do without dynpgext.
+# A user's own event triggers get the same commands as without dynpgext.
 my $log = q(
     CREATE TABLE public.log (tag text, identity text);
     CREATE FUNCTION public.write_log() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -12,7 +12,7 @@ my $node = new_cluster('main', shared_preload_libraries => 'dynpgext');
 value($node, 'postgres', 'CREATE ROLE dx_owner LOGIN; CREATE ROLE dx_writer LOGIN; GRANT dx_writer TO dx_owner; CREATE DATABASE one OWNER dx_owner');
 value($node, 'one', 'CREATE EXTENSION dynpgext; GRANT USAGE, CREATE ON SCHEMA public TO dx_owner; GRANT USAGE ON SCHEMA public TO dx_writer');
 
-# What is said to a role that does this.
+# The messages that the role gets for this SQL.
 sub said {
     my ($role, $sql) = @_;
     my ($code, $out, $error) = $node->psql('one', "\\set VERBOSITY verbose\n$sql", extra_params => [ '-U', $role ]);

@@ -1,5 +1,5 @@
-# SQL workers of a database share a process.  The command that ends it is charged to its own worker
-# alone: the neighbours go on in the next process, without a failure, a backoff, or an extra run.
+# SQL workers of a database share a process.  If a command ends it, only its own worker has failed: the
+# neighbours continue in the next process, without a failure, a backoff, or an extra run.
 use strict;
 use warnings FATAL => 'all';
 
@@ -34,7 +34,7 @@ sub comes_to {
       || diag(command_row($node, 'one', $worker), "\n", value($node, 'one', q(SELECT * FROM dynpgext.events ORDER BY at DESC LIMIT 20)));
 }
 
-# The neighbours, while $what ends their process: they run in another one, and nothing is said of them.
+# The neighbours, after $what has ended their process: they run in another one, and no message is about them.
 sub neighbours_go_on {
     my ($what, $pid) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -101,7 +101,7 @@ subtest 'transaction_timeout' => sub {
     value($node, 'one', 'ALTER ROLE worker RESET ALL');
 };
 
-# What it leaves behind cannot be cleared away within the locks there are.
+# The server has too few locks to drop all its temporary tables.
 subtest 'a command whose clean-up ends it' => sub {
     my $tables = q(DO $$ BEGIN FOR i IN 1 .. 15000 LOOP EXECUTE 'CREATE TEMP TABLE t' || i || ' () ON COMMIT PRESERVE ROWS'; END LOOP; END $$);
     my $pid = with_neighbours({ name => 'litters', sql => $tables, interval => $hour, restart => 'never' });

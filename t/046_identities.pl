@@ -1,5 +1,5 @@
-# Whom an SQL worker runs as is decided when it is registered, and recorded: a role, not its name.
-# Nothing that happens afterwards to names, owners and databases makes it another one.
+# The role of an SQL worker is decided at its registration, and recorded as a role, not as a name. Later
+# changes of names, owners and databases never turn it into another role.
 use strict;
 use warnings FATAL => 'all';
 
@@ -20,7 +20,7 @@ value($node, 'one', q(CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain;
     CREATE TABLE public.seen (what text, who name DEFAULT current_user); GRANT INSERT, SELECT ON public.seen TO PUBLIC;));
 value($node, 'one', 'SET ROLE role_a; CREATE EXTENSION hstore');
 
-# What a command of role_a's that waits for its moment does.
+# The command of role_a, which waits for its chance.
 my $raise = q(DO $$ BEGIN
     INSERT INTO public.seen VALUES ('ran');
     IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN ALTER ROLE role_a SUPERUSER; END IF;
@@ -44,7 +44,7 @@ sub comes_to {
       || diag(command_row($node, $database, $worker), "\n", $node->safe_psql($database, q(SELECT * FROM dynpgext.events ORDER BY at DESC LIMIT 12)));
 }
 
-# It has run since now.
+# It has run since this call.
 sub goes_on {
     my ($worker, $as, $test, $database) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -138,7 +138,7 @@ subtest 'dropped' => sub {
     is(error_of($node, 'one', 'DROP ROLE leaves;'), '', 'a role that nothing runs as any more can be dropped');
 };
 
-# H10: rights are looked at again, and count again when they are back.
+# Rights are checked at each run, and apply again when they are granted again.
 subtest 'rights that are taken away' => sub {
     value($node, 'one', 'GRANT role_b TO role_a');
     role_a_registers({ name => 'member', command => 'SELECT 1', run_as => 'role_b' });
@@ -160,7 +160,7 @@ subtest 'rights that are taken away' => sub {
     value($node, 'one', 'ALTER ROLE role_b NOSUPERUSER');
 };
 
-# The script of an extension that a superuser creates names the superuser, with \@extowner\@.  A dump of
+# The script of an extension created by a superuser gets the superuser's name from \@extowner\@.  A dump of
 # the schema alone has no identities, and a restore may break off before them.
 subtest 'no script gets a superuser where others can replace what it names' => sub {
     my $refused = q(runs > 1 AND runs = failures AND run_as = 'dba' AND last_error = '42501: role "role_a" can create objects in schema "s", and the command of the script of extension "dx_declared" would run as a superuser');
@@ -180,7 +180,7 @@ subtest 'no script gets a superuser where others can replace what it names' => s
     value($node, 'postgres', 'DROP DATABASE source; DROP DATABASE target');
 };
 
-# Whoever makes a copy owns what is in it.
+# The role that makes a copy owns its content.
 subtest 'in a copy of its database' => sub {
     value($node, 'postgres', 'CREATE DATABASE model_db IS_TEMPLATE true; CREATE ROLE copies LOGIN CREATEDB; CREATE ROLE other_role LOGIN');
     value($node, 'model_db', q{CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; CREATE FUNCTION public.maintain() RETURNS void LANGUAGE sql AS 'SELECT';
@@ -197,7 +197,7 @@ subtest 'in a copy of its database' => sub {
     comes_to('as its owner', 'runs > 1 AND failures = 0', 'what its owner may become does', 'own_copy');
     value($node, 'postgres', 'CREATE DATABASE copy_of_dba TEMPLATE model_db OWNER dba');
     comes_to($_, 'runs > 1 AND failures = 0', "$_: it runs in a copy of a superuser", 'copy_of_dba') for 'as a superuser', 'as another';
-    # nor does it by way of a dump of the copy
+    # nor does it after a dump and restore of the copy
     value($node, 'postgres', 'CREATE DATABASE from_copy; CREATE DATABASE from_dba');
     for my $way ([qw(own_copy from_copy)], [qw(copy_of_dba from_dba)]) {
         my ($from, $to) = @$way;
@@ -229,7 +229,7 @@ subtest 'a global worker in copies of its database' => sub {
     value($node, 'postgres', 'DROP DATABASE copy_1; DROP DATABASE copy_2; ALTER DATABASE model_db IS_TEMPLATE false; DROP DATABASE model_db; DROP ROLE owns_model');
 };
 
-# The row of a manifest names no roles; what a script was given is not for another command.
+# The row of a manifest names no roles, and roles granted to a script do not apply to another command.
 subtest 'a manifest that is restored without its identities' => sub {
     value($node, 'postgres', 'CREATE DATABASE source OWNER dba');
     value($node, 'source', 'SET ROLE dba; CREATE EXTENSION dynpgext; CREATE SCHEMA s; CREATE EXTENSION dx_declared SCHEMA s');
@@ -263,7 +263,7 @@ subtest 'the owner of a database does not decide that a restore is none' => sub 
     value($node, 'one', 'ALTER DATABASE one RESET ALL');
 };
 
-# He may not call end_restore().
+# The owner may not call end_restore().
 subtest 'the owner of a database keeps no restore up' => sub {
     value($node, 'postgres', 'CREATE DATABASE kept_up OWNER role_a');
     value($node, 'kept_up', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain');
@@ -288,7 +288,6 @@ subtest 'a role without LOGIN' => sub {
     }
 };
 
-# H9
 subtest 'settings of the role are the role\'s' => sub {
     mkdir "$folder/space";
     value($node, 'one', "CREATE TABLESPACE dx_space LOCATION '$folder/space'");
@@ -302,7 +301,7 @@ subtest 'settings of the role are the role\'s' => sub {
     ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM public.seen WHERE what = '7MB t')), 'one that it may is');
 };
 
-# As pg_restore --jobs does: each half in a session of its own, whichever commits first.
+# As pg_restore --jobs does: each half in its own session, and either commits first.
 subtest 'the halves of a restore at the same time' => sub {
     my %half = (
         manifests => q{INSERT INTO dynpgext.manifests VALUES ('dx_plain', } . manifest({ name => 'halves', command => 'SELECT 1' }) . ')',
@@ -316,7 +315,7 @@ subtest 'the halves of a restore at the same time' => sub {
         $session->query_safe("BEGIN; $half{$first}");
         my $out = '';
         my $other = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('halves'), '-c', "/* other half */ $half{$second}" ], '>&', \$out);
-        # it is over, or waits; either is seen at the end
+        # it has finished, or waits; the end shows which
         $node->poll_query_until('halves', "SELECT EXISTS (SELECT FROM dynpgext.$second)
             OR EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '/* other half */%' AND wait_event_type = 'Lock')");
         $session->query_safe('COMMIT');
@@ -370,7 +369,7 @@ subtest 'an extension\'s script' => sub {
     is(value($node, 'one', q(SELECT count(*) FROM pg_user_mappings)), 0, 'all of them');
 };
 
-# PostgreSQL replaces @extowner@ by whoever runs the script of an update.
+# In the script of an update, PostgreSQL replaces @extowner@ by the role that runs it.
 subtest 'an update by others than the owner' => sub {
     my $superuser = 'postgres';
     my $identities = q(SELECT string_agg(format('%s %s %s%s', worker, COALESCE(run_as::text, 'nobody'), registered_by, CASE WHEN superuser THEN ' superuser' END), ', ' ORDER BY worker) FROM dynpgext.identities);
@@ -393,11 +392,11 @@ subtest 'an update by others than the owner' => sub {
         value($node, 'one', 'DROP EXTENSION dx_identity');
     }
     value($node, 'one', q(SET ROLE role_a; CREATE EXTENSION dx_identity VERSION '0.2'));
-    # what is known goes on as who it is, whoever owns the extension by then
+    # existing commands keep their roles, even if the extension gets another owner
     value($node, 'one', q(UPDATE pg_extension SET extowner = 'role_b'::regrole WHERE extname = 'dx_identity'; ALTER EXTENSION dx_identity UPDATE TO '0.3'));
     is(value($node, 'one', $identities), $all->('role_a role_a', 'role_b role_b', 'role_a role_a'), 'a new owner has what is new');
     value($node, 'one', 'DROP EXTENSION dx_identity');
-    # a superuser is the owner: whoever is none names no superuser by it
+    # the owner is a superuser: another role cannot name a superuser with @extowner@
     value($node, 'one', q(SET ROLE dba; CREATE EXTENSION dx_identity VERSION '0.2'));
     value($node, 'one', q(SET ROLE dba_member; ALTER EXTENSION dx_identity UPDATE TO '0.3'));
     is(value($node, 'one', $identities), $all->('dba dba superuser', 'nobody dba', 'nobody dba'), 'a member of a superuser does not name the superuser');

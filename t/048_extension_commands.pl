@@ -1,5 +1,5 @@
-# Commands on extensions: DROP EXTENSION, ALTER EXTENSION UPDATE and their like find the extension's workers out of
-# their way, from whichever session; the workers come back after a rollback.
+# Commands on extensions: DROP EXTENSION, ALTER EXTENSION UPDATE and similar commands stop the extension's
+# workers first, in every kind of session; after a rollback the workers run again.
 use strict;
 use warnings FATAL => 'all';
 
@@ -11,10 +11,11 @@ use SqlWorkers;
 use Test::More;
 use Time::HiRes qw(time);
 
-# A command that had to wait for dynpgext.stop_timeout would not be in time.
+# Long enough that a command waiting for dynpgext.stop_timeout would be late.
 my $node = new_primary('main', 'dynpgext.stop_timeout' => '3min', deadlock_timeout => '100ms');
 
-# dx_locks has three tables, made a, b, c, so DROP EXTENSION locks them in this order; its update alters c, b, a.
+# dx_locks has three tables, created as a, b, c, so DROP EXTENSION locks them in this order; its update alters
+# c, b, a.
 sub make {
     my ($database) = @_;
     $node->safe_psql('postgres', "CREATE DATABASE $database");
@@ -22,7 +23,7 @@ sub make {
     return;
 }
 
-# Writes the tables in the order given, with a pause between them, in which a command can come in between.
+# Writes the tables in the given order, with a pause in which a command can intervene.
 sub writer {
     my ($order) = @_;
     my $inserts = join ' ', map {"INSERT INTO public.t_$_ VALUES (1); PERFORM pg_sleep(0.05);"} split //, $order;
@@ -31,7 +32,7 @@ sub writer {
 
 my $neighbour = { name => 'neighbour', interval => 50, sql => q(SELECT 1) };
 
-# One test: the command of the worker is at work.
+# One test: the worker's command is running.
 sub is_at_work {
     my ($database, $worker) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -40,7 +41,7 @@ sub is_at_work {
         "$worker is at work");
 }
 
-# One command in a session of its own, without an error, and without a wait for what nobody ends.
+# One command in its own session, without an error, and without reaching the timeout.
 sub succeeds_in_time {
     my ($database, $sql, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -104,7 +105,7 @@ for my $way ('not loaded', 'loaded', 'preloaded') {
         register_sql_workers($node, 'long', 'dx_plain', $neighbour);
         is_at_work('long', 'long') or return;
 
-        # rolled back: whole, and to a savepoint
+        # rollbacks: of the transaction, and to a savepoint
         my $session = $node->background_psql('long');
         $session->query_safe('BEGIN');
         $session->query_safe("$first SAVEPOINT s");
@@ -123,7 +124,7 @@ for my $way ('not loaded', 'loaded', 'preloaded') {
         $session->query_safe('DROP EXTENSION dx_locks');
         $session->query_safe('ROLLBACK');
         is_at_work('long', 'long');
-        # who has ended
+        # a session whose process has ended
         $session->query_safe("BEGIN; $first DROP EXTENSION dx_locks");
         my $pid = $session->query_safe('SELECT pg_backend_pid()');
         ok($node->poll_query_until('long', q(SELECT state = 'waiting' FROM dynpgext.workers WHERE name = 'long')), 'it waits');
@@ -131,7 +132,7 @@ for my $way ('not loaded', 'loaded', 'preloaded') {
         is_at_work('long', 'long');
         eval { $session->quit };
 
-        # and prepared
+        # and prepared transactions
         for my $end (qw(ROLLBACK COMMIT)) {
             value($node, 'long', "$first BEGIN; ALTER EXTENSION dx_locks UPDATE TO '0.2'; PREPARE TRANSACTION 'p'") if $end eq 'ROLLBACK';
             value($node, 'long', "$first BEGIN; DROP EXTENSION dx_locks; PREPARE TRANSACTION 'p'") if $end eq 'COMMIT';
@@ -203,10 +204,10 @@ subtest 'a worker in C' => sub {
     $session->query_safe('ROLLBACK');
     shows($node, 'c', 'dx supervised 1', "state = 'running' AND pid <> $pid", 'rolled back: it runs again');
 
-    # a commit that waits for a standby which does not exist
+    # a commit that waits for a non-existent standby
     $session->query_safe('SET synchronous_commit = local');
     configure($node, 'c', synchronous_standby_names => 'nobody');
-    # the checkpointer tells others of the setting
+    # the checkpointer publishes the setting to other processes
     ok($node->poll_query_until('c', "SELECT dx_supervised_command(1, 'commit') AND ($writes = 'SyncRep')"), 'it waits for a standby');
     $session->query_safe('DROP EXTENSION dx_supervised');
     is(value($node, 'c', q(SELECT count(*) FROM dynpgext.workers)), 0, 'dropped');
@@ -233,7 +234,7 @@ subtest 'a command that catches its cancellation' => sub {
     my $offset = log_offset($node);
     my ($code, $out, $error) = $node->psql('deaf', 'DROP EXTENSION dx_locks');
     is($code, 0, 'it holds no lock, so the command goes through');
-    # by the command, or by the launcher, which ends it then
+    # by the command, or by the launcher, which then ends it
     ok($node->wait_for_log(qr/WARNING:  background worker "deaf" of extension "dx_locks" .*has not (ended )?within 1000 ms/, $offset), 'and it is named');
     $node->stop('immediate');
 };
