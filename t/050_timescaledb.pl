@@ -1,5 +1,5 @@
-# Beside TimescaleDB, which starts and ends background workers of its own around commands on databases: such a
-# command finds neither of them in its way, whichever library is loaded first.
+# With TimescaleDB, which ends and starts its own background workers around commands on databases: neither
+# extension's processes block such a command, whichever library is loaded first.
 use strict;
 use warnings FATAL => 'all';
 
@@ -14,7 +14,7 @@ plan skip_all => "THE SERVER HAS NO TIMESCALEDB: there is no $share/extension/ti
 
 my $node;
 
-# One test: the command succeeds.  One that does not would leave the rest without sense.
+# One test: the command succeeds.  Otherwise the remaining tests would make no sense.
 sub succeeds {
     my ($command) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;

@@ -1,5 +1,5 @@
-# A restore that is no single transaction: nothing of dynpgext's runs in the database until its end,
-# without a word of the user's.
+# A restore in several transactions: nothing of dynpgext runs in the database before its end, without any
+# action of the user.
 use strict;
 use warnings FATAL => 'all';
 
@@ -10,11 +10,11 @@ use IPC::Run qw(start finish);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-delete $ENV{PGAPPNAME};    # pg_restore is known by its own
+delete $ENV{PGAPPNAME};    # so that pg_restore sets its own
 my $node = new_cluster('restore', 'dx_supervised.workers' => 2, 'dynpgext.naptime' => '50ms');
 my $dumps = PostgreSQL::Test::Utils::tempdir('restore');
 
-# The data of a.pause is restored first, and takes until a worker has run, or for a while.
+# The data of a.pause is restored first, which takes until a worker has run, or up to a limit.
 add_database($node, 'source', qw(dynpgext dx_restored dx_supervised));
 value($node, 'source', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 1', enabled => false)));
 $node->safe_psql('source', <<'SQL');
@@ -51,7 +51,7 @@ my $at_work = 'dx filler running, dx supervised 1 disabled, dx supervised 2 runn
 my $held = 'dx filler waiting, dx supervised 1 disabled, dx supervised 2 waiting';
 my $started = q(SELECT count(*) FROM dynpgext.events WHERE database = current_database() AND event = 'started' AND name = );
 
-# The rows are those of the dump, and the settings were there before anything ran.
+# The rows are those of the dump, and the settings existed before anything ran.
 sub is_as_dumped {
     my ($database) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -90,15 +90,15 @@ restores('psql', \@psql);
 restores('psql in one transaction', [ @psql, '-1' ]);
 
 
-# In parts nothing tells that another one is to come: the user does.
+# Nothing shows that another part will follow, so the user declares it.
 sub part { return [ @restore, '--section', $_[0] ] }
 restores('in parts, with the setting on', part('pre-data'),
     q(DO $$ BEGIN ASSERT (SELECT until_told FROM dynpgext.restore); END $$),
     part('data'), part('post-data'), q(DO $$ BEGIN ASSERT dynpgext.end_restore(); END $$));
 
-# ---- a session that has restored, and stays -----------------------------------------------------
+# ---- a session that stays after its restore -----------------------------------------------------
 
-# psql with these commands, and then until tell_session(): one that is at hand for the test.
+# psql runs these commands, and then waits for tell_session().
 my $sessions = 0;
 sub start_session {
     my ($database, @arguments) = @_;
@@ -177,7 +177,7 @@ subtest 'one that the server does not outlive' => sub {
     becomes($node, 'seen', $states, $at_work, 'its workers run');
 };
 
-# Its data may be in part.
+# The data may be incomplete.
 my $broken_off = qr/WARNING:  a restore of database "seen" has broken off: workers of extensions wait there/;
 my %breaks_off = (
     'whose client is killed' => sub { $_[0]{run}->signal('KILL') },
@@ -187,7 +187,7 @@ for my $how (sort keys %breaks_off) {
         subtest "one $how, of $program" => sub {
             my $offset = log_offset($node);
             my @restore = ('-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
-            # psql alone is known not to leave for a moment and return
+            # psql, unlike pg_restore, is known not to disconnect and return
             my $session = start_session('seen', '-c', "SET application_name = '$program'", @restore, '-c', q(SET application_name = 'dx restoring'));
             becomes($node, 'seen', $states, $held, 'a restore is under way');
             ok($node->poll_query_until('seen', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'dx restoring')), 'it has come so far');
@@ -234,7 +234,7 @@ subtest 'by the word of the user' => sub {
     is(value($node, 'seen', 'SELECT dynpgext.end_restore()'), 't', 'end_restore');
     becomes($node, 'seen', $states, $at_work, 'its workers run');
     is(value($node, 'seen', 'SELECT dynpgext.end_restore()'), 'f', 'a second time there is nothing to end');
-    # the session that restores says so itself, and goes on
+    # the restoring session ends the restore itself, and continues
     $session = start_session('seen', '-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql", '-c', 'SELECT dynpgext.end_restore()',
         '-c', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart => 'always')));
     shows($node, 'seen', 'dx supervised 2', q(restart = 'always' AND state = 'running'), 'also in the session that restores');
@@ -269,12 +269,13 @@ subtest 'who is taken for a restore' => sub {
     restore_is('seen', 'none', 'as long as his session is there');
 };
 
-# Anybody can call a session so.
+# Any role can set this name for its session.
 subtest 'who is taken for pg_restore by the name' => sub {
     my @restore = ('-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
     my @named = ('-c', q(SET application_name = 'pg_restore'));
     my $is_there = q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'pg_restore');
-    # a superuser decides anew whom the command of "dx filler" runs as, and knows who has owned the database, and will
+    # a superuser registers the command of "dx filler" again, which decides its role, and records past and
+    # future owners of the database
     value($node, 'seen', q(LOAD 'dynpgext'; CREATE ROLE dx_owners ROLE dx_stranger; ALTER DATABASE seen OWNER TO dx_owners; ALTER DATABASE seen OWNER TO CURRENT_USER;
         SELECT count(*) FROM dynpgext.apply(dynpgext.export())));
     becomes($node, 'seen', $states, $at_work, 'workers run');
@@ -294,7 +295,7 @@ subtest 'who is taken for pg_restore by the name' => sub {
     $session = start_session('seen', @restore);
     restore_is('seen', 'under way', 'a restore is under way');
     end_session($session);
-    # the launcher looks at both
+    # the launcher checks both databases
     $session = start_session('source', @restore);
     restore_is('source', 'under way', 'another one begins');
     end_session($session);
@@ -304,7 +305,7 @@ subtest 'who is taken for pg_restore by the name' => sub {
     restore_is('seen', 'none', 'until that has ended');
 };
 
-# Where every session loads the library, those of pg_restore --jobs are known under any name.
+# If every session loads the library, sessions of pg_restore --jobs are recognised under any name.
 set_preload($node, 1);
 $node->restart;
 $ENV{PGAPPNAME} = 'my restore';

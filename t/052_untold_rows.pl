@@ -1,5 +1,5 @@
-# Rows of worker_settings and manifests that are written while their triggers do not fire: by
-# pg_restore --disable-triggers, logical replication, or by hand.  They take effect all the same.
+# Rows of worker_settings and manifests written while their triggers do not fire: by pg_restore
+# --disable-triggers, logical replication, or by hand.  They take effect nevertheless.
 use strict;
 use warnings FATAL => 'all';
 
@@ -33,14 +33,14 @@ sub take_rows_back {
     return becomes($from, $database, state_of(), '1 running, 2 running; ; ', 'nothing is set, nor registered by hand');
 }
 
-# Of the workers of dx_supervised, and what is declared for dx_sql_only.
+# The state of the workers of dx_supervised, and of the declarations for dx_sql_only.
 sub state_of {
     return 'SELECT (' . supervised_states() . q() . ") || '; ' || " . q(
         COALESCE((SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.workers WHERE extension = 'dx_sql_only'), '') || '; ' ||
         COALESCE((SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.allocations WHERE extension = 'dx_sql_only'), ''));
 }
 my $without = '1 running, 2 running; ; ';
-# A row that is not restored with dynpgext itself names no role: its SQL worker has failed.
+# A row that is not restored together with dynpgext names no role: its SQL worker has failed.
 sub with { return "1 disabled, 2 running; dx $_[0] failed; dx_sql_only:$_[0] allocated" }
 
 my $modes = q(SELECT string_agg(concat_ws(' ', c.relname, t.tgname, t.tgenabled), ', ' ORDER BY c.relname, t.tgname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -51,7 +51,7 @@ my $as_they_should = join ', ', sort((map { ("$_ before_truncate A", "$_ before_
     'worker_settings before_settings A', 'worker_settings on_replicated R', 'worker_settings on_settings A');
 my $off = join ' ', map {"ALTER TABLE dynpgext.$_ DISABLE TRIGGER ALL;"} 'worker_settings', 'manifests';
 my $on = $off =~ s/DISABLE/ENABLE/gr;
-# A worker that has failed is tried again by each reload().
+# Each reload() retries a failed worker.
 my $reload = q(SELECT object || ' ' || name || ' ' || action FROM dynpgext.reload() WHERE NOT (object = 'worker' AND extension = 'dx_sql_only'));
 
 add_database($node, 'one', @extensions);
@@ -116,11 +116,13 @@ subtest 'switched on again' => sub {
     take_rows_back($node, 'one');
 };
 
-# What others write while no trigger checks it would be followed as a superuser's, now or when they may write no longer.
+# Rows that other roles write without a checking trigger must not be followed as a superuser's, neither now
+# nor after their right to write has been revoked.
 subtest 'nobody gains rights by it' => sub {
     value($node, 'one', 'CREATE ROLE dx_writer; GRANT EXECUTE ON FUNCTION dynpgext.register TO dx_writer;
         CREATE VIEW public.dx_view AS SELECT * FROM dynpgext.manifests');
-    # with pg_write_all_data, with a grant on columns, and through a view of a superuser's, whom the server asks for the right to write
+    # with pg_write_all_data, with a grant on columns, and through a superuser's view, for which the server
+    # checks the superuser's rights
     my @ways = (
         [ 'dynpgext.manifests', 'GRANT pg_write_all_data TO dx_writer', 'REVOKE pg_write_all_data FROM dx_writer' ],
         [ 'dynpgext.manifests', 'GRANT INSERT (extension, manifest) ON dynpgext.manifests TO dx_writer', 'REVOKE INSERT (extension, manifest) ON dynpgext.manifests FROM dx_writer' ],
@@ -137,7 +139,7 @@ subtest 'nobody gains rights by it' => sub {
         value($node, 'one', $take);
         is(value($node, 'one', 'SELECT count(*) FROM dynpgext.manifests; ' . $reload), 0, 'there is no row');
     }
-    # a superuser's own is followed, whoever else may write
+    # a superuser's own row is followed, even if others may write to the table
     value($node, 'one', "GRANT INSERT ON dynpgext.manifests TO dx_writer; $off");
     write_rows($node, 'one', 'trusted');
     value($node, 'one', $on);
@@ -169,7 +171,8 @@ subtest 'logical replication' => sub {
         take_rows_back($server, 'one');
     }
 
-    # of all tables: what is registered there is not registered here, whoever subscribes
+    # of all tables: registrations of the publisher are not registered here, whichever tables are subscribed
+    # to
     my $declares = q(SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1, "allocations": [{"name": "dx_sql_only:NAME", "size": 8}]}'));
     value($node, 'one', 'CREATE TABLE public.dx_told (name text); CREATE PUBLICATION dx_all FOR TABLE dynpgext.registered_allocation, dynpgext.identities, public.dx_told');
     value($other, 'one', 'CREATE TABLE public.dx_told (name text); GRANT INSERT ON public.dx_told TO PUBLIC');

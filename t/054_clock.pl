@@ -1,5 +1,5 @@
-# The wall clock is set, forward and back, while everything runs: nothing that is measured or due
-# takes notice, and what the views show of the future is by the clock as it stands.
+# The wall clock is set forward and back while everything runs: this affects no measured or due time, and the
+# views show future times by the current clock.
 use strict;
 use warnings FATAL => 'all';
 
@@ -13,8 +13,7 @@ use SqlWorkers;
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-# 1 has a heartbeat, 2 is restarted after two seconds, 3 does not listen to SIGTERM, 4 works and sends
-# heartbeats.
+# Worker 1 has a heartbeat, 2 is restarted after two seconds, 3 ignores SIGTERM, 4 works and sends heartbeats.
 my $node = new_cluster_with_clock('main',
     'dynpgext.crash_limit' => 0,
     'dynpgext.stop_timeout' => '2min',
@@ -41,7 +40,7 @@ subtest 'the clock of this server can be set' => sub {
 
 register_sql_workers($node, 'one', 'dx_plain',
     { name => 'tick', sql => 'SELECT 1', interval => 100 },
-    # runs most of the time, so across jumps, too; not pg_sleep(), which goes by the wall clock
+    # runs most of the time, also when the clock is set; not pg_sleep(), which uses the wall clock
     { name => 'slow', sql => 'SELECT count(*) FROM generate_series(1, 700000)', interval => 500, deadline => 60_000 },
     { name => 'rare', sql => 'SELECT 1', interval => 3600_000 });
 is_whole($node, 'all is well before', 'one');
@@ -49,19 +48,19 @@ ok(tell($node, 'one', 4, 'beat'), 'one works, and sends heartbeats');
 
 sub runs_of { return value($node, 'one', "SELECT runs FROM dynpgext.commands WHERE worker = '$_[0]'") }
 
-# Seconds to the restart of 2, by the clock of the server; '' when it is not due.
+# Seconds until the restart of worker 2, by the server's clock; '' if none is due.
 sub due_in {
     return value($node, 'one', q(SELECT round(extract(epoch FROM next_start_at - clock_timestamp()), 3) FROM dynpgext.workers WHERE state = 'backoff'));
 }
 
-# What would have been said of anything that is taken for late.
+# The messages about anything late.
 my $late = qr/has sent no heartbeat|has not ended|blocks commands that wait|no process came of|canceling/;
 my $log = log_offset($node);
 
 for my $jump (@jumps) {
     my ($name, $seconds) = @$jump;
     subtest $name => sub {
-        # a restart that is due in a moment
+        # a restart that is due soon
         ok(tell($node, 'one', 2, 'exit1'), 'one that is restarted ends');
         ok(reaches($node, 'one', 'dx supervised 2', q(state = 'backoff')), 'its restart is due');
         my $starts = value($node, 'one', q(SELECT sum(starts) FROM dynpgext.workers WHERE name <> 'dx supervised 2' AND name ~ '^dx'));
@@ -92,14 +91,14 @@ for my $jump (@jumps) {
         is(value($node, 'one', q(SELECT sum(starts) FROM dynpgext.workers WHERE name <> 'dx supervised 2' AND name ~ '^dx')), $starts,
             'no other worker was ended');
         is(value($node, 'one', q(SELECT string_agg(DISTINCT state, ' ') FROM dynpgext.workers)), 'running', 'all run');
-        # its next delay is the first again
+        # its next delay is the first one again
         value($node, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 2')));
         value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 2')));
     };
 }
 is(log_count($node, $late, $log), 0, 'nothing was taken for late');
 
-# Somebody waits for an end while the clock is set.
+# A session waits for an end while the clock is set.
 for my $jump ([ '10 d forward', 240 * $hour ], [ '8 h back', -8 * $hour ]) {
     my ($name, $seconds) = @$jump;
     subtest "stop_worker() waits, $name" => sub {

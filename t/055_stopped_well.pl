@@ -1,5 +1,5 @@
-# What dynpgext has told to end has ended well: no exit code, no error, no FATAL in the log, no state in
-# between that means something else.  What others end shows that as always.
+# Workers stopped by dynpgext end normally: no exit code, no error, no FATAL in the log, no misleading
+# intermediate state.  Ends caused by others are shown as usual.
 use strict;
 use warnings FATAL => 'all';
 
@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($install, $libraries) = private_install();
-# 1 to 4 do different things when they are told to end
+# workers 1 to 4 react differently to the signal
 my $node = new_cluster('main', install_path => $install,
     'dx_supervised.connect' => 'on',
     'dx_supervised.delay' => 10,
@@ -39,8 +39,8 @@ sub ended_well {
     return shows($node, 'one', "dx supervised $n", "$condition AND last_exit_code = 0 AND last_error IS NULL", $test);
 }
 
-# What they do when they are told to end: wait; work and serve interrupts; work, and are ended where they
-# are after a second.
+# What they do when they are signalled: wait; work and serve interrupts; work until they are ended after a
+# second, wherever they are.
 sub occupy {
     is(join(' ', map { tell($node, 'one', $_->[0], $_->[1]) ? 1 : 0 } [ 2, 'silent' ], [ 3, 'numb' ]), '1 1', 'they are busy');
     return;
@@ -94,8 +94,7 @@ subtest 'an error on its way out is one' => sub {
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 4')));
 };
 
-# The states that the view shows of the workers, one session looking as fast as it can, until all have
-# been started again.
+# The workers' states in the view, read by one session as fast as possible, until all have been started again.
 value($node, 'one', <<'SQL');
 CREATE FUNCTION public.states_until_restarted(before bigint) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -117,7 +116,7 @@ for my $how ([ 'reload', sub { replace_library("$libraries/dx_supervised.so"); r
     [ 'restart_worker', sub { return join ';', map {"SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised $_')"} 1 .. 4 } ]) {
     my ($name, $prepare) = @$how;
     subtest $name => sub {
-        is_whole($node, 'all runs', 'one');    # those of two run the old file
+        is_whole($node, 'all runs', 'one');    # only one: those of database two run the old file
         occupy();
         my $command = $prepare->();
         my $starts = value($node, 'one', 'SELECT sum(starts) FROM dynpgext.workers');

@@ -1,5 +1,5 @@
-# The example in C of the README and that in C++ of the documentation, with the Makefile of the
-# documentation, letter by letter: they build, install, and what they build works.
+# The C example of the README and the C++ example of the documentation, with the documentation's Makefile,
+# taken literally: they build, install, and work.
 use strict;
 use warnings FATAL => 'all';
 
@@ -23,7 +23,7 @@ subtest 'C' => sub {
 };
 
 subtest 'C++' => sub {
-    # it uses the language's run-time library
+    # it uses the C++ run-time library
     my $source = code_block('docs/write-an-extension.md', 'cpp', 'DYNPGEXT_MAGIC')
       =~ s/PG_RETURN_NULL\(\)/try { throw std::string("it works"); } catch (const std::string &s) { PG_RETURN_INT32((int)s.size()); }/r;
     recipe_build($install, 'hits_cpp', cpp => "#include <string>\n$source",

@@ -1,5 +1,5 @@
-# In parallel mode the server gives a new setting no value: with a WARNING, also at the client.  So the
-# settings are not defined there, and what is configured counts all the same.
+# In parallel mode the server gives a newly defined setting no value, and sends a WARNING to the client. So
+# the settings are not defined there, and the configured values apply nevertheless.
 use strict;
 use warnings FATAL => 'all';
 
@@ -22,18 +22,18 @@ my $force = value($node, 'one',
 my $cheap = 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
 my %modes = (
     'a parallel worker' => "$cheap SET $force = on; SET parallel_leader_participation = off;",
-    # there is a plan for workers, and none of them comes
+    # there is a plan for workers, but none starts
     'the leader' => "$cheap SET max_parallel_workers_per_gather = 2; SET max_parallel_workers = 0;");
 my $lookup = q(SELECT DISTINCT dx_parallel_read('dx_memory:global_small', i) FROM numbers WHERE i % 100 = 0;);
 
-# What it prints, and what else it says, in a new session: the library is loaded by nobody before.
+# Output and messages of a new session, in which the library is not loaded before.
 sub run {
     my ($sql) = @_;
     my ($status, $output, $errors) = $node->psql('one', $sql, on_error_stop => 0);
     return ($output, $errors);
 }
 
-# Then a placeholder has no value at all.
+# A placeholder then has no value at all.
 subtest 'settings that were reset' => sub {
     my @names = map {"dynpgext.$_"} qw(max_workers restart_delay_max provisioning_timeout crash_limit);
     my $reset = join ' ', map {"SET $_ = '7'; RESET $_;"} @names;
@@ -80,7 +80,7 @@ for my $mode (sort keys %modes) {
         my ($output, $errors) = run("$modes{$mode} $lookup");
         unlike($output, qr/^dx_memory/, 'an extension that is not allowed is not provisioned');
         $node->restart;
-        # what a session says takes the place of it until the library is loaded
+        # before the library is loaded, a session's SET replaces the configured value
         ($output, $errors) = run("SET dynpgext.allowed_extensions = '*'; $modes{$mode} $lookup");
         unlike($output, qr/^dx_memory/, 'nor because a session says that it is');
         $node->append_conf('postgresql.conf', "dynpgext.allowed_extensions = '*'");

@@ -1,5 +1,5 @@
-# Workers that do not end when they are told to, because their code ignores SIGTERM or blocks signals: after
-# dynpgext.stop_timeout another signal ends them, and a shutdown, which waits for everybody, comes to its end.
+# Workers that do not end on SIGTERM, because their code ignores it or blocks signals: after
+# dynpgext.stop_timeout another signal ends them, and a shutdown, which waits for all processes, finishes.
 use strict;
 use warnings FATAL => 'all';
 
@@ -16,13 +16,13 @@ my $node = new_cluster('main',
 add_database($node, 'one', qw(dynpgext dx_supervised dx_bytes));
 is_whole($node, 'all is well', 'one');
 
-# What the log says of a worker of ours, with pid and database.
+# The log message about one of our workers, with pid and database.
 sub named {
     my ($worker, $pid) = @_;
     return qr/WARNING:  background worker "dx supervised $worker" of extension "dx_supervised" \(PID $pid, database "one"\)/;
 }
 
-# A worker's pid, once it does what is said.
+# Returns the pid of a worker once it obeys the command.
 sub make {
     my ($worker, $what) = @_;
     my $pid = pid_of($node, 'one', "dx supervised $worker");
@@ -66,7 +66,7 @@ subtest 'one that is not ended stays named' => sub {
     }
 };
 
-# The signal is nobody's but ours.
+# Only our own signal counts.
 subtest 'a plain SIGCONT' => sub {
     my $pid = pid_of($node, 'one', 'dx supervised 1');
     is(kill('CONT', $pid), 1, 'is sent');
@@ -141,7 +141,7 @@ subtest 'the launcher, ended by hand, ends nobody' => sub {
     ok(tell($node, 'one', 1, 'return'), 'until it ends');
 };
 
-# What a deaf worker is connected to can be dropped: the server gives up after five seconds.
+# A deaf worker does not prevent a drop of its database: the server waits five seconds.
 subtest 'DROP DATABASE' => sub {
     set_preload($node, 1);
     configure($node, 'one', 'dx_supervised.connect' => 'on');

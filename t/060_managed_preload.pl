@@ -1,5 +1,5 @@
-# dynpgext.preload() where somebody else writes shared_preload_libraries: it refuses, and names who does. And
-# what it has written itself it takes back, so that nothing hides what the DBA writes later.
+# dynpgext.preload() where something else sets shared_preload_libraries: it refuses, and names the place.  And
+# it removes its own entry, so that nothing hides what the DBA writes later.
 use strict;
 use warnings FATAL => 'all';
 
@@ -26,7 +26,7 @@ sub write_file {
 sub preload { return value($node, 'one', "SELECT dynpgext.preload($_[0])") }
 sub auto_entry { return slurp_file("$data/postgresql.auto.conf") =~ /^shared_preload_libraries = (.*)$/m ? $1 : 'none' }
 
-# Refused with this, and nothing is written.
+# Refused with this message, and nothing is written.
 sub is_refused {
     my ($enable, $pattern, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -53,7 +53,7 @@ subtest 'an included file' => sub {
         is(preload('false'), '', 'out');
         unlink "$data/$name";
     }
-    # who used ALTER SYSTEM before has decided what hides what
+    # earlier use of ALTER SYSTEM is the DBA's decision that it hides the file
     write_file('tool.conf', "shared_preload_libraries = 'auto_explain'\n");
     write_file('postgresql.conf', "${main}include 'tool.conf'\n");
     write_file('postgresql.auto.conf', "${auto}shared_preload_libraries = 'dx_plain'\n");
@@ -84,7 +84,7 @@ subtest 'Patroni' => sub {
     is(preload('false'), '', 'out');
 };
 
-# $node->start() has a command line of its own
+# $node->start() uses its own command line
 sub start_with {
     my ($options) = @_;
     $node->stop;
@@ -123,12 +123,12 @@ subtest 'back to what the other files say' => sub {
     is(auto_entry(), 'none', 'the entry is gone');
     write_file('postgresql.conf', "${main}shared_preload_libraries = 'auto_explain, dx_plain'\n");
     is(preload('true'), 'auto_explain, dx_plain, dynpgext', 'so what is written by hand later counts');
-    # the DBA takes it over into postgresql.conf
+    # the DBA moves it to postgresql.conf
     write_file('postgresql.conf', "${main}shared_preload_libraries = 'auto_explain, dynpgext'\n");
     write_file('postgresql.auto.conf', "${auto}shared_preload_libraries = 'auto_explain'\n");
     is(preload('true'), 'auto_explain, dynpgext', 'in, as postgresql.conf has it');
     is(auto_entry(), 'none', 'needs no entry of ours');
-    # what stays hides something: it is said
+    # the remaining entry hides the file's: a NOTICE
     write_file('postgresql.conf', "${main}shared_preload_libraries = 'auto_explain, dx_plain'\n");
     write_file('postgresql.auto.conf', "${auto}shared_preload_libraries = 'auto_explain, dynpgext'\n");
     my ($code, $out, $error) = $node->psql('one', 'SELECT dynpgext.preload(false)');

@@ -1,5 +1,5 @@
-# A switchover and back, with pg_rewind for the old primary: what of dynpgext is each node's own, what goes
-# along with the data, and what is lost.
+# A switchover and back, with pg_rewind for the old primary: which parts of dynpgext's state belong to a node,
+# which move with the data, and which are lost.
 use strict;
 use warnings FATAL => 'all';
 
@@ -20,7 +20,7 @@ is_whole($a, 'all runs on a', 'one');
 my $b = new_standby($a, 'b');
 becomes($b, 'one', supervised_states(), '1 waiting, 2 waiting, 3 waiting', 'and waits on b');
 
-# A standby that does not preload, and that nobody has used.
+# A standby without preload, never used.
 my $c = new_standby($a, 'c', shared_preload_libraries => '');
 
 sub has_worker {
@@ -39,13 +39,13 @@ subtest 'without preload' => sub {
     value($c, 'one', 'SELECT dynpgext.version()');
     becomes($c, 'one', supervised_states(), '1 running, 2 running, 3 running', 'the first use does');
 
-    # in a database without dynpgext, by a session that does not use it
+    # in a database without dynpgext, in a session that does not use it
     $c->append_conf('postgresql.conf', q(session_preload_libraries = 'dynpgext'));
     $c->restart;
     value($c, 'postgres', 'SELECT 1');
     ok(wait_until { has_worker($c) }, 'with session_preload_libraries the first session of anybody does');
     becomes($c, 'one', supervised_states(), '1 running, 2 running, 3 running', 'all run');
-    # what keeps it from starting is no reason to refuse a session
+    # a failure to start the launcher does not refuse a session
     $c->append_conf('postgresql.conf', 'max_worker_processes = 0');
     $c->restart;
     is(value($c, 'postgres', 'SELECT 1'), 1, 'without a slot for it, a session begins all the same');
@@ -60,12 +60,12 @@ value($a, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervi
 $a->restart;
 becomes($a, 'one', supervised_states(), '1 quarantined, 2 disabled, 3 running', 'so it is after a restart');
 
-# The old primary gets a timeline of its own, as one has that was cut off, and then follows the new one.
+# The old primary first gets its own timeline, as if it had been cut off, and then follows the new one.
 sub switch_over {
     my ($old, $new) = @_;
     catch_up($old, $new);
     $new->promote;
-    value($new, 'postgres', 'CHECKPOINT');    # or pg_rewind takes it for one of the old timeline
+    value($new, 'postgres', 'CHECKPOINT');    # otherwise pg_rewind sees the old timeline
     value($old, 'one', 'CREATE TABLE IF NOT EXISTS diverged AS SELECT 1');
     $old->stop;
     my $settings = slurp_file($old->data_dir . '/postgresql.conf');

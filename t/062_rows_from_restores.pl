@@ -1,5 +1,5 @@
-# Rows of manifests and identities that a restore writes with triggers off: two of its sessions at once,
-# event triggers of others, rows that cannot be followed, identities that differ.
+# Rows of manifests and identities that a restore writes with triggers disabled: in two concurrent sessions,
+# with other event triggers, with rows that cannot be followed, with differing identities.
 use strict;
 use warnings FATAL => 'all';
 
@@ -26,7 +26,7 @@ my %row = (
     identities => q(INSERT INTO dynpgext.identities VALUES ('dx_plain', 'dx a', 'dx_role', 'dx_dba', false, false, true)));
 my $runs = q(state = 'running' AND run_as = 'dx_role' AND runs > 1);
 
-# No visit of the launcher is under way.
+# No visit of the launcher is in progress.
 sub no_visit_runs {
     return $node->poll_query_until('postgres', q(SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'dynpgext provisioning')));
 }
@@ -39,10 +39,11 @@ sub restart_and_visit {
     return;
 }
 
-# As pg_restore --jobs --disable-triggers does at its end: both tables are locked before either session looks for rows.
+# As at the end of pg_restore --jobs --disable-triggers: both tables are locked before either session checks
+# for rows.
 subtest 'two sessions switch triggers on at the same time' => sub {
     for my $order ([qw(manifests identities)], [qw(identities manifests)]) {
-        # identities count as parts of a restore that has created dynpgext
+        # identities count in a restore that has created dynpgext
         local $ENV{PGOPTIONS} = '-c dynpgext.restore=on';
         add_database($node, 'halves', qw(dynpgext dx_plain));
         value($node, 'halves', "$off $row{manifests}; $row{identities}");
@@ -79,7 +80,7 @@ subtest 'event triggers of others do not fire' => sub {
     value($node, 'one', $_) for map {"$_;"} split /;/, $off . $on;
     is(value($node, 'one', $modes), $as_they_should, 'triggers that are switched on again fire as they should');
     is(value($node, 'one', 'SELECT count(*) FROM public.fired'), 2 * @$tables, 'by no command beyond those of the session');
-    # as where event triggers are off
+    # as if event triggers were off
     value($node, 'one', "ALTER EVENT TRIGGER dynpgext_on_alter DISABLE; ALTER EVENT TRIGGER spy DISABLE; $off $on
         ALTER EVENT TRIGGER dynpgext_on_alter ENABLE ALWAYS; ALTER EVENT TRIGGER spy ENABLE ALWAYS; TRUNCATE public.fired");
     isnt(value($node, 'one', $modes), $as_they_should, 'where nobody has noticed, they do not');
@@ -122,7 +123,7 @@ subtest 'an identity that differs when triggers are on again' => sub {
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.identities i JOIN dynpgext.commands c USING (extension, worker) WHERE c.registered_by = i.registered_by::text'), 1, 'the row says what is so again');
 };
 
-# The identity of one that only the manifest knows comes before the manifest.
+# The identity of a worker that only the manifest names is restored before the manifest.
 subtest 'a worker that is added by hand beside one of a script that is changed' => sub {
     add_database($node, 'added', qw(dynpgext dx_declared));
     value($node, 'added', q(SELECT dynpgext.register('dx_declared', '{"dynpgext": 1, "workers": [

@@ -1,4 +1,4 @@
-# What the log says of an SQL worker that does not end, and of whom others wait for.
+# Log messages about an SQL worker that does not end, and about processes for which others wait.
 use strict;
 use warnings FATAL => 'all';
 
@@ -36,7 +36,7 @@ subtest 'a command that serves no interrupts, beyond its deadline' => sub {
     value($node, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}')));
 };
 
-# The lock on what is provisioned, until the end of the transaction or savepoint.
+# Takes the provisioning lock until the end of the transaction or savepoint.
 my $take = q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '5 s'); SELECT count(*) FROM dynpgext.reload('dx_worker'));
 
 sub names_holder {

@@ -1,5 +1,5 @@
-# SQL commands that take the server down are counted for their role and database, whatever their workers
-# are called, and whoever drops and creates their extension in between.
+# SQL commands that crash the server are counted for their role and database, whatever the names of their
+# workers, and whoever drops and creates their extension meanwhile.
 use strict;
 use warnings FATAL => 'all';
 
@@ -22,7 +22,7 @@ for my $database (qw(one two)) {
 
 sub by_dev { return $node->safe_psql($_[0], $_[1], extra_params => [ '-U', 'dev' ]) }
 
-# Workers of these names, each of which takes the server down while a session bears its name.
+# Workers with these names; each crashes the server while a session has its name.
 sub manifest_of {
     my $workers = join ', ', map {
         qq({"name": "$_", "interval": "50 ms", "restart": {"policy": "on_failure", "delay": "100 ms"}, "command":
@@ -44,7 +44,7 @@ sub runs {
       || diag(worker_row($node, $database, $worker));
 }
 
-# Returns how often the log blames somebody.
+# Makes a worker crash the server, and waits for the blame; returns the log's offset.
 sub crash_by {
     my ($worker) = @_;
     my $offset = crash($node, sub { $node->psql('one', "SET application_name = 'crash $worker'; SELECT pg_sleep(180)") });
@@ -54,7 +54,7 @@ sub crash_by {
 
 my $blamed = qr/WARNING:  SQL worker "(\w+)" of extension "dx_trusted", run as role "dev" in database "one", took the server down \((\d) of 3 times/;
 
-# Of the log from there on.
+# The blame in the log from this offset on.
 sub blame {
     my ($offset) = @_;
     return join ' ', map { $_ // '' } slurp_file($node->logfile, $offset) =~ /$blamed/g;
@@ -135,7 +135,7 @@ subtest 'a quarantine whose worker has gone' => sub {
     runs('one', 'other', 'the rest of the role runs');
 };
 
-# The crashes of code in C count for its worker, as always; only superusers make them forgotten.
+# Crashes of C code count for its worker, as usual; only superusers can make the guard forget them.
 subtest 'a worker in C' => sub {
     value($node, 'one', 'CREATE EXTENSION dx_supervised');
     for my $time (1 .. 3) {

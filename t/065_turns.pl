@@ -1,4 +1,5 @@
-# Who waits for another transaction that changes what is known of an extension: for how long, and what is said.
+# Waits for another transaction that changes registrations of an extension: how long they last, and their
+# messages.
 use strict;
 use warnings FATAL => 'all';
 
@@ -15,7 +16,7 @@ value($node, 'one', 'CREATE ROLE app LOGIN; CREATE ROLE anybody LOGIN');
 value($node, 'one', q(SELECT dynpgext.register('dx_worker', '{"dynpgext": 1, "workers": [{"name": "sql", "command": "SELECT 1", "interval": "1 h", "run_as": "app"}]}')));
 
 my $register = q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "sql", "command": "SELECT 1", "interval": "1 h", "run_as": "app"}]}'));
-# 19 says first for which lock
+# PostgreSQL 19 first names the lock
 my $waiting = qr/CONTEXT:  (?:waiting for \w+ on advisory lock [^\n]*\n)?waiting for another transaction that registers, configures, updates or drops extension "dx_plain"/;
 
 sub impatient { return "SET lock_timeout = '100ms'; $_[0];" }
@@ -40,7 +41,7 @@ subtest 'nobody else takes a turn' => sub {
     like(error_of($node, 'one', q(SET ROLE anybody; DROP EXTENSION dx_plain;)), qr/ERROR:  42501: /, 'a command that is refused does not wait');
 };
 
-# The role is needed by the extension that is dropped, and would be by the transaction that is open.
+# The dropped extension needs the role, and the open transaction would need it.
 subtest 'a role that may be needed' => sub {
     value($node, 'one', impatient('DROP EXTENSION dx_worker'));
     pass('DROP EXTENSION does not wait for a registration of another extension');
@@ -50,7 +51,7 @@ subtest 'a role that may be needed' => sub {
     is(error_of($node, 'one', 'DROP ROLE app;'), '', 'reload() lets it go');
 };
 
-# What a visit does would come between.
+# A visit would interfere.
 subtest 'a role that another transaction lets go of' => sub {
     my $launcher = value($node, 'one', q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher'));
     kill 'STOP', $launcher;
@@ -69,7 +70,7 @@ subtest 'a role that another transaction lets go of' => sub {
     kill 'CONT', $launcher;
 };
 
-# The server drops them after dynpgext has made its commit ready.
+# The server drops them after dynpgext has prepared its part of the commit.
 subtest 'a temporary table that goes with the commit' => sub {
     value($node, 'one', <<'COMMANDS');
 CREATE ROLE app LOGIN;

@@ -1,5 +1,5 @@
-# The launcher ends, and the wall clock is set back before the postmaster, which goes by it, has restarted
-# the launcher: there is another one all the same, and one alone.
+# The launcher ends, and the wall clock is set back before the postmaster, which uses it, has restarted the
+# launcher: another launcher starts nevertheless, and only one.
 use strict;
 use warnings FATAL => 'all';
 
@@ -17,7 +17,7 @@ sub launcher_of {
     return value($node, 'postgres', q(SELECT COALESCE(string_agg(pid::text, ' '), '') FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher'));
 }
 
-# Ends the launcher, and sets the clock back in the same moment; returns what the log had said before.
+# Ends the launcher and sets the clock back at the same moment; returns the log's offset before that.
 sub end_launcher {
     my ($node) = @_;
     my $offset = log_offset($node);
@@ -28,7 +28,7 @@ sub end_launcher {
     return $offset;
 }
 
-# A worker that ends is restarted, which is the launcher's work.
+# A worker that ends is restarted, which needs the launcher.
 sub works {
     my ($node, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -59,22 +59,23 @@ for my $preload (0, 1) {
         }
         is(value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status'), launcher_of($node), 'the view shows it');
 
-        # in a crash-restart it comes back as one that the postmaster starts
+        # after a crash-restart the postmaster starts it
         crash($node, sub { kill 'KILL', launcher_of($node) });
         ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher')), 'it comes back after a crash');
         is_whole($node, 'and everything else', 'one');
         works($node, 'it works');
         is(log_count($node, qr/took the server down/, $beginning), 0, 'no worker is blamed for its end');
 
-        # nor does what its predecessors have left behind
+        # and its predecessors' records are not blamed either
         $offset = crash($node, sub { tell_to_crash($node, 'one', 1, 'segv') });
         ok($node->wait_for_log(qr/background worker "dx supervised 1" .* took the server down \(1 of 1/, $offset), 'a worker that crashes is blamed, and not everything at once');
         $node->stop;
     };
 }
 
-# Its successor finds no slot. It keeps its own, which the postmaster uses when the clock shows that second
-# again; whoever uses dynpgext before, when a slot is free, asks for another one.
+# The successor finds no slot.  The launcher's own slot stays reserved, and the postmaster uses it when the
+# clock reaches that second again.  A use of dynpgext before that requests another launcher as soon as a slot
+# is free.
 subtest 'no slot for the next one' => sub {
     my $node = new_cluster_with_clock('full',
         'shared_preload_libraries' => 'dynpgext',

@@ -1,5 +1,5 @@
-# A process of a parallel query that takes the server down is one of its leader's: whoever the leader runs is
-# blamed for it, though the leader itself is a bystander.
+# If a process of a parallel query crashes the server, the guard blames the code that its leader runs,
+# although the leader itself is a bystander.
 use strict;
 use warnings FATAL => 'all';
 
@@ -15,9 +15,8 @@ my $node = new_cluster('main', 'shared_preload_libraries' => 'dynpgext', 'dynpge
 add_database($node, 'one', qw(dynpgext dx_plain dx_trusted dx_supervised));
 value($node, 'one', 'CREATE ROLE dev LOGIN; CREATE ROLE owner LOGIN; ALTER DATABASE one OWNER TO owner; GRANT CREATE ON DATABASE one TO dev');
 
-# Queries whose processes, all but the leader, do something for each row.  Each role and process has one of
-# its own, called by its name.  What that is, the name of
-# a session says.
+# Queries whose processes, except the leader, do something for each row.  Each role and process has its own
+# query, named after it.  A session's name selects what the query does.
 value($node, 'one', q(
     CREATE TABLE numbers AS SELECT generate_series(1, 10) AS i;
     ALTER TABLE numbers SET (parallel_workers = 2);
@@ -54,7 +53,7 @@ sub register_by_dev {
     return;
 }
 
-# It has run all rows in processes of its own since.
+# It has since run all rows in parallel processes.
 sub works {
     my ($name, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -66,7 +65,7 @@ sub works {
 my $sleeping = q(SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND wait_event = 'PgSleep');
 my $blamed = qr/WARNING:  (?:SQL worker "(\w+)" of extension "dx_trusted", run as role "dev" in database "one",|background worker "(\w+ \w+ \d)" of extension "\w+" in database "one"|code of extension "(\w+)" in database "one") took the server down \((\d) of 3 times/;
 
-# Of the log from there on: who is blamed, and how often the server has crashed.
+# From this offset of the log: who is blamed, and the number of crashes.
 sub blame {
     my ($offset) = @_;
     my $log = slurp_file($node->logfile, $offset);
@@ -74,7 +73,7 @@ sub blame {
     return join ' ', (map { $_ // () } $log =~ /$blamed/g), "of $crashes";
 }
 
-# A session of this name, until the server goes down, or it is ended.
+# A session with this name, until the server crashes or it is ended.
 sub session_named {
     my ($name) = @_;
     my $session = $node->background_psql('one', on_error_stop => 0);
@@ -82,7 +81,7 @@ sub session_named {
     return $session;
 }
 
-# Whoever does this task crashes in a process that is not the leader.  `start`: has it do the task.
+# The task crashes in a process that is not the leader.  `start`: starts the task.
 sub crash_in_worker {
     my ($task, $start) = @_;
     my $session;
@@ -172,7 +171,7 @@ for my $preload (1, 0) {
     };
 }
 
-# Nothing but the guard ends this: no session has to be there, and the commands run before anybody can log in.
+# Only the guard can end this: the commands need no session, and run before anybody can log in.
 subtest 'a crash in a circle' => sub {
     my $offset = log_offset($node);
     value($node, 'one', q(

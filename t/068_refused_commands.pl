@@ -1,5 +1,5 @@
-# PostgreSQL locks a database before it checks whether the role may drop or rename it.  A client that
-# does not read the error keeps the lock: that ends nothing.
+# PostgreSQL locks a database before it checks whether the role may drop or rename it.  A client that does not
+# read the error keeps the lock.  This must not end any worker.
 use strict;
 use warnings FATAL => 'all';
 
@@ -19,7 +19,7 @@ CREATE ROLE dx_maker CREATEDB;
 CREATE ROLE dx_tenant LOGIN IN ROLE dx_maker;
 SQL
 
-# One that has sent a command on the database, and does not read the answer.
+# A session that has sent a command on the database, and does not read the answer.
 sub unread {
     my ($role, $command) = @_;
     my $socket = open_session($node, $role);
@@ -27,7 +27,7 @@ sub unread {
     return $socket;
 }
 
-# The same.  Returns when it holds the lock.
+# The same; returns when it holds the lock.
 sub refused {
     my ($role, $database, $command) = @_;
     my $socket = unread($role, $command);
@@ -51,8 +51,8 @@ sub leaves {
     return;
 }
 
-# Until the launcher has met the lock of a command on `two`, which counts when it is met twice.  Before
-# that it has looked at `one` as often, whose OID is lower.
+# Waits until the launcher has met the lock of a command on `two`, which counts when met twice.  By then it
+# has checked `one`, with its lower OID, as often.
 sub launcher_looks {
     my $offset = log_offset($node);
     my $two = oid_of('two');
@@ -81,7 +81,7 @@ for my $preload (0, 1) {
         }
         is_whole($node, 'all is well', qw(one two hub));
 
-        # nobody can connect to the database meanwhile: no process is sent to wait for that
+        # nobody can connect to the database meanwhile, so no process is sent to wait for that
         my $session = refused('dx_nobody', 'one', 'ALTER DATABASE one RENAME TO four');
         launcher_looks();
         $inside->query_safe(q(SELECT dynpgext.restart_worker('dx_worker', 'dx local')));
@@ -95,7 +95,7 @@ for my $preload (0, 1) {
     };
 }
 
-# In a database that nothing of ours is connected to.
+# In a database to which none of our processes is connected.
 subtest 'visits of other databases do not wait for it' => sub {
     restart_with(0);
     add_database($node, $_, qw(dynpgext)) for qw(one two);
@@ -117,7 +117,7 @@ subtest 'visits of other databases do not wait for it' => sub {
     is(run('not loaded', "DROP DATABASE $_"), '', "dropped $_") for qw(one two);
 };
 
-# An owner may lock tables of dynpgext's in his database, if only to read them.
+# An owner may lock dynpgext's tables in the database, at least with read locks.
 subtest 'nor for a lock on tables' => sub {
     add_database($node, $_, qw(dynpgext)) for qw(one two);
     configure($node, 'hub', 'dynpgext.naptime' => '100ms', 'dynpgext.start_concurrency' => 1);
@@ -145,7 +145,7 @@ subtest 'nor for a lock on tables' => sub {
     is(run('not loaded', "DROP DATABASE $_"), '', "dropped $_") for qw(one two);
 };
 
-# Where the library is loaded the lock is taken when a statement is analysed that is run at once.
+# With the library loaded, the lock is taken in the analysis of a statement that is executed at once.
 subtest 'what is not run locks nothing' => sub {
     restart_with(1);
     make('one');
@@ -174,7 +174,7 @@ subtest 'what is not run locks nothing' => sub {
     restart_with(0);
 };
 
-# The library is not loaded: the launcher tells by the role that the session has logged in as.
+# Without the library loaded, the launcher decides by the role that the session has logged in as.
 subtest 'whoever may, also by another role, finds workers out of the way' => sub {
     make('one', 'dx_group');
     make('two');

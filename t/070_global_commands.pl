@@ -1,5 +1,5 @@
-# A global SQL worker is connected to one of the databases that register it.  The owner of that database
-# can keep it from running there, but not from running.
+# A global SQL worker is connected to one of the databases that register it.  The owner of that database can
+# prevent it from running there, but not elsewhere.
 use strict;
 use warnings FATAL => 'all';
 
@@ -13,7 +13,7 @@ my $node = new_cluster('main', shared_preload_libraries => 'dynpgext', 'dynpgext
 value($node, 'postgres', 'CREATE ROLE role_c LOGIN CREATEDB; CREATE ROLE role_v LOGIN; CREATE ROLE runs LOGIN');
 for my $name (qw(cdb vdb)) {
     add_database($node, $name, qw(dynpgext dx_plain));
-    # whoever registers knows who may own it
+    # the registration records possible owners
     value($node, 'postgres', "ALTER DATABASE $name OWNER TO role_c; ALTER DATABASE $name OWNER TO role_v; ALTER DATABASE $name OWNER TO CURRENT_USER");
     register_sql_workers($node, $name, 'dx_plain',
         { name => 'of a superuser', sql => 'SELECT 1', interval => 50, scope => 'global' },
@@ -22,7 +22,7 @@ for my $name (qw(cdb vdb)) {
 my $superuser = value($node, 'postgres', 'SELECT current_user');
 my @workers = ('of a superuser', 'of a role');
 
-# What the workers do, seen from the database that is not in the way.
+# The state of the workers, seen from the database that is not involved.
 sub row {
     my ($worker, $column) = @_;
     return value($node, 'vdb', "SELECT $column FROM dynpgext.commands WHERE worker = '$worker'");
@@ -41,7 +41,7 @@ sub run_in {
     return;
 }
 
-# Both belong to others, and the workers run in cdb.
+# The databases belong to other roles, and the workers run in cdb.
 sub begin_in_cdb {
     value($node, 'postgres', "ALTER DATABASE cdb OWNER TO $superuser; ALTER DATABASE vdb OWNER TO role_v");
     run_in('cdb', 'a superuser owns it');

@@ -1,6 +1,6 @@
-# Rows of dynpgext's tables that others than superusers have made: a dump of data alone, or a publication, of a
-# database where anybody has made tables under these names.  A superuser who restores it, or subscribes to it,
-# lends no rights to what the rows say.
+# Rows of dynpgext's tables made by roles other than superusers: a dump of data alone, or a publication, of a
+# database where anybody has made tables with these names.  A superuser who restores it, or subscribes to it,
+# does not lend any rights to these rows.
 use strict;
 use warnings FATAL => 'all';
 
@@ -16,7 +16,7 @@ my $folder = PostgreSQL::Test::Utils::tempdir('dump');
 my $superuser = 'postgres';
 value($node, 'postgres', 'CREATE ROLE dx_forger LOGIN; CREATE ROLE dx_victim LOGIN; CREATE DATABASE forged OWNER dx_forger');
 
-# Tables of dx_forger's, as they are in a dump.
+# Tables of dx_forger, as in a dump.
 my $raise = 'ALTER ROLE dx_forger SUPERUSER';
 my $worker = sub { qq({"name": "$_[0]", "command": "$_[1]", "interval": "50 ms"$_[2]}) };
 my $manifest = '{"dynpgext": 1, "workers": [' . join(', ', $worker->('dx known', $raise, ''), $worker->('dx forged', $raise, ''),
@@ -32,7 +32,7 @@ value($node, 'forged', qq(
     INSERT INTO dynpgext.identities SELECT 'dx_sql_only', w, '$superuser', '$superuser', true, false, true FROM unnest(ARRAY['dx known', 'dx forged', 'dx named', 'dx kept']) w;
     INSERT INTO dynpgext.identities VALUES ('dx_sql_only', 'dx other', 'dx_victim', '$superuser', false, false, true)));
 
-# A database with dynpgext, where a superuser has registered a worker that the rows name, too.
+# A database with dynpgext in which a superuser has registered a worker that the rows also name.
 sub make_target {
     my ($database) = @_;
     add_database($node, $database, qw(dynpgext dx_sql_only));
@@ -74,7 +74,7 @@ for my $way ([ 'data only' ], [ 'inserts', '-f', "$folder/inserts.sql" ], [ 'tri
     };
 }
 
-# Neither does a dump of the database launder them.
+# Nor does a dump of the database launder them.
 subtest 'rows that do not count are in no dump' => sub {
     make_target('target');
     command_ok([ 'pg_restore', '-a', '--exit-on-error', '-d', $node->connstr('target'), "$folder/forged" ], 'restored by a superuser');
@@ -88,7 +88,7 @@ subtest 'rows that do not count are in no dump' => sub {
 
 subtest 'a whole dump of such a database' => sub {
     make_target('target');
-    # the tables are there: pg_restore says so, and goes on
+    # the tables already exist: pg_restore reports this, and continues
     run_command([ 'pg_restore', '-d', $node->connstr('target'), "$folder/forged" ]);
     gains_nothing('target');
     value($node, 'postgres', 'DROP DATABASE target');
@@ -107,7 +107,7 @@ subtest 'after a restore in the same session, or by psql' => sub {
     value($node, 'postgres', 'DROP DATABASE target');
 };
 
-# What is registered is dumped by nobody: rows for it come from other tables.
+# Tables of registrations are never dumped: rows for them come from other tables.
 subtest 'rows of what is registered' => sub {
     make_target('target');
     value($node, 'forged', q(SET ROLE dx_forger; CREATE TABLE dynpgext.registered_command (extension name, worker text, command text, run_interval bigint, channel text, run_as oid, deadline bigint,
@@ -150,7 +150,7 @@ subtest 'logical replication' => sub {
     my $connection = $node->connstr('forged') =~ s/'/''/gr;
     value($node, 'target', q(SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1}'); DELETE FROM dynpgext.manifests));
     value($node, 'target', "CREATE SUBSCRIPTION dx_forged CONNECTION '$connection' PUBLICATION dx_forged WITH (create_slot = false, slot_name = 'dx_forged')");
-    # one after the other: what is copied, then what is told
+    # first the initial copy, then the changes
     becomes($node, 'target', $commands, $all_nobody, 'what was there is copied');
     value($node, 'forged', q(SET ROLE dx_forger; UPDATE dynpgext.identities SET registered_by = run_as; UPDATE dynpgext.manifests SET manifest = replace(manifest::text, '50 ms', '60 ms')::jsonb; INSERT INTO public.orders VALUES (1)));
     becomes($node, 'target', q(SELECT string_agg(id::text, ',') FROM public.orders), 1, 'a change has come');
@@ -162,7 +162,7 @@ subtest 'logical replication' => sub {
     value($node, 'postgres', 'DROP DATABASE target');
 };
 
-# The parts of a restore, by somebody's word.
+# A restore in parts, declared by a superuser or by another role.
 subtest 'a restore in several parts' => sub {
     make_target('source');
     value($node, 'source', qq(SELECT dynpgext.register('dx_sql_only', manifest) FROM (SELECT dynpgext.export('dx_sql_only') - 'version' AS manifest) e));
@@ -184,7 +184,8 @@ subtest 'a restore in several parts' => sub {
     value($node, 'postgres', "DROP DATABASE $_") for qw(joined cut source);
 };
 
-# Three seconds after the superuser's session another one is no part of it, whoever else is still there.
+# Three seconds after the superuser's session, another session does not belong to the restore, whoever else is
+# still connected.
 subtest 'a session of the owner keeps no restore up for others' => sub {
     make_target('source');
     command_ok([ 'pg_dump', '-Fc', '-f', "$folder/small", $node->connstr('source') ], 'pg_dump');
@@ -193,7 +194,7 @@ subtest 'a session of the owner keeps no restore up for others' => sub {
         local $ENV{PGAPPNAME} = 'pg_restore';
         $node->background_psql('kept', on_error_stop => 0, extra_params => [ '-U', 'dx_forger' ]);
     };
-    delete local $ENV{PGAPPNAME};    # pg_restore says its own name
+    delete local $ENV{PGAPPNAME};    # so that pg_restore sets its own
     command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('kept'), "$folder/small" ], 'a restore with dynpgext');
     value($node, 'kept', 'SELECT pg_sleep(4)');
     is(value($node, 'kept', 'SELECT count(*) FROM dynpgext.restore'), 1, 'it is under way still');
@@ -204,7 +205,7 @@ subtest 'a session of the owner keeps no restore up for others' => sub {
     value($node, 'postgres', "DROP DATABASE $_") for qw(kept source);
 };
 
-# The owner of a database decides what is set in sessions that set nothing themselves.
+# The owner of a database decides on settings of sessions that set nothing themselves.
 subtest 'settings of the owner make no session a restore' => sub {
     make_target('source');
     command_ok([ 'pg_dump', '-Fc', '-f', "$folder/good", $node->connstr('source') ], 'pg_dump');
@@ -222,10 +223,10 @@ subtest 'settings of the owner make no session a restore' => sub {
 
     value($node, 'postgres', 'CREATE DATABASE "set" OWNER dx_forger');
     value($node, 'postgres', q(SET ROLE dx_forger; ALTER DATABASE "set" SET application_name = 'pg_restore'));
-    # a client that does not say what it is
+    # a client that does not set its name
     my $stays = $node->background_psql('postgres', on_error_stop => 1);
     $stays->query_safe('CREATE EXTENSION dblink; SELECT dblink_connect(' . quoted($connection) . ')');
-    delete local $ENV{PGAPPNAME};    # pg_restore says its own name
+    delete local $ENV{PGAPPNAME};    # so that pg_restore sets its own
     command_ok([ 'pg_restore', '--exit-on-error', '-d', $connection, "$folder/good" ], 'a restore, while an agent is connected');
     value($node, 'set', 'SELECT pg_sleep(4)');
     is(value($node, 'set', q(SELECT count(*) FROM pg_stat_activity WHERE datname = 'set' AND application_name = 'pg_restore')), 1, 'which is called as the owner says');

@@ -1,6 +1,6 @@
-# What rights on tables give.  Members of pg_write_all_data can lock any table, dynpgext's too: nobody
-# else's command waits for them that is not about dynpgext, and nobody gets such a lock who has no right
-# to the table.  Who can put triggers on tables of an extension gets no superuser's rights from its workers.
+# The effect of rights on tables.  Members of pg_write_all_data can lock any table, including dynpgext's: only
+# commands that concern dynpgext wait for them, and such a lock needs a right to the table.  A role that can
+# create triggers on an extension's tables does not gain a superuser's rights through its workers.
 use strict;
 use warnings FATAL => 'all';
 
@@ -19,7 +19,7 @@ GRANT CREATE ON DATABASE one TO dx_user;
 CREATE SCHEMA dx AUTHORIZATION dx_user;
 SQL
 
-# The tables of dynpgext's that the transaction has locked, after each of the statements.
+# The tables of dynpgext that the transaction has locked, after each of the statements.
 my $locked = q(SELECT COALESCE(string_agg(relation::regclass || ' ' || mode, ', '), 'none') FROM pg_locks
     WHERE pid = pg_backend_pid() AND relation IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass
         AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dynpgext')));
@@ -48,7 +48,7 @@ for my $role ('dx_user', 'postgres') {
     is_deeply(locks_of($role), [ ('none') x @commands ], "commands of $role on tables of its own lock none of dynpgext's");
 }
 
-# As a constraint everybody may call it.
+# Everybody may call it, as it is used in a constraint.
 value($node, 'one', 'CREATE EXTENSION dx_worker');
 is(value($node, 'one', "SET ROLE dx_user; BEGIN; DO \$\$ BEGIN PERFORM dynpgext_internal.may_configure('dx_worker', 'dx local'); END \$\$; $locked; ROLLBACK"), 'none', 'may_configure() keeps no lock');
 my (undef, undef, $refused) = $node->psql('one', q(SET ROLE dx_user; SELECT dynpgext_internal.may_configure('dx_nothing', 'none')));
@@ -70,7 +70,7 @@ subtest 'somebody has locked all tables of dynpgext' => sub {
     $locker->quit;
 };
 
-# Everybody may do that to a function of his own, and lock any extension.
+# Every role may do that to its own function, and thereby lock any extension.
 subtest 'somebody has locked the extension' => sub {
     value($node, 'one', q(CREATE EXTENSION dx_plain; CREATE FUNCTION dx.own() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION dx.own() OWNER TO dx_user;
         SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx tick", "command": "SELECT 1", "interval": "50 ms", "run_as": "dx_user"}]}')));
@@ -114,7 +114,7 @@ subtest 'what is about dynpgext is still noticed' => sub {
     becomes($node, 'one', q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_worker'), 'provisioned', 'dynpgext itself');
 };
 
-# ---- who can put triggers on tables of an extension ----
+# ---- roles that can create triggers on tables of an extension ----
 
 my $superuser = 'postgres';
 my $has_references = value($node, 'postgres', q(SELECT current_setting('server_version_num'))) < 180000;
@@ -133,7 +133,7 @@ sub comes_to {
     return ok(command_is($node, 'two', $worker, $condition), $test) || diag(command_row($node, 'two', $worker));
 }
 
-# It runs, or fails with this, from now on.
+# From now on it runs, or fails with this error.
 sub runs { return comes_to($_[0], 'last_run_at > ' . quoted(value($node, 'two', 'SELECT clock_timestamp()')) . ' AND last_failed_at IS DISTINCT FROM last_run_at', $_[1]) }
 
 sub is_refused {
@@ -158,7 +158,7 @@ SQL
     runs('dx tick', 'it does without the privileges');
 };
 
-# Whoever can create schemas can take the name that the command has.
+# A role that can create schemas can take the name used in the command.
 sub take_name {
     return value($node, 'two', <<'SQL');
 SET ROLE dx_user;
@@ -178,7 +178,7 @@ subtest 'a schema with another name' => sub {
     runs('dx tick', 'it does under the old name');
 };
 
-# The name is looked up anew after each wait for a lock, and whoever holds one decides when that is.
+# The name is looked up again after each wait for a lock, at a time decided by the holder of the lock.
 subtest 'a schema gets another name while the command waits' => sub {
     my $locker = $node->background_psql('two', on_error_stop => 1);
     $locker->query_safe($_) for 'BEGIN', 'LOCK TABLE s.dx_declared_log';
@@ -210,7 +210,7 @@ subtest 'another schema with another name' => sub {
     runs('dx tick', 'made anew');
 };
 
-# What is done, what undoes it, and what is said.
+# What is done, what undoes it, and the message.
 my @rights = (
     [ 'GRANT TRIGGER ON s.dx_declared_log TO PUBLIC', 'REVOKE TRIGGER ON s.dx_declared_log FROM PUBLIC', 'everybody can put triggers on table "s.dx_declared_log"' ],
     [ 'ALTER TABLE s.dx_declared_log OWNER TO dx_user', "ALTER TABLE s.dx_declared_log OWNER TO $superuser", 'role "dx_user" can put triggers on table "s.dx_declared_log"' ],
@@ -242,7 +242,7 @@ subtest 'a privilege that lets others decide what a command does' => sub {
         value($node, 'two', $harmless);
         runs('dx tick', $harmless);
     }
-    # by hand, for a table of its extension
+    # registered by hand, for a table of its extension
     value($node, 'two', 'ALTER EXTENSION dx_plain ADD TABLE s.other');
     for my $as ($superuser, 'dx_app') {
         my $register = sub { return ($node->psql('two', q{SELECT dynpgext.register('dx_plain', } . quoted(sprintf $by_hand, $as) . ')'))[2] };
@@ -254,7 +254,7 @@ subtest 'a privilege that lets others decide what a command does' => sub {
     }
 };
 
-# Of roles, too, that only what is dropped needs.
+# Also with roles that only the dropped extension needs.
 subtest 'somebody has locked dynpgext, and is dropping an extension, over a restart' => sub {
     value($node, 'two', q(CREATE FUNCTION dx.own() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION dx.own() OWNER TO dx_user));
     value($node, 'two', q(SET ROLE dx_user; BEGIN; ALTER FUNCTION dx.own() DEPENDS ON EXTENSION dynpgext; PREPARE TRANSACTION 'locks'));

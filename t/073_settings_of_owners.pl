@@ -1,4 +1,4 @@
-# What the owner of a database sets for it does not keep visits from ending, which are for all.
+# Settings made by a database's owner cannot keep visits, which all databases need, from ending.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,4 +1,5 @@
-# Whoever may create databases may choose the OID of one that has been dropped.  The new one is another one.
+# A role that may create databases may choose the OID of a dropped one.  The new database counts as another
+# one.
 use strict;
 use warnings FATAL => 'all';
 
@@ -9,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use SqlWorkers;
 use Test::More;
 
-# not preloaded: nobody is told of commands on databases
+# not preloaded: no process learns of commands on databases
 my $node = new_cluster('main', 'dynpgext.naptime' => '1h', 'dynpgext.restart_delay_max' => '1s');
 value($node, 'postgres', 'CREATE ROLE creator LOGIN CREATEDB');
 
@@ -17,7 +18,7 @@ my $mark = q(SELECT setconfig[1] FROM pg_db_role_setting WHERE setrole = 10 AND 
 
 sub oid_of { return value($node, 'postgres', "SELECT oid FROM pg_database WHERE datname = '$_[0]'") }
 
-# The first is dropped, and at once the role makes a copy of the second in its place.
+# Drops the first database; the role at once creates a copy of the second with its OID.
 sub replace_database {
     my ($name, $template) = @_;
     my $oid = oid_of($name);
@@ -92,7 +93,7 @@ subtest 'a worker that is due' => sub {
     value($node, 'postgres', 'DROP DATABASE replaced; DROP DATABASE prepared; DROP DATABASE looks');
 };
 
-# What ALTER DATABASE writes anew stays the same database.
+# After changes by ALTER DATABASE it is still the same database.
 subtest 'the same database' => sub {
     add_database($node, 'app', qw(dynpgext dx_memory dx_worker));
     value($node, 'app', q(SELECT dx_write('dx_memory:local', 'kept')));

@@ -1,4 +1,4 @@
-# More databases with SQL workers than processes to run them: the processes take turns, and nobody starves.
+# More databases with SQL workers than processes to run them: the processes take turns, and none starves.
 use strict;
 use warnings FATAL => 'all';
 
@@ -30,7 +30,7 @@ sub fill {
     return;
 }
 
-# They all have run so often since now; `most`: processes of runners at once.
+# All have run this many times since the call; `most`: number of runner processes at once.
 sub all_run {
     my ($node, $times, $most, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -97,7 +97,7 @@ subtest 'few slots' => sub {
     $node->stop;
 };
 
-# More than a turn is long, and always due: those that a turn has no time for come first in the next one.
+# Together longer than a turn, and always due: commands not reached in a turn come first in the next one.
 subtest 'within a process' => sub {
     my $node = new_cluster('within', %settings, 'dynpgext.max_runners' => 1);
     add_database($node, $_, qw(dynpgext dx_plain)) for qw(one two);

@@ -1,4 +1,5 @@
-# How much memory all databases of one owner may have, and what becomes of an extension that had not enough.
+# How much memory all databases of one owner may have together, and what happens to an extension that gets too
+# little.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,4 +1,4 @@
-# Libraries for shared_preload_libraries, hosted on a server that has been started without dynpgext.
+# Libraries for shared_preload_libraries, hosted on a server that was started without dynpgext.
 use strict;
 use warnings FATAL => 'all';
 

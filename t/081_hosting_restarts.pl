@@ -1,5 +1,5 @@
-# Hosted libraries come back: after restarts and crashes of the server, of their keepers, workers and sessions; with
-# a dump; and not, where dynpgext or the database that has them hosted is dropped, or where they crash.
+# Hosted libraries return: after restarts and crashes of the server, of their keepers, workers and sessions;
+# and with a dump.  They do not if dynpgext or the hosting database is dropped, or if they crash.
 use strict;
 use warnings FATAL => 'all';
 
@@ -22,7 +22,7 @@ sub pids_of {
 
 sub state_of { return value($node, 'postgres', "SELECT state FROM dynpgext.hosted WHERE library = '$_[0]'") }
 
-# The first session has it, in whichever database, and then the worker comes.
+# The first session has the library, in any database; then its worker starts.
 sub is_back {
     my ($test, $next) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -71,7 +71,7 @@ for my $preload (0, 1) {
             $of_session = $session->query('SELECT pg_backend_pid()');
         }
         eval { $session->quit };
-        # its crashes must not add up to a quarantine in what follows
+        # its crashes must not add up to a quarantine in later tests
         value($node, 'postgres', q(SELECT dynpgext.release('dx_hosted')));
     };
 
@@ -111,7 +111,7 @@ subtest 'a library that crashes' => sub {
     $node->append_conf('postgresql.conf', "dx_hosted.fails = 'crash init'");
     my $offset = log_offset($node);
     $node->restart(fail_ok => 1);
-    # somebody comes again and again, until it is settled
+    # repeated sessions, until it is quarantined
     ok(wait_until { ($node->psql('postgres', q(SELECT state FROM dynpgext.hosted WHERE library = 'dx_hosted')))[1] eq 'quarantined' },
         'it is quarantined');
     is(log_count($node, qr/all server processes terminated; reinitializing/, $offset), 3, 'after three crashes');
@@ -127,7 +127,7 @@ subtest 'a library that crashes' => sub {
 
 subtest 'dump and restore' => sub {
     my $dump = $node->basedir . '/dump.sql';
-    # its functions could not be created before it is hosted, as on a server that does not preload it
+    # its functions cannot be created before it is hosted, as on a server that does not preload it
     $node->safe_psql('postgres', 'DROP EXTENSION dx_hosted');
     $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'dumped');
     like(slurp_file($dump), qr/COPY dynpgext\.hosted_libraries .*\ndx_hosted\tglobal\t1\t\\N\tt\n/, 'with what is hosted');
@@ -157,7 +157,7 @@ subtest 'dropped' => sub {
 
 $node->stop;
 
-# Each kind of dynamic shared memory, and a window of some size
+# Each kind of dynamic shared memory, with a window of considerable size.
 for my $kind (qw(sysv mmap)) {
     subtest $kind => sub {
         my $other = new_cluster($kind, dynamic_shared_memory_type => $kind, 'dx_hosted.size' => 30);

@@ -1,4 +1,5 @@
-# The libraries of contrib that demand shared_preload_libraries, or are mostly used so: the main job of each.  Those of others: test/hosting.
+# The libraries of contrib that require shared_preload_libraries, or are mostly used that way: the main
+# function of each.  For other libraries see test/hosting.
 use strict;
 use warnings FATAL => 'all';
 
@@ -24,7 +25,7 @@ subtest 'pg_stat_statements' => sub {
     $node->reload;
     is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted anew with a lower max');
     is($node->safe_psql('postgres', 'SHOW pg_stat_statements.max'), '100', 'which it has');
-    # each of another length, for constants and names do not make a difference
+    # each of a different length, because constants and names are not distinguished
     my @statements = map { 'SELECT ' . join(' + ', ('1') x $_) } 1 .. 300;
     $node->safe_psql('postgres', join ';', @statements[ 0 .. 149 ]);
     cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_statements'), '<=', 100, 'and keeps to');

@@ -1,4 +1,4 @@
-# Libraries that are hosted for single databases: an instance for each, with its own memory, workers and settings.
+# Libraries hosted for single databases: an instance for each, with its own memory, workers and settings.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,4 +1,5 @@
-# The file of a hosted library is replaced on a server that runs: sessions before and after work side by side.
+# The file of a hosted library is replaced on a running server: sessions from before and after work side by
+# side.
 use strict;
 use warnings FATAL => 'all';
 
@@ -68,7 +69,7 @@ subtest 'a file that is gone' => sub {
     is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '3', 'and the memory is as it was');
 };
 
-# Under load: clients that stay, and clients that come and go.
+# Under load, from lasting and from short connections.
 subtest 'many swaps' => sub {
     my $script = $node->basedir . '/load.sql';
     append_to_file($script, "SELECT count(*) FROM pg_class;\n");

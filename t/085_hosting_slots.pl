@@ -1,4 +1,4 @@
-# Few slots: keepers of hosted libraries come before workers, and sessions wait once for all libraries.
+# Few slots: keepers of hosted libraries have priority over workers, and sessions wait once for all libraries.
 use strict;
 use warnings FATAL => 'all';
 
@@ -21,7 +21,7 @@ for my $database (@busy) {
 my $hosted = q(SELECT string_agg(library || ' ' || state, ', ' ORDER BY library) FROM dynpgext.hosted);
 my $both = 'dx_hosted hosted, pg_stat_statements hosted';
 
-# Visited last, for its OID is the highest.  While it hosts, there are no workers in the way.
+# Visited last, because its OID is the highest.  While it hosts, no workers take slots.
 configure($node, 'postgres', 'dynpgext.max_workers' => 0);
 add_database($node, 'hosts', 'dynpgext');
 $node->restart;
@@ -63,7 +63,7 @@ subtest 'no slot for libraries at all' => sub {
     value($node, 'hosts', q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('auto_explain', 'global', 10, true)));
     value($node, 'postgres', 'CREATE ROLE dx_user LOGIN');
     $node->restart;
-    # until one has taken the only slot
+    # wait until one keeper has taken the only slot
     becomes($node, 'hosts', q(SELECT count(*) FROM dynpgext.hosted WHERE state = 'hosted'), 1, 'one has a slot');
     my $offset = log_offset($node);
     my $began = time;

@@ -1,4 +1,4 @@
-# Databases that host libraries and cannot be read after a restart: nobody waits for them.
+# Databases that host libraries and cannot be read after a restart: no session waits for them.
 use strict;
 use warnings FATAL => 'all';
 
@@ -35,7 +35,7 @@ sub is_not_waited_for {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $began = time;
     my $error;
-    # not with its input on a pipe, which a refused client leaves unread
+    # without a pipe as input, which a refused client would leave unread
     $error = (run_command([ 'psql', '-XAtc', 'SELECT 1', $node->connstr('postgres') . ' user=somebody' ]))[1] for 1 .. 3;
     cmp_ok(time - $began, '<', 45, "$test: nobody waits");
     return $error;
@@ -74,7 +74,7 @@ subtest 'dropped databases' => sub {
     ok($node->poll_query_until('postgres', "$listed !~ '\\m$oid\\M'"), 'after DROP DATABASE it is not');
     SKIP: {
         skip 'CREATE DATABASE has no OID', 3 if $node->pg_version < 15;
-        # as if nobody had removed it
+        # as if it were still listed
         my $all = value($node, 'postgres', $listed);
         configure($node, 'postgres', 'dynpgext.hosting_wait' => '-1min');
         value($node, 'postgres', "ALTER SYSTEM SET dynpgext.hosting_databases = $all, $oid");

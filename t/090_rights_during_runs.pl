@@ -1,5 +1,5 @@
-# Who keeps a command waiting for a lock, and is granted meanwhile what the rights of the command are checked
-# for, gets nothing into the command that is under way: rights are checked again before any code could run.
+# A role keeps a command waiting for a lock, and meanwhile gets rights that the command is checked for. It
+# cannot affect the running command: rights are checked again before any code could run.
 use strict;
 use warnings FATAL => 'all';
 
@@ -27,7 +27,7 @@ GRANT USAGE ON SCHEMA dx TO PUBLIC;
 SQL
 my $superuser = 'postgres';
 
-# Runs the worker, which waits for the lock that a session has; then others do this; then the lock goes.
+# Runs the worker, which waits for a session's lock; then runs the others' statements; then releases the lock.
 sub run_meanwhile {
     my ($worker, $lock, @others) = @_;
     command_is($node, 'one', $worker, q(state = 'running')) or die command_row($node, 'one', $worker);
@@ -44,20 +44,20 @@ sub run_meanwhile {
     return;
 }
 
-# The error of the last run; '' if it has done well.
+# The error of the last run; '' if it has succeeded.
 sub last_error { return value($node, 'one', "SELECT CASE WHEN last_failed_at = last_run_at THEN last_error END FROM dynpgext.commands WHERE worker = '$_[0]'") }
 
 sub is_ended {
     my ($test, $worker, $error, $lock, $undo, @others) = @_;
     subtest $test => sub {
         value($node, 'one', 'TRUNCATE dx.seen');
-        # it runs as long as nobody has got anything
+        # it runs as long as no role has got such a right
         run_meanwhile($worker, $lock);
         is(last_error($worker), '', 'it runs');
         run_meanwhile($worker, $lock, @others);
         is(value($node, 'one', q(SELECT (SELECT string_agg(DISTINCT who || ' ' || what, ', ') FROM dx.seen), is_called FROM dx.counted)), '|f', 'nothing of others has run');
         is(last_error($worker), $error, 'the command has ended with the error of its next run');
-        # as the next run has it
+        # compare with the next run
         my $runs = value($node, 'one', "SELECT runs FROM dynpgext.commands WHERE worker = '$worker'");
         value($node, 'one', qq(NOTIFY "$worker"));
         command_is($node, 'one', $worker, "runs > $runs");
@@ -88,7 +88,7 @@ is_ended('a function that goes on after errors', 'dx catches', $error, $gate, $u
 ($error, $grant, $make, $undo) = trigger_on('dx_next', 'TRUNCATE');
 is_ended('a utility statement', 'dx truncate', $error, $gate, $undo, $grant, $make);
 
-# It makes the trigger in the transaction that has the lock.
+# Creates the trigger in the transaction that has the lock.
 {
     my $row = "BEFORE INSERT ON s.dx_part FOR EACH ROW EXECUTE FUNCTION dx.notes('part')";
     for my $case ([ 'dx one', 'dx_next', 'BEFORE INSERT ON s.dx_next FOR EACH ROW EXECUTE FUNCTION dx.notes(\'one\')' ], [ 'dx part', 'dx_part', $row ]) {
@@ -113,7 +113,7 @@ is_ended('a utility statement', 'dx truncate', $error, $gate, $undo, $grant, $ma
     }
 }
 
-# The server inlines it: what is called is built in.
+# The server inlines it, and then calls only built-in functions.
 is_ended('a function that is replaced', 'dx assigns', refusal('role "dx_user" can replace function "s.dx_value()"'), $gate,
     "ALTER FUNCTION s.dx_value OWNER TO $superuser; CREATE OR REPLACE FUNCTION s.dx_value() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
     'GRANT CREATE ON SCHEMA s TO dx_user; ALTER FUNCTION s.dx_value OWNER TO dx_user; SET ROLE dx_user;
@@ -124,7 +124,7 @@ is_ended('a CHECK of a domain', 'dx casts', refusal('role "dx_user" can change t
     q(SET ROLE dx_user; CREATE FUNCTION dx.checks(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO dx.seen (what) VALUES ('domain'); RETURN true; END $$;
       ALTER DOMAIN s.dx_word ADD CONSTRAINT notes CHECK (dx.checks(VALUE)) NOT VALID));
 
-# Rights that commands by hand, of other roles, are checked for.
+# Rights that are checked for commands registered by hand for other roles.
 subtest 'rights to register, to be a role, to search a schema' => sub {
     value($node, 'one', q(CREATE TABLE dx.gate (i int); GRANT ALL ON dx.gate TO dx_app; CREATE EXTENSION dx_plain SCHEMA s; ALTER TABLE dx.seen DROP COLUMN what));
     my $command = 'INSERT INTO dx.gate VALUES (1); INSERT INTO dx.seen DEFAULT VALUES';
@@ -169,7 +169,7 @@ SQL
     cmp_ok(value($node, 'one', 'SELECT n FROM public.checks'), '<', 20, 'and its rights have not been checked again for each');
 };
 
-# Its statements take no lock that they do not have already, so that nothing makes the process hear of changes.
+# Its statements take only locks that it already has, so it receives no invalidation messages.
 subtest 'statements of one transaction, on tables that it has locked' => sub {
     value($node, 'one', <<'SQL');
 CREATE TABLE dx.says (go_on boolean);

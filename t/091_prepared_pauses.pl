@@ -1,5 +1,5 @@
-# What a prepared transaction has paused stays paused until it ends, also when the server is started anew or
-# crashes meanwhile, and on a standby that takes over.
+# Pauses of a prepared transaction last until its end, even over a restart or crash of the server, and on a
+# standby that is promoted.
 use strict;
 use warnings FATAL => 'all';
 
@@ -32,7 +32,7 @@ sub runs_on {
     return ok(command_is($on, 'one', $worker, "last_run_at > '$since' AND last_failed_at IS DISTINCT FROM last_run_at"), $test) || diag(command_row($on, 'one', $worker));
 }
 
-# When the others run, so has been looked at those that are paused.
+# Once the others run, the paused workers have been checked, too.
 sub stays_paused {
     my ($on, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -41,7 +41,7 @@ sub stays_paused {
     return is(value($on, 'one', q(SELECT count(*) FROM dynpgext.events WHERE extension = 'dx_declared' AND event = 'started')), 0, 'none has been started in between');
 }
 
-# In every way in which the shared memory is made anew.
+# For each way in which shared memory is made anew.
 my %restarts = (
     'a restart' => sub { $node->restart },
     'an immediate stop' => sub { $node->stop('immediate'); $node->start },
@@ -90,7 +90,7 @@ subtest 'what is rolled back to a savepoint keeps nothing' => sub {
     value($node, 'one', q(ROLLBACK PREPARED 'nothing'));
 };
 
-# It has the locks of prepared transactions only then.
+# Only then does it have the locks of prepared transactions.
 subtest 'a standby that takes over' => sub {
     my $standby = new_standby($node, 'standby');
     value($node, 'one', q(BEGIN; ALTER SCHEMA s RENAME TO was_s; PREPARE TRANSACTION 'renames'));

@@ -1,5 +1,5 @@
-# A command that PostgreSQL refuses pauses no workers; and one that fails otherwise pauses none any longer, also
-# where its client does not read the error.
+# A command that PostgreSQL refuses pauses no workers.  A command that fails in another way no longer pauses
+# any, even if its client does not read the error.
 use strict;
 use warnings FATAL => 'all';
 
@@ -40,7 +40,7 @@ sub goes_on {
     return ok(command_is($node, 'one', 'dx steady', "state = 'running' AND last_run_at > '$since'"), $test) || diag(command_row($node, 'one', 'dx steady'));
 }
 
-# Statements, all of dx_user, with the error of the server.
+# Statements of dx_user, with the server's error.
 my @refused = (
     [ 'DROP DOMAIN s.word CASCADE', qr/cannot drop type s\.word because extension dx_declared requires it/ ],
     [ 'DROP FUNCTION s.f() CASCADE', qr/cannot drop function s\.f\(\) because extension dx_declared requires it/ ],
@@ -48,7 +48,7 @@ my @refused = (
     [ 'ALTER SCHEMA s RENAME TO other', qr/permission denied for database one/ ],
     [ 'DROP EXTENSION dx_declared', qr/must be owner of extension dx_declared/ ],
     [ 'ALTER EXTENSION dx_declared UPDATE', qr/must be owner of extension dx_declared/ ]);
-# when it may create schemas
+# when the role may create schemas
 my @refused_names = (
     [ 'ALTER SCHEMA s RENAME TO taken', qr/schema "taken" already exists/ ],
     [ 'ALTER SCHEMA s RENAME TO s', qr/schema "s" already exists/ ],
@@ -75,7 +75,7 @@ for my $preload (0, 1) {
         goes_on('the worker runs');
     };
 
-    # It is refused where nobody could have foreseen it: a trigger on the event of the drop.
+    # Refused in a way that cannot be foreseen: by an event trigger on the drop.
     subtest "an unread error pauses nothing any more, $how" => sub {
         value($node, 'one', <<'SQL');
 CREATE FUNCTION dx.refuses() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF session_user = 'dx_user' THEN RAISE 'refused'; END IF; END $$;
@@ -91,7 +91,7 @@ SQL
         ok(value($node, 'one', $waits), 'while the session is there still');
         close $session;
 
-        # What was paused before the savepoint stays so.
+        # Pauses from before the savepoint stay.
         value($node, 'one', 'ALTER EVENT TRIGGER dx_refuses DISABLE');
         $session = open_session($node, 'dx_user', 'one');
         ask($session, 'BEGIN');
@@ -117,7 +117,7 @@ subtest 'what is not refused still pauses' => sub {
         is($row, 'waiting', $statement);
         $session->query_safe('ROLLBACK');
     }
-    # a member goes with an earlier object of the same command
+    # a member is dropped with an earlier object of the same command
     goes_on('the worker runs');
     $session->query_safe('BEGIN; SET LOCAL client_min_messages = error; CREATE SCHEMA later; DROP SCHEMA s, later CASCADE');
     is(value($node, 'one', q(SELECT state FROM dynpgext.workers WHERE name = 'dx steady')), 'waiting', 'several objects');

@@ -1,5 +1,5 @@
-# A client that does not read what the server sends keeps its process there, and with it what the transaction
-# holds: not the lock under which databases are provisioned, which others would wait for.
+# A client that does not read the server's messages keeps its process waiting, and the transaction's locks
+# held: but not the lock for provisioning databases, for which others would wait.
 use strict;
 use warnings FATAL => 'all';
 
@@ -43,7 +43,7 @@ for my $preload (0, 1) {
     my $how = $preload ? 'preloaded' : 'not preloaded';
     set_preload($node, $preload);
     $node->restart;
-    # The server checks it when dynpgext has prepared its part of the commit.
+    # The server checks it after dynpgext has prepared its part of the commit.
     subtest "an error at the commit, $how" => sub {
         for my $case ([ 'of a client that reads', 0 ], [ 'of one that does not', $fit ]) {
             my ($whose, $count) = @$case;
@@ -67,7 +67,7 @@ for my $preload (0, 1) {
     };
 }
 
-# Without preload the first lookup provisions.  The init says something meanwhile.
+# Without preload the first lookup provisions, and the init sends a message.
 subtest 'a message of an init' => sub {
     set_preload($node, 0);
     $node->restart;
@@ -80,7 +80,7 @@ subtest 'a message of an init' => sub {
     is_whole($node, 'all is well', 'one');
 };
 
-# The lock is the transaction's, and the init runs in a subtransaction.
+# The lock belongs to the transaction, and the init runs in a subtransaction.
 subtest 'a process that is ended in an init' => sub {
     value($node, 'one', 'ALTER EVENT TRIGGER dynpgext_on_create DISABLE; CREATE EXTENSION dx_ends; ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS');
     my $session = open_session($node, value($node, 'one', 'SELECT current_user'), 'one', 'dx_ends.at' => 'wait');

@@ -1,5 +1,5 @@
-# Whoever has owned a database has decided what the commands in it refer to.  A command does not run
-# any more once that was somebody who is no member of its role, whoever owns the database later.
+# Every past owner of a database could decide what its commands refer to.  So a command no longer runs after
+# the database had an owner who is not a member of the command's role, whoever owns it later.
 use strict;
 use warnings FATAL => 'all';
 
@@ -35,7 +35,7 @@ sub refused {
     return comes_to($database, "state = 'failed' AND last_error = " . quoted(qq(42501: role "$owner", which has owned this database since, is not a member of role "dba")), $test);
 }
 
-# What the owner of a database may do to the table that the command names.
+# The owner of a database may do this to the table that the command names.
 sub plant {
     my ($database) = @_;
     return value($node, $database, <<'SQL');
@@ -57,7 +57,7 @@ sub gained_nothing {
 
 sub drop_databases { value($node, 'postgres', "DROP DATABASE IF EXISTS $_ WITH (FORCE)") for @_ }
 
-# A visit has seen what there is by now, and so has a reload.
+# Afterwards the present state has been checked, as by a visit.
 sub look { return value($node, $_[0], 'SELECT count(*) FROM dynpgext.reload()') }
 
 for my $preload ('', 'dynpgext') {
@@ -133,7 +133,7 @@ for my $preload ('', 'dynpgext') {
         drop_databases('mine');
     };
 
-    # Nothing of dynpgext's runs in the database meanwhile.
+    # Nothing of dynpgext runs in the database meanwhile.
     subtest "$how: away and back" => sub {
         value($node, 'postgres', 'CREATE DATABASE shop TEMPLATE model_db OWNER dba');
         runs('shop', 'it runs');
@@ -146,7 +146,7 @@ for my $preload ('', 'dynpgext') {
     };
 
     subtest "$how: a copy that is closed" => sub {
-        # no visit looks at it, for the tenant opens it only for a moment
+        # no visit checks it, because the tenant allows connections only for a moment
         configure($node, 'model_db', 'dynpgext.naptime' => '1h');
         value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE mine TEMPLATE model_db ALLOW_CONNECTIONS false; ALTER DATABASE mine ALLOW_CONNECTIONS true');
         plant('mine');
@@ -180,7 +180,7 @@ for my $preload ('', 'dynpgext') {
         gained_nothing('the tenant has gained nothing');
     };
 
-    # without preload nothing tells, see SECURITY.md
+    # without preload, nothing shows this, see SECURITY.md
     subtest "$how: a copy that is given away before anybody has looked at it" => sub {
         configure($node, 'model_db', 'dynpgext.naptime' => '1h');
         value($node, 'postgres', 'CREATE DATABASE mine TEMPLATE model_db ALLOW_CONNECTIONS false');
@@ -195,7 +195,7 @@ for my $preload ('', 'dynpgext') {
     } if $preload;
 
     subtest "$how: a copy that nobody can look at" => sub {
-        # the tenant has locked what visits read, whenever they come
+        # the tenant has locked tables that every visit reads
         value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE mine TEMPLATE model_db');
         value($node, 'mine', q(BEGIN; LOCK TABLE dynpgext.registered_worker; PREPARE TRANSACTION 'locked'));
         value($node, 'postgres', 'ALTER ROLE postgres IN DATABASE mine RESET dynpgext_database.owners');

@@ -1,5 +1,5 @@
-# What is set for a database-local worker is its own, and goes with it: a global worker of the name
-# is not bound by what the owner of an extension has set.
+# Settings of a database-local worker belong to it, and are removed with it: a global worker with the same
+# name is not affected by settings of the extension's owner.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,4 +1,4 @@
-# Registrations count for dynpgext.memory_limit and dynpgext.max_owner_memory, and are not made beyond them.
+# Registrations count for dynpgext.memory_limit and dynpgext.max_owner_memory, and are refused beyond them.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,5 +1,5 @@
-# Who gives a database away pays on for what it had: memory and places of workers count for whoever owned the
-# database when they were taken.
+# An owner who gives a database away still pays for its existing resources: memory and places of workers count
+# for the owner at the time when they were taken.
 use strict;
 use warnings FATAL => 'all';
 
@@ -21,7 +21,7 @@ value($node, 'one', "SET ROLE tenant; CREATE DATABASE d$_ TEMPLATE source") for 
 sub give {
     my ($database, $owner) = @_;
     value($node, 'source', "SET ROLE tenant; ALTER DATABASE $database OWNER TO $owner");
-    value($node, $database, 'SELECT dynpgext.reload()');    # which looks at who owns it
+    value($node, $database, 'SELECT dynpgext.reload()');    # which reads its owner
     return;
 }
 sub running { return "SELECT count(*) = $_[1] FROM dynpgext.cluster_workers WHERE database = '$_[0]' AND state = 'running'" }

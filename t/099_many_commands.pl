@@ -1,4 +1,4 @@
-# Thousands of commands that wait for a place: the launcher has time for everybody else.
+# Thousands of commands wait for a place: the launcher still has time for all other work.
 use strict;
 use warnings FATAL => 'all';
 
@@ -35,7 +35,7 @@ ok($node->poll_query_until('one', waiting(2000)), 'all wait');
 
 subtest 'while nobody can start' => sub {
     my $launcher = value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status');
-    # of the time between two looks, which other processes may make longer
+    # of the measured time, which other processes may prolong
     my $share = sub {
         my ($cpu, $began) = (cpu($launcher), time);
         sleep 2;

@@ -1,5 +1,5 @@
-# The library that serves is kept in the data directory, so that processes to come find it when
-# another one is installed.
+# The library in use is kept in the data directory, so that later processes find it after another one has been
+# installed.
 use strict;
 use warnings FATAL => 'all';
 
@@ -16,7 +16,7 @@ my $file = "$libraries/dynpgext.so";
 my $original = "$libraries/original.so";
 copy($file, $original) or die $!;
 
-# As a package does it; with more bytes at its end it is another one.
+# Replaces the file as a package does; with additional bytes at its end it is a different one.
 sub replace {
     my ($extra) = @_;
     copy($original, "$file.new") or die $!;
@@ -48,7 +48,7 @@ my $inode = (stat $copy)[1];
 
 end_launcher();
 is((stat $copy)[1], $inode, 'it is not copied again');
-# which is not the one that has made the memory
+# not the library that has made the memory
 replace('another');
 unlink $copy;
 my $session = $node->background_psql('one');

@@ -1,5 +1,5 @@
-# ALTER EXTENSION dynpgext UPDATE from each release: the result is what CREATE EXTENSION makes, what is
-# registered stays, and databases of old and new versions work side by side.
+# ALTER EXTENSION dynpgext UPDATE from each release: the result equals that of CREATE EXTENSION, registrations
+# are kept, and databases with old and new versions work side by side.
 use strict;
 use warnings FATAL => 'all';
 
@@ -20,9 +20,9 @@ my $folder = readlink $shared or die "$shared: $!";
 unlink $shared;
 make_path("$shared/extension");
 symlink $_, "$shared/" . basename($_) for grep { basename($_) ne 'extension' } glob "'$folder/'*";
-symlink $_, "$shared/extension/" . basename($_) for values %releases, glob "'$folder/extension/'*";    # the first of a name
+symlink $_, "$shared/extension/" . basename($_) for values %releases, glob "'$folder/extension/'*";    # the first of a name wins
 
-# Everything that belongs to dynpgext, a line each: what it is, its definition, its privileges and its comment.
+# Every object of dynpgext, one per line: its kind, definition, privileges and comment.
 my $catalogs = <<'SQL';
 WITH member AS (
     SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid
@@ -112,7 +112,7 @@ for my $release (sort keys %releases) {
         is_whole($node, 'both follow commands', $one, $two);
         ok(command_is($node, $_, 'often', 'runs > 0 AND failures = 0'), 'SQL workers run') for $one, $two;
 
-        # the other one is rolled back first
+        # in the second database, first with a rollback
         $node->psql($two, 'BEGIN; ALTER EXTENSION dynpgext UPDATE; ROLLBACK');
         is(version_in($two), $release, 'rolled back');
         is_whole($node, 'as before', $two);
@@ -121,7 +121,7 @@ for my $release (sort keys %releases) {
         value($node, $two, 'CREATE SCHEMA dynpgext_internal');
         like(error_of($node, $two, 'ALTER EXTENSION dynpgext UPDATE'), qr/42P06: schema "dynpgext_internal" already exists/, 'a schema made beforehand is refused');
         value($node, $two, 'DROP SCHEMA dynpgext_internal');
-        # what a DBA may have done
+        # possible actions of a DBA
         value($node, $two, qq(ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO role_of_$two; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO role_of_$two;
             ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO role_of_$two; ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO role_of_$two;
             REVOKE USAGE ON SCHEMA dynpgext FROM PUBLIC; GRANT USAGE ON SCHEMA dynpgext TO role_of_$two;
@@ -165,7 +165,7 @@ for my $release (sort keys %releases) {
     };
 }
 
-# what the comparison is for
+# the comparison finds differences
 value($node, 'fresh', q(COMMENT ON FUNCTION dynpgext.version() IS 'another'; REVOKE SELECT ON dynpgext.status FROM pg_monitor;
     ALTER EXTENSION dynpgext DROP FUNCTION dynpgext_internal.boot()));
 my $found = lines_that_differ($fresh, value($node, 'fresh', $catalogs));

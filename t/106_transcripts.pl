@@ -1,5 +1,5 @@
-# Every block of SQL in the documentation is typed into psql, page by page, and its output is what the
-# page shows: see t/lib/Transcripts.pm.  DYNPGEXT_REWRITE_TRANSCRIPTS=1 writes the output into the pages.
+# Types every SQL block of the documentation into psql, page by page, and compares the output with the page:
+# see t/lib/Transcripts.pm.  DYNPGEXT_REWRITE_TRANSCRIPTS=1 writes the output into the pages.
 use strict;
 use warnings FATAL => 'all';
 
@@ -16,7 +16,8 @@ my @pages = map { glob "$root/$_" } qw(*.md docs/*.md examples/*/README.md);
 @pages = grep {/$ENV{DYNPGEXT_PAGE}/} @pages if $ENV{DYNPGEXT_PAGE};
 my ($typed, $untyped) = (0, 0);
 
-# my_ext, my_pool and my_jobs, which pages use, are what docs/write-an-extension.md and docs/sql-workers.md show.
+# my_ext, my_pool and my_jobs, which pages use, are the examples of docs/write-an-extension.md and
+# docs/sql-workers.md.
 my $guide = 'docs/write-an-extension.md';
 my $install = recipe_install();
 recipe_build($install, 'my_ext', c => code_block($guide, 'c', 'my_ext_record'), code_block($guide, 'sql', 'my_ext_record'),

@@ -1,4 +1,4 @@
-# docs/sql-reference.md has every object and setting of dynpgext, and none that does not exist.
+# docs/sql-reference.md has every object and setting of dynpgext, and no others.
 use strict;
 use warnings FATAL => 'all';
 
@@ -14,7 +14,7 @@ add_database($node, 'one', 'dynpgext');
 
 sub rows { return split /\n/, value($node, 'one', shift) }
 
-# The text of a section: from its heading to the next one of that level.
+# The text of a section: from its heading to the next one of the same level.
 sub section {
     my ($title) = @_;
     my ($level, $text) = $page =~ /^(##+) \Q$title\E\n(.*?)(?=^##+ |\z)/ms or die "no section $title";
@@ -22,7 +22,7 @@ sub section {
     return $text;
 }
 
-# What the page calls internal, and what it has a heading for.
+# Objects that the page calls internal, and those with a heading.
 my %internal = map { $_ => 1 } section('Internal objects') =~ /`(\w+)(?:\(\))?`/g;
 my %heading = map { $_ => 1 } map { split /(?:,| and) /, s/dynpgext\.//gr } $page =~ /^### (.*)$/mg;
 
@@ -60,7 +60,7 @@ for my $name (sort keys %internal) {
     ok($object{$name}, "internal $name exists");
 }
 
-# Columns of views and tables, in their order.
+# Columns of views and tables, in order.
 for my $name (grep { $object{$_} =~ /^(view|table)$/ && $heading{$_} && !/^cluster_/ } sort keys %object) {
     my $is = value($node, 'one', "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
       WHERE attrelid = 'dynpgext.$name'::regclass AND attnum > 0 AND NOT attisdropped");
@@ -81,7 +81,7 @@ for my $row (rows(q(LOAD 'dynpgext'; SELECT name, coalesce(unit, ''), boot_val, 
 my %setting = map { $_ => 1 } rows(q(LOAD 'dynpgext'; SELECT name FROM pg_settings WHERE name LIKE 'dynpgext.%'));
 ok($setting{$_}, "$_ is a setting") for $page =~ /^\| `(dynpgext\.\w+)` \|/mg;
 
-# SQLSTATEs that the code raises: each is in the table.
+# Every SQLSTATE raised in the code is in the table.
 my %name_of = map { /^#define (ERRCODE_\w+) MAKE_SQLSTATE\('(.)','(.)','(.)','(.)','(.)'\)/ ? ($1 => "$2$3$4$5$6") : () }
   split /\n/, slurp_file(do { my ($folder) = `pg_config --includedir-server` =~ /^(.*)$/m; "$folder/utils/errcodes.h" });
 my %raised;

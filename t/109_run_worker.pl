@@ -1,4 +1,4 @@
-# run_worker(): the command of an SQL worker runs now, once, and the session waits for its end.
+# run_worker(): runs the command of an SQL worker now, once, while the session waits for the end of the run.
 use strict;
 use warnings FATAL => 'all';
 
@@ -18,7 +18,7 @@ sub call { return sprintf q(SELECT dynpgext.run_worker('dx_plain', %s)), quoted(
 sub runs_of { return value($node, 'one', 'SELECT runs FROM dynpgext.commands WHERE worker = ' . quoted($_[0])) }
 sub has_run { return ok(command_is($node, 'one', $_[0], 'runs = ' . $_[1]), $_[2]) }
 
-# One test: the call fails with this.
+# One test: the call fails with this error.
 sub fails {
     my ($worker, $error, $test, $before) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -106,7 +106,7 @@ subtest 'what cannot run' => sub {
 };
 
 subtest 'locks of the transaction that waits' => sub {
-    value($node, 'one', call('blocked'));    # its start is over, too
+    value($node, 'one', call('blocked'));    # also waits for the run at its start
     my $runs = runs_of('blocked');
     my $lock = 'BEGIN; LOCK TABLE public.blocked; ';
     fails('blocked', qr/ERROR:  40P01: the run of .*"blocked".* waits for this transaction\nDETAIL:.*\nHINT:  .*transaction of its own/, 'are no deadlock', $lock);

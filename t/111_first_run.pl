@@ -1,4 +1,4 @@
-# "first_run" of SQL workers: when a command runs for the first time after a start.
+# "first_run" of SQL workers: when a command first runs after a start.
 use strict;
 use warnings FATAL => 'all';
 
@@ -57,7 +57,7 @@ subtest 'a change of first_run alone' => sub {
     register_sql_workers($node, 'one', 'dx_plain', @all);
 };
 
-# Anybody who may copy the database can interrupt its workers as often as he likes.
+# Every role that may copy the database can interrupt its workers without limit.
 subtest 'commands on the database' => sub {
     configure($node, 'one', 'dynpgext.runner_idle_timeout' => -1);
     value($node, 'one', q(SELECT dynpgext.restart_worker('dx_plain', 'after')));

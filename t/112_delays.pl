@@ -1,4 +1,4 @@
-# An SQL worker whose command delays the others of its process is reported: dynpgext.delay_warning.
+# A report of SQL workers whose command delays others of its process: dynpgext.delay_warning.
 use strict;
 use warnings FATAL => 'all';
 
@@ -23,7 +23,7 @@ subtest 'nobody waits' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%slow, \%rare);
     ok(command_is($node, 'one', $_, 'runs = 1'), "$_ runs") for qw(slow rare);
     is(run_slow(), 't', 'a slow command');
-    # at its start the other one may have waited for it
+    # the other worker may have waited for it at its start
     ok(events() <= 1, 'is no event where no other is due');
 };
 
@@ -46,7 +46,7 @@ subtest 'others wait' => sub {
     is(events(), $before + 2, 'and again after a run that delays nobody');
 };
 
-# It runs for as long as somebody holds the lock.
+# It runs until the lock is released.
 subtest 'a run that does not end' => sub {
     my %held = (name => 'held', sql => 'SELECT pg_advisory_xact_lock(1)', interval => $hour);
     my $waits = q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted);
@@ -68,7 +68,7 @@ subtest 'a run that does not end' => sub {
     is_logged($node, qr/WARNING:  SQL worker "held" of extension "dx_plain" \(PID $pid\) has run for \d+ ms and delays 4 others for up to \d+ ms: (?:"[a-z ]+"(?:, )?){3} and 1 more/, $offset, 1, 'so does the log, with names');
     becomes($node, 'one', $unhealthy =~ s/problem FROM/regexp_replace(problem, '\\d+ s', 'N s') FROM/r, 'warning held delaying: SQL worker of extension "dx_plain" has run for N s and delays 4 others of its process', 'and health()');
     like(value($node, 'one', q(SELECT remedy FROM dynpgext.health() WHERE problem LIKE 'delaying:%')), qr/"process": "own".*SELECT dynpgext\.stop_worker\('dx_plain', 'held'\)/, 'with a remedy');
-    # several looks of the launcher later
+    # after several checks of the launcher
     is($node->poll_query_until('one', q(SELECT now() - query_start > '2 s' FROM pg_stat_activity WHERE wait_event = 'advisory')), 1, 'it goes on');
     is(events(), $before + 1, 'once for the run');
     $holder->query_safe('SELECT pg_advisory_unlock(1)');

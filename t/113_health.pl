@@ -1,5 +1,5 @@
-# What a DBA sees first: the cluster in one list that fits a terminal, and what is wrong with it, for
-# people, alerts and script/check_dynpgext.
+# A DBA's first information: the cluster in one list that fits a terminal, and its problems, for people,
+# alerts and script/check_dynpgext.
 use strict;
 use warnings FATAL => 'all';
 
@@ -25,7 +25,7 @@ add_database($node, 'shop', 'dynpgext', 'dx_supervised');
 value($node, 'postgres', 'CREATE EXTENSION dynpgext; CREATE ROLE monitor LOGIN IN ROLE pg_monitor; CREATE ROLE anybody LOGIN');
 is_whole($node, 'all is well before', 'app', 'shop');
 
-# severity, object, name, database and the word of each problem
+# severity, object, name, database and keyword of each problem
 my $health = q(SELECT concat_ws(' ', severity, object, name, database, split_part(problem, ':', 1)) FROM dynpgext.health());
 
 sub ails {
@@ -146,7 +146,7 @@ subtest 'SQL workers' => sub {
     ails('', 'dropped');
 };
 
-# What is shown is run by a superuser, in a database whose settings are its owner's.
+# A superuser runs the shown statement, in a database with its owner's settings.
 subtest 'a name that is no name' => sub {
     my $name = "w\\'); SELECT 'gained' --\e[2J";
     value($node, 'app', 'CREATE EXTENSION dx_plain');
@@ -165,7 +165,7 @@ subtest 'a name that is no name' => sub {
     ails('', 'dropped');
 };
 
-# These take their time, one beside the other.
+# These take time, and so run side by side.
 subtest 'waiting, draining and a replaced library' => sub {
     configure($node, 'postgres', 'dynpgext.max_workers' => 4);
     value($node, 'app', 'CREATE EXTENSION dx_usage');

@@ -1,5 +1,4 @@
-# The statements of docs/emergency.md, as they stand there and in their order, in the situations that they
-# are for.
+# The statements of docs/emergency.md, unchanged and in order, in the situations for which they are written.
 use strict;
 use warnings FATAL => 'all';
 
@@ -9,7 +8,7 @@ use DynpgextTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# The blocks of SQL of each section, for the names that there are here.
+# The SQL blocks of each section, with the names used here.
 my (%blocks, %used);
 {
     my $section = '';
@@ -29,7 +28,7 @@ add_database($node, 'app', 'dynpgext', 'dx_supervised', 'dx_memory');
 value($node, 'postgres', 'CREATE EXTENSION dynpgext');
 is_whole($node, 'all is well before', 'app');
 
-# step(SECTION, N): what its Nth block returns, in database app
+# step(SECTION, N): the result of its Nth block, in database app
 sub step {
     my ($section, $n) = @_;
     my $sql = $blocks{$section}[$n - 1] // die "no block $n in $section";
@@ -157,12 +156,12 @@ subtest 'restore' => sub {
     states_are('1 waiting, 2 waiting', 'workers wait');
     step('Restore', 3);
     states_are('1 running, 2 running', 'and go on');
-    # as after a restore that was interrupted
+    # as after an interrupted restore
     value($node, 'app', 'SELECT dynpgext.begin_restore()');
     becomes($node, 'app', q(SELECT split_part(problem, ':', 1) FROM dynpgext.health()), 'restore', 'health() says so');
     step('Restore', 1);
     states_are('1 running, 2 running', 'and go on again');
-    # the commands of the shell, with a database of their name
+    # the shell commands, with this test's database names
     my $dump = PostgreSQL::Test::Utils::tempdir('dump') . '/app.dump';
     command_ok([ 'pg_dump', '-Fc', '-d', $node->connstr('app'), '-f', $dump ], 'pg_dump');
     value($node, 'postgres', 'CREATE DATABASE again');

@@ -1,4 +1,4 @@
-# The HTML report: what it shows, for whom, and that no name or message gets out of its place in the page.
+# The HTML report: its content, for different roles; no name or message breaks out of its place in the page.
 use strict;
 use warnings FATAL => 'all';
 use utf8;
@@ -27,13 +27,13 @@ sub report {
     return ($? >> 8, decode('UTF-8', $out, Encode::FB_CROAK), $error);
 }
 
-# What the script itself writes; everything else must be text or the value of an attribute.
+# Elements that the script itself writes; everything else must be text or the value of an attribute.
 my %known = map { $_ => 1 } qw(html head meta title style body a header h1 h2 h3 p time bdi nav ul ol li main section dl dt dd div span i b
     table caption thead tbody tr th td svg path);
 my %attribute = map { $_ => 1 } qw(lang charset name content http-equiv class href id aria-label aria-labelledby aria-hidden role tabindex
     datetime scope style viewBox preserveAspectRatio d);
 
-# Reads the page as strictly as it is written.  Returns what is wrong with it, or '', and the text of each section by its id.
+# Reads the page strictly.  Returns an error, or '', and the text of each section by its id.
 sub read_page {
     my ($html) = @_;
     my (@open, %text, $section, %ids, @refers);
@@ -69,7 +69,7 @@ sub read_page {
     return ('', %text);
 }
 
-# One test: it is written, and well formed.  Returns the text of the sections.
+# One test: the page is written, and well-formed.  Returns the text of the sections.
 sub page {
     my ($of, $database, $test, @more) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;

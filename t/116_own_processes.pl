@@ -1,5 +1,5 @@
-# SQL workers with "process": "own": they delay no other worker, and the end of their process ends no
-# other.  They take turns like all processes that run commands.
+# SQL workers with "process": "own": they delay no other worker, and the end of their process ends no other.
+# They take turns like all processes that run commands.
 use strict;
 use warnings FATAL => 'all';
 
@@ -36,7 +36,7 @@ sub processes_are {
 
 my %own = (process => 'own');
 my %often = (name => 'often', sql => 'SELECT 1', interval => 100, restart => 'never');
-# runs for as long as somebody holds the lock
+# runs until the lock is released
 my %held = (name => 'held', sql => q(SELECT pg_advisory_xact_lock(1)), interval => $hour, restart_delay => 10);
 
 subtest 'a slow one delays nobody' => sub {
@@ -66,7 +66,7 @@ subtest 'one that ends its process' => sub {
     comes_to('often', "runs > $runs + 1", 'the neighbour goes on');
     is(column('often', 'pid'), $pid, 'in the same process');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name = 'often' AND event IN ('renewed', 'restarted', 'exited'))), 0, 'without an event');
-    # and the other way round
+    # and vice versa
     register_sql_workers($node, 'one', 'dx_sql_only', { name => 'alone', sql => 'SELECT 1', interval => 50, %own });
     register_sql_workers($node, 'one', 'dx_plain', { name => 'ends', sql => 'SELECT pg_terminate_backend(pg_backend_pid())', interval => 20, restart_delay => 10 }, \%often);
     comes_to('alone', 'runs > 0', 'one alone runs');
@@ -76,7 +76,7 @@ subtest 'one that ends its process' => sub {
     register_sql_workers($node, 'one', 'dx_sql_only');
 };
 
-# Two at once would be seen: the command refuses to run beside itself.
+# Two runs at once would be noticed: the command refuses to run beside itself.
 subtest 'moves between both' => sub {
     my %counts = (name => 'counts', interval => 20,
         sql => q(DO $$ BEGIN IF NOT pg_try_advisory_xact_lock(7) THEN RAISE 'beside itself'; END IF; INSERT INTO public.done VALUES ('counts'); PERFORM pg_sleep(0.01); END $$));
@@ -96,7 +96,7 @@ subtest 'moves between both' => sub {
     }
     is(column('counts', 'failures'), 0, 'it has never run twice at once');
     is(value($node, 'one', q(SELECT string_agg(change_kind, ',') FROM (SELECT action AS change_kind FROM dynpgext.apply(jsonb_set(dynpgext.export(), '{extensions,0,workers,0,process}', '"own"'), dry_run => true)) x)) =~ /replace/, 1, 'apply() would replace it');
-    # while it runs
+    # during a run
     my $holder = $node->background_psql('one');
     $holder->query_safe('SELECT pg_advisory_lock(1)');
     register_sql_workers($node, 'one', 'dx_plain', \%held, \%often);
