@@ -1,4 +1,4 @@
-# A server whose wall clock the test sets, see clock_shim.c.
+# A server with a wall clock set by the test, see clock_shim.c.
 package Clock;
 
 use strict;
@@ -12,10 +12,10 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(set_clock new_cluster_with_clock);
 
-# Made when they are first needed: the folder of the test is not known before it runs.
+# Made at their first use: before the test runs, its folder is unknown.
 my ($shim, $offset_file);
 
-# In seconds from the real one.
+# In seconds from the real time.
 sub set_clock {
     my ($seconds) = @_;
     $offset_file //= PostgreSQL::Test::Utils::tempdir('clock') . '/offset';
@@ -25,7 +25,7 @@ sub set_clock {
     return;
 }
 
-# As new_cluster().
+# Like new_cluster().
 sub new_cluster_with_clock {
     my @arguments = @_;
     set_clock(0);

@@ -1,5 +1,5 @@
-# What the tests of commands on databases share: a cluster whose launcher has to be told, or to see, for it
-# looks by itself once an hour; databases with workers in it; and ways to issue a command.
+# Shared by the tests of commands on databases: a cluster whose launcher checks by itself only once an
+# hour; databases with workers in it; and ways to issue a command.
 package DatabaseCommands;
 
 use strict;
@@ -15,11 +15,11 @@ our @EXPORT = qw($node %prepared %slowest prepare leave oid_of make connect_glob
 
 our $node;
 
-# The cluster, which they all use.
+# The cluster of all these functions.
 sub prepare {
     $node = new_cluster('main',
         'dynpgext.naptime' => '1h',
-        'dx_supervised.connect' => 0,    # to no database, to begin with
+        'dx_supervised.connect' => 0,    # initially to no database
         'dx_supervised.scope' => 'global',
         max_worker_processes => 60);
     my $tablespace = PostgreSQL::Test::Utils::tempdir('tablespace');
@@ -28,13 +28,13 @@ sub prepare {
     $node->safe_psql('postgres', 'CREATE ROLE dx_nobody LOGIN');
     $node->safe_psql('postgres', 'CREATE ROLE dx_group; CREATE ROLE dx_member LOGIN IN ROLE dx_group');
     $node->safe_psql('postgres', 'GRANT CREATE ON TABLESPACE elsewhere TO dx_owner');
-    # where the views are looked at; nothing is done to it
+    # for queries of the views; no command is run on it
     add_database($node, 'hub', qw(dynpgext dx_supervised));
     value($node, 'hub', 'GRANT EXECUTE ON FUNCTION dynpgext.version TO dx_owner, dx_nobody');
     return;
 }
 
-# The end of a psql that may have ended by itself, or whose time is over.
+# Finishes a psql that may have ended by itself, or reached its timeout.
 sub leave {
     my ($session) = @_;
     eval {
@@ -48,7 +48,7 @@ sub leave {
 
 sub oid_of { return $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = '$_[0]'") }
 
-# The database, with a local worker connected to it, and the global one of dx_supervised too.
+# Makes the database, with a local worker connected to it, and also the global one of dx_supervised.
 sub make {
     my ($database, $owner) = @_;
     add_database($node, $database, qw(dynpgext dx_worker));
@@ -65,7 +65,7 @@ sub connect_global {
         "SELECT count(*) = 2 FROM pg_stat_activity WHERE datid = $oid AND backend_type LIKE 'dx %'");
 }
 
-# One command, as somebody, the given way; returns its error and what it took.
+# Runs one command as a role, in the given way; returns its error and its duration.
 our %prepared = (
     'not loaded' => [ 'postgres', '' ],
     'LOAD' => [ 'postgres', "LOAD 'dynpgext';" ],
@@ -88,7 +88,7 @@ sub run {
     return $error;
 }
 
-# How often what is registered in a database, by its OID, has been started.
+# The number of starts of each object of a database, by its OID.
 sub history {
     my ($oid) = @_;
     return value($node, 'hub', qq(
@@ -104,7 +104,7 @@ sub connect_global_elsewhere {
     return;
 }
 
-# On a server that preloads every session has the library: the launcher's way is tried without.
+# With preload every session has the library, so the launcher's way is tested without it.
 sub restart_with {
     my ($preload) = @_;
     set_preload($node, $preload);

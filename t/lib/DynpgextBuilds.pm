@@ -1,4 +1,4 @@
-# Other builds of the library than the one that is installed.
+# Builds of the library other than the installed one.
 package DynpgextBuilds;
 
 use strict;
@@ -10,15 +10,15 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(built other_version);
 
-my $other_version = '99.0';    # of those that are of another one
+my $other_version = '99.0';    # the version of the builds below that differ
 
 my $root = $ENV{TESTDIR} // "$FindBin::RealBin/..";
 
-# The library of a build that script/test makes while other tests run (see its stage "tap"), or that is
-# in the folder that DYNPGEXT_<KIND> names:
+# The library of a build that script/test makes while other tests run (see its stage "tap"), or from
+# the folder named by DYNPGEXT_<KIND>:
 #   faults   with the points of DynpgextFaults
-#   growth   of another version, whose structs in shared memory have grown
-#   layout   of another version, which needs another layout of the shared memory
+#   growth   another version with larger structs in shared memory
+#   layout   another version with another layout of shared memory
 sub built {
     my ($kind) = @_;
     my $variable = 'DYNPGEXT_' . uc $kind;

@@ -1,5 +1,5 @@
-# A walk past every DYNPGEXT_FAULT_POINT of the source: what happens at each of them when a process
-# dies there, or an error is raised there.  The library is that of a build with -DDYNPGEXT_FAULTS.
+# Tests every DYNPGEXT_FAULT_POINT of the source: a process dies there, or an error is raised there.
+# Uses the library of a build with -DDYNPGEXT_FAULTS.
 package DynpgextFaults;
 
 use strict;
@@ -17,7 +17,7 @@ our @EXPORT = qw(fault_points walk_faults);
 
 my $root = "$FindBin::RealBin/..";
 
-# As the source has them, in its order of files.
+# The points of the source, ordered by file.
 sub fault_points {
     my @found;
     find({ no_chdir => 1, wanted => sub {
@@ -28,11 +28,11 @@ sub fault_points {
     return sort grep { !$seen{$_}++ } @found;
 }
 
-# ---- what goes by the points ----
+# ---- steps that pass the points ----
 
 my $node;
 
-# Without dying: the server may be on its way down.
+# Does not die: the server may be about to crash.
 sub try {
     my ($database, $sql) = @_;
     my ($code, $out, $error) = $node->psql($database, $sql);
@@ -59,7 +59,7 @@ my %steps = (
         try('one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 1', enabled => false)));
         try('one', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1')));
     },
-    # a worker that is not restarted by itself, and an extension that nobody has noticed
+    # a worker without automatic restart, and an extension that has not been noticed
     reload => sub {
         try('one', 'CREATE EXTENSION dx_worker');
         try('one', q(SELECT pg_terminate_backend(pid, 5000) FROM dynpgext.workers WHERE name = 'dx local'));
@@ -80,7 +80,7 @@ my %steps = (
     restart => sub { $node->stop; $node->start });
 my @order = qw(create declare update drop rollback prepare configure reload exit launcher rename dynpgext restart);
 
-# Where to begin; only to be quicker.  Points that are not here are looked for everywhere.
+# The first step to try, only for speed.  All steps are tried for points that are missing here.
 my %shortcuts = (
     abort => 'rollback', add => 'create', allocate => 'create', command => 'rename', commit => 'create', init => 'create',
     launch => 'create', pause => 'drop', 'launcher.in_office' => 'launcher', launcher => 'exit', provision => 'restart', publish => 'restart',
@@ -103,7 +103,7 @@ sub is_well {
     return (try('one', 'SELECT launcher_pid IS NOT NULL FROM dynpgext.status') // 'f') eq 't';
 }
 
-# Runs steps until one has taken the file away; its name, or undef.
+# Runs steps until one has removed the file; returns its name, or undef.
 sub reach {
     my ($point, $file) = @_;
     my $first = $shortcuts{$point} // $shortcuts{ $point =~ s/\..*//r } // $order[0];
@@ -114,7 +114,7 @@ sub reach {
             last if is_well();
             usleep(100_000);
         }
-        # what a launcher does comes a moment later
+        # the launcher reacts a moment later
         for (1 .. 5) {
             return $step if !-e $file;
             usleep(50_000);
@@ -124,9 +124,9 @@ sub reach {
     return -e $file ? undef : 'the last moment';
 }
 
-# ---- and what is to be so afterwards ----
+# ---- checks afterwards ----
 
-# What there is in both databases before each fault; errors mean that something is wedged.
+# The state of both databases before each fault; errors mean that something is blocked.
 sub normalize {
     value($node, 'one', q(ROLLBACK PREPARED 'p')) if value($node, 'one', q(SELECT count(*) FROM pg_prepared_xacts));
     value($node, 'postgres', 'ALTER DATABASE zwei RENAME TO two')
@@ -138,7 +138,7 @@ sub normalize {
     return;
 }
 
-# Installed and registered in a database, without what does not take part.
+# Extensions installed and registered in a database, except those that do not take part.
 my $differences = q(
     SELECT format('%s %s', e.extname, COALESCE(r.extension, 'is not registered')) FROM pg_extension e
       FULL JOIN dynpgext.registered_extension r ON r.extension = e.extname AND r.version = e.extversion
@@ -147,7 +147,7 @@ my $left = q(SELECT (SELECT count(*) FROM dynpgext.cluster_allocations WHERE sta
     + (SELECT count(*) FROM dynpgext.cluster_allocations c WHERE c.scope = 'database' AND c.database IS NULL)
     + (SELECT count(*) FROM dynpgext.cluster_workers WHERE state <> 'running'));
 
-# Whether what is live equals what is registered, by itself; in the other case, after a reload().
+# Do the live objects come to equal the registered ones without help?  Otherwise, after a reload().
 sub comes_right {
     return pass('all comes right') if eval { wait_whole($node, qw(one two)) };
     my $what = join ', ', map { my $d = $_; my $w = eval { whole($node, $d) } // 'no answer'; $w eq '' ? () : "$d: $w" } qw(one two);
@@ -158,7 +158,7 @@ sub comes_right {
     return;
 }
 
-# A process that ends without a word is shown until the launcher's next round.
+# A process that ends without a report is shown until the launcher's next round.
 sub wait_for_the_dead {
     my $end = time + $PostgreSQL::Test::Utils::timeout_default;
     while (time < $end) {
@@ -192,8 +192,8 @@ sub check {
 sub walk_faults {
     my ($how) = @_;
     my $library = built('faults');
-    # a point may leave something that never comes right: all the others are to have their turn
-    # (a start that no process has come of is given up after 30 s)
+    # a fault may leave a state that never recovers, and all other points must still be tested (a
+    # start without a process is given up after 30 s)
     local $PostgreSQL::Test::Utils::timeout_default = 60 if $PostgreSQL::Test::Utils::timeout_default > 60;
     my ($install_path, $libdir) = private_install();
     unlink "$libdir/dynpgext.so" or die "$libdir/dynpgext.so: $!";
@@ -211,7 +211,7 @@ sub walk_faults {
     my $file = $node->data_dir . '/dynpgext.fault';
 
     subtest 'without a fault' => sub {
-        # names that have been in use leave their entries
+        # names used once leave their entries
         for my $step (@order) {
             $steps{$step}->();
             comes_right();
@@ -222,11 +222,11 @@ sub walk_faults {
         note("$memory bytes");
     };
 
-    my $only = $ENV{DYNPGEXT_FAULT_POINTS} // '';    # for those who look into one
+    my $only = $ENV{DYNPGEXT_FAULT_POINTS} // '';    # to investigate one point
     for my $point (grep {/^$only/} fault_points()) {
         subtest "$point: $how" => sub {
             my $offset = log_offset($node);
-            # so that what one fault has lost is not held against the next
+            # so that losses of one fault are not counted for the next
             $memory = memory_used($node, 'one') if $how eq 'error';
             append_to_file("$file.new", "$point $how\n");
             rename "$file.new", $file or die "$file: $!";

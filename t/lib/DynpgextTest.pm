@@ -1,6 +1,6 @@
-# What the tests here share: a cluster with settings, what is live on it, and waiting for it.
+# Shared by the tests: clusters with settings, their live state, and waiting for states.
 #
-# Nothing here waits by the clock: every wait is for a state, in the views or in the log.
+# No function waits a fixed time: each waits for a state, in the views or in the log.
 package DynpgextTest;
 
 use strict;
@@ -23,8 +23,8 @@ our @EXPORT = qw(
   new_primary new_standby catch_up becomes supervised_states
 );
 
-# new_cluster(NAME, SETTING => VALUE, ...): made and started.  The log tells of every start and
-# end of a background worker.  install_path: another installation than the one on the PATH.
+# new_cluster(NAME, SETTING => VALUE, ...): makes and starts it.  The log has each start and end of a
+# background worker.  install_path: another installation than the one on the PATH.
 sub new_cluster {
     my ($name, %settings) = @_;
     my $path = delete $settings{install_path};
@@ -45,7 +45,7 @@ sub new_cluster {
     return $node;
 }
 
-# Makes the database unless it is there, and the extensions in it, in this order.
+# Makes the database if it does not exist, and then the extensions in it, in this order.
 sub add_database {
     my ($node, $database, @extensions) = @_;
     $node->safe_psql('postgres', "CREATE DATABASE $database") if $database !~ /^(postgres|template1)$/;
@@ -53,7 +53,7 @@ sub add_database {
     return;
 }
 
-# For the next start.
+# Applies at the next start.
 sub set_preload {
     my ($node, $on) = @_;
     $node->append_conf('postgresql.conf',
@@ -61,9 +61,9 @@ sub set_preload {
     return;
 }
 
-# A copy of the installation on the PATH whose libraries a test may take away: links, but for
-# the programs, which look for the rest from where they are.  Returns its install_path and the
-# folder of its libraries.
+# A copy of the installation on the PATH whose libraries a test may remove.  It consists of links,
+# except for the programs, which find the rest relative to themselves.  Returns its install_path and
+# the folder of its libraries.
 sub private_install {
     my $root = PostgreSQL::Test::Utils::tempdir('install');
     my %of;
@@ -80,7 +80,7 @@ sub private_install {
     return (dirname($root . $of{bindir}), $root . $of{pkglibdir});
 }
 
-# Another file of the same content, or of another one's, takes its place, as a package does it.
+# Replaces the file as a package does, with the same content or that of another file.
 sub replace_library {
     my ($file, $from) = @_;
     copy($from // $file, "$file.new") or die "$file: $!";
@@ -94,7 +94,7 @@ sub value {
     return $node->safe_psql($database, $query);
 }
 
-# What is not as it is registered in this database; nothing where all is well.
+# Differences between registered and live objects in this database; none if all is well.
 my $complaints = <<'SQL';
 SELECT what FROM (
   SELECT format('extension %s is %s: %s', extension, state, error) FROM dynpgext.extensions
@@ -124,8 +124,8 @@ sub wait_whole {
     return $well;
 }
 
-# One test: everything registered in the databases becomes live, and each worker identity has
-# one process, the one that the view shows.  SQL workers share one; t/034 looks at those.
+# One test: everything registered in the databases becomes live, and each worker identity has one
+# process, the one in the view.  SQL workers share a process; t/034 tests those.
 sub is_whole {
     my ($node, $test, @databases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -138,14 +138,14 @@ sub is_whole {
     return is(join("\n", sort @real), join("\n", sort @shown), $test);
 }
 
-# pid of a worker, as its database sees it; '' when there is none
+# pid of a worker, as its database shows it; '' if there is none
 sub pid_of {
     my ($node, $database, $worker) = @_;
     return $node->safe_psql($database,
         "SELECT pid FROM dynpgext.workers WHERE name = '$worker' AND state = 'running'");
 }
 
-# All workers that run: database, name and pid, a line each.
+# All running workers: database, name and pid, one per line.
 sub worker_pids {
     my ($node, $database) = @_;
     return $node->safe_psql($database,
@@ -157,7 +157,7 @@ sub memory_used {
     return $node->safe_psql($database, 'SELECT memory_used FROM dynpgext.status');
 }
 
-# The server's processes now: title => [pid, ...].  Also those that have not connected to a
+# The server's current processes: title => [pid, ...].  Includes processes not connected to a
 # database, which pg_stat_activity does not show.
 sub processes {
     my ($node) = @_;
@@ -179,8 +179,8 @@ sub processes {
     return %found;
 }
 
-# configure(NODE, DATABASE, SETTING => VALUE, ...): in the configuration file, and reread by the
-# postmaster when this returns.
+# configure(NODE, DATABASE, SETTING => VALUE, ...): writes the configuration file; the postmaster has
+# read it when this returns.
 sub configure {
     my ($node, $database, %settings) = @_;
     my $before = $node->safe_psql($database, 'SELECT pg_conf_load_time()');
@@ -190,13 +190,13 @@ sub configure {
     return;
 }
 
-# Says it to a worker of dx_supervised, as soon as it listens.
+# Sends the command to a worker of dx_supervised as soon as it listens.
 sub tell {
     my ($node, $database, $worker, $command) = @_;
     return $node->poll_query_until($database, "SELECT dx_supervised_command($worker, '$command')");
 }
 
-# The same with what takes the server down: said once, for the answer may be lost.
+# The same for commands that crash the server: sent once only, because the answer may be lost.
 sub tell_to_crash {
     my ($node, $database, $worker, $command) = @_;
     $node->poll_query_until($database, "SELECT pid <> 0 FROM dx_supervised_info($worker)") or return 0;
@@ -204,7 +204,7 @@ sub tell_to_crash {
     return 1;
 }
 
-# One test: the view comes to show these columns so.  The values are SQL conditions on the worker.
+# One test: waits until the view's row of the worker meets the SQL condition.
 sub shows {
     my ($node, $database, $worker, $condition, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -226,14 +226,14 @@ sub worker_row {
           FROM dynpgext.workers WHERE name = '$worker'));
 }
 
-# The whole message of a command that fails, with its SQLSTATE; '' when it succeeds.
+# The whole error message of a command, with its SQLSTATE; '' if it succeeds.
 sub error_of {
     my ($node, $database, $sql) = @_;
     my ($code, $out, $error) = $node->psql($database, "\\set VERBOSITY verbose\n$sql", on_error_stop => 1);
     return $code == 0 ? '' : $error;
 }
 
-# Does what takes the server down, and waits until it is back.
+# Runs the code that crashes the server, and waits until the server is up again.
 sub crash {
     my ($node, $how) = @_;
     my $offset = log_offset($node);
@@ -242,17 +242,17 @@ sub crash {
     return $offset;
 }
 
-# Where the log ends now.
+# The current end of the log.
 sub log_offset { return -s $_[0]->logfile }
 
-# How often the log matches, from an offset on.
+# The number of matches in the log, from an offset on.
 sub log_count {
     my ($node, $pattern, $offset) = @_;
     my @found = slurp_file($node->logfile, $offset // 0) =~ /$pattern/g;
     return scalar @found;
 }
 
-# wait_until { CONDITION }: what it returns once it is true; false when the time is over.
+# wait_until { CONDITION }: returns its value once it is true; false at the timeout.
 sub wait_until(&) {
     my ($holds) = @_;
     for (1 .. 50 * $PostgreSQL::Test::Utils::timeout_default) {
@@ -263,8 +263,8 @@ sub wait_until(&) {
     return;
 }
 
-# One test: the log comes to match so often, and no more often.  Another process may write the line
-# a moment after the views show what it is about.
+# One test: the log comes to match this many times, and not more.  Another process may write the line
+# a moment after the views show the state.
 sub is_logged {
     my ($node, $pattern, $offset, $count, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -272,7 +272,7 @@ sub is_logged {
     return is(log_count($node, $pattern, $offset), $count, $test);
 }
 
-# After a crash, seen in the log from $offset on: until the server accepts connections again.
+# After a crash, seen in the log from $offset on: waits until the server accepts connections again.
 sub wait_crash_restart {
     my ($node, $offset) = @_;
     $node->wait_for_log(
@@ -283,13 +283,13 @@ sub wait_crash_restart {
 
 # ---- standbys ----
 
-# As new_cluster(), for one that others follow: it keeps WAL for those that come late.
+# Like new_cluster(), for a server with standbys: it keeps WAL for late ones.
 sub new_primary {
     my ($name, %settings) = @_;
     return new_cluster($name, wal_level => 'replica', max_wal_senders => 10, wal_keep_size => '1GB', hot_standby => 'on', %settings);
 }
 
-# Made of a base backup, with all its settings but these, and started.
+# Makes a standby from a base backup, with all settings except these, and starts it.
 sub new_standby {
     my ($primary, $name, %settings) = @_;
     $primary->backup("for_$name", backup_options => [ '--checkpoint', 'fast' ]);
@@ -300,12 +300,12 @@ sub new_standby {
     return $node;
 }
 
-# Until the standbys have replayed what the primary has written.
+# Waits until the standbys have replayed everything that the primary has written.
 sub catch_up {
     my ($primary, @standbys) = @_;
     my $lsn = $primary->lsn('flush');
     for my $standby (@standbys) {
-        # not as the primary sees it, whose walsender may be an earlier one
+        # not according to the primary, which may still show an earlier walsender
         $standby->poll_query_until('postgres', "SELECT '$lsn' <= pg_last_wal_replay_lsn()")
           or die $standby->name, ' does not catch up';
     }
@@ -321,7 +321,7 @@ sub becomes {
     return is($error ne '' ? $error : $out, $expected, $test);
 }
 
-# Of the workers of dx_supervised in a database: "1 running, 2 waiting, ...".
+# States of the workers of dx_supervised in a database: "1 running, 2 waiting, ...".
 sub supervised_states {
     return q(SELECT string_agg(n || ' ' || state, ', ' ORDER BY n) FROM (
         SELECT substring(name FROM '[0-9]+$')::integer AS n, state FROM dynpgext.workers

@@ -1,4 +1,4 @@
-# Extensions that the documentation shows, built as a reader would.
+# Extensions from the documentation, built as a reader would.
 package Recipe;
 
 use strict;
@@ -16,7 +16,7 @@ our @EXPORT = qw(code_block recipe_install recipe_build);
 
 my $page = 'docs/write-an-extension.md';
 
-# The only block of this language in a document that matches.
+# The only matching block of this language in a document.
 sub code_block {
     my ($document, $language, $pattern) = @_;
     my @found = grep {/$pattern/} slurp_file("$FindBin::RealBin/../$document") =~ /^```$language\n(.*?)^```$/msg;
@@ -24,8 +24,8 @@ sub code_block {
     return $found[0];
 }
 
-# A copy of the installation that a test may install in: its install_path, and where its pg_config,
-# libraries and extensions are.
+# A copy of the installation into which a test may install.  Returns its install_path, its pg_config,
+# and its folders of libraries and extensions.
 sub recipe_install {
     my ($install, $libraries) = private_install();
     my ($pg_config) = grep {-x} "$install/bin/pg_config";
@@ -45,7 +45,7 @@ sub recipe_install {
     return { path => $install, pg_config => $pg_config, libraries => $libraries, extensions => "$private/extension" };
 }
 
-# Builds and installs an extension from this source (its suffix and its text) with the Makefile of the page.
+# Builds and installs an extension from this source (suffix and text) with the page's Makefile.
 sub recipe_build {
     my ($install, $name, $suffix, $source, $sql, $control) = @_;
     my $folder = PostgreSQL::Test::Utils::tempdir("build_$name");

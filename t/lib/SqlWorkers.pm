@@ -1,4 +1,4 @@
-# SQL workers for the tests here: registered, changed, and what is known of them.
+# SQL workers for the tests: registers and changes them, and reads their state.
 package SqlWorkers;
 
 use strict;
@@ -16,7 +16,7 @@ sub quoted {
     return "'$text'";
 }
 
-# Who registers: a superuser, which has to be named.
+# The registering role: a superuser, which has to be named.
 my $superuser;
 
 # SQL with manifests, whose commands run as the superuser of the cluster, who has to be named.
@@ -26,8 +26,8 @@ sub as_superuser {
     return $sql =~ s/"command":/"run_as": "$superuser", "command":/gr =~ s/'command',/'run_as', '$superuser', 'command',/gr;
 }
 
-# register_sql_workers(NODE, DATABASE, EXTENSION, { name => ..., sql => ..., ... }, ...): these, and no
-# others, for an extension that is there.  interval, deadline and restart_delay in milliseconds.
+# register_sql_workers(NODE, DATABASE, EXTENSION, { name => ..., sql => ..., ... }, ...): exactly
+# these, for an existing extension.  interval, deadline and restart_delay in milliseconds.
 sub register_sql_workers {
     my ($node, $database, $extension, @workers) = @_;
     my @items;
@@ -51,7 +51,7 @@ sub register_sql_workers {
     return;
 }
 
-# Waits until what the view shows of a worker fulfils the condition.
+# Waits until the view's row of a worker meets the condition.
 sub command_is {
     my ($node, $database, $worker, $condition) = @_;
     return $node->poll_query_until($database,
@@ -63,7 +63,7 @@ sub command_row {
     return $node->safe_psql($database, 'SELECT * FROM dynpgext.commands WHERE worker = ' . quoted($worker));
 }
 
-# The SQL runners of a database, as the server knows them.
+# The SQL runners of a database, from pg_stat_activity.
 sub runner_pid {
     my ($node, $database) = @_;
     return $node->safe_psql($database,

@@ -1,17 +1,17 @@
-# What the documentation shows of psql, typed again: each page is one story, told to a server of its own.
+# Repeats psql sessions of the documentation: each page is one story, with a server of its own.
 #
 # In a page, a block of the language "psql" is a session: lines with psql's prompt are typed, in the
-# database that the prompt names, and the lines that follow must be the answer.  A block of the language
-# "sql" is typed as well, in the database of the last prompt ("shop" if there was none), and must
-# raise no error.  HTML comments, which readers do not see, tell the rest:
+# database named in the prompt, and the lines after them must be the answer.  A block of the language
+# "sql" is also typed, in the database of the last prompt ("shop" if there was none), and must not
+# raise an error.  HTML comments, invisible to readers, contain the rest:
 #
-#   <!-- setup ... -->             lines with prompts, typed before what follows; their answers are not compared
+#   <!-- setup ... -->             lines with prompts, typed before the next block; answers are not compared
 #   <!-- not run: WHY -->          before a block: it is not typed
 #   <!-- varies: COLUMN ... -->    before a block: besides the usual ones, digits in these columns may differ
 #
-# A statement that only reads dynpgext's views is repeated until its answer is the expected one, for
-# workers start and end in their own time.  \q ends the session of the prompt, "-- in another session" at the
-# end of a statement opens one for it, and "$ pg_ctl restart" restarts the server.
+# A statement that only reads dynpgext's views is repeated until its answer is the expected one,
+# because workers start and end asynchronously.  \q ends the session of the prompt, "-- in another
+# session" at the end of a statement opens one for it, and "$ pg_ctl restart" restarts the server.
 package Transcripts;
 
 use strict;
@@ -28,10 +28,10 @@ my $prompt = qr/^(\w+)=[*!]?[#>] ?(.*)$/;
 my $continued = qr/^\w+[-('"][*!]?[#>] ?(.*)$/;
 my $rule = qr/^-+(\+-+)*$/;
 
-# Columns of which the digits depend on the run.
+# Columns with digits that depend on the run.
 my $varying = qr/^(at|due|pid|version|.*_pid|.*_at|memory_used|.*duration|beats|age)$/;
 
-# The blocks of a page that are for us: hashes of kind, line, text, varies and why (not run).
+# The relevant blocks of a page: hashes of kind, line, text, varies and why (not run).
 sub blocks_of {
     my ($text) = @_;
     my (@blocks, $block, $comment, %said);
@@ -69,7 +69,7 @@ sub blocks_of {
 }
 
 # play(NODE, BLOCK, STATE): types a block.  STATE is one hash for all blocks of a page.  Returns the
-# differences, a text each; with $state->{rewrite}, the block's lines become what came back instead.
+# differences, one text each; with $state->{rewrite}, replaces the block's lines by the real output.
 sub play {
     my ($node, $block, $state) = @_;
     $state->{node} = $node;
@@ -91,7 +91,7 @@ sub play {
     return @differences;
 }
 
-# Sessions and setups: what is typed, and what is shown as its answer.
+# Sessions and setups: typed lines, with their answers.
 sub steps_of {
     my ($block) = @_;
     my @steps;
@@ -115,7 +115,7 @@ sub steps_of {
     return @steps;
 }
 
-# A block without prompts, cut at the semicolons that end a line, or before a comment that ends it.
+# A block without prompts, split at semicolons at the end of a line, or before a comment that ends it.
 sub statements_of {
     my ($block, $database) = @_;
     my (@steps, @lines);
@@ -169,7 +169,7 @@ sub answer {
     return $answer;
 }
 
-# Does it read views of dynpgext, and call nothing of it?
+# Does it only read views of dynpgext, without calling its functions?
 sub only_looks {
     my ($text) = @_;
     return $text =~ /^(SELECT|TABLE)\b/ && $text =~ /\b(FROM|TABLE|JOIN)\s+(dynpgext|heartbeat)\.\w+\s*(?!\()/
@@ -187,7 +187,7 @@ sub session {
     return $session;
 }
 
-# What a session answers to this.  psql tells where it is by an echo of a line that nobody else writes.
+# The session's answer.  An echo of a unique line shows when psql is done.
 my $count = 0;
 
 sub typed {
@@ -204,14 +204,14 @@ sub typed {
     return $answer;
 }
 
-# Is this the answer that the page shows?
+# Is this the answer on the page?
 sub alike {
     my ($step, $answer, $block) = @_;
     my $varies = join '|', split ' ', $block->{varies} // '';
     return plain(join("\n", @{ $step->{answer} }), $varies) eq plain($answer, $varies);
 }
 
-# Without blank lines and the widths of columns, and without the digits of what varies.
+# Without blank lines, column widths, and varying digits.
 sub plain {
     my ($text, $varies) = @_;
     my (@lines, @columns);

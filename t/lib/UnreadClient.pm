@@ -1,4 +1,4 @@
-# Clients that do not read what the server sends: sessions spoken to in messages of the protocol.
+# Clients that do not read the server's messages: sessions at the level of protocol messages.
 package UnreadClient;
 
 use strict;
@@ -10,7 +10,7 @@ use Socket qw(SOCK_STREAM);
 
 our @EXPORT = qw(open_session tell_server answer ask unread_error notices_that_fit);
 
-# A session of the role: it reads what the test reads.
+# A session of the role: it reads only when the test does.
 sub open_session {
     my ($node, $role, $database, %settings) = @_;
     my $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $node->host . '/.s.PGSQL.' . $node->port)
@@ -46,14 +46,15 @@ sub ask {
     return answer($socket, qr/Z\0\0\0\x05[ITE]$/);
 }
 
-# Sends a command that is refused, in a text that makes the error longer than what the system buffers.
+# Sends a command that is refused, with a text that makes the error longer than the system's buffers.
 sub unread_error {
     my ($socket, $command) = @_;
     tell_server($socket, Q => "DO \$\$ BEGIN EXECUTE '/*' || repeat('x', 3000000) || '*/ $command'; END \$\$\0");
     return;
 }
 
-# How many short messages the system keeps for one that does not read: the next one blocks the server.
+# The number of short messages that the system buffers for such a client: the next one blocks the
+# server.
 sub notices_that_fit {
     my ($node, $role, $database) = @_;
     $node->safe_psql($database, 'DROP SEQUENCE IF EXISTS public.dx_sent; CREATE SEQUENCE public.dx_sent; GRANT ALL ON SEQUENCE public.dx_sent TO PUBLIC');

@@ -1,7 +1,7 @@
 /*
- * A wall clock that a test can set, for LD_PRELOAD: what time(), gettimeofday() and
- * clock_gettime(CLOCK_REALTIME) return is moved by the microseconds in the file that CLOCK_SHIM
- * names, as they are in it at that moment.  Other clocks are left alone.
+ * A wall clock that a test can set, for LD_PRELOAD: shifts the results of time(), gettimeofday()
+ * and clock_gettime(CLOCK_REALTIME) by the current number of microseconds in the file named by
+ * CLOCK_SHIM.  Other clocks are unchanged.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
