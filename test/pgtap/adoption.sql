@@ -1,9 +1,9 @@
--- CREATE EXTENSION dynpgext: what is installed already takes part from then on, and what fails
--- does not stand in its way.  DROP EXTENSION dynpgext: everything ends.
+-- CREATE EXTENSION dynpgext: installed extensions take part from then on, and a failing one does not
+-- affect the others.  DROP EXTENSION dynpgext: everything ends.
 \ir include/helpers.sql
 SELECT no_plan();
 
--- Without dynpgext extensions are there, and have nothing of it
+-- Extensions that exist without dynpgext, and get nothing from it
 
 DROP EXTENSION dynpgext;
 CREATE EXTENSION dx_memory;
@@ -66,7 +66,7 @@ RESET dx_fini.log;
 DROP EXTENSION dx_fini;
 DROP EXTENSION dx_lazy;
 
--- One that fails does not block
+-- An extension that fails does not block
 
 CREATE EXTENSION dx_raise;
 CREATE EXTENSION dx_magic_abi;

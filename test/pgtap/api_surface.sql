@@ -1,4 +1,4 @@
--- What of dynpgext is an interface: its names, types, order, defaults, comments.
+-- The interface of dynpgext: its names, types, order, defaults, comments.
 \ir include/helpers.sql
 SELECT plan(77);
 

@@ -1,5 +1,5 @@
--- register_bgworker_with: what a worker's author says about its supervision.  What is good is in
--- the catalog and in the views; what is bad is refused whole.
+-- register_bgworker_with: an author's options for supervising a worker.  Valid options are in the
+-- catalog and in the views; with an invalid one, everything is refused.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -22,7 +22,8 @@ BEGIN
   DROP EXTENSION IF EXISTS dx_bad;
 END $$;
 
--- What dynpgext.registered_worker has, as "restart delay deadline"; and what the views show as its policy.
+-- The content of dynpgext.registered_worker, as "restart delay deadline"; and the policy in the
+-- views.
 CREATE FUNCTION pg_temp.accepted(in_case text, options text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
   policy text := split_part(options, ' ', 1);
@@ -42,7 +43,7 @@ END $$;
 
 SELECT pg_temp.refused('options_size_0', '22023', 'extension "dx_bad", background worker "dx bad": options of 0 bytes');
 SELECT pg_temp.refused('options_small_size', '22023', 'extension "dx_bad", background worker "dx bad": options of 11 bytes');
--- no header has had fewer members
+-- no header has ever had fewer members
 SELECT pg_temp.refused('options_up_to_restart', '22023', 'extension "dx_bad", background worker "dx bad": options of 12 bytes');
 SELECT pg_temp.refused('options_up_to_delay', '22023', 'extension "dx_bad", background worker "dx bad": options of 24 bytes');
 SELECT pg_temp.refused('options_cut', '22023', 'extension "dx_bad", background worker "dx bad": options of 17 bytes');
@@ -66,7 +67,7 @@ SELECT pg_temp.refused('options_bad_second', '22023',
 SELECT pg_temp.refused('options_twice_other', '42710',
   'extension "dx_bad" registers background worker "dx bad" twice with different definitions');
 
--- Good
+-- Valid
 
 SELECT pg_temp.accepted('null_callback', 'never 1000 0');  -- by register_bgworker
 SELECT pg_temp.accepted('null_options', 'never 1000 0');
@@ -78,7 +79,7 @@ SELECT pg_temp.accepted('options_larger_zero', 'always 2000 3000');
 SELECT pg_temp.accepted('options_twice_same', 'always 2000 3000');
 SELECT pg_temp.accepted('options_twice_defaults', 'never 1000 0');
 
--- Committed, it runs under them, and a reload finds nothing to do.
+-- After the commit it runs with these options, and a reload finds nothing to do.
 
 SELECT pg_temp.set_case('options_on_failure') \g /dev/null
 CREATE EXTENSION dx_bad;
@@ -88,7 +89,7 @@ SELECT results_eq(format('SELECT restart, next_start_at, stale FROM dynpgext.%I 
   FROM unnest(ARRAY['workers', 'cluster_workers']) view;
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 
--- Loaded anew with other options, and rolled back.
+-- Loaded again with other options, and rolled back.
 
 SELECT pg_temp.pid_of_worker('dx_bad', 'dx bad') AS pid \gset
 SELECT pg_temp.set_case('options_longest') \g /dev/null
@@ -101,7 +102,7 @@ SELECT is(restart, 'on_failure', 'and after a rollback those it had') FROM dynpg
 SELECT is(pg_temp.pid_of_worker('dx_bad', 'dx bad'), :pid, 'as the same process');
 DROP EXTENSION dx_bad;
 
--- The tables accept no other policy, whoever writes them.
+-- The tables accept no other policy from any role.
 
 BEGIN;
 ALTER TABLE dynpgext.registered_worker DROP CONSTRAINT may_write;

@@ -1,4 +1,4 @@
--- can_host(): what a library needs, from its file alone.
+-- can_host(): the needs of a library, from its file alone.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -26,7 +26,7 @@ SELECT results_eq($$SELECT * FROM dynpgext.can_host('dx_rmgr.so')$$, $$SELECT * 
   'the suffix may be there');
 SELECT is_empty('SELECT * FROM dynpgext.can_host(NULL)', 'can_host(NULL)');
 
--- Nothing of a library has run: none of these is loaded.
+-- No code of these libraries has run: none is loaded.
 SELECT is((SELECT count(*) FROM pg_settings WHERE name LIKE 'pg\_stat\_statements.%'), 0::bigint, 'nothing of it is run');
 
 -- Errors

@@ -1,4 +1,4 @@
--- Extensions that come and go with others: CASCADE of every kind.
+-- Extensions that are created and dropped with others: CASCADE of every kind.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -72,7 +72,7 @@ SELECT is(pg_temp.registered(), NULL, 'and it can be committed');
 SELECT is(pg_temp.footprint(), :'before', 'nothing is left');
 DROP ROLE dx_creator;
 
--- One that stands on a type or function that goes
+-- An extension that depends on a dropped type or function
 
 CREATE EXTENSION dx_memory;
 CREATE VIEW dx_view AS SELECT dx_read('dx_memory:local');

@@ -1,5 +1,5 @@
--- configure_worker(), reset_worker() and their table dynpgext.worker_settings: how a DBA wants
--- workers to be supervised.  Transactional; takes effect with the commit.
+-- configure_worker(), reset_worker() and their table dynpgext.worker_settings: a DBA's settings for
+-- supervising workers.  Transactional; they take effect with the commit.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -15,7 +15,7 @@ CREATE FUNCTION pg_temp.settings() RETURNS text LANGUAGE sql AS $$
                               coalesce(restart_delay::text, '-')), ', ' ORDER BY extension, worker)
     FROM dynpgext.worker_settings
 $$;
--- Tells the local worker, once it listens.
+-- Sends the local worker a command, once it listens.
 CREATE FUNCTION pg_temp.tell(command text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_temp.eventually($q$SELECT i.pid = pg_temp.pid_of_worker('dx_worker', 'dx local') AND i.listening
@@ -58,7 +58,7 @@ SELECT throws_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', res
   'restart_delay of -1 ms is out of range', 'the message has the value');
 SELECT is(pg_temp.settings(), NULL, 'none of them has set anything');
 
--- What is a good delay
+-- Valid delays
 
 CREATE FUNCTION pg_temp.delay(delay interval) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -73,7 +73,7 @@ SELECT is(pg_temp.delay(given), kept, format('restart_delay => %s', given))
   FROM (VALUES (interval '0', '00:00:00'), ('1 ms', '00:00:00.001'), ('1.5 s', '00:00:01.5'), ('24 hours', '24:00:00'),
                ('1 day', '24:00:00'), ('1 month -29 days', '24:00:00'), ('1 day -23:59:59', '00:00:01')) d (given, kept);
 
--- NULL keeps what is set
+-- NULL keeps the present setting
 
 SELECT lives_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local')$$, 'nothing to set');
 SELECT is(pg_temp.settings(), NULL, 'sets nothing');
@@ -109,7 +109,7 @@ SELECT ok(pg_temp.eventually($$SELECT restart = 'never' FROM dynpgext.workers WH
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 SELECT is(starts, 1::bigint, name || ' is the process it was') FROM dynpgext.workers;
 
--- Rolled back, wholly and to a savepoint
+-- Rolled back, completely and to a savepoint
 
 SELECT pg_temp.pid_of_worker('dx_worker', 'dx local') AS pid \gset
 BEGIN;
@@ -190,7 +190,7 @@ COMMIT;
 SELECT is(starts, 3::bigint, 'disabled and enabled in one transaction it is left alone') FROM dynpgext.workers WHERE name = 'dx local';
 SELECT dynpgext.reset_worker('dx_worker', 'dx local') \g /dev/null
 
--- A worker that was stopped is not started by being configured.
+-- Configuring a stopped worker does not start it.
 
 SELECT dynpgext.stop_worker('dx_worker', 'dx local') \g /dev/null
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => true, restart => 'always', restart_delay => '0') \g /dev/null
@@ -285,7 +285,7 @@ SELECT is(pg_temp.state_of_worker('dx_worker', 'dx local'), 'stopped', 'then it 
 SELECT dynpgext.start_worker('dx_worker', 'dx local') \g /dev/null
 SELECT dynpgext.reset_worker('dx_worker', 'dx local') \g /dev/null
 
--- Written by hand: INSERT, UPDATE, DELETE, TRUNCATE, COPY, each as a transaction of its own.
+-- Written by hand: INSERT, UPDATE, DELETE, TRUNCATE, COPY, each in its own transaction.
 
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false);
 SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'INSERT takes effect');
@@ -329,7 +329,8 @@ SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'a WITH takes effect');
 DO $$BEGIN DELETE FROM dynpgext.worker_settings; END$$;
 SELECT ok(pg_temp.becomes('dx local', 'running'), 'a DO takes effect');
 
--- Missed by the trigger, it is found by a reload.  In one transaction: a visit would find it, too.
+-- A row missed by the trigger is found by a reload.  In one transaction, because a visit would find
+-- it, too.
 
 BEGIN;
 ALTER TABLE dynpgext.worker_settings DISABLE TRIGGER on_settings;
@@ -342,7 +343,7 @@ SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'and does it');
 SELECT dynpgext.reset_worker('dx_worker', 'dx local') \g /dev/null
 SELECT ok(pg_temp.becomes('dx local', 'running'), 'until it is reset');
 
--- What is rolled back has never been so for others.
+-- Others never see rolled-back settings.
 
 SELECT pid AS dx_pid FROM dynpgext.workers WHERE extension = 'dx_worker' AND name = 'dx local' \gset
 BEGIN;
@@ -369,7 +370,7 @@ SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always') \
 SELECT is(pg_temp.settings(), 'dx_worker dx local - always 24:00:00', 'and kept by configure_worker()');
 DELETE FROM dynpgext.worker_settings;
 
--- Rows for what there is not do nothing, and do not stand in the way.
+-- Rows for non-existent workers have no effect, and do no harm.
 
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx none', false), ('dx_unknown', 'dx local', false), ('', '', false),
   ('dx_worker', repeat('n', 10000), true);
@@ -378,7 +379,7 @@ SELECT lives_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', rest
 SELECT is(count(*), 5::bigint, 'and are kept') FROM dynpgext.worker_settings;
 DELETE FROM dynpgext.worker_settings;
 
--- Settings of an extension: kept by unload() and load(), and by an update; gone with DROP EXTENSION.
+-- Settings of an extension: kept by unload() and load(), and by an update; removed by DROP EXTENSION.
 
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', false, 'always', '2 s'),
        dynpgext.configure_worker('dx_worker', 'dx global', restart => 'on_failure') \g /dev/null
@@ -441,7 +442,7 @@ COMMIT;
 SELECT is(pg_temp.settings(), NULL, 'configured and dropped in one transaction: nothing is left');
 SELECT ok(pg_temp.eventually($$SELECT pg_temp.processes('dx local') + pg_temp.processes('dx global') = 0$$), 'and nothing runs');
 
--- Before the extension is there, as a restore does it
+-- Before the extension exists, as in a restore
 
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false, 'always', '1 min'), ('dx_worker', 'dx global', NULL, 'on_failure', NULL);
 CREATE EXTENSION dx_worker;

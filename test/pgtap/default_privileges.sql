@@ -1,5 +1,5 @@
--- The privileges on the objects of dynpgext are those that the documentation names, whatever ALTER
--- DEFAULT PRIVILEGES gives to new objects of the role that installs it.
+-- The privileges on dynpgext's objects are the documented ones, whatever ALTER DEFAULT PRIVILEGES
+-- gives to new objects of the installing role.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -37,7 +37,7 @@ SELECT is_empty($$SELECT * FROM pg_temp.privileges() WHERE privileges ~ 'dx_nobo
 SELECT is_empty($$SELECT p.object FROM pg_temp.privileges() p WHERE p.object ~ '^table' AND p.privileges !~ 'INSERT'$$,
   'the owner has all that they have taken');
 
--- What depends on a row type cannot stand in the way of an update or a drop.
+-- Objects that depend on a row type cannot block an update or a drop.
 SELECT is_empty($$
     SELECT t.oid::regtype FROM pg_type t WHERE typnamespace IN ('dynpgext'::regnamespace, 'dynpgext_internal'::regnamespace)
        AND has_type_privilege('dx_nobody', t.oid, 'USAGE')$$,

@@ -1,5 +1,5 @@
--- Bad input: a clear error that names extension and object, the transaction intact, nothing
--- left behind.
+-- Bad input: a clear error that names extension and object; the transaction stays intact, and nothing
+-- is left behind.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -7,7 +7,7 @@ CREATE FUNCTION pg_temp.set_case(text) RETURNS void LANGUAGE sql AS $$
   SELECT set_config('dx_bad.case', $1, false)
 $$;
 
--- What dx_bad registers in this case is refused, without a trace.
+-- The registrations of dx_bad in this case are refused, without a trace.
 CREATE FUNCTION pg_temp.refused(in_case text, code text, message text, command text = 'CREATE EXTENSION dx_bad')
 RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -19,7 +19,7 @@ BEGIN
   PERFORM pg_temp.set_case('');
 END $$;
 
--- Runs CREATE EXTENSION and DROP EXTENSION in this case; what there was in between is the result.
+-- Runs CREATE EXTENSION and DROP EXTENSION in this case; returns the state in between.
 CREATE FUNCTION pg_temp.accepted(in_case text, what text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text;
@@ -120,7 +120,7 @@ SELECT is(pg_temp.accepted('worker_twice_same', $$SELECT workers FROM dynpgext.e
 SELECT pg_temp.refused('worker_twice_other', '42710',
   'extension "dx_bad" registers background worker "dx bad" twice with different definitions');
 
--- Names that another extension has
+-- Names of another extension
 
 SELECT set_config('dx_taken.global', 'taken:global', false), set_config('dx_taken.local', 'taken:local', false) \g /dev/null
 CREATE EXTENSION dx_taken;
@@ -146,7 +146,7 @@ CREATE EXTENSION dx_bad;
 SELECT is(pg_temp.memory_of('dx_bad'), 'taken:global database 65, taken:local global 65',
   'once they are free, anybody may have them in any scope and size');
 
--- An extension's own names, in another size or scope than before
+-- An extension's own names, with another size or scope than before
 
 SELECT set_config('dx_bad.allocations', 'taken:global:66:local,taken:local:65:global', false) \g /dev/null
 SELECT throws_ok($$SELECT dynpgext.unload('dx_bad'), dynpgext.load('dx_bad')$$, '42710',
@@ -173,7 +173,7 @@ SELECT pg_temp.refused('no init', '42883',
   'library "$libdir/dx_no_init" of extension "dx_no_init" does not define _Dynpgext_init',
   'CREATE EXTENSION dx_no_init');
 
--- An init that raises
+-- An init that raises an error
 
 CREATE FUNCTION pg_temp.raises_at(place text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
@@ -183,7 +183,7 @@ BEGIN
 END $$;
 SELECT pg_temp.raises_at(place) FROM unnest(ARRAY['before', 'between', 'after', 'callback']) place;
 
--- It raises in a reload: the extension stays as it is, in state failed.
+-- In a reload: the extension stays as it is, in state failed.
 
 SET dx_raise.at = 'none';
 CREATE EXTENSION dx_raise;
@@ -194,7 +194,7 @@ SELECT is(pg_temp.state_of_extension('dx_raise'), 'unloaded', 'and what was unlo
 SET dx_raise.at = 'none';
 SELECT is(dynpgext.load('dx_raise'), '0.1', 'until init does not raise');
 
--- A fini that raises fails the command.
+-- A fini that raises an error fails the command.
 
 SET dx_raise.at = 'fini';
 SELECT throws_ok('DROP EXTENSION dx_raise', 'P0001', 'dx_raise raises: fini', 'a fini that raises fails DROP EXTENSION');
@@ -205,12 +205,12 @@ SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'so is its 
 SET dx_raise.at = 'none';
 DROP EXTENSION dx_raise;
 
--- An init that survives what it does in a subtransaction
+-- An init that catches errors in a subtransaction
 
--- or another process would start the worker, whose init registers other things
+-- otherwise another process could start the worker, and its init registers other objects
 SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT FROM dynpgext.cluster_workers)$$), 'its worker has ended');
 SET dx_raise.at = 'subtransaction';
--- a visit that comes by is to register the same
+-- a visit must register the same
 SELECT format('ALTER DATABASE %I SET dx_raise.at = %L', current_database(), 'subtransaction') \gexec
 CREATE EXTENSION dx_raise;
 SELECT is(pg_temp.memory_of('dx_raise'), 'dx_raise:first database 64, dx_raise:kept database 64, dx_raise:second global 64',
@@ -222,7 +222,7 @@ SET dx_raise.at = 'none';
 SELECT format('ALTER DATABASE %I RESET dx_raise.at', current_database()) \gexec
 DROP EXTENSION dx_raise;
 
--- A callback of a worker that raises after the commit is a warning.
+-- An error in a worker's callback after the commit is a warning.
 
 SET dx_raise.at = 'worker_callback';
 SET client_min_messages = error;
@@ -232,7 +232,7 @@ SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'its worker
 SET dx_raise.at = 'none';
 DROP EXTENSION dx_raise;
 
--- The wrong time
+-- At the wrong time
 
 SELECT pg_temp.set_case('stale_handle') \g /dev/null
 CREATE EXTENSION dx_bad;
@@ -245,7 +245,7 @@ SELECT is(pg_temp.state_of_extension('dx_bad'), 'provisioned', 'the extension is
 SELECT pg_temp.set_case('') \g /dev/null
 DROP EXTENSION dx_bad;
 
--- An init that catches an error lives on.
+-- An init that catches an error continues.
 
 SELECT is(pg_temp.accepted('caught', $$SELECT memory FROM pg_temp.memory_of('dx_bad') memory$$),
   'dx_bad:good database 64', 'what init has rolled back is not registered');
@@ -270,7 +270,7 @@ DROP EXTENSION dx_bad;
 SELECT is(pg_temp.footprint(), :'before', 'nothing is left');
 DROP TABLE dx_rows;
 
--- Odd names that are good
+-- Odd but valid names
 
 CREATE EXTENSION "Dx Quoted ""name";
 SELECT results_eq($$SELECT extension, state, allocations FROM dynpgext.extensions$$,

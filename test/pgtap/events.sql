@@ -1,16 +1,16 @@
--- dynpgext.events: what has happened to extensions, allocations and workers, each once and in
--- order; what was rolled back has not happened.
+-- dynpgext.events: events of extensions, allocations and workers, each once and in order; none for
+-- rolled-back changes.
 \ir include/helpers.sql
 SELECT no_plan();
 
--- The events of an extension since `mark`, without those of before, in their order.
+-- The events of an extension since `mark`, in order.
 CREATE TEMPORARY TABLE mark (at timestamptz);
 CREATE FUNCTION pg_temp.mark() RETURNS void LANGUAGE sql AS $$
   DELETE FROM mark;
   INSERT INTO mark SELECT coalesce(max(at), '-infinity') FROM dynpgext.events;
 $$;
 CREATE VIEW pg_temp.news AS SELECT e.* FROM dynpgext.events e, mark WHERE e.at > mark.at;
--- The words of one object, in order.
+-- The event names of one object, in order.
 CREATE FUNCTION pg_temp.life_of(of_object text, of_name text) RETURNS text LANGUAGE sql AS $$
   SELECT string_agg(event, ' ' ORDER BY at) FROM news WHERE object = of_object AND name = of_name
 $$;
@@ -24,8 +24,8 @@ BEGIN
   PERFORM dx_worker_command('local', command);
 END $$;
 
--- What went before may still be ending.  Later this process itself has looked up memory, in the
--- callbacks of workers that it starts; then that only drains.
+-- Earlier objects may still be ending.  Later this process itself has looked up memory, in the
+-- callbacks of workers that it starts; such memory then only drains.
 CREATE FUNCTION pg_temp.workers_are_gone() RETURNS boolean LANGUAGE sql AS $$
   SELECT pg_temp.eventually('SELECT count(*) = 0 FROM dynpgext.cluster_workers')
 $$;
@@ -127,7 +127,7 @@ SELECT ok(pg_temp.becomes('worker', 'dx local', 'stopping exited waiting started
 SELECT is_empty($$SELECT * FROM news WHERE object <> 'worker'$$, 'and nothing else');
 SET dx_raise.at = 'none';
 
--- Memory: drained at once, or when the last process has let go
+-- Memory: drained at once, or when the last process has released it
 
 CREATE EXTENSION dx_memory;
 SELECT results_eq($$SELECT name, database, event, detail FROM news WHERE object = 'allocation' ORDER BY name COLLATE "C"$$,
@@ -183,7 +183,7 @@ SELECT ok(pg_temp.becomes('worker', 'dx global', 'started stopping exited'), 'dr
 SELECT is(pg_temp.life_of('worker', 'dx local'), 'disabled', 'the disabled one had nothing to end');
 SELECT matches(pg_temp.life_of('allocation', 'dx_worker:global'), 'allocated drain(ing|ed)', 'the memory goes, at once or in time');
 
--- Another database: seen from here; once it is dropped, by its OID.
+-- Another database, seen from this one; by its OID once it is dropped.
 
 SELECT pg_temp.workers_are_gone() \g /dev/null
 SELECT pg_temp.mark() \g /dev/null

@@ -15,7 +15,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN code || ' ' || found;
 END $$;
 
--- A database without anything
+-- An empty database
 
 SELECT is(dynpgext.export(), '{"dynpgext": 1, "extensions": []}', 'nothing is registered');
 SELECT is_empty($$SELECT * FROM dynpgext.apply(dynpgext.export())$$, 'nothing is applied');
@@ -23,7 +23,7 @@ SELECT throws_ok($$SELECT dynpgext.export('dx_none')$$, '42704', 'extension "dx_
 CREATE EXTENSION dx_plain;
 SELECT throws_ok($$SELECT dynpgext.export('dx_plain')$$, '55000', 'extension "dx_plain" does not take part in dynpgext');
 
--- What is registered and set, by SQL and by a library
+-- Registrations and settings, by SQL and by a library
 
 CREATE EXTENSION dx_declared;
 CREATE EXTENSION dx_worker;
@@ -73,14 +73,14 @@ SELECT is(dynpgext.peek('dx_declared:state', 0, 5), convert_to('hello', 'UTF8'),
 SELECT ok(pg_temp.eventually('SELECT NOT EXISTS (SELECT FROM dynpgext.reload(dry_run => true))'), 'a reload has nothing to do');
 SELECT is(count(*), 1::bigint, 'it is kept for dumps') FROM dynpgext.manifests;
 
--- What a worker does, and what is set for it, in one document
+-- A worker's definition and its settings in one document
 
 CREATE TEMPORARY TABLE twofold AS SELECT jsonb_set(dynpgext.export('dx_declared'), '{workers,1,command}', '"SELECT 40"')
   || '{"settings": [{"worker": "dx tick", "restart": {"policy": "always"}}]}' AS manifest;
 SELECT results_eq('SELECT name, action FROM twofold, dynpgext.apply(manifest)', $$VALUES ('dx tick', 'replace')$$, 'both change');
 SELECT is(dynpgext.export('dx_declared'), manifest, 'as the document says') FROM twofold;
 
--- The whole database: what is not named has nothing
+-- The whole database: extensions that are not named lose everything
 
 SELECT is(count(*) > 3, true, 'the first document again') FROM dynpgext.apply(:'document');
 SELECT is(dynpgext.export(), :'document', 'brings the first state back');
@@ -102,7 +102,7 @@ SELECT is(dynpgext.export() #- '{extensions,0,version}' -> 'extensions' -> 0, '{
 SELECT is(count(*), 0::bigint, 'of the settings, too') FROM dynpgext.worker_settings;
 SELECT ok(pg_temp.eventually('SELECT NOT EXISTS (SELECT FROM dynpgext.reload(dry_run => true))'), 'a reload has nothing to do');
 
--- What is set for a database-local worker goes with its registration
+-- Settings of a database-local worker are removed with its registration
 
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}'),
        dynpgext.configure_worker('dx_plain', 'goes', enabled => false),
@@ -133,7 +133,7 @@ SELECT is(string_agg(name || ' ' || extension || ' ' || state, ', ' ORDER BY nam
 SELECT is(dynpgext.peek('moves', 0, 3), 'new', 'with new memory');
 SELECT ok(pg_temp.eventually('SELECT NOT EXISTS (SELECT FROM dynpgext.reload(dry_run => true))'), 'a reload has nothing to do');
 
--- Who leaves an extension out of a document takes from it, and must own it
+-- Leaving an extension out of a document takes from it, which only its owner may do
 
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always') \g /dev/null
 CREATE ROLE dx_low;
@@ -160,7 +160,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1}') ~ '^22023 /extension: ', true, 'one 
 SELECT throws_ok($$SELECT dynpgext.apply(NULL)$$, '22004');
 SELECT throws_ok($$SELECT dynpgext.apply('{}', NULL)$$, '22004');
 
--- What a library registers is code, and cannot be applied
+-- A library's registrations are code, and cannot be applied
 
 SET client_min_messages = error;
 SELECT is_empty($$SELECT * FROM dynpgext.apply(dynpgext.export('dx_worker') #- '{library,workers}')$$, 'a difference there is a warning');

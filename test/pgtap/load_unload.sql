@@ -1,8 +1,8 @@
--- load() and unload(): extensions that are installed, and provisioned when a DBA says so.
+-- load() and unload(): installed extensions that are provisioned at a DBA's request.
 \ir include/helpers.sql
 SELECT no_plan();
 
--- One that asks not to be provisioned by CREATE EXTENSION
+-- An extension that declines to be provisioned by CREATE EXTENSION
 
 CREATE EXTENSION dx_memory;  -- for its dx_read()
 SELECT pg_temp.footprint() AS before \gset
@@ -52,7 +52,7 @@ SELECT dx_release('dx_lazy:memory') \g /dev/null
 SELECT ok(pg_temp.eventually('SELECT count(*) = 0 FROM dynpgext.cluster_workers'), 'DROP EXTENSION ends it');
 SELECT is(pg_temp.footprint(), :'before', 'nothing of it is left');
 
--- One that is provisioned by CREATE EXTENSION can be unloaded, too
+-- An extension provisioned by CREATE EXTENSION can also be unloaded
 
 SELECT dx_write('dx_memory:local', 'content'), dx_release('dx_memory:local') \g /dev/null
 SELECT is(dynpgext.unload('dx_memory'), true, 'unload() of an eager extension');

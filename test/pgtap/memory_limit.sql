@@ -1,7 +1,7 @@
--- dynpgext.memory_limit: what would exceed it is an error, and nothing changes.
+-- dynpgext.memory_limit: exceeding it is an error, and nothing changes.
 --
--- A setting in the configuration holds for the sessions that begin after it was reloaded; it is
--- known to a session that has loaded the library.
+-- A changed configuration applies to sessions begun after its reload, once they have loaded the
+-- library.
 SELECT dynpgext.version() \g /dev/null
 ALTER SYSTEM SET dynpgext.memory_limit = '8MB';
 SELECT pg_reload_conf() \g /dev/null

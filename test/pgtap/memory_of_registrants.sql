@@ -1,5 +1,5 @@
--- What memory begins with is for whoever registers it: a script that comes to register what somebody has
--- registered by hand relies on what it says itself.
+-- The initial content of memory is for its registrant: a script that later registers the same name as
+-- a registration by hand gets its own content.
 \ir include/helpers.sql
 SELECT plan(6);
 

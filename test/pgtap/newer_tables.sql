@@ -1,12 +1,12 @@
--- dynpgext's tables in this database are newer than the library that this process runs.  It refuses
--- whatever would read or write them, changes nothing, and works on when they are known again.
+-- dynpgext's tables in this database are newer than the library of this process.  The library refuses
+-- to read or write them, changes nothing, and works again when the tables are of a known version.
 \ir include/helpers.sql
 SELECT plan(13);
 
 CREATE EXTENSION dx_worker;
 SELECT ok(pg_temp.eventually($$SELECT count(*) = 2 FROM dynpgext.workers WHERE state = 'running'$$), 'two workers run');
 
--- what ALTER EXTENSION dynpgext UPDATE does to the version, and one that came with it does to a function
+-- changes as by ALTER EXTENSION dynpgext UPDATE: the version, and a function that came with it
 CREATE FUNCTION pg_temp.refuses(command text, what text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE pg_extension SET extversion = '99.1' WHERE extname = 'dynpgext';
@@ -34,7 +34,7 @@ SELECT is(version, dynpgext.version(), 'one that lacks columns works') FROM pg_t
 ROLLBACK;
 
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'all is well afterwards');
--- the DROP has asked them to make way before it was refused
+-- the DROP has stopped them before it was refused
 SELECT ok(pg_temp.eventually($$SELECT count(*) = 2 FROM dynpgext.workers WHERE state = 'running'$$), 'the workers run');
 DROP EXTENSION dx_worker;
 SELECT pass('and can be dropped');

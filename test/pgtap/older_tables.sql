@@ -1,5 +1,5 @@
 -- The library is newer than dynpgext's tables in this database: a package was updated, and ALTER
--- EXTENSION dynpgext UPDATE has not been run yet.  What a column would say is as if it said nothing.
+-- EXTENSION dynpgext UPDATE has not been run yet.  Missing columns count as having default values.
 \ir include/helpers.sql
 SELECT plan(6);
 

@@ -1,4 +1,4 @@
--- peek(): the bytes of shared memory, without keeping it.
+-- peek(): reads bytes of shared memory, without attaching to it.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -6,7 +6,7 @@ CREATE FUNCTION pg_temp.attached(of_name text) RETURNS integer LANGUAGE sql AS $
   SELECT sum(attached)::integer FROM dynpgext.allocations WHERE name = of_name
 $$;
 
--- The whole error: SQLSTATE, message, detail, hint, a line each; NULL where there is none.
+-- The whole error: SQLSTATE, message, detail, hint, one per line; NULL if there is none.
 CREATE FUNCTION pg_temp.error_of(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   message text;
@@ -82,7 +82,7 @@ SELECT is(pg_temp.error_of(query), error, query) FROM (VALUES
   ($$SELECT dynpgext.peek(repeat('n', 256))$$,
    E'42622\nthe name of shared memory has at most 255 bytes\nThe given one has 256.')) v (query, error);
 
--- A name as long as it can be; it is not found by what it begins with.
+-- A name of maximum length; its beginning does not find it.
 
 SET dx_bad."case" = 'name_255';
 CREATE EXTENSION dx_bad;
@@ -94,7 +94,7 @@ SELECT is(pg_temp.result_of(format('SELECT dynpgext.peek(repeat(''n'', %s))', le
                (10000, '42622 the name of shared memory has at most 255 bytes')) v (length, error);
 DROP EXTENSION dx_bad;
 
--- It leaves the process as it was.
+-- The process stays unattached.
 
 SELECT dx_release('dx_memory:local'), dx_release('dx_memory:global') \g /dev/null
 SELECT is(pg_temp.attached('dx_memory:local'), 0, 'nobody has looked it up');
@@ -147,7 +147,8 @@ BEGIN READ ONLY;
 SELECT is(dynpgext.peek('dx_memory:local', length => 13), 'written since'::bytea, 'in a read-only transaction');
 COMMIT;
 
--- Memory that drains is there for a process that still has it, and for no other (t/011_draining.pl).
+-- Draining memory exists for processes that still have it mapped, and for no others
+-- (t/011_draining.pl).
 
 CREATE EXTENSION dx_trusted;
 SELECT dynpgext.peek('dx_trusted:memory') \g /dev/null
@@ -176,7 +177,7 @@ SELECT throws_ok($$SELECT dynpgext.peek('dx_memory:local')$$, '42704', NULL, 'un
 SELECT dynpgext.load('dx_memory') \g /dev/null
 SELECT is(dynpgext.peek('dx_memory:local', length => 13), decode(repeat('00', 13), 'hex'), 'loaded again');
 
--- Privileges: EXECUTE, which nobody has to begin with; no others
+-- Privileges: only EXECUTE, which no role has initially
 
 CREATE ROLE dx_monitor IN ROLE pg_monitor;
 CREATE ROLE dx_reader;

@@ -1,4 +1,4 @@
--- Who may do what; and what nobody gets who plays with search_path, RLS, roles or schemas.
+-- The rights of each role; and no role gains any through search_path, RLS, roles or schemas.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -84,7 +84,7 @@ SELECT throws_ok(command, '42501', NULL, 'nor the settings of workers: ' || comm
                     'DELETE FROM dynpgext.worker_settings', 'TRUNCATE dynpgext.worker_settings']) command;
 RESET ROLE;
 
--- What is granted is enough.  Init and fini run as the owner of dynpgext, with search_path pinned.
+-- The grant alone is enough.  Init and fini run as the owner of dynpgext, with search_path pinned.
 
 CREATE EXTENSION dx_worker;
 CREATE EXTENSION dx_fini;
@@ -115,8 +115,8 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
 DROP EXTENSION dx_worker, dx_fini;
 DROP TABLE dx_log;
 
--- The same for the settings of workers: EXECUTE is enough, without a privilege for their table, and
--- without one for dynpgext.events or the views.
+-- The same for settings of workers: EXECUTE is enough, without a privilege for their table,
+-- dynpgext.events or the views.
 
 CREATE EXTENSION dx_worker;
 SELECT pg_temp.worker_becomes('dx_worker', 'dx local', 'running') \g /dev/null
@@ -139,7 +139,7 @@ RESET ROLE;
 SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'it takes effect');
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
 
--- And the other way round: who may only write the table changes what runs by that.
+-- And vice versa: a role that may only write the table changes running workers that way.
 
 GRANT USAGE ON SCHEMA dynpgext TO dx_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON dynpgext.worker_settings TO dx_operator;
@@ -161,7 +161,7 @@ SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'and what
 REVOKE ALL ON dynpgext.worker_settings FROM dx_operator;
 DROP EXTENSION dx_worker;
 
--- The trigger's function is of no use to anybody else.
+-- The trigger's function is useless for other purposes.
 
 CREATE TABLE dx_table (n integer);
 GRANT TRIGGER ON dx_table TO dx_nobody;
@@ -175,7 +175,7 @@ SELECT lives_ok('INSERT INTO dx_table VALUES (1)', 'on another table it does no 
 SELECT results_eq('SELECT n FROM dx_table', ARRAY[1], 'the row is there');
 DROP TABLE dx_table;
 
--- A reload by such a role adopts what was installed with the event triggers off.
+-- A reload by such a role adopts extensions installed with the event triggers off.
 
 GRANT EXECUTE ON FUNCTION dynpgext.reload TO dx_operator;
 ALTER EVENT TRIGGER dynpgext_on_create DISABLE;
@@ -189,7 +189,7 @@ SELECT is(pg_temp.state_of_extension('dx_memory'), 'provisioned', 'it is provisi
 DROP EXTENSION dx_memory;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
 
--- The owner of the database, or who may create in it, and a trusted extension
+-- The owner of the database, or a role that may create in it, and a trusted extension
 
 BEGIN;
 SELECT format('ALTER DATABASE %I OWNER TO dx_creator', current_database()) \gexec
@@ -217,7 +217,7 @@ SELECT lives_ok('DROP EXTENSION dx_trusted', 'and dropped');
 RESET ROLE;
 SELECT is(pg_temp.state_of_extension('dx_trusted'), NULL, 'then it is gone');
 
--- search_path: functions, operators and tables of the same names stand before those of the server.
+-- search_path: functions, operators and tables with the server's names are found first.
 
 SET ROLE dx_creator;
 CREATE FUNCTION dx_schema.trap() RETURNS boolean LANGUAGE plpgsql AS $$
@@ -278,7 +278,7 @@ SELECT is(pg_temp.memory_of('dx_memory'),
 SELECT set_eq('SELECT extension::text FROM dynpgext.extensions', ARRAY['dx_memory', 'dx_trusted'],
   'nor have tables of the same names');
 
--- The same for temporary objects, which a role can always make.
+-- The same with temporary objects, which every role can make.
 
 CREATE TEMPORARY TABLE registered_extension (LIKE dynpgext.registered_extension);
 CREATE TEMPORARY TABLE pg_extension (LIKE pg_catalog.pg_extension);
@@ -294,7 +294,7 @@ SELECT set_eq('SELECT extension::text FROM dynpgext.extensions', ARRAY['dx_memor
 SELECT is_empty('SELECT * FROM pg_temp.worker_settings', 'nor written');
 DROP TABLE pg_temp.registered_extension, pg_temp.pg_extension, pg_temp.pg_database, pg_temp.worker_settings;
 
--- With the traps in place dynpgext itself can be installed.
+-- dynpgext itself can be installed in spite of these traps.
 
 SELECT pg_temp.with_path('dx_schema, pg_catalog, public', 'DROP EXTENSION dynpgext');
 SELECT pg_temp.with_path('dx_schema, pg_catalog, public', 'CREATE EXTENSION dynpgext');
@@ -342,7 +342,7 @@ DROP EXTENSION dx_worker;
 ALTER TABLE dynpgext.worker_settings NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
 
--- A schema made beforehand
+-- An existing schema of that name
 
 DROP EXTENSION dynpgext;
 CREATE SCHEMA dynpgext_internal AUTHORIZATION dx_creator;

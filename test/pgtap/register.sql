@@ -1,16 +1,16 @@
--- register(): what an extension, or a superuser by hand, registers with a manifest.
+-- register(): registrations with a manifest, by an extension's script, or by a superuser by hand.
 \ir include/helpers.sql
 SELECT no_plan();
 CREATE ROLE dx_super SUPERUSER LOGIN;
 
--- What is registered, as "allocation NAME SIZE SCOPE" and "worker NAME SCOPE RESTART".
+-- The registrations, as "allocation NAME SIZE SCOPE" and "worker NAME SCOPE RESTART".
 CREATE FUNCTION pg_temp.registered(of_extension text) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT format('allocation %s %s %s', name, size, scope) FROM dynpgext.allocations WHERE extension = of_extension::name
   UNION ALL
   SELECT format('worker %s %s %s', name, scope, restart) FROM dynpgext.workers WHERE extension = of_extension::name
   ORDER BY 1
 $$;
--- The DETAIL of an error, which has a line for each fault.
+-- The DETAIL of an error, with one line for each fault.
 CREATE FUNCTION pg_temp.faults(manifest jsonb, of_extension name DEFAULT 'dx_plain') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   found text;
@@ -26,7 +26,7 @@ CREATE FUNCTION pg_temp.runs(of_worker text, at_least bigint DEFAULT 1) RETURNS 
   SELECT pg_temp.eventually(format('SELECT runs >= %s FROM dynpgext.commands WHERE worker = %L', at_least, of_worker))
 $$;
 
--- In the script of an extension that has no library.
+-- In the script of an extension without a library.
 
 SELECT pg_temp.footprint() AS before \gset
 CREATE EXTENSION dx_declared;
@@ -55,7 +55,7 @@ SELECT is(dynpgext.peek('dx_declared:state', 0, 5), convert_to('hello', 'UTF8'),
 SELECT ok(pg_temp.eventually($$SELECT EXISTS (SELECT FROM dx_declared_log WHERE worker = 'tick 0.2')$$), 'the new command runs');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 
--- unload(), load(): what is declared is not forgotten
+-- unload(), load(): declarations are not forgotten
 
 SELECT is(dynpgext.unload('dx_declared'), true, 'unloaded');
 SELECT is_empty('SELECT * FROM dynpgext.workers', 'it has no workers');
@@ -98,7 +98,7 @@ SELECT ok(pg_temp.runs('by hand'), 'its command runs');
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
 SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT pg_temp.registered('dx_plain'))$$), 'and is taken back');
 
--- By hand, for one that has a library: beside what that registers
+-- By hand, for an extension with a library: in addition to the library's registrations
 
 CREATE EXTENSION dx_memory;
 SELECT count(*) AS n FROM dynpgext.allocations WHERE extension = 'dx_memory' \gset
@@ -151,7 +151,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [
   'there are no other processes, and no choice for code in C');
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}') \g /dev/null
 
--- Faults: all at once, each with its place, and nothing is changed
+-- Faults: all reported at once, each with its place, and nothing is changed
 
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "good", "size": 8}], "workers": [
     {"name": "a", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"},
@@ -187,7 +187,7 @@ BEGIN READ ONLY;
 SELECT throws_ok($$SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}')$$, '25006', NULL, 'nor in a read-only transaction');
 ROLLBACK;
 
--- Names and texts as they are
+-- Names and texts are kept literally
 
 SELECT dynpgext.register('dx_plain', jsonb_build_object('dynpgext', 1, 'allocations', jsonb_build_array(
   jsonb_build_object('name', E'ä "b" \\ \'c\'', 'size', 8, 'initial', 'ä'), jsonb_build_object('name', repeat('x', 255), 'size', 1))));
@@ -227,7 +227,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_no_c_func
   'nor memory of a library that has no functions');
 RESET ROLE;
 DROP EXTENSION dx_no_c_functions;
--- what its library comes to register must not be there in another size
+-- an allocation that its library will register must not exist with another size
 CREATE EXTENSION dx_trusted_sql;
 UPDATE pg_extension SET extowner = 'dx_owner'::regrole WHERE extname = 'dx_trusted_sql';
 SET ROLE dx_owner;
@@ -272,7 +272,7 @@ DROP ROLE dx_owner, dx_other, dx_super;
 
 SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
 SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');
--- A worker in C, whose name is not ASCII as the postmaster makes it
+-- A worker in C with a non-ASCII name, which the postmaster converts to ASCII
 
 CREATE EXTENSION dx_worker;
 SELECT dynpgext.register('dx_worker', '{"dynpgext": 1, "workers": [{"name": "dx café", "type": "dx wörk", "library": "$libdir/dx_worker-0.1", "function": "dx_worker_local"}]}') \g /dev/null

@@ -1,5 +1,5 @@
--- release(): where nothing is quarantined it does nothing, and says so.  What takes the server
--- down, and is quarantined for it, is tested in t/.
+-- release(): without a quarantine it does nothing, and reports this.  Objects that crash the server,
+-- and are quarantined, are tested in t/.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -34,7 +34,7 @@ SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'ends nothing');
 SELECT is(pg_temp.state_of_extension('dx_worker'), 'provisioned', 'leaves the extension as it is');
 SELECT is(count(*), :events::bigint, 'and records nothing') FROM dynpgext.events WHERE extension = 'dx_worker';
 
--- What is stopped, disabled, failed or unloaded is not quarantined, and stays so.
+-- Stopped, disabled, failed and unloaded objects are not quarantined, and stay so.
 
 SELECT dynpgext.stop_worker('dx_worker', 'dx local'), dynpgext.configure_worker('dx_worker', 'dx global', enabled => false) \g /dev/null
 SELECT pg_temp.worker_becomes('dx_worker', 'dx global', 'disabled') \g /dev/null
@@ -46,7 +46,7 @@ SELECT is(dynpgext.release('dx_worker'), false, 'of an unloaded one');
 SELECT is(pg_temp.state_of_extension('dx_worker'), 'unloaded', 'it stays unloaded');
 DROP EXTENSION dx_worker;
 
--- One that has failed
+-- A failed extension
 
 ALTER EVENT TRIGGER dynpgext_on_create DISABLE;
 SET dx_raise.at = 'before';

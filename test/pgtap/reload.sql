@@ -1,4 +1,4 @@
--- reload(): makes what is live equal to what is registered.
+-- reload(): makes the live objects equal to the registered ones.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -81,7 +81,7 @@ SELECT isnt_empty('SELECT * FROM dynpgext.reload()', 'the next one finds the sam
 SELECT is(dx_usage_value(), 'usage', 'and does it for good');
 DROP EXTENSION dx_usage;
 
--- One that fails does not block the rest, and is tried again
+-- A failing extension does not block the rest, and is tried again
 
 ALTER EVENT TRIGGER dynpgext_on_create DISABLE;
 CREATE EXTENSION dx_raise;
@@ -103,7 +103,7 @@ SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'and its wo
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'and there is nothing left to do');
 SET client_min_messages = warning;
 
--- The init of one extension anew, which goes by settings
+-- The init of one extension runs again, and depends on settings
 
 SET dx_bad.allocations = 'dx_bad:same:64:local,dx_bad:sized:64:local,dx_bad:going:64:local,dx_bad:everywhere:32:global';
 CREATE EXTENSION dx_bad;

@@ -1,5 +1,5 @@
--- Rows of worker_settings and manifests that others than superusers write, where a DBA has granted that:
--- what they may not configure or register with the functions, they may not write.
+-- Rows of worker_settings and manifests written by roles other than superusers, after a grant by a
+-- DBA: they cannot write what they may not configure or register with the functions.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -10,7 +10,7 @@ SELECT pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), pg_temp.worke
 CREATE FUNCTION pg_temp.settings() RETURNS text LANGUAGE sql AS $$
   SELECT string_agg(concat_ws(' ', worker, enabled, restart), ', ' ORDER BY worker COLLATE "C") FROM dynpgext.worker_settings
 $$;
--- SQLSTATE and message; or 'done', and nothing of it stays
+-- SQLSTATE and message; or 'done', after which everything is undone
 CREATE FUNCTION pg_temp.outcome(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   code text;
@@ -64,7 +64,7 @@ RESET ROLE;
 SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'the local worker follows');
 SELECT is(pg_temp.state_of_worker('dx_worker', 'dx global'), 'running', 'the global one does not');
 
--- where triggers are off, too
+-- also where triggers are off
 ALTER TABLE dynpgext.worker_settings DISABLE TRIGGER ALL;
 SET ROLE dx_writer;
 SELECT is(pg_temp.outcome(command), '42501 It is global.', 'refused without triggers: ' || command)
@@ -79,8 +79,8 @@ SET ROLE dx_writer;
 SELECT is(pg_temp.outcome('DELETE FROM dynpgext.worker_settings'), '42501 It is global.', 'triggers that are on again fire');
 RESET ROLE;
 
--- a row of his that comes to be about a global worker is the superuser's to change from then on; through
--- a function of a superuser's he writes as the superuser does
+-- a row of the role that turns out to concern a global worker may from then on only be changed by a
+-- superuser; through a superuser's function, the role writes as a superuser
 CREATE FUNCTION pg_temp.reset_all() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM dynpgext.worker_settings';
 SET ROLE dx_writer;
 SELECT is(pg_temp.outcome('SELECT pg_temp.reset_all()'), 'done', 'SECURITY DEFINER of a superuser''s');
@@ -88,7 +88,7 @@ RESET ROLE;
 DELETE FROM dynpgext.worker_settings;
 SELECT throws_ok('SELECT dynpgext_internal.before_settings()', NULL, NULL, 'before_settings() is for its triggers only');
 
--- Nor with apply(), by naming other settings or by leaving them out: what is as it was is no change
+-- Nor with apply(), by naming other settings or by omitting them; unchanged settings are no change
 
 SELECT dynpgext.configure_worker('dx_worker', 'dx global', restart => 'always') \g /dev/null
 UPDATE pg_extension SET extowner = 'dx_writer'::regrole WHERE extname IN ('dx_worker', 'dx_plain');
@@ -131,7 +131,7 @@ EXECUTE refused_rows;
 SELECT is(pg_temp.insert_of('{"dynpgext": 1, "workers": [{"name": "dx b", "command": "SELECT 1", "channel": "a"}]}'), 'done', 'what he may register');
 RESET ROLE;
 
--- Registered again from the row that is kept of it, which names no role: the command stays whose it is
+-- Registered again from its stored row, which names no role: the command keeps its role
 
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}]}') \g /dev/null
 SELECT is(manifest #> '{workers,0,run_as}', NULL, 'the row has no role') FROM dynpgext.manifests;
@@ -155,7 +155,7 @@ SELECT dynpgext.register('dx_plain', manifest) FROM dynpgext.manifests \g /dev/n
 RESET ROLE;
 SELECT is(run_as::regrole::text, 'dx_writer', 'a command of nobody''s gets the role that registers it') FROM dynpgext.registered_command;
 
--- Rows of extensions that he does not own he takes away from nobody, and moves nowhere
+-- The role cannot remove or move rows of extensions that it does not own
 
 UPDATE pg_extension SET extowner = current_user::regrole WHERE extname = 'dx_worker';
 SELECT dynpgext.register('dx_worker', '{"dynpgext": 1, "allocations": [{"name": "dx_worker:a", "size": 8}]}') \g /dev/null
@@ -178,7 +178,7 @@ RESET ROLE;
 SELECT is(pg_temp.outcome(command), 'done', 'a superuser: ' || command)
   FROM unnest(ARRAY['UPDATE dynpgext.manifests SET manifest = manifest', 'DELETE FROM dynpgext.manifests', 'TRUNCATE dynpgext.manifests']) command;
 
--- A privilege to write is not one to register: it may be one of all tables
+-- A privilege to write is not one to register: it may cover all tables
 
 REVOKE ALL ON dynpgext.manifests FROM dx_writer;
 REVOKE EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply FROM dx_writer;
@@ -202,7 +202,7 @@ SELECT is(pg_temp.insert_of('{"dynpgext": 1}'), '23505 Key (extension)=(dx_plain
 SELECT is(pg_temp.outcome($$UPDATE dynpgext.manifests SET manifest = manifest WHERE extension = 'dx_plain'$$), 'done', 'by rows, too');
 RESET ROLE;
 
--- What dynpgext alone writes, and whom commands run as, is refused to all but superusers
+-- Tables that only dynpgext writes, and the roles of commands, are refused to all but superusers
 
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "dx_plain:a", "size": 8, "initial": "a"}], "workers": [{"name": "dx a", "command": "SELECT 1", "channel": "a", "run_as": "dx_writer"}]}') \g /dev/null
 BEGIN;

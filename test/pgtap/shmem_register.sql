@@ -1,10 +1,10 @@
--- Shared memory: from registration to the last process that lets go of it.
+-- Shared memory: from registration to the last process that releases it.
 \ir include/helpers.sql
 SELECT no_plan();
 
 CREATE EXTENSION dx_memory;
 
--- What the views show
+-- The views
 
 SELECT results_eq($$SELECT extension, version, library, state, error, allocations, workers,
                            provisioned_at <= clock_timestamp() FROM dynpgext.extensions$$,
@@ -25,7 +25,7 @@ SELECT results_eq('memory', 'wanted', 'dynpgext.allocations shows its memory');
 SELECT results_eq('cluster_memory', 'wanted', 'so does dynpgext.cluster_allocations');
 SELECT is(allocations, 4::bigint, 'so does dynpgext.status') FROM dynpgext.status;
 
--- How the memory is
+-- The memory itself
 
 SELECT ok(dx_present(), 'dynpgext_loader_present()');
 SELECT ok(dx_aligned(name), name || ' is aligned to a cache line') FROM dynpgext.allocations ORDER BY 1;
@@ -61,7 +61,7 @@ SELECT is(array_agg(DISTINCT dx_parallel_read('dx_memory:local', n)), ARRAY['loc
 RESET :parallel;
 DROP TABLE dx_numbers;
 
--- Who is attached
+-- Attached processes
 
 CREATE FUNCTION pg_temp.attached(of_name text) RETURNS integer LANGUAGE sql AS $$
   SELECT attached FROM dynpgext.allocations WHERE name = of_name AND state = 'allocated'
@@ -73,7 +73,7 @@ SELECT ok(NOT dx_release('dx_memory:local'), 'but once only');
 SELECT ok(NOT dx_release('dx_memory:nothing'), 'and not of what it has never looked up');
 SELECT is(dx_read('dx_memory:local'), 'local', 'another lookup finds it as it was');
 
--- Dropped while this process has looked it up, and registered again
+-- Dropped while this process has it mapped, and registered again
 
 SELECT dx_write('dx_memory:global', 'old'), dx_read('dx_memory:going'), dx_release('dx_memory:global_small') \g /dev/null
 DROP EXTENSION dx_memory;

@@ -1,8 +1,8 @@
--- Registrations appear, change and go with the transaction that makes them, savepoints included.
+-- Registrations are made, changed and removed with the transaction, including savepoints.
 \ir include/helpers.sql
 SELECT no_plan();
 
--- dx_read() and the like, in a database where only they are installed
+-- dx_read() and others, in a database where only these are installed
 CREATE EXTENSION dx_memory;
 SELECT pg_temp.footprint() AS before \gset
 
@@ -62,7 +62,7 @@ DROP EXTENSION dx_trusted;
 SELECT dx_release('dx_trusted:memory') \g /dev/null
 SELECT is(pg_temp.footprint(), :'before', 'nothing is left');
 
--- Rollback to a savepoint, then commit: no worker of what does not exist
+-- Rollback to a savepoint, then commit: no worker of an extension that does not exist
 
 BEGIN;
 SAVEPOINT a;
@@ -145,7 +145,7 @@ SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload with nothing to do 
 SELECT is(count(*), 1::bigint, 'the views in one') FROM dynpgext.extensions;
 COMMIT;
 
--- Many cycles in one session grow nothing
+-- Many cycles in one session do not accumulate anything
 
 DO $$
 BEGIN

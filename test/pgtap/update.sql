@@ -1,4 +1,4 @@
--- ALTER EXTENSION ... UPDATE: names that stay, go and come; init before fini; all or nothing.
+-- ALTER EXTENSION ... UPDATE: kept, removed and new names; init before fini; all or nothing.
 \ir include/helpers.sql
 SELECT no_plan();
 
@@ -64,7 +64,7 @@ SELECT is(dx_read('dx_memory:coming'), NULL, 'what the new version would have ha
 SELECT dx_release('dx_memory:coming') \g /dev/null
 SELECT is(pg_temp.footprint(), :'before', 'nothing is left');
 
--- To a savepoint, and then for good
+-- To a savepoint, and then committed
 
 BEGIN;
 SAVEPOINT a;

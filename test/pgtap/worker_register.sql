@@ -5,7 +5,7 @@ SELECT no_plan();
 CREATE FUNCTION pg_temp.becomes(worker text, wanted text) RETURNS boolean LANGUAGE sql AS $$
   SELECT pg_temp.worker_becomes('dx_worker', worker, wanted)
 $$;
--- Tells the worker, once it listens.
+-- Sends the worker a command, once it listens.
 CREATE FUNCTION pg_temp.tell(scope text, command text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_temp.becomes('dx ' || scope, 'running');
@@ -16,7 +16,7 @@ BEGIN
   END IF;
 END $$;
 
--- What is rolled back never starts one
+-- A rolled-back registration never starts a worker
 
 BEGIN;
 CREATE EXTENSION dx_worker;
@@ -118,7 +118,7 @@ SELECT pg_temp.ends('exit0', 'stopped', 0, NULL);
 SELECT pg_temp.ends('fatal', 'failed', 1, 'P0001: dx_worker was told to end fatally');
 SELECT pg_temp.ends('exit1', 'failed', 1, NULL);
 
--- A reload starts one that has failed, and says so
+-- A reload starts a failed worker, and reports it
 
 SELECT results_eq('SELECT * FROM dynpgext.reload(dry_run => true)',
   $$VALUES ('worker', 'dx local', 'dx_worker'::name, 'start', 'was failed')$$, 'a reload would start one that has failed');
@@ -127,7 +127,7 @@ SELECT results_eq('SELECT * FROM dynpgext.reload()',
   $$VALUES ('worker', 'dx local', 'dx_worker'::name, 'start', 'was failed')$$, 'a reload does');
 SELECT ok(pg_temp.becomes('dx local', 'running'), 'then it runs');
 
--- An update replaces it; what is in the memory stays
+-- An update replaces it; the content of memory stays
 
 SELECT pg_temp.pid_of_worker('dx_worker', 'dx local') AS local, pg_temp.pid_of_worker('dx_worker', 'dx global') AS global,
        (SELECT starts FROM dx_worker_info('local')) AS starts \gset
@@ -141,7 +141,7 @@ SELECT ok(pg_temp.eventually(format('SELECT NOT EXISTS (SELECT FROM pg_stat_acti
   'the old processes have ended');
 SELECT is(pg_temp.processes('dx local'), 1::bigint, 'there is one of each');
 
--- A rolled-back drop: what it has stopped comes back, and what was not in its way has gone on
+-- A rolled-back drop: stopped workers run again, and those not in its way have continued
 
 SELECT pg_temp.pid_of_worker('dx_worker', 'dx local') AS pid, pg_temp.pid_of_worker('dx_worker', 'dx global') AS global \gset
 BEGIN;

@@ -1,9 +1,9 @@
--- What the tests here share; each starts with: \ir include/helpers.sql
+-- Shared by the tests; each starts with: \ir include/helpers.sql
 --
--- A test is one psql session in autocommit mode, for workers start and stop at a commit only.
--- It leaves the database as it has found it: with pgtap and dynpgext, and nothing of its own.
--- Everything here is in pg_temp.  Nothing waits by the clock: what happens in other processes
--- is waited for by looking, for three minutes at most.
+-- A test is one psql session in autocommit mode, because workers only start and stop at a commit.
+-- It leaves the database as it was: with pgtap and dynpgext only.  Everything here is in pg_temp.
+-- Nothing waits a fixed time: tests check for events in other processes repeatedly, for up to three
+-- minutes.
 
 \set ON_ERROR_STOP 1
 \set QUIET 1
@@ -17,8 +17,8 @@ SET statement_timeout = '10min';
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS dynpgext;
 
--- Looks until the query, whose result is one boolean, is true; false when time is up.  Not bounded by
--- statement_timeout: that fires once, and a statement may wait for several things.
+-- Repeats the query until its boolean result is true; false at the timeout.  Not limited by
+-- statement_timeout, which fires only once, while a statement may wait for several events.
 CREATE FUNCTION pg_temp.eventually(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   reached boolean;
@@ -34,7 +34,7 @@ BEGIN
       RAISE WARNING 'waited in vain for: %', query;
       RETURN false;
     END IF;
-    PERFORM pg_sleep(0.005);  -- leaves the processor to the process that is waited for
+    PERFORM pg_sleep(0.005);  -- lets the awaited process run
   END LOOP;
 END $$;
 
@@ -58,8 +58,8 @@ CREATE FUNCTION pg_temp.state_of_extension(of_extension name) RETURNS text LANGU
   SELECT state FROM dynpgext.extensions WHERE extension = of_extension
 $$;
 
--- How many processes of this server have the name of the worker in their title.  Not from
--- pg_stat_activity: a worker that has not connected to a database is not in it.
+-- The number of this server's processes with the worker's name in their title.  Not from
+-- pg_stat_activity, which does not show workers without a connection to a database.
 CREATE FUNCTION pg_temp.processes(of_worker text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   postmaster text := split_part(pg_read_file('postmaster.pid'), E'\n', 1);
@@ -74,20 +74,20 @@ BEGIN
       IF position(title IN pg_read_binary_file(format('/proc/%s/cmdline', child), 0, 1000, true)) = 1 THEN
         found := found + 1;
       END IF;
-    EXCEPTION WHEN internal_error THEN  -- ESRCH: it has ended since
+    EXCEPTION WHEN internal_error THEN  -- ESRCH: it has ended meanwhile
       NULL;
     END;
   END LOOP;
   RETURN found;
 END $$;
 
--- The allocations that can be used, as one line of text: "name scope size ..., ...".
+-- The usable allocations, as one line of text: "name scope size ..., ...".
 CREATE FUNCTION pg_temp.memory_of(of_extension name) RETURNS text LANGUAGE sql AS $$
   SELECT string_agg(name || ' ' || scope || ' ' || size, ', ' ORDER BY name)
     FROM dynpgext.allocations WHERE extension = of_extension AND state = 'allocated'
 $$;
 
--- All that dynpgext has registered and taken; the same before and after whatever is undone.
+-- Everything that dynpgext has registered and taken; equal before and after something that is undone.
 CREATE FUNCTION pg_temp.footprint() RETURNS text LANGUAGE sql AS $$
   SELECT format('%s bytes, %s allocations, %s workers; registered %s extensions, %s allocations, %s workers; %s states, %s published',
                 s.memory_used, s.allocations, s.workers,
@@ -100,7 +100,7 @@ CREATE FUNCTION pg_temp.footprint() RETURNS text LANGUAGE sql AS $$
     FROM dynpgext.status s
 $$;
 
--- What the query returns, as text, or its error: 'SQLSTATE message'.
+-- The query's result as text, or its error: 'SQLSTATE message'.
 CREATE FUNCTION pg_temp.result_of(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text;
@@ -111,6 +111,6 @@ EXCEPTION WHEN OTHERS THEN
   RETURN sqlstate || ' ' || sqlerrm;
 END $$;
 
--- Workers that the test before this one has dropped may be on their way out still, with their memory.
+-- Workers dropped by the previous test may still be ending, with their memory.
 SELECT pg_temp.eventually('SELECT NOT EXISTS (SELECT FROM dynpgext.cluster_workers)
                               AND NOT EXISTS (SELECT FROM dynpgext.cluster_allocations)') \g /dev/null
