@@ -1,7 +1,7 @@
-// Any bytes as a library's file: nothing may crash or be read beyond its end, and
-//   - either there is a fault, readable, or an image; never both;
-//   - every relocation is of an import that is there, and every name lies in the file;
-//   - what a library needs can be said of anything.
+// Any bytes as a library's file: nothing may crash or be read beyond the end, and
+//   - the result is either a readable fault or an image, never both;
+//   - every relocation refers to an existing import, and every name lies in the file;
+//   - the needs of a library can be determined for any image.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Writes what the fuzzer of libraries begins with into a folder: one for each machine and form.
+// Writes the fuzzer's initial libraries into a folder: one for each machine and form.
 #include <cstdio>
 #include <fstream>
 

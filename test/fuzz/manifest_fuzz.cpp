@@ -1,8 +1,8 @@
 // Any bytes as a manifest: nothing may crash, and
-//   - what is JSON is printed so that it reads the same again;
-//   - faults are readable, and point at what is in the document, or at what is missing in it;
-//   - what is good is written so that it reads the same again, and is then written the same.
-// libFuzzer calls LLVMFuzzerTestOneInput(); replay.cpp does without it.
+//   - JSON is printed so that it reads the same again;
+//   - faults are readable, and point at parts of the document, or at missing ones;
+//   - a valid manifest is written so that it reads the same again, and is then written the same.
+// libFuzzer calls LLVMFuzzerTestOneInput(); replay.cpp works without it.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ void require(bool condition, const char *what, const std::string &detail = {}) {
   std::abort();
 }
 
-// The value that a pointer is for.
+// The value to which a pointer refers.
 const json::value *at(const json::value *v, std::string_view pointer) {
   while (v != nullptr && !pointer.empty()) {
     require(pointer.front() == '/', "a pointer is made of steps");
@@ -49,7 +49,7 @@ const json::value *at(const json::value *v, std::string_view pointer) {
 
 void check_fault(const json::value &document, const json::fault &f) {
   require(!f.message.empty(), "a fault says something");
-  // pointers hold what names hold: control characters, too
+  // pointers contain the same characters as names, including control characters
   require(is_readable(f.message) || f.beyond_schema, "a message is readable", f.message);
   const std::string parent = f.pointer.substr(0, f.pointer.rfind('/'));
   require(at(&document, parent) != nullptr, "a fault's place is in the document", f.pointer);
@@ -64,7 +64,7 @@ void sort_by_name(List &list, NameOf name_of) {
             [&](const auto &a, const auto &b) { return name_of(a) < name_of(b); });
 }
 
-// Without what a written manifest does not keep: places, and the order of lists.
+// Without the parts that a written manifest does not keep: places, and the order of lists.
 manifest plain(manifest m) {
   sort_by_name(m.extensions, [](const auto &e) { return e.extension; });
   for (extension_manifest &e : m.extensions) {

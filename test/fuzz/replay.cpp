@@ -1,4 +1,4 @@
-// Runs the fuzz target once for each file that is named: where there is no libFuzzer.
+// Runs the fuzz target once for each named file, for systems without libFuzzer.
 #include <cstdint>
 #include <cstdio>
 #include <fstream>

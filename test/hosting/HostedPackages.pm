@@ -1,5 +1,5 @@
-# What the tests here share: a server that was running before dynpgext was installed, and what has to be true
-# of each library that it hosts.
+# Shared by these tests: a server that was running before dynpgext was installed, and properties of
+# every hosted library.
 package HostedPackages;
 
 use strict;
@@ -14,7 +14,7 @@ our @EXPORT = qw(older_cluster needs hosts workers_run unhosts has_gone_on);
 
 my %started;
 
-# needs(LIBRARY, ...): the file is skipped where the server does not have these.
+# needs(LIBRARY, ...): skips the file if the server does not have these.
 sub needs {
     my ($folder) = `pg_config --pkglibdir` =~ /^(.*)$/m;
     my @missing = grep { !-e "$folder/$_.so" } @_;
@@ -22,8 +22,8 @@ sub needs {
     return;
 }
 
-# older_cluster(NAME, DATABASES, SETTING => VALUE, ...): it has been started without the libraries of dynpgext on
-# its disk.  Then they are installed, and the extension is created in each database.
+# older_cluster(NAME, DATABASES, SETTING => VALUE, ...): starts a server without dynpgext's
+# libraries on its disk, then installs them, and creates the extension in each database.
 sub older_cluster {
     my ($name, $databases, %settings) = @_;
     my ($install, $libraries) = private_install();
@@ -36,7 +36,7 @@ sub older_cluster {
     return $node;
 }
 
-# One test: the library is hosted, by host(ARGUMENTS), and new sessions have it.
+# One test: host(ARGUMENTS) hosts the library, and new sessions have it.
 sub hosts {
     my ($node, $database, $library, $arguments) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -45,7 +45,7 @@ sub hosts {
         'hosted||t', "$database: $library is hosted");
 }
 
-# One test: it has so many static workers, and all come to run.
+# One test: it has this many static workers, and all come to run.
 sub workers_run {
     my ($node, $database, $library, $count) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;

@@ -24,7 +24,7 @@ subtest 'pg_auto_failover' => sub {
     is($registered, 'first|0|single', 'a node is registered');
     is(value($node, 'monitor', q(
         SELECT assigned_group_state FROM pgautofailover.node_active('default', 1, 0, 'single', true, 1, '0/1000000'))), 'single', 'and reports');
-    # it listens on no address, so it cannot be well
+    # it listens on no address, and so cannot be healthy
     becomes($node, 'monitor', 'SELECT health FROM pgautofailover.node', 0, 'the health checks of a worker look at it');
     is(value($node, 'monitor', q(SELECT nodename, goalstate FROM pgautofailover.node)), 'first|single', 'the monitor knows it');
     cmp_ok(value($node, 'monitor', 'SELECT count(*) FROM pgautofailover.event'), '>', 0, 'with its events');

@@ -1,4 +1,4 @@
-# pg_partman_bgw, which makes partitions from time to time.
+# pg_partman_bgw, which creates partitions periodically.
 use strict;
 use warnings FATAL => 'all';
 

@@ -15,7 +15,7 @@ my $node = older_cluster('main', ['postgres'], 'pgaudit.log' => 'write, ddl, rol
 my $older = $node->background_psql('postgres');
 my $of_older = $older->query('SELECT pg_backend_pid()');
 
-# Clients that connect for each statement, before, while and after pgaudit is hosted.
+# Clients that connect for each statement, before, during and after the hosting of pgaudit.
 value($node, 'postgres', 'CREATE TABLE seen (pid integer, started timestamptz)');
 my $script = $node->basedir . '/seen.sql';
 append_to_file($script, "INSERT INTO seen SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid();\n");
@@ -88,7 +88,8 @@ subtest 'set_user' => sub {
 
 has_gone_on($node);
 
-# Sessions begun right after a start are audited. How many of them had to wait is not looked at, and none is refused.
+# Sessions begun right after a start are audited, and none is refused.  The test does not count how
+# many had to wait.
 configure($node, 'postgres', 'dynpgext.hosting_wait' => '-30s');
 value($node, 'postgres', 'GRANT CREATE ON SCHEMA public TO clerk');
 $node->restart;

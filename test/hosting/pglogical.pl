@@ -1,4 +1,5 @@
-# pglogical: a subscriber hosts it; the provider, another server, preloads it, for walsenders do not load what is hosted.
+# pglogical: a subscriber hosts it; the provider, another server, preloads it, because walsenders do
+# not load hosted libraries.
 use strict;
 use warnings FATAL => 'all';
 
@@ -16,7 +17,7 @@ sub dsn { return 'host=' . $_[0]->host . ' port=' . $_[0]->port . ' user=postgre
 
 hosts($node, 'postgres', 'pglogical');
 for my $each ($provider, $node) {
-    # newer minor releases ask for it
+    # required by newer minor releases
     configure($each, 'postgres', output_plugin_libraries => 'pgoutput, pglogical_output')
       if value($each, 'postgres', q(SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'));
     value($each, 'postgres', qq(

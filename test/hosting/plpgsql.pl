@@ -1,4 +1,4 @@
-# plpgsql_check and plprofiler, which look at the same functions.
+# plpgsql_check and plprofiler, which examine the same functions.
 use strict;
 use warnings FATAL => 'all';
 

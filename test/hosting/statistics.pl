@@ -1,4 +1,4 @@
-# Libraries that gather statistics, all on one server: pg_stat_statements, pg_stat_kcache after it,
+# Libraries that collect statistics, all on one server: pg_stat_statements, pg_stat_kcache after it,
 # pg_qualstats, pg_wait_sampling, and powa, whose worker takes snapshots of them.
 use strict;
 use warnings FATAL => 'all';

@@ -1,11 +1,11 @@
-"""Holds the JSON Schema and the reader of manifests together.
+"""Compares the JSON Schema with the reader of manifests.
 
     check.py MANIFEST_CHECK
 
-MANIFEST_CHECK (tools/manifest_check.cpp) reads documents as dynpgext does; jsonschema judges them by
-schema/dynpgext.schema.json.  A document must be valid by the schema exactly if the reader finds
-nothing wrong with it but what is marked as beyond the schema.  Documents are those in good/ and bad/,
-those that docs/manifest.md shows, and what mutations.py makes of them.  Prints "ok - NAME" or "not ok - NAME" for each aspect.
+MANIFEST_CHECK (tools/manifest_check.cpp) reads documents as dynpgext does; jsonschema validates them with
+schema/dynpgext.schema.json.  A document must be valid by the schema exactly if the reader finds no fault,
+apart from faults marked as beyond the schema.  The documents are those in good/ and bad/, those in
+docs/manifest.md, and their mutations by mutations.py.  Prints "ok - NAME" or "not ok - NAME" for each aspect.
 """
 
 import json
@@ -152,7 +152,7 @@ def keys_of_schema(value):
 
 def check_mutations(report, validator, reader, name, documents):
     problems, valid = disagreements(validator, reader, documents)
-    # a check of one side only would show nothing
+    # only valid, or only invalid, documents would prove nothing
     if not len(documents) // 50 < valid < len(documents) * 49 // 50:
         problems.append(f"{valid} of {len(documents)} documents are valid")
     report.say(f"schema and reader agree about {len(documents)} {name}, {valid} of them valid", problems)

@@ -17,7 +17,7 @@ WORDS = [
 ]  # fmt: skip
 LENGTHS = [62, 63, 64, 94, 95, 96, 100, 101, 127, 128, 254, 255, 256, 257, 258, 1023, 1024]
 LONG = LENGTHS + [65536, 65537]
-# What is put into objects that do not have it.
+# Members that are inserted into objects without them.
 MEMBERS = {
     "dynpgext": [1], "extension": ["x"], "extensions": [[]], "version": ["1"], "allocations": [[]],
     "workers": [[]], "settings": [[]], "library": ["l", {"name": "l"}], "name": ["new"], "size": [1],
@@ -124,7 +124,7 @@ def several(documents, count, seed):
         for _ in range(chance.randint(1, 4)):
             path = chance.choice(list(nodes(document)))
             changes = list(changes_of(document, path))
-            # what is put in is no larger than what was there
+            # the inserted text is no larger than the replaced one
             changes = [change for name, change in changes if not name.endswith("items")]
             document = chance.choice(changes)()
         yield document

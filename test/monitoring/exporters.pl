@@ -1,5 +1,6 @@
-# docs/monitoring.md with the real programs: each of the ten states raises its alert, by postgres exporter,
-# Prometheus and Alertmanager, within 30 s, and ends it.  These are on the PATH.
+# docs/monitoring.md with the real programs: each of the ten states raises its alert, through
+# postgres exporter, Prometheus and Alertmanager, within 30 s, and its end clears the alert.  The
+# programs must be on the PATH.
 use strict;
 use warnings FATAL => 'all';
 
@@ -26,7 +27,7 @@ add_database($node, 'app', qw(dynpgext dx_supervised dx_memory));
 value($node, 'app', 'CREATE ROLE monitor LOGIN IN ROLE pg_monitor');
 is_whole($node, 'all is well before', 'app');
 
-# What the page has, in files of their own.
+# The page's code blocks, as files.
 my $folder = PostgreSQL::Test::Utils::tempdir('exporters');
 my ($queries, $rules) = map {
     my $begin = $_;
@@ -59,7 +60,7 @@ run_program('prometheus-alertmanager', "--config.file=$folder/alertmanager.yml",
     "--web.listen-address=127.0.0.1:$port{alertmanager}", '--cluster.listen-address=');
 run_program('prometheus', "--config.file=$folder/prometheus.yml", "--storage.tsdb.path=$folder/tsdb", "--web.listen-address=127.0.0.1:$port{prometheus}");
 
-# The names of all alerts that Alertmanager has and holds to be active; undef: it does not answer.
+# The names of all alerts active in Alertmanager; undef: it does not answer.
 sub alerts {
     my $answer = HTTP::Tiny->new(timeout => 5)->get("http://127.0.0.1:$port{alertmanager}/api/v2/alerts?active=true");
     return unless $answer->{success};
@@ -77,7 +78,7 @@ sub alerts_become {
     return $took;
 }
 
-# One state: begun, alerted within 30 s of what health() says, ended, over.
+# One state: begins, raises its alert within 30 s of health(), ends, is cleared.
 sub state_raises {
     my ($word, $alert, $begin, $end) = @_;
     return subtest $alert => sub {
@@ -121,7 +122,7 @@ value($node, 'app', 'CREATE EXTENSION dx_who');
 append_to_file($node->data_dir . '/dx_who.wait', '');
 state_raises('provisioning', 'DynpgextProvisioningStuck', sub { $node->restart; value($node, 'app', 'SELECT * FROM dynpgext.status') },
     sub { unlink $node->data_dir . '/dx_who.wait' });
-# The exporter's own queries ask for a launcher: it cannot start where there are no slots.
+# The exporter's own queries would start a launcher, so there must be no slots for it.
 state_raises('launcher', 'DynpgextLauncherGone',
     sub { $node->append_conf('postgresql.conf', 'max_worker_processes = 0'); $node->restart },
     sub { $node->append_conf('postgresql.conf', 'max_worker_processes = 32'); $node->restart; value($node, 'app', 'SELECT * FROM dynpgext.status') });

@@ -1,4 +1,4 @@
-// dynpgext.allowed_extensions: the first rule that fits decides.
+// dynpgext.allowed_extensions: the first matching rule decides.
 #include "model/allowed.h"
 
 #include <gtest/gtest.h>

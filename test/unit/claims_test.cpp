@@ -1,4 +1,4 @@
-// Processes that initialise memory and wait for each other: who is in a circle?
+// Processes that initialise memory and wait for each other: which are in a cycle?
 #include "model/claims.h"
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ TEST(claims, a_process_waits_with_all_its_claims) {
                                   waiting("y", 2, "x2")};
   const std::vector<claim> circle = find_circle(all, 1);
   ASSERT_EQ(circle.size(), 2U);
-  EXPECT_EQ(circle[0], all[1]);  // the one that is waited for
+  EXPECT_EQ(circle[0], all[1]);  // the one waited for
   EXPECT_EQ(circle[1], all[2]);
   const std::vector<claim> other = find_circle(all, 2);
   ASSERT_EQ(other.size(), 2U);

@@ -1,4 +1,4 @@
-// When a command is due, and what tells one definition from another.
+// When a command is due, and how definitions differ.
 #include "model/command.h"
 
 #include <gtest/gtest.h>

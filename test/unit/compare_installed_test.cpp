@@ -1,4 +1,4 @@
-// What CREATE, ALTER and DROP EXTENSION have done, found by comparison.
+// The effects of CREATE, ALTER and DROP EXTENSION, found by comparison.
 #include <gtest/gtest.h>
 
 #include "model/installed.h"

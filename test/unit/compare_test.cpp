@@ -1,4 +1,4 @@
-// Has an allocation the memory that it wants?
+// Does an allocation have the memory that it wants?
 #include "model/reconcile.h"
 
 #include <gtest/gtest.h>
@@ -49,9 +49,9 @@ TEST_F(compare_allocation, with_memory_of_an_earlier_incarnation_is_replaceable)
   live_allocation live = memory_of(mine);
   live.incarnation = 4;
   EXPECT_EQ(matched(&live, {mine}), allocation_match::replaceable);
-  live.size = 4096;  // another size is fine then
+  live.size = 4096;  // then another size matches, too
   EXPECT_EQ(matched(&live, {mine}), allocation_match::replaceable);
-  live.extension = "b";  // so is another extension
+  live.extension = "b";  // so does another extension
   EXPECT_EQ(matched(&live, {mine}), allocation_match::replaceable);
 }
 

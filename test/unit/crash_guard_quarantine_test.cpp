@@ -1,4 +1,4 @@
-// Whom the crash guard quarantines, and whom it lets go.
+// Which suspects the crash guard quarantines, and which it releases.
 #include "crashes.h"
 
 namespace dynpgext::model {
@@ -98,7 +98,7 @@ guarded_identity number(std::size_t i) { return {5, "e" + std::to_string(i), "w"
 TEST(crash_guard, when_the_table_is_full_the_oldest_makes_room) {
   server s;
   for (std::size_t i = 0; i < suspects_kept; ++i) s.count(number(i), 1);
-  s.count(number(0), 1);  // now 1 is the one that has been well for longest
+  s.count(number(0), 1);  // now 1 has been healthy for longest
   EXPECT_EQ(s.suspects.size(), suspects_kept);
   EXPECT_EQ(s.count(worker_a, 1), 1u);
   EXPECT_EQ(s.suspects.size(), suspects_kept);

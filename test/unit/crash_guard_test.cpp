@@ -1,4 +1,4 @@
-// Whom the crash guard blames, and how it counts.
+// Which suspects the crash guard blames, and how it counts.
 #include "crashes.h"
 
 namespace dynpgext::model {
@@ -221,7 +221,7 @@ TEST(crash_guard, shows_a_quarantine_by_the_clock_that_people_read) {
   EXPECT_EQ(s.suspects.at(0).quarantined_since, s.now + 12345);
 }
 
-// The host has been booted: the clock that is measured by stands at `up`.
+// After a boot of the host, when the monotonic clock shows `up`.
 std::int64_t age_after_boot(std::int64_t crash, const instant &judged, const instant &now) {
   std::vector<suspect> suspects{{worker_a, {crash}, 0, 0}};
   carry_over(suspects, judged, now);
@@ -232,14 +232,14 @@ TEST(crash_guard, carries_crashes_over_a_boot_of_the_host) {
   constexpr std::int64_t up = 20 * second;
   // judged right after the crash, 100 seconds ago
   EXPECT_EQ(age_after_boot(start, {start, start}, {up, start + 100 * second}), 100 * second);
-  // and one that had been a minute earlier
+  // and a crash one minute earlier
   EXPECT_EQ(age_after_boot(start - 60 * second, {start, start}, {up, start + 100 * second}),
             160 * second);
 }
 
 TEST(crash_guard, takes_a_crash_before_a_boot_for_older_than_the_boot) {
   constexpr std::int64_t up = 20 * second;
-  // the clock that people read has been set back meanwhile
+  // the wall clock has been set back meanwhile
   EXPECT_EQ(age_after_boot(start, {start, start}, {up, start - 1000 * window}), up);
   EXPECT_EQ(age_after_boot(start, {start, start}, {window + 1, start - 1000 * window}), window + 1);
 }

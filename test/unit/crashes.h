@@ -1,4 +1,4 @@
-// Crashes of servers, one after another, as the tests of the crash guard tell them.
+// Sequences of server crashes for the tests of the crash guard.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,12 +29,12 @@ inline const guarded_identity global_b{no_database, "b", "w"};
 inline armed_record armed(guarded_identity who) { return {false, std::move(who)}; }
 inline const armed_record launcher{true, {}};
 
-// Runs of a server, one after another.
+// Successive runs of a server.
 struct server {
   std::uint32_t limit = 3;
   std::vector<suspect> suspects = {};
   std::int64_t now = start;
-  std::int64_t shown_later = 0;  // by the clock that people read
+  std::int64_t shown_later = 0;  // by the wall clock
 
   verdict crash(std::vector<armed_record> records, std::int64_t after = second) {
     now += after;

@@ -1,4 +1,4 @@
-// What is to be done with one worker.
+// The action for a single worker.
 #include "model/reconcile.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ using decide_stale = decide_worker;
 const std::optional<action_kind> nothing;
 using decision = std::optional<action_kind>;
 
-// Does it wait for nothing but this?  Then it is started.
+// Does the worker wait only to be started?
 bool waits_for_its_start(worker_state state) {
   return state == worker_state::registered || state == worker_state::waiting ||
          state == worker_state::disabled || state == worker_state::quarantined;
@@ -114,7 +114,7 @@ TEST_F(decide_worker, with_another_definition_is_replaced) {
 TEST_F(decide_worker, with_another_definition_is_replaced_whatever_it_does) {
   live.version = "0.9";
   for (const worker_state state : all_worker_states) {
-    // these have no process, nor the right to one: they begin anew with the new definition
+    // these have no process, and may not have one: they start anew with the new definition
     const bool set_aside = state == worker_state::disabled || state == worker_state::quarantined;
     EXPECT_EQ(decided(state, usual), set_aside ? action_kind::start : action_kind::replace)
         << name_of(state);
@@ -195,7 +195,7 @@ TEST_F(decide_disabled, is_made_so_in_every_state_but_its_own) {
         << name_of(state);
 }
 
-// What is known of it, and shown, is as it would run.
+// Its stored definition, which the views show, is the one with which it would run.
 TEST_F(decide_disabled, follows_its_definition_and_terms) {
   live.state = worker_state::disabled;
   wanted.terms = {false, restart_policy::always, 5};

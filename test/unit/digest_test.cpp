@@ -1,4 +1,5 @@
-// A command's digest stands for it in the worker's definition: it differs when the command does.
+// A command's digest represents it in the worker's definition: different commands have different
+// digests.
 #include "model/command.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,5 @@
-// Makes small shared libraries, byte by byte, for the tests of the reader: one segment, with the
-// dynamic section in front and all tables behind it.  Addresses are offsets in the file, plus
-// `base`.
+// Builds small shared libraries for the tests of the reader, byte by byte: one segment, with the
+// dynamic section first and all tables after it.  Addresses are offsets in the file, plus `base`.
 #pragma once
 
 #include <elf.h>
@@ -17,7 +16,7 @@ struct built_import {
   std::string name;
   std::uint32_t type;  // of the relocation; 0: none refers to it
   std::int64_t addend = 0;
-  bool is_call = false;  // in the table of jumps
+  bool is_call = false;  // in the jump table
 };
 
 struct library_plan {
@@ -100,7 +99,7 @@ class library_builder {
     bytes_.append(reinterpret_cast<const char *>(items.data()), items.size() * sizeof(T));
     return at;
   }
-  // One bucket, and one chain of all that is exported.
+  // One bucket, and one chain of all exported symbols.
   [[nodiscard]] std::vector<Elf64_Word> hash(std::size_t symbols) const {
     if (!plan_.gnu_hash) return {1, static_cast<Elf64_Word>(symbols)};
     const auto first = static_cast<Elf64_Word>(plan_.imports.size() + 1);

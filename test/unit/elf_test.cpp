@@ -1,4 +1,4 @@
-// The reader of libraries: relocations of both machines, and files that are truncated or lie.
+// The reader of libraries: relocations of both machines, and truncated or inconsistent files.
 #include "model/elf.h"
 
 #include <gtest/gtest.h>
@@ -92,8 +92,8 @@ TEST_P(each_machine, a_place_in_read_only_memory_cannot_be_redirected) {
   for (const relocation &one : r.image->relocations) EXPECT_EQ(one.kind, relocation_kind::other);
 }
 
-// Every shorter file is refused; none is read beyond its end, as the sanitizers of the fuzz target
-// see.
+// Every truncated file is refused; none is read beyond its end, as the fuzz target's sanitizers
+// check.
 TEST_P(each_machine, truncated_files_are_refused) {
   const std::string bytes = build(GetParam());
   for (std::size_t size = 0; size < bytes.size(); ++size)
@@ -170,7 +170,7 @@ TEST(elf, headers_that_lie_are_refused) {
             "an address is outside of its segments");
 }
 
-// Found by the fuzzer: the reader went round and round.
+// Found by the fuzzer: an endless loop in the reader.
 TEST(elf, a_dynamic_section_without_bounds_ends_where_it_says) {
   const std::size_t dynamic_segment = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
   for (const Elf64_Xword size : {UINT64_MAX, UINT64_MAX - 1})
@@ -185,8 +185,8 @@ TEST(elf, a_name_without_end_is_refused) {
   EXPECT_EQ(fault_of(build(plan)), "the name of a symbol has no end");
 }
 
-// This very program is no library, or one without Pg_magic_func; either way its tables are real
-// ones.
+// This test program is not a library, or one without Pg_magic_func; in both cases its tables are
+// real.
 TEST(elf, a_real_file_is_read) {
   std::ifstream file("/proc/self/exe", std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});

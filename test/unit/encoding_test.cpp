@@ -1,5 +1,4 @@
-// Registrations as bytes: whatever goes in comes out, and nothing but a whole encoding is taken
-// for one.
+// Registrations as bytes: decoding returns what was encoded, and only accepts complete encodings.
 #include "model/encoding.h"
 
 #include <gtest/gtest.h>

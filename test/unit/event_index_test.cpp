@@ -1,4 +1,4 @@
-// Who loses an event when there is no room: whoever has more than a fair share.
+// Which events are removed when there is no room: those of objects with more than a fair share.
 #include "model/event_index.h"
 
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ class log {
     std::sort(numbers.begin(), numbers.end());
     return numbers;
   }
-  // Of every part the newest ones are there, without a gap.
+  // Of every part the newest events exist, without a gap.
   void check() const {
     size_t all = 0;
     for (const auto &[owner, numbers] : history_) {
@@ -157,7 +157,7 @@ TEST(event_index, nobody_goes_below_a_share_for_others) {
   for (std::uint32_t capacity : {1u, 2u, 7u, 50u}) {
     log l(capacity);
     for (int i = 0; i < 3000; ++i) {
-      // most of it is of one home
+      // most events are of one home
       l.add(random() % 4 == 0 ? random() % 9 : 5);
       l.check();
     }

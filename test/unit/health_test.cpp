@@ -1,4 +1,4 @@
-// What counts as a problem, and what is only a state.
+// Which states count as problems.
 #include "model/health.h"
 
 #include <gtest/gtest.h>
@@ -89,7 +89,7 @@ TEST(health, lets_a_worker_wait_for_anything_else_for_any_time) {
   EXPECT_EQ(word(complaint_of(worker(state::waiting, 100000 * second))), "");
 }
 
-// Otherwise an alert would come and go with each start.
+// Otherwise every start would raise an alert and end it.
 TEST(health, of_one_that_ends_again_and_again_is_bad_while_it_is_up_for_a_moment_too) {
   worker_condition w = worker(state::backoff, 100 * second);
   w.short_runs = most_short_runs - 1;
@@ -162,7 +162,7 @@ TEST(health, lets_memory_drain_for_a_moment) {
             std::string::npos);
 }
 
-// Alerts go by the word.
+// Alerts match the keyword.
 TEST(health, begins_each_problem_with_a_word_and_a_colon) {
   EXPECT_EQ(word(complaint_of_launcher(true)), "launcher");
   EXPECT_NE(complaint_of_launcher(false).remedy, complaint_of_launcher(true).remedy);

@@ -1,4 +1,4 @@
-// What a library needs, and who is refused: before any code of it runs.
+// The needs of a library, and which libraries are refused, before any of its code runs.
 #include "model/host_needs.h"
 
 #include <gtest/gtest.h>
@@ -79,7 +79,7 @@ TEST(host_needs, a_reference_that_cannot_be_redirected_is_refused) {
             host_verdict::refused);
   EXPECT_EQ(needs_of({.imports = {call_of("ShmemInitStruct")}, .writable = false}).front().verdict,
             host_verdict::refused);
-  // one that is left as it is may be of any kind
+  // an import that is not replaced may have any relocation
   EXPECT_EQ(needs_of({.imports = {{"MyProcPid", R_X86_64_PC32}}}).front().verdict,
             host_verdict::hosted);
 }

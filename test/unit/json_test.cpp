@@ -1,4 +1,4 @@
-// JSON text: what is none is refused, with the place and the reason, and what is comes out again.
+// JSON text: invalid text is refused, with place and reason; valid text is reproduced.
 #include "model/json.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ std::string faults_of(std::string_view text, const limits &within = {}) {
   return text_of(parse(text, within).faults);
 }
 
-// The faults without the parser's own words, which are another version's in another release.
+// The faults without the parser's own words, which vary between its releases.
 std::string place_in(std::string_view text) {
   const std::string faults = faults_of(text);
   const auto words = faults.find(": ", faults.find("syntax error at byte "));

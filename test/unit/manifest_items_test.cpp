@@ -1,4 +1,4 @@
-// Reading manifests: allocations, settings, and what a library registers.
+// Reading manifests: allocations, settings, and registrations of a library.
 #include <gtest/gtest.h>
 
 #include "manifests.h"
@@ -113,7 +113,7 @@ TEST(manifest_items, settings_say_something) {
   EXPECT_EQ(faults_of(with_c(R"(,"restart":{})")), "") << "a worker's may be empty";
 }
 
-// ---- what its library registers ---------------------------------------------------------------
+// ---- registrations of its library --------------------------------------------------------------
 
 TEST(manifest_items, the_librarys_part) {
   const extension_manifest e =

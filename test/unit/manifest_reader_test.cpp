@@ -1,4 +1,4 @@
-// Reading manifests: the document, and what is said of each mistake.
+// Reading manifests: the document, and the message for each mistake.
 #include <gtest/gtest.h>
 
 #include "manifests.h"

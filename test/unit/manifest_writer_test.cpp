@@ -1,4 +1,4 @@
-// Writing a manifest and reading it are each other's opposite.
+// Writing and reading a manifest are inverse operations.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -104,7 +104,7 @@ TEST(manifest_writer, an_interval_has_the_largest_unit_that_fits) {
   EXPECT_EQ(interval_text(max_command_interval), "8784 h");
 }
 
-// ---- manifests at random ----------------------------------------------------------------------
+// ---- random manifests -------------------------------------------------------------------------
 
 class random_manifest {
  public:
@@ -146,7 +146,7 @@ class random_manifest {
     }
     return result;
   }
-  // Sorts as the numbers do.
+  // The names sort like the numbers.
   std::string name(std::size_t i) { return std::to_string(100 + i) + text(50); }
 
   std::string bytes(std::size_t most) {
@@ -259,7 +259,7 @@ class random_manifest {
   std::size_t allocations_ = 0;
 };
 
-// As it was before it had been read.
+// Without the places that reading adds.
 manifest without_places(manifest m) {
   for (extension_manifest &e : m.extensions) {
     e.place.clear();
@@ -281,7 +281,7 @@ TEST(manifest_writer, what_is_written_is_read_as_it_was) {
   }
 }
 
-// The order of the lists does not show in what is written.
+// The order of the lists does not affect the written text.
 TEST(manifest_writer, the_order_of_lists_makes_no_difference) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     manifest m = random_manifest(seed).make();

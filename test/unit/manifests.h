@@ -1,4 +1,4 @@
-// What the tests of manifests share: texts in and out, and documents with one item.
+// Shared by the tests of manifests: texts in and out, and documents with one item.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ inline manifest_result read(std::string_view text, const std::string &extension 
   return read_manifest(p.document, extension, numbers, microseconds_of);
 }
 
-// What is wrong with it, one a line.
+// The faults, one per line.
 inline std::string faults_of(std::string_view text, const std::string &extension = "queue") {
   return text_of(read(text, extension).faults);
 }

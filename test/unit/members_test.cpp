@@ -1,5 +1,5 @@
-// Each member of what is registered is wherever it belongs: in its list, its table's columns, the
-// encoding, comparisons, and manifests.
+// Each member of the registered objects is everywhere it belongs: in its list, its table's columns,
+// the encoding, comparisons, and manifests.
 #include "model/members.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@
 namespace dynpgext::model {
 namespace {
 
-// ---- values in which every member is another one than by default ------------------------------
+// ---- values that differ from the default in every member --------------------------------------
 
 void change(std::string &value) { value += "\xc3\xa4 '\\"; }
 void change(bool &value) { value = !value; }
@@ -101,7 +101,7 @@ row row_of(const T &thing) {
   return r;
 }
 
-// The types of a table's columns, by the script that makes it.
+// The types of a table's columns, from the script that creates it.
 std::vector<std::string> column_types(const std::string &table) {
   std::ifstream script("../../schema/20_tables.sql");
   EXPECT_TRUE(script.is_open());
@@ -201,7 +201,7 @@ TYPED_TEST(members_of, have_a_column_each) {
   EXPECT_EQ(next, usual.columns.size());
 }
 
-// ---- what is published ------------------------------------------------------------------------
+// ---- published registrations ------------------------------------------------------------------
 
 template <class T>
 registrations with(std::vector<T> registrations::*list, const T &thing) {
@@ -226,7 +226,7 @@ TEST(members, are_encoded) {
   expect_encoded(&registrations::settings);
 }
 
-// ---- what a process is started with -----------------------------------------------------------
+// ---- definition of a process ------------------------------------------------------------------
 
 TEST(members, make_another_process_unless_they_are_not_of_it) {
   for_each_change<worker>([](const auto &m, const worker &other) {
@@ -257,7 +257,7 @@ TEST(members, of_a_command_make_the_digest_that_is_in_tables_already) {
 
 // ---- manifests --------------------------------------------------------------------------------
 
-// One with a command, one with a function, and one of a library.
+// Workers with a command, with a function, and of a library.
 extension_manifest everything() {
   return manifests::read_one(R"({"dynpgext": 1, "extension": "queue",
     "allocations": [{"name": "a", "size": 8, "scope": "database", "initial": "x"},
@@ -283,7 +283,7 @@ extension_manifest everything() {
                    "restart": {"policy": "on_failure", "delay": "9 s"}}]}})");
 }
 
-// A member of a manifest is something else than by default in at least one of them.
+// Each member of a manifest differs from its default in at least one of the things.
 template <class T>
 void expect_said(const std::vector<T> &things) {
   int number = 0;

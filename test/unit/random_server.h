@@ -1,4 +1,4 @@
-// Servers made at random, as far as the reconciler can see them, and an executor for its plans.
+// Random servers, as far as the reconciler sees them, and an executor for its plans.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ inline identity identity_of(const wanted_worker &w) {
   return {home_of(w.definition->scope, w.source), w.definition->extension, w.definition->name};
 }
 
-// A server as far as the reconciler can see it, and an executor for its plans.
+// A server as the reconciler sees it, and an executor for its plans.
 struct server {
   std::vector<desired_database> desired;
   live_state live;
@@ -65,7 +65,7 @@ struct server {
     return now.in_recovery && w.definition->start == now.start_after_recovery;
   }
 
-  // Runs an init: all of what the extension registers, or nothing; whether it succeeded.
+  // Runs an init: all registrations of the extension, or none; returns whether it succeeded.
   bool provision(database_id database, const std::string &name) {
     const registrations &own = find(database)->registrations;
     const extension &owner = *own.find_extension(name);
@@ -106,7 +106,7 @@ struct server {
     if (a.kind == action_kind::disable || a.kind == action_kind::quarantine) {
       if (known == nullptr) known = &live.workers.emplace_back();
       *known = made_for(a, *want);
-      known->terms.enabled = true;  // what is switched off is a state
+      known->terms.enabled = true;  // disabling is a state, not a term
       known->state =
           a.kind == action_kind::disable ? worker_state::disabled : worker_state::quarantined;
       return;
@@ -128,7 +128,7 @@ struct server {
     return fresh;
   }
 
-  // A restart that was to come is decided on anew.
+  // A scheduled restart is decided again.
   void configure(live_worker &known, const wanted_worker &w) const {
     known.terms = w.terms;
     if (known.state != worker_state::backoff) return;
@@ -148,7 +148,7 @@ struct server {
           return l.home == a.home && l.name == a.name;
         });
     }
-    // workers after all inits, and by what became of them
+    // workers come after all inits, and depend on their results
     if (!all_succeeded) {
       circumstances then = now;
       then.workers_only = true;
@@ -191,7 +191,7 @@ class generator {
   std::uint64_t below(std::uint64_t n) { return random_() % n; }
 
  private:
-  // few values of each, so that they meet often
+  // few values of each, so that they often coincide
   scope any_scope() { return one_in(2) ? scope::global : scope::database; }
   std::string any_name() { return names_[below(3)]; }
   std::string any_version() { return one_in(2) ? "1.0" : "1.1"; }
@@ -230,7 +230,7 @@ class generator {
         r.extensions.push_back(samples::extension_of(name, any_version(), any_incarnation()));
     for (const extension &e : r.extensions)
       for (const char *name : names_) {
-        // a name of memory belongs to one extension of a database
+        // within a database, a name of memory belongs to one extension
         if (one_in(2) && r.find_allocation(name) == nullptr)
           r.allocations.push_back(samples::allocation_of(e.name, name, any_scope(), any_size()));
         if (one_in(2)) r.workers.push_back(any_worker(e.name, name, any_scope()));

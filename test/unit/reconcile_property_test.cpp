@@ -1,8 +1,7 @@
-// What holds for every plan, whatever is registered and whatever is there: carrying it out leaves
-// nothing to do, nobody loses what he should keep, and the plan says nothing twice.
+// Properties of every plan, for any registrations and live state: after carrying it out nothing is
+// left to do, no object that should stay is lost, and no action is repeated.
 //
-// Registrations and live states are made at random.  DYNPGEXT_SEED chooses which; a failure
-// prints the seed.
+// Registrations and live states are random.  DYNPGEXT_SEED sets the seed; a failure prints it.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -28,7 +27,7 @@ std::string text_of(const std::vector<action> &plan) {
   return text;
 }
 
-// Calls the check with many servers, a database to reconcile, and the plan for it.
+// Calls the check with many servers, each with a database to reconcile, and the plan for it.
 template <class F>
 void for_many_servers(F check) {
   std::printf("DYNPGEXT_SEED=%llu\n", static_cast<unsigned long long>(seed()));
@@ -50,9 +49,9 @@ TEST(reconcile_property, a_plan_that_was_carried_out_leaves_nothing_to_do) {
   for_many_servers([](server s, database_id where, const std::vector<action> &plan) {
     s.carry_out(where, plan);
     const bool retried = s.now.retry_failed;
-    s.now.retry_failed = false;  // what failed a moment ago fails again
+    s.now.retry_failed = false;  // recent failures are not retried
     std::vector<action> left = reconcile(where, s.desired, s.live, s.now);
-    // other terms of a worker that would have got another try, were its extension provisioned
+    // other terms of a worker that would have been retried if its extension were provisioned
     if (retried)
       std::erase_if(left, [&](const action &a) {
         return a.kind == action_kind::configure && !s.is_provisioned(a);
@@ -88,7 +87,7 @@ TEST(reconcile_property, an_object_has_one_action_at_most) {
   for_many_servers([](const server &, database_id, const std::vector<action> &plan) {
     std::set<std::pair<object_kind, identity>> seen;
     for (const action &a : plan) {
-      // an allocation's name may pass from one extension to another
+      // an allocation's name may move from one extension to another
       const bool is_name = a.object == object_kind::allocation;
       EXPECT_TRUE(seen.insert({a.object, {a.home, is_name ? "" : a.extension, a.name}}).second);
     }
@@ -108,8 +107,8 @@ TEST(reconcile_property, a_plan_touches_its_database_and_what_is_global_only) {
   });
 }
 
-// What is global and concerns the database: it registers the name, or a worker of it runs by its
-// registration.
+// The global names that concern the database: it registers the name, or runs a worker of that name
+// by its registration.
 struct global_names {
   std::set<std::string> memory;
   std::set<std::pair<std::string, std::string>> workers;
@@ -132,7 +131,7 @@ struct global_names {
   }
 };
 
-// As processes of a database see the server: see workers/scope.h.
+// The server as processes of a database see it, see workers/scope.h.
 server seen_from(const server &whole, database_id where, const global_names &names) {
   server s = whole;
   for (desired_database &d : s.desired) {
@@ -195,7 +194,7 @@ TEST(reconcile_property, workers_on_their_way_out_are_left_alone) {
   });
 }
 
-// Calls the check with each action for a worker, who wants it, and what is there of it.
+// Calls the check with each action for a worker, the wanted and the live worker.
 template <class F>
 void for_many_workers(F check) {
   std::map<action_kind, int> seen;
@@ -277,7 +276,7 @@ TEST(reconcile_property, afterwards_all_are_as_the_dba_and_the_crash_guard_say) 
         ASSERT_NE(live, nullptr);
         EXPECT_TRUE(live->state != worker_state::quarantined &&
                     live->state != worker_state::disabled);
-        // one that waits takes them over when it starts
+        // a waiting worker takes them over when it starts
         if (live->state != worker_state::waiting) {
           EXPECT_EQ(live->terms, want.terms);
         }
@@ -286,7 +285,7 @@ TEST(reconcile_property, afterwards_all_are_as_the_dba_and_the_crash_guard_say) 
   });
 }
 
-// The databases are visited one after the other, as after a start, again and again.
+// The databases are visited one after the other, repeatedly, as after a start.
 TEST(reconcile_property, visits_of_all_databases_come_to_rest) {
   for_many_servers([](server s, database_id, const std::vector<action> &) {
     s.now.retry_failed = false;

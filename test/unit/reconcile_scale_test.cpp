@@ -1,5 +1,4 @@
-// The time that the reconciler takes grows with what it is given, not with its square: counted in
-// comparisons of names.
+// The reconciler's time is linear in its input, not quadratic: measured in comparisons of names.
 #include "model/installed.h"
 #include "model/reconcile.h"
 
@@ -11,7 +10,7 @@ namespace {
 std::uint64_t comparisons = 0;
 }
 
-// In place of the C library's for this program: std::string compares with it.
+// Replaces the C library's function in this program: std::string compares with it.
 extern "C" int memcmp(const void *a, const void *b, std::size_t size) noexcept {
   ++comparisons;
   const auto *x = static_cast<const unsigned char *>(a);
@@ -24,8 +23,9 @@ extern "C" int memcmp(const void *a, const void *b, std::size_t size) noexcept {
 namespace dynpgext::model {
 namespace {
 
-// So many databases, each with so many extensions that register as much of each kind: half of it is
-// live, an eighth of the workers has settings, a quarter of what is global is everybody's.
+// This many databases, each with this many extensions that each register as many objects of each
+// kind: half of them are live, an eighth of the workers has settings, a quarter of the global
+// objects is registered by all.
 struct crowd {
   std::vector<desired_database> desired;
   live_state live;
@@ -77,7 +77,7 @@ std::uint64_t work_of(const crowd &c, database_id database) {
 
 void expect_bounded(const crowd &c, database_id database, double registrations) {
   const auto work = static_cast<double>(work_of(c, database));
-  EXPECT_GT(work, registrations);  // it is counted at all
+  EXPECT_GT(work, registrations);  // comparisons are counted
   EXPECT_LT(work, 40 * registrations * std::log2(registrations));
 }
 

@@ -1,4 +1,4 @@
-// Plans for workers that are switched off, quarantined, configured or restarted.
+// Plans for disabled, quarantined, configured or restarted workers.
 #include "model/reconcile.h"
 
 #include <gtest/gtest.h>
@@ -97,7 +97,7 @@ TEST_F(reconcile_supervised, other_terms_are_said_and_need_no_other_process) {
             actions{for_worker(action_kind::configure, "restart on_failure, delay 2500 ms")});
   live.workers[0].terms = {true, restart_policy::on_failure, 2500};
   EXPECT_EQ(planned(), actions{});
-  d.registrations.settings.clear();  // back to what the author says
+  d.registrations.settings.clear();  // back to the author's terms
   EXPECT_EQ(planned(), actions{for_worker(action_kind::configure, "restart never, delay 1000 ms")});
 }
 
@@ -105,7 +105,7 @@ TEST_F(reconcile_supervised, an_author_who_changes_the_terms_only_needs_no_other
   d.registrations.workers[0].restart = restart_policy::always;
   EXPECT_EQ(planned(),
             actions{for_worker(action_kind::configure, "restart always, delay 1000 ms")});
-  d.registrations.workers[0].deadline = 1000;  // its process has to know
+  d.registrations.workers[0].deadline = 1000;  // its process must know it
   EXPECT_EQ(in_short(planned()), list{"replace worker 101 a.w"});
 }
 
@@ -126,7 +126,7 @@ TEST_F(reconcile_supervised, one_at_rest_gets_a_process_when_it_is_due) {
   live.workers[0].next_start_at = 1000;
   EXPECT_EQ(planned({.time = 999}), actions{});
   EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due", 1000)});
-  // those that have a process go on as well
+  // the extension's failure does not affect its running workers either
   live.extensions[0].state = extension_state::failed;
   EXPECT_EQ(planned({.time = 1000}), actions{for_worker(action_kind::start, "is due", 1000)});
 }
@@ -187,7 +187,7 @@ TEST(reconcile, what_the_dba_sets_in_one_database_holds_for_a_global_worker_ever
     EXPECT_EQ(in_short(reconcile(where, {one, two}, live, usual)), list{"disable worker 0 a.w"});
   live.workers[0].state = worker_state::disabled;
   EXPECT_EQ(reconcile(db1, {one, two}, live, usual), actions{});
-  // the database that has switched it off goes, and its setting with it
+  // the database that has disabled it is dropped, with its setting
   EXPECT_EQ(in_short(reconcile(db1, {one}, live, usual)), list{"start worker 0 a.w"});
 }
 

@@ -1,7 +1,7 @@
-// Whole plans: what is registered against what is there.  How workers are supervised is in
-// reconcile_supervision_test.cpp; what is decided about one worker in decide_test.cpp, who wants
-// it in wanted_workers_test.cpp, about one allocation in compare_test.cpp; what holds for all
-// plans at once is in reconcile_property_test.cpp.
+// Whole plans: registrations compared with the live state.  Supervision of workers is in
+// reconcile_supervision_test.cpp; decisions about one worker in decide_test.cpp, about its
+// registrants in wanted_workers_test.cpp, and about one allocation in compare_test.cpp; properties
+// of all plans in reconcile_property_test.cpp.
 #include "model/reconcile.h"
 
 #include <gtest/gtest.h>
@@ -330,7 +330,7 @@ TEST(reconcile, a_taken_name_is_for_its_extensions_init_to_refuse) {
   live.extensions = {provisioned(db1)};
   EXPECT_EQ(in_short(reconcile(db1, {d}, live, usual)),
             (list{"provision extension 101 a.a", "allocate allocation 101 a.m"}));
-  live.extensions[0].state = extension_state::failed;  // as it did
+  live.extensions[0].state = extension_state::failed;  // it failed
   EXPECT_EQ(reconcile(db1, {d}, live, usual), actions{});
 }
 

@@ -1,5 +1,5 @@
-// What an extension has registered: where it belongs, how it is found, and what of it is
-// wanted in a run of the server.
+// An extension's registrations: where they belong, how they are found, and which of them are wanted
+// in a run of the server.
 #include "model/registration.h"
 
 #include <gtest/gtest.h>
@@ -54,7 +54,7 @@ TEST(registration, an_extension_is_wanted_when_loaded_and_eager_or_of_this_boot)
     bool wanted;
   } const table[] = {
       {true, true, 0, true},     // the usual one
-      {true, true, 9, true},     // its boot says nothing
+      {true, true, 9, true},     // its boot is irrelevant
       {true, false, 0, false},   // unloaded
       {true, false, 7, false},   // unloaded, in this run
       {false, true, 7, true},    // lazy, loaded in this run

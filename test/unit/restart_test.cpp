@@ -1,4 +1,4 @@
-// When a worker that has ended is started again.  Runs and pauses are numbers here: nobody waits.
+// When a worker that has ended is started again.  Runs and pauses are numbers here: no test waits.
 #include "model/restart.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ constexpr std::uint32_t countless = std::numeric_limits<std::uint32_t>::max();
 
 worker_terms beginning_with(std::int64_t delay) { return {true, restart_policy::always, delay}; }
 
-// Without chance.
+// Without random jitter.
 std::int64_t delay_after(std::uint32_t unhealthy_runs, std::int64_t first = second,
                          std::int64_t longest = bound) {
   return restart_delay(beginning_with(first), unhealthy_runs, longest, 0.0);
@@ -135,7 +135,7 @@ TEST(restart_delay, does_not_depend_on_policy_and_switch) {
       EXPECT_EQ(restart_delay({enabled, policy, second}, 2, bound, 0.0), 4 * second);
 }
 
-// ---- chance --------------------------------------------------------------------------------
+// ---- random jitter -------------------------------------------------------------------------
 
 TEST(restart_delay, is_shortened_by_chance_by_a_quarter_at_most) {
   EXPECT_EQ(restart_delay(beginning_with(second), 0, bound, 0.0), 1000);
@@ -173,13 +173,13 @@ TEST(restart_health, is_to_run_as_long_as_the_longest_delay) {
   EXPECT_TRUE(is_healthy(bound + 1, bound));
 }
 
-// A worker, and a clock that it is supervised by.
+// A worker, and the clock of its supervision.
 struct supervised {
   worker_terms terms = beginning_with(second);
   std::int64_t now = 0;
   std::uint32_t unhealthy_runs = 0;
 
-  // It runs for so long; returns how long it then waits.
+  // It runs for this time; returns the following delay.
   std::int64_t run(std::int64_t how_long) {
     now += how_long;
     if (is_healthy(how_long, bound)) unhealthy_runs = 0;

@@ -1,4 +1,4 @@
-// Which session is taken for a restore, and when a restore is over.
+// Which session counts as a restore, and when a restore is over.
 #include "model/restore.h"
 
 #include <gtest/gtest.h>
@@ -92,7 +92,7 @@ TEST(restore_end, leaves_pg_restore_time_to_come_back) {
   EXPECT_EQ(over_at({false, true, 900}, 1000), 900 + restore_gap);
 }
 
-// ---- what follows for workers -------------------------------------------------------------------
+// ---- effects on workers -------------------------------------------------------------------------
 
 struct worker_in_restore : testing::Test {
   desired_database desired = with_worker(db1, local_worker);
@@ -134,7 +134,7 @@ TEST_F(worker_in_restore, starts_when_it_is_over) {
   EXPECT_EQ(decided(worker_state::waiting), action_kind::start);
 }
 
-// The safe mode holds all workers back as a restore those of its database.
+// The safe mode holds back all workers, as a restore does those of its database.
 TEST_F(worker_in_restore, is_treated_as_in_safe_mode) {
   circumstances safe = usual;
   safe.safe_mode = true;

@@ -1,4 +1,4 @@
-// Values that several tests start from.
+// Values with which several tests begin.
 #pragma once
 
 #include <string>
@@ -47,17 +47,17 @@ inline worker worker_of(std::string extension, std::string name, scope where) {
   return w;
 }
 
-// What the DBA has set for the worker.
+// The DBA's setting for the worker.
 inline worker_settings settings_of(const worker &w, std::optional<bool> enabled,
                                    std::optional<restart_policy> restart = {},
                                    std::optional<std::int64_t> delay = {}) {
   return {w.extension, w.name, enabled, restart, delay};
 }
 
-// How its author wants it to be supervised.
+// The author's terms of supervision.
 inline worker_terms terms_of(const worker &w) { return {true, w.restart, w.restart_delay}; }
 
-// ---- databases that want one thing, and what is there of it -----------------------------------
+// ---- databases that want one object, and its live state --------------------------------------
 
 inline constexpr database_id db1 = 101;
 inline constexpr database_id db2 = 102;

@@ -1,4 +1,4 @@
-// The transition table of workers, and the names that the views show.
+// The transition table of workers, and the names in the views.
 #include "model/state.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ constexpr int event_count = 16;
 s state_at(int i) { return static_cast<s>(i); }
 e event_at(int i) { return static_cast<e>(i); }
 
-// Written down a second time on purpose: a change of the table has to be meant.
+// Deliberately written a second time: a change of the table must be intended.
 const std::map<std::pair<s, e>, s> expected = {
     {{s::registered, e::start}, s::starting},
     {{s::registered, e::postpone}, s::waiting},
@@ -146,7 +146,7 @@ TEST(state, a_process_ends_before_its_worker_is_set_aside) {
     }
 }
 
-// What sets a worker aside tells its process to end first, where there is one.
+// To set a worker aside, its process is ended first, if there is one.
 s set_aside(s state, e why) {
   state = next(state, e::stop).value_or(state);
   if (is_active(state)) state = next(state, e::exit_ok).value_or(state);
@@ -158,7 +158,7 @@ TEST(state, every_worker_can_be_quarantined) {
     EXPECT_EQ(set_aside(state_at(i), e::quarantine), s::quarantined) << name_of(state_at(i));
 }
 
-// Also one that was switched off while it was quarantined, and then released.
+// Including a worker that was disabled in quarantine, and then released.
 TEST(state, every_worker_can_be_disabled) {
   for (int i = 0; i < state_count; ++i)
     EXPECT_EQ(set_aside(state_at(i), e::disable), s::disabled) << name_of(state_at(i));

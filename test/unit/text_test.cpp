@@ -1,4 +1,4 @@
-// Small questions about strings.
+// Small functions on strings.
 #include "model/text.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Versions have an order that is one: everybody can say which of two is the higher.
+// Versions are totally ordered: all processes agree which of two is higher.
 #include "model/version.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ int order(std::string_view left, std::string_view right) {
   return sign(compare_versions(left, right));
 }
 
-// Each is lower than all that follow.
+// Each is lower than all after it.
 const std::vector<std::string> ascending = {
     "beta",
     "",
@@ -56,7 +56,8 @@ const std::vector<std::string> ascending = {
 };
 
 TEST(version, the_order_is_as_written) {
-  // '~' comes behind '-' and letters as bytes do; only their place before the end is promised
+  // '~' sorts after '-' and letters, like bytes; only its place before the end of a version is
+  // guaranteed
   std::vector<std::string> list = ascending;
   std::erase(list, "1.0~dev");
   for (std::size_t i = 0; i < list.size(); ++i)
@@ -87,7 +88,7 @@ TEST(version, bytes_above_127_are_higher_than_ascii) {
   EXPECT_LT(order("1.0", "1.\xc3\xa4"), 0);
 }
 
-// All strings of up to three of these; as nasty as versions get.
+// All strings of up to three of these, as awkward as versions can be.
 std::vector<std::string> nasty() {
   std::vector<std::string> all = {""};
   for (std::size_t from = 0, length = 1; length <= 3; ++length) {
@@ -108,7 +109,7 @@ TEST(version, the_order_is_antisymmetric) {
 }
 
 TEST(version, the_order_is_transitive) {
-  // sorted into a list, every pair must agree with its places, ties apart
+  // in the sorted list, every pair must compare like its positions, except ties
   std::vector<std::string> list = nasty();
   std::stable_sort(list.begin(), list.end(),
                    [](const std::string &a, const std::string &b) { return order(a, b) < 0; });

@@ -1,4 +1,4 @@
-// Who wants a worker, on which terms, and may it run?
+// Which database's registration of a worker counts, on which terms, and may the worker run?
 #include "model/reconcile.h"
 
 #include <gtest/gtest.h>
@@ -57,7 +57,7 @@ TEST(wanted_workers, among_equals_the_one_that_runs_wins_else_the_first_database
         runs.database);
 }
 
-// Of a global worker that two databases register, in the same version.
+// A global worker that two databases register, in the same version.
 database_id chosen(worker w, std::vector<live_database> databases, database_id runs = db1,
                    const char *version_of_db2 = "1.0") {
   w.scope = scope::global;
@@ -83,7 +83,7 @@ TEST(wanted_workers, a_hosted_one_leaves_a_database_that_is_closed) {
   hosted.hosted = true;
   EXPECT_EQ(chosen(hosted, {{db1, true}}), db2);
   EXPECT_EQ(chosen(hosted, {{db1, true}, {db2, true}}), db1);
-  EXPECT_EQ(chosen(global_worker, {{db1, true}}), db1);  // it is connected where it likes
+  EXPECT_EQ(chosen(global_worker, {{db1, true}}), db1);  // it may be connected to any database
 }
 
 TEST(wanted_workers, a_hosted_one_runs_where_a_superuser_owns_the_database) {
@@ -226,7 +226,7 @@ TEST(wanted_workers_terms, that_contradict_each_other_are_those_of_the_lower_oid
       with_settings(db1, global_always, settings_of(global_always, true, policy::never));
   const desired_database high =
       with_settings(db2, global_always, settings_of(global_always, false, policy::on_failure, 9));
-  const worker_terms both{true, policy::never, 9};  // the delay is set in one only
+  const worker_terms both{true, policy::never, 9};  // only one sets the delay
   EXPECT_EQ(only_terms({low, high}), both);
   EXPECT_EQ(only_terms({high, low}), both);
 }
@@ -237,7 +237,7 @@ TEST(wanted_workers_terms, that_contradict_each_other_are_those_of_a_superusers_
   const desired_database high =
       with_settings(db2, global_always, settings_of(global_always, true, policy::on_failure));
   const live_state live{.databases = {{.database = db2, .trusted = true}}};
-  const worker_terms both{true, policy::on_failure, 5};  // the delay is set in one only
+  const worker_terms both{true, policy::on_failure, 5};  // only one sets the delay
   for (const auto &desired : {std::vector{low, high}, std::vector{high, low}}) {
     const std::vector<wanted_worker> wanted = wanted_workers(desired, live);
     ASSERT_EQ(wanted.size(), 1u);
@@ -264,7 +264,7 @@ TEST(wanted_workers_terms, of_the_author_are_those_of_the_version_that_is_wanted
 }
 
 TEST(wanted_workers_terms, set_for_a_worker_of_another_scope_do_not_count) {
-  // what is local in one database is another worker than what is global in the others
+  // a local worker of one database is not the global one of the others
   const std::vector<desired_database> desired = {
       with_settings(db1, local_worker, settings_of(local_worker, false)),
       with_worker(db2, global_worker)};

@@ -1,5 +1,5 @@
-# A library that needs another layout of the shared memory is installed while the server runs: the one
-# that has made the memory serves in all processes until the server is restarted, also in new ones.
+# A library that needs another layout of shared memory is installed on a running server: until the
+# server is restarted, all processes, including new ones, run the library that has made the memory.
 use strict;
 use warnings FATAL => 'all';
 
@@ -31,7 +31,7 @@ my $versions = 'SELECT version, launcher_version, oldest_version, newest_version
 sub kept { return glob $node->data_dir . '/pg_stat_tmp/dynpgext-layout*' }
 my $runs = q(SELECT runs FROM dynpgext.commands WHERE worker = 'often');
 
-# The library there, which has that version, is replaced by one that needs another layout.
+# Replaces the library, of version $before, by one that needs another layout.
 sub replace {
     my ($library, $before, $after) = @_;
     ok((wait_until { my @kept = kept(); @kept == 1 }), 'the library that serves is kept, and no other');

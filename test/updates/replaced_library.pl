@@ -1,6 +1,6 @@
-# dynpgext's own library is replaced while the server runs, by one of another version whose structs in
-# shared memory have grown, and back: processes of both use the same memory, the launcher and the SQL
-# runners follow, and nobody loses anything.
+# dynpgext's own library is replaced on a running server, by another version with larger structs in
+# shared memory, and back: processes with both use the same memory, the launcher and the SQL runners
+# follow, and nothing is lost.
 use strict;
 use warnings FATAL => 'all';
 
@@ -39,7 +39,7 @@ my $not_sql = q(function <> 'dynpgext_sql_worker');
 my $pids = qq(SELECT string_agg(name || ' ' || pid, ', ' ORDER BY name) FROM dynpgext.workers WHERE $not_sql);
 my $all_own = join ', ', ('dx global', 'dx local', 'dx supervised 1', 'dx supervised 2');
 
-# Which file a process has loaded, by its inode.
+# The file that a process has loaded, by its inode.
 sub runs_file {
     my ($pid) = @_;
     my $maps = eval { slurp_file("/proc/$pid/maps") } // return;
@@ -49,7 +49,7 @@ sub runs_file {
 
 is(status(), join('|', ($version) x 4), 'one version before');
 
-# Puts the library there, which has that version, in place of one that has the other.
+# Replaces the library, of version $before, by one of version $after.
 sub replace {
     my ($library, $before, $after) = @_;
     my $session = $node->background_psql('one');

@@ -1,6 +1,6 @@
-# dynpgext's library is replaced again and again, by another version and back, under load: sessions that
-# look up, extensions and databases that come and go, workers and SQL workers.  No statement fails, and
-# nothing is lost.  DYNPGEXT_UPDATES says how often (4); 50 are a soak.
+# dynpgext's library is replaced repeatedly, by another version and back, under load: lookups,
+# extensions and databases being created and dropped, workers and SQL workers.  No statement fails,
+# and nothing is lost.  DYNPGEXT_UPDATES sets the number of replacements (default 4; 50 are a soak).
 use strict;
 use warnings FATAL => 'all';
 
@@ -30,7 +30,7 @@ register_sql_workers($node, 'one', 'dx_plain', { name => 'often', sql => 'SELECT
 is_whole($node, 'all is well before', qw(one two));
 my $version = value($node, 'one', 'SELECT dynpgext.version()');
 
-# What each client does, over and over; pgbench gives a client up whose statement fails.
+# The statements that each client repeats; pgbench stops a client after a failed statement.
 my %load = (
     'new sessions' => [ one => 3, '-C', 'SELECT count(*) FROM dynpgext.allocations; SELECT dx_read(name) FROM dynpgext.allocations;' ],
     'old sessions' => [ one => 2, '-n', 'SELECT count(*) FROM dynpgext.workers; SELECT pg_sleep(0.02);' ],
@@ -61,7 +61,7 @@ for my $what (sort keys %running) {
     $r->{process}->pump_nb;
     ok($r->{process}->pumpable && $r->{error} !~ /abort|error/i, "$what: no statement has failed") or diag($r->{error});
 }
-# workers end for DROP EXTENSION, and a visit of a database may find it dropped
+# DROP EXTENSION ends workers, and a visit may find its database dropped
 my @failed = grep { !/terminating background worker|FATAL:  database \d+ does not exist/ } slurp_file($node->logfile, $offset) =~ /^.*(?:ERROR|FATAL|PANIC|WARNING): .*$/mg;
 is(join("\n", @failed), '', 'nothing in the log');
 for my $r (values %running) {
@@ -69,7 +69,7 @@ for my $r (values %running) {
     eval { $r->{process}->finish };
 }
 
-# what was under way has ended
+# everything in progress has ended
 becomes($node, 'postgres', q(SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'), 0, 'the clients are gone');
 value($node, 'postgres', 'DROP DATABASE IF EXISTS passing');
 value($node, 'two', 'DROP EXTENSION IF EXISTS dx_memory, dx_worker');

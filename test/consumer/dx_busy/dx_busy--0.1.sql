@@ -1,9 +1,9 @@
--- The worker locks dx_busy_c, _b, _a and keeps them for a moment (which pg_sleep() would make hours, where the
--- wall clock is set back); DROP and UPDATE lock _a, _b, _c.
+-- The worker locks dx_busy_c, _b, _a and holds them for a moment (not with pg_sleep(), which would
+-- take hours if the wall clock is set back); DROP and UPDATE lock _a, _b, _c.
 CREATE TABLE dx_busy_a (id bigint PRIMARY KEY, home name NOT NULL DEFAULT current_database());
 CREATE TABLE dx_busy_b (LIKE dx_busy_a INCLUDING ALL);
 CREATE TABLE dx_busy_c (LIKE dx_busy_a INCLUDING ALL);
--- So a restore has rows for it, which the worker's own would collide with.
+-- A restore then has rows for it, with which the worker's own would conflict.
 SELECT pg_catalog.pg_extension_config_dump('dx_busy_a', '');
 SELECT pg_catalog.pg_extension_config_dump('dx_busy_b', '');
 SELECT pg_catalog.pg_extension_config_dump('dx_busy_c', '');

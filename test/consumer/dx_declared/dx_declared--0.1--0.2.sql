@@ -1,4 +1,4 @@
--- Keeps dx_declared:state and "dx bell", takes another command for "dx tick", gives up the rest.
+-- Keeps dx_declared:state and "dx bell", changes the command of "dx tick", drops the rest.
 SELECT dynpgext.register('dx_declared', '{
   "dynpgext": 1,
   "allocations": [

@@ -1,4 +1,4 @@
--- Registers by a manifest; its workers write down that they have run.
+-- Registers with a manifest; its workers record their runs.
 CREATE TABLE dx_declared_log (
     worker text NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),

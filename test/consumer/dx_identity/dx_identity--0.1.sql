@@ -1,4 +1,4 @@
--- Whom its workers run as is not said for one, and said for the other.
+-- One worker without a role, one with a role.
 SELECT dynpgext.register('dx_identity', '{
   "dynpgext": 1,
   "workers": [

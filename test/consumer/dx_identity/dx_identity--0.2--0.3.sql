@@ -1,4 +1,4 @@
--- Both as they were, and a new one of the owner's.
+-- Both unchanged, and a new one of the owner.
 SELECT dynpgext.register('dx_identity', '{
   "dynpgext": 1,
   "workers": [

@@ -1,4 +1,4 @@
--- Its worker makes the rows that are missing: before a restore has brought those of the dump, all.
+-- The worker inserts missing rows: before a restore has inserted those of the dump, all of them.
 CREATE TABLE dx_restored_item (
     id integer PRIMARY KEY,
     origin text NOT NULL

@@ -1,4 +1,5 @@
--- Commands that wait for a lock in their middle, so that a test can grant rights meanwhile.  Each runs when notified.
+-- Commands that wait for a lock in the middle, so that a test can grant rights meanwhile.  Each
+-- runs when notified.
 CREATE TABLE dx_gate (worker text);
 CREATE TABLE dx_next (worker text);
 CREATE TABLE dx_parts (worker text) PARTITION BY LIST (worker);
@@ -13,7 +14,7 @@ BEGIN
     INSERT INTO @extschema@.dx_next VALUES ('dx procedure');
 END $$;
 
--- Neither assignment is a statement of its own to the executor.
+-- For the executor, neither assignment is a separate statement.
 CREATE FUNCTION dx_assigns() RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     result integer;
@@ -32,7 +33,7 @@ BEGIN
     RETURN result;
 END $$;
 
--- Goes on after errors.
+-- Continues after errors.
 CREATE FUNCTION dx_catches() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     LOCK TABLE @extschema@.dx_gate IN ROW EXCLUSIVE MODE;

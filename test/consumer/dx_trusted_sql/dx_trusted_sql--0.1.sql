@@ -1,4 +1,5 @@
--- The tables belong to the superuser who runs the script, the worker runs as the owner of the extension.
+-- The tables belong to the superuser who runs the script, but the worker runs as the extension's
+-- owner.
 CREATE TABLE dx_trusted_log (at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TABLE dx_trusted_other ();
 SELECT dynpgext.register('dx_trusted_sql', '{

@@ -1,4 +1,4 @@
--- As 0.1, and right.
+-- Like 0.1, but correct.
 CREATE TABLE dx_trusted_log (at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TABLE dx_trusted_other ();
 SELECT dynpgext.register('dx_trusted_sql', '{
