@@ -1,5 +1,5 @@
 /*
- * What the C extensions in this folder share.  A library may use none of it.
+ * Shared by the C extensions in this folder.  A library need not use all of it.
  */
 #ifndef DX_H
 #define DX_H
@@ -24,7 +24,7 @@
 /* A text argument as a C string; NULL for SQL's NULL. */
 #define DX_ARGUMENT(n) (PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n)))
 
-/* A custom setting, or the fallback where it is not set. */
+/* A custom setting, or the fallback if it is not set. */
 static inline const char *
 dx_setting(const char *name, const char *fallback) {
   const char *value = GetConfigOption(name, true, false);
@@ -40,7 +40,7 @@ dx_wait(void) {
   CHECK_FOR_INTERRUPTS();
 }
 
-/* A worker that does nothing until SIGTERM, handled the server's way (FATAL), ends it. */
+/* A worker that does nothing until SIGTERM ends it in the server's way (FATAL). */
 static inline void
 dx_idle(void) {
   BackgroundWorkerUnblockSignals();
@@ -48,7 +48,7 @@ dx_idle(void) {
     dx_wait();
 }
 
-/* A worker of this library with everything set that has to be. */
+/* A worker of this library with all required members set. */
 static inline BackgroundWorker
 dx_worker_named(const char *name, const char *function) {
   BackgroundWorker worker = {.bgw_flags = BGWORKER_SHMEM_ACCESS,

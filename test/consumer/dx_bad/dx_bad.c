@@ -1,10 +1,10 @@
 /*
- * Registers what the settings say, good and bad:
+ * Makes valid and invalid registrations, chosen by settings:
  *
  *   dx_bad.case          one of the cases below
  *   dx_bad.size          bytes, for the case size_limit
  *   dx_bad.allocations   'NAME:SIZE:SCOPE,...' with the scope global or local; a name may
- *                        have colons in it, and no comma
+ *                        contain colons, but no comma
  *
  * Without settings it registers nothing.
  */
@@ -139,7 +139,7 @@ shmem_notify_flag(const dynpgext_handle *handle) {
   allocate(handle, "dx_bad:flags", 64, LOCAL | DYNPGEXT_REGISTER_BGWORKER_NOTIFY);
 }
 
-/* good: callbacks may be NULL, told to notify or not */
+/* valid: callbacks may be NULL, with or without notify */
 static void
 null_callback(const dynpgext_handle *handle) {
   BackgroundWorker worker = good_worker();
@@ -258,10 +258,10 @@ keep_stale_handle(const dynpgext_handle *handle) {
 
 static void
 fini_registers(const dynpgext_handle *handle) {
-  (void)handle; /* what it is about is in _Dynpgext_fini */
+  (void)handle; /* the case itself is in _Dynpgext_fini */
 }
 
-/* An init that lives on after an error, in the way the server asks for. */
+/* An init that continues after an error, in the way that the server requires. */
 static void
 caught(const dynpgext_handle *handle) {
   MemoryContext context = CurrentMemoryContext;
@@ -354,7 +354,7 @@ static const struct {
 #undef CASE
 };
 
-/* One 'NAME:SIZE:SCOPE', which it takes apart. */
+/* Parses, and changes, one 'NAME:SIZE:SCOPE'. */
 static void
 allocate_described(const dynpgext_handle *handle, char *description) {
   char *scope = strrchr(description, ':');
@@ -393,7 +393,7 @@ _Dynpgext_fini(const dynpgext_handle *handle) {
     allocate(handle, "dx_bad:fini", 64, LOCAL);
 }
 
-/* Registers with the handle of an init that returned long ago. */
+/* Registers with the handle of an init that has already returned. */
 Datum
 dx_bad_stale(PG_FUNCTION_ARGS) {
   (void)fcinfo;

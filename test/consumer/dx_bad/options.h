@@ -1,6 +1,6 @@
 /*
- * The cases of dx_bad.case for register_bgworker_with().  Part of dx_bad.c, which includes it where
- * the functions for workers are known.
+ * The cases of dx_bad.case for register_bgworker_with().  Part of dx_bad.c, which includes it after
+ * the functions for workers.
  */
 #ifndef DX_BAD_OPTIONS_H
 #define DX_BAD_OPTIONS_H
@@ -12,7 +12,7 @@ register_with(const dynpgext_handle *handle, const dynpgext_bgworker_options *op
   handle->register_bgworker_with(handle, &worker, NULL, NULL, LOCAL, options);
 }
 
-/* In a size of its own; a caller of another version has another struct. */
+/* With a given size: callers of other versions have other structs. */
 static void
 register_with_size(const dynpgext_handle *handle, size_t size, dynpgext_bgworker_options known,
                    char tail) {
@@ -138,7 +138,7 @@ options_null_bgw(const dynpgext_handle *handle) {
   handle->register_bgworker_with(handle, NULL, NULL, NULL, LOCAL, &good_options);
 }
 
-/* a good one, and then a bad one */
+/* a valid one, and then an invalid one */
 static void
 options_bad_second(const dynpgext_handle *handle) {
   allocate(handle, "dx_bad:good", 64, LOCAL);
@@ -158,7 +158,7 @@ options_twice_other(const dynpgext_handle *handle) {
   options_on_failure(handle);
 }
 
-/* good: defaults are the same as none */
+/* valid: defaults are the same as no options */
 static void
 options_twice_defaults(const dynpgext_handle *handle) {
   register_worker(handle, good_worker());

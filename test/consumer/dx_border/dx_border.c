@@ -1,7 +1,6 @@
 /*
- * What only shows at the border between the server and C++: errors in awkward places, and ends of
- * processes that hang.  The settings dx_border.* say what is registered and what happens; see
- * README.md.
+ * Tests the border between the server and C++: errors in awkward places, and processes that hang
+ * when they end.  The settings dx_border.* choose registrations and actions; see README.md.
  */
 #include "dx.h"
 
@@ -52,7 +51,7 @@ execute(const char *sql) {
   SPI_finish();
 }
 
-/* All slots for dynamic shared memory, until the session ends; how many. */
+/* Takes all slots for dynamic shared memory until the session ends; returns their number. */
 Datum
 dx_border_fill_slots(PG_FUNCTION_ARGS) {
   int32 count = 0;
@@ -66,7 +65,7 @@ dx_border_fill_slots(PG_FUNCTION_ARGS) {
   PG_RETURN_INT32(count);
 }
 
-/* Looks up the other name, once the other callback runs, too: the files dx_border.NAME tell. */
+/* Looks up the other name once the other callback also runs, as the files dx_border.NAME show. */
 static void
 look_up_other(void *ptr, void *data) {
   const char *names = data;
@@ -90,7 +89,7 @@ look_up_other(void *ptr, void *data) {
        dynpgext_lookup_shmem(path) == NULL ? "missing" : "there");
 }
 
-/* In a transaction, where it is called in one. */
+/* In a transaction, if it is called in one. */
 static void
 started(BackgroundWorkerHandle *worker, void *data) {
   (void)worker;
@@ -134,7 +133,8 @@ add_context(void *text) {
   errcontext("%s", (const char *)text);
 }
 
-/* A lookup that fails outside of a transaction, with an error of 40 MB: malloc gives that back. */
+/* A lookup outside of a transaction fails with an error of 40 MB: free() unmaps it, so that any
+ * later use crashes. */
 static void
 fail_to_look_up(void) {
   const Size length = 40 * 1024 * 1024;
@@ -188,7 +188,7 @@ hang(int code, Datum argument) {
     pg_usleep(1000);
 }
 
-/* Serves no interrupts, so that it is ended where it is. */
+/* Serves no interrupts, and so is ended at any point. */
 static void
 be_busy(void) {
   before_shmem_exit(hang, 0);
@@ -197,7 +197,7 @@ be_busy(void) {
     pg_usleep(1000);
 }
 
-/* The same for an SQL command, without the way out. */
+/* The same for an SQL command, without the hang at its exit. */
 PG_FUNCTION_INFO_V1(dx_border_be_busy);
 
 Datum

@@ -1,6 +1,6 @@
 /*
  * The library of dx_brings and dx_brings_more.  Registers memory EXTENSION:memory, whose content is
- * EXTENSION; raises an error in init of the extension that the setting dx_brings.raise names.
+ * EXTENSION; raises an error in the init of the extension named in the setting dx_brings.raise.
  */
 #include "dx.h"
 
@@ -23,7 +23,7 @@ _Dynpgext_init(const dynpgext_handle *handle) {
     ereport(ERROR, (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("dx_brings raises")));
 }
 
-/* the content; NULL where there is no memory */
+/* the content; NULL if there is no memory */
 Datum
 dx_brings_value(PG_FUNCTION_ARGS) {
   const char *value = dynpgext_lookup_shmem(text_to_cstring(PG_GETARG_TEXT_PP(0)));

@@ -1,8 +1,8 @@
 /*
- * Ends the process that loads or provisions it, or keeps it busy, where the setting dx_ends.at
- * says:
+ * Ends the process that loads or provisions it, or keeps it busy, at the place chosen with the
+ * setting dx_ends.at:
  *
- *   postmaster     in _PG_init: defines a setting that only shared_preload_libraries may
+ *   postmaster     in _PG_init: defines a setting that is allowed in the postmaster only
  *   load_exit      in _PG_init: proc_exit()
  *   load_wait      in _PG_init: waits without end
  *   eager          in _Dynpgext_eager_preload: FATAL
@@ -11,7 +11,7 @@
  *   spin           in init: the same without serving interrupts
  *   worker         in the callback of its worker: waits without end
  *   fini           in fini: FATAL
- *   none           nowhere, as without the setting
+ *   none           nowhere, the default
  */
 #include "dx.h"
 

@@ -1,9 +1,9 @@
 /*
- * Says when its init and its fini run: NOTICE 'dx_init: NAME VERSION' and 'dx_fini: NAME
- * VERSION'.  Where the setting dx_fini.log names a table (event text, name text, version
- * text), fini also writes a row into it, in the transaction it is called in.
+ * Reports when its init and its fini run: NOTICE 'dx_init: NAME VERSION' and 'dx_fini: NAME
+ * VERSION'.  If the setting dx_fini.log names a table (event text, name text, version
+ * text), fini also inserts a row into it, in its transaction.
  *
- * DX_MINOR is the version of this library; what is said is that of the handle.
+ * DX_MINOR is the version of this library; the notices show that of the handle.
  */
 #include "dx.h"
 

@@ -1,7 +1,7 @@
 /*
- * A library for shared_preload_libraries that knows nothing of dynpgext, and uses all that the
+ * A library for shared_preload_libraries, independent of dynpgext, that uses everything that the
  * server offers such libraries: shared memory, a hash table, locks, hooks, settings of the server's
- * start, static and dynamic workers, callbacks at shutdown, and a look whether it is in the
+ * start, static and dynamic workers, callbacks at shutdown, and a check whether it runs in the
  * postmaster.
  */
 #include "dx.h"
@@ -21,10 +21,10 @@ PG_MODULE_MAGIC;
 
 typedef struct shared {
   LWLock *lock;           /* of its tranche */
-  struct shared *address; /* of this very struct, as its maker saw it */
+  struct shared *address; /* of this struct, in the process that made it */
   int value;
   int ticks;       /* of the static worker */
-  int dynamic_ran; /* what a dynamic worker was given */
+  int dynamic_ran; /* argument of a dynamic worker */
   bool made_by_postmaster;
   bool worker_argument_is_mine;
 } shared;
@@ -40,7 +40,7 @@ static int max;
 static int size_mb;
 static bool noisy;
 static char *fails;
-static int statements; /* that this process's hook has seen */
+static int statements; /* counted by this process's hook */
 static int token;      /* its address is the argument of the static worker */
 
 static shmem_request_hook_type previous_request;

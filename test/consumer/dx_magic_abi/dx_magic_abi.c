@@ -1,4 +1,4 @@
-/* What a library from the future says of itself: an ABI that nobody serves. */
+/* The magic block of a future library: an ABI that no version supports. */
 #include "dx.h"
 
 PG_MODULE_MAGIC;

@@ -1,4 +1,4 @@
-/* A magic block too small to hold what it must; nothing after its size may be believed. */
+/* A magic block that is too small; nothing after its size may be used. */
 #include "dx.h"
 
 PG_MODULE_MAGIC;

@@ -5,7 +5,7 @@
  *   0.2  drops going, adds coming
  *   0.3  registers local with another size, which must be refused
  *
- * and SQL functions that look at any allocation, whoever registered it.
+ * and SQL functions that access any allocation, of any extension.
  */
 #include "dx.h"
 
@@ -24,10 +24,10 @@ PG_FUNCTION_INFO_V1(dx_callbacks);
 PG_FUNCTION_INFO_V1(dx_many_lookups);
 PG_FUNCTION_INFO_V1(dx_parallel_read);
 
-/* what is in dx_memory:global_small */
+/* the content of dx_memory:global_small */
 typedef struct Small {
   char text[96];
-  int32 callbacks; /* how often the callback ran in this instance */
+  int32 callbacks; /* runs of the callback in this instance */
 } Small;
 
 StaticAssertDecl(sizeof(Small) == 100, "dx_memory:global_small has 100 bytes");
@@ -56,7 +56,7 @@ _Dynpgext_init(const dynpgext_handle *handle) {
                          DYNPGEXT_SCOPE_GLOBAL);
 }
 
-/* What the name in the first argument is looked up to; NULL when there is nothing. */
+/* The result of looking up the name in the first argument; NULL if there is none. */
 static void *
 lookup(FunctionCallInfo fcinfo) {
   return dynpgext_lookup_shmem(DX_ARGUMENT(0));
@@ -71,7 +71,7 @@ dx_read(PG_FUNCTION_ARGS) {
   PG_RETURN_TEXT_P(cstring_to_text(ptr));
 }
 
-/* the same, for parallel queries; the second argument keeps it from being a constant */
+/* the same, for parallel queries; the second argument prevents constant folding */
 Datum
 dx_parallel_read(PG_FUNCTION_ARGS) {
   return dx_read(fcinfo);
@@ -141,7 +141,7 @@ dx_callbacks(PG_FUNCTION_ARGS) {
   PG_RETURN_INT32(small->callbacks);
 }
 
-/* By how many bytes the process grew with n lookups after the first. */
+/* Growth of the process in bytes by n lookups after the first. */
 Datum
 dx_many_lookups(PG_FUNCTION_ARGS) {
   const char *name = DX_ARGUMENT(0);

@@ -1,4 +1,4 @@
-/* Takes part, and has nothing to be called. */
+/* Takes part, without functions to call. */
 #include "dx.h"
 
 PG_MODULE_MAGIC;

@@ -1,4 +1,4 @@
-/* Compiled with the header of the first release, for as long as its ABI is served. */
+/* Compiled with the header of the first release, as long as its ABI is supported. */
 #define DX_OLD_HEADER "frozen/dynpgext-1.h"
 #include "dx.h"
 

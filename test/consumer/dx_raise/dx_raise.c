@@ -1,16 +1,16 @@
 /*
- * Raises, or takes the process down, where the setting dx_raise.at says:
+ * Raises an error, or ends the process, at the place chosen with the setting dx_raise.at:
  *
- *   before, between, after   in init: before, amid, after its registrations
- *   crash                    in init, amid its registrations: abort()
- *   task                     in init, amid its registrations: calls the function
- *                            public.dx_raise_task(), which a test makes
- *   fatal, exit              in init, amid its registrations: ends the process
- *   subtransaction           in init, in a subtransaction with registrations, which it survives
+ *   before, between, after   in init: before, between, after its registrations
+ *   crash                    in init, between its registrations: abort()
+ *   task                     in init, between its registrations: calls the function
+ *                            public.dx_raise_task(), which a test creates
+ *   fatal, exit              in init, between its registrations: ends the process
+ *   subtransaction           in init, in a subtransaction with registrations, which catches it
  *   callback                 in the callback of the first allocation
  *   worker_callback          in the callback of the worker
  *   fini                     in fini
- *   none                     nowhere, as without the setting
+ *   none                     nowhere, the default
  */
 #include "dx.h"
 

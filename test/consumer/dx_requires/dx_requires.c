@@ -1,4 +1,4 @@
-/* An extension that brings another along: CREATE EXTENSION dx_requires CASCADE. */
+/* An extension that requires another: CREATE EXTENSION dx_requires CASCADE. */
 #include "dx.h"
 
 PG_MODULE_MAGIC;

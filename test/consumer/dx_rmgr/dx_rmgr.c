@@ -1,6 +1,6 @@
 /*
- * No extension: a library for shared_preload_libraries that cannot be hosted.  It asks for a
- * resource manager of its own, which recovery has to know from the start of the server.
+ * Not an extension: a library for shared_preload_libraries that cannot be hosted.  It registers a
+ * resource manager, which recovery must know from the start of the server.
  */
 #include "dx.h"
 

@@ -1,7 +1,7 @@
 /*
- * How many slots for background workers are free: as many as can be had at once.  A parallel query
- * that asks for all may be given more than were free, when workers that it started have ended
- * before it asked for the last.
+ * The number of free slots for background workers, all taken at once.  A parallel query that
+ * requests all might get more than were free, if workers that it started have ended before it
+ * requests the last.
  */
 #include "postgres.h"
 
@@ -20,7 +20,7 @@ PG_FUNCTION_INFO_V1(dx_take_segments);
 
 extern PGDLLEXPORT void dx_slots_main(Datum argument);
 
-/* Keeps its slot until it is told to end. */
+/* Keeps its slot until SIGTERM. */
 void
 dx_slots_main(Datum argument) {
   (void)argument;
@@ -32,7 +32,7 @@ dx_slots_main(Datum argument) {
   }
 }
 
-/* When it returns they are free again. */
+/* The slots are free again when it returns. */
 Datum
 dx_free_slots(PG_FUNCTION_ARGS) {
   BackgroundWorkerHandle **taken = palloc(sizeof(*taken) * max_worker_processes);
@@ -57,8 +57,7 @@ dx_free_slots(PG_FUNCTION_ARGS) {
   PG_RETURN_INT32(free);
 }
 
-/* All that are free of the server's slots for segments of dynamic shared memory; the session's end
- * gives them back. */
+/* Takes all free slots for segments of dynamic shared memory; the end of the session frees them. */
 Datum
 dx_take_segments(PG_FUNCTION_ARGS) {
   dsm_segment *segment;

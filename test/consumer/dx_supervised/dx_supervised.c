@@ -1,7 +1,7 @@
 /*
- * As many workers as the setting dx_supervised.workers says, supervised as other settings say.
- * They do what they are told through a block of shared memory, and wait with
- * dynpgext_worker_wait() meanwhile.
+ * The setting dx_supervised.workers is the number of workers; other settings choose their
+ * supervision.  The workers obey commands in a block of shared memory, and wait for them with
+ * dynpgext_worker_wait().
  *
  * Each field is written by one side: the callback, the worker, or dx_supervised_command().
  */
@@ -20,7 +20,7 @@
 #include "postmaster/interrupt.h"
 #include "utils/snapmgr.h"
 
-/* Since PostgreSQL 19 handlers have another type than the system's. */
+/* Since PostgreSQL 19 handlers have a different type than the system's. */
 #ifndef PG_SIG_IGN
 #define PG_SIG_IGN SIG_IGN
 #endif
@@ -41,11 +41,11 @@ typedef struct Worker {
   int pid; /* while it listens */
   Latch *latch;
   int starts;
-  uint64 wakes; /* ends of dynpgext_worker_wait() */
+  uint64 wakes; /* returns of dynpgext_worker_wait() */
   uint64 beats; /* of the command "beat" */
   char doing[32];
-  char note[64];    /* the setting dx_supervised.note, as it saw it last */
-  char command[32]; /* of dx_supervised_command(); emptied by the worker */
+  char note[64];    /* the setting dx_supervised.note, when last read */
+  char command[32]; /* of dx_supervised_command(); cleared by the worker */
   int callbacks;
 } Worker;
 
@@ -55,7 +55,7 @@ typedef struct Board {
 
 static Worker *me;
 
-/* Item n, from 1 on, of the list in a setting; where it is shorter, its last. */
+/* Item n, from 1 on, of the list in a setting; the last item if the list is shorter. */
 static const char *
 item(const char *setting, const char *fallback, int n) {
   static char text[64];
@@ -83,7 +83,7 @@ policy(const char *name) {
   return DYNPGEXT_RESTART_NEVER;
 }
 
-/* BgWorkerStart_ConsistentState, but for those that are for the primary only. */
+/* BgWorkerStart_ConsistentState, except for workers for the primary only. */
 static int
 servers(const char *name, BackgroundWorker *worker) {
   if (strcmp(name, "primary") == 0)
@@ -98,7 +98,7 @@ servers(const char *name, BackgroundWorker *worker) {
   return DYNPGEXT_RUN_BY_START_TIME;
 }
 
-/* Where a session, or a process that provisions, looks. */
+/* The block that sessions and provisioning processes look up. */
 static const char *
 board_name(void) {
   return strcmp(dx_setting("dx_supervised.scope", "local"), "global") == 0 ? GLOBAL_BOARD
@@ -153,7 +153,7 @@ stop_listening(int code, Datum argument) {
   me->pid = 0;
 }
 
-/* A SIGTERM handler that does not listen. */
+/* A SIGTERM handler that ignores the signal. */
 static void
 ignore_signal(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
@@ -167,7 +167,7 @@ take(char *command) {
     strlcpy(me->doing, command, sizeof(me->doing));
 }
 
-/* For as long as there is no other command. */
+/* Waits for another command. */
 static void
 go_on(bool interruptible, bool with_heartbeats) {
   while (me->command[0] == '\0') {
@@ -181,7 +181,7 @@ go_on(bool interruptible, bool with_heartbeats) {
   }
 }
 
-/* The process has ended as far as anybody can see, and stays while a file is there. */
+/* The process appears to have ended, but exists while a file does. */
 static void
 linger(int code, Datum argument) {
   (void)code;
@@ -192,7 +192,7 @@ linger(int code, Datum argument) {
 
 /*
  * A transaction that writes the table public.dx_locked, and then sleeps in a query, or commits.
- * With a handler of SIGTERM that ends neither the query nor the wait for a synchronous standby.
+ * The handler of SIGTERM ends neither the query nor the wait for a synchronous standby.
  */
 static void
 lock_table(bool commits) {
@@ -210,7 +210,7 @@ lock_table(bool commits) {
   pgstat_report_activity(STATE_IDLE, NULL);
 }
 
-/* A transaction that calls the function public.dx_supervised_task(), which a test makes. */
+/* A transaction that calls the function public.dx_supervised_task(), which a test creates. */
 static void
 do_task(void) {
   StartTransactionCommand();
@@ -222,7 +222,7 @@ do_task(void) {
   CommitTransactionCommand();
 }
 
-/* False: the function is to return. */
+/* False: the function must return. */
 static bool
 obey(const char *command) {
   if (strcmp(command, "return") == 0)
@@ -316,7 +316,7 @@ dx_supervised_main(Datum argument) {
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   }
 
-  me->command[0] = '\0'; /* what was meant for the process before */
+  me->command[0] = '\0'; /* drop commands for the previous process */
   strlcpy(me->doing, "waiting", sizeof(me->doing));
   strlcpy(me->note, dx_setting("dx_supervised.note", ""), sizeof(me->note));
   me->latch = MyLatch;
@@ -342,7 +342,7 @@ get_worker(FunctionCallInfo fcinfo) {
   return board == NULL ? NULL : &board->workers[number - 1];
 }
 
-/* False when nobody listens. */
+/* False if the worker does not listen. */
 Datum
 dx_supervised_command(PG_FUNCTION_ARGS) {
   Worker *worker = get_worker(fcinfo);
@@ -355,7 +355,7 @@ dx_supervised_command(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(true);
 }
 
-/* One row: what the worker has written; all NULL when there is no memory. */
+/* One row: the fields written by the worker; all NULL if there is no memory. */
 Datum
 dx_supervised_info(PG_FUNCTION_ARGS) {
   const Worker *worker = get_worker(fcinfo);

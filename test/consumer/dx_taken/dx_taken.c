@@ -1,6 +1,6 @@
 /*
- * Takes names that others want: a global one (dx_taken.global) and a local one
- * (dx_taken.local), each of dx_taken.size bytes; a setting that is not set takes nothing.
+ * Takes names that other extensions want: a global one (dx_taken.global) and a local one
+ * (dx_taken.local), each of dx_taken.size bytes; none for an unset setting.
  */
 #include "dx.h"
 

@@ -1,6 +1,5 @@
 /*
- * The usage text of the design as it stands, between the two marks; around it what it needs
- * to be complete.
+ * The usage text of the design, unchanged, between the two marks; the rest makes it complete.
  */
 static void cb(void *ptr, void *data);
 

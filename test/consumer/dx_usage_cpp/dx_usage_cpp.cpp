@@ -1,7 +1,7 @@
 /*
  * The usage text of the design in C++17, between the two marks: without designated
- * initialisers, with names of its own, and with the header included as anybody would, not
- * inside extern "C".
+ * initialisers, with its own names, and with the header included in the usual way, not inside
+ * extern "C".
  */
 static void cb(void *ptr, void *data);
 

@@ -1,6 +1,6 @@
 /*
- * Says whom its init runs as; and its init takes as long as a test wants: while there is a file
- * dx_who.wait in the data directory, and nobody ends or cancels it.
+ * Reports the role of its init.  The init waits while the file dx_who.wait exists in the data
+ * directory, unless it is terminated or cancelled.
  */
 #include "dx.h"
 

@@ -1,7 +1,7 @@
 /*
- * A worker of each scope that does what it is told through a block of shared memory, and
- * writes into it what it sees.  Versions 0.1 and 0.2 (DX_MINOR) differ in the version that
- * the worker writes.
+ * A worker of each scope that obeys commands in a block of shared memory, and writes its
+ * observations there.  Versions 0.1 and 0.2 (DX_MINOR) differ in the version that the worker
+ * writes.
  *
  * Each field is written by one side: the callback, the worker, or dx_worker_command().
  */
@@ -28,9 +28,9 @@ extern DYNPGEXT_EXPORT void dx_worker_global(Datum argument);
 
 typedef struct Block {
   /* of the callback */
-  int callbacks;   /* how often it ran */
-  int starter_pid; /* the process it ran in last */
-  int waited_pid;  /* what WaitForBackgroundWorkerStartup() gave */
+  int callbacks;   /* number of its runs */
+  int starter_pid; /* the process of its last run */
+  int waited_pid;  /* result of WaitForBackgroundWorkerStartup() */
   int waited_status;
 
   /* of the worker */
@@ -47,7 +47,7 @@ typedef struct Block {
   char library[MAXPGPATH];
   char function[BGW_MAXLEN];
 
-  /* of dx_worker_command(); emptied by the worker */
+  /* of dx_worker_command(); cleared by the worker */
   char command[32];
 } Block;
 
@@ -94,7 +94,7 @@ _Dynpgext_init(const dynpgext_handle *handle) {
   handle->register_bgworker(handle, &global, started, global_block, DYNPGEXT_SCOPE_GLOBAL);
 }
 
-/* A SIGTERM handler that does not listen. */
+/* A SIGTERM handler that ignores the signal. */
 static void
 ignore_signal(SIGNAL_ARGS) {
   (void)postgres_signal_arg;
@@ -127,12 +127,12 @@ obey(const char *command) {
     elog(LOG, "dx_worker: no such command: %s", command);
 }
 
-/* Looks at the commands until one of them is to return. */
+/* Obeys commands until one of them makes it return. */
 static void
 listen(Block *block) {
   char command[sizeof(block->command)];
 
-  block->command[0] = '\0'; /* what was meant for the worker before */
+  block->command[0] = '\0'; /* drop commands for the previous worker */
   block->latch = MyLatch;
   do {
     dx_wait();
@@ -164,7 +164,7 @@ run(const char *name, int64 argument, bool connect) {
   strlcpy(block->library, MyBgworkerEntry->bgw_library_name, sizeof(block->library));
   strlcpy(block->function, MyBgworkerEntry->bgw_function_name, sizeof(block->function));
   pg_write_barrier();
-  block->starts++; /* last: who waits for it finds the rest */
+  block->starts++; /* last, so that a waiting process finds the rest */
   listen(block);
 }
 
@@ -191,7 +191,7 @@ get_block(FunctionCallInfo fcinfo) {
                   errmsg("the scope of dx_worker is \"local\" or \"global\"")));
 }
 
-/* False when there is no memory or no worker has ever listened. */
+/* False if there is no memory, or no worker has ever listened. */
 Datum
 dx_worker_command(PG_FUNCTION_ARGS) {
   Block *block = get_block(fcinfo);
@@ -204,7 +204,7 @@ dx_worker_command(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(true);
 }
 
-/* One row: the block as it is; all NULL when there is none. */
+/* One row: the content of the block; all NULL if there is none. */
 Datum
 dx_worker_info(PG_FUNCTION_ARGS) {
   static const char *const statuses[] = {"started", "not yet started", "stopped",
