@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The parts that script/demo and script/test share.
+# Parts shared by script/demo and script/test.
 # shellcheck source=script/lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=script/lib/user.sh

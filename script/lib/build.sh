@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Building happens in a copy that belongs to the unprivileged user: a checkout of root's serves as
-# well as any, and stays as it was.
+# Builds in a copy that belongs to the unprivileged user, so that root's checkout can be used, too, and
+# stays unchanged.
 
 JOBS=${DYNPGEXT_JOBS:-2}
 
-# DYNPGEXT_TREE is a copy that another script of ours has made.
+# DYNPGEXT_TREE is a copy made by another of our scripts.
 tree_make() {
   TREE=${DYNPGEXT_TREE:-$SCRATCH/tree}
   [ -z "${DYNPGEXT_TREE:-}" ] || return 0
@@ -26,9 +26,9 @@ tree_install() {
   fi
 }
 
-# tree_install_quickly: the library for a demonstration, without optimization.  The headers of the server
-# and of the standard library are compiled once for all files but the model, which is not to have the server's
-# macros; headers of ours would bring their names.
+# tree_install_quickly: the library for a demonstration, without optimization.  The headers of the
+# server and of the standard library are precompiled for all files except the model, which must not get
+# the server's macros; our headers are not precompiled, so that missing includes are found.
 tree_install_quickly() {
   local flags='-O0 -g0 -w' headers=tmp_headers/all.h model
   mapfile -t model < <(cd "$TREE" && printf '%s\n' src/model/*.cpp)
@@ -42,7 +42,7 @@ tree_install_quickly() {
   tree_install . "DYNPGEXT_CXXFLAGS=$flags -include $TREE/$headers"
 }
 
-# tree_uninstall FOLDER: takes that away again.
+# tree_uninstall FOLDER: uninstalls it.
 tree_uninstall() {
   local make=(make --no-print-directory -s -C "$TREE/$1" "PG_CONFIG=$PG_CONFIG" uninstall)
   if [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then "${make[@]}"; else as_root "${make[@]}"; fi

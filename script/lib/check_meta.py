@@ -53,7 +53,7 @@ def provided(folder, meta, name, extension):
         yield f"provides.{name}: no semantic version"
     if extension.get("version") != meta.get("version"):
         yield f"provides.{name}: version {extension.get('version')}, not {meta.get('version')}"
-    # pgxnclient takes what has another file for no extension, and "pgxn load" does nothing
+    # with another file, pgxnclient does not see an extension, and "pgxn load" does nothing
     if not extension.get("file", "").endswith(".sql"):
         yield f"provides.{name}: file is not SQL"
     for key in ("file", "docfile"):

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# What is released is what is committed: everything here is made from HEAD, and from nothing else, so
-# that the same commit gives the same bytes.
+# Everything that is released is made from HEAD, and from nothing else, so that the same commit gives
+# the same bytes.
 
-# The version, of the control file that is committed.
+# The version in the committed control file.
 commit_version() { git_here show HEAD:dynpgext.control | sed -n "s/^default_version = '\(.*\)'/\1/p"; }
 
 commit_name() { git_here rev-parse --short=12 HEAD; }
 
-# Its time is that of everything made from it.
+# All files made from the commit get its time.
 commit_time() { git_here log -1 --format=%ct; }
 
-# A checkout of another user's is one, too.
+# The checkout may belong to another user.
 git_here() { git -c "safe.directory=$ROOT" -C "$ROOT" "$@"; }
 
 commit_check() {
@@ -23,7 +23,7 @@ commit_check() {
   export SOURCE_DATE_EPOCH
 }
 
-# output_folder FOLDER: makes it, and names it without a way that depends on where we are.
+# output_folder FOLDER: makes it, and prints its absolute path.
 output_folder() {
   mkdir -p "$1"
   (cd "$1" && pwd)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every script here starts with: strict mode, where things are, how to speak and die.
+# The beginning of every script: strict mode, paths, messages and errors.
 set -euo pipefail
 umask 022
 
@@ -8,7 +8,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # The server to build for and to test with.
 export PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 
-# Output is read by programs here, and no server but our own is to be reached.
+# The scripts parse output, and must not reach other servers.
 export LC_ALL=C
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGDATA PGSERVICE PGOPTIONS PGPASSWORD PGAPPNAME
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -20,15 +20,15 @@ die() {
   exit 1
 }
 
-# The comment that a script starts with is its manual.
+# The first comment of a script is its manual.
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
 
-# check NAME COMMAND...: runs it and says "ok - NAME" or "not ok - NAME"; never fails.
+# check NAME COMMAND...: runs it and prints "ok - NAME" or "not ok - NAME"; never fails.
 check() {
   if "${@:2}"; then echo "ok - $1"; else echo "not ok - $1"; fi
 }
 
-# quietly LOG COMMAND...: shows what it printed only when it fails.
+# quietly LOG COMMAND...: shows the output only if the command fails.
 quietly() {
   local status=0
   "${@:2}" >"$1" 2>&1 || status=$?

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# count_tests LOG: "passed failed", summed over what GoogleTest, pg_regress (its two formats),
-# prove and our own check() printed into it.
+# count_tests LOG: "passed failed", the sum of the results that GoogleTest, pg_regress (in its two
+# formats), prove and our own check() have printed into it.
 count_tests() {
   awk '
     /^ok( [0-9]+)? +[-+] / { passed++ }
@@ -12,7 +12,7 @@ count_tests() {
     /^\[       OK \] / { passed++ }
     /^\[  FAILED  \] .* \([0-9]+ ms\)$/ { failed++ }
 
-    # prove: its report lists the files that failed, also those that died between two tests
+    # prove: its report lists the failed files, including those that died between two tests
     / \(Wstat: .* Tests: [0-9]+ Failed: [0-9]+\)$/ {
       lost = $NF + 0
       bad += lost

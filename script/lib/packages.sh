@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Installs what is missing, by apt.  A thing counts as there when its file is, wherever it came
-# from; a server that is not Debian's (PG_CONFIG) must be there already.
+# Installs missing programs with apt.  A program exists if its file does, wherever it came from; a
+# server that is not Debian's (PG_CONFIG) must already exist.
 
-# One line for each thing: the file that shows that it is there, and its package.
+# One line for each program: the file that proves it is installed, and its package.
 packages_wanted() {
   cat <<'EOF'
 /usr/bin/g++ g++
@@ -10,7 +10,7 @@ packages_wanted() {
 /usr/bin/prove perl
 /usr/share/perl5/IPC/Run.pm libipc-run-perl
 EOF
-  # of no use to who builds none
+  # not needed without a build
   [ -n "${INSTALLED:-}" ] || cat <<'EOF'
 /usr/include/nlohmann/json.hpp nlohmann-json3-dev
 /usr/include/gtest/gtest.h libgtest-dev
@@ -26,7 +26,7 @@ EOF
   fi
 }
 
-# What the stages lint and tidy need beyond that: the versions of Debian 12, as others format and warn
+# Further needs of the stages lint and tidy: the versions of Debian 12, because others format and warn
 # differently.
 lint_packages_wanted() {
   cat <<'EOF'
@@ -41,7 +41,7 @@ tidy_packages_wanted() {
 EOF
 }
 
-# What the site of the documentation is made with.
+# For the site of the documentation.
 site_packages_wanted() {
   cat <<'EOF'
 /usr/bin/mkdocs mkdocs
@@ -50,7 +50,7 @@ site_packages_wanted() {
 EOF
 }
 
-# What test/hosting hosts.
+# The libraries that test/hosting hosts.
 hosting_packages_wanted() {
   cat <<'EOF' | sed 's|^|/usr/lib/postgresql/15/lib/|; s| | postgresql-15-|'
 bgw_replstatus.so bgw-replstatus
@@ -70,7 +70,7 @@ set_user.so set-user
 EOF
 }
 
-# packages_missing FUNCTION: those of its list of which the file is not there.
+# packages_missing FUNCTION: the packages of its list whose file is missing.
 packages_missing() {
   local file package
   while read -r file package; do
@@ -86,15 +86,15 @@ packages_install() {
     say "installing ${missing[*]}"
     apt_install "${missing[@]}"
   fi
-  # PGXS alone says nothing: Debian's client package has it too
+  # PGXS is no proof: Debian's client package also has it
   local needed
   for needed in "$("$PG_CONFIG" --pgxs)" "$("$PG_CONFIG" --includedir-server)/postgres.h"; do
     [ -f "$needed" ] || die "there is no $needed: install the development files of PG_CONFIG's server"
   done
 }
 
-# debian_12_packages_install FUNCTION: those of its list.  False where some are missing and this is not
-# the release that has them.
+# debian_12_packages_install FUNCTION: installs those of its list.  False if some are missing and this
+# release does not have them.
 debian_12_packages_install() {
   local missing
   mapfile -t missing < <(packages_missing "$1")
@@ -104,7 +104,7 @@ debian_12_packages_install() {
   apt_install "${missing[@]}" || die "cannot install ${missing[*]}"
 }
 
-# Debian makes and starts a cluster with a new server; ours is private, so it is told not to.
+# Debian creates and starts a cluster with a new server; this disables it, because ours is private.
 apt_install() (
   dropin=/etc/postgresql-common/createcluster.d/dynpgext.conf
   trap 'as_root rm -f "$dropin"' EXIT

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Debian releases in folders, for the servers and tools that this machine's own release does not
-# have.  A release is made once by debootstrap, and reused; the mirror and the ways to it are those
-# of this machine's apt.  What runs there runs in a layer on top of it: namespaces of its own, so
-# that no process and no mount outlives the command, and a folder for what it writes, which goes with
-# the scratch folder.  All of it needs root.
+# Debian releases in folders, for servers and tools that this machine's own release does not have.  A
+# release is made once by debootstrap, and reused, with this machine's mirrors and network settings of
+# apt.  Programs there run in a layer on top of it: with their own namespaces, so that no process and no
+# mount outlives the command, and with a folder for their files, which is removed with the scratch
+# folder.  All of this needs root.
 
-# Where the releases are kept.  Remove a folder there to have it made anew.
+# The folder of the releases.  Remove a subfolder to have that release made again.
 RELEASES=${DYNPGEXT_RELEASES:-/var/cache/dynpgext}
 
-# PostgreSQL 16 is in no release of Debian.
+# No release of Debian has PostgreSQL 16.
 VERSIONS=(15 17 18 19)
 
-# release_of VERSION: the newest stable release that has it, or else the unstable one.
+# release_of VERSION: the newest stable release that has it, otherwise the unstable one.
 release_of() {
   case $1 in
     15) echo bookworm ;;
@@ -21,7 +21,7 @@ release_of() {
   esac
 }
 
-# versions_choose [VERSION]...: those, or all, into $versions.
+# versions_choose [VERSION]...: sets $versions to these, or to all.
 versions_choose() {
   local version
   [ $# -gt 0 ] || set -- "${VERSIONS[@]}"
@@ -32,13 +32,13 @@ versions_choose() {
   mapfile -t versions < <(printf '%s\n' "$@" | sort -nu)
 }
 
-# releases_of VERSION...: the releases that have them, each once.
+# releases_of VERSION...: the releases that have them, without duplicates.
 releases_of() {
   local version
   for version in "$@"; do release_of "$version"; done | awk '!seen[$0]++'
 }
 
-# versions_in RELEASE VERSION...: those of the versions that it has.
+# versions_in RELEASE VERSION...: those of the versions that the release has.
 versions_in() {
   local version
   for version in "${@:2}"; do
@@ -46,13 +46,13 @@ versions_in() {
   done
 }
 
-# What a release is made of: sources for apt, and packages.  With other contents it is made anew.
+# The definition of a release: apt sources and packages.  If it changes, the release is made again.
 release_recipe() {
   release_sources "$1"
   release_packages "$1"
 }
 
-# The mirrors are those that apt uses here.
+# The mirrors of apt on this machine.
 release_sources() {
   local mirror security
   mirror=$(apt_sites | grep -v security | head -n 1)
@@ -60,7 +60,7 @@ release_sources() {
   [ -n "$mirror" ] || die "apt has no source for Debian"
   echo "deb $mirror $1 main"
   case $1 in
-    # what is no release yet is in experimental
+    # unreleased versions are in experimental
     sid) echo "deb $mirror experimental main" ;;
     *)
       echo "deb $mirror $1-updates main"
@@ -69,7 +69,7 @@ release_sources() {
   esac
 }
 
-# Before the first "apt-get update" apt does not know yet whose a source is.
+# Before the first "apt-get update" apt does not know the origin of a source.
 # shellcheck disable=SC2016 # apt's own variable
 apt_sites() {
   local format=(--format '$(SITE)' 'Created-By: Packages' 'Component: main')
@@ -87,10 +87,10 @@ release_packages() {
   done
 }
 
-# The ways to it, and what apt is to believe: proxies, certificates, clocks.
+# Settings for the network and for trust: proxies, certificates, clocks.
 apt_ways() { apt-config dump | grep -E '^Acquire::(https?|ftp|Check-|Retries)' || true; }
 
-# release_make RELEASE...: those that are missing; two at once, for most of it is waiting.
+# release_make RELEASE...: makes missing ones; two at once, because most of the time is waiting.
 release_make() {
   is_root || die "this needs root"
   local release missing=() pids=() failed=
@@ -115,7 +115,7 @@ release_make() {
 
 release_is_there() { [ "$(cat "$RELEASES/$1/.made" 2>/dev/null)" = "$(release_recipe "$1")" ]; }
 
-# A subshell: whoever else makes it meanwhile is waited for, and a half of one is never used.
+# A subshell.  Waits if another process makes the release meanwhile; an unfinished one is never used.
 release_make_one() (
   set -e
   release=$1 new=$RELEASES/$1.new
@@ -123,7 +123,7 @@ release_make_one() (
   flock 9
   ! release_is_there "$release" || exit 0
   rm -rf "$new" "${RELEASES:?}/$release"
-  # in a namespace of its own: what it mounts goes with it, whatever happens
+  # in its own namespace: its mounts end with it in any case
   eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::https::Proxy)"
   [ -z "${http_proxy:-}" ] || export http_proxy
   [ -z "${https_proxy:-}" ] || export https_proxy
@@ -141,12 +141,12 @@ release_make_one() (
 
 release_configure() {
   local release=$1 root=$2
-  # nothing starts by itself, and no cluster is made
+  # no service starts by itself, and no cluster is created
   printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
   chmod +x "$root/usr/sbin/policy-rc.d"
   mkdir -p "$root/etc/postgresql-common/createcluster.d"
   echo 'create_main_cluster = false' >"$root/etc/postgresql-common/createcluster.d/dynpgext.conf"
-  # a power failure costs a folder that is made anew; nobody reads manuals there
+  # without fsync, because after a power failure the folder is simply made again; and without manuals
   echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/dynpgext"
   {
     apt_ways
@@ -156,22 +156,22 @@ release_configure() {
   rm -f "$root"/etc/apt/sources.list.d/*
   release_sources "$release" >"$root/etc/apt/sources.list"
   [ "$release" = sid ] || return 0
-  # nothing else is taken from experimental
+  # no other packages are taken from experimental
   printf 'Package: src:postgresql-19\nPin: release a=experimental\nPin-Priority: 600\n' \
     >"$root/etc/apt/preferences.d/dynpgext"
 }
 
-# pgTAP is plain SQL: that of 18 serves 19.
+# pgTAP is plain SQL: that of 18 also works with 19.
 release_complete() {
   local extension=$2/usr/share/postgresql
   [ ! -d "$extension/19" ] || [ -e "$extension/19/extension/pgtap.control" ] ||
     cp "$extension"/18/extension/pgtap* "$extension/19/extension/"
 }
 
-# in_root FOLDER COMMAND...: as root in that folder.
+# in_root FOLDER COMMAND...: runs it as root in that folder.
 in_root() { in_namespaces root_run "$@"; }
 
-# layer_make NAME RELEASE: a copy of the release to write to.  There, /src is this tree, to read, and
+# layer_make NAME RELEASE: a writable copy of the release.  In it, /src is this tree, read-only, and
 # /share is $SCRATCH/layers/NAME/share.
 layer_make() {
   local layer=$SCRATCH/layers/$1
@@ -180,7 +180,7 @@ layer_make() {
   echo "$RELEASES/$2" >"$layer/base"
 }
 
-# in_layer NAME COMMAND...: as root in that layer; with NO_NETWORK=1 it reaches nothing.
+# in_layer NAME COMMAND...: runs it as root in that layer; with NO_NETWORK=1 without a network.
 in_layer() { in_namespaces layer_run "$SCRATCH/layers/$1" "$ROOT" "${@:2}"; }
 
 # layer_install NAME PACKAGE...
@@ -189,14 +189,14 @@ layer_install() {
     die "cannot install ${*:2}"
 }
 
-# Whatever the command starts or mounts ends with it.
+# All processes and mounts of the command end with it.
 in_namespaces() {
   unshare --mount --pid --ipc ${NO_NETWORK:+--net} --fork --kill-child --propagation private -- \
     bash -c "$(declare -f root_run layer_run layer_mount)"'; set -e; "$@"' bash "$@"
 }
 
-# The first process of the namespace: when it ends, all others there do.  It has handlers, for a first
-# process without one is deaf to signals, and it waits, to hear them at once.
+# The first process of the namespace: all others end with it.  It has signal handlers, because a first
+# process without them ignores signals, and it waits, to handle them at once.
 root_run() {
   local root=$1
   trap 'exit 143' TERM INT HUP
@@ -215,7 +215,7 @@ layer_run() {
   root_run "$1/root" "${@:3}"
 }
 
-# Where the file system cannot be the upper part of an overlay, the release is copied.
+# If the file system cannot be the upper part of an overlay, the release is copied.
 layer_mount() {
   local layer=$1 base
   base=$(cat "$layer/base")

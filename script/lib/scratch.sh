@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# One scratch folder for a run: everything that is written or started lives below it, and goes
-# with it.  It belongs to the unprivileged user alone, so its servers can trust whoever gets in.
+# One scratch folder for a run: all files and processes of the run are below it, and are removed with
+# it.  Only the unprivileged user has access, so its servers can trust every connection.
 
 scratch_make() {
   RUN_USER=$(run_user)
-  SCRATCH=$(mktemp -d /tmp/dynpgext.XXXXXX) # short: the path of a socket has 107 bytes
+  SCRATCH=$(mktemp -d /tmp/dynpgext.XXXXXX) # short: the path of a socket has at most 107 bytes
   trap scratch_remove EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -17,7 +17,8 @@ scratch_remove() {
   rm -rf "$SCRATCH"
 }
 
-# Also those that a test has left behind.  A process is ours when it works in our folder.
+# Also ends processes that a test has left behind.  A process is ours if its working directory is in our
+# folder.
 scratch_stop_servers() {
   local pidfile data
   while read -r pidfile; do

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Private servers: each has a folder of its own in the scratch folder, listens on a unix socket
-# there and nowhere else, and is not safe against power failure.
+# Private servers: each has its own folder in the scratch folder, listens only on a unix socket there,
+# and is not safe against power failure.
 
 server_major() { "$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/'; }
 
 pg_bindir() { "$PG_CONFIG" --bindir; }
 
 # server_start NAME [SETTING=VALUE]...: makes it and starts it, with these settings and those in
-# DYNPGEXT_SERVER_SETTINGS; clients here use it from then on.
+# DYNPGEXT_SERVER_SETTINGS; from then on clients use it.
 server_start() {
   local name=$1 setting
   shift
@@ -22,8 +22,8 @@ server_start() {
   server_ctl start
 }
 
-# Since 18 a server finds extensions in other folders than its own, too: those in DYNPGEXT_PREFIX come
-# first, each with lib and share/extension.
+# Since 18 a server also finds extensions in other folders: those in DYNPGEXT_PREFIX come first, each
+# with lib and share/extension.
 server_folders() {
   local folder control= library=
   [ -n "${DYNPGEXT_PREFIX:-}" ] || return 0
@@ -33,7 +33,7 @@ server_folders() {
   printf '%s\n' "extension_control_path=$control\$system" "dynamic_library_path=$library\$libdir"
 }
 
-# server_use NAME: the environment in which libpq finds it.
+# server_use NAME: sets the environment with which libpq finds it.
 server_use() {
   PATH=$(pg_bindir):$PATH
   export PATH PGHOST="$SCRATCH/$1" PGPORT=54329 PGUSER=postgres PGDATABASE=postgres

@@ -1,19 +1,20 @@
 # shellcheck shell=bash
-# The stages of script/test.  A stage prints results that count_tests understands; it fails when
-# it exits with an error, when one of its tests does, or when it ran none.  "skip - WHY" says
-# loudly what was not done.  Each runs in a shell of its own, alone if need be (--only).
+# The stages of script/test.  A stage prints results for count_tests; it fails if it exits with an
+# error, if one of its tests fails, or if it runs no test.  "skip - WHY" reports omitted tests.  Each
+# stage runs in its own shell, alone if requested (--only).
 
 STAGES=(layers docs lint tidy build header unit manifest regress pgtap tap updates hosting monitoring examples outside demo)
 
-# These take minutes and rarely find what the others do not: run with --all, or named by --only.
+# These take minutes and rarely find more than the others: run with --all, or if named by --only.
 STAGES_OF_ALL=(tidy updates hosting monitoring)
 
-# These test what a server has, see --installed; the demonstration and the others build their own.
+# These can test the installed dynpgext, see --installed; the demonstration and the others build their
+# own.
 # shellcheck disable=SC2034 # script/test has it
 STAGES_OF_INSTALLED=(header regress pgtap tap examples outside)
 
-# built NAME COMMAND...: once in a run; a failure is not tried again by the next stage.  Callers join
-# these by &&, where "set -e" does nothing.
+# built NAME COMMAND...: once in a run; after a failure the next stage does not try again.  Callers join
+# these with &&, where "set -e" has no effect.
 built() {
   local mark=$SCRATCH/built.$1
   if [ -e "$mark.failed" ]; then
@@ -44,7 +45,7 @@ need_examples() {
 }
 need_everything() { need_core && need_consumers && need_examples; }
 
-# Tests of another version would tell nothing of this one.
+# Tests of another version would prove nothing about this one.
 core_is_installed() {
   local line share
   share=$("$PG_CONFIG" --sharedir)
@@ -55,7 +56,7 @@ core_is_installed() {
   return 1
 }
 
-# With the installed dynpgext goes its header; an image has none.
+# An installed dynpgext includes its header; an image does not.
 header_installed() {
   if [ -n "${DYNPGEXT_PREFIX:-}" ]; then
     echo "DYNPGEXT_INCLUDE=$TREE/include"
@@ -124,7 +125,7 @@ stage_header() {
   done
 }
 
-# header_compiles STANDARD: everything that the header has, with nothing else on the path.
+# header_compiles STANDARD: everything in the header, with nothing else on the path.
 header_compiles() {
   local folder language=c
   folder=$("$PG_CONFIG" --includedir-server)
@@ -183,7 +184,7 @@ stage_unit() {
   as_user make --no-print-directory -C "$TREE/test/unit" -j "$JOBS" check
 }
 
-# The schema and the reader, held together; and once through the fuzz targets with what they begin with.
+# Compares the schema with the reader; and runs the fuzz targets once with their initial inputs.
 stage_manifest() {
   local target=replay
   if libfuzzer_is_there; then target=run; fi
@@ -219,7 +220,7 @@ stage_pgtap() {
   return 1
 }
 
-# test_build KIND FLAG...: another build of the library, for the tests that wait for it
+# test_build KIND FLAG...: another build of the library, for tests that wait for it
 # (t/lib/DynpgextBuilds.pm).
 test_build() {
   local folder=$TREE/tmp_$1
@@ -230,7 +231,7 @@ test_build() {
     "DYNPGEXT_CPPFLAGS=${*:2}" DYNPGEXT_CXXFLAGS=-O0 -j "$JOBS" all
 }
 
-# prove_tree FILE...: as the server's own prove_installcheck does it.
+# prove_tree FILE...: like the server's own prove_installcheck.
 prove_tree() {
   local pgxs log
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")
@@ -256,7 +257,7 @@ stage_tap() {
   prove_tree "$TREE"/t/*.pl
 }
 
-# dynpgext is updated on a running server: two more builds, so this takes minutes.
+# Updates dynpgext on a running server; this needs two more builds, so it takes minutes.
 stage_updates() {
   need_everything
   quietly "$SCRATCH/growth.log" test_build growth -DDYNPGEXT_TEST_GROWTH -DDYNPGEXT_TEST_VERSION=99.0
@@ -275,8 +276,8 @@ stage_hosting() {
   prove_tree "$TREE"/test/hosting/*.pl
 }
 
-# docs/monitoring.md with the programs that it is for.  They are daemons, which Debian's packages start:
-# nothing is installed for this, and they do not run without their files in /usr/share.
+# docs/monitoring.md with the programs themselves.  Debian's packages would start them as daemons, so
+# nothing is installed for this stage; the programs need their files in /usr/share.
 stage_monitoring() {
   local program
   for program in prometheus prometheus-alertmanager prometheus-postgres-exporter; do
@@ -303,7 +304,7 @@ stage_examples() {
   return "$failed"
 }
 
-# dynpgext, and extensions that use it, each in a folder of its own outside of the server's.
+# dynpgext, and extensions that use it, each in its own folder outside of the server's.
 stage_outside() {
   if [ "$(server_major)" -lt 18 ]; then
     echo "skip - extension_control_path is new in PostgreSQL 18"
@@ -331,7 +332,7 @@ stage_outside() {
 
 outside_sql() { psql -XAtq -v ON_ERROR_STOP=1 "${@/#/-c}"; }
 
-# What was built, without what is installed.
+# The built library, without the installed one.
 outside_put() {
   local folder
   folder=$SCRATCH/outside-$(basename "$(realpath "$TREE/$1")")
@@ -342,7 +343,8 @@ outside_put() {
   echo "$folder"
 }
 
-# A library in the server's folder would be taken for the one outside; whoever needs it installs it again.
+# A library in the server's folder would be found before the one outside; stages that need it install it
+# again.
 outside_only() {
   tree_uninstall "examples/$1"
   rm -f "$SCRATCH/built.examples-$1"
@@ -361,7 +363,7 @@ outside_worker_runs() {
 stage_demo() {
   check "script/demo" quietly "$SCRATCH/demo.log" \
     env DYNPGEXT_TREE="$TREE" "$ROOT/script/demo" --record "$SCRATCH/demo.svg"
-  # other servers print other things
+  # other servers have other output
   [ "$(server_major)" != 15 ] || check "docs/images/demo.svg is up to date (script/demo --record)" \
     diff "$ROOT/docs/images/demo.svg" "$SCRATCH/demo.svg"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Who runs what.  PostgreSQL refuses to run as root, and installing needs root: whoever calls,
-# builds and servers run as an unprivileged user, and only what must be runs as root.
+# PostgreSQL refuses to run as root, and installing needs root.  So, whoever the caller is, builds and
+# servers run as an unprivileged user, and only installations run as root.
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
@@ -14,7 +14,7 @@ run_user() {
   fi
 }
 
-# as_user COMMAND...: an executable, not a shell function; runs in the scratch folder.
+# as_user COMMAND...: runs an executable, not a shell function, in the scratch folder.
 as_user() (
   cd "$SCRATCH"
   export HOME="$SCRATCH" TMPDIR="$SCRATCH/tmp"
