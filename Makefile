@@ -1,6 +1,6 @@
-# dynpgext: make, make install, make installcheck; PG_CONFIG=... chooses the server.
+# dynpgext: make, make install, make installcheck; PG_CONFIG=... selects the server.
 #
-# Variables of our own start with DYNPGEXT_, for PGXS already uses many others.
+# Our own variables start with DYNPGEXT_, because PGXS already uses many other names.
 PG_CONFIG ?= pg_config
 
 EXTENSION = dynpgext
@@ -23,17 +23,17 @@ REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 ISOLATION = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=dynpgext
 
-# PGXS would compile bitcode without our flags, and nothing here is ever inlined into SQL.
+# PGXS would compile bitcode without our flags, and nothing of this library is inlined into SQL.
 override with_llvm = no
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# The last two are about macros of the server's.
+# The last two concern macros of the server.
 DYNPGEXT_WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wformat=2 \
 	-Wnull-dereference -Wundef -Wsuggest-override -Wnon-virtual-dtor \
 	-Wno-register -Wno-deprecated-volatile
-# Two more of g++'s.  The compiler tells what it is: c++ may be either, and clang++ contains g++.
+# Two more of g++'s.  Ask the compiler itself: c++ may be either one, and "clang++" contains "g++".
 ifeq (,$(shell $(CXX) -dM -E -x c++ /dev/null | grep __clang__))
 DYNPGEXT_WARNINGS += -Wduplicated-cond -Wlogical-op
 endif
@@ -41,22 +41,22 @@ ifdef DYNPGEXT_WERROR
 DYNPGEXT_WARNINGS += -Werror
 endif
 
-# The server's headers as system headers: their warnings are not ours.
+# The server's headers as system headers, because their warnings are not ours.
 override CPPFLAGS := -Iinclude -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
 	-DDYNPGEXT_VERSION='"$(DYNPGEXT_VERSION)"' $(filter -D% -U%,$(CPPFLAGS)) $(DYNPGEXT_CPPFLAGS)
 override CXXFLAGS := -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fvisibility-inlines-hidden \
 	-ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv $(DYNPGEXT_WARNINGS) $(DYNPGEXT_CXXFLAGS)
-# Linked in: opening libstdc++.so costs each new process about as much as all the rest.
+# Linked statically: opening libstdc++.so costs each new process about as much as everything else.
 SHLIB_LINK += -static-libgcc -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -Wl,--exclude-libs,ALL \
 	-Wl,--gc-sections
-# A process may have two versions of the library: each calls its own functions.
+# A process may have two versions of the library loaded: each must call its own functions.
 SHLIB_LINK += -Wl,-Bsymbolic
 
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
-# make CXX=clang++ tidy: clang-tidy, and the warnings of clang, all as errors.  The analyzer gives
-# a function up after 50,000 steps: its own bound, 225,000, takes twice the time.
+# make CXX=clang++ tidy: clang-tidy, and the warnings of clang, all as errors.  The analyzer stops after
+# 50,000 steps in a function: its default, 225,000, takes twice the time.
 DYNPGEXT_CLANG_TIDY ?= clang-tidy-14
 DYNPGEXT_TIDIED = $(DYNPGEXT_SOURCES:.cpp=.tidy)
 
@@ -66,7 +66,7 @@ $(DYNPGEXT_TIDIED): %.tidy: %.cpp
 	$(DYNPGEXT_CLANG_TIDY) --quiet $< -- $(CXXFLAGS) $(CPPFLAGS) \
 		-Xclang -analyzer-config -Xclang max-nodes=50000
 
-# The version is a macro in two files, and stands in the control file only.
+# The version is a macro in two files, but only the control file sets it.
 src/module.o src/pg/own_version.o: dynpgext.control
 
 $(DYNPGEXT_SCRIPT): $(DYNPGEXT_SCRIPT_PARTS) dynpgext.control

@@ -1,5 +1,5 @@
-// For test/manifest/check.py: reads documents, one a line, and prints for each one line: "ok", or
-// what is wrong with it as JSON.
+// For test/manifest/check.py: reads documents, one per line, and prints one line for each: "ok", or
+// its faults as JSON.
 #include <iostream>
 #include <string>
 

@@ -1,4 +1,4 @@
-"""For mkdocs: links from docs/ to other files of the repository lead to the repository in the site."""
+"""For mkdocs: in the site, links from docs/ to other files of the repository point to the repository."""
 import posixpath
 import re
 

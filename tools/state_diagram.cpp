@@ -1,5 +1,5 @@
-// Prints docs/worker-states.md: the table of a worker's transitions, and what its words mean.
-// What has no meaning here does not compile: no switch has a default.
+// Prints docs/worker-states.md: the table of a worker's transitions, and the meanings of its words.
+// A word without a meaning does not compile: no switch has a default.
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -88,7 +88,7 @@ meaning_of(worker_event event) {
   return nullptr;
 }
 
-// One row for each value; the first without a meaning is behind the last.
+// One row for each value; the first value without a meaning is behind the last.
 template <class Value>
 std::string
 table_of(const char *what) {

@@ -1,5 +1,5 @@
-"""Sessions with the server through libpq, which every PostgreSQL client has: no other package is
-needed.  A call waits without Python's global lock, so threads are sessions of their own."""
+"""Sessions with the server through libpq, which every PostgreSQL client has, so that no other package is
+needed.  A call waits without Python's global lock, so threads can be concurrent sessions."""
 
 import ctypes
 import subprocess
@@ -44,7 +44,7 @@ _silence = _NOTICES(lambda _, __: None)
 
 
 class Error(Exception):
-    """What a command has failed with; is_lost when the session is gone with it."""
+    """The error of a command; is_lost if the session was lost, too."""
 
     def __init__(self, sqlstate, message, is_lost=False):
         super().__init__(f"{sqlstate}: {message}")
@@ -56,8 +56,8 @@ def _quoted(value):
 
 
 class Session:
-    """One connection, to the server that PGHOST names if there is no host.  Options are settings:
-    {'lock_timeout': '3s'}."""
+    """One connection, to the server in PGHOST if there is no host.  Options are settings: {'lock_timeout':
+    '3s'}."""
 
     _opening = threading.Lock()
 

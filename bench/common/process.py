@@ -1,4 +1,4 @@
-"""What /proc tells of a process: CPU time, memory, and segments of dynamic shared memory."""
+"""Facts from /proc about a process: CPU time, memory, and segments of dynamic shared memory."""
 
 SEGMENT = "/dev/shm/PostgreSQL."
 
@@ -9,7 +9,7 @@ def cpu_seconds(pid):
 
 
 def memory(pid):
-    """kB: private, proportional, and the proportional part of what is no file and not shared memory."""
+    """kB: private, proportional, and the proportional part that is neither a file nor shared memory."""
     sizes = {}
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
         for line in file.readlines()[1:]:
@@ -20,7 +20,7 @@ def memory(pid):
 
 
 def segments(pids):
-    """Bytes of each segment that one of these processes has mapped, by the path of its file."""
+    """Bytes of each segment mapped by one of these processes, by the path of its file."""
     found = {}
     for pid in pids:
         try:

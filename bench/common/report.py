@@ -1,4 +1,4 @@
-"""What a measuring program prints, and whether it has kept all its bounds."""
+"""The output of a measuring program, and whether all its bounds are kept."""
 
 _missed = []
 
@@ -12,7 +12,7 @@ def show(what, value):
 
 
 def judge(what, value, limit):
-    """The word that a line with a bound begins with."""
+    """The first word of a line with a bound."""
     if value <= limit:
         return "ok    "
     _missed.append(what)

@@ -1,4 +1,4 @@
-"""The private server: its processes as /proc shows them, its log, its end and its start."""
+"""The private server: its processes in /proc, its log, stopping and starting it."""
 
 import os
 import re
@@ -9,17 +9,17 @@ import time
 
 import pq
 
-# titles of processes that dynpgext starts
+# titles of processes started by dynpgext
 OURS = re.compile(r"^(dx |dynpgext |worker$)")
 LAUNCHER = "dynpgext launcher"
 VISIT = "dynpgext provisioning"
 SQL_RUNNER = "dynpgext sql runner"  # runs the commands of a database
-# what a process that reports its state adds to its title
+# added to the title of a process that reports its state
 STATE = re.compile(r"(?<=^dynpgext sql runner) .*$")
 
 
 class Server:
-    """The server whose socket and data are in this folder."""
+    """The server with its socket and data in this folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -32,7 +32,7 @@ class Server:
         self.set_clock(0)
 
     def set_clock(self, seconds):
-        """The wall clock of all its processes, by so much from the real one; see t/lib/clock_shim.c."""
+        """Sets the wall clock of all its processes, relative to the real one; see t/lib/clock_shim.c."""
         with open(self.clock_file, "r+b" if os.path.exists(self.clock_file) else "wb") as file:
             file.write(struct.pack("q", int(seconds * 1_000_000)))
 
@@ -46,7 +46,7 @@ class Server:
             return 0
 
     def processes(self):
-        """pid -> title, of the postmaster's children that have not ended."""
+        """pid -> title of the postmaster's running children."""
         parent = self.postmaster()
         found = {}
         if not parent:
@@ -89,7 +89,7 @@ class Server:
             check=True, stdout=subprocess.DEVNULL, env=self.environment)
 
     def start(self, **settings):
-        """Anew, with these settings (a.b is a__b); returns when it accepts connections."""
+        """Starts it with these settings (a.b is a__b); returns when it accepts connections."""
         with open(self.data + "/postgresql.conf", "a", encoding="utf-8") as file:
             for name, value in settings.items():
                 file.write(f"{name.replace('__', '.')} = '{value}'\n")
@@ -97,7 +97,7 @@ class Server:
         self.wait()
 
     def wait(self, seconds=120):
-        """Until it accepts connections."""
+        """Waits until it accepts connections."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -115,7 +115,7 @@ class Server:
         return pq.Session(database, host=self.folder, **options)
 
     def run(self, database, sql, **options):
-        """The rows of one statement, in a session of its own."""
+        """The rows of one statement, in its own session."""
         with self.session(database, **options) as session:
             return session.run(sql)
 
@@ -130,7 +130,7 @@ class Server:
             return file.read()
 
     def segments(self):
-        """How many dynamic shared memory segments there are (they are files), and their bytes."""
+        """The number of dynamic shared memory segments (which are files), and their bytes."""
         folder = self.data + "/pg_dynshmem"
         sizes = []
         for name in os.listdir(folder):

@@ -1,5 +1,5 @@
-"""databases.py WITH WITHOUT: what many databases cost.  For script/bench --databases, which has made
-the server that PGHOST names; docs/benchmarks.md says what the lines mean."""
+"""databases.py WITH WITHOUT: the cost of many databases.  For script/bench --databases, which has made the
+server in PGHOST; docs/benchmarks.md explains the lines."""
 
 import os
 import statistics
@@ -24,7 +24,7 @@ with_dynpgext, without = int(sys.argv[1]), int(sys.argv[2])
 
 
 def make_databases():
-    """All by copying files; while there is no slot for a worker, nobody is in the way."""
+    """Copies the files of all; without a slot for a worker, no process is connected to them."""
     started = time.monotonic()
     server.start(max_worker_processes=0, shared_preload_libraries="")
     with server.session("postgres", client_min_messages="error") as session:
@@ -105,12 +105,12 @@ def measure_start(concurrency):
     show("visits", visits)
     show("visits in a second", f"{visits / all_visited:.0f}")
     show("connect and SELECT 1 meanwhile, median and 99%, ms", "{:.2f} {:.2f}".format(*sessions.figures()))
-    # the databases that can be connected to: ours, postgres and template1
+    # the databases that allow connections: ours, postgres and template1
     bound("visits for each database", visits / (with_dynpgext + without + 2), 1)
 
 
 def measure_idle():
-    """Nothing happens: what does the launcher do?"""
+    """The launcher's work if nothing happens."""
     setting = server.run("postgres", "SELECT setting FROM pg_settings WHERE name = 'dynpgext.naptime'")[0][0]
     naptime = float(setting) / 1000
     time.sleep(2)
@@ -142,7 +142,7 @@ def measure_latency(label):
 
 
 def compare_latencies():
-    """The same server with dynpgext and without it, in turn."""
+    """The same server with and without dynpgext, alternately."""
     ours, other = [], []
     say(f"connect and SELECT 1 in a database without dynpgext, {CONNECTIONS} times each, in turn")
     for _ in range(3):
@@ -160,14 +160,14 @@ def compare_latencies():
 
 
 def measure_restarts():
-    """From a worker's end to its next process, less the delay that was to be waited."""
+    """From a worker's end to its next process, less the configured delay."""
     server.start(shared_preload_libraries="dynpgext", max_worker_processes=with_dynpgext + 40,
                  dynpgext__restart_delay_max="100ms")
     late = []
     with server.session("bench_with0") as session:
         while session.value("SELECT count(*) FROM dynpgext.workers WHERE state = 'running'") != "1":
             time.sleep(0.05)
-        # longer than the longest: does not grow
+        # longer than all of them, so that it does not grow
         session.run("SELECT dynpgext.configure_worker('dynpgext_bench_many', 'bench many', restart_delay => '300 ms')")
         while len(late) < RESTARTS:
             pid, runs, _, _ = session.run("SELECT * FROM bench_worker_times()")[0]

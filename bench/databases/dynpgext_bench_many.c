@@ -1,6 +1,6 @@
 /*
- * What a small extension has: memory of each database, and a worker of each that is connected and
- * waits.  The worker also ends when it is told to, and measures what a heartbeat costs.
+ * A small extension: memory for each database, and a worker for each, which is connected and waits.
+ * The worker also ends on request, and measures the cost of a heartbeat.
  */
 #include "dynpgext.h"
 
@@ -34,7 +34,7 @@ typedef struct Board {
   int runs;
   Latch *latch;
   TimestampTz ended; /* just before the process ends */
-  TimestampTz began; /* when the next one has come to its function */
+  TimestampTz began; /* when the next one has reached its function */
   double heartbeat;  /* ns each */
   double clock_and_store;
   double clock;
@@ -59,7 +59,7 @@ now(void) {
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* The loops are alike but for what they measure. */
+/* The loops only differ in what they measure. */
 static void
 measure(Board *b) {
   double started = now();
@@ -185,7 +185,7 @@ bench_heartbeats(PG_FUNCTION_ARGS) {
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), values, nulls)));
 }
 
-/* Duration of one lookup in ns.  In a new process this is the first lookup of all. */
+/* Duration of one lookup in ns, which in a new process is its first lookup. */
 Datum
 bench_time_lookup(PG_FUNCTION_ARGS) {
   double started = now();

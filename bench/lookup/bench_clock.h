@@ -1,6 +1,6 @@
 /*
- * The clock that a worker stamps when it has connected, and the worker: the same code in both
- * libraries, started by dynpgext from one and by RegisterDynamicBackgroundWorker from the other.
+ * A worker that stores the time at which it has connected: the same code in both libraries, started
+ * by dynpgext from one, and by RegisterDynamicBackgroundWorker from the other.
  */
 #ifndef BENCH_CLOCK_H
 #define BENCH_CLOCK_H

@@ -1,6 +1,6 @@
 /*
- * Lookups of 100 names of each scope against a hash table of this process with the same names as
- * its keys, and a worker's start against the server's own.
+ * Lookups of 100 names of each scope compared with a hash table of this process with the same keys,
+ * and a worker's start compared with the server's own.
  */
 #include "bench_clock.h"
 
@@ -21,7 +21,7 @@ PG_FUNCTION_INFO_V1(bench_mark);
 PG_FUNCTION_INFO_V1(bench_wait);
 PG_FUNCTION_INFO_V1(bench_start_at_commit);
 
-/* what the comparison is with: names to addresses, as one would write it by hand */
+/* the alternative for comparison: names to addresses, as one would write it by hand */
 typedef struct NameEntry {
   const char *name;
   void *address;
@@ -91,7 +91,7 @@ dynpgext_lookup(const char *name) {
   return dynpgext_lookup_shmem(name);
 }
 
-/* The buffer is the process's own, and another name is in it each time. */
+/* The buffer belongs to the process, and contains another name each time. */
 static inline const char *
 copy_into(char *buffer, const char *name) {
   return memcpy(buffer, name, strlen(name) + 1);
@@ -128,7 +128,7 @@ bench_lookup(PG_FUNCTION_ARGS) {
   PG_RETURN_FLOAT8((double)started / (double)count);
 }
 
-/* What this process has: in memory contexts, in malloc, in pages. */
+/* The memory of this process: in memory contexts, in malloc, in pages. */
 Datum
 bench_memory(PG_FUNCTION_ARGS) {
   TupleDesc descriptor;
@@ -171,7 +171,7 @@ start_now(XactEvent event, void *arg) {
     start_wanted = false;
 }
 
-/* The server's own start, at the moment at which dynpgext does it. */
+/* The server's own start, at the same moment as dynpgext's. */
 Datum
 bench_start_at_commit(PG_FUNCTION_ARGS) {
   static bool watching = false;
@@ -194,7 +194,7 @@ bench_mark(PG_FUNCTION_ARGS) {
   PG_RETURN_VOID();
 }
 
-/* Nanoseconds from the mark to the connected worker; NULL when none comes in 10 s. */
+/* Nanoseconds from the mark to the connected worker; NULL if there is none within 10 s. */
 Datum
 bench_wait(PG_FUNCTION_ARGS) {
   BenchClock *shared = bench_clock();

@@ -1,1 +1,1 @@
--- Has nothing: what CREATE EXTENSION costs by itself.
+-- Empty: for the cost of CREATE EXTENSION alone.

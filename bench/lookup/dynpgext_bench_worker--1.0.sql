@@ -1,1 +1,1 @@
--- Its worker is all it has.
+-- It only has its worker.

@@ -1,4 +1,4 @@
-/* One database-local worker, which stamps the clock when it has connected, and ends. */
+/* One database-local worker, which stores the time when it has connected, and ends. */
 #include "bench_clock.h"
 
 PG_MODULE_MAGIC;

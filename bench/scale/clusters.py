@@ -1,5 +1,5 @@
-"""The clusters of script/bench --scale, --simulate and --turns.  Every database but the maintenance database
-and PLAIN is a copy of the first one, so all have the same registrations."""
+"""The clusters of script/bench --scale, --simulate and --turns.  Every database except the maintenance
+database and PLAIN is a copy of the first one, so all have the same registrations."""
 
 import json
 import os
@@ -10,23 +10,23 @@ import uuid
 import process
 import server as server_module
 
-MEASURED = "scale0"  # all commands that are measured run here
-PLAIN = "plain"  # without dynpgext: what the server alone costs
-ORIGINAL = "original"  # whose files simulated databases share
+MEASURED = "scale0"  # all measured commands run here
+PLAIN = "plain"  # without dynpgext: the cost of the server alone
+ORIGINAL = "original"  # simulated databases share its files
 FIRST_SIMULATED = 1_000_000  # OIDs from here on are theirs
 DECLARED = "dynpgext_bench_declared"
 CONTENT = 64  # bytes of each allocation, none of them 0: see in_use()
-CHANNEL = "bench_quiet"  # nobody notifies it, so that no command runs after its first run
+CHANNEL = "bench_quiet"  # never notified, so no command runs after its first run
 ROLE = "bench_role"
 PAGE = 4096
 PATIENCE = 900  # seconds
-# a hold of the lock that took longer than SHORT microseconds, as src/pg/lock_times.h writes it
+# a hold of the lock for more than SHORT microseconds, in the format of src/pg/lock_times.h
 HELD = re.compile(r"^dynpgext lock: (\d+) ns of CPU, \d+ ns, src/(\S+)$", re.MULTILINE)
 SHORT = 20
 
 
 def manifest(registrations, interval=None):
-    """Half of them allocations, half of them SQL workers."""
+    """Half allocations, half SQL workers."""
     allocations = registrations // 2
     due = {"channel": CHANNEL} if interval is None else {"interval": interval}
     return {
@@ -39,7 +39,7 @@ def manifest(registrations, interval=None):
 
 
 class Cluster(server_module.Server):
-    """A server with so many databases, and so many registrations in each."""
+    """A server with this many databases, and this many registrations in each."""
 
     def __init__(self, folder, databases, registrations, interval=None):
         super().__init__(folder)
@@ -58,8 +58,8 @@ class Cluster(server_module.Server):
         return total / self.registrations
 
     def make_first(self):
-        """The databases that all others are made from.  script/bench has started the server without a slot
-        for a worker, so that no process is connected to what is copied."""
+        """Makes the databases from which all others are copied.  script/bench has started the server
+        without a slot for a worker, so that no process is connected to them."""
         with self.session("postgres") as session:
             session.run(f"CREATE ROLE {ROLE} LOGIN")
             session.run(f"CREATE DATABASE {PLAIN} STRATEGY file_copy")
@@ -77,11 +77,12 @@ class Cluster(server_module.Server):
                 session.run(f"CREATE DATABASE scale{number} TEMPLATE {MEASURED} STRATEGY file_copy")
 
     def simulate(self):
-        """The server has the rows of each in the shared catalogs, and connects to them as to any other.  The
-        folder of each is a link to that of ORIGINAL, in which nobody writes any more: see check_original()."""
+        """The server has rows for all of them in the shared catalogs, and connects to them as usual.  The
+        folder of each is a link to that of ORIGINAL, which is no longer written: see check_original()."""
         self.make_first()
         self.run("postgres", f"CREATE DATABASE {ORIGINAL} TEMPLATE {MEASURED} STRATEGY file_copy")
-        # what the first visit to a copy writes; and hints, which whoever reads a row first would write
+        # the writes of the first visit to a copy; and hint bits, which the first reader of a row would
+        # write
         self.run("postgres", f"ALTER ROLE CURRENT_USER IN DATABASE {ORIGINAL}"
                              f" SET dynpgext_database.mark = '{uuid.uuid4()}'")
         self.run(ORIGINAL, "SELECT * FROM dynpgext.reload()")
@@ -106,7 +107,7 @@ class Cluster(server_module.Server):
         self.original_before = self.original_files()
 
     def original_files(self):
-        """Content of its tables and indexes, not of caches that the server keeps beside them."""
+        """The content of its tables and indexes, without the server's cache files."""
         found = {}
         for name in os.listdir(self.original):
             if re.fullmatch(r"\d+(_[a-z]+)?(\.\d+)?", name):
@@ -115,7 +116,7 @@ class Cluster(server_module.Server):
         return found
 
     def check_original(self):
-        """Had a database been changed, all would have been, and nothing measured would mean anything."""
+        """A change in one database would be a change in all, and the results would be meaningless."""
         self.run("postgres", "CHECKPOINT")
         now = self.original_files()
         changed = sorted(name for name in now.keys() | self.original_before.keys()
@@ -126,13 +127,14 @@ class Cluster(server_module.Server):
     # --- its start ---
 
     def open_databases(self, count):
-        """Only the first `count` databases can be connected to: the others do not take part."""
+        """Allows connections to the first `count` databases only: the others do not take part."""
         self.run("postgres", "UPDATE pg_database SET datallowconn = substr(datname, 6)::int < "
                              f"{count} WHERE datname ~ '^scale[0-9]'")
 
     def time_start(self, databases, **settings):
-        """Seconds from the start of the postmaster until all is provisioned and each command has run.  The view
-        of all commands is read only once all memory is there: reading it takes time from what is measured."""
+        """Seconds from the start of the postmaster until everything is provisioned and each command has
+        run.  The view of all commands is read only once all memory exists, because reading it slows down
+        the measured work."""
         self.start(**settings)
         allocations = databases * (self.registrations - self.workers)
         memory = f"SELECT databases >= {databases} AND allocations >= {allocations} FROM dynpgext.status"
@@ -154,8 +156,8 @@ class Cluster(server_module.Server):
     # --- at rest ---
 
     def settle(self, seconds=2):
-        """Until the launcher has had no CPU time for a moment, so that no measure has the rest of the
-        one before in it.  A launcher that never rests is not waited for."""
+        """Waits until the launcher has used no CPU time for a moment, so that no measurement includes the
+        end of the previous one.  Gives up if the launcher never rests."""
         pid, end = self.launcher(), time.monotonic() + seconds
         before = process.cpu_seconds(pid)
         while time.monotonic() < end:
@@ -166,7 +168,8 @@ class Cluster(server_module.Server):
             before = now
 
     def lock_holds(self):
-        """Place in the source -> the longest hold there, in microseconds of CPU, since the last call."""
+        """Place in the source -> its longest hold of the lock, in microseconds of CPU, since the last
+        call."""
         longest = {}
         with open(self.log_file, encoding="utf-8", errors="replace") as file:
             file.seek(self.log_read)
@@ -183,8 +186,8 @@ class Cluster(server_module.Server):
         return process.segments(self.processes())
 
     def in_use(self):
-        """Bytes of the pages of these segments that have any content.  A segment is twice as large as
-        the one before and all zero at first, so the bytes that are mapped say little."""
+        """Bytes of those pages in the segments that have any content.  A segment is twice as large as the
+        previous one and initially zero, so its mapped size means little."""
         empty, used = bytes(PAGE), 0
         for path in self.segments_mapped():
             with open(path, "rb") as file:

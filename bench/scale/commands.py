@@ -1,12 +1,12 @@
-"""The commands of script/bench --scale, each of them measured by turns on both clusters."""
+"""The commands of script/bench --scale, each measured alternately on both clusters."""
 
 import statistics
 import time
 
 import clusters
 
-# Repetitions, and the seconds after which no more than LEAST are made: where commands take seconds, the
-# bounds are out of reach, and no long series is needed to see it.
+# Repetitions, and the seconds after which only LEAST are made: if commands take seconds, the bounds are
+# missed anyway, and a long series is not needed to show it.
 LEAST, MOST, ENOUGH = 7, 101, 240
 WORKER = "'dynpgext_bench_many', 'bench many'"
 
@@ -14,14 +14,14 @@ CREATE, DROP, CONFIGURE, RELOAD = "CREATE EXTENSION", "DROP EXTENSION", "configu
 WORKERS, ALLOCATIONS = "dynpgext.workers", "dynpgext.allocations"
 COMMANDS = (CREATE, DROP, CONFIGURE, RELOAD, WORKERS, ALLOCATIONS)
 RESTART, LOOKUP, LOOKUP_SEEN = "a worker's exit to its restart", "first lookup in a process", "the same, by the client"
-# in a database without dynpgext: what reaches it nevertheless, and what the server and the machine cost
+# in a database without dynpgext: the cost that reaches it nevertheless, and that of server and machine
 PLAIN_CREATE, PLAIN_QUERY = "CREATE and DROP EXTENSION, no dynpgext there", "a query of pg_class, no dynpgext there"
 WARM = ", warm"
 
 
 def prepare(cluster):
-    """The worker of MEASURED, which ends when it is told to and is restarted after a millisecond each time
-    (dynpgext.restart_delay_max is that, too)."""
+    """The worker of MEASURED, which ends on request and is always restarted after a millisecond
+    (dynpgext.restart_delay_max has the same value)."""
     with cluster.session(clusters.MEASURED) as session:
         session.run("CREATE EXTENSION dynpgext_bench_many")
         session.run(f"SELECT dynpgext.configure_worker({WORKER}, restart_delay => '1 ms')")
@@ -29,8 +29,8 @@ def prepare(cluster):
 
 
 def runs_of(session, least):
-    """Waits until the worker has come to its function so many times.  Returns how many, the milliseconds
-    between its end before and that, and how many so far."""
+    """Waits until the worker has reached its function this many times.  Returns how many, the milliseconds
+    between its previous end and that, and the total so far."""
     end = time.monotonic() + clusters.PATIENCE
     while time.monotonic() < end:
         pid, runs, ended, began = (int(v) for v in session.run("SELECT * FROM bench_worker_times()")[0])
@@ -41,7 +41,7 @@ def runs_of(session, least):
 
 
 def timed(cluster, session, sql, expected=None):
-    """Milliseconds of a statement, at rest."""
+    """Milliseconds of a statement when nothing else runs."""
     cluster.settle()
     began = time.perf_counter()
     rows = session.run(sql)
@@ -51,8 +51,8 @@ def timed(cluster, session, sql, expected=None):
     return took
 
 
-# Each step takes a cluster and yields names and milliseconds.  A session of its own is a new process:
-# the first command in it finds no cache filled.
+# Each step takes a cluster and yields names and milliseconds.  A new session is a new process: its first
+# command finds no filled cache.
 
 
 def step_extension(cluster):
@@ -113,12 +113,12 @@ STEPS = (
 
 
 def measure(many, one):
-    """Medians of milliseconds of both clusters, by name; and how many repetitions there were."""
+    """Medians in milliseconds for both clusters, by name; and the number of repetitions."""
     times = {many: {}, one: {}}
     began, done = time.monotonic(), 0
     while done < MOST and (done < LEAST or time.monotonic() - began < ENOUGH):
         for step in STEPS:
-            # neither is always the one that comes after the other
+            # so that neither cluster always comes second
             for cluster in (many, one) if done % 2 else (one, many):
                 for name, took in step(cluster):
                     times[cluster].setdefault(name, []).append(took)

@@ -1,1 +1,1 @@
--- Nothing: a manifest is registered for it.
+-- Empty: a manifest is registered for it.

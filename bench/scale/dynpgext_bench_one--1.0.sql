@@ -1,1 +1,1 @@
--- Nothing: the library has the memory.
+-- Empty: the library has the memory.

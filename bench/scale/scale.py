@@ -1,6 +1,7 @@
-"""scale.py MANY ONE DATABASES REGISTRATIONS [simulated]: what a database costs beside many others, against the
-same database alone.  For script/bench --scale and --simulate, which have started both servers (the folders MANY
-and ONE) without preload and without slots for workers; docs/benchmarks.md says what the lines mean."""
+"""scale.py MANY ONE DATABASES REGISTRATIONS [simulated]: the cost of a database among many others,
+compared with the same database alone.  For script/bench --scale and --simulate, which have started both
+servers (the folders MANY and ONE) without preload and without slots for workers; docs/benchmarks.md
+explains the lines."""
 
 import statistics
 import subprocess
@@ -19,7 +20,7 @@ IDLE_CPU = 1  # ms in a second
 HOLD = 100  # microseconds
 REGISTRATION = 256  # bytes, without its texts and its content
 START_SECONDS, START_DATABASES = 20, 150
-# where databases are simulated: how many processes run their commands, by turns, and how often
+# for simulated databases: the number of processes that run their commands in turns, and their period
 RUNNERS, INTERVAL = 8, "1 day"
 
 databases, registrations = int(sys.argv[3]), int(sys.argv[4])
@@ -30,7 +31,7 @@ both = (many, one)
 
 
 def figure(value):
-    """Four digits of it, or all before the point."""
+    """Four digits, or more if the integer part has more."""
     places = 0 if value >= 1000 else 1 if value >= 100 else 2 if value >= 10 else 3
     return f"{value:>9.{places}f}"
 
@@ -60,9 +61,10 @@ def make_clusters():
 
 
 def measure_starts():
-    """All databases and half of them, in turn; the last start is the one that all else is measured on."""
-    # As many slots in both: the server's own search through them costs the same.  Few events: they are in
-    # shared memory, too.
+    """With all databases and with half of them, alternately; everything else is measured after the last
+    start."""
+    # The same number of slots in both, so that the server's search through them costs the same.  Few
+    # events, because they are in shared memory, too.
     runners = RUNNERS if simulated else databases
     settings = {"shared_preload_libraries": "dynpgext", "max_worker_processes": runners + 60,
                 "dynpgext__max_runners": runners, "dynpgext__restart_delay_max": "1ms", "dynpgext__max_events": 10}
@@ -106,7 +108,7 @@ def measure_commands():
 
 
 def measure_launchers():
-    """Both at the same time."""
+    """Both clusters at the same time."""
     time.sleep(2)
     pids = [cluster.launcher() for cluster in both]
     before, began = [process.cpu_seconds(pid) for pid in pids], time.monotonic()
@@ -122,7 +124,7 @@ def measure_launchers():
 
 
 def measure_shared_memory():
-    """What each registration of the other databases adds."""
+    """The memory that each registration of the other databases adds."""
     others = (databases - 1) * registrations
 
     def growth(measure):
@@ -136,7 +138,7 @@ def measure_shared_memory():
 
 
 def show_locks(phase):
-    """How long the lock was held since this was last called: what the bench build has written to the log."""
+    """Holds of the lock since the last call, from the lines that the bench build has written to the log."""
     holds = [cluster.lock_holds() for cluster in both]
     say(f"longest holds of the lock, {phase}, microseconds of CPU: many, one")
     places = sorted(holds[0].keys() | holds[1].keys(), key=lambda p: -max(h.get(p, 0) for h in holds))

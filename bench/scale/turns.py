@@ -1,6 +1,6 @@
-"""turns.py FOLDER DATABASES MINUTES: SQL workers of many databases, one each, with an interval of a minute, and
-eight slots for workers.  For script/bench --turns, which has started the server without preload and without
-slots; docs/benchmarks.md says what the lines mean."""
+"""turns.py FOLDER DATABASES MINUTES: SQL workers of many databases, one each, with an interval of a
+minute, and eight slots for workers.  For script/bench --turns, which has started the server without
+preload and without slots; docs/benchmarks.md explains the lines."""
 
 import statistics
 import subprocess
@@ -39,7 +39,7 @@ with cluster.session("postgres") as session:
             if count > runs[database]:
                 gaps.append(at - last[database])
             runs[database], last[database] = count, at
-            longest = max(longest, float(now) - at)  # so far: it may not have come back yet
+            longest = max(longest, float(now) - at)  # so far: it may not have run again yet
         time.sleep(LOOK)
 wall = time.monotonic() - began
 say(f"{len(gaps)} runs in {wall / 60:.0f} minutes")

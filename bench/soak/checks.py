@@ -1,5 +1,5 @@
-"""After a round: does what is live agree with what is registered?  Every answer is a list of
-differences, as sentences; an empty one is what is wanted."""
+"""After a round: do the live objects equal the registered ones?  Every answer is a list of differences, as
+sentences; the expected one is empty."""
 
 import collections
 import time
@@ -10,8 +10,8 @@ import server as server_module
 
 PATIENCE = 30  # seconds within which things settle by themselves
 
-# Nobody runs an SQL worker where somebody else has owned the database since it was registered, until it is
-# registered anew; and a copy does not run a global one whose role its owner may not become.
+# No SQL worker runs in a database with another owner since its registration, until it is registered again;
+# and a copy does not run a global one whose role its owner may not become.
 REFUSED = """
 SELECT c.extension, c.worker FROM dynpgext.registered_command c
   JOIN dynpgext.registered_worker w ON w.extension = c.extension AND w.name = c.worker
@@ -21,7 +21,8 @@ SELECT c.extension, c.worker FROM dynpgext.registered_command c
       WHERE setdatabase = d.oid AND setrole = 10 AND kept ~ '^dynpgext_database.mark=')
    AND NOT pg_has_role(d.datdba, c.run_as, 'MEMBER'))"""
 
-# What does not come by itself: to_repair.  A global worker may be that of another database.
+# Differences that do not disappear by themselves: to_repair.  A global worker may be that of another
+# database.
 COMPLAINTS = """
 WITH unprovisioned AS (SELECT extension FROM dynpgext_internal.live_extensions() WHERE state = 'failed')
 SELECT what, to_repair FROM (
@@ -49,10 +50,10 @@ class Checks:
     def __init__(self, server):
         self.server = server
 
-    # --- what there is ---
+    # --- the present state ---
 
     def databases(self):
-        """name -> oid, of those that can be connected to"""
+        """name -> oid of the databases that allow connections"""
         with pq.Session("postgres") as session:
             return dict(session.run("""SELECT datname, oid FROM pg_database
                                         WHERE datallowconn AND datconnlimit <> -2 ORDER BY oid"""))
@@ -74,7 +75,7 @@ class Checks:
         return found
 
     def wait_settled(self, databases, except_to_repair=False):
-        """What is still not as it should be in the end."""
+        """The differences that remain in the end."""
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -147,12 +148,12 @@ class Checks:
         registered = {row[0] for row in session.run("SELECT extension FROM dynpgext.registered_extension")}
         found = []
         by_hand = {row[0] for row in session.run("SELECT extension FROM dynpgext.manifests")}
-        # apply() registers by hand what is refused otherwise, see REFUSED
+        # apply() registers refused workers by hand, see REFUSED
         if (commands.BY_HAND in registered) != (commands.BY_HAND in by_hand) or not by_hand <= registered:
             found.append(f"{name}: {sorted(by_hand)} registered by hand, registered are {sorted(registered)}")
         registered.discard(commands.BY_HAND)
         try:
-            # apply() registers anew, and so lifts a refusal
+            # apply() registers again, and so lifts a refusal
             for row in session.run("SELECT action, object, name, detail FROM dynpgext.apply(dynpgext.export(), true)"
                                    f" WHERE object <> 'worker' OR name NOT IN (SELECT worker FROM ({REFUSED}) r)"):
                 found.append(f"{name}: what is exported differs from what is there: {row}")
@@ -219,7 +220,7 @@ class Checks:
 
     @staticmethod
     def compare_runners(session, with_commands):
-        """One process runs all commands of a database and a role; those for all databases run in one of them,
+        """One process runs all commands of a database and a role; global ones run in one of the databases,
         which is added to with_commands."""
         found, runners = [], {}
         connected = {pid: (database, role) for pid, database, role in session.run(
@@ -253,10 +254,10 @@ class Checks:
         return found
 
     def compare_runs(self, databases):
-        """Commands go on at their intervals and when they are notified, as they are registered now."""
+        """Commands continue at their registered intervals, and when they are notified."""
         found = []
         for only, notify in (("run_interval IS NOT NULL", False), ("channel IS NOT NULL", True)):
-            # where a NOTIFY came before the process listened, the run at its start is for it
+            # if a NOTIFY came before the process listened, the run at its start counts for it
             before, end = self.runs(databases, only), time.monotonic() + PATIENCE
             self.runs(databases, only, notify)
             while True:
@@ -272,7 +273,7 @@ class Checks:
                                             WHERE c.worker = 'dx tick' AND c.state = 'running' AND c.extension = 'dx_declared'""")
                 if version is None:
                     continue
-                # in the schema public of somebody else's database nothing of a script runs as a superuser
+                # in the schema public of another role's database, no script's command runs as a superuser
                 stranger = session.value("""SELECT pg_get_userbyid(datdba) FROM pg_database
                                              WHERE datname = current_database() AND datdba <> 10""")
                 if stranger is not None:
@@ -281,7 +282,7 @@ class Checks:
                     if not (error or "").startswith(refusals):
                         found.append(f"{name} of {stranger}: dx_declared last failed with {error}")
                     continue
-                # the newest row, whatever the clock said
+                # the newest row, whatever the clock showed
                 last = session.run("""SELECT l.worker, l.who, l.pid = c.pid FROM dx_declared_log l, dynpgext.commands c
                                        WHERE l.worker ~ 'tick' AND c.worker = 'dx tick' ORDER BY l.ctid DESC LIMIT 1""")
                 owner = session.value("""SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = 'dx_declared'""")
@@ -301,7 +302,7 @@ class Checks:
                 for title in sorted(set(there) | set(wanted)) if there[title] != wanted[title]]
 
     def compare_slots(self, all_slots):
-        """Free are all but those of processes that are there."""
+        """All slots are free except those of existing processes."""
         end = time.monotonic() + 5
         with pq.Session("postgres") as session:
             while True:

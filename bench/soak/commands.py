@@ -1,17 +1,17 @@
-"""What a session does: steps of one or more statements, drawn from a random.Random."""
+"""The actions of a session: steps of one or more statements, chosen by a random.Random."""
 
 import json
 import os
 
-# Those that take part, with the names of their memory that lookups use.
+# Extensions that take part, with the names of their memory for lookups.
 EXTENSIONS = [
     "dx_memory", "dx_memory", "dx_worker", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised",
     "dx_fini", "dx_lazy", "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", '"Dx Quoted ""name"',
     "dx_declared", "dx_declared", "dx_declared", "dx_busy", "dx_busy",
 ]
 BUSY = "dx_busy"  # its worker holds locks in the opposite order of its DDL
-ENDS = "dx ends"  # a worker that ends its process at every run
-BY_HAND = "dx_sql_only"  # takes part while somebody has registered something for it
+ENDS = "dx ends"  # its worker ends its process at every run
+BY_HAND = "dx_sql_only"  # takes part while it has a registration by hand
 PARTICIPANTS = {
     "dx_memory", "dx_worker", "dx_usage", "dx_usage_cpp", "dx_supervised", "dx_fini", "dx_lazy",
     "dx_bytes", "dx_thousand", "dx_requires", "dx_raise", 'Dx Quoted "name', "dx_declared", "dx_busy",
@@ -31,8 +31,8 @@ MEMORY = [
 HOMES = ["postgres", "soak1", "soak2", "soak3"]  # never dropped; postgres keeps dynpgext
 TEMPLATE = "soak_template"
 SUPERUSER = os.environ.get("PGUSER", "postgres")
-OWNER = "soak_owner"  # of a database now and then; no superuser
-PASSING = ["passing1", "passing2", "passing3", "passing4"]  # come and go
+OWNER = "soak_owner"  # sometimes owns a database; not a superuser
+PASSING = ["passing1", "passing2", "passing3", "passing4"]  # created and dropped
 SETTINGS = {
     "dynpgext.naptime": ["10ms", "200ms", "1s"],
     "dynpgext.max_workers": ["-1", "0", "3"],
@@ -61,7 +61,7 @@ def create(rng, extension):
 
 
 def declare(rng):
-    """What somebody has for an extension that registers nothing by itself."""
+    """Declares something for an extension without its own registrations."""
     allocations = [
         {"name": "dx_sql_only:memory", "size": rng.choice([64, 64, 4096]), "initial": "by hand"},
         {"name": "dx_sql_only:global", "size": 32, "scope": "global"},
@@ -69,12 +69,12 @@ def declare(rng):
     workers = [
         {"name": "dx often", "command": f"SELECT {rng.randint(1, 3)}", "interval": "20 ms", "channel": "dx_soak"},
         {"name": "dx fails", "command": "SELECT 1 / 0", "interval": "100 ms"},
-        # not pg_sleep(): in one that is under way when the clock is set back it takes as much longer
+        # not pg_sleep(): if the clock is set back, a running one takes longer by that time
         {"name": "dx told", "command": "SELECT count(*) FROM generate_series(1, 50000)", "channel": "dx_soak"},
         {"name": ENDS, "command": "SELECT pg_terminate_backend(pg_backend_pid())", "interval": "150 ms"},
         {"name": "dx everywhere", "command": "SELECT 1", "interval": "50 ms", "scope": "global"},
     ]
-    # a superuser's identity is given where it is named
+    # a superuser's identity must be named
     manifest = {"dynpgext": 1, "allocations": [a for a in allocations if rng.random() < 0.6],
                 "workers": [w | {"run_as": SUPERUSER} for w in workers if rng.random() < 0.6]}
     return f"SELECT dynpgext.register('{BY_HAND}', {literal(json.dumps(manifest))})"
@@ -94,7 +94,7 @@ def with_manifests(rng):
 
 
 def plain(rng):
-    """One statement that may stand in a transaction."""
+    """One statement that is allowed in a transaction."""
     extension = rng.choice(EXTENSIONS)
     name = extension.removeprefix('"').removesuffix('"').replace('""', '"')
     owner, worker = rng.choice(WORKERS)
@@ -193,7 +193,7 @@ def settings(rng):
 
 
 def step(rng, gid):
-    """A list of statements.  One that ends with PREPARE TRANSACTION leaves that behind."""
+    """A list of statements.  If it ends with PREPARE TRANSACTION, the transaction is left behind."""
     choice = rng.random()
     if choice < 0.50:
         return [plain(rng)]

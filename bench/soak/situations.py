@@ -1,7 +1,7 @@
-"""What happens rarely, and is mixed into the rounds: clocks that jump, no slot for memory left, commands that
-end their own process, DDL on extensions whose workers hold locks, dumps and restores.
+"""Rare situations that are mixed into the rounds: clock changes, no free slot for memory, commands that end
+their own process, DDL on extensions whose workers hold locks, dumps and restores.
 
-Each has its check, which calls soak.differ()."""
+Each has its own check, which calls soak.differ()."""
 
 import json
 import os
@@ -20,7 +20,7 @@ NAMES = ["clock", "segments", "ending", "ddl", "restore"]  # for --without
 
 
 def soft(soak, rng):
-    """While sessions work.  The server's own timeouts go by the wall clock: by no more than a few seconds."""
+    """While sessions work: by a few seconds only, because the server's own timeouts use the wall clock."""
     if rng.random() < 0.5:
         if "clock" in soak.without:
             return
@@ -40,7 +40,7 @@ def soft(soak, rng):
 
 
 def jump(soak, rng):
-    """Before the comparisons: whatever the clock says, everything settles, and goes on."""
+    """Before the comparisons: whatever the clock shows, everything settles, and continues."""
     seconds = rng.choice(FAR) if rng.random() < 0.5 else 0
     if "clock" in soak.without:
         return
@@ -50,8 +50,8 @@ def jump(soak, rng):
 
 
 def look_at_neighbours(soak, rng):
-    """A command that ends its process is charged for it, and its neighbours go on.  Then it is taken away, for
-    the comparisons want processes that stay."""
+    """A command that ends its process is blamed for it, and its neighbours continue.  It is removed
+    afterwards, because the comparisons need processes that stay."""
     del rng
     for name in soak.checks.with_dynpgext():
         with pq.Session(name, statement_timeout="60s", client_min_messages="error") as session:
@@ -72,12 +72,12 @@ def look_at_neighbours(soak, rng):
 
 
 def compare_neighbours(soak, name):
-    """Within seconds each of the others has run three times more."""
+    """Within seconds each of the others has run three more times."""
     only = f"run_interval < '1 s' AND worker <> '{commands.ENDS}'"
     before, end = soak.checks.runs([name], only), time.monotonic() + checks.PATIENCE
     while True:
         now = soak.checks.runs([name], only)
-        # one that starts anew counts from the beginning, and one whose extension has failed is not looked at
+        # a new worker counts from the beginning, and a worker of a failed extension is not checked
         behind = [key for key, runs in before.items() if key in now and runs <= now[key] < runs + 3]
         if not behind:
             return
@@ -126,7 +126,7 @@ def wait_until_busy(soak, session, name):
 
 
 def rows_in_dump(file):
-    """id of the rows of dx_busy_a in an archive"""
+    """ids of the rows of dx_busy_a in an archive"""
     text = subprocess.run(["pg_restore", "-a", "-t", "dx_busy_a", "-f", "-", file],
                           check=True, capture_output=True, text=True).stdout
     found = re.search(r"^COPY public\.dx_busy_a [^\n]*FROM stdin;\n(.*?)^\\\.$", text, re.S | re.M)
@@ -134,7 +134,8 @@ def rows_in_dump(file):
 
 
 def restore(soak, rng):
-    """A dump, restored elsewhere: the same is registered and set, no row is lost, and workers run."""
+    """A dump, restored elsewhere: registrations and settings are the same, no row is lost, and workers
+    run."""
     if rng.random() < 0.7 or "restore" in soak.without:
         return
     names = [n for n in soak.checks.with_dynpgext() if n in commands.HOMES]
@@ -148,7 +149,7 @@ def restore(soak, rng):
                 session.run(f"DROP EXTENSION {commands.BUSY}")
             session.run(f"CREATE EXTENSION IF NOT EXISTS {commands.BUSY}")
             wait_until_busy(soak, session, name)
-            # settings that the dump brings along
+            # settings from the dump
             session.run(f"SELECT dynpgext.configure_worker('{commands.BUSY}', 'dx busy', restart => 'always')")
         dumped = subprocess.run(["pg_dump", "-Fc", "-f", file, name], check=True, capture_output=True, text=True)
         if dumped.stderr:
@@ -167,7 +168,7 @@ def restore(soak, rng):
 
 
 def compare_restored(soak, name, rows):
-    # globals that are registered differently elsewhere cannot follow; what has failed is shown as such
+    # globals that are registered differently elsewhere cannot follow; failed objects are shown as failed
     for what in soak.checks.wait_settled({RESTORED: 0}, except_to_repair=True):
         soak.differ(f"restored from {name}: {what}")
     answers = []

@@ -1,7 +1,7 @@
-"""soak.py --minutes N --seed S: several sessions do what comes into their heads with dynpgext, while
-others end its processes and the server; then everything must be as it is registered.
+"""soak.py --minutes N --seed S: several sessions run random operations on dynpgext, while others end
+its processes and the server; then the live objects must equal the registered ones.
 
-For script/soak, which makes the server that PGHOST names.  docs/testing.md says more."""
+For script/soak, which makes the server in PGHOST.  See also docs/testing.md."""
 
 import argparse
 import collections
@@ -21,10 +21,10 @@ import server as server_module
 SESSIONS = 6
 COMMANDS_IN_A_ROUND = 240
 ALL_SLOTS = 40  # max_worker_processes, as script/soak sets it
-# A session gives up what takes longer; a statement that takes so long hangs.
+# A session cancels a longer statement; a statement that takes this long hangs.
 OPTIONS = {"lock_timeout": "3s", "statement_timeout": "60s", "deadlock_timeout": "200ms",
            "client_min_messages": "error"}
-# What the server itself says, without an SQLSTATE of its own, when sessions meet in a catalog.
+# Messages of the server itself, without a specific SQLSTATE, when sessions conflict in a catalog.
 OF_THE_SERVER = re.compile(
     r"tuple concurrently (updated|deleted)|cache lookup failed for|could not open relation with OID"
     r"|could not find tuple for|tuple already updated by self"
@@ -44,9 +44,9 @@ class Soak:
         self.commands = self.rounds = self.restarts_compared = 0
         self.most_segments = (0, 0)
         self.crashes = 0  # that this round has asked for
-        self.calm = threading.Event()  # nothing is injected now
+        self.calm = threading.Event()  # no faults now
 
-    # --- what is noted ---
+    # --- records ---
 
     def differ(self, what):
         with self.lock:
@@ -69,7 +69,7 @@ class Soak:
     # --- sessions ---
 
     def open(self, database):
-        """None where it cannot be connected to now."""
+        """None if connections are not possible now."""
         end = time.monotonic() + 120
         while time.monotonic() < end:
             try:
@@ -107,7 +107,7 @@ class Soak:
             session.close()
 
     def carry_out(self, session, database, steps):
-        """False when the session is lost."""
+        """False if the session is lost."""
         failed = False  # its transaction: the rest is idle until its end, or that of a savepoint
         for sql in steps:
             if failed and not sql.startswith("ROLLBACK"):
@@ -141,7 +141,7 @@ class Soak:
     # --- faults ---
 
     def inject(self, rng):
-        """A thread of its own: soft faults now and then, and in some rounds a hard one."""
+        """In its own thread: soft faults now and then, and in some rounds a hard one."""
         hard = rng.random()
         at = rng.random()
         started = time.monotonic()
@@ -207,7 +207,7 @@ class Soak:
     # --- a round ---
 
     def prepare(self):
-        self.restart("fast")  # with a clock that can be set
+        self.restart("fast")  # with an adjustable clock
         with pq.Session("postgres") as session:
             session.run("CREATE EXTENSION dynpgext")
             session.run("CREATE EXTENSION dx_slots")
@@ -246,7 +246,7 @@ class Soak:
         self.read_log(offset)
 
     def settle(self, rng):
-        """The server may notice only now that a session has crashed."""
+        """The server may not yet have noticed the crash of a session."""
         while True:
             self.server.wait()
             try:
@@ -256,15 +256,15 @@ class Soak:
                     raise
 
     def quiesce(self, rng):
-        """Nothing is under way any more, and nothing is limited."""
+        """Nothing is in progress any more, and no limits apply."""
         with pq.Session("postgres") as session:
             prepared = session.run("SELECT gid, database FROM pg_prepared_xacts")
-            session.run("SELECT dynpgext.version()")  # the settings are known from then on
+            session.run("SELECT dynpgext.version()")  # so that the settings are known
             for name in commands.SETTINGS:
                 session.run(f"ALTER SYSTEM RESET {name}")
             session.run("ALTER SYSTEM SET dynpgext.naptime = '200ms'")
             session.run("SELECT pg_reload_conf()")
-            # left by a DROP DATABASE that was interrupted
+            # left by an interrupted DROP DATABASE
             for name, in session.run("SELECT datname FROM pg_database WHERE datconnlimit = -2"):
                 self.count(self.faults, "DROP DATABASE interrupted")
                 session.run(f"DROP DATABASE {name}")
@@ -295,7 +295,7 @@ class Soak:
             self.compare_with_restart(databases, rng)
 
     def show_state(self):
-        """For whoever looks into a difference."""
+        """For the analysis of a difference."""
         with pq.Session("postgres") as session:
             for query in (
                     "SELECT now()", "SELECT oid, datname, datallowconn, datconnlimit FROM pg_database",
@@ -310,7 +310,7 @@ class Soak:
             print(f"    process {pid} {title}", flush=True)
 
     def repair(self, name):
-        """What nothing but a command brings back: what has failed, or was stopped."""
+        """Restores objects that only a command can restore: failed and stopped ones."""
         with pq.Session(name, statement_timeout="60s", client_min_messages="error") as session:
             try:
                 session.run("SELECT count(*) FROM dynpgext.reload()")
@@ -350,7 +350,7 @@ class Soak:
             self.differ(f"{crashes} process(es) have crashed; {self.crashes} of them were to")
 
     def tear_down(self):
-        """Everything dropped: nothing is left."""
+        """Drops everything: nothing may be left."""
         with pq.Session("postgres", client_min_messages="error") as session:
             session.run("ALTER SYSTEM RESET shared_preload_libraries")
             for name, in session.run("SELECT datname FROM pg_database WHERE datname ~ '^(passing|soak_template)'"):

@@ -1,6 +1,6 @@
 """Checks the META.json of a folder against the PGXN Meta Spec 1.0.0, and against the folder.
 
-Prints each fault; the exit status is 0 when there is none.
+Prints each fault; the exit status is 0 if there is none.
 """
 
 import json

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """script/lib/recording.py <TRANSCRIPT >FILE.svg
 
-Makes the picture of a terminal, in which what script/demo has printed goes by.  What differs from run to run
-(pids, times, delays) is replaced, and tables are laid out anew around it: the same demonstration gives
-the same bytes.  The picture follows the reader's light or dark scheme.  It stands still where the reader
-prefers that, and where there are no animations.
+Makes an animated picture of a terminal with the output of script/demo.  Values that differ between runs
+(pids, times, delays) are replaced, and tables are laid out again: the same demonstration gives the same
+bytes.  The picture follows the reader's light or dark scheme.  It is not animated if the reader prefers
+that, or if animations are not supported.
 """
 import re
 import sys
@@ -25,7 +25,7 @@ STYLE = """
 
 
 class Constant:
-    """What stands for what differs."""
+    """Replacements for values that differ between runs."""
 
     def __init__(self):
         self.pids = {}
@@ -45,7 +45,7 @@ class Constant:
 
 
 def table(lines, constant):
-    """The lines of a table of psql's, with other content."""
+    """The lines of a psql table, with other content."""
     head = [name.strip() for name in lines[0].split("|")]
     body = [[cell.strip() for cell in line.split(" | ")] if len(head) > 1 else [line.strip()] for line in lines[2:]]
     if any(len(row) != len(head) for row in body) or any(line.endswith("+") for line in lines[2:]):
@@ -62,7 +62,7 @@ def table(lines, constant):
 
 
 def wrapped(line):
-    """As a terminal is wide, at blanks."""
+    """Wrapped at blanks, to the width of a terminal."""
     while len(line) > COLUMNS:
         place = line.rfind(" ", 4, COLUMNS)
         yield line[:place]
@@ -71,7 +71,7 @@ def wrapped(line):
 
 
 def frames(text):
-    """What each command adds to the screen: the first line tells what it is."""
+    """The lines that each command adds to the screen; the first line shows the command."""
     constant, lines, shown = Constant(), text.rstrip("\n").split("\n"), []
     while lines:
         if len(lines) > 1 and RULE.match(lines[1]):

@@ -37,7 +37,7 @@ class Reader:
         self.program = program
 
     def read(self, texts):
-        """The faults of each text, as a list of (pointer, message, beyond_schema); and is it JSON."""
+        """The faults of each text, as a list of (pointer, message, beyond_schema); and whether it is JSON."""
         result = subprocess.run(
             [self.program],
             input="".join(text.replace("\n", " ") + "\n" for text in texts),
@@ -77,7 +77,8 @@ class Report:
 
 
 def disagreements(validator, reader, documents):
-    """Where schema and reader differ, as texts; and how many were valid by the schema."""
+    """The differences between schema and reader, as texts; and the number of documents valid by the
+    schema."""
     problems, valid = [], 0
     texts = [json.dumps(document) for document in documents]
     for document, text, reading in zip(documents, texts, reader.read(texts)):
@@ -120,7 +121,7 @@ def check_bad(report, validator, reader, files):
 
 
 def check_page(report, validator, reader, page):
-    """What is shown to users is good."""
+    """The documents shown to users are valid."""
     problems = []
     texts = re.findall(r"^```json\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     for text, reading in zip(texts, reader.read(texts)):

@@ -96,7 +96,7 @@ def changes_of(document, path):
 
 
 def kind_of(document, path):
-    """The same for places that are read alike: without indexes, but with what stands beside it."""
+    """Equal for places that are read alike: without indexes, but with the neighbouring members."""
     kind = []
     for depth in range(len(path)):
         around = at(document, path[:depth])
