@@ -116,7 +116,7 @@ bool release_extension(shared &s, Oid database, const std::string &extension,
       entry->since = pg::moment::now();
     }
   if (was_quarantined)
-    record(s, {model::object_kind::extension, database, extension, extension, "released"});
+    state::record(s, {model::object_kind::extension, database, extension, extension, "released"});
   attend(s, database);  // other extensions of these roles also start again
   return is_forgotten;
 }
@@ -169,11 +169,11 @@ void judge_crashes(shared &s) {
     const auto kind = is_worker ? model::object_kind::worker : model::object_kind::extension;
     const std::string &extension = b.who.is_role() ? b.command.extension : b.who.extension;
     const std::string &worker = b.who.is_role() ? b.command.worker : b.who.worker;
-    record(s, {kind, b.who.home, extension, is_worker ? worker : extension, "crashed",
-               "took the server down"});
+    state::record(s, {kind, b.who.home, extension, is_worker ? worker : extension, "crashed",
+                      "took the server down"});
     // a worker's event is written when the worker is quarantined
     if (b.newly_quarantined && !is_worker)
-      record(s, {kind, b.who.home, extension, extension, "quarantined"});
+      state::record(s, {kind, b.who.home, extension, extension, "quarantined"});
   }
 }
 

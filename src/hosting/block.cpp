@@ -37,7 +37,7 @@ void leave_keeper(block &b, instance &i) {
   b.slots_are_kept = true;
 }
 
-void on_exit(int, Datum) {
+void leave_instances(int, Datum) {
   pg::begin_exit();
   (void)pg::swallow("leaving hosted libraries", [] {
     state::shared *s = state::attached();
@@ -121,7 +121,7 @@ bool attach(state::shared &s, uint64 number, bool with_leader) {
   static constinit bool is_watched = false;
   block &b = require_block(s);
   if (!is_watched) {
-    pg::call([] { before_shmem_exit(on_exit, 0); });
+    pg::call([] { before_shmem_exit(leave_instances, 0); });
     is_watched = true;
   }
   const state::exclusive lock(s);

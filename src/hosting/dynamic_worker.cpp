@@ -52,14 +52,14 @@ std::optional<asked_worker> take(window_header &header, uint64 number, bool is_o
 
 constinit instance *counted = nullptr;
 
-void on_exit(int, Datum) {
+void leave_count(int, Datum) {
   if (counted != nullptr) (void)pg_atomic_fetch_sub_u32(&counted->dynamic_workers, 1);
 }
 
 void count(instance &i) {
   (void)pg_atomic_fetch_add_u32(&i.dynamic_workers, 1);
   counted = &i;
-  pg::call([] { before_shmem_exit(on_exit, 0); });
+  pg::call([] { before_shmem_exit(leave_count, 0); });
 }
 
 void run(Datum argument) {

@@ -76,7 +76,7 @@ void host(state::shared &s, uint64 number) {
   broadcast(s);
 }
 
-void run(uint64 number) {
+void run_keeper(uint64 number) {
   state::shared &s = state::attach();
   pg::handle_signals_politely();
   if (!take_office(s, number)) return;
@@ -94,5 +94,5 @@ void run(uint64 number) {
 
 // On SIGTERM it ends with status 0: libraries write their files only then.
 DYNPGEXT_PROCESS_FUNCTION(dynpgext_keeper_main) {
-  dynpgext::pg::entry([=] { dynpgext::hosting::run(DatumGetUInt64(argument)); });
+  dynpgext::pg::entry([=] { dynpgext::hosting::run_keeper(DatumGetUInt64(argument)); });
 }

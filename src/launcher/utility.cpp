@@ -75,7 +75,7 @@ void on_utility(const pg::utility_statement &seen) {
 }
 
 // The end of the command itself: pg_database shows whether it has succeeded.
-void on_transaction_event(XactEvent event, void *) {
+void on_end_of_transaction(XactEvent event, void *) {
   if (event == XACT_EVENT_PRE_COMMIT && pg::makes_copy())
     pg::entry([] {
       (void)pg::tolerate("recording the owners of the template",
@@ -92,7 +92,7 @@ void on_transaction_event(XactEvent event, void *) {
 
 void watch_utility_commands() {
   pg::watch_utility(on_utility);
-  pg::call([] { RegisterXactCallback(on_transaction_event, nullptr); });
+  pg::call([] { RegisterXactCallback(on_end_of_transaction, nullptr); });
 }
 
 void watch_utility_analysis() { pg::watch_utility_analysis(on_analysis); }

@@ -15,9 +15,9 @@ struct rule {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-class reader {
+class list_reader {
  public:
-  explicit reader(std::string_view text) : rest_(text) {}
+  explicit list_reader(std::string_view text) : rest_(text) {}
 
   // nullopt if the text is not a list.
   std::optional<std::vector<rule>> rules() {
@@ -82,13 +82,13 @@ class reader {
 }  // namespace
 
 bool is_allowed(std::string_view list, std::string_view extension) {
-  const auto rules = reader(list).rules();
+  const auto rules = list_reader(list).rules();
   if (!rules) return false;
   for (const rule &r : *rules)
     if (r.is_for_all || r.name == extension) return !r.refuses;
   return false;
 }
 
-bool is_allowed_list(std::string_view list) { return reader(list).rules().has_value(); }
+bool is_allowed_list(std::string_view list) { return list_reader(list).rules().has_value(); }
 
 }  // namespace dynpgext::model

@@ -18,9 +18,9 @@ struct damaged {
   const char *why;
 };
 
-class reader {
+class file_reader {
  public:
-  explicit reader(std::string_view file) : file_(file) {}
+  explicit file_reader(std::string_view file) : file_(file) {}
 
   [[nodiscard]] image read() {
     read_header();
@@ -239,7 +239,7 @@ bool image::refers_to(std::string_view symbol) const { return contains(imports, 
 
 read_result read(std::string_view file) {
   try {
-    return {reader(file).read(), {}};
+    return {file_reader(file).read(), {}};
   } catch (const damaged &d) {
     return {std::nullopt, d.why};
   }

@@ -6,18 +6,18 @@
 namespace dynpgext::state {
 namespace {
 
-uint32 part_of(const event_entry &) { return 0; }
+uint32 event_part(const event_entry &) { return 0; }
 
-ring<event_log, part_of> log_of(const shared &s) { return {s, &root::events}; }
+ring<event_log, event_part> events_of(const shared &s) { return {s, &root::events}; }
 
 }  // namespace
 
 void keep_events(shared &s, uint32 capacity) {
-  log_of(s).resize(capacity, "events", "dynpgext.max_events");
+  events_of(s).resize(capacity, "events", "dynpgext.max_events");
 }
 
 void record(const shared &s, const event &e) {
-  event_entry *entry = log_of(s).add(e.home, 0);
+  event_entry *entry = events_of(s).add(e.home, 0);
   if (entry == nullptr) return;
   *entry = {};
   entry->at = GetCurrentTimestamp();
@@ -30,7 +30,7 @@ void record(const shared &s, const event &e) {
 }
 
 std::vector<event_entry> events(const shared &s) {
-  return log_of(s).those([](const event_entry &) { return true; });
+  return events_of(s).those([](const event_entry &) { return true; });
 }
 
 }  // namespace dynpgext::state

@@ -7,19 +7,19 @@ namespace dynpgext::state {
 namespace {
 
 // Commands whose names have the same hash share a part.
-uint32 part_of(const run_entry &run) {
+uint32 run_part(const run_entry &run) {
   const auto hash = [](const auto &text) {
     return hash_bytes(reinterpret_cast<const unsigned char *>(text.bytes), sizeof text.bytes);
   };
   return hash_combine(hash(run.extension), hash(run.worker));
 }
 
-ring<run_log, part_of> log_of(const shared &s) { return {s, &root::runs}; }
+ring<run_log, run_part> runs_of(const shared &s) { return {s, &root::runs}; }
 
 }  // namespace
 
 void keep_runs(shared &s, uint32 capacity) {
-  log_of(s).resize(capacity, "runs", "dynpgext.max_runs");
+  runs_of(s).resize(capacity, "runs", "dynpgext.max_runs");
 }
 
 void record(const shared &s, const worker_entry &worker, const ended_run &run) {
@@ -33,11 +33,11 @@ void record(const shared &s, const worker_entry &worker, const ended_run &run) {
                   {},
                   {}};
   assign(entry.error, run.error);
-  if (run_entry *kept = log_of(s).add(entry.home, part_of(entry))) *kept = entry;
+  if (run_entry *kept = runs_of(s).add(entry.home, run_part(entry))) *kept = entry;
 }
 
 std::vector<run_entry> runs(const shared &s, Oid database) {
-  return log_of(s).those(
+  return runs_of(s).those(
       [database](const run_entry &r) { return !OidIsValid(r.home) || r.home == database; });
 }
 

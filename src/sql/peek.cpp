@@ -12,7 +12,7 @@ constexpr size_t max_name = sizeof(state::allocation_name::bytes) - 1;
 constexpr int64 max_length = MaxAllocSize - VARHDRSZ;
 constexpr size_t step = size_t{1024} * 1024;  // is copied at once
 
-std::string quoted(const std::string &name) { return "shared memory \"" + name + "\""; }
+std::string described(const std::string &name) { return "shared memory \"" + name + "\""; }
 
 std::string name_of_memory(FunctionCallInfo fcinfo) {
   std::string name = sql::text_argument(fcinfo, 0);
@@ -26,15 +26,15 @@ std::string name_of_memory(FunctionCallInfo fcinfo) {
 void check_range(const std::string &name, int64 offset, int64 length) {
   if (offset < 0)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "cannot read " + quoted(name) + " from a negative offset",
+                    "cannot read " + described(name) + " from a negative offset",
                     "The offset is " + std::to_string(offset) + ".");
   if (length < 0)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "cannot read a negative number of bytes of " + quoted(name),
+                    "cannot read a negative number of bytes of " + described(name),
                     "The length is " + std::to_string(length) + ".");
   if (length > max_length)
     throw pg::error(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                    "cannot read " + std::to_string(length) + " bytes of " + quoted(name) +
+                    "cannot read " + std::to_string(length) + " bytes of " + described(name) +
                         " at once",
                     "At most " + std::to_string(max_length) + " are possible.",
                     "Read it in parts, each from another offset.");
@@ -59,13 +59,13 @@ const char *what_to_do(const api::missing_memory &m) {
 [[noreturn]] void refuse(const std::string &name,
                          const std::optional<api::missing_memory> &missing) {
   if (!missing)
-    throw pg::error(ERRCODE_UNDEFINED_OBJECT, quoted(name) + " does not exist", {},
+    throw pg::error(ERRCODE_UNDEFINED_OBJECT, described(name) + " does not exist", {},
                     "SELECT name FROM dynpgext.allocations shows those there are.");
   std::string state(model::name_of(missing->state));
   if (missing->state == model::extension_state::failed) state += ": " + missing->reason;
   if (missing->state == model::extension_state::quarantined) state = missing->reason;
   throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                  quoted(name) + " of extension \"" + missing->extension + "\" is not allocated",
+                  described(name) + " of extension \"" + missing->extension + "\" is not allocated",
                   "The extension is " + state + ".", what_to_do(*missing));
 }
 
@@ -99,7 +99,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_peek) {
     const auto size = static_cast<int64>(memory.size());
     if (offset > size)
       throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                      "offset " + std::to_string(offset) + " is beyond the end of " + quoted(name),
+                      "offset " + std::to_string(offset) + " is beyond the end of " +
+                          described(name),
                       "Extension \"" + memory.extension() + "\" has registered it with " +
                           std::to_string(size) + " bytes.");
     const char *from = static_cast<const char *>(memory.memory()) + offset;

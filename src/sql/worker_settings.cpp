@@ -75,7 +75,7 @@ void wait_for_settings(const std::string &extension) {
   provisioning::take_turn_to_configure(extension);
 }
 
-struct target {
+struct settings_target {
   catalog::store store;
   model::worker_settings settings;  // present values
   bool is_set = false;
@@ -83,7 +83,7 @@ struct target {
 
 // The settings of the worker, protected from concurrent changes.  A worker that is not registered
 // is accepted with `any`, or if its extension is not loaded and so has no registrations.
-target find_settings(FunctionCallInfo fcinfo, bool any) {
+settings_target find_settings(FunctionCallInfo fcinfo, bool any) {
   const auto store = catalog::store::open();
   if (store) {
     const std::string extension = sql::name_argument(fcinfo, 0);
@@ -120,7 +120,7 @@ void require_reach(const catalog::store &store, const std::string &extension,
                   "Only a superuser may configure a global worker.");
 }
 
-void require_reach(const target &t) {
+void require_reach(const settings_target &t) {
   require_reach(t.store, t.settings.extension, t.settings.worker);
 }
 
@@ -131,7 +131,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
     sql::require_arguments(fcinfo, 2,
                            "dynpgext.configure_worker(): extension and worker must not be null");
     pg::require_writable("dynpgext.configure_worker()");
-    const target t = find_settings(fcinfo, false);
+    const settings_target t = find_settings(fcinfo, false);
     require_reach(t);
     model::worker_settings wanted = t.settings;
     if (is_given(fcinfo, 2)) wanted.enabled = DatumGetBool(fcinfo->args[2].value);
@@ -151,7 +151,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_reset_worker) {
   return pg::entry([=] {
     pg::require_writable("dynpgext.reset_worker()");
-    const target t = find_settings(fcinfo, true);
+    const settings_target t = find_settings(fcinfo, true);
     require_reach(t);
     if (!t.is_set) return BoolGetDatum(false);
     provisioning::touch(t.store);
