@@ -26,20 +26,29 @@ tree_install() {
   fi
 }
 
-# tree_install_quickly: the library for a demonstration, without optimization.  The headers of the
-# server and of the standard library are precompiled for all files except the model, which must not get
-# the server's macros; our headers are not precompiled, so that missing includes are found.
+# tree_install_quickly: the library for a demonstration, without optimization.  A folder is compiled as
+# one file, so that headers of ours are read once, except pg/, whose files use the same short names.
+# The headers of the server and of the standard library are compiled once for all but the model, which
+# is not to have the server's macros.
 tree_install_quickly() {
-  local flags='-O0 -g0 -w' headers=tmp_headers/all.h model
-  mapfile -t model < <(cd "$TREE" && printf '%s\n' src/model/*.cpp)
-  as_user mkdir -p "$TREE/tmp_headers"
+  local flags='-O0 -g0 -w' headers=tmp_units/all.h folder sources=
+  as_user mkdir -p "$TREE/tmp_units"
+  for folder in "$TREE"/src/*/; do
+    folder=$(basename "$folder")
+    [ "$folder" != pg ] || continue
+    (cd "$TREE/src" && printf '#include "%s"\n' "$folder"/*.cpp) |
+      as_user tee "$TREE/tmp_units/$folder.cpp" >/dev/null
+    sources+="tmp_units/$folder.cpp "
+  done
+  sources+=$(cd "$TREE" && echo src/*.cpp src/pg/*.cpp)
   printf '#include %s\n' '"pg/server.h"' '<functional>' '<map>' '<set>' '<variant>' |
     as_user tee "$TREE/$headers" >/dev/null
   # shellcheck disable=SC2016 # make expands it
   as_user make --no-print-directory -C "$TREE" "PG_CONFIG=$PG_CONFIG" "DYNPGEXT_CXXFLAGS=$flags" -j "$JOBS" \
+    "DYNPGEXT_SOURCES=$sources" \
     --eval "$headers.gch: ; "'$(CXX) $(CXXFLAGS) $(CPPFLAGS) -x c++-header -o $@ $(@:.gch=)' \
-    "$headers.gch" "${model[@]/%.cpp/.o}" || return
-  tree_install . "DYNPGEXT_CXXFLAGS=$flags -include $TREE/$headers"
+    "$headers.gch" tmp_units/model.o || return
+  tree_install . "DYNPGEXT_CXXFLAGS=$flags -include $TREE/$headers" "DYNPGEXT_SOURCES=$sources"
 }
 
 # tree_uninstall FOLDER: uninstalls it.
