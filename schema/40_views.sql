@@ -328,7 +328,7 @@ COMMENT ON COLUMN dynpgext.runs.scope IS 'global or database';
 COMMENT ON COLUMN dynpgext.runs.database IS 'database in which it ran, or its OID after a drop';
 COMMENT ON COLUMN dynpgext.runs.started_at IS 'start of the run';
 COMMENT ON COLUMN dynpgext.runs.duration IS 'duration of the run';
-COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was told to end meanwhile';
+COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was stopped meanwhile';
 COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
 
 -- Libraries of this database and of the whole server, and rows of this database that have not been

@@ -200,7 +200,7 @@ subtest 'when it has ended' => sub {
     value($node, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1')));
     set(1, q(restart => 'on_failure'));
     set(1, q(restart => 'always'));
-    is_shown(1, q(state = 'stopped' AND restart = 'always'), 'one that was told to end stays so');
+    is_shown(1, q(state = 'stopped' AND restart = 'always'), 'a stopped worker stays stopped');
     unset(1);
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
     is_whole($node, 'all runs', 'one');

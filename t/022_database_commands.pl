@@ -158,7 +158,7 @@ subtest 'who may not, stops nothing' => sub {
     my $many = join '', map {"$_;\n"} (@commands) x 20;
     $node->psql('postgres', $many, on_error_stop => 0, connstr => $node->connstr('postgres') . ' user=dx_nobody');
     is(worker_pids($node, 'hub'), $pids, 'all workers run on');
-    is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.events WHERE event = 'stopping')), 0, 'none was told to end');
+    is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.events WHERE event = 'stopping')), 0, 'no worker was stopped');
     like(run('preloaded', 'DROP DATABASE nowhere', 'dx_nobody'), qr/database "nowhere" does not exist/, 'a database that is not there');
     like(run('preloaded', 'DROP DATABASE postgres'), qr/cannot drop the currently open database/, 'the current one');
 };

@@ -108,7 +108,7 @@ for my $jump ([ '10 d forward', 240 * $hour ], [ '8 h back', -8 * $hour ]) {
         my ($out, $error) = ('', '');
         my $session = start([ 'psql', '-XAtq', '-d', $node->connstr('one'),
                 '-c', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 3')) ], '<', \undef, '>', \$out, '2>', \$error);
-        ok(reaches($node, 'one', 'dx supervised 3', q(state = 'stopping')), 'it is told to end');
+        ok(reaches($node, 'one', 'dx supervised 3', q(state = 'stopping')), 'it is signalled to end');
         set_clock($seconds);
         my $runs = runs_of('tick');
         ok(command_is($node, 'one', 'tick', "runs >= $runs + 10"), 'a second passes');

@@ -75,7 +75,7 @@ subtest 'its own handler ends it with exit code 1' => sub {
     ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(4))), 'and does');
     my $session = start([ 'psql', '-XAtq', '-d', $node->connstr('one'),
             '-c', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 4')) ], '<', \undef, '>', \my $out, '2>', \my $error);
-    ok(reaches($node, 'one', 'dx supervised 4', q(state = 'stopping')), 'it is told to end');
+    ok(reaches($node, 'one', 'dx supervised 4', q(state = 'stopping')), 'it is signalled to end');
     value($node, 'one', q(SELECT dx_supervised_command(4, 'exit1')));
     ok(finish($session), 'it ends');
     ended_well(4, q(state = 'stopped' AND pid IS NULL), 'well');
@@ -87,7 +87,7 @@ subtest 'an error on its way out is one' => sub {
     ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(4))), 'and does');
     my $session = start([ 'psql', '-XAtq', '-d', $node->connstr('one'),
             '-c', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 4')) ], '<', \undef, '>', \my $out, '2>', \my $error);
-    ok(reaches($node, 'one', 'dx supervised 4', q(state = 'stopping')), 'it is told to end');
+    ok(reaches($node, 'one', 'dx supervised 4', q(state = 'stopping')), 'it is signalled to end');
     value($node, 'one', q(SELECT dx_supervised_command(4, 'error')));
     ok(finish($session), 'it ends');
     shows($node, 'one', 'dx supervised 4', q(state = 'stopped' AND last_exit_code = 1 AND last_error ~ '^22012'), 'with that error');

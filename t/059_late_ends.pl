@@ -59,7 +59,7 @@ subtest 'one that is not ended stays named' => sub {
         my $named = named(1, $pid);
         $node->wait_for_log(qr/$named cannot be ended/, $offset);
         is(value($node, 'one', q(SELECT state, pid FROM dynpgext.workers WHERE name = 'dx supervised 1')), "stopping|$pid", "$what: it is shown");
-        ok(tell($node, 'one', 1, 'exit0'), 'it is told to end by itself');
+        ok(tell($node, 'one', 1, 'exit0'), 'it gets the command to end');
         ok($node->poll_query_until('one', q(SELECT state = 'stopped' FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'it does');
         is(log_count($node, qr/$named cannot be ended/, $offset), 1, 'it was named once');
         value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
@@ -137,7 +137,7 @@ subtest 'the launcher, ended by hand, ends nobody' => sub {
     value($node, 'one', "SELECT pg_terminate_backend($launcher, 10000)");
     ok($node->poll_query_until('one', "SELECT launcher_pid <> $launcher FROM dynpgext.status"), 'another one is there');
     is(value($node, 'one', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 1')), $pid, 'the worker goes on');
-    is(log_count($node, qr/ms of SIGTERM/, $offset), 0, 'it was not told to end');
+    is(log_count($node, qr/ms of SIGTERM/, $offset), 0, 'it was not signalled to end');
     ok(tell($node, 'one', 1, 'return'), 'until it ends');
 };
 

@@ -75,7 +75,7 @@ for my $preload (0, 1) {
             my $session = refused($role, 'one', 'ALTER DATABASE one RENAME TO four');
             launcher_looks();
             is(value($node, 'hub', $pid), $before, "$role: the worker runs on");
-            is(value($node, 'hub', $stops), 0, 'it was not told to end');
+            is(value($node, 'hub', $stops), 0, 'it was not signalled to end');
             ok(holds('one'), 'the lock is held still');
             leaves($session);
         }

@@ -60,7 +60,7 @@ sub is_refused {
     my $before = value($node, 'one', $pauses);
     my (undef, undef, $said) = $node->psql('one', "SET ROLE dx_user; $statement");
     like($said, $error, $statement);
-    return is(value($node, 'one', $pauses), $before, 'no worker was told to end');
+    return is(value($node, 'one', $pauses), $before, 'no worker was signalled to end');
 }
 
 for my $preload (0, 1) {

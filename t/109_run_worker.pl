@@ -142,7 +142,7 @@ subtest 'the end of the worker' => sub {
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql' AND state = 'active')), '(its command runs)');
     value($node, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'slow')));
     like($session->query("SELECT 1"), qr/1/, 'the session goes on');
-    like($session->{stderr}, qr/ERROR:  the worker was told to end while its command ran/, 'and knows why');
+    like($session->{stderr}, qr/ERROR:  the worker was stopped while its command ran/, 'and knows why');
     $session->quit;
     value($node, 'one', 'TRUNCATE public.switch');
     my $slow = runs_of('slow');

@@ -54,7 +54,7 @@ void count_run(const shared &s, worker_entry &entry, const command_run &run) {
 void cancel_run(const shared &s, const worker_entry &entry) {
   const int64 duration = (pg::moment::now() - entry.runs.began).count();
   record(s, entry, ended_run{entry.runs.began_at, duration, run_end::canceled});
-  end_requested(s, entry, "57014: the worker was told to end while its command ran");
+  end_requested(s, entry, "57014: the worker was stopped while its command ran");
 }
 
 // The worker's command has ended the process: the run and the worker have failed.  No allocation.

@@ -48,7 +48,7 @@ class watcher {
     const pg::duration late = now_ - entry.told_at - stop_timeout_;
     if (late < pg::duration::zero()) return again_at(entry.told_at + stop_timeout_);
     if (!std::exchange(entry.overdue, true)) {
-      record(shared_, entry, "overdue", "was told to end, and has not");
+      record(shared_, entry, "overdue", "has not ended in time");
       result_.late.push_back({identity_of(entry), entry.pid, false, entry.hosted});
     }
     // its command ignores the cancel: ends the runner, whose other workers continue in the next one
