@@ -79,7 +79,7 @@ subtest 'first lookup after a restart, without preload' => sub {
     is_whole($node, 'the rest follows', @databases);
 };
 
-subtest 'the first use is a look at the views' => sub {
+subtest 'the first use is a query of a view' => sub {
     $node->restart;
     $node->safe_psql('one', 'SELECT count(*) FROM dynpgext.workers');
     is_whole($node, 'everything is back', @databases);

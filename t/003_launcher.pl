@@ -69,7 +69,7 @@ subtest 'template copy' => sub {
     is_whole($node, 'the others are as they were', qw(one two model));
 };
 
-subtest 'the launcher retires' => sub {
+subtest 'the launcher ends when it is not needed' => sub {
     value($node, $_, 'DROP EXTENSION dynpgext') for qw(one model);
     is(value($node, 'postgres', $launchers), 1, 'not as long as a database has dynpgext');
     is_whole($node, 'which has everything', 'two');

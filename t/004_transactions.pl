@@ -238,7 +238,7 @@ subtest 'PREPARE TRANSACTION of dynpgext itself' => sub {
 };
 
 # Such transactions do not see the event triggers; their changes are followed nevertheless.
-subtest 'PREPARE TRANSACTION before dynpgext comes' => sub {
+subtest 'PREPARE TRANSACTION before dynpgext is created' => sub {
     for my $restart (0, 1) {
         my $how = $restart ? 'with a restart: ' : '';
         add_database($node, 'older', 'dx_bytes');

@@ -123,7 +123,7 @@ subtest 'limit reached' => sub {
     is(value($node, 'one', $failures), 2, 'and with no other setting');
 };
 
-subtest 'limit reached by what has no library' => sub {
+subtest 'limit reached by an extension without a library' => sub {
     value($node, 'one', q(CREATE EXTENSION dx_sql_only;
         SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1, "allocations": [{"name": "dx_sql_only:memory", "size": 1048576}]}')));
     set_limit(q(SET dynpgext.memory_limit = '1MB'));

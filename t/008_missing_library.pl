@@ -76,7 +76,7 @@ subtest 'missing library of several extensions' => sub {
     is_whole($node, 'the files are noticed', qw(one two));
 };
 
-subtest 'missing library of a worker that runs' => sub {
+subtest 'missing library of a running worker' => sub {
     hide('dx_worker-0.1.so');
     my $pid = pid_of($node, 'one', 'dx local');
     like(error_of($node, 'one', q(SELECT dynpgext.restart_worker('dx_worker', 'dx local');)),
@@ -115,7 +115,7 @@ subtest 'library without the function of a worker after a restart' => sub {
     is_whole($node, 'the other file is noticed', qw(one two));
 };
 
-subtest 'library that is no library after a restart' => sub {
+subtest 'file that is not a library after a restart' => sub {
     $node->stop;
     my $put_back = replace('dx_usage.so', 'nothing');
     my $offset = log_offset($node);
@@ -190,7 +190,7 @@ subtest 'worker callback that raises after a restart' => sub {
     value($node, 'one', 'ALTER DATABASE one RESET dx_raise.at');
 };
 
-subtest 'DROP EXTENSION with its library gone' => sub {
+subtest 'DROP EXTENSION with a missing library' => sub {
     hide('dx_usage.so');
     my ($code, $out, $error) = $node->psql('one', 'DROP EXTENSION dx_usage');
     is($code, 0, 'works');

@@ -108,7 +108,7 @@ subtest 'the holder is a worker' => sub {
         'with its end the memory is gone');
 };
 
-subtest 'peek() keeps nothing' => sub {
+subtest 'peek() does not attach' => sub {
     value($node, 'one', q(SELECT write('dx_memory:local', 'peeked at')));
     my $peek = q(SELECT convert_from(dynpgext.peek('dx_memory:local', length => 9), 'UTF8'));
     my ($reader, $holder) = map { $node->background_psql('one') } 1 .. 2;

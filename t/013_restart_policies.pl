@@ -178,7 +178,7 @@ subtest 'an end by exit(0)' => sub {
 };
 
 # A failed process may still exist for a moment: a decision made meanwhile is not lost.
-subtest 'a reload before the process that has failed is gone' => sub {
+subtest 'a reload before the failed process has gone' => sub {
     my $file = $node->data_dir . '/dx_supervised.linger';
     append_to_file($file, '');
     ok(tell($node, 'one', 1, 'linger'), 'told, with restart never');

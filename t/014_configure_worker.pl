@@ -88,7 +88,7 @@ subtest 'privileges' => sub {
     is_shown(1, q(restart = 'never'), 'it takes effect');
 };
 
-subtest 'what counts' => sub {
+subtest 'which value applies' => sub {
     is_shown(1, q(restart = 'never'), 'what the author says');
     set(1, q(restart => 'always'));
     is_shown(1, q(restart = 'always'), 'what the DBA says');
@@ -184,7 +184,7 @@ subtest 'in backoff' => sub {
     is_shown(3, "state = 'running' AND starts = $n + 3", 'as its author says: it is restarted');
 };
 
-subtest 'when it has ended' => sub {
+subtest 'after its end' => sub {
     my $n = starts_of(1);
     ok(tell($node, 'one', 1, 'error'), 'it fails');
     is_shown(1, q(state = 'failed' AND pid IS NULL), 'it has failed');

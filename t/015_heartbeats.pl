@@ -121,7 +121,7 @@ subtest 'a timeout' => sub {
     configure($node, 'one', 'dx_supervised.wait' => '-1');
 };
 
-subtest 'one that nothing ends' => sub {
+subtest 'a worker that cannot be ended' => sub {
     my $overdue = qr/WARNING:  background worker "dx supervised 5" of extension "dx_supervised" \(PID \d+, database "one"\) has not ended within 200 ms of SIGTERM/;
     my $offset = log_offset($node);
     my $pid = pid_of($node, 'one', 'dx supervised 5');

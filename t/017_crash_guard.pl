@@ -103,7 +103,7 @@ subtest 'release' => sub {
 };
 
 # The worker's PGPROC already belongs to another process when the postmaster sees how the worker has ended.
-subtest 'a worker whose place is taken' => sub {
+subtest 'a worker whose PGPROC is reused' => sub {
     my $linger = $node->data_dir . '/dx_supervised.linger';
     for my $time (1 .. 3) {
         append_to_file($linger, '');

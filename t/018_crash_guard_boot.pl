@@ -71,7 +71,7 @@ subtest 'init that crashes after a restart' => sub {
     like(error_of($node, 'one', q(SELECT dynpgext.load('dx_raise');)), qr/ERROR:  55000: .*quarantined/, 'nor load');
 };
 
-subtest 'DROP and CREATE EXTENSION of the quarantined' => sub {
+subtest 'DROP and CREATE EXTENSION of a quarantined extension' => sub {
     my $offset = log_offset($node);
     $node->safe_psql('one', 'BEGIN; DROP EXTENSION dx_raise; ROLLBACK');
     is(value($node, 'one', $state) =~ /quarantined|unloaded/ ? 1 : 0, 1, 'rolled back, nothing has changed');
@@ -133,7 +133,7 @@ subtest 'without preload' => sub {
     is(crashes($offset), 3, 'after three crashes');
 };
 
-subtest 'a file of the guard that is not one' => sub {
+subtest 'an invalid guard file' => sub {
     my $bare = new_cluster('files', 'shared_preload_libraries' => 'dynpgext', 'dx_supervised.delay' => 0, 'dx_supervised.restart' => 'always');
     add_database($bare, 'one', qw(dynpgext dx_supervised));
     my $file = $bare->data_dir . '/pg_stat_tmp/dynpgext.guard';
@@ -199,7 +199,7 @@ subtest 'a file of the guard that is not one' => sub {
 };
 
 # The worker's record must not look as if everything had been killed at once, as the launcher's does then.
-subtest 'after the launcher has retired' => sub {
+subtest 'after the launcher has ended' => sub {
     my $bare = new_cluster('bare');
     add_database($bare, 'one', qw(dynpgext dx_raise));
     value($bare, 'one', 'DROP EXTENSION dynpgext');

@@ -53,7 +53,7 @@ subtest 'library of one version, global worker' => sub {
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'once');
 };
 
-subtest 'the file is gone' => sub {
+subtest 'the file is missing' => sub {
     rename "$libraries/dx_supervised.so", "$libraries/dx_supervised.so.hidden" or die;
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.workers WHERE state = \'running\''), 5, 'those that run do so');
     is(kill('TERM', pid_of($node, 'one', 'dx supervised 1')), 1, 'one ends');    # its SQL functions are missing, too
@@ -76,7 +76,7 @@ subtest 'stopped and dropped' => sub {
     is(value($node, 'one', $stale), '', 'none is stale');
 };
 
-subtest 'a reload while the file is gone' => sub {
+subtest 'a reload while the file is missing' => sub {
     my $before = value($node, 'one', $pids);
     rename "$libraries/dx_supervised.so", "$libraries/dx_supervised.so.hidden" or die;
     value($node, 'one', 'SELECT dynpgext.reload()');

@@ -84,7 +84,7 @@ subtest 'extensions and allocations' => sub {
     value($node, 'one', 'DROP EXTENSION dx_raise; ALTER DATABASE one RESET dx_raise.at');
 };
 
-subtest 'who may read them' => sub {
+subtest 'privileges' => sub {
     value($node, 'one', 'CREATE ROLE monitor IN ROLE pg_monitor; CREATE ROLE nobody');
     is(error_of($node, 'one', 'SET ROLE monitor; SELECT count(*) FROM dynpgext.events;'), '', 'a member of pg_monitor');
     like(error_of($node, 'one', 'SET ROLE nobody; SELECT count(*) FROM dynpgext.events;'), qr/ERROR:  42501: /, 'nobody else');

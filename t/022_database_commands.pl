@@ -143,7 +143,7 @@ subtest 'a copy of the current database' => sub {
     }
 };
 
-subtest 'who may not, stops nothing' => sub {
+subtest 'a role without the privilege stops no workers' => sub {
     my @commands = (
         'DROP DATABASE one', 'DROP DATABASE one WITH (FORCE)', 'DROP DATABASE IF EXISTS one',
         'ALTER DATABASE one RENAME TO two', 'ALTER DATABASE one SET TABLESPACE elsewhere',
@@ -164,7 +164,7 @@ subtest 'who may not, stops nothing' => sub {
 };
 
 # The command only has to wait for a lock, which the role will not be allowed to use.
-subtest 'nor does who may not, and waits' => sub {
+subtest 'nor does it while its command waits' => sub {
     make('two');    # higher OID than one: the launcher checks it later in a round
     restart_with(0);
     wait_whole($node, qw(one two));
@@ -255,7 +255,7 @@ for my $preload (0, 1) {
     };
 }
 
-subtest 'at once, and one after the other' => sub {
+subtest 'concurrent and consecutive commands' => sub {
     for my $preload (0, 1) {
         restart_with($preload);
         my $way = $preload ? 'preloaded' : 'not loaded';
@@ -282,7 +282,7 @@ subtest 'at once, and one after the other' => sub {
     }
 };
 
-subtest 'a worker that nothing ends' => sub {
+subtest 'a worker that cannot be ended' => sub {
     restart_with(1);
     my $oid = make('one');
     configure($node, 'hub', 'dynpgext.stop_timeout' => '100ms');
@@ -342,7 +342,7 @@ subtest 'template0, and others without dynpgext' => sub {
     is(run('preloaded', "DROP DATABASE $_"), '', "dropped $_") for qw(empty2 two);
 };
 
-subtest 'what a DBA has stopped stays so' => sub {
+subtest 'a worker stopped by the DBA stays stopped' => sub {
     value($node, 'one', q(SELECT dynpgext.stop_worker('dx_worker', 'dx local')));
     ok($node->poll_query_until('one', q(SELECT state = 'stopped' FROM dynpgext.workers WHERE name = 'dx local')), 'stopped');
     is(run('preloaded', 'ALTER DATABASE one RENAME TO two'), '', 'renamed');

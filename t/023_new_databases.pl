@@ -198,7 +198,7 @@ sub cycles {
     return;
 }
 
-subtest '30 databases come and go' => sub {
+subtest '30 databases are created and dropped' => sub {
     restart_with(1, '1h');
     cycles(30, sub { postgres('CREATE DATABASE cycle TEMPLATE pattern') });
     is(value($node, 'hub', q(SELECT count(*), count(DISTINCT home) FROM dynpgext_internal.list_events() WHERE name = 'dx local' AND event = 'started'
@@ -207,7 +207,7 @@ subtest '30 databases come and go' => sub {
 };
 
 # DYNPGEXT_CYCLES sets their number, for an occasional long run.
-subtest 'databases in which extensions are created come and go' => sub {
+subtest 'databases with new extensions are created and dropped' => sub {
     for my $preload (1, 0) {
         restart_with($preload, $preload ? '1h' : '100ms');
         cycles($ENV{DYNPGEXT_CYCLES} // 5, sub { add_database($node, 'cycle', qw(dynpgext dx_memory dx_worker)) });

@@ -91,7 +91,7 @@ for my $preload (0, 1) {
     }
 }
 
-subtest 'memory that is looked up drains when the last database goes' => sub {
+subtest 'mapped memory drains when the last database is dropped' => sub {
     add_database($node, $_, qw(dynpgext dx_memory)) for qw(one two);
     my $holder = $node->background_psql('one');
     is($holder->query_safe(q(SELECT dx_write('dx_memory:global', 'kept'))), 't', 'a session looks it up');

@@ -92,7 +92,7 @@ for my $case (@cases) {
     };
 }
 
-subtest 'dynpgext stands there in other ways' => sub {
+subtest 'other spellings of dynpgext in the list' => sub {
     for my $spelling ('$libdir/dynpgext', 'dynpgext.so', "$pkglibdir/dynpgext.so", '"dynpgext"', ' dynpgext ') {
         write_files('postgresql.conf' => "shared_preload_libraries = '$spelling,dx_plain'\n");
         my $before = slurp_file($node->data_dir . '/postgresql.auto.conf');
@@ -126,7 +126,7 @@ subtest 'a list that ALTER SYSTEM cannot empty' => sub {
     write_files();
 };
 
-subtest 'who may, and when' => sub {
+subtest 'privileges, and transactions' => sub {
     value($node, 'one', 'CREATE ROLE dx_granted LOGIN; GRANT EXECUTE ON FUNCTION dynpgext.preload TO dx_granted');
     my ($code, $out, $error) = $node->psql('one', 'SELECT dynpgext.preload()', connstr => $node->connstr('one') . ' user=dx_granted');
     like($error, qr/permission denied to change shared_preload_libraries/, 'EXECUTE is not enough');

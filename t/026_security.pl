@@ -23,7 +23,7 @@ sub as {
     return ($out // '', $error // '');
 }
 
-subtest 'a trusted extension: whom its init runs as' => sub {
+subtest 'a trusted extension: the role of its init' => sub {
     my ($out, $said) = as('dx_owner', 'own', 'SET search_path = pg_temp, public; CREATE EXTENSION dx_who SCHEMA public; SELECT current_user, session_user, current_setting(\'search_path\')');
     like($said, qr/NOTICE: .*dx_who: \Q$super\E, dx_owner, pg_catalog, pg_temp/, 'as the owner of dynpgext, with its search_path');
     is($out, 'dx_owner|dx_owner|pg_temp, public', 'which is over when it is');
@@ -39,7 +39,7 @@ subtest 'a trusted extension: whom its init runs as' => sub {
         "dx_owner\n1", 'the session stays who it is');
 };
 
-subtest 'what its owner cannot make of it' => sub {
+subtest 'a trusted extension: what its owner cannot change' => sub {
     my @tricks = (
         'ALTER EXTENSION dx_who ADD TABLE dynpgext.registered_extension', 'ALTER EXTENSION dx_who ADD FUNCTION dynpgext.reload(name, boolean)',
         'ALTER EXTENSION dynpgext DROP EVENT TRIGGER dynpgext_on_create', 'ALTER EXTENSION dynpgext DROP TABLE dynpgext.registered_extension',
@@ -109,7 +109,7 @@ subtest 'settings of a database by its owner' => sub {
     is_whole($node, 'all is well', 'own');
 };
 
-subtest 'settings by who may not' => sub {
+subtest 'settings of roles without the privilege' => sub {
     my @names = grep { !/max_database_workers/ } split /\n/, value($node, 'hub', q(SELECT name FROM pg_settings WHERE name LIKE 'dynpgext.%' AND context <> 'user'));
     cmp_ok(scalar @names, '>', 8, 'there are some');
     for my $name (@names, 'dynpgext.max_database_workers') {
@@ -220,7 +220,7 @@ subtest 'dynpgext.allowed_extensions: CREATE EXTENSION' => sub {
     allow('*');
 };
 
-subtest 'dynpgext.allowed_extensions: what is installed' => sub {
+subtest 'dynpgext.allowed_extensions: installed extensions' => sub {
     value($node, 'hub', 'CREATE EXTENSION dx_memory; CREATE EXTENSION dx_usage');
     is_whole($node, 'all is well', 'hub');
     allow('!dx_memory, *');

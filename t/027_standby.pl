@@ -191,7 +191,7 @@ subtest 'prepared transactions' => sub {
     becomes($_, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers WHERE name = 'worker'), 0, $_->name . ': a drop is followed') for @standbys;
 };
 
-subtest 'a launcher that ends has heard what the next one does not' => sub {
+subtest 'an announcement received by a launcher that ends is not lost' => sub {
     my $launcher = value($standby, 'one', 'SELECT launcher_pid FROM dynpgext.status');
     kill 'STOP', $launcher;
     value($primary, 'one', 'CREATE EXTENSION dx_trusted');

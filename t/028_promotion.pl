@@ -73,7 +73,7 @@ subtest 'a copy of the guard file' => sub {
 };
 
 # After a promotion, any launcher also checks for changes without an announcement.
-subtest 'a launcher that was away when it was promoted' => sub {
+subtest 'a launcher that was stopped during the promotion' => sub {
     value($old, 'one', $_) for 'ALTER EVENT TRIGGER dynpgext_on_create DISABLE', 'CREATE EXTENSION dx_trusted',
       'ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS';
     my $away = new_standby($old, 'away', 'dynpgext.naptime' => '1h');
@@ -88,7 +88,7 @@ subtest 'a launcher that was away when it was promoted' => sub {
     $away->stop;
 };
 
-subtest 'a worker that somebody wanted to restart before its time' => sub {
+subtest 'restart_worker() on a waiting worker before the promotion' => sub {
     my $early = new_standby($old, 'early');
     becomes($early, 'one', supervised_states(), $on_standby, 'a standby');
     is(value($early, 'one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 5'))), 'f', 'cannot be restarted');

@@ -152,7 +152,7 @@ subtest 'into a database that has the extensions' => sub {
 
 # Registrations by hand coexist with those of scripts in a restore; one that cannot be followed does not
 # affect the rest.
-subtest 'what was registered by hand' => sub {
+subtest 'registrations by hand' => sub {
     add_database($target, 'moved', qw(dynpgext dx_declared dx_plain dx_sql_only dx_worker));
     value($target, 'moved', as_superuser(q(CREATE ROLE dx_gone LOGIN; SET dynpgext.manifest_limit = '4MB';
         SELECT count(*) FROM dynpgext.apply('{"dynpgext": 1, "extensions": [
@@ -176,7 +176,7 @@ subtest 'what was registered by hand' => sub {
     value($target, 'postgres', 'DROP DATABASE moved; DROP ROLE dx_gone');
 };
 
-subtest 'by an owner who is no superuser' => sub {
+subtest 'by an owner who is not a superuser' => sub {
     value($target, 'postgres', 'CREATE ROLE dx_dumps LOGIN; CREATE DATABASE dumped OWNER dx_dumps');
     value($target, 'dumped', 'CREATE EXTENSION dynpgext');
     command_ok([ 'pg_dump', '-f', "$folder/owner.sql", $target->connstr('dumped') . ' user=dx_dumps' ], 'pg_dump');

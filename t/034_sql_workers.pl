@@ -88,7 +88,7 @@ subtest 'when notified' => sub {
     is(value($node, 'one', q(SELECT count(*) FROM done WHERE what = 'both')), 2, 'the others have not run');
 };
 
-subtest 'one that fails' => sub {
+subtest 'a command that fails' => sub {
     my $offset = log_offset($node);
     register_sql_workers($node, 'one', 'dx_plain', \%tick, \%other,
         { name => 'fails', sql => q(INSERT INTO public.done VALUES ('fails'); SELECT 1 / count(*) FROM public.switch), interval => 20 });
@@ -108,7 +108,7 @@ subtest 'one that fails' => sub {
     is(event_count('fails', 'failing'), 2, 'which is one, too');
 };
 
-subtest 'one is started, stopped and set by itself' => sub {
+subtest 'each worker is started, stopped and configured separately' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%tick, \%other);
     comes_to($_, q(runs > 0), "$_ runs") for qw(tick other);
     my $pid = runner_pid($node, 'one');
@@ -146,7 +146,7 @@ subtest 'one is started, stopped and set by itself' => sub {
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.workers'), 0, 'and nothing is left of them');
 };
 
-subtest 'how long it may take' => sub {
+subtest 'the deadline' => sub {
     value($node, 'one', q(CREATE ROLE quick LOGIN SUPERUSER; ALTER ROLE quick SET statement_timeout = '20ms'; ALTER ROLE quick IN DATABASE one SET statement_timeout = '30ms'; CREATE ROLE patient LOGIN SUPERUSER));
     my %long = (sql => 'SELECT pg_sleep(3600)', interval => 100);
     register_sql_workers($node, 'one', 'dx_plain', \%other,
@@ -245,7 +245,7 @@ subtest 'commands on databases' => sub {
     ok($node->poll_query_until('one', q(SELECT count(*) = 0 FROM dynpgext.cluster_workers WHERE database IS NULL OR database NOT IN ('one', 'two'))), 'nothing is left of them');
 };
 
-subtest 'a global one' => sub {
+subtest 'a global worker' => sub {
     my %global = (name => 'everywhere', sql => q(INSERT INTO public.done VALUES ('global')), interval => 50, scope => 'global');
     value($node, 'two', 'CREATE TABLE public.done (what text, at timestamptz DEFAULT clock_timestamp())');
     register_sql_workers($node, 'one', 'dx_plain', \%global);
@@ -273,7 +273,7 @@ subtest 'restarts' => sub {
 };
 $node->stop;
 
-subtest 'one that comes while the process leaves' => sub {
+subtest 'a worker that starts while the process ends' => sub {
     my $quiet = new_cluster('quiet', %settings, 'dynpgext.naptime' => '1h');
     add_database($quiet, 'one', qw(dynpgext dx_plain));
     my @missed;

@@ -67,7 +67,7 @@ sub runs_and_sees {
 my $superuser = value($node, 'one', 'SELECT current_user');
 my $sees_who = q(INSERT INTO public.seen VALUES (session_user || ' ' || current_setting('is_superuser') || ' ' || current_setting('role')));
 
-subtest 'who it is' => sub {
+subtest 'its role' => sub {
     runs_and_sees($sees_who, 'app off none as app', 'the role that it is told to be, for the server, too');
     is(value($node, 'one', q(SELECT string_agg(usename, ', ') FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'app', 'as which its process has connected');
     runs_and_sees($sees_who, "$superuser on none as $superuser", 'a superuser who is named', run_as => $superuser);
@@ -75,7 +75,7 @@ subtest 'who it is' => sub {
     runs_and_sees("SET $parallel = on; CREATE TEMP TABLE u AS SELECT current_user AS u; INSERT INTO public.seen SELECT 1, u FROM u", '1 as app', 'also in its parallel workers');
 };
 
-subtest 'it cannot become another one' => sub {
+subtest 'it cannot become another role' => sub {
     for my $sql ("SET ROLE $superuser", 'SET LOCAL ROLE other', "SET SESSION AUTHORIZATION $superuser", "SELECT set_config('role', '$superuser', false)",
         "SELECT set_config('session_authorization', '$superuser', true)", q(DO $$ BEGIN EXECUTE 'SET ROLE other'; END $$),
         'SELECT app.becomes()', 'SELECT 1; RESET ROLE; ALTER ROLE app SUPERUSER', 'RESET SESSION AUTHORIZATION; ALTER ROLE app SUPERUSER',
@@ -107,7 +107,7 @@ subtest 'nor after its commit' => sub {
 my @controls = ('BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', q(PREPARE TRANSACTION 'x'), 'INSERT INTO public.seen VALUES (1); COMMIT; SELECT 1');
 my @not_for_it = ([ 'COPY public.seen FROM STDIN', qr/^0A000: / ], [ 'COPY public.seen TO STDOUT', qr/^0A000: / ], [ 'LISTEN x', qr/^0A000: / ], [ 'UNLISTEN *', qr/^0A000: / ], [ 'DISCARD ALL', qr/^0A000: / ]);
 
-subtest 'its transaction is not its own' => sub {
+subtest 'it cannot end its transaction' => sub {
     value($node, 'one', 'ALTER TABLE public.seen OWNER TO app; TRUNCATE seen');
     my $offset = log_offset($node);
     like(error_in_worker($_), qr/^2D000: /, $_) for @controls;
@@ -120,7 +120,7 @@ subtest 'its transaction is not its own' => sub {
     is(seen(), '', 'and nothing was done by any of them');
 };
 
-subtest 'unless it is told to have none' => sub {
+subtest 'unless it is not atomic' => sub {
     my %not = (atomic => 0);
     like(error_in_worker($_, %not), qr/^2D000: /, $_) for @controls;
     like(error_in_worker($$_[0], %not), $$_[1], $$_[0]) for @not_for_it;
@@ -157,7 +157,7 @@ subtest 'unless it is told to have none' => sub {
     value($node, 'one', 'ALTER ROLE app RESET ALL; ALTER TABLE public.seen OWNER TO CURRENT_USER; GRANT INSERT, SELECT ON public.seen TO PUBLIC');
 };
 
-subtest 'statements are logged as those of sessions are' => sub {
+subtest 'statements are logged like those of sessions' => sub {
     my $offset = log_offset($node);
     value($node, 'one', q(ALTER ROLE app SET log_statement = 'mod'));
     is(error_in_worker('INSERT INTO public.seen VALUES (4711)'), '', 'one that writes');
@@ -173,7 +173,7 @@ subtest 'statements are logged as those of sessions are' => sub {
 };
 
 # A role that may create objects in a schema decides the meaning of its operators and functions.
-subtest 'where strangers may create objects, nothing is searched' => sub {
+subtest 'schemas where other roles may create objects are not searched' => sub {
     my $path = q(INSERT INTO public.seen VALUES (current_setting('search_path')));
     my $only = 'pg_catalog, pg_temp';
     my $offset = log_offset($node);
@@ -259,7 +259,7 @@ subtest 'where strangers may create objects, nothing is searched' => sub {
     value($node, 'one', 'ALTER EXTENSION dx_plain DROP TABLE tools.t; DROP TABLE tools.t');
 };
 
-subtest 'it needs no right in the schema of dynpgext' => sub {
+subtest 'it needs no privilege on the schema of dynpgext' => sub {
     value($node, 'one', 'REVOKE USAGE ON SCHEMA dynpgext FROM PUBLIC');
     runs_and_sees($sees_who, 'app off none as app', 'it runs');
     value($node, 'one', 'GRANT USAGE ON SCHEMA dynpgext TO PUBLIC');
@@ -288,7 +288,7 @@ my $finds = q(INSERT INTO public.seen SELECT format('%s %s %s %s %s %s %s: %s te
 
 sub pid_of_role { return value($node, 'one', "SELECT string_agg(pid::text, ',') FROM pg_stat_activity WHERE backend_type = 'dynpgext sql' AND usename = '$_[0]'") }
 
-subtest 'nothing of it is left for the next one' => sub {
+subtest 'nothing is left behind for the next command' => sub {
     value($node, 'one', 'GRANT TEMPORARY ON DATABASE one TO app; CREATE ROLE third; GRANT third TO app');
     for my $end ('', 'SELECT 1 / 0;', q(SET LOCAL work_mem = '32MB'; RESET ROLE; INSERT INTO app.deferred VALUES (1);)) {
         value($node, 'one', 'TRUNCATE seen');
@@ -357,7 +357,7 @@ subtest 'settings of its role hold for it alone' => sub {
     value($node, 'one', 'ALTER ROLE app RESET ALL');
 };
 
-subtest 'a role that is a superuser no longer' => sub {
+subtest 'a role that is no longer a superuser' => sub {
     value($node, 'one', 'CREATE ROLE former LOGIN SUPERUSER; TRUNCATE seen');
     register_sql_workers($node, 'one', 'dx_sql_only', { name => 'former', run_as => 'former', interval => 20, sql => "SET SESSION AUTHORIZATION $superuser; INSERT INTO public.seen VALUES ('as another')" });
     ok(command_is($node, 'one', 'former', 'runs > 1 AND failures = 0'), 'a superuser may become any role');

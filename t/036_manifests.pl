@@ -50,7 +50,7 @@ subtest 'crash-restart' => sub {
     is_whole_declared($node, 'one', 'all is back');
 };
 
-subtest 'a database made from a template with it' => sub {
+subtest 'a database created from a template with it' => sub {
     value($node, 'postgres', 'CREATE DATABASE two TEMPLATE one');
     is_whole_declared($node, 'two', 'has all of it, too');
     is_whole_declared($node, 'one', 'and the first one still');

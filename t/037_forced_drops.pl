@@ -45,7 +45,7 @@ sub makes_known {
     return value($node, $database, join '; ', q(LOAD 'dynpgext'), map { "ALTER DATABASE $database OWNER TO $_" } @owners);
 }
 
-subtest 'who may end the processes' => sub {
+subtest 'the right to end the processes' => sub {
     configure($node, 'hub', 'dynpgext.naptime' => '100ms');
     set_preload($node, 0);
     $node->restart;

@@ -76,7 +76,7 @@ subtest 'library that ends the process that adopts it' => sub {
     heal();
 };
 
-subtest 'fini that ends the process that follows a drop' => sub {
+subtest 'fini that ends the process after a drop' => sub {
     value($node, 'one', 'ALTER EVENT TRIGGER dynpgext_on_drop DISABLE; DROP EXTENSION dx_ends;
         ALTER EVENT TRIGGER dynpgext_on_drop ENABLE ALWAYS');
     set_at('fini');

@@ -70,7 +70,7 @@ subtest 'a command that terminates its process' => sub {
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'renewed' AND detail = 'its process was ended by the command of worker "ends"')), 3, 'events tell why');
 };
 
-subtest 'again and again' => sub {
+subtest 'repeatedly' => sub {
     my $pid = with_neighbours({ name => 'ends', sql => $ends, interval => 10, restart_delay => 10 });
     comes_to('ends', 'failures >= 4', 'it does so until its backoff');
     neighbours_go_on('again and again', $pid);
@@ -102,7 +102,7 @@ subtest 'transaction_timeout' => sub {
 };
 
 # The server has too few locks to drop all its temporary tables.
-subtest 'a command whose clean-up ends it' => sub {
+subtest 'a command whose clean-up ends the process' => sub {
     my $tables = q(DO $$ BEGIN FOR i IN 1 .. 15000 LOOP EXECUTE 'CREATE TEMP TABLE t' || i || ' () ON COMMIT PRESERVE ROWS'; END LOOP; END $$);
     my $pid = with_neighbours({ name => 'litters', sql => $tables, interval => $hour, restart => 'never' });
     comes_to('litters', q(failures = 1), 'it has failed');

@@ -61,7 +61,7 @@ sub is_no_superuser {
 
 role_a_registers({ name => 'raises', command => $raise });
 
-subtest 'who owns the extension does not matter' => sub {
+subtest 'the owner of the extension does not matter' => sub {
     comes_to('raises', q(runs > 1 AND failures = 0 AND run_as = 'role_a' AND registered_by = 'role_a'), 'it runs as the role that has registered it');
     value($node, 'one', 'REASSIGN OWNED BY role_a TO dba');
     is(value($node, 'one', q(SELECT extowner::regrole FROM pg_extension WHERE extname = 'hstore')), 'dba', 'the extension is a superuser\'s');
@@ -139,7 +139,7 @@ subtest 'dropped' => sub {
 };
 
 # Rights are checked at each run, and apply again when they are granted again.
-subtest 'rights that are taken away' => sub {
+subtest 'revoked rights' => sub {
     value($node, 'one', 'GRANT role_b TO role_a');
     role_a_registers({ name => 'member', command => 'SELECT 1', run_as => 'role_b' });
     goes_on('member', 'role_b', 'it runs');
@@ -162,7 +162,7 @@ subtest 'rights that are taken away' => sub {
 
 # The script of an extension created by a superuser gets the superuser's name from \@extowner\@.  A dump of
 # the schema alone has no identities, and a restore may break off before them.
-subtest 'no script gets a superuser where others can replace what it names' => sub {
+subtest "no script's command runs as a superuser where other roles can replace its objects" => sub {
     my $refused = q(runs > 1 AND runs = failures AND run_as = 'dba' AND last_error = '42501: role "role_a" can create objects in schema "s", and the command of the script of extension "dx_declared" would run as a superuser');
     value($node, 'postgres', 'CREATE DATABASE source OWNER role_a');
     value($node, 'source', 'SET ROLE dba; CREATE EXTENSION dynpgext; CREATE SCHEMA s AUTHORIZATION role_a');
@@ -239,7 +239,7 @@ subtest 'a manifest that is restored without its identities' => sub {
     value($node, 'postgres', 'DROP DATABASE source');
 };
 
-subtest 'what DROP OWNED has taken away comes with no dump' => sub {
+subtest 'registrations removed by DROP OWNED are not dumped' => sub {
     value($node, 'postgres', 'CREATE ROLE gone LOGIN; CREATE DATABASE source');
     value($node, 'source', q{CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain; SELECT dynpgext.register('dx_plain', } . manifest({ name => 'taken', command => 'SELECT 1', run_as => 'gone' }) . ')');
     comes_to('taken', 'runs > 1 AND failures = 0', 'it runs', 'source');
@@ -254,17 +254,17 @@ subtest 'what DROP OWNED has taken away comes with no dump' => sub {
     value($node, 'postgres', 'DROP DATABASE source; DROP DATABASE target');
 };
 
-subtest 'the owner of a database does not decide that a restore is none' => sub {
+subtest 'the owner of a database cannot set dynpgext.restore for it' => sub {
     value($node, 'one', q(LOAD 'dynpgext'; SET ROLE role_a; ALTER DATABASE one SET dynpgext.restore = off));
-    is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'what he sets is not taken');
+    is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'off has no effect');
     is(value($node, 'one', q(SET dynpgext.restore = off; LOAD 'dynpgext'; SHOW dynpgext.restore)), 'off', 'a session decides');
     value($node, 'one', q(LOAD 'dynpgext'; SET ROLE role_a; ALTER DATABASE one SET dynpgext.restore = on));
-    is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'nor that there is one');
+    is(value($node, 'one', q(LOAD 'dynpgext'; SHOW dynpgext.restore)), 'auto', 'nor has on');
     value($node, 'one', 'ALTER DATABASE one RESET ALL');
 };
 
 # The owner may not call end_restore().
-subtest 'the owner of a database keeps no restore up' => sub {
+subtest 'the owner of a database cannot prolong a restore' => sub {
     value($node, 'postgres', 'CREATE DATABASE kept_up OWNER role_a');
     value($node, 'kept_up', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain');
     my $role = 'host=' . $node->host . ' port=' . $node->port . ' dbname=kept_up user=role_a';
@@ -329,7 +329,7 @@ subtest 'the halves of a restore at the same time' => sub {
     }
 };
 
-subtest 'who may write dynpgext.manifests' => sub {
+subtest 'privileges on dynpgext.manifests' => sub {
     value($node, 'one', 'GRANT SELECT, UPDATE ON dynpgext.manifests TO role_a');
     my $of_superuser = { name => 'written', command => q(SELECT 'at first'), run_as => 'dba' };
     value($node, 'one', q{SELECT dynpgext.register('hstore', } . manifest($of_superuser) . ')');

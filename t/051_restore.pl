@@ -129,7 +129,7 @@ sub restore_is {
     return becomes($node, $database, q(SELECT COALESCE(string_agg(CASE WHEN until_told THEN 'until told' WHEN boot = dynpgext_internal.boot() THEN 'under way' ELSE 'interrupted' END, ' '), 'none') FROM dynpgext.restore), $expected, $test);
 }
 
-subtest 'what is seen of it' => sub {
+subtest 'the views during a restore' => sub {
     value($node, 'postgres', 'CREATE DATABASE seen');
     my $offset = log_offset($node);
     my $session = start_session('seen', '-o', "$dumps/out", '-f', "$dumps/plain.sql");
@@ -159,7 +159,7 @@ subtest 'into a database whose workers run' => sub {
     becomes($node, 'seen', $states, $at_work, 'and come back');
 };
 
-subtest 'one that the server does not outlive' => sub {
+subtest 'a restore during which the server stops' => sub {
     my $session = start_session('seen', '-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
     becomes($node, 'seen', $states, $held, 'a restore is under way');
     my $offset = log_offset($node);
@@ -205,7 +205,7 @@ for my $how (sort keys %breaks_off) {
     }
 }
 
-subtest 'one that has broken off, and a restart' => sub {
+subtest 'an interrupted restore, and a restart' => sub {
     my $session = start_session('seen', '-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
     becomes($node, 'seen', $states, $held, 'a restore is under way');
     $session->{run}->signal('KILL');
@@ -219,7 +219,7 @@ subtest 'one that has broken off, and a restart' => sub {
     becomes($node, 'seen', $states, $at_work, 'its workers run');
 };
 
-subtest 'by the word of the user' => sub {
+subtest 'declared by the user' => sub {
     is(value($node, 'seen', 'SELECT dynpgext.begin_restore()'), 't', 'begin_restore');
     becomes($node, 'seen', $states, $held, 'its workers end');
     is(value($node, 'seen', 'SELECT dynpgext.begin_restore()'), 'f', 'a second time it is nothing new');
@@ -242,7 +242,7 @@ subtest 'by the word of the user' => sub {
     end_session($session);
 };
 
-subtest 'who is taken for a restore' => sub {
+subtest 'which sessions count as restoring' => sub {
     my $look = join ' ', map {"-c $_"} 'check_function_bodies=off', 'search_path=', 'client_min_messages=warning';
     my $configure = q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', restart_delay => '1 s'));
     my @session = ('-c', $configure, '-c', 'RESET dynpgext.restore');
@@ -270,7 +270,7 @@ subtest 'who is taken for a restore' => sub {
 };
 
 # Any role can set this name for its session.
-subtest 'who is taken for pg_restore by the name' => sub {
+subtest 'the session name pg_restore' => sub {
     my @restore = ('-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
     my @named = ('-c', q(SET application_name = 'pg_restore'));
     my $is_there = q(SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'pg_restore');

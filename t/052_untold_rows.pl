@@ -118,7 +118,7 @@ subtest 'switched on again' => sub {
 
 # Rows that other roles write without a checking trigger must not be followed as a superuser's, neither now
 # nor after their right to write has been revoked.
-subtest 'nobody gains rights by it' => sub {
+subtest 'no role gains rights by it' => sub {
     value($node, 'one', 'CREATE ROLE dx_writer; GRANT EXECUTE ON FUNCTION dynpgext.register TO dx_writer;
         CREATE VIEW public.dx_view AS SELECT * FROM dynpgext.manifests');
     # with pg_write_all_data, with a grant on columns, and through a superuser's view, for which the server

@@ -82,7 +82,7 @@ subtest 'its own handler ends it with exit code 1' => sub {
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 4')));
 };
 
-subtest 'an error on its way out is one' => sub {
+subtest 'an error during its exit is shown' => sub {
     ok(tell($node, 'one', 4, 'deaf'), 'one listens to SIGTERM itself');
     ok($node->poll_query_until('one', q(SELECT doing = 'deaf' FROM dx_supervised_info(4))), 'and does');
     my $session = start([ 'psql', '-XAtq', '-d', $node->connstr('one'),
@@ -147,7 +147,7 @@ subtest 'configure_worker, commands on databases, drops' => sub {
     is_quiet('the log has nothing of it');
 };
 
-subtest 'others end it' => sub {
+subtest 'ended by others' => sub {
     is_whole($node, 'all runs', 'one');
     mark();
     is(value($node, 'one', q(SELECT pg_terminate_backend(pid, 10000) FROM dynpgext.workers WHERE name = 'dx supervised 1')), 't', 'pg_terminate_backend');

@@ -34,7 +34,7 @@ sub run {
 }
 
 # A placeholder then has no value at all.
-subtest 'settings that were reset' => sub {
+subtest 'reset settings' => sub {
     my @names = map {"dynpgext.$_"} qw(max_workers restart_delay_max provisioning_timeout crash_limit);
     my $reset = join ' ', map {"SET $_ = '7'; RESET $_;"} @names;
     for my $mode (sort keys %modes) {

@@ -51,7 +51,7 @@ for my $what (sort keys %how) {
     };
 }
 
-subtest 'one that is not ended stays named' => sub {
+subtest 'a worker that does not end stays reported' => sub {
     for my $what ('shut', 'hold') {
         my $offset = log_offset($node);
         my $pid = make(1, $what);
@@ -112,7 +112,7 @@ subtest 'a smart shutdown' => sub {
     $node->start;
 };
 
-subtest 'what nothing ends' => sub {
+subtest 'a worker that cannot be ended' => sub {
     value($node, 'one', 'SELECT dynpgext.version()');
     is_whole($node, 'all is well', 'one');
     my $offset = log_offset($node);
@@ -129,7 +129,7 @@ subtest 'what nothing ends' => sub {
     is_whole($node, 'and all is back', 'one');
 };
 
-subtest 'the launcher, ended by hand, ends nobody' => sub {
+subtest 'a terminated launcher ends no workers' => sub {
     my $offset = log_offset($node);
     make(1, 'ignore');
     my $pid = value($node, 'one', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 1'));

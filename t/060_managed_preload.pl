@@ -115,7 +115,7 @@ subtest 'allow_alter_system' => sub {
     configure($node, 'one', allow_alter_system => 'on');
 };
 
-subtest 'back to what the other files say' => sub {
+subtest 'back to the other files' => sub {
     write_file('postgresql.conf', "${main}shared_preload_libraries = 'auto_explain'\n");
     is(preload('true'), 'auto_explain, dynpgext', 'in');
     is(auto_entry(), q('auto_explain, dynpgext'), 'written by ALTER SYSTEM');

@@ -41,7 +41,7 @@ sub restart_and_visit {
 
 # As at the end of pg_restore --jobs --disable-triggers: both tables are locked before either session checks
 # for rows.
-subtest 'two sessions switch triggers on at the same time' => sub {
+subtest 'two sessions enable triggers at the same time' => sub {
     for my $order ([qw(manifests identities)], [qw(identities manifests)]) {
         # identities count in a restore that has created dynpgext
         local $ENV{PGOPTIONS} = '-c dynpgext.restore=on';
@@ -90,7 +90,7 @@ subtest 'event triggers of others do not fire' => sub {
     value($node, 'one', 'DROP EVENT TRIGGER spy; DROP FUNCTION public.spy; DROP TABLE public.fired');
 };
 
-subtest 'why a row cannot be followed is said once' => sub {
+subtest 'the reason for not following a row is logged once' => sub {
     my $warning = qr/WARNING:  the manifest of extension "dx_plain" in dynpgext.manifests cannot be followed/;
     my $unknown = q('{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "interval": "50 ms", "run_as": "dx_nobody"}]}');
     my $offset = log_offset($node);
@@ -116,7 +116,7 @@ subtest 'why a row cannot be followed is said once' => sub {
     value($node, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}')));
 };
 
-subtest 'an identity that differs when triggers are on again' => sub {
+subtest 'an identity that differs when triggers are enabled again' => sub {
     value($node, 'one', "SELECT dynpgext.register('dx_plain', '{\"dynpgext\": 1, \"workers\": [{\"name\": \"dx a\", \"command\": \"SELECT 1\", \"channel\": \"a\", \"run_as\": \"dx_role\"}]}')");
     value($node, 'one', "$off UPDATE dynpgext.identities SET registered_by = 'dx_role'; $on");
     isnt(value($node, 'one', 'SELECT registered_by FROM dynpgext.commands'), 'dx_role', 'not outside of a restore that has created dynpgext');
@@ -124,7 +124,7 @@ subtest 'an identity that differs when triggers are on again' => sub {
 };
 
 # The identity of a worker that only the manifest names is restored before the manifest.
-subtest 'a worker that is added by hand beside one of a script that is changed' => sub {
+subtest 'a worker added by hand next to a changed one of a script' => sub {
     add_database($node, 'added', qw(dynpgext dx_declared));
     value($node, 'added', q(SELECT dynpgext.register('dx_declared', '{"dynpgext": 1, "workers": [
         {"name": "dx tick", "command": "SELECT 1", "interval": "50 ms", "run_as": "dx_role"},

@@ -14,7 +14,7 @@ my $node = new_cluster('main', 'dynpgext.stop_timeout' => '300ms');
 value($node, 'postgres', 'CREATE ROLE dx_role LOGIN');
 add_database($node, 'one', qw(dynpgext dx_plain dx_worker));
 
-subtest 'a command that goes on when it is cancelled' => sub {
+subtest 'a command that ignores its cancellation' => sub {
     my $command = q(DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$);
     value($node, 'one', qq(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx stays", "command": "$command", "interval": "1 h", "run_as": "dx_role"}]}')));
     ok($node->poll_query_until('one', q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'dynpgext sql%' AND wait_event = 'PgSleep'))), 'it runs');

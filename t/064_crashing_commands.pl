@@ -64,7 +64,7 @@ my $register_other = sub {
     register_sql_workers($node, 'one', 'dx_plain', { name => 'other', sql => 'SELECT 1', interval => 50 });
 };
 
-subtest 'ever new names' => sub {
+subtest 'always new names' => sub {
     register_by_dev('one', 'a');
     register_by_dev('two', 'a');
     $register_other->();
@@ -127,7 +127,7 @@ subtest 'release' => sub {
     is(blame(crash_by('f')), 'f 1', 'it is forgotten');
 };
 
-subtest 'a quarantine whose worker has gone' => sub {
+subtest 'a quarantine without its worker' => sub {
     crash_by('f') for 2 .. 3;
     shows($node, 'one', 'f', q(state = 'quarantined'), 'quarantined');
     by_dev('one', 'DROP EXTENSION dx_trusted');

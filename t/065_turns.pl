@@ -32,7 +32,7 @@ subtest 'a time limit' => sub {
     is(value($node, 'one', q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 21584 AND mode = 'ShareUpdateExclusiveLock' AND granted)), 1, 'pg_locks shows the turn');
 };
 
-subtest 'nobody else takes a turn' => sub {
+subtest 'no other transaction takes a turn' => sub {
     is(error_of($node, 'one', 'SET ROLE anybody; SELECT pg_advisory_xact_lock(classid::integer, objid::integer) FROM (SELECT classid::bigint, objid::bigint - 4294967296 * (objid::bigint / 2147483648) AS objid
         FROM pg_locks WHERE locktype = \'advisory\' AND objsubid = 21584) AS l;'), '', 'the numbers of the lock are those of another one for users');
     value($node, 'one', 'GRANT EXECUTE ON FUNCTION dynpgext.register, dynpgext.apply TO anybody');
@@ -52,7 +52,7 @@ subtest 'a role that may be needed' => sub {
 };
 
 # A visit would interfere.
-subtest 'a role that another transaction lets go of' => sub {
+subtest 'a role that another transaction releases' => sub {
     my $launcher = value($node, 'one', q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher'));
     kill 'STOP', $launcher;
     value($node, 'one', 'CREATE ROLE app LOGIN');
@@ -71,7 +71,7 @@ subtest 'a role that another transaction lets go of' => sub {
 };
 
 # The server drops them after dynpgext has prepared its part of the commit.
-subtest 'a temporary table that goes with the commit' => sub {
+subtest 'a temporary table dropped at the commit' => sub {
     value($node, 'one', <<'COMMANDS');
 CREATE ROLE app LOGIN;
 CREATE TABLE public.held ();

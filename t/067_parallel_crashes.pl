@@ -172,7 +172,7 @@ for my $preload (1, 0) {
 }
 
 # Only the guard can end this: the commands need no session, and run before anybody can log in.
-subtest 'a crash in a circle' => sub {
+subtest 'an endless sequence of crashes' => sub {
     my $offset = log_offset($node);
     value($node, 'one', q(
         CREATE FUNCTION always_in_worker(i integer) RETURNS integer LANGUAGE plpgsql PARALLEL SAFE AS $$

@@ -146,7 +146,7 @@ subtest 'nor for a lock on tables' => sub {
 };
 
 # With the library loaded, the lock is taken in the analysis of a statement that is executed at once.
-subtest 'what is not run locks nothing' => sub {
+subtest 'a statement that is not executed locks nothing' => sub {
     restart_with(1);
     make('one');
     value($node, 'postgres', 'ALTER DATABASE one IS_TEMPLATE true');
@@ -175,7 +175,7 @@ subtest 'what is not run locks nothing' => sub {
 };
 
 # Without the library loaded, the launcher decides by the role that the session has logged in as.
-subtest 'whoever may, also by another role, finds workers out of the way' => sub {
+subtest 'workers make way for every role with the privilege, also an inherited one' => sub {
     make('one', 'dx_group');
     make('two');
     is(run('not loaded', 'ALTER DATABASE one RENAME TO four', 'dx_quiet') =~ s/.*(must be owner).*/$1/sr, 'must be owner', 'not without SET ROLE');

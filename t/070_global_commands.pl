@@ -79,7 +79,7 @@ subtest 'a command on the database that stays open' => sub {
     $session->quit;
 };
 
-subtest 'a database that nobody can connect to' => sub {
+subtest 'a database without connections allowed' => sub {
     begin_in_cdb();
     my $session = session_of_role_c('postgres');
     $session->query_safe('ALTER DATABASE cdb ALLOW_CONNECTIONS false');
@@ -89,7 +89,7 @@ subtest 'a database that nobody can connect to' => sub {
     $session->quit;
 };
 
-subtest 'what the owner sets or revokes' => sub {
+subtest 'settings and revokes by the owner' => sub {
     value($node, 'postgres', "ALTER DATABASE vdb OWNER TO $superuser; ALTER DATABASE cdb OWNER TO role_c");
     run_in('vdb', 'they run where a superuser owns the database');
     value($node, 'cdb', q(SET ROLE role_c; ALTER DATABASE cdb SET statement_timeout = '1ms'; REVOKE CONNECT ON DATABASE cdb FROM PUBLIC));

@@ -75,7 +75,7 @@ for my $way ([ 'data only' ], [ 'inserts', '-f', "$folder/inserts.sql" ], [ 'tri
 }
 
 # Nor does a dump of the database launder them.
-subtest 'rows that do not count are in no dump' => sub {
+subtest 'rows that do not count are not dumped' => sub {
     make_target('target');
     command_ok([ 'pg_restore', '-a', '--exit-on-error', '-d', $node->connstr('target'), "$folder/forged" ], 'restored by a superuser');
     value($node, 'target', qq(ALTER TABLE dynpgext.identities DISABLE TRIGGER ALL; INSERT INTO dynpgext.identities VALUES ('dx_sql_only', 'dx forged', '$superuser', '$superuser', true, false, true)));
@@ -108,7 +108,7 @@ subtest 'after a restore in the same session, or by psql' => sub {
 };
 
 # Tables of registrations are never dumped: rows for them come from other tables.
-subtest 'rows of what is registered' => sub {
+subtest 'rows of registrations' => sub {
     make_target('target');
     value($node, 'forged', q(SET ROLE dx_forger; CREATE TABLE dynpgext.registered_command (extension name, worker text, command text, run_interval bigint, channel text, run_as oid, deadline bigint,
             registered_by oid, superuser boolean, without_login boolean, by_hand boolean, atomic boolean, decided_in text, schemas text, owners text, foreign_owner text, first_run bigint);
@@ -124,7 +124,7 @@ subtest 'rows of what is registered' => sub {
     value($node, 'postgres', 'DROP DATABASE target');
 };
 
-subtest 'functions in C, and what is global' => sub {
+subtest 'functions in C, and global objects' => sub {
     make_target('target');
     my $insert = q(INSERT INTO dynpgext.manifests VALUES ('dx_sql_only', '{"dynpgext": 1, %s}') ON CONFLICT (extension) DO UPDATE SET manifest = EXCLUDED.manifest);
     my %refused = (
@@ -186,7 +186,7 @@ subtest 'a restore in several parts' => sub {
 
 # Three seconds after the superuser's session, another session does not belong to the restore, whoever else is
 # still connected.
-subtest 'a session of the owner keeps no restore up for others' => sub {
+subtest "the owner's session cannot prolong a restore for others" => sub {
     make_target('source');
     command_ok([ 'pg_dump', '-Fc', '-f', "$folder/small", $node->connstr('source') ], 'pg_dump');
     value($node, 'postgres', 'CREATE DATABASE kept OWNER dx_forger');
@@ -206,7 +206,7 @@ subtest 'a session of the owner keeps no restore up for others' => sub {
 };
 
 # The owner of a database decides on settings of sessions that set nothing themselves.
-subtest 'settings of the owner make no session a restore' => sub {
+subtest "the owner's settings do not make a session a restore" => sub {
     make_target('source');
     command_ok([ 'pg_dump', '-Fc', '-f', "$folder/good", $node->connstr('source') ], 'pg_dump');
     value($node, 'postgres', 'CREATE DATABASE "set" OWNER dx_forger');

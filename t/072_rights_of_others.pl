@@ -54,7 +54,7 @@ is(value($node, 'one', "SET ROLE dx_user; BEGIN; DO \$\$ BEGIN PERFORM dynpgext_
 my (undef, undef, $refused) = $node->psql('one', q(SET ROLE dx_user; SELECT dynpgext_internal.may_configure('dx_nothing', 'none')));
 like($refused, qr/permission denied to configure background worker "none"/, 'and looks all the same');
 
-subtest 'somebody has locked all tables of dynpgext' => sub {
+subtest 'all tables of dynpgext are locked' => sub {
     my $locker = $node->background_psql('one', on_error_stop => 1);
     $locker->query_safe($_) for 'SET ROLE dx_writer', 'BEGIN',
       'LOCK TABLE dynpgext.registered_extension, dynpgext.registered_allocation, dynpgext.registered_worker, dynpgext.registered_command,
@@ -71,7 +71,7 @@ subtest 'somebody has locked all tables of dynpgext' => sub {
 };
 
 # Every role may do that to its own function, and thereby lock any extension.
-subtest 'somebody has locked the extension' => sub {
+subtest 'the extension is locked' => sub {
     value($node, 'one', q(CREATE EXTENSION dx_plain; CREATE FUNCTION dx.own() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION dx.own() OWNER TO dx_user;
         SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx tick", "command": "SELECT 1", "interval": "50 ms", "run_as": "dx_user"}]}')));
     my ($locker, $dropper) = map { $node->background_psql('one', on_error_stop => 1) } 1 .. 2;
@@ -98,7 +98,7 @@ subtest 'somebody has locked the extension' => sub {
     $_->quit for $locker, $dropper;
 };
 
-subtest 'what is about dynpgext is still noticed' => sub {
+subtest 'commands that concern dynpgext are still noticed' => sub {
     value($node, 'one', 'CREATE EXTENSION dx_memory');
     value($node, 'one', 'CREATE SCHEMA dx_inner; DROP EXTENSION dx_memory; DROP SCHEMA dx_inner');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.extensions WHERE extension = 'dx_memory')), 0, 'an extension that is dropped');
@@ -255,7 +255,7 @@ subtest 'a privilege that lets others decide what a command does' => sub {
 };
 
 # Also with roles that only the dropped extension needs.
-subtest 'somebody has locked dynpgext, and is dropping an extension, over a restart' => sub {
+subtest 'dynpgext is locked, and an extension is being dropped, over a restart' => sub {
     value($node, 'two', q(CREATE FUNCTION dx.own() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION dx.own() OWNER TO dx_user));
     value($node, 'two', q(SET ROLE dx_user; BEGIN; ALTER FUNCTION dx.own() DEPENDS ON EXTENSION dynpgext; PREPARE TRANSACTION 'locks'));
     value($node, 'two', q(BEGIN; DROP EXTENSION dx_plain; PREPARE TRANSACTION 'drops'));

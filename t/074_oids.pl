@@ -79,7 +79,7 @@ subtest 'memory, in a parallel query' => sub {
     value($node, 'postgres', 'DROP DATABASE replaced; DROP DATABASE prepared');
 };
 
-subtest 'a worker that is due' => sub {
+subtest 'a due worker' => sub {
     add_database($node, 'app', qw(dynpgext dx_worker));
     value($node, 'postgres', 'CREATE DATABASE prepared OWNER creator');
     value($node, 'app', q(SELECT FROM dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '1 s')));

@@ -25,7 +25,7 @@ for my $name (qw(first second)) {
     value($node, 'postgres', "ALTER DATABASE $name OWNER TO tenant");
 }
 
-subtest 'the databases of an owner have so much together' => sub {
+subtest 'the databases of an owner share the limit' => sub {
     is(have('first'), '', 'what is within the limit is there');
     like(have('second'), qr/ERROR:  extension "dx_bad" cannot have 4000000 bytes of shared memory for "dx_bad:one": dynpgext\.max_owner_memory would be exceeded\n.*DETAIL:  4\d{6} of 6291456 bytes are in use by all databases of the owner of this one\.\n.*HINT:  Raise dynpgext\.max_owner_memory or drop/s,
         'what would exceed it is refused');
@@ -35,7 +35,7 @@ subtest 'the databases of an owner have so much together' => sub {
     value($node, 'postgres', 'ALTER DATABASE second RESET ALL');
 };
 
-subtest 'memory counts for whoever owned its database when it was taken' => sub {
+subtest 'memory counts for the owner of its database at the time' => sub {
     value($node, 'postgres', 'ALTER DATABASE second OWNER TO postgres');
     is(have('second'), '', 'of a superuser');
     value($node, 'postgres', 'ALTER DATABASE second OWNER TO tenant');
@@ -66,7 +66,7 @@ subtest 'dynpgext.memory_limit' => sub {
     ok($node->poll_query_until('other', $state, 'provisioned'), 'until some has been given back');
 };
 
-subtest 'a limit that is raised' => sub {
+subtest 'a raised limit' => sub {
     configure($node, 'one', 'dynpgext.max_owner_memory' => '6MB', 'dynpgext.memory_limit' => -1);
     value($node, 'postgres', 'ALTER DATABASE other OWNER TO tenant');
     value($node, 'other', 'DROP EXTENSION dx_bad');

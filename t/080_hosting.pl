@@ -27,7 +27,7 @@ my $older = $node->background_psql('postgres');
 add_database($node, 'postgres', 'dynpgext');
 add_database($node, 'other', 'dynpgext');
 
-subtest 'host, and use at once' => sub {
+subtest 'host, and immediate use' => sub {
     is($node->safe_psql('postgres', q(
         SELECT dynpgext.host('dx_hosted');
         CREATE EXTENSION dx_hosted;
@@ -65,7 +65,7 @@ subtest 'hooks, also in parallel workers' => sub {
     is(log_count($node, qr/WARNING|ERROR/, $offset), 0, 'without a complaint');
 };
 
-subtest 'its worker is one of dynpgext\'s' => sub {
+subtest 'its worker is a worker of dynpgext' => sub {
     is(value($node, 'postgres', q(SELECT concat_ws(' ', extension, name, scope, library, function, state, restart) FROM dynpgext.workers)),
         'dx_hosted dx hosted global dx_hosted dx_hosted_main running on_failure', 'as it has registered it');
     is(value($node, 'postgres', q(SELECT dynpgext.stop_worker('dx_hosted', 'dx hosted'))), 't', 'stopped');
@@ -118,7 +118,7 @@ subtest 'errors' => sub {
     is(keepers(), 1, 'or has left a keeper');
 };
 
-subtest 'what a client asks for when it connects' => sub {
+subtest "settings in a client's connection options" => sub {
     $node->safe_psql('postgres', q(CREATE ROLE dx_client LOGIN; SELECT dynpgext.host('auto_explain', settings => '{"auto_explain.log_min_duration": "0"}')));
     my $connect = sub {
         my ($role, $option) = @_;

@@ -91,7 +91,7 @@ set_preload($node, 0);
 $node->restart;
 is_back('without preload', 1);
 
-subtest 'a library that does not come back' => sub {
+subtest 'a library that cannot be hosted again' => sub {
     $node->append_conf('postgresql.conf', "dx_hosted.fails = 'init'");
     $node->restart;
     is($node->safe_psql('other', q(SHOW pg_stat_statements.track)), 'top', 'others do');

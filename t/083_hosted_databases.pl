@@ -38,7 +38,7 @@ subtest 'one instance for each' => sub {
     like(error_of($node, 'four', q(SELECT dynpgext.host('dx_hosted'))), qr/42710.*is hosted already/, 'and it cannot be hosted for the server');
 };
 
-subtest 'databases come and go' => sub {
+subtest 'databases are created and dropped' => sub {
     is($node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE four; DROP DATABASE three'), '', 'one is dropped');
     ok(wait_until { keepers() == 2 }, 'its keeper ends');
     $node->safe_psql('postgres', 'CREATE DATABASE twin TEMPLATE two');

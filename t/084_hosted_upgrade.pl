@@ -38,7 +38,7 @@ subtest 'a new file' => sub {
     $older->quit;
 };
 
-subtest 'statistics go over' => sub {
+subtest 'statistics are kept' => sub {
     $node->safe_psql('postgres', 'SELECT 1 AS kept') for 1 .. 3;
     replace_library("$libdir/pg_stat_statements.so");
     is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted anew');
@@ -55,7 +55,7 @@ subtest 'a new file that cannot be hosted' => sub {
     is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '2', 'and with the old one in its place, all is as before');
 };
 
-subtest 'a file that is gone' => sub {
+subtest 'a missing file' => sub {
     rename "$libdir/dx_hosted.so", "$libdir/dx_hosted.good" or die $!;
     my $offset = log_offset($node);
     my %all = processes($node);
@@ -70,7 +70,7 @@ subtest 'a file that is gone' => sub {
 };
 
 # Under load, from lasting and from short connections.
-subtest 'many swaps' => sub {
+subtest 'many replacements' => sub {
     my $script = $node->basedir . '/load.sql';
     append_to_file($script, "SELECT count(*) FROM pg_class;\n");
     my @logs = map { $node->basedir . "/load.$_" } qw(stay come);

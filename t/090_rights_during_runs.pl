@@ -147,7 +147,7 @@ subtest 'rights to register, to be a role, to search a schema' => sub {
 };
 
 # A process receives the invalidation messages of all databases.
-subtest 'what others do elsewhere' => sub {
+subtest 'changes in other databases' => sub {
     value($node, 'one', 'CREATE TABLE public.checks (n bigint)');
     value($node, 'postgres', 'CREATE DATABASE two');
     my $scans = q(pg_stat_get_xact_numscans('pg_db_role_setting_databaseid_rol_index'::regclass));

@@ -72,7 +72,7 @@ for my $preload (0, 1) {
     }
 }
 
-subtest 'what is prepared is carried out' => sub {
+subtest 'a prepared command is committed' => sub {
     value($node, 'one', q(BEGIN; DROP EXTENSION dx_busy; PREPARE TRANSACTION 'drops'; BEGIN; ALTER EXTENSION dx_declared UPDATE TO '0.2'; PREPARE TRANSACTION 'updates'));
     $node->restart;
     ok(command_is($node, 'one', 'dx other', 'runs > 1'), 'another worker runs');
@@ -83,7 +83,7 @@ subtest 'what is prepared is carried out' => sub {
     ok(command_is($node, 'one', 'dx tick', q(command LIKE '%tick 0.2%' AND runs > 0)), 'with the new command');
 };
 
-subtest 'what is rolled back to a savepoint keeps nothing' => sub {
+subtest 'a pause rolled back to a savepoint does not last' => sub {
     value($node, 'one', q(BEGIN; SAVEPOINT a; ALTER SCHEMA s RENAME TO was_s; ROLLBACK TO a; CREATE TABLE other (); PREPARE TRANSACTION 'nothing'));
     $node->restart;
     becomes($node, 'one', $declared, $running, 'its workers run');
@@ -91,7 +91,7 @@ subtest 'what is rolled back to a savepoint keeps nothing' => sub {
 };
 
 # Only then does it have the locks of prepared transactions.
-subtest 'a standby that takes over' => sub {
+subtest 'a promoted standby' => sub {
     my $standby = new_standby($node, 'standby');
     value($node, 'one', q(BEGIN; ALTER SCHEMA s RENAME TO was_s; PREPARE TRANSACTION 'renames'));
     catch_up($node, $standby);

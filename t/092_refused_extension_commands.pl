@@ -108,7 +108,7 @@ SQL
     };
 }
 
-subtest 'what is not refused still pauses' => sub {
+subtest 'a permitted command still pauses' => sub {
     my $session = $node->background_psql('one', on_error_stop => 1);
     for my $statement ('DROP SCHEMA s CASCADE', 'DROP EXTENSION dx_declared CASCADE', 'ALTER SCHEMA s RENAME TO other') {
         goes_on('the worker runs');

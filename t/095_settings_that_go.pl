@@ -23,7 +23,7 @@ sub register { my ($workers, $role) = @_; return value($node, 'rented', ($role ?
 sub set_as_tenant { return value($node, 'rented', qq(SET ROLE tenant; SELECT count(*) FROM dynpgext.apply('{"dynpgext": 1, "extension": "hstore", "workers": [$worker], $set}'))) }
 sub is_state { my ($state, $test) = @_; return becomes($node, 'rented', q(SELECT state FROM dynpgext.workers WHERE name = 'housekeeper'), $state, $test) }
 
-subtest 'taken away, and registered as a global one' => sub {
+subtest 'dropped, and registered as a global worker' => sub {
     set_as_tenant();
     is_state('disabled', 'the owner of the extension disables a worker of his');
     register('', 'tenant');
@@ -33,7 +33,7 @@ subtest 'taken away, and registered as a global one' => sub {
     register('');
 };
 
-subtest 'global from one registration to the next' => sub {
+subtest 'made global by the next registration' => sub {
     set_as_tenant();
     register($global);
     is(value($node, 'rented', $rows), 0, 'the settings are those of the local one');
@@ -41,7 +41,7 @@ subtest 'global from one registration to the next' => sub {
     register('');
 };
 
-subtest 'what stays' => sub {
+subtest 'settings that stay' => sub {
     set_as_tenant();
     register(qq($worker, {"name": "other", "command": "SELECT 1", "interval": "1 h"}), 'tenant');
     is(value($node, 'rented', $rows), 1, 'of a worker that is registered again');
@@ -53,7 +53,7 @@ subtest 'what stays' => sub {
     value($node, 'rented', 'DELETE FROM dynpgext.worker_settings');
 };
 
-subtest 'with the transaction' => sub {
+subtest 'transactional' => sub {
     set_as_tenant();
     value($node, 'rented', q(BEGIN; SELECT dynpgext.register('hstore', '{"dynpgext": 1}'); ROLLBACK));
     is(value($node, 'rented', $rows), 1, 'a rollback brings them back');

@@ -35,7 +35,7 @@ subtest 'a command that would exceed the limit of the owner' => sub {
     is(register('first', 'dx_sql_only', 10), '', 'another one that has room is registered');
 };
 
-subtest 'a limit that is lowered' => sub {
+subtest 'a lowered limit' => sub {
     configure($node, 'one', 'dynpgext.max_owner_memory' => '64kB');
     value($node, 'first', 'SELECT dynpgext.reload()');
     is(workers('first'), 1010, 'takes nothing away');
@@ -69,7 +69,7 @@ subtest 'a copy' => sub {
     value($node, 'one', 'DROP DATABASE copy WITH (FORCE)');
 };
 
-subtest 'memory that is given back' => sub {
+subtest 'freed memory' => sub {
     value($node, 'one', 'SET ROLE tenant; CREATE DATABASE copy TEMPLATE first');
     ok($node->poll_query_until('copy', $state, 'failed'), 'there is none');
     value($node, 'copy', 'DROP EXTENSION dx_sql_only');

@@ -69,7 +69,7 @@ subtest 'workers' => sub {
     ok($node->poll_query_until('one', running('source', 2)), 'which do not count for whom he gives the database to');
 };
 
-subtest 'a role that is dropped' => sub {
+subtest 'a dropped role' => sub {
     value($node, 'one', 'CREATE ROLE passing; GRANT passing TO tenant; SET ROLE tenant; CREATE DATABASE d4');
     value($node, 'd4', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain');
     give('d4', 'passing');

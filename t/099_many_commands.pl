@@ -33,7 +33,7 @@ for my $extension (qw(dx_plain dx_sql_only)) {
 }
 ok($node->poll_query_until('one', waiting(2000)), 'all wait');
 
-subtest 'while nobody can start' => sub {
+subtest 'while no worker can start' => sub {
     my $launcher = value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status');
     # of the measured time, which other processes may prolong
     my $share = sub {

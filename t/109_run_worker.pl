@@ -75,7 +75,7 @@ SELECT current_setting('my.state')
 SQL
 };
 
-subtest 'what cannot run' => sub {
+subtest 'workers that cannot run' => sub {
     like(error_of($node, 'one', q(SELECT dynpgext.run_worker('dx_worker', 'dx local'))),
         qr/ERROR:  42809: .*has no command\nDETAIL:  .*\nHINT:  .*restart_worker/, 'a worker in C');
     fails('nobody', qr/ERROR:  42704: .*has no background worker "nobody"/, 'none');
@@ -105,7 +105,7 @@ subtest 'what cannot run' => sub {
     ok(command_is($node, 'one', 'daily', q(state = 'running')), 'which is over');
 };
 
-subtest 'locks of the transaction that waits' => sub {
+subtest 'locks of the waiting transaction' => sub {
     value($node, 'one', call('blocked'));    # also waits for the run at its start
     my $runs = runs_of('blocked');
     my $lock = 'BEGIN; LOCK TABLE public.blocked; ';
@@ -160,7 +160,7 @@ subtest 'the end of the worker' => sub {
     value($node, 'one', call('daily'));
 };
 
-subtest 'one at rest' => sub {
+subtest 'a worker at rest' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%daily);
     configure($node, 'one', 'dynpgext.runner_idle_timeout' => '100ms');
     ok(command_is($node, 'one', 'daily', q(state = 'running' AND pid IS NULL AND runs > 0)), 'it has no process');

@@ -55,7 +55,7 @@ subtest 'shares' => sub {
     comes(q(count(*) > 30), 'or increased', 'two');
 };
 
-subtest 'global ones' => sub {
+subtest 'global workers' => sub {
     register_sql_workers($node, $_, 'dx_plain', { name => 'everywhere', sql => 'SELECT 1', interval => $hour, scope => 'global' }) for qw(one two);
     comes(q(bool_or(worker = 'everywhere' AND scope = 'global' AND database IN ('one', 'two'))), 'are shown', $_) for qw(one two);
     comes(q(bool_or(worker = 'works')), 'what is not registered any more stays');

@@ -19,7 +19,7 @@ my %rare = (name => 'rare', sql => 'SELECT 1', interval => $hour);
 sub events { return value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'delaying')) }
 sub run_slow { return value($node, 'one', q(SELECT dynpgext.run_worker('dx_plain', 'slow') >= '1 s')) }
 
-subtest 'nobody waits' => sub {
+subtest 'no worker waits' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%slow, \%rare);
     ok(command_is($node, 'one', $_, 'runs = 1'), "$_ runs") for qw(slow rare);
     is(run_slow(), 't', 'a slow command');
@@ -27,7 +27,7 @@ subtest 'nobody waits' => sub {
     ok(events() <= 1, 'is no event where no other is due');
 };
 
-subtest 'others wait' => sub {
+subtest 'other workers wait' => sub {
     my ($before, $offset) = (events(), log_offset($node));
     register_sql_workers($node, 'one', 'dx_plain', \%slow, \%rare, \%often, { %often, name => 'too' });
     ok(command_is($node, 'one', $_, 'runs > 0'), "$_ runs") for qw(often too);

@@ -71,7 +71,7 @@ subtest 'all is well' => sub {
     check('no_such_database', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: .*"no_such_database" does not exist/, 'a database that cannot be asked is critical');
 };
 
-subtest 'functions of others' => sub {
+subtest 'functions of other roles' => sub {
     value($node, 'app', q(CREATE FUNCTION public.regexp_replace(text, text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
         CREATE FUNCTION public.concat_ws(text, text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$; ALTER DATABASE app SET search_path = public, pg_catalog));
     ok(tell($node, 'shop', 1, 'error'), 'something is wrong');
@@ -82,7 +82,7 @@ subtest 'functions of others' => sub {
     ails('', 'all is well');
 };
 
-subtest 'who may see it' => sub {
+subtest 'privileges' => sub {
     my ($code, undef, $error) = $node->psql('postgres', 'SELECT * FROM dynpgext.health()', extra_params => [ '-U', 'anybody' ]);
     like($error, qr/permission denied for function health/, 'not everybody');
     my ($out) = ($node->psql('postgres', 'SELECT count(*) FROM dynpgext.health(), dynpgext.overview, dynpgext.cluster_commands, dynpgext.status', extra_params => [ '-U', 'monitor' ]))[1];
@@ -105,7 +105,7 @@ subtest 'a worker fails' => sub {
     ails('', 'the remedy ends it');
 };
 
-subtest 'a worker falls silent, or does not end' => sub {
+subtest 'a worker sends no heartbeats, or does not end' => sub {
     ok(tell($node, 'shop', 3, 'silent'), 'it is told to be silent');
     ails('critical worker dx supervised 3 shop unresponsive', 'it is critical');
     is(value($node, 'app', q(SELECT why FROM dynpgext.overview WHERE state = 'unresponsive')), 'no heartbeat', 'the overview says why');
@@ -121,7 +121,7 @@ subtest 'a worker falls silent, or does not end' => sub {
     value($node, 'shop', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 4')));
 };
 
-subtest 'a worker ends again and again' => sub {
+subtest 'a worker ends repeatedly' => sub {
     configure($node, 'shop', 'dx_supervised.fail' => 'dx supervised 2');
     value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 2')));
     ails('warning worker dx supervised 2 shop backoff', 'that is a warning');
@@ -147,7 +147,7 @@ subtest 'SQL workers' => sub {
 };
 
 # A superuser runs the shown statement, in a database with its owner's settings.
-subtest 'a name that is no name' => sub {
+subtest 'a malicious name' => sub {
     my $name = "w\\'); SELECT 'gained' --\e[2J";
     value($node, 'app', 'CREATE EXTENSION dx_plain');
     register_sql_workers($node, 'app', 'dx_plain', { name => $name, sql => 'SELECT 1', channel => 'never', restart => 'never' });

@@ -44,7 +44,7 @@ sub states_are {
     return becomes($node, 'app', supervised_states(), $expected, $test);
 }
 
-subtest 'safe mode on a server that runs' => sub {
+subtest 'safe mode on a running server' => sub {
     value($node, 'app', q(CREATE TABLE ran (); CREATE EXTENSION dx_declared));
     value($node, 'app', q(SELECT dynpgext.register('dx_declared', format('{"dynpgext": 1, "workers": [{"name": "sql", "run_as": %s, "command": "INSERT INTO public.ran DEFAULT VALUES", "interval": "20 ms"}]}', to_json(current_user::text))::jsonb)));
     becomes($node, 'app', 'SELECT count(*) > 0 FROM ran', 't', 'an SQL worker runs');

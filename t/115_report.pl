@@ -81,7 +81,7 @@ sub page {
     return ($html, %text);
 }
 
-subtest 'nothing there' => sub {
+subtest 'an empty database' => sub {
     my ($code, $html, $error) = report($node, 'postgres');
     is("$code $html", '2 ', 'no dynpgext: exit 2, no page');
     like($error, qr/^dynpgext_report: there is no dynpgext in this database: postgres; name another one/, 'and it says so');
@@ -127,7 +127,7 @@ subtest 'workers in every state' => sub {
     is_whole($node, '(all is well again)', 'shop');
 };
 
-subtest 'names and messages of others' => sub {
+subtest 'names and messages of other roles' => sub {
     register_sql_workers($node, $database, 'dx_plain',
         map { { name => $_, sql => q(DO $x$ BEGIN RAISE EXCEPTION E'</td><script>alert(1)</script> & \n \x07 "%"', now(); END $x$), interval => 3600_000 } } @names);
     ok($node->poll_query_until($database, 'SELECT count(*) = ' . @names . q( FROM dynpgext.runs WHERE outcome = 'failed')), '(all have run)');
@@ -150,7 +150,7 @@ subtest 'names and messages of others' => sub {
     like($text{$_}, qr/And $more{$_} more\./, "$_: how many more") for sort keys %more;
 };
 
-subtest 'functions of others' => sub {
+subtest 'functions of other roles' => sub {
     value($node, $database, q(CREATE FUNCTION public.replace(text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
         CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;) . "ALTER DATABASE $quoted SET search_path = public, pg_catalog");
     value($node, $database, "ALTER DATABASE $quoted SET \"DateStyle\" = 'German'; ALTER DATABASE $quoted SET default_transaction_read_only = on");
@@ -158,7 +158,7 @@ subtest 'functions of others' => sub {
     like($text{problems}, qr/Since \d{4}-\d\d-\d\d /, 'have no effect');
 };
 
-subtest 'who may' => sub {
+subtest 'privileges' => sub {
     page($node, 'shop', 'a member of pg_monitor', '-U', 'monitor');
     my ($code, $html, $error) = report($node, 'shop', '-U', 'anybody');
     is("$code $html", '2 ', 'another role may not');

@@ -39,7 +39,7 @@ my %often = (name => 'often', sql => 'SELECT 1', interval => 100, restart => 'ne
 # runs until the lock is released
 my %held = (name => 'held', sql => q(SELECT pg_advisory_xact_lock(1)), interval => $hour, restart_delay => 10);
 
-subtest 'a slow one delays nobody' => sub {
+subtest 'a slow worker delays no other' => sub {
     my $holder = $node->background_psql('one');
     $holder->query_safe('SELECT pg_advisory_lock(1)');
     register_sql_workers($node, 'one', 'dx_plain', { %held, %own }, \%often);
@@ -57,7 +57,7 @@ subtest 'a slow one delays nobody' => sub {
     $holder->quit;
 };
 
-subtest 'one that ends its process' => sub {
+subtest 'a worker that ends its process' => sub {
     register_sql_workers($node, 'one', 'dx_plain', { name => 'ends', sql => 'SELECT pg_terminate_backend(pg_backend_pid())', interval => 20, restart_delay => 10, %own }, \%often);
     comes_to('often', 'runs > 0', 'its neighbour runs');
     my $pid = column('often', 'pid');
@@ -107,7 +107,7 @@ subtest 'moves between both' => sub {
     comes_to('held', 'runs = 1 AND failures = 0', 'and ends');
 };
 
-subtest 'commands on one' => sub {
+subtest 'commands on a worker' => sub {
     value($node, 'one', 'TRUNCATE public.done');
     my %rare = (name => 'rare', sql => q(INSERT INTO public.done VALUES ('rare')), interval => $hour);
     my %told = (name => 'told', sql => q(INSERT INTO public.done VALUES ('told')), channel => 'told');

@@ -53,7 +53,7 @@ subtest 'at rest' => sub {
     is_so('rare', q(run_interval = '1 hour' AND next_run_at - last_run_at BETWEEN '59 min' AND '61 min'), 'reset_worker()');
 };
 
-subtest 'what keeps it' => sub {
+subtest 'operations that keep it' => sub {
     $node->restart;
     my $kept = q(run_interval = '50 ms' AND runs > 2);
     is_so('often', $kept, 'a restart');

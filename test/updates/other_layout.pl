@@ -69,7 +69,7 @@ sub replace {
     return;
 }
 
-subtest 'a newer one' => sub { replace($moved, $version, $other) };
+subtest 'a newer version' => sub { replace($moved, $version, $other) };
 subtest 'back' => sub { replace($original, $other, $version) };
 
 subtest 'not kept' => sub {

@@ -95,7 +95,7 @@ sub replace {
 }
 
 my $memory = memory_used($node, 'one');
-subtest 'a newer one' => sub { replace($grown, $version, $other) };
+subtest 'a newer version' => sub { replace($grown, $version, $other) };
 is(memory_used($node, 'one'), $memory, 'no memory is lost');
 subtest 'back' => sub { replace($original, $other, $version) };
 is(memory_used($node, 'one'), $memory, 'no memory is lost');
@@ -119,7 +119,7 @@ subtest 'a file that cannot be used' => sub {
     is(launcher(), $launcher, 'it is the one that the launcher runs');
 };
 
-subtest 'the memory of the grown one' => sub {
+subtest 'memory made by the version with larger structs' => sub {
     $node->stop;
     replace_library($file, $grown);
     $node->start;
