@@ -65,6 +65,22 @@ subtest 'a library for the whole server' => sub {
     ok($node->poll_query_until('postgres', q(SELECT current_setting('auto_explain.log_format', true) IS NOT NULL)), 'once it is unlocked, sessions have it');
 };
 
+# More than libraries can be hosted: what is known of a database must have room for each.
+subtest 'many other databases' => sub {
+    my @many = map {"many_$_"} 0 .. 64;
+    add_database($node, $many[0], 'dynpgext');
+    value($node, 'postgres', "CREATE DATABASE $_ TEMPLATE $many[0]") for @many[ 1 .. $#many ];
+    my $offset = lock_theirs();
+    {
+        local $ENV{PGOPTIONS} = '-c session_preload_libraries=';  # the first sessions do not look for libraries
+        becomes($node, 'postgres', 'SELECT databases FROM dynpgext.status', @many + 1, 'all others have been visited');
+    }
+    is(is_not_waited_for('the last one'), '', 'sessions start');
+    is(log_count($node, qr/is locked: sessions do not wait/, $offset), 1, 'and one message is in the log');
+    unlock_theirs();
+    value($node, 'postgres', "DROP DATABASE $_") for @many;
+};
+
 subtest 'dropped databases' => sub {
     my $oid = value($node, 'postgres', q(SELECT oid FROM pg_database WHERE datname = 'theirs'));
     my $hosts_too = value($node, 'postgres', q(SELECT dynpgext.host('dx_hosted')));

@@ -69,11 +69,7 @@ struct block {
   bool databases_known;  // the launcher has read the list of databases
   bool slots_are_kept;   // for keepers: no worker starts
   bool slot_is_lacking;  // a keeper has found none: SQL runners give theirs away
-  uint64 kept_out;       // bits of `followed`: those cannot be, as others have locked them
-  uint64 withheld;       // and of these, those that may host libraries for the whole server
-  uint64 reserved[2];
-  Oid followed[most_instances];  // databases whose rows have been followed, in this run of the
-                                 // server
+  uint64 reserved[4];
   instance instances[most_instances];
   uint64
       attached[FLEXIBLE_ARRAY_MEMBER];  // a bit for each instance, for each process of the server

@@ -185,7 +185,7 @@ bool keep_keepers(state::shared &s) {
     (void)pg::swallow("preparing for hosted libraries", [&s] { (void)require_block(s); });
   block *b = find_block(s);
   if (b == nullptr) return false;
-  follow_unlocked_databases(s, *b);
+  follow_unlocked_databases(s);
   const bool rows_unread = are_rows_unread(s, *b);
   std::vector<uint64> missing;
   std::vector<uint64> orphans;

@@ -21,29 +21,27 @@ bool is_session_library(const std::string &library) {
   return base == session_library;
 }
 
-bool is_place_kept_out(const block &b, const Oid &followed) {
-  return (b.kept_out >> (&followed - b.followed) & 1) != 0;
-}
-
 // Or nobody needs to wait until it has been.  The caller holds the lock.
 bool is_followed(const state::shared &s, const block &b, Oid database) {
-  for (const Oid &followed : b.followed)
-    if (followed == database && (!is_place_kept_out(b, followed) || database != MyDatabaseId))
-      return true;
   const state::database_entry *entry = s.databases.find({database});
   if (entry == nullptr) return b.databases_known;  // dropped
-  return entry->unreachable || entry->provisioned;
+  if (entry->kept_out && database != MyDatabaseId) return true;
+  return entry->rows_followed || entry->unreachable || entry->provisioned;
 }
 
-bool are_followed(const state::shared &s, const block &b, const std::vector<Oid> &listed) {
-  const state::reading lock(s);
-  return std::all_of(listed.begin(), listed.end(),
-                     [&](Oid database) { return is_followed(s, b, database); });
-}
+enum class progress { unfollowed, withheld, followed };
 
-bool is_any_withheld(const state::shared &s, const block &b) {
+// Of all together, at one moment: a database that is being unlocked is either withheld or not
+// followed yet.
+progress progress_of(const state::shared &s, const block &b, const std::vector<Oid> &listed) {
+  bool is_any_withheld = false;
   const state::reading lock(s);
-  return b.withheld != 0;
+  for (const Oid database : listed) {
+    if (!is_followed(s, b, database)) return progress::unfollowed;
+    const state::database_entry *entry = s.databases.find({database});
+    is_any_withheld = is_any_withheld || (entry != nullptr && entry->withheld);
+  }
+  return is_any_withheld ? progress::withheld : progress::followed;
 }
 
 // Requests the launcher to read the list of databases, and to visit these.
@@ -56,44 +54,6 @@ void hurry(const state::shared &s, const block &b, const std::vector<Oid> &liste
       SetLatch(s.root->launcher_latch);
     return;
   }
-}
-
-}  // namespace
-
-namespace {
-
-// nullptr: there is no room.
-const Oid *add_followed(block &b, Oid database) {
-  for (Oid &place : b.followed) {
-    if (OidIsValid(place)) continue;
-    place = database;
-    return &place;
-  }
-  return nullptr;
-}
-
-void forget_followed(block &b, Oid database) {
-  for (Oid &place : b.followed) {
-    if (place != database) continue;
-    const uint64 others = ~(uint64{1} << (&place - b.followed));
-    b.kept_out &= others;
-    b.withheld &= others;
-    place = InvalidOid;
-  }
-}
-
-bool is_kept_out(const block &b, Oid database) {
-  const Oid *known = std::find(std::begin(b.followed), std::end(b.followed), database);
-  return known != std::end(b.followed) && is_place_kept_out(b, *known);
-}
-
-void keep_out(block &b, Oid database, bool withheld) {
-  forget_followed(b, database);
-  const Oid *place = add_followed(b, database);
-  if (place == nullptr) return;
-  const uint64 bit = uint64{1} << (place - b.followed);
-  b.kept_out |= bit;
-  if (withheld) b.withheld |= bit;
 }
 
 }  // namespace
@@ -172,26 +132,33 @@ bool is_listed() {
 }
 
 void note_followed(state::shared &s) {
-  block &b = require_block(s);
   const state::exclusive lock(s);
-  forget_followed(b, MyDatabaseId);
-  (void)add_followed(b, MyDatabaseId);
+  state::database_entry *entry = s.databases.insert({MyDatabaseId});
+  entry->rows_followed = true;
+  entry->kept_out = entry->withheld = false;
 }
 
 bool is_followed(state::shared &s) {
-  const block &b = require_block(s);
   const state::reading lock(s);
-  const Oid *known = std::find(std::begin(b.followed), std::end(b.followed), MyDatabaseId);
-  return known != std::end(b.followed) && !is_place_kept_out(b, *known);
+  const state::database_entry *entry = s.databases.find({MyDatabaseId});
+  return entry != nullptr && entry->rows_followed;
 }
 
-void follow_unlocked_databases(state::shared &s, block &b) {
-  const state::exclusive lock(s);
-  if (b.kept_out == 0) return;
-  for (const Oid database : std::vector<Oid>(std::begin(b.followed), std::end(b.followed))) {
-    if (!OidIsValid(database) || !is_kept_out(b, database)) continue;
+void follow_unlocked_databases(const state::shared &s) {
+  const std::vector<Oid> listed = listed_databases();
+  const auto is_unlocked = [&s](Oid database) {
     const state::database_entry *entry = s.databases.find({database});
-    if (entry == nullptr || !entry->locked) forget_followed(b, database);
+    return entry != nullptr && entry->kept_out && !entry->locked;
+  };
+  {
+    const state::reading lock(s);  // mostly there is none
+    if (std::none_of(listed.begin(), listed.end(), is_unlocked)) return;
+  }
+  const state::exclusive lock(s);
+  for (const Oid database : listed) {
+    if (!is_unlocked(database)) continue;
+    state::database_entry *entry = s.databases.find({database});
+    entry->kept_out = entry->withheld = false;
   }
 }
 
@@ -214,7 +181,7 @@ void report(Oid database, const noted_hosting &found) {
 
 // Nobody waits for locked databases, with one message for each.  In a session: the launcher cannot
 // read which libraries they host.
-void keep_out_locked(state::shared &s, block &b, const std::vector<Oid> &listed) {
+void keep_out_locked(const state::shared &s, const block &b, const std::vector<Oid> &listed) {
   std::vector<Oid> locked;
   {
     const state::reading lock(s);
@@ -226,7 +193,9 @@ void keep_out_locked(state::shared &s, block &b, const std::vector<Oid> &listed)
     {
       const state::exclusive lock(s);
       if (!is_locked_out(s, b, database)) continue;
-      keep_out(b, database, found.for_all);
+      state::database_entry *entry = s.databases.find({database});
+      entry->kept_out = true;
+      entry->withheld = found.for_all;
     }
     if (found.hosts) report(database, found);
   }
@@ -248,22 +217,23 @@ bool is_any_to_follow(const state::shared &s, const block &b) {
 bool await_databases(state::shared &s, pg::moment end) {
   const std::vector<Oid> listed = listed_databases();
   if (listed.empty()) return true;
-  block &b = require_block(s);
-  if (are_followed(s, b, listed)) return !is_any_withheld(s, b);
-  hurry(s, b, listed);
-  for (;;) {
+  const block &b = require_block(s);
+  progress now = progress_of(s, b, listed);
+  if (now == progress::unfollowed) hurry(s, b, listed);
+  while (now == progress::unfollowed) {
     keep_out_locked(s, b, listed);
     const uint32 event = pg::wait_event(pg::wait::hosting);
     pg::call([&s] { ConditionVariablePrepareToSleep(&s.root->changed); });
-    const bool is_done = are_followed(s, b, listed);
+    now = progress_of(s, b, listed);
     const long left = std::min(pg::milliseconds_until(end), 50L);
-    const bool is_over = is_done || left <= 0;
+    const bool is_over = now != progress::unfollowed || left <= 0;
     pg::call([&s, is_over, left, event] {
       if (!is_over) (void)ConditionVariableTimedSleep(&s.root->changed, left, event);
       ConditionVariableCancelSleep();
     });
-    if (is_over) return is_done && !is_any_withheld(s, b);
+    if (is_over) break;
   }
+  return now == progress::followed;
 }
 
 }  // namespace dynpgext::hosting

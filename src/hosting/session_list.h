@@ -27,7 +27,7 @@ void note_followed(state::shared &s);
 [[nodiscard]] bool is_any_to_follow(const state::shared &s, const block &b);
 // In the launcher: databases that others had locked, so that nobody waited for them, and have not
 // any more.
-void follow_unlocked_databases(state::shared &s, block &b);
+void follow_unlocked_databases(const state::shared &s);
 // Waits until those of all databases have been, except those that nobody can connect to; false
 // after `end`, and if some of these may host libraries for the whole server.
 [[nodiscard]] bool await_databases(state::shared &s, pg::moment end);

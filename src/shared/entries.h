@@ -102,6 +102,10 @@ struct database_entry {
   uint64 publication;         // number of their publication
   bool under_restore;         // is among them
   dsa_pointer holdings;       // global_holders: the global ones
+  // its rows of hosted libraries, see hosting/session_list.h
+  bool rows_followed;  // in this run of the server
+  bool kept_out;       // cannot be read, as others have locked it: nobody waits for them
+  bool withheld;       // and they may host libraries for the whole server
   DYNPGEXT_GROWN
 };
 
