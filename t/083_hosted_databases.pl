@@ -63,8 +63,45 @@ subtest 'restart' => sub {
     ok($node->poll_query_until('two', q(SELECT current_setting('session_preload_libraries') = '')), 'sessions load nothing any more');
 };
 
+my $lists = q(SELECT current_setting('dynpgext.hosting_databases') ~ ('\m' || oid || '\M') FROM pg_database WHERE datname = current_database());
+
+subtest 'changes of the lists' => sub {
+    is($node->safe_psql('four', q(SELECT dynpgext.host('dx_hosted', 'database'))), 'hosted', 'one database stays listed');
+    my $oids = value($node, 'postgres', q(SELECT string_agg(oid::text, ', ') FROM pg_database WHERE datname IN ('one', 'two', 'four')));
+    my $holder = $node->background_psql('postgres');
+    my %sessions = map { $_ => $node->background_psql($_) } qw(one two);
+    my $lost = 0;
+    for my $round (1 .. 12) {
+        value($node, $_, q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('auto_explain', 'database', 10, true)))
+          for keys %sessions;
+        value($node, 'postgres', "ALTER SYSTEM SET dynpgext.hosting_databases = $oids");
+        # a table that all databases share, so that both begin at the same time
+        $holder->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_shdescription');
+        $_->query_until(qr/sent/, "\\echo sent\nBEGIN; LOCK TABLE pg_catalog.pg_shdescription IN ACCESS SHARE MODE; SELECT dynpgext.unhost('auto_explain'); COMMIT;\n")
+          for values %sessions;
+        ok($node->poll_query_until('postgres', q(SELECT count(*) = 2 FROM pg_locks WHERE relation = 'pg_shdescription'::regclass AND NOT granted)), 'both are ready');
+        $holder->query_safe('COMMIT');
+        $_->query_safe('SELECT 1') for values %sessions;
+        my $left = value($node, 'postgres', q(SELECT setting FROM pg_file_settings WHERE name = 'dynpgext.hosting_databases'));
+        ++$lost if $left =~ /,/;
+    }
+    is($lost, 0, 'two at the same time lose none');
+    $_->quit for values %sessions, $holder;
+
+    $node->safe_psql('postgres', 'CREATE DATABASE five');
+    my $session = $node->background_psql('five');
+    $session->query_safe(q(BEGIN; CREATE EXTENSION dynpgext; SELECT dynpgext.host('dx_hosted', 'database')));
+    $node->safe_psql('one', q(SELECT dynpgext.host('auto_explain', 'database')));
+    $node->safe_psql('one', q(SELECT dynpgext.unhost('auto_explain')));
+    $session->query_safe('COMMIT');
+    $session->quit;
+    ok($node->poll_query_until('one', "SELECT NOT ($lists)"), 'a database that hosts nothing any more is not listed');
+    is(value($node, 'five', $lists), 't', 'one that has just begun is');
+    is(value($node, $_, q(SELECT dynpgext.unhost('dx_hosted'))), 't', "$_: unhosted") for qw(four five);
+    value($node, 'postgres', 'DROP DATABASE five');
+};
+
 subtest 'copies' => sub {
-    my $lists = q(SELECT current_setting('dynpgext.hosting_databases') ~ ('\m' || oid || '\M') FROM pg_database WHERE datname = current_database());
     $node->safe_psql('four', q(CREATE ROLE tenant LOGIN CREATEDB; SELECT dynpgext.host('dx_hosted'); ALTER DATABASE four IS_TEMPLATE true));
     $node->safe_psql('four', 'CREATE DATABASE ours TEMPLATE four; SET ROLE tenant; CREATE DATABASE theirs TEMPLATE four');
     ok($node->poll_query_until('ours', $lists), 'a copy of a superuser hosts, too');

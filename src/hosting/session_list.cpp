@@ -3,6 +3,7 @@
 #include "hosting/noted_rows.h"
 #include "hosting/transaction.h"
 #include "pg/database.h"
+#include "pg/database_setting.h"
 #include "pg/preload_list.h"
 #include "pg/settings.h"
 #include "pg/wait_event.h"
@@ -74,14 +75,26 @@ std::vector<Oid> listed_databases() {
   }
 }
 
-void add_to_sessions() {
-  const std::string self = std::to_string(MyDatabaseId);
+namespace {
+
+// Each change reads a list and writes it anew: one process after the other.  An error releases the
+// lock with the (sub)transaction.
+template <class Change>
+void change_lists(Change change) {
+  (void)pg::lock_kept_for_database(InvalidOid, true);
+  change();
+  pg::unlock_kept_for_database(InvalidOid);
+}
+
+void add_databases(const std::string &added) {
   std::vector<std::string> databases = pg::next_libraries(pg::settings::hosting_databases_name);
-  if (std::find(databases.begin(), databases.end(), self) == databases.end()) {
-    databases.push_back(self);
-    pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
-    note_changed_configuration();
-  }
+  if (std::find(databases.begin(), databases.end(), added) != databases.end()) return;
+  databases.push_back(added);
+  pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
+  note_changed_configuration();
+}
+
+void add_session_library() {
   std::vector<std::string> list = pg::next_libraries(pg::session_preload_libraries);
   if (std::any_of(list.begin(), list.end(), is_session_library)) return;
   list.emplace_back(session_library);
@@ -89,13 +102,21 @@ void add_to_sessions() {
   note_changed_configuration();
 }
 
-namespace {
+// Also in a transaction that has not ended.
+bool is_hosting(state::shared &s, Oid database) {
+  const block *b = find_block(s);
+  if (b == nullptr) return false;
+  const state::reading lock(s);
+  const std::vector<const instance *> all = in_order(*b);
+  return std::any_of(all.begin(), all.end(),
+                     [database](const instance *i) { return i->source == database; });
+}
 
 // Dropped, or there is a later one with the OID, which hosts nothing.
 bool is_gone(Oid database) {
   const bool exists =
       pg::call([=] { return SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)); });
-  return !exists || !may_host(database);
+  return !exists || (!may_host(database) && !is_hosting(state::attach(), database));
 }
 
 template <class Goes>
@@ -117,13 +138,23 @@ void remove_databases(Goes goes) {
 
 }  // namespace
 
+void add_to_sessions() {
+  change_lists([] {
+    add_databases(std::to_string(MyDatabaseId));
+    add_session_library();
+  });
+}
+
 void remove_from_sessions() {
-  remove_databases([](Oid database) { return database == MyDatabaseId || is_gone(database); });
+  change_lists([] {
+    remove_databases([](Oid database) { return database == MyDatabaseId || is_gone(database); });
+  });
 }
 
 void remove_dropped_databases() {
   const std::vector<Oid> listed = listed_databases();
-  if (std::any_of(listed.begin(), listed.end(), is_gone)) remove_databases(is_gone);
+  if (std::none_of(listed.begin(), listed.end(), is_gone)) return;
+  change_lists([] { remove_databases(is_gone); });
 }
 
 bool is_listed() {

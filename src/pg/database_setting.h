@@ -20,7 +20,8 @@ namespace dynpgext::pg {
 // writers of the same row would fail.
 void keep_for_database(Oid database, const char *name, const char *value);
 // Serialises writers until the end of the transaction; their changes are visible then.  Without
-// `waits`, false if another transaction has the lock.
+// `waits`, false if another transaction has the lock.  InvalidOid: for lists in the configuration
+// of the server, see hosting/session_list.cpp.
 [[nodiscard]] bool lock_kept_for_database(Oid database, bool waits);
 void unlock_kept_for_database(Oid database);
 // Removes the data stored for this database under the name, effective with the commit.  Waits as
