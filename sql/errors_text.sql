@@ -4,7 +4,7 @@
 \set SHOW_CONTEXT never
 CREATE EXTENSION dynpgext;
 
--- A name that another extension has
+-- A name of another extension
 SET dx_taken.global = 'some:name';
 CREATE EXTENSION dx_taken;
 SET dx_bad.allocations = 'some:name:64:global';
@@ -13,7 +13,7 @@ SET dx_bad.allocations = 'some:name:64:local';
 CREATE EXTENSION dx_bad;
 DROP EXTENSION dx_taken;
 
--- Its own name in another size
+-- Its own name with another size
 SET dx_bad.allocations = 'some:name:64:local';
 CREATE EXTENSION dx_bad;
 SET dx_bad.allocations = 'some:name:65:local';
@@ -53,7 +53,7 @@ CREATE EXTENSION dx_bad;
 SET dx_bad."case" = 'db_connection_postmaster_start';
 CREATE EXTENSION dx_bad;
 
--- How workers are supervised
+-- Supervision of workers
 SET dx_bad."case" = 'options_small_size';
 CREATE EXTENSION dx_bad;
 SET dx_bad."case" = 'options_unknown_tail';
@@ -70,13 +70,13 @@ SET dx_bad."case" = 'thousand_and_one';
 CREATE EXTENSION dx_bad;
 RESET dx_bad."case";
 
--- Libraries; the detail of the first says what was built for what
+-- Libraries; the detail of the first shows both versions
 \set VERBOSITY terse
 CREATE EXTENSION dx_magic_abi;
 \set VERBOSITY default
 CREATE EXTENSION dx_no_init;
 
--- An error of the extension's own arrives whole.
+-- An error of the extension itself arrives unchanged.
 SET dx_raise.at = 'between';
 CREATE EXTENSION dx_raise;
 
@@ -102,7 +102,7 @@ SELECT dynpgext.peek('dx_unknown', -8);
 SELECT dynpgext.peek('dx_unknown', length => 8589934592);
 SELECT dynpgext_internal.adopt_installed_extensions();
 
--- Nothing is left behind but what workers that end have looked up.
+-- Nothing is left behind except memory that ending workers have mapped.
 SELECT count(*) FROM dynpgext.extensions;
 SELECT count(*) FROM dynpgext.allocations WHERE state <> 'draining';
 DROP EXTENSION dynpgext;

@@ -1,5 +1,5 @@
 --
--- From nothing to shared memory and a worker: what a user of an extension sees.
+-- The usage of an extension with shared memory and a worker, from the beginning.
 --
 \set VERBOSITY terse
 CREATE EXTENSION dynpgext;
@@ -13,26 +13,26 @@ SELECT dx_usage_value();
 CREATE EXTENSION dx_usage_cpp;
 SELECT dx_usage_cpp_value();
 
--- What a DBA sees
+-- The views for a DBA
 SELECT extension, version, state, error, allocations, workers FROM dynpgext.extensions ORDER BY extension;
 SELECT name, extension, scope, size, state, attached FROM dynpgext.allocations ORDER BY name;
 SELECT extension, name, type, scope, library, function, restart FROM dynpgext.workers ORDER BY extension;
 
--- There is nothing to do.
+-- A reload has nothing to do.
 SELECT * FROM dynpgext.reload();
 
--- Registrations follow the transaction.
+-- Registrations are transactional.
 BEGIN;
 DROP EXTENSION dx_usage_cpp;
 SELECT extension, state FROM dynpgext.extensions;
 ROLLBACK;
 SELECT extension, state FROM dynpgext.extensions ORDER BY extension;
 
--- After DROP EXTENSION its memory is gone; this session has looked it up, so it drains.
+-- DROP EXTENSION drops its memory; this session has looked it up, so it drains.
 DROP EXTENSION dx_usage_cpp;
 SELECT name, extension, state, attached FROM dynpgext.allocations ORDER BY name;
 DROP EXTENSION dx_usage;
 
--- With dynpgext itself everything goes that is left.
+-- Dropping dynpgext itself removes everything else.
 DROP EXTENSION dynpgext;
 SELECT to_regnamespace('dynpgext') IS NULL AS gone;

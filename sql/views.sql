@@ -1,5 +1,5 @@
 --
--- The views, and how each state comes about.
+-- The views, and the causes of each state.
 --
 \set VERBOSITY terse
 CREATE EXTENSION dynpgext;
@@ -33,7 +33,7 @@ SELECT name, extension, version, scope, database = current_database() AS here, s
        allocated_at IS NOT NULL AS has_memory
   FROM dynpgext.allocations ORDER BY name;
 
--- attached: who has looked it up
+-- attached: processes that have looked it up
 SELECT dx_write('dx_memory:local', 'hello');
 SELECT dx_read('dx_memory:local');
 SELECT name, attached FROM dynpgext.allocations WHERE attached > 0;
@@ -50,7 +50,7 @@ SELECT name, extension, version, size, state, attached FROM dynpgext.allocations
 SELECT name, extension, size, state FROM dynpgext.cluster_allocations
  WHERE database = current_database() ORDER BY name;
 
--- events: what has happened since it was updated
+-- events: since its update
 SELECT extension, object, name, database = current_database() AS here, event, detail
   FROM dynpgext.events
  WHERE at > (SELECT max(at) FROM dynpgext.events WHERE object = 'extension' AND name = 'dx_memory' AND event = 'provisioned')

@@ -18,15 +18,15 @@ PG_MODULE_MAGIC;
 DYNPGEXT_MAGIC; /* this library takes part in dynpgext */
 
 /*
- * The name says whose memory it is.  It has no version in it, so the counter keeps its
- * value through ALTER EXTENSION dynpgext_counter UPDATE, as long as the size stays.  A
- * version that changes the struct takes a new name.
+ * The name begins with the extension's.  It contains no version, so the counter keeps its value
+ * in ALTER EXTENSION dynpgext_counter UPDATE, as long as the size is the same.  A version that
+ * changes the struct uses a new name.
  */
 #define COUNTER_NAME "dynpgext_counter:value"
 
 /*
- * What the memory holds.  Every process of the database uses it at the same time, so what
- * is in it guards itself: atomics here, an LWLock or a spinlock where that is not enough.
+ * The content of the memory.  Processes of the database use it concurrently, so it needs its
+ * own synchronization: here atomics, in other cases an LWLock or a spinlock.
  */
 typedef struct Counter {
   pg_atomic_uint64 value;
@@ -38,7 +38,7 @@ PG_FUNCTION_INFO_V1(counter_reset);
 
 /*
  * Runs once for each instance of the memory, before any process can look it up.  The memory
- * is already zeroed; this is the place for what zero bytes are not enough for: atomics,
+ * is already zeroed; initialise everything here that zero bytes do not initialise: atomics,
  * locks, lists.
  */
 static void
@@ -50,8 +50,8 @@ initialise_counter(void *ptr, void *data) {
 }
 
 /*
- * dynpgext calls this whenever it provisions the extension, in whatever process does that.
- * So it registers the same things each time, and keeps nothing in static variables.
+ * dynpgext calls this whenever it provisions the extension, in any process.  So it registers
+ * the same objects each time, and keeps nothing in static variables.
  */
 void
 _Dynpgext_init(const dynpgext_handle *handle) {
@@ -62,16 +62,16 @@ _Dynpgext_init(const dynpgext_handle *handle) {
 /*
  * The counter of this database, never NULL.
  *
- * The pointer is looked up each time and not kept in a static variable: the lookup costs a
- * few nanoseconds, and so it is right also when somebody drops the extension and creates
- * it again, which makes another counter.
+ * The pointer is looked up each time, and not kept in a static variable: the lookup costs a few
+ * nanoseconds, and is also correct after the extension was dropped and created again, with
+ * another counter.
  */
 static Counter *
 get_counter(void) {
   Counter *counter = dynpgext_lookup_shmem(COUNTER_NAME);
 
   if (counter == NULL) {
-    /* asked before ereport(), for it may handle an error of its own, as any call may */
+    /* called before ereport(), because like any call it may handle an error internally */
     bool present = dynpgext_loader_present();
 
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -1,8 +1,8 @@
 \echo Use "CREATE EXTENSION dynpgext_heartbeat" to load this file. \quit
 
--- One row, written by the worker.  Unlogged: a heartbeat is worth nothing after a crash, and
--- a beat then costs neither WAL nor a flush.  (A standby can't read it.)  pg_dump leaves its
--- content out, as that of every table of an extension.
+-- One row, written by the worker.  Unlogged, because a heartbeat is useless after a crash, and so a
+-- beat needs neither WAL nor a flush.  (A standby cannot read it.)  pg_dump omits its content, as for
+-- every table of an extension.
 CREATE UNLOGGED TABLE heartbeat.dynpgext_heartbeat (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   pid integer NOT NULL,

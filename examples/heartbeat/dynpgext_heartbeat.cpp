@@ -2,15 +2,15 @@
  * dynpgext_heartbeat - a background worker for each database, written in C++17.
  *
  * The smallest useful extension that takes a worker from dynpgext.  The worker starts with
- * the commit of CREATE EXTENSION, ends with that of DROP EXTENSION, and writes when it was
- * last alive into the table heartbeat.dynpgext_heartbeat of its database.
+ * the commit of CREATE EXTENSION, ends with that of DROP EXTENSION, and periodically writes the
+ * time into the table heartbeat.dynpgext_heartbeat of its database.
  *
- * What always holds in this file:
+ * Rules in this file:
  *
- * - Server headers stand inside extern "C": they do not say so themselves.
- * - The server reports an ERROR by longjmp(), which runs no destructors.  So no object
- *   that has one is alive across a call into the server: here, there is none at all.
- * - No C++ exception is thrown, so none can run into the server.
+ * - Server headers are included inside extern "C", because they do not declare it themselves.
+ * - The server reports an ERROR with longjmp(), which runs no destructors.  So no object with a
+ *   destructor is alive during a call into the server; in this file there is none.
+ * - No C++ exception is thrown, so none can reach the server.
  */
 extern "C" {
 #include "postgres.h"
@@ -30,7 +30,7 @@ extern "C" {
 PG_MODULE_MAGIC;
 DYNPGEXT_MAGIC; /* this library takes part in dynpgext */
 
-/* what others call by name: the server, and dynpgext when it starts the worker */
+/* called by name: by the server, and by dynpgext when it starts the worker */
 DYNPGEXT_EXPORT void _PG_init(void);
 DYNPGEXT_EXPORT void dynpgext_heartbeat_main(Datum argument);
 }
@@ -41,8 +41,8 @@ namespace {
 int interval = 1000;
 
 /*
- * The extension's own table, under the name that it has now.  A schema may be another one than it
- * was: whoever may create schemas can take the name of one that has been renamed.
+ * The extension's own table, by its present name.  A stored schema name could mean another schema:
+ * a role that may create schemas can take the name of a renamed one.
  */
 constexpr const char *table_query =
     "SELECT d.objid::pg_catalog.regclass::pg_catalog.text"
@@ -59,10 +59,10 @@ constexpr const char *beat_command =
     " beat_at = excluded.beat_at, beats = h.beats OPERATOR(pg_catalog.+) 1";
 
 /*
- * One beat: one transaction, and everything in it gone at its end.
+ * One beat: one transaction, which frees everything at its end.
  *
- * It may wait for the lock of somebody who alters the table, or drops the extension: the worker
- * still ends when it is told to, for dynpgext's handler of SIGTERM ends such a wait.
+ * It may wait for the lock of a session that alters the table, or drops the extension: SIGTERM
+ * still ends the worker, because dynpgext's handler ends such a wait.
  */
 void
 beat(TimestampTz started_at) {
@@ -95,7 +95,7 @@ beat(TimestampTz started_at) {
 
 } /* namespace */
 
-/* Called in every process that loads the library, the worker's among them. */
+/* Called in every process that loads the library, including the worker's. */
 void
 _PG_init() {
   DefineCustomIntVariable("dynpgext_heartbeat.interval", "Time between two heartbeats.", nullptr,
@@ -105,8 +105,8 @@ _PG_init() {
 }
 
 /*
- * dynpgext calls this whenever it provisions the extension, in whatever process does that.
- * So it registers the same things each time, and keeps nothing in static variables.
+ * dynpgext calls this whenever it provisions the extension, in any process.  So it registers
+ * the same objects each time, and keeps nothing in static variables.
  */
 void
 _Dynpgext_init(const dynpgext_handle *handle) {
@@ -115,13 +115,14 @@ _Dynpgext_init(const dynpgext_handle *handle) {
 
   strlcpy(worker.bgw_name, "heartbeat", sizeof(worker.bgw_name));
   strlcpy(worker.bgw_type, "dynpgext heartbeat", sizeof(worker.bgw_type));
-  /* bgw_library_name stays empty: this library is meant */
+  /* bgw_library_name stays empty, which means this library */
   strlcpy(worker.bgw_function_name, "dynpgext_heartbeat_main", sizeof(worker.bgw_function_name));
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished; /* it writes */
 
   options.size = sizeof(options);
-  options.restart = DYNPGEXT_RESTART_ON_FAILURE; /* a second after an ERROR, later each time */
+  options.restart =
+      DYNPGEXT_RESTART_ON_FAILURE; /* a second after an ERROR, with increasing delays */
   handle->register_bgworker_with(handle, &worker, nullptr, nullptr, DYNPGEXT_SCOPE_DATABASE_LOCAL,
                                  &options);
 }
@@ -129,9 +130,9 @@ _Dynpgext_init(const dynpgext_handle *handle) {
 /*
  * The worker.  The argument of a database-local worker is the OID of its database.
  *
- * It needs no handlers of its own for signals: it ends in dynpgext_worker_wait(), or wherever the
- * server looks for interrupts, when it is told to.  An ERROR ends it, too, and dynpgext starts it
- * again: so it begins from a clean state, and nothing has to be cleaned up here.
+ * It needs no signal handlers of its own: SIGTERM ends it in dynpgext_worker_wait(), or wherever
+ * the server checks for interrupts.  An ERROR also ends it, and dynpgext starts it again: so it
+ * begins with a clean state, and needs no cleanup here.
  */
 void
 dynpgext_heartbeat_main(Datum argument) {
@@ -140,12 +141,12 @@ dynpgext_heartbeat_main(Datum argument) {
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
 
-  /* it runs as a superuser: nobody else's objects are to be found by accident */
+  /* it runs as a superuser, and must not find other roles' objects by accident */
   SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
   /*
-   * Nor are their triggers to fire on the worker's table: ALTER DEFAULT PRIVILEGES may have given
-   * somebody the right to make one, whose code would run as the worker.  Only the owner of the
-   * table could make a trigger that fires on a "replica".  The table has no triggers of its own.
+   * Nor must their triggers fire on the worker's table: ALTER DEFAULT PRIVILEGES may have given
+   * another role the right to create one, whose code would run as the worker.  Only the owner of
+   * the table could make a trigger fire on a "replica".  The table has no triggers of its own.
    */
   SetConfigOption("session_replication_role", "replica", PGC_SUSET, PGC_S_OVERRIDE);
 

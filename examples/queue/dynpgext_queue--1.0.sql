@@ -1,8 +1,8 @@
--- dynpgext_queue: jobs wait in a table, are taken with a lease, and are done.  A sweeper, run by
--- dynpgext, gives back what was taken and not done, and clears away what is done.
+-- dynpgext_queue: jobs wait in a table, are taken with a lease, and are marked as done.  A sweeper,
+-- run by dynpgext, returns unfinished jobs to the queue after their lease, and deletes finished ones.
 --
--- Functions and commands name the schema of what they use and search nothing but pg_catalog, so
--- that nobody who may create objects in that schema can put something else in its place.
+-- Functions and commands qualify all names with a schema, and search only pg_catalog, so that a role
+-- that may create objects in that schema cannot substitute others.
 \echo Use "CREATE EXTENSION dynpgext_queue" to load this file. \quit
 
 CREATE TABLE @extschema@.queue_job (
@@ -25,7 +25,7 @@ COMMENT ON FUNCTION @extschema@.queue_push(jsonb, interval) IS 'adds a job; retu
 
 CREATE FUNCTION @extschema@.queue_take(lease interval DEFAULT '1 minute') RETURNS SETOF @extschema@.queue_job
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-  -- the count stops at its greatest value: an error would keep every other job waiting behind this one
+  -- the count stops at its maximum: an error would block all jobs behind this one
   UPDATE @extschema@.queue_job SET leased_until = clock_timestamp() + lease, attempts = least(attempts, 2147483646) + 1
    WHERE id = (SELECT id FROM @extschema@.queue_job
                 WHERE done_at IS NULL AND leased_until IS NULL AND due_at <= clock_timestamp()
@@ -42,7 +42,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION @extschema@.queue_done(bigint) IS 'a job is done; false when it was, or does not exist';
 
--- What the sweeper runs.
+-- The sweeper's command.
 CREATE PROCEDURE @extschema@.queue_sweep(keep interval DEFAULT '1 minute')
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   UPDATE @extschema@.queue_job SET leased_until = NULL WHERE done_at IS NULL AND leased_until < clock_timestamp();
@@ -51,7 +51,7 @@ $$;
 COMMENT ON PROCEDURE @extschema@.queue_sweep(interval) IS 'gives back jobs whose lease is over; deletes those done so long ago';
 
 -- Runs in every database that has this extension: once a second, and at once on NOTIFY queue_sweep.
--- The argument's type is written, so that no other procedure of this name can be meant.
+-- The argument has an explicit type, so that no other procedure of this name can match.
 SELECT dynpgext.register('dynpgext_queue', '{
   "dynpgext": 1,
   "workers": [

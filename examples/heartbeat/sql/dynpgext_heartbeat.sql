@@ -1,5 +1,5 @@
 CREATE EXTENSION dynpgext;
--- Polls until the condition holds; the test fails by timeout when it never does.
+-- Polls until the condition holds; the test fails by timeout if it never does.
 SET statement_timeout = '3min';
 CREATE PROCEDURE wait_until(condition text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -17,7 +17,7 @@ SELECT name, scope, database = current_database() AS here, state, starts
   FROM dynpgext.workers WHERE extension = 'dynpgext_heartbeat';
 SELECT h.pid = w.pid AS is_the_worker, heartbeat.age() IS NOT NULL AS has_age
   FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w WHERE w.name = 'heartbeat';
--- stop_worker() ends it for good; start_worker() brings it back.
+-- stop_worker() ends it without a restart; start_worker() starts it again.
 SELECT dynpgext.stop_worker('dynpgext_heartbeat', 'heartbeat');
 SELECT state, pid IS NULL AS no_process, restart, next_start_at
   FROM dynpgext.workers WHERE name = 'heartbeat';
@@ -32,7 +32,7 @@ ALTER TABLE heartbeat.elsewhere RENAME TO dynpgext_heartbeat;
 CALL wait_until('(SELECT state = ''running'' AND h.pid = w.pid
                     FROM heartbeat.dynpgext_heartbeat h, dynpgext.workers w WHERE w.name = ''heartbeat'')');
 SELECT last_exit_code, last_error FROM dynpgext.workers WHERE name = 'heartbeat';
--- Whoever has the privilege may put a trigger on the table.  It does not run as the worker.
+-- A role with the privilege can create a trigger on the table.  It does not run as the worker.
 CREATE ROLE regress_heartbeat_other;
 GRANT TRIGGER ON heartbeat.dynpgext_heartbeat TO regress_heartbeat_other;
 CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'it has run'; END $$;
@@ -44,18 +44,18 @@ CALL wait_until('(SELECT beats > ' || :'so_far' || ' + 1 FROM heartbeat.dynpgext
 SELECT last_error FROM dynpgext.workers WHERE name = 'heartbeat';
 DROP TRIGGER never ON heartbeat.dynpgext_heartbeat;
 DROP FUNCTION never;
--- A WARNING says who can.
+-- A WARNING names these roles.
 DROP EXTENSION dynpgext_heartbeat;
 ALTER DEFAULT PRIVILEGES GRANT TRIGGER ON TABLES TO regress_heartbeat_other;
 CREATE EXTENSION dynpgext_heartbeat;
 ALTER DEFAULT PRIVILEGES REVOKE TRIGGER ON TABLES FROM regress_heartbeat_other;
 CALL wait_until('EXISTS (SELECT FROM heartbeat.dynpgext_heartbeat)');
--- Dropped with its worker beating.
+-- Dropped while its worker runs.
 DROP EXTENSION dynpgext_heartbeat;
 CALL wait_until('NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = ''dynpgext heartbeat''
                    AND datname = current_database())');
 CALL wait_until('(SELECT count(*) FROM dynpgext.workers) = 0');
--- Nobody can put another table in the place of the worker's, not even the owner of the schema.
+-- No role can replace the worker's table with another one, not even the owner of the schema.
 DROP SCHEMA heartbeat;
 CREATE SCHEMA heartbeat AUTHORIZATION regress_heartbeat_other;
 CREATE EXTENSION dynpgext_heartbeat;
