@@ -17,7 +17,7 @@ subtest 'the launcher ended by pg_terminate_backend' => sub {
     my $before = worker_pids($node, 'one');
     my $old = value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status');
     is(value($node, 'one', 'SELECT pg_terminate_backend(launcher_pid, 10000) FROM dynpgext.status'), 't', 'it ends');
-    ok($node->poll_query_until('one', "SELECT launcher_pid <> $old FROM dynpgext.status"), 'another one comes');
+    ok($node->poll_query_until('one', "SELECT launcher_pid <> $old FROM dynpgext.status"), 'another one starts');
     is_whole($node, 'all is well after', qw(one two));
     is(worker_pids($node, 'one'), $before, 'the workers were left alone');
     is(value($node, 'postgres', $launchers), 1, 'there is one launcher');
@@ -74,7 +74,7 @@ subtest 'the launcher ends when it is not needed' => sub {
     is(value($node, 'postgres', $launchers), 1, 'not as long as a database has dynpgext');
     is_whole($node, 'which has everything', 'two');
     value($node, 'two', 'DROP EXTENSION dynpgext');
-    ok($node->poll_query_until('postgres', $launchers, 0), 'with the last one it goes');
+    ok($node->poll_query_until('postgres', $launchers, 0), 'it is removed with the last one');
     ok($node->poll_query_until('postgres',
         q(SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'dx%'), 0), 'no worker runs');
     my %processes = processes($node);

@@ -249,10 +249,10 @@ subtest 'PREPARE TRANSACTION before dynpgext is created' => sub {
             value($node, 'older', 'SELECT dynpgext.version()');
         }
         is_whole($node, "${how}before its end", 'older');
-        is(value($node, 'older', 'SELECT extension FROM dynpgext.extensions'), 'dx_bytes', 'what is installed is adopted');
+        is(value($node, 'older', 'SELECT extension FROM dynpgext.extensions'), 'dx_bytes', 'installed extensions are adopted');
         value($node, 'older', q(COMMIT PREPARED 'p'));
         is_whole($node, 'after its end', 'older');
-        is(value($node, 'older', 'SELECT extension FROM dynpgext.extensions'), 'dx_memory', 'what it has done is followed');
+        is(value($node, 'older', 'SELECT extension FROM dynpgext.extensions'), 'dx_memory', 'its changes are followed');
         value($node, 'postgres', 'DROP DATABASE older');
     }
     add_database($node, 'older');

@@ -94,11 +94,11 @@ subtest 'different versions in two databases' => sub {
     is_whole($node, 'dropped where it came from', 'one');
     runs_version('0.2', 'it is there for the other database', 'one');
     value($node, 'one', 'DROP EXTENSION dx_worker');
-    ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM dynpgext.cluster_workers'), 'with the last it goes');
+    ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM dynpgext.cluster_workers'), 'it is removed with the last one');
 };
 
 subtest 'global memory' => sub {
-    becomes($node, 'one', 'SELECT count(*) FROM dynpgext.cluster_allocations', 0, 'at first there is none');
+    becomes($node, 'one', 'SELECT count(*) FROM dynpgext.cluster_allocations', 0, 'initially there is none');
     my $empty = memory_used($node, 'one');
     value($node, 'one', 'CREATE EXTENSION dx_memory');
     my $one = memory_used($node, 'one');
@@ -117,7 +117,7 @@ subtest 'global memory' => sub {
     value($node, 'one', 'DROP EXTENSION dx_memory');
     is(value($node, 'two', q(SELECT dx_read('dx_memory:global'))), 'of one', 'survives a drop in one database');
     value($node, 'one', 'CREATE EXTENSION dx_memory');
-    is(value($node, 'one', q(SELECT dx_read('dx_memory:global'))), 'of one', 'is found by one that comes again');
+    is(value($node, 'one', q(SELECT dx_read('dx_memory:global'))), 'of one', 'is found by a later one');
     value($node, 'one', 'DROP EXTENSION dx_memory');
 
     my $holder = $node->background_psql('two');
@@ -125,7 +125,7 @@ subtest 'global memory' => sub {
     value($node, 'two', 'DROP EXTENSION dx_memory');
     becomes($node, 'one', q(SELECT state, attached FROM dynpgext.cluster_allocations WHERE name = 'dx_memory:global'),
         'draining|1', 'drains with the last');
-    cmp_ok(memory_used($node, 'one') - $empty, '>', 1_000_000, 'is kept as long as it is held');
+    cmp_ok(memory_used($node, 'one') - $empty, '>', 1_000_000, 'is kept as long as it is mapped');
     $holder->quit;
     ok($node->poll_query_until('one', "SELECT memory_used = $empty FROM dynpgext.status"), 'and is freed then');
 };

@@ -83,7 +83,7 @@ subtest 'missing library of a running worker' => sub {
         qr/ERROR:  58P01: background worker "dx local" of extension "dx_worker" cannot be started/, 'it is not restarted');
     is(pid_of($node, 'one', 'dx local'), $pid, 'and runs on');
     unhide('dx_worker-0.1.so');
-    is(value($node, 'one', q(SELECT dynpgext.restart_worker('dx_worker', 'dx local'))), 't', 'the file is back');
+    is(value($node, 'one', q(SELECT dynpgext.restart_worker('dx_worker', 'dx local'))), 't', 'the file is restored');
     is_whole($node, 'all is well', 'one');
 };
 
@@ -122,7 +122,7 @@ subtest 'file that is not a library after a restart' => sub {
     $node->start;
     has_failed('dx_usage', qr/dx_usage/, qw(one two));
     # it is not retried as long as the file is the same
-    is_logged($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset, 2, 'each database says so');
+    is_logged($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset, 2, 'each database reports it');
     value($node, 'postgres', 'CREATE DATABASE three; DROP DATABASE three');
     is(log_count($node, qr/WARNING:  extension "dx_usage" cannot be provisioned/, $offset), 2, 'once');
     $put_back->();

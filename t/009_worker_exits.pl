@@ -96,7 +96,7 @@ subtest 'stopped workers come back after a restart' => sub {
     $node->restart;
     value($node, 'one', 'SELECT count(*) FROM dynpgext.workers');
     is_whole($node, 'all runs', 'one');
-    is(value($node, 'one', q(SELECT string_agg(DISTINCT starts::text, ' ') FROM dynpgext.workers)), 1, 'starts begin anew');
+    is(value($node, 'one', q(SELECT string_agg(DISTINCT starts::text, ' ') FROM dynpgext.workers)), 1, 'starts are counted from the beginning');
 };
 
 subtest 'a worker that blocks all signals' => sub {

@@ -61,7 +61,7 @@ for my $preload (0, 1) {
             BEGIN;
             CREATE EXTENSION dx_usage;
             SELECT count(*), max(x) FROM (" . parallel_query('my_ext:0.1:value') . ") AS t(x);
-            ROLLBACK;"), '1|usage', 'what its transaction has made');
+            ROLLBACK;"), '1|usage', 'objects made in its transaction');
         is(value($node, 'one', $in_parallel . "SELECT count(*), count(x) FROM (" . parallel_query('my_ext:0.1:value') . ') AS t(x)'),
             '1|0', 'and no longer after the rollback');
         is($node->safe_psql('one', "$in_parallel
@@ -70,8 +70,8 @@ for my $preload (0, 1) {
               AS '\$libdir/dx_memory-0.1', 'dx_parallel_read';
             DROP EXTENSION dx_memory;
             SELECT count(*), count(x) FROM (SELECT DISTINCT pg_temp.read('dx_memory:local', i) FROM numbers WHERE i % 100 = 0) AS t(x);
-            ROLLBACK;"), '1|0', 'not what its transaction has dropped');
-        is(value($node, 'one', q(SELECT dx_read('dx_memory:local'))), 'local of one', 'the content is as it was');
+            ROLLBACK;"), '1|0', 'not an object dropped in its transaction');
+        is(value($node, 'one', q(SELECT dx_read('dx_memory:local'))), 'local of one', 'the content is unchanged');
     };
 
     subtest "background worker, $with" => sub {
@@ -113,7 +113,7 @@ for my $preload (0, 1) {
         $node->stop;
         single_user($database, 'CREATE EXTENSION dx_memory', 'CREATE EXTENSION dynpgext', 'CREATE EXTENSION dx_worker');
         like(single_user($database, q(SELECT string_agg(extension, ',') AS found FROM dynpgext.registered_extension)),
-            qr/found = "[^"]*dx_memory/, 'what was adopted is registered');
+            qr/found = "[^"]*dx_memory/, 'adopted extensions are registered');
         $node->start;
         value($node, $database, 'SELECT count(*) FROM dynpgext.workers');
         ok($node->poll_query_until($database, q(

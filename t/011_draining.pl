@@ -37,7 +37,7 @@ sub create { $node->safe_psql('one', 'CREATE EXTENSION dx_memory'); return }
 sub drop { $node->safe_psql('one', 'DROP EXTENSION dx_memory'); return }
 
 subtest 'attached' => sub {
-    turns('dx_memory:local', 'allocated 0', 'nobody has looked it up');
+    turns('dx_memory:local', 'allocated 0', 'no process has looked it up');
     my @sessions = map { $node->background_psql('one') } 1 .. 2;
     $sessions[0]->query_safe(q(SELECT read('dx_memory:local')));
     turns('dx_memory:local', 'allocated 1', 'one has');
@@ -45,14 +45,14 @@ subtest 'attached' => sub {
     turns('dx_memory:local', 'allocated 1', 'a second lookup does not count');
     $sessions[1]->query_safe(q(SELECT read('dx_memory:local')));
     turns('dx_memory:local', 'allocated 2', 'two have');
-    turns('dx_memory:global', 'allocated 0', 'of another name nobody has');
+    turns('dx_memory:global', 'allocated 0', 'of an unregistered name');
     is($sessions[0]->query_safe(q(SELECT release('dx_memory:local'))), 't', 'release');
-    turns('dx_memory:local', 'allocated 1', 'one has let go');
+    turns('dx_memory:local', 'allocated 1', 'one has released it');
     is($sessions[0]->query_safe(q(SELECT release('dx_memory:local'))), 'f', 'there is nothing more to release');
     is($sessions[0]->query_safe(q(SELECT read('dx_memory:local'))), '', 'it can be looked up again');
     turns('dx_memory:local', 'allocated 2', 'and counts again');
     $_->quit for @sessions;
-    turns('dx_memory:local', 'allocated 0', 'with the end of a process it has let go');
+    turns('dx_memory:local', 'allocated 0', 'the end of a process releases it');
 };
 
 subtest 'draining' => sub {
@@ -77,7 +77,7 @@ subtest 'draining' => sub {
         create();
         is(value($node, 'one', q(SELECT read('dx_memory:local'))), '', 'new memory is empty');
         value($node, 'one', qq(SELECT write('dx_memory:local', 'content $round')));
-        ok(is_in_memory('first content') && is_in_memory('first global'), 'what drains is as it was');
+        ok(is_in_memory('first content') && is_in_memory('first global'), 'draining memory is unchanged');
         drop();
     }
     create();
@@ -87,12 +87,12 @@ subtest 'draining' => sub {
     turns('dx_memory:local', 'draining 1, draining 2', 'now both drain');
 
     is($sessions[1]->query_safe(q(SELECT release('dx_memory:local'))), 't', 'release');
-    turns('dx_memory:local', 'draining 1', 'lets go of both');
-    ok(is_in_memory('first content'), 'what is held is as it was');
+    turns('dx_memory:local', 'draining 1', 'releases both');
+    ok(is_in_memory('first content'), 'mapped memory is unchanged');
     $sessions[1]->quit;
     turns('dx_memory:local', 'draining 1', 'the last one holds it');
     $sessions[0]->quit;
-    turns('dx_memory:local', '', 'with its end it is gone');
+    turns('dx_memory:local', '', 'it is freed with the session');
     turns('dx_memory:global', '', 'the global one, too');
     is(memory_used($node, 'one'), $used, 'and is free');
     create();
@@ -171,7 +171,7 @@ subtest 'peek() while it is dropped' => sub {
     $node->safe_psql('one', 'INSERT INTO reading VALUES (true)');
     is($_->query_safe('SELECT 1'), 1, 'the reader has had no other error') for @readers;
     is(value($node, 'one', 'SELECT count(*) FROM seen WHERE found > 0 AND missing > 0'), 2, 'each has found it, and missed it');
-    turns('dx_memory:global', 'allocated 0', 'nobody has it, and nothing drains');
+    turns('dx_memory:global', 'allocated 0', 'no process has it mapped, and nothing drains');
     is(memory_used($node, 'one'), $used, 'all that was dropped is free');
     $_->quit for @readers;
 };

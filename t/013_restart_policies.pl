@@ -96,21 +96,21 @@ subtest 'stop_worker' => sub {
 subtest 'backoff with a long delay' => sub {
     my $name = 'dx supervised 3';
     value($node, 'one', "SELECT dynpgext.configure_worker('dx_supervised', '$name', restart_delay => '1 hour')");
-    ok(tell($node, 'one', 3, 'error'), 'told to raise an error');
+    ok(tell($node, 'one', 3, 'error'), 'gets the command to raise an error');
     shows($node, 'one', $name, q(state = 'backoff' AND pid IS NULL), 'it is in backoff');
     is(value($node, 'one', qq(
         SELECT next_start_at - last_exited_at BETWEEN interval '45 min' AND interval '1 hour', last_exit_code,
-               last_error LIKE '22012: %' FROM dynpgext.workers WHERE name = '$name')), 't|1|t', 'the view says until when');
+               last_error LIKE '22012: %' FROM dynpgext.workers WHERE name = '$name')), 't|1|t', 'the view shows the end');
     is(value($node, 'one', "SELECT dynpgext.start_worker('dx_supervised', '$name')"), 't', 'start_worker starts it at once');
     shows($node, 'one', $name, q(state = 'running' AND next_start_at IS NULL), 'it runs');
-    ok(tell($node, 'one', 3, 'error'), 'told to raise an error');
+    ok(tell($node, 'one', 3, 'error'), 'gets the command to raise an error');
     shows($node, 'one', $name, q(state = 'backoff' AND pid IS NULL), 'it is in backoff');
     is(value($node, 'one', "SELECT dynpgext.restart_worker('dx_supervised', '$name')"), 't', 'so does restart_worker');
-    ok(tell($node, 'one', 3, 'error'), 'told to raise an error');
+    ok(tell($node, 'one', 3, 'error'), 'gets the command to raise an error');
     shows($node, 'one', $name, q(state = 'backoff' AND pid IS NULL), 'it is in backoff');
     is(value($node, 'one', 'SELECT name, action, detail FROM dynpgext.reload()'), "$name|start|was backoff", 'so does a reload');
     shows($node, 'one', $name, q(state = 'running'), 'it runs');
-    ok(tell($node, 'one', 3, 'error'), 'told to raise an error');
+    ok(tell($node, 'one', 3, 'error'), 'gets the command to raise an error');
     shows($node, 'one', $name, q(state = 'backoff' AND pid IS NULL), 'it is in backoff');
     is(value($node, 'one', "SELECT dynpgext.stop_worker('dx_supervised', '$name')"), 't', 'stop_worker ends the backoff');
     shows($node, 'one', $name, q(state = 'stopped' AND next_start_at IS NULL), 'it is stopped');
@@ -172,7 +172,7 @@ subtest 'backoff grows and is reset' => sub {
 };
 
 subtest 'an end by exit(0)' => sub {
-    ok(tell($node, 'one', 2, 'libc_exit0'), 'told, with restart on_failure');
+    ok(tell($node, 'one', 2, 'libc_exit0'), 'gets the command, with restart on_failure');
     ok($node->poll_query_until('one', q(SELECT last_exited_at > now() - interval '1 min' FROM dynpgext.workers WHERE name = 'dx supervised 2')), 'it has ended');
     is(value($node, 'one', q(SELECT last_exit_code FROM dynpgext.workers WHERE name = 'dx supervised 2')), 0, 'with exit code 0');
 };
@@ -181,11 +181,11 @@ subtest 'an end by exit(0)' => sub {
 subtest 'a reload before the failed process has gone' => sub {
     my $file = $node->data_dir . '/dx_supervised.linger';
     append_to_file($file, '');
-    ok(tell($node, 'one', 1, 'linger'), 'told, with restart never');
+    ok(tell($node, 'one', 1, 'linger'), 'gets the command, with restart never');
     shows($node, 'one', 'dx supervised 1', q(state = 'failed'), 'it has failed');
     is(value($node, 'one', q(SELECT action FROM dynpgext.reload() WHERE name = 'dx supervised 1')), 'start', 'a reload starts it');
     unlink $file or die "$file: $!";
-    shows($node, 'one', 'dx supervised 1', q(state = 'running'), 'it runs when that one is gone');
+    shows($node, 'one', 'dx supervised 1', q(state = 'running'), 'it runs when that one has ended');
 };
 
 $node->stop;

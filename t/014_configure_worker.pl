@@ -89,18 +89,18 @@ subtest 'privileges' => sub {
 };
 
 subtest 'which value applies' => sub {
-    is_shown(1, q(restart = 'never'), 'what the author says');
+    is_shown(1, q(restart = 'never'), 'the choice of the author');
     set(1, q(restart => 'always'));
-    is_shown(1, q(restart = 'always'), 'what the DBA says');
+    is_shown(1, q(restart = 'always'), 'the setting of the DBA');
     set(1, q(restart_delay => '5 ms'));
-    is(settings(), 'dx_supervised|dx supervised 1||always|00:00:00.005', 'NULL keeps what is set');
+    is(settings(), 'dx_supervised|dx supervised 1||always|00:00:00.005', 'NULL keeps the present setting');
     ok(tell($node, 'one', 1, 'exit0'), 'it ends');
     is_shown(1, q(state = 'running' AND starts = 2), 'and is restarted');
     set(1, 'enabled => false');
     is_shown(1, q(state = 'disabled' AND pid IS NULL), 'a disabled one does not run');
     is(settings(), 'dx_supervised|dx supervised 1|f|always|00:00:00.005', 'all three are kept');
     is(unset(1), 't', 'reset_worker');
-    is_shown(1, q(state = 'running' AND restart = 'never'), 'is as the author says');
+    is_shown(1, q(state = 'running' AND restart = 'never'), 'is as the author has chosen');
     is(settings(), '', 'nothing is left');
     is(unset(1), 'f', 'there is nothing to reset');
     set(1, q(restart_delay => '24 hours'));
@@ -168,7 +168,7 @@ subtest 'in backoff' => sub {
     set(3, 'enabled => false');
     is_shown(3, q(state = 'disabled' AND next_start_at IS NULL), 'disabled');
     set(3, 'enabled => true');
-    is_shown(3, "state = 'running' AND starts = $n + 1", 'enabled: it begins anew');
+    is_shown(3, "state = 'running' AND starts = $n + 1", 'enabled: it begins again');
     ok(tell($node, 'one', 3, 'error'), 'it fails');
     is_shown(3, q(state = 'backoff'), 'it is in backoff');
     set(3, q(restart_delay => '10 ms'));
@@ -181,7 +181,7 @@ subtest 'in backoff' => sub {
     set(3, q(restart => 'on_failure'));
     is_shown(3, q(state = 'stopped' AND next_start_at IS NULL), 'on_failure: no longer');
     unset(3);
-    is_shown(3, "state = 'running' AND starts = $n + 3", 'as its author says: it is restarted');
+    is_shown(3, "state = 'running' AND starts = $n + 3", 'restarted, as its author has chosen');
 };
 
 subtest 'after its end' => sub {
@@ -220,7 +220,7 @@ subtest 'disabled' => sub {
     set(1, 'enabled => false');
     is_shown(1, q(state = 'disabled'), 'a stopped one');
     set(1, 'enabled => true');
-    is_shown(1, q(state = 'running'), 'enabled, it begins anew');
+    is_shown(1, q(state = 'running'), 'enabled, it begins again');
     unset(1);
 };
 

@@ -24,7 +24,7 @@ add_database($node, 'one', 'dynpgext');
 my $of_launcher = $node->pg_version >= 17 ? 'DynpgextLauncher' : 'Extension';
 ok($node->poll_query_until('postgres', qq(
     SELECT count(*) = 1 AND bool_and(backend_type = 'dynpgext launcher' AND wait_event = '$of_launcher')
-      FROM pg_stat_activity WHERE backend_type ~ '^dynpgext')), 'the launcher sleeps when the workers come');
+      FROM pg_stat_activity WHERE backend_type ~ '^dynpgext')), 'the launcher sleeps when the workers are created');
 value($node, 'one', 'CREATE EXTENSION dx_supervised');
 is_whole($node, 'all is well before', 'one');
 
@@ -52,22 +52,22 @@ subtest 'silent, restart never' => sub {
     ok($node->poll_query_until('one', q(
         SELECT clock_timestamp() - max(at) > interval '1500 ms' FROM dynpgext.events WHERE event = 'unresponsive')), 'for several deadlines');
     is_shown(1, "state = 'unresponsive' AND pid = $pid AND starts = 1", 'it is left alone');
-    is_logged($node, silence(1), $offset, 1, 'the log says so once');
+    is_logged($node, silence(1), $offset, 1, 'the log reports it once');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'unresponsive' AND name = 'dx supervised 1')), 1, 'there is one event');
     is(value($node, 'one', 'SELECT workers FROM dynpgext.status'), 5, 'it counts as one that runs');
     ok(tell($node, 'one', 1, 'wait'), 'it waits again');
     is_shown(1, "state = 'running' AND pid = $pid", 'it is running');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'recovered' AND name = 'dx supervised 1')), 1, 'an event says so');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'recovered' AND name = 'dx supervised 1')), 1, 'an event reports it');
     $offset = log_offset($node);
     ok(tell($node, 'one', 1, 'silent'), 'it falls silent again');
     is_shown(1, q(state = 'unresponsive'), 'it is unresponsive again');
-    is_logged($node, silence(1), $offset, 1, 'the log says so again');
+    is_logged($node, silence(1), $offset, 1, 'the log reports it again');
     is(value($node, 'one', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1'))), 't', 'stop_worker ends it');
     is_shown(1, q(state = 'stopped' AND pid IS NULL), 'it is stopped');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
     ok(tell($node, 'one', 1, 'silent'), 'it falls silent again');
     is_shown(1, q(state = 'unresponsive'), 'it is unresponsive again');
-    ok(tell($node, 'one', 1, 'exit0'), 'told to exit with 0');
+    ok(tell($node, 'one', 1, 'exit0'), 'gets the command to exit with 0');
     is_shown(1, q(state = 'stopped' AND last_exit_code = 0 AND last_error IS NULL), 'it may end by itself');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
 };
@@ -88,8 +88,8 @@ subtest 'silent, restart on_failure' => sub {
     ok(tell($node, 'one', 2, 'silent'), 'it falls silent');
     is_shown(2, "state = 'running' AND pid <> $pid AND starts = 2", 'it is restarted');
     is(value($node, 'one', q(SELECT last_exit_code, last_error FROM dynpgext.workers WHERE name = 'dx supervised 2')),
-        '1|57P01: no heartbeat within its deadline of 500 ms', 'the error says why');
-    is_logged($node, silence(2), $offset, 1, 'the log says so once');
+        '1|57P01: no heartbeat within its deadline of 500 ms', 'the error shows the reason');
+    is_logged($node, silence(2), $offset, 1, 'the log reports it once');
     is(value($node, 'one', q(SELECT string_agg(event, ' ' ORDER BY at) FROM dynpgext.events WHERE name = 'dx supervised 2')),
         'started unresponsive exited backoff restarted', 'so do the events');
 };
@@ -147,7 +147,7 @@ subtest 'a worker that cannot be ended' => sub {
         ok(tell($node, 'one', 5, 'shut'), 'it blocks all signals');
         ok($node->poll_query_until('one', q(SELECT doing = 'shut' FROM dx_supervised_info(5))), 'it does');
         (undef, undef, $error) = $node->psql('one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 5')));
-        like($error, qr/WARNING:.*has not ended yet.*will be started again after its end/s, 'restart_worker says what is to come');
+        like($error, qr/WARNING:.*has not ended yet.*will be started again after its end/s, 'restart_worker() reports the next step');
         value($node, 'one', q(SET client_min_messages = error; SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 5'))) if $last eq 'stop_worker';
         ok(tell($node, 'one', 5, 'exit0'), 'it ends after all');
         is_shown(5, $last eq 'stop_worker' ? q(state = 'stopped' AND pid IS NULL) : q(state = 'running'), "$last was the last");
@@ -161,7 +161,7 @@ subtest 'a worker that cannot be ended' => sub {
     ok(tell($node, 'one', 2, 'shut'), 'one with a deadline does, too');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'overdue' AND name = 'dx supervised 2')), 'it is overdue');
     is_shown(2, "state = 'unresponsive' AND pid = $pid", 'it is unresponsive');
-    is_logged($node, silence(2), $offset, 1, 'the log says once that it is silent');
+    is_logged($node, silence(2), $offset, 1, 'the log reports once that it is unresponsive');
     is_logged($node, qr/WARNING:  background worker "dx supervised 2".*has not ended within \d+ ms of SIGTERM/, $offset, 1, 'and that it does not end');
     ok(tell($node, 'one', 2, 'exit0'), 'it ends after all');
     is_shown(2, "state = 'running' AND starts = $starts + 1", 'and is restarted, for it was silent');

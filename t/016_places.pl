@@ -77,7 +77,7 @@ subtest 'a slot that another extension frees' => sub {
     end_all();
     counts('running', 7, 'seven others run');
     counts('waiting', 16, 'the rest waits');
-    is(log_count($node, $no_slot, $offset), 0, 'of which the log has said so before');
+    is(log_count($node, $no_slot, $offset), 0, 'already reported in the log');
     value($node, 'one', 'DROP EXTENSION dx_supervised');
     is_whole($node, 'gone, all is well', 'one');
 };
@@ -93,7 +93,7 @@ subtest 'dynpgext.max_workers' => sub {
     counts('running', 3, 'three run');
     counts('waiting', 27, 'the others wait');
     is(value($node, 'one', qq(SELECT DISTINCT detail FROM dynpgext.events WHERE event = 'waiting' AND at > '$before'
-         AND detail <> 'max_worker_processes')), 'dynpgext.max_workers', 'the event says for what');
+         AND detail <> 'max_worker_processes')), 'dynpgext.max_workers', 'the event shows the reason');
     end_all();
     counts('stopped', 3, 'as they end');
     counts('running', 3, 'others run');
@@ -131,7 +131,7 @@ subtest 'dynpgext.max_database_workers' => sub {
     ok($node->poll_query_until('one', $in, 'one running 2, one stopped 2, one waiting 26, two stopped 4'), 'its own are');
     my $more = 'BEGIN; ALTER DATABASE one SET dynpgext.max_database_workers = 3; SELECT dynpgext.reload()';
     value($node, 'one', "$more; ROLLBACK");
-    is(value($node, 'one', $in), 'one running 2, one stopped 2, one waiting 26, two stopped 4', 'a new limit that is rolled back is none');
+    is(value($node, 'one', $in), 'one running 2, one stopped 2, one waiting 26, two stopped 4', 'a rolled-back limit has no effect');
     value($node, 'one', "$more; COMMIT");
     ok($node->poll_query_until('one', $in, 'one running 3, one stopped 2, one waiting 25, two stopped 4'), 'a reload knows the new limit');
     value($node, 'one', 'ALTER DATABASE one RESET dynpgext.max_database_workers');

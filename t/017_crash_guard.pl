@@ -77,13 +77,13 @@ for my $how (qw(segv kill9 exit3)) {
             qr/WARNING:  background worker "dx supervised $n" of extension "dx_supervised" in database "one" is quarantined: it took the server down 3 times within 5 min\n.*HINT:  Nothing of it runs until dynpgext\.release\('dx_supervised'\) is called in that database\./),
             'the log has a hint');
         is(value($node, 'one', "SELECT state FROM dynpgext.extensions WHERE extension = 'dx_supervised'"), 'provisioned', 'its extension is not');
-        is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload does not bring it back');
+        is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload does not restart it');
         like(error_of($node, 'one', "SELECT dynpgext.start_worker('dx_supervised', 'dx supervised $n');"),
             qr/ERROR:  55000: .*is quarantined.*HINT:.*dynpgext\.release\(\)/s, 'nor does start_worker');
         is(value($node, 'one', "SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised $n')"), 'f', 'there is nothing to stop');
         is_quarantined($n, 'it is quarantined');
         is(value($node, 'one', qq(SELECT string_agg(event, ' ' ORDER BY at) FROM dynpgext.events WHERE name = 'dx supervised $n')),
-            'crashed quarantined', 'the events say so');
+            'crashed quarantined', 'the events show it');
     };
 }
 
@@ -99,7 +99,7 @@ subtest 'release' => sub {
     my $offset = crash_by(1, 'segv');
     only_others_run('it is back');
     my $line = sprintf $blamed, 1, 1, 3;
-    is(log_count($node, qr/$line/, $offset), 1, 'it begins to count anew');
+    is(log_count($node, qr/$line/, $offset), 1, 'it begins to count again');
 };
 
 # The worker's PGPROC already belongs to another process when the postmaster sees how the worker has ended.
@@ -110,7 +110,7 @@ subtest 'a worker whose PGPROC is reused' => sub {
         my $offset = log_offset($node);
         my $pid = pid_of($node, 'one', 'dx supervised 7');
         tell($node, 'one', 7, 'linger3');
-        ok($node->poll_query_until('one', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'it has gone, as far as the server knows');
+        ok($node->poll_query_until('one', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'its PGPROC has been freed');
         is(value($node, 'one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 8'))), 't', 'another one takes its place');
         unlink $linger;
         wait_crash_restart($node, $offset);
@@ -181,7 +181,7 @@ subtest 'all killed at once' => sub {
     kill 'STOP', @pids;    # none can react
     kill_and_start(@pids);
     only_others_run('all run');
-    is(blames($offset), 0, 'nobody is blamed');
+    is(blames($offset), 0, 'no worker is blamed');
     is(log_count($node, qr/LOG:  dynpgext: all processes were killed at once; no extension is blamed/, $offset), 1, 'as the log says');
 };
 
@@ -189,7 +189,7 @@ subtest 'all killed, the postmaster first' => sub {
     my $offset = log_offset($node);
     kill_and_start(everything());
     only_others_run('all run');
-    is(blames($offset), 0, 'nobody is blamed');
+    is(blames($offset), 0, 'no worker is blamed');
     value($node, 'one', q(SELECT dynpgext.release('dx_supervised')));
     $offset = log_offset($node);
     my @pids = everything();
@@ -201,7 +201,7 @@ subtest 'all killed, the postmaster first' => sub {
     wait_until { !kill 0, @others } or die 'not all others are gone';
     kill_and_start($deaf);
     only_others_run('all run');
-    is(blames($offset), 0, 'nor one that was still there when the postmaster had gone');
+    is(blames($offset), 0, 'nor one that still existed after the postmaster');
     value($node, 'one', q(SELECT dynpgext.release('dx_supervised')));
 };
 
@@ -210,7 +210,7 @@ subtest 'crash_limit = 0' => sub {
     my $offset = log_offset($node);
     crash_by(6, 'segv') for 1 .. 4;
     only_others_run('it comes back each time');
-    is(blames($offset), 0, 'nobody is blamed');
+    is(blames($offset), 0, 'no worker is blamed');
     configure($node, 'one', 'dynpgext.crash_limit' => 3);
     $offset = crash_by(6, 'segv');
     my $line = sprintf $blamed, 6, 1, 3;
@@ -249,7 +249,7 @@ subtest 'a crash that is nobody\'s' => sub {
         eval { $session->quit };
     }) for 1 .. 3;
     only_others_run('all run');
-    is(blames($offset), 0, 'nobody is blamed for a session');
+    is(blames($offset), 0, 'no worker is blamed for a session');
 };
 
 # Worker 11 crashes, 10 has its own handler of SIGQUIT.  One side is stopped, to make certain which of them
@@ -269,7 +269,7 @@ for my $case ([ 'own_sigquit_busy', 1, 'never waits' ], [ 'own_sigquit', 2, 'wai
         my $offset = log_offset($node);
         kill 'STOP', @$stopped;
         kill 'SEGV', $crashing;
-        ok(wait_until { !kill 0, @$free }, 'one side is gone');
+        ok(wait_until { !kill 0, @$free }, 'one side has ended');
         kill 'CONT', @$stopped;
         wait_crash_restart($node, $offset);
         only_others_run('all run');

@@ -58,10 +58,10 @@ subtest 'init that crashes after a restart' => sub {
         1, 'then that it is quarantined, with a hint');
     others_are_whole('everything else is there', 'dx_raise', qw(one two));
     like(value($node, 'one', q(SELECT error FROM dynpgext.extensions WHERE extension = 'dx_raise')),
-        qr/^quarantined since .*: it took the server down 3 times; dynpgext\.release\(\) ends it$/, 'the view says why');
+        qr/^quarantined since .*: it took the server down 3 times; dynpgext\.release\(\) ends it$/, 'the view shows the reason');
     is(value($node, 'one', q(SELECT state, pid IS NULL FROM dynpgext.workers WHERE extension = 'dx_raise')), 'quarantined|t', 'its worker does not run');
     is(value($node, 'one', q(SELECT object || ' ' || event FROM dynpgext.events WHERE extension = 'dx_raise' AND object = 'extension' ORDER BY at)),
-        "extension crashed\nextension quarantined", 'the events say so');
+        "extension crashed\nextension quarantined", 'the events show it');
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload does not run it');
     like(error_of($node, 'one', q(SELECT dynpgext.start_worker('dx_raise', 'dx raise');)), qr/ERROR:  55000: .*quarantined/, 'start_worker neither');
     like(error_of($node, 'one', q(SELECT dynpgext.peek('dx_raise:first');)),
@@ -158,8 +158,8 @@ subtest 'an invalid guard file' => sub {
         return $offset;
     };
     my $offset = $starts->(sub { unlink $file or die $! });
-    is(log_count($bare, qr/crash guard/, $offset), 0, 'without a file, as at a first start, nothing is said');
-    is($blame->(), '1', 'and it begins anew');
+    is(log_count($bare, qr/crash guard/, $offset), 0, 'without a file, as at a first start, there is no message');
+    is($blame->(), '1', 'and it begins again');
     my $put = sub {
         my ($content) = @_;
         unlink $file;
@@ -185,16 +185,16 @@ subtest 'an invalid guard file' => sub {
         is($blame->(), '1', "$name: and it is used");
         is(log_count($bare, qr/crash guard/, $offset), 1, "$name: nothing else is said");
     }
-    is(slurp_file($other), 'mine', 'what a symbolic link leads to is not touched');
+    is(slurp_file($other), 'mine', 'the target of a symbolic link is not touched');
     ok(!-e "$other.none", 'nor made');
 
     $offset = $starts->(sub { unlink $file; mkdir $file or die $! });
     is(log_count($bare, qr/WARNING:  the crash guard cannot work: /, $offset), 1, 'a directory: the log says that there is no guard');
     is(log_count($bare, qr/crash guard/, $offset), 1, 'a directory: once');
-    is($blame->(), '', 'a directory: nobody is blamed');
+    is($blame->(), '', 'a directory: no worker is blamed');
     $offset = $starts->(sub { rmdir $file or die $! });
-    is($blame->(), '1', 'when it has gone, the guard works');
-    is(log_count($bare, qr/crash guard/, $offset), 0, 'and nothing is said');
+    is($blame->(), '1', 'without it, the guard works');
+    is(log_count($bare, qr/crash guard/, $offset), 0, 'and there is no message');
     $bare->stop;
 };
 

@@ -32,7 +32,7 @@ subtest 'restart_worker' => sub {
 subtest 'reload' => sub {
     my $before = value($node, 'one', $pids);
     is(value($node, 'one', 'SELECT object, name, action, detail FROM dynpgext.reload(dry_run => true)'),
-        'worker|dx supervised 1|replace|the file of its library has changed', 'a dry run says what is to be done');
+        'worker|dx supervised 1|replace|the file of its library has changed', 'a dry run reports the actions');
     is(value($node, 'one', $pids), $before, 'and does nothing');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.reload('dx_worker'))), 0, 'a reload of another extension does not concern it');
     is(value($node, 'one', q(SELECT name, action FROM dynpgext.reload('dx_supervised'))), 'dx supervised 1|replace', 'a reload replaces it');
@@ -55,11 +55,11 @@ subtest 'library of one version, global worker' => sub {
 
 subtest 'the file is missing' => sub {
     rename "$libraries/dx_supervised.so", "$libraries/dx_supervised.so.hidden" or die;
-    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.workers WHERE state = \'running\''), 5, 'those that run do so');
+    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.workers WHERE state = \'running\''), 5, 'running workers continue');
     is(kill('TERM', pid_of($node, 'one', 'dx supervised 1')), 1, 'one ends');    # its SQL functions are missing, too
-    shows($node, 'one', 'dx supervised 1', q(last_error LIKE '58P01: %dx_supervised%' AND starts > 4), 'it cannot be started, again and again');
+    shows($node, 'one', 'dx supervised 1', q(last_error LIKE '58P01: %dx_supervised%' AND starts > 4), 'it repeatedly fails to start');
     rename "$libraries/dx_supervised.so.hidden", "$libraries/dx_supervised.so" or die;
-    shows($node, 'one', 'dx supervised 1', q(state = 'running' AND NOT stale), 'until the file is back');
+    shows($node, 'one', 'dx supervised 1', q(state = 'running' AND NOT stale), 'until the file is restored');
     is(value($node, 'one', $stale), '', 'the same one');
     is_whole($node, 'all is well', 'one');
 };

@@ -63,7 +63,7 @@ subtest 'the life of a worker' => sub {
 
 subtest 'extensions and allocations' => sub {
     # it drains while a process has it mapped, possibly a session that is about to end
-    becomes($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name = 'dx_supervised:local' AND event = 'drained'), 1, 'memory is given back');
+    becomes($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name = 'dx_supervised:local' AND event = 'drained'), 1, 'memory is freed');
     like(life('dx_supervised:local'), qr/^allocation\|allocated\|N bytes\n(allocation\|draining\|N bytes\n)?allocation\|drained\|N bytes$/,
         'memory comes and goes');
     like(life('dx_supervised'), qr/^extension\|provisioned\|/, 'the extension is provisioned');
@@ -72,7 +72,7 @@ subtest 'extensions and allocations' => sub {
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.events'), $before, 'nothing of what is rolled back');
     value($node, 'one', 'CREATE EXTENSION dx_memory');
     is(value($node, 'one', q(SELECT name, database IS NULL FROM dynpgext.events WHERE object = 'allocation' AND event = 'allocated' AND extension = 'dx_memory' ORDER BY name)),
-        "dx_memory:global|t\ndx_memory:global_small|t\ndx_memory:going|f\ndx_memory:local|f", 'with the database of what is local');
+        "dx_memory:global|t\ndx_memory:global_small|t\ndx_memory:going|f\ndx_memory:local|f", 'with the database of local objects');
     value($node, 'one', q(ALTER DATABASE one SET dx_raise.at = 'none'));
     value($node, 'one', 'CREATE EXTENSION dx_raise');
     value($node, 'one', q(ALTER DATABASE one SET dx_raise.at = 'after'));

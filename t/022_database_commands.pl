@@ -302,7 +302,7 @@ subtest 'a worker that cannot be ended' => sub {
     $session->query('SELECT 1');
     like($session->{stderr}, qr/WARNING:  background worker "dx supervised 1" of extension "dx_supervised" is connected to the database.*100 ms.*ERROR:  /s,
         'the command names it, and fails');
-    ok($node->poll_query_until('hub', q(SELECT state = 'running' FROM dynpgext.cluster_workers WHERE name = 'dx local')), 'the other one is back');
+    ok($node->poll_query_until('hub', q(SELECT state = 'running' FROM dynpgext.cluster_workers WHERE name = 'dx local')), 'the other one runs again');
     is(value($node, 'hub', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 1')), $pid, 'it is there');
     value($node, 'hub', q(SELECT dx_supervised_command(1, 'exit0')));
     is_whole($node, 'ended at last, it comes back', qw(one hub));
@@ -332,7 +332,7 @@ subtest 'template0, and others without dynpgext' => sub {
     is(run('preloaded', 'CREATE DATABASE empty TEMPLATE template0'), '', 'a copy of template0');
     # the visit of the new database started while connections were still allowed
     $node->wait_for_log(qr/background worker "dynpgext provisioning" \(PID \d+\) exited/, $offset);
-    is(run('preloaded', 'ALTER DATABASE empty ALLOW_CONNECTIONS false'), '', 'that nobody may connect to');
+    is(run('preloaded', 'ALTER DATABASE empty ALLOW_CONNECTIONS false'), '', 'that allows no connections');
     is(run('preloaded', 'ALTER DATABASE empty RENAME TO empty2'), '', 'is renamed');
     # the visits after such a command follow the order of OIDs, with template0 among the first
     is(run('preloaded', 'CREATE DATABASE two TEMPLATE one'), '', 'another one is copied');

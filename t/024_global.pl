@@ -86,7 +86,7 @@ for my $preload (0, 1) {
               or diag(global(), value($node, 'hub', 'SELECT * FROM dynpgext.cluster_allocations'));
             is(global_processes(), 0, 'the worker has ended');
             clean();
-            ok($node->poll_query_until('hub', "SELECT memory_used = $empty FROM dynpgext.status"), 'the memory is given back');
+            ok($node->poll_query_until('hub', "SELECT memory_used = $empty FROM dynpgext.status"), 'the memory is freed');
         });
     }
 }
@@ -122,11 +122,11 @@ subtest 'versions' => sub {
         runs('0.1', "$how: the next takes over");
         unlike(global(), qr/\|$pid\|/, 'as another process');
         is_whole($node, 'all is well', qw(one three));
-        is(value($node, 'one', q(SELECT version FROM dx_worker_info('global'))), '0.1', 'and says so itself');
+        is(value($node, 'one', q(SELECT version FROM dx_worker_info('global'))), '0.1', 'and reports it itself');
         $node->safe_psql('postgres', 'DROP DATABASE one') if $how =~ /FORCE/;
         add_database($node, 'two', 'dynpgext');
         value($node, 'two', q(CREATE EXTENSION dx_worker VERSION '0.2'));
-        runs('0.2', 'until the highest comes again');
+        runs('0.2', 'until the highest is back');
     }
     # a copy registers it, too
     $node->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE two');

@@ -45,7 +45,7 @@ sub restarted {
     $node->stop;
     ok($node->start(fail_ok => 1), "$test: the server starts") or BAIL_OUT('no server');
     is(value($node, 'one', 'SHOW shared_preload_libraries'), $expected, '... with this list') if defined $expected;
-    is(value($node, 'one', 'SELECT preloaded FROM dynpgext.status'), $preloaded, '... status says so');
+    is(value($node, 'one', 'SELECT preloaded FROM dynpgext.status'), $preloaded, '... status shows it');
     is_whole($node, '... and all is back', 'one');
     return log_count($node, qr/dx_plain _PG_init/, $offset);
 }
@@ -122,7 +122,7 @@ subtest 'a list that ALTER SYSTEM cannot empty' => sub {
         restarted(undef, 't', 'it is preloaded') if $files == $ways[-1];
     }
     write_files('postgresql.conf' => "shared_preload_libraries = 'dx_plain,, \"open'\n");
-    like(error_of($node, 'one', 'SELECT dynpgext.preload()'), qr/ERROR:  F0000: .*its value is not a list/s, 'what is not a list is refused');
+    like(error_of($node, 'one', 'SELECT dynpgext.preload()'), qr/ERROR:  F0000: .*its value is not a list/s, 'a non-list is refused');
     write_files();
 };
 

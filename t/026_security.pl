@@ -36,7 +36,7 @@ subtest 'a trusted extension: the role of its init' => sub {
     $said = error_of($node, 'own', 'SET SESSION AUTHORIZATION dx_owner; CREATE EXTENSION dx_memory SCHEMA public');
     like($said, qr/42501: permission denied to create extension "dx_memory"/, 'and SET SESSION AUTHORIZATION');
     is(value($node, 'own', "SET SESSION AUTHORIZATION dx_owner; CREATE EXTENSION dx_who SCHEMA public; SELECT current_user; RESET SESSION AUTHORIZATION; SELECT count(*) FROM dynpgext.extensions"),
-        "dx_owner\n1", 'the session stays who it is');
+        "dx_owner\n1", 'the session keeps its role');
 };
 
 subtest 'a trusted extension: what its owner cannot change' => sub {
@@ -61,7 +61,7 @@ subtest 'a trusted extension: what its owner cannot change' => sub {
     my (undef, $error) = as('dx_owner', 'own', q(CREATE SCHEMA mine; CREATE FUNCTION mine.f() RETURNS text LANGUAGE sql AS 'SELECT ''$libdir/dx_worker''';
         ALTER EXTENSION dx_who ADD FUNCTION mine.f(); ALTER EXTENSION dx_who DROP FUNCTION mine.f(); ALTER EXTENSION dx_who SET SCHEMA mine;));
     is($error =~ s/^NOTICE:.*\n(LOCATION:.*\n?)?//gmr, '', 'its own function comes and goes');
-    is(value($node, 'own', 'SELECT * FROM dynpgext.registered_extension'), $before, 'registered is what was');
+    is(value($node, 'own', 'SELECT * FROM dynpgext.registered_extension'), $before, 'the registrations are unchanged');
     is_whole($node, 'all is well', 'own');
 };
 
@@ -148,14 +148,14 @@ subtest 'event triggers that a superuser has disabled' => sub {
     is(value($node, 'own', q(SELECT count(*) FROM dynpgext.allocations WHERE extension = 'dx_memory')), 0, 'is made up for by a reload');
     value($node, 'own', 'ALTER EVENT TRIGGER dynpgext_on_create DISABLE');
     value($node, 'own', 'CREATE EXTENSION dx_memory SCHEMA public');
-    is(value($node, 'own', q(SELECT count(*) FROM dynpgext.allocations WHERE extension = 'dx_memory')), 0, 'one that was not seen to come');
+    is(value($node, 'own', q(SELECT count(*) FROM dynpgext.allocations WHERE extension = 'dx_memory')), 0, 'one whose arrival was not noticed');
     $node->restart;
     ok($node->poll_query_until('own', q(SELECT count(*) = 4 FROM dynpgext.allocations WHERE extension = 'dx_memory' AND state = 'allocated')), 'by a restart');
     value($node, 'own', 'ALTER EVENT TRIGGER dynpgext_on_command_start DISABLE');
     value($node, 'own', 'DROP EXTENSION dynpgext');
     value($node, 'own', 'CREATE EXTENSION dynpgext');
     is_whole($node, 'dynpgext itself, dropped without being seen, and made again', 'own');
-    is(value($node, 'own', q(SELECT string_agg(extension, ',' ORDER BY extension) FROM dynpgext.extensions)), 'dx_memory,dx_who', 'with what is there');
+    is(value($node, 'own', q(SELECT string_agg(extension, ',' ORDER BY extension) FROM dynpgext.extensions)), 'dx_memory,dx_who', 'with existing objects');
 };
 
 subtest 'row level security on every table, and a restart' => sub {
@@ -177,7 +177,7 @@ subtest 'dynpgext.allowed_extensions: CREATE EXTENSION' => sub {
     like(error_of($node, 'hub', 'CREATE EXTENSION dx_memory'), $refused, 'one that is not in the list');
     is(value($node, 'hub', q(SELECT count(*) FROM pg_extension WHERE extname = 'dx_memory')), 0, 'is not there');
     like(error_of($node, 'hub', 'CREATE EXTENSION dx_requires CASCADE'), $refused, 'nor as one that is required');
-    is(error_of($node, 'hub', 'CREATE EXTENSION dx_plain; CREATE EXTENSION dx_sql_only; DROP EXTENSION dx_plain, dx_sql_only'), '', 'those that do not take part are not concerned');
+    is(error_of($node, 'hub', 'CREATE EXTENSION dx_plain; CREATE EXTENSION dx_sql_only; DROP EXTENSION dx_plain, dx_sql_only'), '', 'extensions that do not take part are not affected');
     my (undef, $error) = as('dx_owner', 'own', 'DROP EXTENSION dx_who; CREATE EXTENSION dx_who SCHEMA public');
     like($error, qr/ERROR:  42501: extension "dx_who" is not allowed to take part/, 'a trusted one is not excepted');
     is(states(), 'dx_worker provisioned', 'the one in the list is well');
@@ -225,7 +225,7 @@ subtest 'dynpgext.allowed_extensions: installed extensions' => sub {
     is_whole($node, 'all is well', 'hub');
     allow('!dx_memory, *');
     like(error_of($node, 'hub', q(SELECT dynpgext.unload('dx_memory'); SELECT dynpgext.load('dx_memory'))), $refused, 'load() is refused');
-    like(error_of($node, 'hub', q(ALTER EXTENSION dx_memory UPDATE TO '0.2')), qr/^$|$refused/, 'an update of what is unloaded is no way around it');
+    like(error_of($node, 'hub', q(ALTER EXTENSION dx_memory UPDATE TO '0.2')), qr/^$|$refused/, 'nor can an unloaded extension be updated');
     isnt(value($node, 'hub', q(SELECT count(*) FROM dynpgext.allocations WHERE extension = 'dx_memory' AND state = 'allocated')), 4, 'nothing of it is there');
     allow('*');
     value($node, 'hub', q(SELECT dynpgext.load('dx_memory')));
@@ -238,7 +238,7 @@ subtest 'dynpgext.allowed_extensions: installed extensions' => sub {
         ok($node->poll_query_until('hub', q(SELECT state = 'failed' FROM dynpgext.extensions WHERE extension = 'dx_memory')), 'after a restart it has failed');
         is(states(), 'dx_memory failed, dx_usage provisioned, dx_worker provisioned', 'the others have not');
         like(value($node, 'hub', q(SELECT error FROM dynpgext.extensions WHERE extension = 'dx_memory')),
-            qr/extension "dx_memory" is not allowed to take part in dynpgext/, 'it says why');
+            qr/extension "dx_memory" is not allowed to take part in dynpgext/, 'it reports the reason');
         is(value($node, 'hub', q(SELECT dx_read('dx_memory:local') IS NULL)), 't', 'it has no memory');
         is(value($node, 'hub', q(SELECT count(*) FROM dynpgext.allocations WHERE extension = 'dx_memory' AND state = 'failed')), 4, 'as the view says');
         value($node, 'hub', 'SELECT dynpgext.reload()');

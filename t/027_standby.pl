@@ -90,7 +90,7 @@ subtest 'reload' => sub {
     is(value($standby, 'one', "SELECT pg_terminate_backend($pid, 10000)"), 't', 'a worker is ended there');
     shows($standby, 'one', 'dx supervised 4', q(state = 'failed' AND pid IS NULL), 'and has failed');
     is(value($standby, 'one', q(SELECT severity, object, name, split_part(problem, ':', 1) FROM dynpgext.health())), 'critical|worker|dx supervised 4|failed', 'health() tells of it');
-    is(value($standby, 'one', 'SELECT object, name, action FROM dynpgext.reload(dry_run => true)'), 'worker|dx supervised 4|start', 'a dry run says so');
+    is(value($standby, 'one', 'SELECT object, name, action FROM dynpgext.reload(dry_run => true)'), 'worker|dx supervised 4|start', 'a dry run reports it');
     is(value($standby, 'one', 'SELECT object, name, action FROM dynpgext.reload()'), 'worker|dx supervised 4|start', 'a reload starts it');
     becomes($standby, 'one', supervised_states(), $on_standby, 'it runs');
     is(value($standby, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'once');
@@ -211,7 +211,7 @@ subtest 'databases' => sub {
     value($primary, 'postgres', 'CREATE DATABASE two TEMPLATE one');
     becomes($_, 'one', q(SELECT string_agg(substring(name FROM '[0-9]$'), ' ' ORDER BY name) FROM dynpgext.cluster_workers
         WHERE database = 'two' AND state = 'running'), '2 3 4', $_->name . ': a copy of a database has its workers') for @standbys;
-    becomes($primary, 'one', supervised_states(), $on_primary, 'those of the template are back');
+    becomes($primary, 'one', supervised_states(), $on_primary, 'those of the template run again');
     is(value($standby, 'two', q(SELECT dx_read('dx_memory:local'))), '', 'and its memory');
     my $offset = log_offset($standby);
     my $begin = time;

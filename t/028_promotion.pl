@@ -178,7 +178,7 @@ subtest 'the old primary comes back as a standby' => sub {
     becomes($old, 'one', supervised_states(), $on_standby, 'one: as on a standby');
     becomes($old, 'two', supervised_states(), $on_standby =~ s/5 waiting/5 quarantined/r, 'two: its guard has not forgotten');
     becomes($old, 'one', q(SELECT string_agg(extension, ' ' ORDER BY extension) FROM dynpgext.extensions WHERE state = 'provisioned'),
-        'dx_memory dx_supervised dx_trusted', 'it has what was created and dropped since');
+        'dx_memory dx_supervised dx_trusted', 'it follows what was created and dropped since');
     becomes($old, 'three', q(SELECT string_agg(state, ' ') FROM dynpgext.workers), 'waiting', 'and the new database');
     is(value($old, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload has nothing to do');
     value($new, 'one', 'CREATE EXTENSION dx_usage');

@@ -30,7 +30,7 @@ value($node, 'one', q(SELECT dynpgext.register('dx_memory', '{"dynpgext": 1, "al
 value($node, 'one', q(SELECT dynpgext.configure_worker('dx_declared', 'dx tick', run_interval => '90 ms')));
 my $declared = q(SELECT dynpgext.export('dx_declared'), dynpgext.export('dx_memory'));
 my $exported = value($node, 'one', $declared);
-like($exported, qr/"70 ms".*"by hand"/, 'what is registered by SQL');
+like($exported, qr/"70 ms".*"by hand"/, 'registrations in SQL');
 
 my $settings = q(SELECT extension, worker, enabled, restart, restart_delay, run_interval FROM dynpgext.worker_settings ORDER BY 1, 2);
 my $set = "dx_declared|dx tick||||00:00:00.09\ndx_supervised|dx supervised 1|f|||\ndx_supervised|dx supervised 2||always|00:00:01.5|";
@@ -52,8 +52,8 @@ sub is_restored {
         is(value($target, $database, q(SELECT string_agg(extension || ' ' || state, ', ' ORDER BY extension) FROM dynpgext.extensions)),
             'Dx Quoted "name provisioned, dx_declared provisioned, dx_memory provisioned, dx_supervised provisioned, dx_usage provisioned, dx_worker provisioned', 'extensions');
         if (($expected // $set) ne '') {    # nor are the rows of manifests in a schema
-            is(value($target, $database, $declared), $exported, 'what SQL registers');
-            is(value($target, $database, q(SELECT string_agg(extension, ' ' ORDER BY extension) FROM dynpgext.manifests)), 'dx_declared dx_memory', 'what of it was by hand');
+            is(value($target, $database, $declared), $exported, 'registrations in SQL');
+            is(value($target, $database, q(SELECT string_agg(extension, ' ' ORDER BY extension) FROM dynpgext.manifests)), 'dx_declared dx_memory', 'its registrations by hand');
         }
         becomes($target, $database, q(SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM dynpgext.workers
             WHERE extension = 'dx_declared'), 'dx bell running, dx tick running', 'workers of dx_declared');
@@ -143,10 +143,10 @@ subtest 'into a database that has the extensions' => sub {
     like($error, qr/ERROR:  duplicate key/, 'a second time they collide');
     is_restored($target, 'one', 'which changes nothing');
     command_ok([ 'pg_restore', '--exit-on-error', '--clean', '--if-exists', '-d', $target->connstr('one'), "$folder/custom" ], 'pg_restore --clean');
-    is_restored($target, 'one', 'all is made anew');
+    is_restored($target, 'one', 'everything is made again');
     is_whole_but($target, 'one');
     command_ok([ 'pg_restore', '--exit-on-error', '--clean', '-1', '-d', $target->connstr('one'), "$folder/custom" ], 'the same in one transaction');
-    is_restored($target, 'one', 'all is made anew');
+    is_restored($target, 'one', 'everything is made again');
     is_whole_but($target, 'one');
 };
 
@@ -168,8 +168,8 @@ subtest 'registrations by hand' => sub {
             SELECT extension, name, state FROM dynpgext.allocations WHERE name = 'dx_declared:state' UNION ALL SELECT extension, name, state FROM dynpgext.workers WHERE name IN ('kept', 'long 30', 'gone')) AS x),
         'dx_declared kept running, dx_plain dx_declared:state allocated, dx_sql_only gone failed, dx_worker long 30 running', 'all but one is there');
     is(value($target, 'moved', q(SELECT dynpgext.peek('dx_declared:state', 0, 5))), '\x6d6f766564', 'a name that had moved, with its content');
-    is(value($target, 'moved', q(SELECT last_error FROM dynpgext.workers WHERE name = 'gone')), '42704: role "dx_gone" does not exist', 'which says why');
-    is(value($target, 'moved', q(SELECT count(*) FROM dynpgext.commands WHERE worker = 'gone' AND run_as IS NULL)), 1, 'and runs as nobody');
+    is(value($target, 'moved', q(SELECT last_error FROM dynpgext.workers WHERE name = 'gone')), '42704: role "dx_gone" does not exist', 'which shows the reason');
+    is(value($target, 'moved', q(SELECT count(*) FROM dynpgext.commands WHERE worker = 'gone' AND run_as IS NULL)), 1, 'and runs as no role');
     value($target, 'moved', q(CREATE ROLE dx_gone LOGIN; SELECT dynpgext.reload()));
     becomes($target, 'moved', q(SELECT state FROM dynpgext.workers WHERE name = 'gone'), 'running', 'a reload finds the role when it is there');
     is(value($target, 'moved', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'a reload has nothing to do');

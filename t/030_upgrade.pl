@@ -85,7 +85,7 @@ subtest 'pg_upgrade' => sub {
     like($logs, qr/database system is ready to accept connections/, 'of servers');
     unlike($logs, qr/background worker process "(?!logical)[^"]*"/, 'no background worker was started');
     unlike($logs, qr/dynpgext launcher|dynpgext provisioning/, 'nor the launcher');
-    is(complaints_of($logs), '', 'and nobody complained');
+    is(complaints_of($logs), '', 'without complaints');
 };
 
 subtest 'the new cluster' => sub {
@@ -93,7 +93,7 @@ subtest 'the new cluster' => sub {
     $new->start;
     is_right($new);
     is(registered($new, $_), $before{$_}, "$_: registrations and settings are what they were") for sort keys %before;
-    is(complaints_of(slurp_file($new->logfile, $offset)), '', 'nobody complains');
+    is(complaints_of(slurp_file($new->logfile, $offset)), '', 'there are no complaints');
     value($new, 'one', 'DROP EXTENSION dx_usage');
     value($new, 'one', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 3')));
     becomes($new, 'one', $states, $wanted{one} =~ s/3 disabled/3 running/r, 'it can be configured');
@@ -133,13 +133,13 @@ for my $preload (1, 0) {
             'SELECT count(*) AS reloaded FROM dynpgext.reload()',
             'SELECT count(*) AS extensions FROM dynpgext.registered_extension',
             'SELECT count(*) AS workers FROM dynpgext.registered_worker');
-        is(complaints_of($error), '', 'nobody complains');
+        is(complaints_of($error), '', 'there are no complaints');
         unlike($error, qr/no free slot|starting background worker/, 'nothing is started');
         like($out, qr/reloaded = "\d+"/, 'reload works');
         like($out, qr/extensions = "2"/, 'extensions are registered');
         like($out, qr/workers = "2"/, 'so are workers');
         ($out, $error) = single($node, 'two', 'DROP EXTENSION dx_worker', 'CREATE EXTENSION dx_trusted');
-        is(complaints_of($error), '', 'nobody complains in a database that has it, either');
+        is(complaints_of($error), '', 'there are no complaints in a database with it, either');
 
         $node->start;
         value($node, $database, 'SELECT dynpgext.version()') unless $preload;

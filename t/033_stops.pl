@@ -97,7 +97,7 @@ subtest 'a reload that adopts an extension and starts a worker' => sub {
     value($node, 'one', $_) for 'ALTER EVENT TRIGGER dynpgext_on_create DISABLE', 'CREATE EXTENSION dx_trusted',
       'ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS';
     is(value($node, 'one', 'SELECT object, name, action FROM dynpgext.reload() ORDER BY 2'),
-        "worker|dx local|start\nextension|dx_trusted|provision", 'it says that it has done both');
+        "worker|dx local|start\nextension|dx_trusted|provision", 'it reports both');
     is(value($node, 'one', 'SELECT * FROM dynpgext.reload()'), '', 'nothing is left for another one');
     shows($node, 'one', 'dx local', q(state = 'running'), 'the worker runs');
 };

@@ -48,13 +48,13 @@ subtest 'at an interval' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%tick);
     comes_to('tick', q(state = 'running' AND runs >= 3 AND failures = 0 AND run_interval = '50 ms' AND channel IS NULL AND run_as = current_user AND registered_by = current_user
         AND last_run_at <= now() AND last_duration > '0' AND last_failed_at IS NULL AND next_run_at IS NOT NULL AND database = 'one'), 'it runs');
-    ok(value($node, 'one', q(SELECT count(*) >= 3 FROM done WHERE what = 'tick')), 'and does what it says');
+    ok(value($node, 'one', q(SELECT count(*) >= 3 FROM done WHERE what = 'tick')), 'and has its effect');
     is(runner_pid($node, 'one'), pid_of($node, 'one', 'tick'), 'in the one process');
     is(value($node, 'one', q(SELECT datname || ' ' || usename FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')),
         'one ' . value($node, 'one', 'SELECT rolname FROM pg_authid WHERE oid = 10'), 'that is connected to the database');
     ok($node->poll_query_until('one', q(SELECT application_name = 'dynpgext sql runner' AND state = 'idle' AND query ~ '^INSERT'
         FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'idle between two runs');
-    ok($node->poll_query_until('one', q(SELECT n_tup_ins > 0 FROM pg_stat_user_tables WHERE relname = 'done')), 'what it does is counted');
+    ok($node->poll_query_until('one', q(SELECT n_tup_ins > 0 FROM pg_stat_user_tables WHERE relname = 'done')), 'its work is counted');
 };
 
 subtest 'when notified' => sub {
@@ -133,13 +133,13 @@ subtest 'each worker is started, stopped and configured separately' => sub {
 
     register_sql_workers($node, 'one', 'dx_plain', { %tick, sql => q(INSERT INTO public.done VALUES ('changed')) }, \%other);
     ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM done WHERE what = 'changed')), 'another command takes its place');
-    is(starts_of('other'), 1, 'the other goes on');
+    is(starts_of('other'), 1, 'the other continues');
 
     register_sql_workers($node, 'one', 'dx_plain', { name => 'long', sql => 'SELECT pg_sleep(3600)', interval => $hour }, \%other);
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active' AND datname = current_database())), 'one that takes long');
     is(value($node, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'long'))), 't', 'is stopped');
     comes_to('long', q(state = 'stopped' AND runs = 0 AND failures = 0), 'which is no failure');
-    goes_on('other', 'the other comes to its turn');
+    goes_on('other', 'the other gets its turn');
 
     register_sql_workers($node, 'one', 'dx_plain');
     ok($node->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'without any there is no process');
@@ -342,7 +342,7 @@ subtest 'at rest' => sub {
     value($idle, 'one', 'BEGIN; DROP EXTENSION dx_plain; ROLLBACK');
     comes_to('seldom', q(state = 'running' AND runs = 6), 'nor does one on its extension', $idle);
     value($idle, 'one', 'DROP EXTENSION dx_plain');
-    becomes($idle, 'one', 'SELECT count(*) FROM dynpgext.workers', 0, 'it goes with its extension');
+    becomes($idle, 'one', 'SELECT count(*) FROM dynpgext.workers', 0, 'it is removed with its extension');
     configure($idle, 'one', 'dynpgext.runner_idle_timeout' => -1);
     register_sql_workers($idle, 'one', 'dx_sql_only', { name => 'kept', sql => 'SELECT 1', interval => $hour });
     comes_to('kept', 'runs = 1 AND pid IS NOT NULL', 'with -1 its process stays', $idle);
@@ -361,7 +361,7 @@ subtest 'places' => sub {
     ok($small->poll_query_until('one', q(SELECT count(*) = 100 FROM dynpgext.commands WHERE state = 'running' AND runs > 1)), 'a hundred commands');
     is(value($small, 'one', 'SELECT count(DISTINCT pid) FROM dynpgext.commands'), 1, 'in one slot');
     register_sql_workers($small, 'one', 'dx_plain');
-    ok($small->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'which they give back');
+    ok($small->poll_query_until('one', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'which they free');
 
     value($small, 'one', 'CREATE EXTENSION dx_supervised');
     ok($small->poll_query_until('one', q(SELECT count(*) = 2 FROM dynpgext.workers WHERE state = 'running')), 'others have all slots');
@@ -381,7 +381,7 @@ subtest 'places' => sub {
     register_sql_workers($small, 'one', 'dx_plain', @hundred[0 .. 9]);
     ok($small->poll_query_until('one', q(SELECT count(*) = 10 FROM dynpgext.commands WHERE state = 'running')), 'and more commands do');
     register_sql_workers($small, 'one', 'dx_plain');
-    ok($small->poll_query_until('one', q(SELECT state = 'running' FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'the worker comes to its place');
+    ok($small->poll_query_until('one', q(SELECT state = 'running' FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'the worker gets its place');
     register_sql_workers($small, 'one', 'dx_plain', @hundred[0 .. 4]);
     ok($small->poll_query_until('one', q(SELECT count(*) = 5 FROM dynpgext.commands WHERE state = 'waiting')), 'and they wait');
     $small->stop;

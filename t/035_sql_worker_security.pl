@@ -68,7 +68,7 @@ my $superuser = value($node, 'one', 'SELECT current_user');
 my $sees_who = q(INSERT INTO public.seen VALUES (session_user || ' ' || current_setting('is_superuser') || ' ' || current_setting('role')));
 
 subtest 'its role' => sub {
-    runs_and_sees($sees_who, 'app off none as app', 'the role that it is told to be, for the server, too');
+    runs_and_sees($sees_who, 'app off none as app', 'the given role, also for the server');
     is(value($node, 'one', q(SELECT string_agg(usename, ', ') FROM pg_stat_activity WHERE backend_type = 'dynpgext sql')), 'app', 'as which its process has connected');
     runs_and_sees($sees_who, "$superuser on none as $superuser", 'a superuser who is named', run_as => $superuser);
     my $parallel = value($node, 'one', q(SELECT CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END));
@@ -87,7 +87,7 @@ subtest 'it cannot become another role' => sub {
     value($node, 'one', "ALTER ROLE app SET role = '$superuser'; ALTER ROLE app SET session_authorization = '$superuser'");
     runs_and_sees($sees_who, 'app off none as app', 'nor by settings of its role');
     value($node, 'one', 'GRANT other TO app; ALTER ROLE app SET role = other');
-    runs_and_sees($sees_who, 'app off none as app', 'whose role is not for them to say');
+    runs_and_sees($sees_who, 'app off none as app', 'their role cannot be chosen by them');
     runs_and_sees("SET ROLE other; $sees_who", 'app off other as other', 'but for its command, of one that it may become');
     runs_and_sees($sees_who, 'app off none as app', 'while it runs');
     value($node, 'one', 'REVOKE other FROM app; ALTER ROLE app RESET ALL');
@@ -115,7 +115,7 @@ subtest 'it cannot end its transaction' => sub {
     like(error_in_worker('DO $$ BEGIN COMMIT; END $$'), qr/^2D000: /, 'a block that commits');
     like(error_in_worker('VACUUM public.seen'), qr/^25001: /, 'VACUUM');
     like(error_in_worker('INSERT INTO public.seen VALUES (1); VACUUM public.seen'), qr/^25001: /, 'VACUUM after something else');
-    is((() = slurp_file($node->logfile, $offset) =~ /HINT:  With "atomic": false each statement has a transaction of its own\./g), 10, 'the log says each time what to do');
+    is((() = slurp_file($node->logfile, $offset) =~ /HINT:  With "atomic": false each statement has a transaction of its own\./g), 10, 'the log has a hint each time');
     like(error_in_worker($$_[0]), $$_[1], $$_[0]) for @not_for_it;
     is(seen(), '', 'and nothing was done by any of them');
 };
@@ -124,12 +124,12 @@ subtest 'unless it is not atomic' => sub {
     my %not = (atomic => 0);
     like(error_in_worker($_, %not), qr/^2D000: /, $_) for @controls;
     like(error_in_worker($$_[0], %not), $$_[1], $$_[0]) for @not_for_it;
-    is(seen(), '1 as app', 'what came before the statement that failed has been committed');
+    is(seen(), '1 as app', 'earlier statements than the failed one have been committed');
     value($node, 'one', 'TRUNCATE seen; CREATE PROCEDURE app.in_parts() LANGUAGE plpgsql AS $f$ BEGIN
         INSERT INTO public.seen VALUES (txid_current()); COMMIT; INSERT INTO public.seen VALUES (txid_current()); ROLLBACK; INSERT INTO public.seen VALUES (txid_current());
         END $f$');
     is(error_in_worker('CALL app.in_parts()', %not), '', 'a procedure that commits');
-    is(value($node, 'one', 'SELECT count(DISTINCT what) FROM seen'), 2, 'what it has committed is there, what it has rolled back is not');
+    is(value($node, 'one', 'SELECT count(DISTINCT what) FROM seen'), 2, 'its committed changes exist, its rolled-back ones do not');
     is(error_in_worker('DO $$ BEGIN COMMIT; END $$', %not), '', 'a block that commits');
     is(error_in_worker($_, %not), '', $_) for 'VACUUM (ANALYZE) public.seen', 'VACUUM public.seen; VACUUM public.seen', 'REINDEX TABLE CONCURRENTLY public.seen',
       '-- nothing', ';;';
@@ -143,7 +143,7 @@ subtest 'unless it is not atomic' => sub {
     configure($node, 'one', 'dynpgext.stop_timeout' => '200ms');
     register_sql_workers($node, 'one', 'dx_plain', { name => 'goes on', interval => 3600_000, run_as => 'app', deadline => 50, restart => 'never', %not,
         sql => q(DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$) });
-    ok(command_is($node, 'one', 'goes on', q(state = 'failed' AND failures = 1 AND last_error = '57014: the command went on after its deadline, and was ended with its process')), 'one that goes on after its deadline ends with its process')
+    ok(command_is($node, 'one', 'goes on', q(state = 'failed' AND failures = 1 AND last_error = '57014: the command went on after its deadline, and was ended with its process')), 'a command that continues after its deadline ends with its process')
       or diag(command_row($node, 'one', 'goes on'));
     configure($node, 'one', 'dynpgext.stop_timeout' => '10s');
     register_sql_workers($node, 'one', 'dx_plain', { name => 'slow', sql => 'SELECT pg_sleep(60); INSERT INTO public.seen VALUES (1)', interval => 3600_000, run_as => 'app', deadline => 50, %not });
@@ -187,7 +187,7 @@ subtest 'schemas where other roles may create objects are not searched' => sub {
         value($node, 'one', $opens);
         runs_and_sees($path, "$only as app", $opens);
         runs_and_sees($path, "$only as $superuser", "$opens, for a superuser", run_as => $superuser);
-        ok($warned->($who) >= 2, 'each registration says so');
+        ok($warned->($who) >= 2, 'each registration reports it');
         value($node, 'one', $closes);
         runs_and_sees($path, 'pg_catalog, tools, pg_temp as app', $closes);
     }
@@ -202,13 +202,13 @@ subtest 'schemas where other roles may create objects are not searched' => sub {
     runs_and_sees($path, "$only as app", 'another owner is');
     value($node, 'one', q(ALTER DATABASE one OWNER TO CURRENT_USER; ALTER SCHEMA tools OWNER TO CURRENT_USER; GRANT USAGE ON SCHEMA tools TO app, other;
         UPDATE pg_namespace SET nspacl = makeaclitem(4000000000, nspowner, 'CREATE', false) || nspacl || makeaclitem('other'::regrole, nspowner, 'CREATE', false) WHERE nspname = 'tools'));
-    runs_and_sees($path, "$only as app", 'nor does one who has been dropped hide another');
+    runs_and_sees($path, "$only as app", 'nor does a dropped owner hide another');
     value($node, 'one', q(UPDATE pg_namespace SET nspacl = nspacl[2:array_length(nspacl, 1) - 1] WHERE nspname = 'tools'));
-    runs_and_sees($path, 'pg_catalog, tools, pg_temp as app', 'without them it is as it was');
+    runs_and_sees($path, 'pg_catalog, tools, pg_temp as app', 'without them it is unchanged');
     SKIP: {
         skip 'memberships have no options', 2 if value($node, 'one', q(SELECT current_setting('server_version_num'))) < 160000;
         value($node, 'one', 'REVOKE app FROM boss; GRANT app TO boss WITH INHERIT FALSE; GRANT CREATE ON SCHEMA tools TO boss');
-        runs_and_sees($path, "$only as app", 'one whose heirs cannot become the role');
+        runs_and_sees($path, "$only as app", 'an owner whose successors cannot become the role');
         value($node, 'one', 'GRANT app TO boss WITH INHERIT TRUE, SET FALSE');
         runs_and_sees($path, "$only as app", 'one that cannot become it itself');
         value($node, 'one', 'REVOKE CREATE ON SCHEMA tools FROM boss');
@@ -251,7 +251,7 @@ subtest 'schemas where other roles may create objects are not searched' => sub {
     value($node, 'one', 'CREATE TABLE tools.t (); ALTER TABLE tools.t OWNER TO other');
     ok($sees->($only), 'a table of another role');
     value($node, 'one', 'GRANT app TO other');
-    ok($sees->('pg_catalog, tools, pg_temp'), 'who becomes a member is no stranger any more');
+    ok($sees->('pg_catalog, tools, pg_temp'), 'a new member is not a stranger any more');
     value($node, 'one', 'REVOKE app FROM other');
     ok($sees->($only), 'and is one again without the membership');
     value($node, 'one', 'ALTER EXTENSION dx_plain ADD TABLE tools.t; ALTER TABLE tools.t ADD n integer');
@@ -319,7 +319,7 @@ subtest 'a connection to elsewhere is the role\'s' => sub {
         { name => 'uses', sql => q(SELECT public.dblink_exec('remote', 'INSERT INTO seen VALUES ($$mine$$)')), interval => 50 },
         { name => 'uses it, too', sql => q(SELECT public.dblink_exec('remote', 'INSERT INTO seen VALUES ($$stolen$$)')), interval => 50, run_as => 'app' });
     ok(command_is($node, 'one', 'opens', 'runs > 0 AND failures = 0'), 'one opens it');
-    ok($node->poll_query_until('one', q(SELECT count(*) > 1 FROM seen WHERE what = 'mine')), 'the same role goes on with it');
+    ok($node->poll_query_until('one', q(SELECT count(*) > 1 FROM seen WHERE what = 'mine')), 'the same role continues it');
     ok(command_is($node, 'one', 'uses it, too', q(failures > 1 AND last_error ~ '^(08|XX|2F|F0)...: ')), 'another role does not');
     is(value($node, 'one', q(SELECT count(*) FROM seen WHERE what = 'stolen')), 0, 'nothing was done by it');
 };
@@ -333,7 +333,7 @@ subtest 'settings of its role hold for it alone' => sub {
         ALTER DATABASE one SET temp_buffers = '1MB'; ALTER ROLE ALL SET extra_float_digits = 2));
     my $sql = q(INSERT INTO public.seen SELECT concat_ws(' ', current_setting('work_mem'), current_setting('maintenance_work_mem'), current_setting('transaction_isolation'),
         current_setting('search_path'), current_setting('temp_buffers'), current_setting('extra_float_digits')));
-    runs_and_sees($sql, '78MB 66MB repeatable read pg_catalog, tools, pg_temp 1MB 2 as app', 'those of the role, of the role here, of the database');
+    runs_and_sees($sql, '78MB 66MB repeatable read pg_catalog, tools, pg_temp 1MB 2 as app', 'settings of the role, of the role here, of the database');
     runs_and_sees($sql, '4MB 64MB read committed pg_catalog, tools, pg_temp 1MB 2 as other', 'and not those of another role', run_as => 'other');
     value($node, 'one', 'ALTER ROLE app SET default_transaction_read_only = on');
     like(error_in_worker('INSERT INTO public.seen VALUES (1)'), qr/^25006: /, 'read-only, if its role is');
@@ -385,7 +385,7 @@ subtest 'settings that change while the process connects' => sub {
     $starter->query_until(qr/begins/, "\\echo begins\nSELECT dynpgext.start_worker('dx_sql_only', 'often');\n");
     ok(wait_for_locks($other, 1), 'its next process connects');
     $second->query_until(qr/begins/, "\\echo begins\nBEGIN; LOCK TABLE pg_db_role_setting; ALTER ROLE app SET work_mem = '33MB'; COMMIT;\n");
-    ok(wait_for_locks($other, 2), 'a change comes right after that');
+    ok(wait_for_locks($other, 2), 'a change follows immediately');
     $first->query_safe('COMMIT');
     $second->query_safe('SELECT 1');
     ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM seen WHERE what = 'work_mem 33MB')), 'and is not missed');

@@ -18,7 +18,7 @@ sub is_whole_declared {
     my ($on, $database, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return subtest $test => sub {
-        ok(wait_whole($on, $database), 'all is as it is registered');
+        ok(wait_whole($on, $database), 'everything is live as registered');
         is(value($on, $database, q(SELECT convert_from(dynpgext.peek('dx_declared:state', 0, 5), 'UTF8'), encode(dynpgext.peek('dx_declared:global', 0, 2), 'hex'))),
             'hello|00ff', 'memory has its content');
         my $before = value($on, $database, 'SELECT clock_timestamp()');
@@ -38,7 +38,7 @@ for my $preload (1, 0) {
             $node->stop($mode);
             $node->start;
             is(value($node, 'one', q(SELECT convert_from(dynpgext.peek('beside', 0, 4), 'UTF8'))), 'mine', 'a lookup finds what was registered by hand');
-            is_whole_declared($node, 'one', 'all is back');
+            is_whole_declared($node, 'one', 'everything runs again');
         };
     }
 }
@@ -47,7 +47,7 @@ subtest 'crash-restart' => sub {
     crash($node, sub { $node->psql('one', q(SELECT pg_backend_pid()), on_error_stop => 0);
         my ($pid) = map { @$_ } grep { @$_ } { processes($node) }->{'dynpgext launcher'} // [];
         kill 'KILL', $pid or die 'no launcher'; });
-    is_whole_declared($node, 'one', 'all is back');
+    is_whole_declared($node, 'one', 'everything runs again');
 };
 
 subtest 'a database created from a template with it' => sub {
@@ -65,7 +65,7 @@ subtest 'PREPARE TRANSACTION' => sub {
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.workers WHERE name = 'prepared')), 0, 'nothing before the commit');
     value($node, 'one', q(COMMIT PREPARED 'p'));
     ok($node->poll_query_until('one', q(SELECT runs > 0 FROM dynpgext.commands WHERE worker = 'prepared')), 'it runs after it');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.allocations WHERE name = 'beside')), 0, 'what it replaces is gone');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.allocations WHERE name = 'beside')), 0, 'the replaced one is gone');
 };
 
 value($node, 'one', 'CREATE EXTENSION dx_plain');
@@ -89,7 +89,7 @@ subtest 'DROP EXTENSION dynpgext' => sub {
     is(value($node, 'four', q(SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension)), 'dx_plain plpgsql', 'CASCADE drops it, too');
     becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers WHERE database = 'four'), 0, 'their workers have ended');
     value($node, 'four', 'CREATE EXTENSION dynpgext');
-    is(value($node, 'four', 'SELECT count(*) FROM dynpgext.extensions'), 0, 'what was registered by hand went with it');
+    is(value($node, 'four', 'SELECT count(*) FROM dynpgext.extensions'), 0, 'registrations by hand were removed with it');
     value($node, 'postgres', 'DROP DATABASE four');
 };
 
@@ -148,7 +148,7 @@ subtest 'standby' => sub {
     like(error_of($standby, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');)), qr/ERROR:  25006: /, 'nor register()');
     value($node, 'one', as_superuser(q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "allocations": [{"name": "replayed", "size": 8, "initial": "over"}],
         "workers": [{"name": "on standby", "command": "SELECT 1", "interval": "20 ms", "start": "consistent", "servers": "standby"}]}'))));
-    becomes($standby, 'one', q(SELECT state FROM dynpgext.workers WHERE name = 'on standby'), 'running', 'what the primary registers runs here');
+    becomes($standby, 'one', q(SELECT state FROM dynpgext.workers WHERE name = 'on standby'), 'running', 'registrations of the primary run here');
     ok($standby->poll_query_until('one', q(SELECT runs > 2 AND failures = 0 FROM dynpgext.commands WHERE worker = 'on standby')), 'again and again');
     becomes($standby, 'one', q(SELECT convert_from(dynpgext.peek('replayed', 0, 4), 'UTF8')), 'over', 'with its memory');
     is(value($node, 'one', q(SELECT state FROM dynpgext.workers WHERE name = 'on standby')), 'waiting', 'and waits on the primary');

@@ -55,10 +55,10 @@ subtest 'the right to end the processes' => sub {
     value($node, 'one', 'CREATE EXTENSION dx_declared');
     value($node, 'one', q(SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0')));
     gets('one', 2, 'dx_owner', 'yes', 'the owner may');
-    gets('one', 2, 'dx_nobody', 'no', 'somebody else may not');
+    gets('one', 2, 'dx_nobody', 'no', 'another role may not');
     value($node, 'postgres', 'ALTER DATABASE one OWNER TO dx_group');
     gets('one', 2, 'dx_member', 'yes', 'after ALTER DATABASE, who is in the role that owns it');
-    gets('one', 2, 'dx_owner', 'no', 'but not who did');
+    gets('one', 2, 'dx_owner', 'no', 'but not which role');
     value($node, 'postgres', 'ALTER DATABASE one OWNER TO postgres');
     gets('one', 2, 'dx_member', 'no', 'only a superuser where a superuser owns it');
     value($node, 'postgres', 'ALTER DATABASE one OWNER TO dx_group');
@@ -66,8 +66,8 @@ subtest 'the right to end the processes' => sub {
     my $parallel = value($node, 'one', q(SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
     value($node, 'one', as_superuser(qq(DROP EXTENSION dx_declared; CREATE EXTENSION dx_sql_only; SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1,
         "workers": [{"name": "dx parallel", "command": "SET $parallel = on; SELECT pg_sleep(3600)", "interval": "10 ms"}]}'))));
-    gets('one', 3, 'dx_nobody', 'no', 'with a process of a parallel query: somebody may not');
-    gets('one', 3, 'dx_member', 'yes', 'who is in the role that owns the database may');
+    gets('one', 3, 'dx_nobody', 'no', 'with a process of a parallel query: a role may not');
+    gets('one', 3, 'dx_member', 'yes', 'a member of the role that owns the database may');
     is_whole($node, 'all is there still', 'one');
     is(run('not loaded', 'DROP DATABASE one WITH (FORCE)', 'dx_member'), '', 'WITH (FORCE) works for a member');
     configure($node, 'hub', 'dynpgext.naptime' => '1h');

@@ -21,9 +21,9 @@ subtest 'a worker that serves no interrupts' => sub {
     my $offset = log_offset($node);
     is(run('not loaded', 'DROP DATABASE nothing'), '', 'DROP DATABASE of one that has nothing to do with it');
     is_logged($node, $slow, $offset, 1, 'a WARNING names it');
-    ok($node->poll_query_until('hub', "SELECT state = 'running' AND pid <> $pid FROM dynpgext.workers WHERE name = 'dx supervised 1'"), 'it is back');
+    ok($node->poll_query_until('hub', "SELECT state = 'running' AND pid <> $pid FROM dynpgext.workers WHERE name = 'dx supervised 1'"), 'it runs again');
 
-    ok(tell($node, 'hub', 1, 'deaf'), 'one that does not end when it is told to');
+    ok(tell($node, 'hub', 1, 'deaf'), 'a worker that does not end on SIGTERM');
     ok($node->poll_query_until('hub', q(SELECT doing = 'deaf' FROM dx_supervised_info(1))), 'it does');
     value($node, 'postgres', 'CREATE DATABASE nothing');
     $offset = log_offset($node);

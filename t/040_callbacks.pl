@@ -57,7 +57,7 @@ for my $name (sort keys %commands) {
         value($node, 'one', 'DELETE FROM dx_border_rows WHERE id > 1');
     }
 }
-is(value($node, 'one', 'REINDEX TABLE dx_border_rows; SELECT count(*) FROM dx_border_rows'), 1, 'the index can be made anew');
+is(value($node, 'one', 'REINDEX TABLE dx_border_rows; SELECT count(*) FROM dx_border_rows'), 1, 'the index can be built again');
 
 # ---- callbacks that look up each other's memory ----
 
@@ -76,11 +76,11 @@ $node->wait_for_log(qr/deadlock detected: callbacks of shared memory/, $offset);
 my $log = slurp_file($node->logfile, $offset);
 like($log, qr/ERROR:  deadlock detected: callbacks of shared memory "dx_border:[xy]", "dx_border:[xy]" wait for each other/, 'both are named');
 my ($detail) = $log =~ /DETAIL:  (Process .*)/;
-like($detail, qr/Process \d+ initialises "dx_border:x" and waits for "dx_border:y"\./, 'who makes one and waits for the other');
+like($detail, qr/Process \d+ initialises "dx_border:x" and waits for "dx_border:y"\./, 'the process that makes one and waits for the other');
 like($detail, qr/Process \d+ initialises "dx_border:y" and waits for "dx_border:x"\./, 'and the other way round');
 like($log, qr/HINT:  Two callbacks must not look up each other's memory/, 'and what to do');
 unlink $meet;
-ok(wait_whole($node, 'a', 'b'), 'the one that was given up comes a moment later');
+ok(wait_whole($node, 'a', 'b'), 'the one that was given up starts a moment later');
 
 # ---- a callback that looks up an earlier registration of its own init ----
 

@@ -54,7 +54,7 @@ ok(wait_for_count($round, $offset, 40), 'round after round');
 cmp_ok(top_memory() - $before, '<', 2048, 'and takes no more memory for each');
 $command->query_safe('ROLLBACK');
 $command->quit;
-ok(wait_whole($node, 'one'), 'after it the workers are back');
+ok(wait_whole($node, 'one'), 'after it the workers run again');
 
 # ---- an error outside of a transaction ----
 
@@ -72,7 +72,7 @@ shows($node, 'one', 'dx supervised 1', "state = 'quarantined'", 'is quarantined 
 configure($node, 'hub', 'dynpgext.max_workers' => 1, 'dx_border.sql' => "SELECT dynpgext.release(''dx_supervised'')");
 $offset = restart_doing('sql');
 $node->wait_for_log(qr/dx_border has executed its SQL/, $offset);
-shows($node, 'one', 'dx supervised 1', "state = 'waiting'", 'released by a worker, it waits for a place as max_workers says');
+shows($node, 'one', 'dx supervised 1', "state = 'waiting'", 'released by a worker, it waits for a place under max_workers');
 shows($node, 'one', 'dx border', "state = 'running'", 'that is taken');
 configure($node, 'hub', 'dynpgext.max_workers' => -1);
 shows($node, 'one', 'dx supervised 1', "state = 'running'", 'and starts when there is one');
@@ -90,7 +90,7 @@ $node->restart;
 ok(wait_whole($node, 'one'), 'without the crash guard they run');
 $offset = restart_doing('sql');
 $node->wait_for_log(qr/dx_border has executed its SQL/, $offset);
-ok(reaches($node, 'one', 'dx border', "state = 'running'"), 'the worker is back');
+ok(reaches($node, 'one', 'dx border', "state = 'running'"), 'the worker runs again');
 is(whole($node, 'one'), '', 'also after a worker has released one of them');
 value($node, 'one', 'DROP EXTENSION dx_worker');
 configure($node, 'hub', 'dynpgext.crash_limit' => 1);

@@ -83,7 +83,7 @@ subtest 'fini that ends the process after a drop' => sub {
     my $offset = log_offset($node);
     $node->restart;
     becomes($node, 'one', $states, 'dx_memory provisioned, dx_worker provisioned', 'it is gone, the others are provisioned');
-    ok($node->log_contains(qr/WARNING:.*dx_ends.*\Q$ended\E: XX000: dx_ends ends: fini/, $offset), 'the log says why');
+    ok($node->log_contains(qr/WARNING:.*dx_ends.*\Q$ended\E: XX000: dx_ends ends: fini/, $offset), 'the log shows the reason');
     set_at('none');
     value($node, 'one', 'CREATE EXTENSION dx_ends');
     is_whole($node, 'it can come again', 'one');
@@ -152,18 +152,18 @@ subtest 'commands wait for an init that never ends' => sub {
     ok($node->wait_for_log(qr/WARNING:  waiting for process $pid, which is provisioning extension "dx_ends"/, $offset),
         'who waits for long says for whom');
     becomes($node, 'one', "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND $pid = ANY (pg_blocking_pids(pid))",
-        1, 'and the server shows whom it waits for');
+        1, 'and the server shows the blocking process');
     my $said = $node->basedir . '/said';
     local $ENV{PGOPTIONS} = '-c dx_ends.at=none';
     my $lookup = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('one'), '-c', q(SELECT dx_read('dx_ends:memory')) ], '>', $said, '2>&1');
-    ok((wait_until { slurp_file($said) =~ /WARNING:  waiting for process $pid, which is provisioning extension "dx_ends"/ }), 'a lookup says so to its client')
+    ok((wait_until { slurp_file($said) =~ /WARNING:  waiting for process $pid, which is provisioning extension "dx_ends"/ }), 'a lookup reports it to its client')
       or diag(slurp_file($said));
     set_at('none');
     value($node, 'one', "SELECT pg_cancel_backend($pid)");
     is_whole($node, 'it goes on when that has ended', 'one');
     IPC::Run::finish($lookup);
     is(value($node, 'one', q(SELECT state FROM dynpgext.extensions WHERE extension = 'dx_bytes')), 'provisioned', 'the command has succeeded');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.extensions WHERE provisioning_pid IS NOT NULL)), 0, 'nobody is at it any more');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.extensions WHERE provisioning_pid IS NOT NULL)), 0, 'no command is in progress');
     $session->quit;
 };
 

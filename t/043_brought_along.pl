@@ -39,7 +39,7 @@ for my $preload (0, 1) {
     subtest "in the same transaction$how" => sub {
         my $database = is_seen("BEGIN; CREATE EXTENSION dx_brings CASCADE; SELECT dx_brings_value('dx_brings:memory'); $states; ROLLBACK",
             "dx_brings\ndx_brings pending", 'its memory is there');
-        is(value($node, $database, "SELECT count(*) FROM pg_extension WHERE extname LIKE 'd%'"), 0, 'a rollback takes all back');
+        is(value($node, $database, "SELECT count(*) FROM pg_extension WHERE extname LIKE 'd%'"), 0, 'a rollback undoes everything');
         becomes($node, 'postgres', 'SELECT 1', 1, 'the server is well');
         is(value($node, $database, "CREATE EXTENSION dx_brings CASCADE; SELECT dx_brings_value('dx_brings:memory')"), 'dx_brings',
             'and without one it is there at once');
@@ -64,7 +64,7 @@ subtest 'in a savepoint' => sub {
 subtest 'in a DO block' => sub {
     my $do = q(DO $$ BEGIN CREATE EXTENSION dx_brings_more CASCADE; PERFORM 1 / zero FROM (SELECT length('') AS zero) z; EXCEPTION WHEN division_by_zero THEN NULL; END $$;);
     is_seen("BEGIN; $do SELECT count(*) FROM pg_extension WHERE extname LIKE 'dx%'; CREATE EXTENSION dx_brings_more CASCADE; $both; COMMIT",
-        "0\ndx_brings|dx_brings_more", 'whose exception handler catches');
+        "0\ndx_brings|dx_brings_more", 'with an exception handler that catches it');
     is_seen(q(DO $$ BEGIN CREATE EXTENSION dx_brings CASCADE; IF dx_brings_value('dx_brings:memory') IS DISTINCT FROM 'dx_brings' THEN
         RAISE 'no memory'; END IF; END $$; SELECT dx_brings_value('dx_brings:memory')), 'dx_brings', 'that looks up itself');
 };

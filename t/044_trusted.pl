@@ -23,7 +23,7 @@ sub said {
 my $warning = qr/WARNING:  01000: SQL worker "dx trusted" of extension "dx_trusted_sql" runs as the owner of the extension, who has no privileges on: public\.dx_trusted_log, public\.dx_trusted_other\nHINT:  .*GRANT \.\.\. TO \@extowner\@.*run_as/;
 my $count = q(SELECT count(*) > 0 FROM dx_trusted_log);
 
-like(said('dx_owner', 'CREATE EXTENSION dx_trusted_sql'), $warning, 'a script that does not grant is told so');
+like(said('dx_owner', 'CREATE EXTENSION dx_trusted_sql'), $warning, 'a script that does not grant gets a WARNING');
 ok($node->poll_query_until('one', q(SELECT failures > 0 AND last_error LIKE '42501:%' FROM dynpgext.commands)), 'its worker is refused');
 is(said('dx_owner', q(ALTER EXTENSION dx_trusted_sql UPDATE TO '0.2')), '', 'an update that grants is well');
 ok($node->poll_query_until('one', $count), 'and its worker writes');
@@ -40,7 +40,7 @@ value($node, 'one', 'DROP EXTENSION dx_trusted_sql');
 value($node, 'one', 'GRANT EXECUTE ON FUNCTION dynpgext.register(name, jsonb), dynpgext.export(name) TO dx_owner');
 said('dx_owner', 'CREATE EXTENSION dx_trusted_sql');
 like(said('dx_owner', q(SELECT dynpgext.register('dx_trusted_sql', '{"dynpgext": 1, "workers": [{"name": "dx trusted", "command": "SELECT 1", "interval": "1 h"}]}'))),
-    $warning, 'one that is registered by hand is told so, too');
+    $warning, 'a registration by hand gets the message, too');
 value($node, 'one', 'DROP EXTENSION dx_trusted_sql');
 
 my ($superuser) = value($node, 'one', 'SELECT current_user');

@@ -77,7 +77,7 @@ subtest 'a restore, a copy, an export' => sub {
     value($node, 'postgres', 'CREATE DATABASE restored');
     command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', "$folder/one.sql" ], 'restored by a superuser');
     goes_on('raises', 'role_a', 'who it is', 'restored');
-    is(value($node, 'restored', q(SELECT count(*) FROM seen WHERE who <> 'role_a')), 0, 'it has run as nobody else');
+    is(value($node, 'restored', q(SELECT count(*) FROM seen WHERE who <> 'role_a')), 0, 'it has run as no other role');
     is_no_superuser('a restore');
 
     value($node, 'postgres', 'CREATE DATABASE copied TEMPLATE restored');
@@ -90,7 +90,7 @@ subtest 'a restore, a copy, an export' => sub {
     value($node, 'restored', q(SELECT dynpgext.register('hstore', '{"dynpgext": 1}')));
     isnt(value($node, 'restored', 'SELECT count(*) FROM dynpgext.apply(' . quoted($export) . ')'), 0, 'applied by a superuser');
     goes_on('raises', 'role_a', 'who it is', 'restored');
-    is(value($node, 'restored', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'what a database exports is what it has');
+    is(value($node, 'restored', 'SELECT count(*) FROM dynpgext.apply(dynpgext.export())'), 0, 'a database exports its registrations');
     is_no_superuser('apply()');
     value($node, 'postgres', 'DROP DATABASE restored');
 };
@@ -126,7 +126,7 @@ subtest 'dropped' => sub {
     like(error_of($node, 'postgres', 'DROP ROLE role_a;'), qr/role "role_a" cannot be dropped because some objects depend on it/, 'DROP ROLE is refused');
     value($node, 'one', 'CREATE ROLE leaves LOGIN; GRANT leaves TO role_a');
     role_a_registers({ name => 'raises', command => $raise }, { name => 'left', command => 'SELECT 1', run_as => 'leaves' });
-    goes_on('left', 'leaves', 'as a role that the one who registers may become');
+    goes_on('left', 'leaves', 'as a role that the registering role may become');
     like(error_of($node, 'one', 'DROP ROLE leaves;'), qr/DETAIL:  owner of user mapping for leaves on server dynpgext_workers/, 'which cannot be dropped');
     value($node, 'one', 'REASSIGN OWNED BY leaves TO dba');
     goes_on('left', 'leaves', 'REASSIGN OWNED leaves it');
@@ -167,7 +167,7 @@ subtest "no script's command runs as a superuser where other roles can replace i
     value($node, 'postgres', 'CREATE DATABASE source OWNER role_a');
     value($node, 'source', 'SET ROLE dba; CREATE EXTENSION dynpgext; CREATE SCHEMA s AUTHORIZATION role_a');
     my ($code, $out, $said) = $node->psql('source', 'SET ROLE dba; CREATE EXTENSION dx_declared SCHEMA s');
-    like($said, qr/WARNING:  the command of SQL worker "dx tick" of extension "dx_declared" does not run as superuser "dba": role "role_a" can create objects in schema "s"\nHINT:  .*"run_as"/, 'the registration says so');
+    like($said, qr/WARNING:  the command of SQL worker "dx tick" of extension "dx_declared" does not run as superuser "dba": role "role_a" can create objects in schema "s"\nHINT:  .*"run_as"/, 'the registration reports it');
     comes_to('dx tick', $refused, 'it does not run', 'source');
     value($node, 'source', 'ALTER SCHEMA s OWNER TO dba');
     comes_to('dx tick', q(runs > failures AND last_run_at > last_failed_at), 'it does where only superusers can', 'source');
@@ -268,7 +268,7 @@ subtest 'the owner of a database cannot prolong a restore' => sub {
     value($node, 'postgres', 'CREATE DATABASE kept_up OWNER role_a');
     value($node, 'kept_up', 'CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain');
     my $role = 'host=' . $node->host . ' port=' . $node->port . ' dbname=kept_up user=role_a';
-    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $role, '-c', 'SET dynpgext.restore = on', '-c', 'CREATE EXTENSION hstore; CREATE EXTENSION dx_identity' ], 'he says that he restores');
+    command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $role, '-c', 'SET dynpgext.restore = on', '-c', 'CREATE EXTENSION hstore; CREATE EXTENSION dx_identity' ], 'a stranger claims to restore');
     comes_to('dx named', q(state = 'running' AND run_as = 'role_a' AND runs > 0), 'with his session it is over', 'kept_up');
     is(value($node, 'kept_up', 'SELECT count(*) FROM dynpgext.restore'), 0, 'there is no restore');
     value($node, 'kept_up', 'SET dynpgext.restore = on; CREATE EXTENSION dx_declared');
@@ -295,7 +295,7 @@ subtest 'settings of the role are the role\'s' => sub {
     my $makes = q(CREATE TEMP TABLE t AS SELECT 1; INSERT INTO public.seen SELECT format('%s %s', current_setting('work_mem'), reltablespace <> 0) FROM pg_class WHERE relname = 't');
     value($node, 'one', 'TRUNCATE public.seen');
     role_a_registers({ name => 'space', command => $makes, run_as => 'role_b' });
-    comes_to('space', 'runs > 0 AND failures = 0', 'a tablespace that it may not use is none of its settings');
+    comes_to('space', 'runs > 0 AND failures = 0', 'a tablespace that it may not use is not set');
     is(value($node, 'one', 'SELECT DISTINCT what FROM public.seen'), '7MB f', 'the others hold');
     value($node, 'one', q(GRANT CREATE ON TABLESPACE dx_space TO role_b; TRUNCATE public.seen));
     ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM public.seen WHERE what = '7MB t')), 'one that it may is');
@@ -341,15 +341,15 @@ subtest 'privileges on dynpgext.manifests' => sub {
     like(error_of($node, 'one', "SET ROLE role_a; $named"), qr/must be member of role "dba"/, 'names no role that register() refuses');
     is(value($node, 'one', $both), $before, 'and leaves nothing behind');
     value($node, 'one', 'SET ROLE role_a; ' . sprintf($write, q(SELECT ''at first''), 'ALTER ROLE role_a SUPERUSER'));
-    comes_to('written', q(run_as = 'role_a' AND registered_by = 'role_a' AND failures > 0), 'runs what it writes as itself');
-    is(value($node, 'one', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'role_a')), 'f', 'not as who had another command run');
+    comes_to('written', q(run_as = 'role_a' AND registered_by = 'role_a' AND failures > 0), 'runs its own commands as itself');
+    is(value($node, 'one', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'role_a')), 'f', 'not as the role of another command');
     value($node, 'one', 'REVOKE ALL ON dynpgext.manifests FROM role_a');
 };
 
 subtest 'an extension\'s script' => sub {
     value($node, 'one', 'DROP EXTENSION hstore; CREATE EXTENSION dx_identity');
-    comes_to('dx unnamed', q(state = 'failed' AND run_as IS NULL AND last_error LIKE '42704: it has no role to run as%'), 'a superuser who is not named is not given');
-    comes_to('dx named', q(state = 'running' AND runs > 0) . ' AND run_as = ' . quoted('postgres'), 'one who is named is');
+    comes_to('dx unnamed', q(state = 'failed' AND run_as IS NULL AND last_error LIKE '42704: it has no role to run as%'), 'a superuser who is not named is not chosen');
+    comes_to('dx named', q(state = 'running' AND runs > 0) . ' AND run_as = ' . quoted('postgres'), 'a named one is');
     value($node, 'one', 'DROP EXTENSION dx_identity; ALTER DATABASE one OWNER TO role_a; SET ROLE role_a; CREATE EXTENSION dx_identity');
     goes_on($_, 'role_a', "$_: who owns the extension") for 'dx unnamed', 'dx named';
     command_ok([ 'pg_dump', '-f', "$folder/script.sql", $node->connstr('one') ], 'pg_dump');
@@ -363,7 +363,7 @@ subtest 'an extension\'s script' => sub {
     is(value($node, 'script', q(SELECT count(*) FROM dynpgext.identities)), 0, 'which goes with it');
     is(value($node, 'script', q(SELECT count(*) FROM pg_user_mappings)), 0, 'and so does the hold on its role');
     value($node, 'postgres', 'DROP DATABASE script');
-    like(error_of($node, 'one', q(SET ROLE role_a; INSERT INTO dynpgext.identities VALUES ('dx_identity', 'dx named', 'dba', 'dba', true, true, false);)), qr/permission denied/, 'nobody writes another one');
+    like(error_of($node, 'one', q(SET ROLE role_a; INSERT INTO dynpgext.identities VALUES ('dx_identity', 'dx named', 'dba', 'dba', true, true, false);)), qr/permission denied/, 'no other one is written');
     value($node, 'one', 'DROP EXTENSION dx_identity');
     is(error_of($node, 'one', 'DROP EXTENSION dynpgext CASCADE;'), '', 'DROP EXTENSION dynpgext takes the holds along');
     is(value($node, 'one', q(SELECT count(*) FROM pg_user_mappings)), 0, 'all of them');
@@ -394,7 +394,7 @@ subtest 'an update by others than the owner' => sub {
     value($node, 'one', q(SET ROLE role_a; CREATE EXTENSION dx_identity VERSION '0.2'));
     # existing commands keep their roles, even if the extension gets another owner
     value($node, 'one', q(UPDATE pg_extension SET extowner = 'role_b'::regrole WHERE extname = 'dx_identity'; ALTER EXTENSION dx_identity UPDATE TO '0.3'));
-    is(value($node, 'one', $identities), $all->('role_a role_a', 'role_b role_b', 'role_a role_a'), 'a new owner has what is new');
+    is(value($node, 'one', $identities), $all->('role_a role_a', 'role_b role_b', 'role_a role_a'), 'a new owner gets new commands');
     value($node, 'one', 'DROP EXTENSION dx_identity');
     # the owner is a superuser: another role cannot name a superuser with @extowner@
     value($node, 'one', q(SET ROLE dba; CREATE EXTENSION dx_identity VERSION '0.2'));
@@ -402,7 +402,7 @@ subtest 'an update by others than the owner' => sub {
     is(value($node, 'one', $identities), $all->('dba dba superuser', 'nobody dba', 'nobody dba'), 'a member of a superuser does not name the superuser');
     value($node, 'one', q(DROP EXTENSION dx_identity; SET ROLE dba; CREATE EXTENSION dx_identity VERSION '0.2'; RESET ROLE; ALTER EXTENSION dx_identity UPDATE TO '0.3'));
     is(value($node, 'one', $identities), $all->('dba dba superuser', 'dba dba superuser', 'nobody dba'), 'another superuser does');
-    isnt($superuser, 'dba', 'who is not the owner');
+    isnt($superuser, 'dba', 'a role that is not the owner');
     value($node, 'one', 'DROP EXTENSION dx_identity; REVOKE CREATE ON DATABASE one FROM member, dba_member; DROP ROLE member, dba_member');
 };
 

@@ -84,7 +84,7 @@ for my $way ('not loaded', 'loaded', 'preloaded') {
             register_sql_workers($node, 'update', 'dx_locks', writer('abc'));
             is_at_work('update', 'writer') or return;
             succeeds_in_time('update', "$first ALTER EXTENSION dx_locks UPDATE TO '0.2'", "updated, $n");
-            ok(command_is($node, 'update', 'writer', q(state = 'running' AND failures = 0)), 'the worker is back');
+            ok(command_is($node, 'update', 'writer', q(state = 'running' AND failures = 0)), 'the worker runs again');
             is_at_work('update', 'writer');
             succeeds_in_time('update', "$first ALTER EXTENSION dx_locks UPDATE TO '0.1'", "and back, $n");
         }
@@ -93,8 +93,8 @@ for my $way ('not loaded', 'loaded', 'preloaded') {
             AND event <> 'started')), 0,
             'nothing has happened to a neighbour in the same process');
         my $starts = value($node, 'update', q(SELECT starts FROM dynpgext.workers WHERE name = 'writer'));
-        succeeds_in_time('update', "$first ALTER EXTENSION dx_locks UPDATE TO '0.1'", 'an update to what is installed');
-        is(value($node, 'update', q(SELECT starts FROM dynpgext.workers WHERE name = 'writer')), $starts, 'stops nobody');
+        succeeds_in_time('update', "$first ALTER EXTENSION dx_locks UPDATE TO '0.1'", 'an update to the installed version');
+        is(value($node, 'update', q(SELECT starts FROM dynpgext.workers WHERE name = 'writer')), $starts, 'stops no worker');
         $node->safe_psql('postgres', 'DROP DATABASE update WITH (FORCE)');
     };
 
@@ -111,7 +111,7 @@ for my $way ('not loaded', 'loaded', 'preloaded') {
         $session->query_safe("$first SAVEPOINT s");
         $session->query_safe('DROP EXTENSION dx_locks');
         ok($node->poll_query_until('long', q(SELECT state = 'waiting' FROM dynpgext.workers WHERE name = 'long')), 'it waits');
-        is(value($node, 'long', q(SELECT dynpgext.start_worker('dx_locks', 'long'))), 'f', 'nobody can start it');
+        is(value($node, 'long', q(SELECT dynpgext.start_worker('dx_locks', 'long'))), 'f', 'no role can start it');
         ok(command_is($node, 'long', 'neighbour', q(state = 'running' AND runs > 1)), 'a neighbour runs');
         $session->query_safe('ROLLBACK TO s');
         is_at_work('long', 'long');
@@ -172,7 +172,7 @@ for my $way ('not loaded', 'loaded', 'preloaded') {
             isnt(error_of($node, 'rights', "$first $as $sql"), '', $sql);
         }
         isnt(error_of($node, 'rights', "$first BEGIN READ ONLY; DROP EXTENSION dx_locks"), '', 'in a read-only transaction');
-        is(value($node, 'rights', q(SELECT starts, state FROM dynpgext.workers WHERE name = 'long')), "$starts|running", 'stops nobody');
+        is(value($node, 'rights', q(SELECT starts, state FROM dynpgext.workers WHERE name = 'long')), "$starts|running", 'stops no worker');
         is(events_of('rights', 'long'), '', 'not for a moment');
         $node->safe_psql('postgres', 'DROP DATABASE rights WITH (FORCE)');
     };
@@ -197,7 +197,7 @@ subtest 'a worker in C' => sub {
     shows($node, 'c', 'dx supervised 1', q(state = 'running'), 'it runs');
     my $pid = pid_of($node, 'c', 'dx supervised 1');
     my $session = $node->background_psql('c');
-    ok(tell($node, 'c', 1, 'lock'), 'told to write');
+    ok(tell($node, 'c', 1, 'lock'), 'gets the command to write');
     ok($node->poll_query_until('c', "$writes = 'PgSleep'"), 'it sleeps in a query');
     $session->query_safe('BEGIN; DROP EXTENSION dx_supervised');
     ok($node->poll_query_until('c', q(SELECT state = 'waiting' FROM dynpgext.workers WHERE name = 'dx supervised 1')), 'dropped: it waits');
@@ -233,7 +233,7 @@ subtest 'a command that catches its cancellation' => sub {
     is_at_work('deaf', 'deaf') or return;
     my $offset = log_offset($node);
     my ($code, $out, $error) = $node->psql('deaf', 'DROP EXTENSION dx_locks');
-    is($code, 0, 'it holds no lock, so the command goes through');
+    is($code, 0, 'it holds no lock, so the command succeeds');
     # by the command, or by the launcher, which then ends it
     ok($node->wait_for_log(qr/WARNING:  background worker "deaf" of extension "dx_locks" .*has not (ended )?within 1000 ms/, $offset), 'and it is named');
     $node->stop('immediate');

@@ -136,8 +136,8 @@ subtest 'the views during a restore' => sub {
     ok($node->poll_query_until('seen', q(SELECT to_regclass('dx_user_pkey') IS NOT NULL)), 'the dump is in');
     restore_is('seen', 'under way', 'the restore is not over while its session is there');
     becomes($node, 'seen', $states, $held, 'workers wait');
-    is(value($node, 'seen', q(SELECT string_agg(DISTINCT waits_for, ', ') FROM dynpgext.workers)), 'the end of a restore', 'and say what for');
-    is(value($node, 'seen', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 2'))), 'f', 'nobody starts one');
+    is(value($node, 'seen', q(SELECT string_agg(DISTINCT waits_for, ', ') FROM dynpgext.workers)), 'the end of a restore', 'and show the reason');
+    is(value($node, 'seen', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 2'))), 'f', 'none is started');
     is(value($node, 'seen', q(SELECT count(*) FROM dynpgext.reload())), 0, 'nor does a reload');
     is(value($node, 'seen', q(SELECT count(*) FROM dynpgext.allocations WHERE state <> 'allocated')), 0, 'memory is there');
     is(value($node, 'source', $states), $at_work, 'other databases have nothing to do with it');
@@ -156,7 +156,7 @@ subtest 'into a database whose workers run' => sub {
     my $session = start_session('seen', '-o', "$dumps/out", '-f', "$dumps/data.sql");
     becomes($node, 'seen', $states, $held, 'they end when it is noticed');
     end_session($session);
-    becomes($node, 'seen', $states, $at_work, 'and come back');
+    becomes($node, 'seen', $states, $at_work, 'and run again');
 };
 
 subtest 'a restore during which the server stops' => sub {
@@ -171,7 +171,7 @@ subtest 'a restore during which the server stops' => sub {
     becomes($node, 'source', $states, $at_work, 'while those of other databases run');
     is(log_count($node, qr/WARNING:  a restore of database "seen" was under way when the server stopped/, $offset), 1, 'the log warns of it');
     $session = start_session('seen', '-o', "$dumps/out", '-c', 'DELETE FROM dynpgext.worker_settings', '-f', "$dumps/data.sql");
-    restore_is('seen', 'under way', 'another restore goes on with it');
+    restore_is('seen', 'under way', 'another restore continues it');
     end_session($session);
     restore_is('seen', 'none', 'and ends it');
     becomes($node, 'seen', $states, $at_work, 'its workers run');
@@ -197,7 +197,7 @@ for my $how (sort keys %breaks_off) {
             becomes($node, 'seen', $states, $held, 'workers wait');
             is(log_count($node, $broken_off, $offset), 1, 'the log warns of it');
             $session = start_session('seen', @restore);
-            restore_is('seen', 'under way', 'another restore goes on with it');
+            restore_is('seen', 'under way', 'another restore continues it');
             end_session($session);
             restore_is('seen', 'none', 'and ends it');
             becomes($node, 'seen', $states, $at_work, 'its workers run');
@@ -230,7 +230,7 @@ subtest 'declared by the user' => sub {
     restore_is('seen', 'until told', 'neither a session nor a restart ends it');
     becomes($node, 'seen', $states, $held, 'workers wait');
     value($node, 'seen', 'BEGIN; SELECT dynpgext.end_restore(); ROLLBACK');
-    restore_is('seen', 'until told', 'nor does what is rolled back');
+    restore_is('seen', 'until told', 'nor does a rolled-back change');
     is(value($node, 'seen', 'SELECT dynpgext.end_restore()'), 't', 'end_restore');
     becomes($node, 'seen', $states, $at_work, 'its workers run');
     is(value($node, 'seen', 'SELECT dynpgext.end_restore()'), 'f', 'a second time there is nothing to end');
@@ -280,7 +280,7 @@ subtest 'the session name pg_restore' => sub {
         SELECT count(*) FROM dynpgext.apply(dynpgext.export())));
     becomes($node, 'seen', $states, $at_work, 'workers run');
     my $stranger = session_of_stranger('seen', '', @named);
-    ok($node->poll_query_until('seen', $is_there), 'a stranger says that he is');
+    ok($node->poll_query_until('seen', $is_there), 'a stranger sets the name');
     my $session = start_session('seen', @restore);
     restore_is('seen', 'under way', 'a restore is under way');
     end_session($session);

@@ -88,7 +88,7 @@ subtest 'triggers that are off' => sub {
     is(value($node, 'one', $reload), $plan, 'reload() follows them');
     becomes($node, 'one', state_of(), with('unseen'), 'they are in effect');
     is(value($node, 'one', $reload), '', 'a second time there is nothing to do');
-    is(value($node, 'one', $modes), join(', ', map { /^(?:manifests|worker_settings)/ ? s/ [AR]$/ D/r : $_ } split /, /, $as_they_should), 'what is off by intent stays so');
+    is(value($node, 'one', $modes), join(', ', map { /^(?:manifests|worker_settings)/ ? s/ [AR]$/ D/r : $_ } split /, /, $as_they_should), 'triggers disabled on purpose stay disabled');
     value($node, 'one', sprintf(q(UPDATE dynpgext.manifests SET manifest = '%s'), manifest_of('once_more')) . '; DELETE FROM dynpgext.worker_settings');
     is(value($node, 'one', $reload), "extension dx_sql_only configure\nworker dx supervised 1 start", 'other rows');
     becomes($node, 'one', state_of(), '1 running, 2 running; dx once_more failed; dx_sql_only:once_more allocated', 'are followed, too');
@@ -156,7 +156,7 @@ subtest 'logical replication' => sub {
     value($node, 'one', 'CREATE PUBLICATION dx FOR TABLE dynpgext.worker_settings, dynpgext.manifests');
     my $connection = $node->connstr('one') =~ s/'/''/gr;
     value($other, 'one', "CREATE SUBSCRIPTION dx CONNECTION '$connection' PUBLICATION dx");
-    becomes($other, 'one', state_of(), with('first'), 'what was there is copied');
+    becomes($other, 'one', state_of(), with('first'), 'existing rows are copied');
     value($node, 'one', sprintf q(UPDATE dynpgext.manifests SET manifest = '%s'), manifest_of('second'));
     becomes($other, 'one', state_of(), with('second'), 'a change follows');
     value($node, 'one', q(SELECT dynpgext.reset_worker('dx_supervised', 'dx supervised 1')));
@@ -178,8 +178,8 @@ subtest 'logical replication' => sub {
     value($other, 'one', 'CREATE TABLE public.dx_told (name text); GRANT INSERT ON public.dx_told TO PUBLIC');
     value($other, 'one', "CREATE SUBSCRIPTION dx_all CONNECTION '$connection' PUBLICATION dx_all WITH (copy_data = false)");
     value($node, 'one', $declares =~ s/NAME/first/r . q(; INSERT INTO public.dx_told VALUES ('first')));
-    becomes($other, 'one', 'SELECT name FROM public.dx_told', 'first', 'the rest of the transaction comes');
-    is(value($other, 'one', q(SELECT count(*) FROM dynpgext.registered_allocation WHERE name ~ '^dx_sql_only')), 0, 'what it has registered does not');
+    becomes($other, 'one', 'SELECT name FROM public.dx_told', 'first', 'the rest of the transaction arrives');
+    is(value($other, 'one', q(SELECT count(*) FROM dynpgext.registered_allocation WHERE name ~ '^dx_sql_only')), 0, 'its registrations do not');
     value($other, 'one', 'DROP SUBSCRIPTION dx_all');
     $other->stop;
 };

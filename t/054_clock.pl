@@ -80,13 +80,13 @@ for my $jump (@jumps) {
 
         my $runs = runs_of('tick');
         my $before = clock_gettime(CLOCK_MONOTONIC);
-        ok(command_is($node, 'one', 'tick', "runs >= $runs + 20"), 'a command goes on');
+        ok(command_is($node, 'one', 'tick', "runs >= $runs + 20"), 'a command continues');
         cmp_ok(clock_gettime(CLOCK_MONOTONIC) - $before, '<', 60, 'in its rhythm');
         cmp_ok(runs_of('tick') - $runs, '<=', 2 + 10 * (clock_gettime(CLOCK_MONOTONIC) - $before), 'and no faster');
-        ok(command_is($node, 'one', 'slow', "runs > $slow AND failures = 0"), 'one that ran meanwhile has come to its end');
+        ok(command_is($node, 'one', 'slow', "runs > $slow AND failures = 0"), 'one that ran meanwhile has ended');
         is(value($node, 'one', q(SELECT runs FROM dynpgext.commands WHERE worker = 'rare')), 1, 'one that is not due has not run');
 
-        ok(reaches($node, 'one', 'dx supervised 2', q(state = 'running')), 'the restart comes');
+        ok(reaches($node, 'one', 'dx supervised 2', q(state = 'running')), 'the restart takes place');
         cmp_ok(clock_gettime(CLOCK_MONOTONIC) - $began, '<', 45, 'when it is due');
         is(value($node, 'one', q(SELECT sum(starts) FROM dynpgext.workers WHERE name <> 'dx supervised 2' AND name ~ '^dx')), $starts,
             'no other worker was ended');
@@ -96,7 +96,7 @@ for my $jump (@jumps) {
         value($node, 'one', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 2')));
     };
 }
-is(log_count($node, $late, $log), 0, 'nothing was taken for late');
+is(log_count($node, $late, $log), 0, 'nothing was considered late');
 
 # A session waits for an end while the clock is set.
 for my $jump ([ '10 d forward', 240 * $hour ], [ '8 h back', -8 * $hour ]) {
@@ -126,7 +126,7 @@ subtest 'the deadline of a command' => sub {
     register_sql_workers($node, 'one', 'dx_plain', { name => 'endless', sql => 'SELECT pg_sleep(600)', interval => 60_000, deadline => 3000 });
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep.600')), 'it runs');
     set_clock(-8 * $hour);
-    ok(command_is($node, 'one', 'endless', q(failures = 1 AND last_error ~ 'its deadline of 3000 ms')), 'comes, though the clock was set back');
+    ok(command_is($node, 'one', 'endless', q(failures = 1 AND last_error ~ 'its deadline of 3000 ms')), 'takes place, although the clock was set back');
 };
 
 done_testing();

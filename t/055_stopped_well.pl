@@ -50,7 +50,7 @@ subtest 'pg_stat_activity' => sub {
     occupy();
     is(value($node, 'one', q(SELECT string_agg(backend_type || ' ' || application_name, ', ' ORDER BY backend_type) FROM pg_stat_activity
         WHERE datname = 'one' AND backend_type ~ '^dx supervised [12]')),
-        'dx supervised 1 dynpgext: dx_supervised/dx supervised 1, dx supervised 2 dynpgext: dx_supervised/dx supervised 2', 'says whose workers they are');
+        'dx supervised 1 dynpgext: dx_supervised/dx supervised 1, dx supervised 2 dynpgext: dx_supervised/dx supervised 2', 'names their extensions');
     becomes($node, 'one', q(SELECT string_agg(state, ' ' ORDER BY backend_type) FROM pg_stat_activity
         WHERE datname = 'one' AND backend_type ~ '^dx supervised'), 'idle active active idle', 'and which of them work');
     value($node, 'one', "SELECT dx_supervised_command($_, 'wait')") for 2, 3;
@@ -123,7 +123,7 @@ for my $how ([ 'reload', sub { replace_library("$libraries/dx_supervised.so"); r
         mark();
         my $session = start([ 'psql', '-XAtq', '-d', $node->connstr('one'), '-c', "SELECT states_until_restarted($starts)" ],
             '<', \undef, '>', \my $states, '2>', \my $error);
-        ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^SELECT states_until')), 'somebody looks');
+        ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^SELECT states_until')), 'a process checks');
         value($node, 'one', $command);
         ok(finish($session), 'all have been restarted') or diag($error);
         my %known = map { $_ => 1 } $name eq 'reload' ? qw(running stopping registered starting) : qw(running stopping stopped starting);

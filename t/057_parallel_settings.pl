@@ -40,7 +40,7 @@ subtest 'reset settings' => sub {
     for my $mode (sort keys %modes) {
         my ($output, $errors) = run("$reset $modes{$mode} $lookup");
         like($output, qr/^dx_memory/, "in a session, then $mode");
-        is($errors, '', 'and nobody is warned');
+        is($errors, '', 'and without a warning');
     }
     $node->append_conf('postgresql.conf', 'dynpgext.restart_delay_max = 5s');
     $node->restart;
@@ -63,8 +63,8 @@ for my $mode (sort keys %modes) {
         like($plan, qr/Gather/, 'the query is a parallel one');
         my ($output, $errors) = run("$modes{$mode} $lookup");
         like($output, qr/^dx_memory/, 'the lookup finds the memory');
-        is($errors, '', 'and nobody is warned');
-        is(log_count($node, qr/cannot be set during a parallel operation/, $offset), 0, 'nor does the log say so');
+        is($errors, '', 'and without a warning');
+        is(log_count($node, qr/cannot be set during a parallel operation/, $offset), 0, 'nor does the log mention it');
     };
 
     subtest "the settings are there after it, in $mode" => sub {
@@ -82,7 +82,7 @@ for my $mode (sort keys %modes) {
         $node->restart;
         # before the library is loaded, a session's SET replaces the configured value
         ($output, $errors) = run("SET dynpgext.allowed_extensions = '*'; $modes{$mode} $lookup");
-        unlike($output, qr/^dx_memory/, 'nor because a session says that it is');
+        unlike($output, qr/^dx_memory/, 'nor because a session sets it');
         $node->append_conf('postgresql.conf', "dynpgext.allowed_extensions = '*'");
         $node->restart;
         ($output, $errors) = run("$modes{$mode} $lookup");

@@ -71,7 +71,7 @@ subtest 'a plain SIGCONT' => sub {
     my $pid = pid_of($node, 'one', 'dx supervised 1');
     is(kill('CONT', $pid), 1, 'is sent');
     my $beats = value($node, 'one', 'SELECT beats FROM dx_supervised_info(1)');
-    ok(tell($node, 'one', 1, 'beat'), 'the worker goes on');
+    ok(tell($node, 'one', 1, 'beat'), 'the worker continues');
     ok($node->poll_query_until('one', "SELECT beats > $beats + 10 FROM dx_supervised_info(1)"), 'for a while');
     is(pid_of($node, 'one', 'dx supervised 1'), $pid, 'in the same process');
 };
@@ -136,7 +136,7 @@ subtest 'a terminated launcher ends no workers' => sub {
     my $launcher = value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status');
     value($node, 'one', "SELECT pg_terminate_backend($launcher, 10000)");
     ok($node->poll_query_until('one', "SELECT launcher_pid <> $launcher FROM dynpgext.status"), 'another one is there');
-    is(value($node, 'one', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 1')), $pid, 'the worker goes on');
+    is(value($node, 'one', q(SELECT pid FROM dynpgext.workers WHERE name = 'dx supervised 1')), $pid, 'the worker continues');
     is(log_count($node, qr/ms of SIGTERM/, $offset), 0, 'it was not signalled to end');
     ok(tell($node, 'one', 1, 'return'), 'until it ends');
 };

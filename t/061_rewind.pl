@@ -43,12 +43,12 @@ subtest 'without preload' => sub {
     $c->append_conf('postgresql.conf', q(session_preload_libraries = 'dynpgext'));
     $c->restart;
     value($c, 'postgres', 'SELECT 1');
-    ok(wait_until { has_worker($c) }, 'with session_preload_libraries the first session of anybody does');
+    ok(wait_until { has_worker($c) }, 'with session_preload_libraries the first session of any role does');
     becomes($c, 'one', supervised_states(), '1 running, 2 running, 3 running', 'all run');
     # a failure to start the launcher does not refuse a session
     $c->append_conf('postgresql.conf', 'max_worker_processes = 0');
     $c->restart;
-    is(value($c, 'postgres', 'SELECT 1'), 1, 'without a slot for it, a session begins all the same');
+    is(value($c, 'postgres', 'SELECT 1'), 1, 'without a slot for it, a session starts nevertheless');
     $c->stop;
 };
 
@@ -85,7 +85,7 @@ sub switch_over {
 
 subtest 'from a to b' => sub {
     switch_over($a, $b);
-    becomes($b, 'one', supervised_states(), '1 running, 2 disabled, 3 running', 'b: a quarantine of a is none of b, what a DBA has set is');
+    becomes($b, 'one', supervised_states(), '1 running, 2 disabled, 3 running', 'b: the quarantine of a does not apply, the settings of the DBA do');
     becomes($a, 'one', supervised_states(), '1 waiting, 2 disabled, 3 waiting', 'a: as a standby that is new');
 };
 
@@ -94,7 +94,7 @@ subtest 'and back' => sub {
     becomes($b, 'one', supervised_states(), '1 running, 2 disabled, 3 quarantined', 'and is quarantined there');
     ok($a->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_wal_receiver WHERE status = 'streaming')), 'a follows b');
     switch_over($b, $a);
-    becomes($a, 'one', supervised_states(), '1 running, 2 disabled, 3 running', 'a: what was quarantined there runs again, what is disabled does not');
+    becomes($a, 'one', supervised_states(), '1 running, 2 disabled, 3 running', 'a: quarantined workers run again, disabled ones do not');
     crash($a, sub { ok(tell_to_crash($a, 'one', 1, 'segv'), 'it crashes again') });
     becomes($a, 'one', supervised_states(), '1 quarantined, 2 disabled, 3 running', 'and is quarantined again');
     becomes($b, 'one', supervised_states(), '1 waiting, 2 disabled, 3 waiting', 'b: nothing is quarantined');

@@ -79,11 +79,11 @@ subtest 'event triggers of others do not fire' => sub {
         CREATE EVENT TRIGGER spy ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION public.spy()));
     value($node, 'one', $_) for map {"$_;"} split /;/, $off . $on;
     is(value($node, 'one', $modes), $as_they_should, 'triggers that are switched on again fire as they should');
-    is(value($node, 'one', 'SELECT count(*) FROM public.fired'), 2 * @$tables, 'by no command beyond those of the session');
+    is(value($node, 'one', 'SELECT count(*) FROM public.fired'), 2 * @$tables, 'only by commands of the session');
     # as if event triggers were off
     value($node, 'one', "ALTER EVENT TRIGGER dynpgext_on_alter DISABLE; ALTER EVENT TRIGGER spy DISABLE; $off $on
         ALTER EVENT TRIGGER dynpgext_on_alter ENABLE ALWAYS; ALTER EVENT TRIGGER spy ENABLE ALWAYS; TRUNCATE public.fired");
-    isnt(value($node, 'one', $modes), $as_they_should, 'where nobody has noticed, they do not');
+    isnt(value($node, 'one', $modes), $as_they_should, 'if this was not noticed, they do not');
     restart_and_visit('one');
     is(value($node, 'one', $modes), $as_they_should, 'a visit sees to it');
     is(value($node, 'one', 'SELECT * FROM public.fired'), '', 'and runs no code of others');
@@ -100,7 +100,7 @@ subtest 'the reason for not following a row is logged once' => sub {
     is(log_count($node, qr/$warning: .*role "dx_nobody" does not exist/, $offset), 1, 'with the reason');
     $offset = log_offset($node);
     is(value($node, 'one', 'SELECT count(*) FROM dynpgext.reload()'), 0, 'who asks');
-    is(log_count($node, $warning, $offset), 1, 'is told again');
+    is(log_count($node, $warning, $offset), 1, 'is logged again');
     $offset = log_offset($node);
     value($node, 'one', "$off UPDATE dynpgext.manifests SET manifest = '{\"dynpgext\": 1, \"extensions\": []}'; $on");
     restart_and_visit('one');
@@ -109,10 +109,10 @@ subtest 'the reason for not following a row is logged once' => sub {
     value($node, 'one', "$off UPDATE dynpgext.manifests SET manifest = $unknown; $on");
     value($node, 'one', 'CREATE ROLE dx_nobody LOGIN');
     restart_and_visit('one');
-    ok(command_is($node, 'one', 'dx a', q(state = 'failed' OR state = 'running')), 'when the reason is gone, a visit follows it');
+    ok(command_is($node, 'one', 'dx a', q(state = 'failed' OR state = 'running')), 'without the reason, a visit follows it');
     $offset = log_offset($node);
     restart_and_visit('one');
-    is(log_count($node, $warning, $offset), 0, 'and says no more');
+    is(log_count($node, $warning, $offset), 0, 'and reports no more');
     value($node, 'one', q(SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}')));
 };
 
@@ -120,7 +120,7 @@ subtest 'an identity that differs when triggers are enabled again' => sub {
     value($node, 'one', "SELECT dynpgext.register('dx_plain', '{\"dynpgext\": 1, \"workers\": [{\"name\": \"dx a\", \"command\": \"SELECT 1\", \"channel\": \"a\", \"run_as\": \"dx_role\"}]}')");
     value($node, 'one', "$off UPDATE dynpgext.identities SET registered_by = 'dx_role'; $on");
     isnt(value($node, 'one', 'SELECT registered_by FROM dynpgext.commands'), 'dx_role', 'not outside of a restore that has created dynpgext');
-    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.identities i JOIN dynpgext.commands c USING (extension, worker) WHERE c.registered_by = i.registered_by::text'), 1, 'the row says what is so again');
+    is(value($node, 'one', 'SELECT count(*) FROM dynpgext.identities i JOIN dynpgext.commands c USING (extension, worker) WHERE c.registered_by = i.registered_by::text'), 1, 'the row matches the state again');
 };
 
 # The identity of a worker that only the manifest names is restored before the manifest.

@@ -23,7 +23,7 @@ subtest 'a command that ignores its cancellation' => sub {
     ok($node->poll_query_until('one', q(SELECT state = 'stopped' FROM dynpgext.workers WHERE name = 'dx stays')), 'it is ended');
     my $log = slurp_file($node->logfile, $offset);
     like($log, qr/WARNING:  .*"dx stays".*has not ended within 300 ms of SIGTERM/, 'the log names it');
-    like($log, qr/HINT:  Its command continues after its cancellation: it catches query_canceled, or calls a function that serves no interrupts\./, 'and says what its author can do');
+    like($log, qr/HINT:  Its command continues after its cancellation: it catches query_canceled, or calls a function that serves no interrupts\./, 'and suggests a remedy for its author');
     unlike($log, qr/CHECK_FOR_INTERRUPTS|dynpgext_worker_wait/, 'which is nothing in C');
 };
 
@@ -55,7 +55,7 @@ subtest 'a savepoint that took the provisioning lock is rolled back' => sub {
     my ($first_pid, $second_pid) = map { $_->query_safe('SELECT pg_backend_pid()') } $first, $second;
     $first->query_safe("BEGIN; SAVEPOINT a; $take; ROLLBACK TO a; SAVEPOINT b; $take; ROLLBACK TO b");
     $second->query_safe("BEGIN; $take");
-    my $waiter = names_holder($second_pid, 'who has taken it since is named');
+    my $waiter = names_holder($second_pid, 'a role that has taken it since is named');
     $second->query_safe('COMMIT');
     IPC::Run::finish($waiter);
     $first->query_safe($take);
@@ -63,7 +63,7 @@ subtest 'a savepoint that took the provisioning lock is rolled back' => sub {
     $first->query_safe('ROLLBACK TO a');
     IPC::Run::finish($waiter);
     $second->query_safe("BEGIN; $take");
-    $waiter = names_holder($second_pid, 'and nobody who has given it back');
+    $waiter = names_holder($second_pid, 'and no process that has released it');
     $_->query_safe('ROLLBACK') for $first, $second;
     IPC::Run::finish($waiter);
     $_->quit for $first, $second;

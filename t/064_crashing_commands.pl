@@ -86,7 +86,7 @@ subtest 'DROP and CREATE EXTENSION' => sub {
     shows($node, 'one', $_, q{state = 'quarantined' AND pid IS NULL AND last_error ~
         '^quarantined since \d{4}-.*: SQL workers of role "dev" took the server down 3 times, "c" of extension "dx_trusted" last; dynpgext\.release\(\) ends it$'}, "$_ is") for qw(c d);
     is(value($node, 'one', q(SELECT string_agg(DISTINCT event, ' ') FROM dynpgext.events WHERE name = 'c' AND event IN ('crashed', 'quarantined'))),
-        'crashed quarantined', 'the events say so');
+        'crashed quarantined', 'the events show it');
     runs('one', 'other', 'those of another role run');
     runs('two', 'a', 'and those of the role in another database');
 };
@@ -122,7 +122,7 @@ subtest 'release' => sub {
     is(value($node, 'one', q(SELECT dynpgext.release('dx_plain'))), 't', 'one that has releases the role');
     runs('one', 'other', 'its worker runs');
     runs('one', 'f', 'so does that of the other extension');
-    is(blame(crash_by('f')), 'f 1', 'the role counts anew');
+    is(blame(crash_by('f')), 'f 1', 'the role counts again');
     is(value($node, 'one', q(SELECT dynpgext.release('dx_plain'))), 't', 'a crash that has led to no quarantine yet is released, too');
     is(blame(crash_by('f')), 'f 1', 'it is forgotten');
 };
@@ -131,7 +131,7 @@ subtest 'a quarantine without its worker' => sub {
     crash_by('f') for 2 .. 3;
     shows($node, 'one', 'f', q(state = 'quarantined'), 'quarantined');
     by_dev('one', 'DROP EXTENSION dx_trusted');
-    is(value($node, 'one', q(SELECT dynpgext.release('dx_trusted'))), 't', 'is released by the extension that it is told of');
+    is(value($node, 'one', q(SELECT dynpgext.release('dx_trusted'))), 't', 'is released for the given extension');
     runs('one', 'other', 'the rest of the role runs');
 };
 

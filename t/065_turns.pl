@@ -48,7 +48,7 @@ subtest 'a role that may be needed' => sub {
     like(error_of($node, 'one', 'DROP ROLE app;'), qr/ERROR:  2BP01: /, 'the role is still held');
     $holder->query_safe('ROLLBACK');
     value($node, 'one', 'SELECT FROM dynpgext.reload()');
-    is(error_of($node, 'one', 'DROP ROLE app;'), '', 'reload() lets it go');
+    is(error_of($node, 'one', 'DROP ROLE app;'), '', 'reload() releases it');
 };
 
 # A visit would interfere.
@@ -83,11 +83,11 @@ COMMANDS
         CREATE TRIGGER needs BEFORE INSERT ON public.held FOR EACH ROW WHEN ((NULL::pg_temp.mine) IS NULL) EXECUTE FUNCTION public.fires();
         $register));
     $holder->query_until(qr/ready/, "\\echo ready\nCOMMIT;\n");
-    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'public.held'::regclass)), 'the commit waits for who has locked what depends on it');
-    is(error_of($node, 'one', q(SET lock_timeout = '5s'; CREATE EXTENSION dx_lazy; DROP EXTENSION dx_lazy;)), '', 'and nobody waits for the commit');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'public.held'::regclass)), 'the commit waits for a lock on a dependent object');
+    is(error_of($node, 'one', q(SET lock_timeout = '5s'; CREATE EXTENSION dx_lazy; DROP EXTENSION dx_lazy;)), '', 'and no session waits for the commit');
     $other->query_safe('ROLLBACK');
     $other->quit;
-    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.commands WHERE extension = 'dx_plain')), 'which goes on then');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.commands WHERE extension = 'dx_plain')), 'which then continues');
 };
 
 $holder->quit;

@@ -55,13 +55,13 @@ for my $preload (0, 1) {
             ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher' AND pid <> $before"), 'another one is there');
             works($node, "$time: it works");
             set_clock(0);
-            is(log_count($node, qr/starting background worker process "dynpgext launcher"/, $offset), 1, 'one was started, and no more');
+            is(log_count($node, qr/starting background worker process "dynpgext launcher"/, $offset), 1, 'exactly one was started');
         }
         is(value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status'), launcher_of($node), 'the view shows it');
 
         # after a crash-restart the postmaster starts it
         crash($node, sub { kill 'KILL', launcher_of($node) });
-        ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher')), 'it comes back after a crash');
+        ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext launcher')), 'it runs again after a crash');
         is_whole($node, 'and everything else', 'one');
         works($node, 'it works');
         is(log_count($node, qr/took the server down/, $beginning), 0, 'no worker is blamed for its end');
@@ -90,7 +90,7 @@ subtest 'no slot for the next one' => sub {
     my $offset = end_launcher($node);
     is(value($node, 'one', 'SELECT launcher_pid FROM dynpgext.status'), '', 'there is none');
     value($node, 'one', q(SELECT dynpgext.configure_worker('dx_supervised', 'dx supervised 2', enabled => false)));
-    ok($node->poll_query_until('one', 'SELECT launcher_pid IS NOT NULL FROM dynpgext.status'), 'who looks asks for one');
+    ok($node->poll_query_until('one', 'SELECT launcher_pid IS NOT NULL FROM dynpgext.status'), 'a query requests one');
     works($node, 'it works');
     is(log_count($node, qr/starting background worker process "dynpgext launcher"/, $offset), 1, 'it is one');
     set_clock(0);

@@ -107,7 +107,7 @@ for my $preload (1, 0) {
     subtest "the command of an SQL worker, $with" => sub {
         works('a', 'it runs in parallel');
         is(blame(crash_in_worker('a')), 'a 1 of 1', 'it is blamed');
-        works('a', 'it is back');
+        works('a', 'it runs again');
         register_by_dev('b');
         works('b', 'another one in its place runs');
         is(blame(crash_in_worker('b')), 'b 2 of 1', 'the role is blamed');
@@ -124,14 +124,14 @@ for my $preload (1, 0) {
         ok($node->poll_query_until('one', $sleeping), 'they sleep');
         is(blame(crash_another()), 'dx supervised 2 1 of 1', 'nor as bystanders');
         eval { $session->quit };
-        works('b', 'it is back');
+        works('b', 'it runs again');
         $session = session_named('sleep b');
         ok($node->poll_query_until('one', $sleeping), 'they sleep');
         my $offset = log_offset($node);
         value($node, 'one', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'parallel worker'));
         ok($node->wait_for_log(qr/terminating background worker "parallel worker" due to administrator command/, $offset), 'somebody terminates them');
         $session->quit;
-        works('b', 'it goes on');
+        works('b', 'it continues');
         is(blame(crash_another()), 'dx supervised 2 1 of 1', 'nor are they after that');
     };
 
@@ -155,7 +155,7 @@ for my $preload (1, 0) {
 
     subtest "the parallel query of a session, $with" => sub {
         my $start = sub { $node->psql('one', q(LOAD 'dynpgext'; SELECT public.in_parallel('session'))) };
-        is(blame(crash_in_worker('session', $start)), 'of 1', 'nobody is blamed');
+        is(blame(crash_in_worker('session', $start)), 'of 1', 'no worker is blamed');
         works('b', 'all is well');
     };
 

@@ -181,11 +181,11 @@ subtest 'workers make way for every role with the privilege, also an inherited o
     is(run('not loaded', 'ALTER DATABASE one RENAME TO four', 'dx_quiet') =~ s/.*(must be owner).*/$1/sr, 'must be owner', 'not without SET ROLE');
     is(run('not loaded', 'SET ROLE dx_group; ALTER DATABASE one RENAME TO four', 'dx_quiet'), '', 'a member of the owner, with SET ROLE');
     is(run('not loaded', 'SET ROLE dx_group; ALTER DATABASE four RENAME TO one', 'dx_member'), '', 'another one');
-    is(run('not loaded', 'SET SESSION AUTHORIZATION dx_quiet; SET ROLE dx_group; ALTER DATABASE one RENAME TO four'), '', 'a superuser as somebody else');
+    is(run('not loaded', 'SET SESSION AUTHORIZATION dx_quiet; SET ROLE dx_group; ALTER DATABASE one RENAME TO four'), '', 'a superuser as another role');
     is(run('not loaded', 'ALTER DATABASE four RENAME TO one'), '', 'a superuser');
     is_whole($node, 'all is well', qw(one two));
     value($node, 'postgres', 'ALTER DATABASE one IS_TEMPLATE true');
-    is(run('not loaded', 'SET ROLE dx_maker; CREATE DATABASE four TEMPLATE one', 'dx_tenant'), '', 'who may create databases, with a template');
+    is(run('not loaded', 'SET ROLE dx_maker; CREATE DATABASE four TEMPLATE one', 'dx_tenant'), '', 'a role that may create databases, with a template');
     value($node, 'postgres', 'ALTER DATABASE one IS_TEMPLATE false');
     is_whole($node, 'all is well', qw(one two four));
 
@@ -193,7 +193,7 @@ subtest 'workers make way for every role with the privilege, also an inherited o
     launcher_looks();
     leaves($session);
     value($node, 'postgres', 'GRANT dx_group TO dx_late');
-    is(run('not loaded', 'DROP DATABASE one', 'dx_late'), '', 'who has become a member of the owner since');
+    is(run('not loaded', 'DROP DATABASE one', 'dx_late'), '', 'a role that has become a member of the owner since');
     is(run('not loaded', "DROP DATABASE $_"), '', "dropped $_") for qw(two four);
 };
 

@@ -84,7 +84,7 @@ subtest 'a database without connections allowed' => sub {
     my $session = session_of_role_c('postgres');
     $session->query_safe('ALTER DATABASE cdb ALLOW_CONNECTIONS false');
     $session->query_safe(q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'cdb'));
-    run_in('vdb', 'cdb lets nobody in');
+    run_in('vdb', 'cdb refuses connections');
     $session->query_safe('ALTER DATABASE cdb ALLOW_CONNECTIONS true');
     $session->quit;
 };

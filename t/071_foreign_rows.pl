@@ -47,10 +47,10 @@ my $all_nobody = 'dx forged failed nobody 0, dx known failed nobody, dx named fa
 sub gains_nothing {
     my ($database, $expected) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    becomes($node, $database, $commands, $expected // $all_nobody, 'nobody runs what the rows say');
-    like(value($node, $database, q(SELECT last_error FROM dynpgext.commands WHERE worker = 'dx forged')), qr/^42704: it comes from rows of tables, which name no role: a superuser has to register it/, 'which says why') if !defined $expected;
+    becomes($node, $database, $commands, $expected // $all_nobody, 'the commands in the rows do not run');
+    like(value($node, $database, q(SELECT last_error FROM dynpgext.commands WHERE worker = 'dx forged')), qr/^42704: it comes from rows of tables, which name no role: a superuser has to register it/, 'which shows the reason') if !defined $expected;
     is(value($node, $database, q(SELECT string_agg(worker, ', ') FROM dynpgext.identities WHERE run_as IS NOT NULL AND decided_in IS NOT NULL)), '', 'no row that counts names a role');
-    return is(value($node, 'postgres', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_forger')), 'f', 'who has made the rows has gained nothing');
+    return is(value($node, 'postgres', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_forger')), 'f', 'the author of the rows has gained nothing');
 }
 
 command_ok([ 'pg_dump', '-Fc', '-f', "$folder/forged", $node->connstr('forged') . ' user=dx_forger' ], 'pg_dump of the forged tables');
@@ -66,10 +66,10 @@ for my $way ([ 'data only' ], [ 'inserts', '-f', "$folder/inserts.sql" ], [ 'tri
         } else {
             command_ok([ 'pg_restore', '-a', '--exit-on-error', @options, '-d', $node->connstr($database), "$folder/forged" ], 'restored by a superuser');
         }
-        is(value($node, $database, 'TABLE public.orders'), 1, 'what else it has is there');
+        is(value($node, $database, 'TABLE public.orders'), 1, 'its other objects exist');
         value($node, $database, 'SELECT * FROM dynpgext.reload()');
         gains_nothing($database);
-        ok(log_count($node, qr/WARNING:  .*"dx forged" of extension "dx_sql_only" has no role to run as: the row of dynpgext.manifests was not restored with dynpgext itself/, $offset), 'a warning says so');
+        ok(log_count($node, qr/WARNING:  .*"dx forged" of extension "dx_sql_only" has no role to run as: the row of dynpgext.manifests was not restored with dynpgext itself/, $offset), 'a warning reports it');
         value($node, 'postgres', "DROP DATABASE $database");
     };
 }
@@ -118,7 +118,7 @@ subtest 'rows of registrations' => sub {
         my ($out, $error) = run_command([ 'pg_restore', '-a', @$options, '-d', $node->connstr('target'), "$folder/registered" ]);
         like($error, qr/permission denied to write table "dynpgext.registered_command"/, "@$options: refused to a superuser, too");
     }
-    like(error_of($node, 'target', q(INSERT INTO dynpgext.restore VALUES (now(), 0, true, true);)), qr/permission denied to write table "dynpgext.restore"/, 'nor does SQL say that a restore brings dynpgext');
+    like(error_of($node, 'target', q(INSERT INTO dynpgext.restore VALUES (now(), 0, true, true);)), qr/permission denied to write table "dynpgext.restore"/, 'nor can SQL claim that a restore creates dynpgext');
     is(value($node, 'target', 'SELECT count(*) FROM dynpgext.registered_command'), 1, 'there is no row of it');
     value($node, 'forged', 'DROP TABLE dynpgext.registered_command');
     value($node, 'postgres', 'DROP DATABASE target');
@@ -136,9 +136,9 @@ subtest 'functions in C, and global objects' => sub {
         value($node, 'target', sprintf $insert, $items);
         ok(log_count($node, qr/WARNING:  the manifest of extension "dx_sql_only" in dynpgext.manifests cannot be followed: .*\Q$refused{$items}/, $offset), $refused{$items});
     }
-    is(value($node, 'target', $commands) , "dx known running $superuser", 'what was there goes on');
+    is(value($node, 'target', $commands) , "dx known running $superuser", 'existing workers continue');
     value($node, 'target', sprintf $insert, '"allocations": [{"name": "dx_sql_only:state", "size": 8}]');
-    is(value($node, 'target', q(SELECT count(*) FROM dynpgext.allocations WHERE name = 'dx_sql_only:state')), 1, 'what gives no rights is followed');
+    is(value($node, 'target', q(SELECT count(*) FROM dynpgext.allocations WHERE name = 'dx_sql_only:state')), 1, 'rows that give no rights are followed');
     value($node, 'postgres', 'DROP DATABASE target');
 };
 
@@ -151,9 +151,9 @@ subtest 'logical replication' => sub {
     value($node, 'target', q(SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1}'); DELETE FROM dynpgext.manifests));
     value($node, 'target', "CREATE SUBSCRIPTION dx_forged CONNECTION '$connection' PUBLICATION dx_forged WITH (create_slot = false, slot_name = 'dx_forged')");
     # first the initial copy, then the changes
-    becomes($node, 'target', $commands, $all_nobody, 'what was there is copied');
+    becomes($node, 'target', $commands, $all_nobody, 'existing rows are copied');
     value($node, 'forged', q(SET ROLE dx_forger; UPDATE dynpgext.identities SET registered_by = run_as; UPDATE dynpgext.manifests SET manifest = replace(manifest::text, '50 ms', '60 ms')::jsonb; INSERT INTO public.orders VALUES (1)));
-    becomes($node, 'target', q(SELECT string_agg(id::text, ',') FROM public.orders), 1, 'a change has come');
+    becomes($node, 'target', q(SELECT string_agg(id::text, ',') FROM public.orders), 1, 'a change has arrived');
     becomes($node, 'target', q(SELECT count(*) FROM dynpgext.commands WHERE run_interval = '60 ms'), 4, 'also of the manifest');
     gains_nothing('target');
     value($node, 'target', 'ALTER SUBSCRIPTION dx_forged DISABLE; ALTER SUBSCRIPTION dx_forged SET (slot_name = NONE); DROP SUBSCRIPTION dx_forged');
@@ -229,7 +229,7 @@ subtest "the owner's settings do not make a session a restore" => sub {
     delete local $ENV{PGAPPNAME};    # so that pg_restore sets its own
     command_ok([ 'pg_restore', '--exit-on-error', '-d', $connection, "$folder/good" ], 'a restore, while an agent is connected');
     value($node, 'set', 'SELECT pg_sleep(4)');
-    is(value($node, 'set', q(SELECT count(*) FROM pg_stat_activity WHERE datname = 'set' AND application_name = 'pg_restore')), 1, 'which is called as the owner says');
+    is(value($node, 'set', q(SELECT count(*) FROM pg_stat_activity WHERE datname = 'set' AND application_name = 'pg_restore')), 1, 'which is called as the owner has chosen');
     is(value($node, 'set', 'SELECT brings_dynpgext FROM dynpgext.restore'), 't', 'the restore is one that has created dynpgext');
     command_ok([ 'pg_restore', '-a', '--exit-on-error', '-d', $connection, "$folder/forged" ], 'then rows of others');
     $stays->quit;

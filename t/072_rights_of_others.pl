@@ -52,7 +52,7 @@ for my $role ('dx_user', 'postgres') {
 value($node, 'one', 'CREATE EXTENSION dx_worker');
 is(value($node, 'one', "SET ROLE dx_user; BEGIN; DO \$\$ BEGIN PERFORM dynpgext_internal.may_configure('dx_worker', 'dx local'); END \$\$; $locked; ROLLBACK"), 'none', 'may_configure() keeps no lock');
 my (undef, undef, $refused) = $node->psql('one', q(SET ROLE dx_user; SELECT dynpgext_internal.may_configure('dx_nothing', 'none')));
-like($refused, qr/permission denied to configure background worker "none"/, 'and looks all the same');
+like($refused, qr/permission denied to configure background worker "none"/, 'and checks nevertheless');
 
 subtest 'all tables of dynpgext are locked' => sub {
     my $locker = $node->background_psql('one', on_error_stop => 1);
@@ -103,7 +103,7 @@ subtest 'commands that concern dynpgext are still noticed' => sub {
     value($node, 'one', 'CREATE SCHEMA dx_inner; DROP EXTENSION dx_memory; DROP SCHEMA dx_inner');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.extensions WHERE extension = 'dx_memory')), 0, 'an extension that is dropped');
     value($node, 'one', 'CREATE SCHEMA dx_inner; CREATE EXTENSION dx_memory SCHEMA dx_inner; DROP SCHEMA dx_inner CASCADE');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.extensions WHERE extension = 'dx_memory')), 0, 'one that goes with its schema');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.extensions WHERE extension = 'dx_memory')), 0, 'one dropped with its schema');
     my $modes = q(SELECT count(*) FROM pg_trigger WHERE tgrelid = 'dynpgext.manifests'::regclass AND NOT tgisinternal AND tgenabled = 'O');
     for my $named ('dynpgext.manifests', 'manifests') {
         value($node, 'one', "SET search_path = dynpgext; ALTER TABLE $named DISABLE TRIGGER ALL; ALTER TABLE $named ENABLE TRIGGER ALL");
@@ -146,14 +146,14 @@ sub is_refused {
 subtest 'a trigger does not make its author a superuser' => sub {
     my (undef, undef, $said) = $node->psql('two', 'CREATE EXTENSION dx_declared SCHEMA s');
     my $can = 'role "dx_user" can put triggers on table "s.dx_declared_log"';
-    like($said, qr/WARNING:  the command of SQL worker "dx tick" of extension "dx_declared" does not run as superuser "$superuser": $can\nHINT:  .*ALTER DEFAULT PRIVILEGES/, 'the registration says so');
+    like($said, qr/WARNING:  the command of SQL worker "dx tick" of extension "dx_declared" does not run as superuser "$superuser": $can\nHINT:  .*ALTER DEFAULT PRIVILEGES/, 'the registration reports it');
     value($node, 'two', <<'SQL');
 SET ROLE dx_user;
 CREATE FUNCTION dx.raises() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'ALTER ROLE dx_user SUPERUSER'; RETURN NULL; END $$;
 CREATE TRIGGER raises AFTER INSERT ON s.dx_declared_log FOR EACH STATEMENT EXECUTE FUNCTION dx.raises();
 SQL
     is_refused('dx tick', $can, 'the command does not run');
-    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'who made the trigger has gained nothing');
+    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'the author of the trigger has gained nothing');
     value($node, 'two', 'DROP TRIGGER raises ON s.dx_declared_log; REVOKE ALL ON s.dx_declared_log FROM dx_user');
     runs('dx tick', 'it does without the privileges');
 };
@@ -173,7 +173,7 @@ subtest 'a schema with another name' => sub {
     value($node, 'two', 'ALTER SCHEMA s RENAME TO was_s; GRANT CREATE ON DATABASE two TO dx_user');
     take_name();
     comes_to('dx tick', 'last_failed_at > ' . quoted($since) . ' AND last_error = ' . quoted('42501: the script of extension "dx_declared" registered it in schema s, which is was_s now'), 'the command does not run');
-    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'and whoever has taken the name has gained nothing');
+    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'and the role that has taken the name has gained nothing');
     value($node, 'two', 'DROP SCHEMA s CASCADE; ALTER SCHEMA was_s RENAME TO s; REVOKE CREATE ON DATABASE two FROM dx_user');
     runs('dx tick', 'it does under the old name');
 };
@@ -190,7 +190,7 @@ subtest 'a schema gets another name while the command waits' => sub {
     $locker->query_safe('COMMIT');
     $locker->quit;
     comes_to('dx tick', 'last_failed_at > ' . quoted($since), 'the command does not run');
-    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'and whoever has taken the name has gained nothing');
+    is(value($node, 'two', q(SELECT rolsuper FROM pg_roles WHERE rolname = 'dx_user')), 'f', 'and the role that has taken the name has gained nothing');
     value($node, 'two', 'DROP SCHEMA s CASCADE; ALTER SCHEMA was_s RENAME TO s; REVOKE CREATE ON DATABASE two FROM dx_user');
     runs('dx tick', 'it does under the old name');
 };
@@ -207,7 +207,7 @@ subtest 'another schema with another name' => sub {
     value($node, 'two', 'ALTER EXTENSION dx_declared DROP TABLE "more, of it".t; DROP SCHEMA "more, of it" CASCADE');
     value($node, 'two', 'DROP EXTENSION dx_declared');
     value($node, 'two', "SET client_min_messages = error; CREATE EXTENSION dx_declared SCHEMA s VERSION '0.1'; REVOKE ALL ON s.dx_declared_log FROM dx_user");
-    runs('dx tick', 'made anew');
+    runs('dx tick', 'made again');
 };
 
 # What is done, what undoes it, and the message.
@@ -260,7 +260,7 @@ subtest 'dynpgext is locked, and an extension is being dropped, over a restart' 
     value($node, 'two', q(SET ROLE dx_user; BEGIN; ALTER FUNCTION dx.own() DEPENDS ON EXTENSION dynpgext; PREPARE TRANSACTION 'locks'));
     value($node, 'two', q(BEGIN; DROP EXTENSION dx_plain; PREPARE TRANSACTION 'drops'));
     $node->restart;
-    runs('dx tick', 'workers of the database come back');
+    runs('dx tick', 'workers of the database run again');
     value($node, 'two', q(ROLLBACK PREPARED 'locks'));
     value($node, 'two', q(COMMIT PREPARED 'drops'));
     is(error_of($node, 'two', 'DROP EXTENSION dx_declared'), '', 'the others are dropped');

@@ -19,7 +19,7 @@ subtest 'transactions that are serializable, read only and deferrable' => sub {
     $node->safe_psql('postgres', join ';', 'CREATE DATABASE slow OWNER dx_owner ALLOW_CONNECTIONS false', map {"ALTER DATABASE slow SET default_transaction_$_"} qw(isolation=serializable read_only=on deferrable=on));
     my $connected = log_offset($node);
     value($node, 'postgres', 'ALTER DATABASE slow ALLOW_CONNECTIONS true');
-    ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event = 'SafeSnapshot')), 'nobody waits for a safe snapshot');
+    ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event = 'SafeSnapshot')), 'no process waits for a safe snapshot');
     value($node, 'postgres', 'CREATE DATABASE two TEMPLATE one');
     ok($node->poll_query_until('two', q(SELECT count(*) = 1 FROM dynpgext.workers WHERE name = 'dx local' AND state = 'running')), 'a new database has its workers')
       or diag(value($node, 'postgres', q(SELECT datname, state, wait_event FROM pg_stat_activity WHERE backend_type = 'dynpgext provisioning')));

@@ -51,7 +51,7 @@ subtest 'a copy in place of the original' => sub {
     like(value($node, 'replaced', $mark), qr/^dynpgext_database.mark=/, 'it has a mark of its own');
     like(error_of($node, 'replaced', 'SET ROLE creator; ALTER ROLE postgres IN DATABASE replaced RESET dynpgext_database.mark;'), qr/ERROR:  42501: /, 'which its owner cannot change');
     value($node, 'replaced', 'DROP EXTENSION dynpgext CASCADE');
-    is(value($node, 'replaced', $mark), '', 'it goes with dynpgext');
+    is(value($node, 'replaced', $mark), '', 'it is removed with dynpgext');
     value($node, 'postgres', 'DROP DATABASE replaced; DROP DATABASE kept');
 };
 

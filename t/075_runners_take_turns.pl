@@ -66,9 +66,9 @@ subtest 'dynpgext.max_runners' => sub {
     fill($node);
     all_run($node, 5, 2, 'two of eight');
     my $all = q(SELECT DISTINCT state, coalesce(waits_for, '') FROM dynpgext.cluster_workers ORDER BY 1, 2);
-    ok(wait_until { value($node, 'postgres', $runners) > 0 && value($node, 'busy', $all) =~ /^waiting\|dynpgext.max_runners$/m }, 'those that are late wait for it');
+    ok(wait_until { value($node, 'postgres', $runners) > 0 && value($node, 'busy', $all) =~ /^waiting\|dynpgext.max_runners$/m }, 'late ones wait for it');
     check_quiet($node);
-    unlike(slurp_file($node->logfile), qr/WARNING: .*has to wait/, 'nobody warns of it');
+    unlike(slurp_file($node->logfile), qr/WARNING: .*has to wait/, 'there is no warning');
     configure($node, 'busy', 'dynpgext.max_runners' => 0);
     is($node->poll_query_until('postgres', $runners, 0), 1, 'with none allowed, they end');
     my @both = qw(first second);

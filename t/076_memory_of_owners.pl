@@ -26,10 +26,10 @@ for my $name (qw(first second)) {
 }
 
 subtest 'the databases of an owner share the limit' => sub {
-    is(have('first'), '', 'what is within the limit is there');
+    is(have('first'), '', 'memory within the limit exists');
     like(have('second'), qr/ERROR:  extension "dx_bad" cannot have 4000000 bytes of shared memory for "dx_bad:one": dynpgext\.max_owner_memory would be exceeded\n.*DETAIL:  4\d{6} of 6291456 bytes are in use by all databases of the owner of this one\.\n.*HINT:  Raise dynpgext\.max_owner_memory or drop/s,
         'what would exceed it is refused');
-    is(have('second', 1_000_000), '', 'what is left can be had');
+    is(have('second', 1_000_000), '', 'the rest is available');
     is(have('one', 20_000_000), '', 'a superuser has as much as he wants');
     value($node, $_, 'DROP EXTENSION dx_bad') for qw(one second);
     value($node, 'postgres', 'ALTER DATABASE second RESET ALL');
@@ -41,17 +41,17 @@ subtest 'memory counts for the owner of its database at the time' => sub {
     value($node, 'postgres', 'ALTER DATABASE second OWNER TO tenant');
     value($node, 'second', 'SELECT dynpgext.reload()');
     value($node, 'first', 'DROP EXTENSION dx_bad');
-    is(have('first'), '', 'what it had does not count for the new owner');
+    is(have('first'), '', 'its resources do not count for the new owner');
 };
 
 subtest 'a copy' => sub {
     value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE copy TEMPLATE second');
     value($node, 'copy', 'SELECT dynpgext.reload()');
     ok($node->poll_query_until('copy', $state, 'failed'), 'has no memory where its owner may not have more');
-    like(value($node, 'copy', 'SELECT error FROM dynpgext.extensions'), qr/max_owner_memory would be exceeded/, 'and says why');
-    is(value($node, 'copy', 'SELECT count(*) FROM dynpgext.allocations WHERE allocated_at IS NOT NULL'), 0, 'there is none of it');
+    like(value($node, 'copy', 'SELECT error FROM dynpgext.extensions'), qr/max_owner_memory would be exceeded/, 'and reports the reason');
+    is(value($node, 'copy', 'SELECT count(*) FROM dynpgext.allocations WHERE allocated_at IS NOT NULL'), 0, 'none of it exists');
     value($node, $_, 'DROP EXTENSION dx_bad') for qw(second first);
-    ok($node->poll_query_until('copy', $state, 'provisioned'), 'and is tried again when some has been given back');
+    ok($node->poll_query_until('copy', $state, 'provisioned'), 'and is tried again when memory has been freed');
     value($node, 'postgres', 'DROP DATABASE copy WITH (FORCE)');
     ok($node->poll_query_until('one', 'SELECT memory_used < 1000000 FROM dynpgext.status'), 'a dropped database has none');
     is(have('first'), '', 'another one of the owner can have it');
@@ -63,7 +63,7 @@ subtest 'dynpgext.memory_limit' => sub {
     value($node, 'other', 'SELECT dynpgext.reload()');
     ok($node->poll_query_until('other', $state, 'failed'), 'the other has no memory');
     value($node, 'first', 'DROP EXTENSION dx_bad');
-    ok($node->poll_query_until('other', $state, 'provisioned'), 'until some has been given back');
+    ok($node->poll_query_until('other', $state, 'provisioned'), 'until some has been freed');
 };
 
 subtest 'a raised limit' => sub {

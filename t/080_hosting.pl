@@ -100,8 +100,8 @@ subtest 'errors' => sub {
     like(error_of($node, 'postgres', "SELECT dynpgext.host($_)"), $errors{$_}, $_) for sort keys %errors;
     like(error_of($node, 'other', q(SELECT dynpgext.host('dx_hosted'))), qr/42710.*hosted already.*another database/s,
         'hosted by another database');
-    is(value($node, 'other', q(SELECT dynpgext.unhost('dx_hosted'))), 'f', 'which alone can take it back');
-    like(error_of($node, 'other', q(SELECT dynpgext.rehost('dx_hosted'))), qr/42704.*is not hosted by this database/, 'or host it anew');
+    is(value($node, 'other', q(SELECT dynpgext.unhost('dx_hosted'))), 'f', 'only a superuser can revoke it');
+    like(error_of($node, 'other', q(SELECT dynpgext.rehost('dx_hosted'))), qr/42704.*is not hosted by this database/, 'or host it again');
     like(error_of($node, 'postgres', q(LOAD 'auto_explain'; SELECT dynpgext.host('auto_explain'))),
         qr/55000.*is loaded in this session already/, 'loaded before');
     $node->safe_psql('postgres', 'CREATE ROLE dx_nobody; GRANT CREATE ON SCHEMA public TO dx_nobody');
@@ -126,10 +126,10 @@ subtest "settings in a client's connection options" => sub {
         my ($code, $out, $error) = $node->psql('postgres', 'SHOW auto_explain.log_min_duration', extra_params => [ '-U', $role ]);
         return $code == 0 ? "$out$error" : $error =~ s/.*(?=FATAL)//sr;
     };
-    is($connect->('dx_client', 'auto_explain.log_min_duration=5'), 'FATAL:  permission denied to set parameter "auto_explain.log_min_duration"', 'a setting for superusers, by somebody else');
+    is($connect->('dx_client', 'auto_explain.log_min_duration=5'), 'FATAL:  permission denied to set parameter "auto_explain.log_min_duration"', 'a setting for superusers, by another role');
     is($connect->('postgres', 'auto_explain.log_min_duration=5'), '5ms', 'by a superuser');
     $node->safe_psql('postgres', 'GRANT SET ON PARAMETER auto_explain.log_min_duration TO dx_client');
-    is($connect->('dx_client', 'auto_explain.log_min_duration=6'), '6ms', 'by who has been granted it');
+    is($connect->('dx_client', 'auto_explain.log_min_duration=6'), '6ms', 'by a role with the grant');
     is($connect->($_, 'dx_hosted.max=7'), 'FATAL:  parameter "dx_hosted.max" cannot be set when connecting', "a setting of the server's start, by $_") for 'dx_client', 'postgres';
     is($connect->('dx_client', 'work_mem=1MB'), '0', 'another setting');
     $node->safe_psql('postgres', q(SELECT dynpgext.unhost('auto_explain')));
@@ -164,10 +164,10 @@ subtest 'settings' => sub {
     $node->append_conf('postgresql.conf', "dx_hosted.max = 5\ndx_hosted.noisy = on");
     $node->reload;
     my $offset = log_offset($node);
-    is($node->safe_psql('postgres', 'SHOW dx_hosted.max'), '3', 'one of the start of the server stays as it was');
+    is($node->safe_psql('postgres', 'SHOW dx_hosted.max'), '3', 'a setting of the server start is unchanged');
     is($node->safe_psql('postgres', 'SHOW dx_hosted.noisy'), 'on', 'others change');
     like(error_of($node, 'postgres', 'SET dx_hosted.max = 7'), qr/55P02.*cannot be changed/, 'and a session cannot change it');
-    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('dx_hosted'))), 'hosted', 'hosted anew');
+    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('dx_hosted'))), 'hosted', 'hosted again');
     is($node->safe_psql('postgres', 'SHOW dx_hosted.max; SELECT dx_hosted_next()'), "5\n1", 'it has the new value, in new memory');
     ok($node->poll_query_until('postgres', q(SELECT dx_hosted_state() LIKE '%worker as registered%')), 'and a new worker');
     ok($older->query('SELECT dx_hosted_next()') > 4, 'the older session has the older memory');
@@ -198,7 +198,7 @@ subtest 'a library that fails' => sub {
         $node->append_conf('postgresql.conf', "dx_hosted.fails = '$place'");
         $node->reload;
         like(error_of($node, 'postgres', $rehosted), qr/38000.*could not be hosted: dx_hosted fails at $place/, "at $place");
-        is(hosted('state'), 'hosted', 'the one before goes on');
+        is(hosted('state'), 'hosted', 'the previous one continues');
     }
     $node->append_conf('postgresql.conf', "dx_hosted.fails = ''\ndx_hosted.size = 1000000");
     $node->reload;
@@ -206,7 +206,7 @@ subtest 'a library that fails' => sub {
         'more memory than there is');
     $node->append_conf('postgresql.conf', 'dx_hosted.size = 0');
     $node->reload;
-    is($node->safe_psql('postgres', $rehosted), 'hosted', 'and then it is hosted anew');
+    is($node->safe_psql('postgres', $rehosted), 'hosted', 'and then it is hosted again');
     is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '1', 'and works');
 };
 
@@ -219,7 +219,7 @@ subtest 'unhost' => sub {
     cmp_ok(memory_used($node), '>', $before - 10000, 'and its memory');
     $session->quit;
     $older->quit;
-    ok(wait_until { memory_used($node) < 10000 }, 'which goes with the last one');
+    ok(wait_until { memory_used($node) < 10000 }, 'which is removed with the last one');
     is($node->safe_psql('postgres', 'SHOW session_preload_libraries'), '', 'sessions do not load it any more');
     is($node->safe_psql('postgres', 'SHOW dynpgext.hosting_databases'), '', 'or wait for it');
     is(value($node, 'postgres', 'SELECT count(*) FROM dynpgext.workers'), '0', 'its worker is gone');

@@ -47,7 +47,7 @@ for my $preload (0, 1) {
         $node->safe_psql('postgres', 'SELECT 1 AS kept') for 1 .. 3;
         my $value = $node->safe_psql('postgres', 'SELECT dx_hosted_next()');
         $node->restart;
-        is(slurp_file($node->data_dir . '/dx_hosted.shutdown'), "$value\n", 'what it does at the shutdown is done');
+        is(slurp_file($node->data_dir . '/dx_hosted.shutdown'), "$value\n", 'its work at the shutdown is done');
         is_back('afterwards', 1);
         is($node->safe_psql('postgres', $calls), '3', 'statistics are kept');
         $node->stop('immediate');
@@ -79,7 +79,7 @@ for my $preload (0, 1) {
         my $value = $node->safe_psql('postgres', 'SELECT dx_hosted_next()');
         my ($pid) = pids_of(qr/^dynpgext keeper of dx_hosted/);
         kill 'TERM', $pid;
-        ok(wait_until { my ($new) = pids_of(qr/^dynpgext keeper of dx_hosted/); $new && $new != $pid }, 'another one comes');
+        ok(wait_until { my ($new) = pids_of(qr/^dynpgext keeper of dx_hosted/); $new && $new != $pid }, 'another one starts');
         is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), $value + 1, 'and the memory stays');
         unlink $node->data_dir . '/dx_hosted.shutdown';
         $node->restart;
@@ -130,7 +130,7 @@ subtest 'dump and restore' => sub {
     # its functions cannot be created before it is hosted, as on a server that does not preload it
     $node->safe_psql('postgres', 'DROP EXTENSION dx_hosted');
     $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'dumped');
-    like(slurp_file($dump), qr/COPY dynpgext\.hosted_libraries .*\ndx_hosted\tglobal\t1\t\\N\tt\n/, 'with what is hosted');
+    like(slurp_file($dump), qr/COPY dynpgext\.hosted_libraries .*\ndx_hosted\tglobal\t1\t\\N\tt\n/, 'with hosted libraries');
     is($node->safe_psql('postgres', q(SELECT dynpgext.unhost('dx_hosted'); SELECT dynpgext.unhost('pg_stat_statements'))), "t\nt", 'unhosted');
     $node->safe_psql('postgres', 'DROP EXTENSION dynpgext');
     $node->safe_psql('postgres', 'CREATE DATABASE restored');

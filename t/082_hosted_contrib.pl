@@ -23,7 +23,7 @@ subtest 'pg_stat_statements' => sub {
         'each statement is counted once');
     $node->append_conf('postgresql.conf', 'pg_stat_statements.max = 100');
     $node->reload;
-    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted anew with a lower max');
+    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted again with a lower max');
     is($node->safe_psql('postgres', 'SHOW pg_stat_statements.max'), '100', 'which it has');
     # each of a different length, because constants and names are not distinguished
     my @statements = map { 'SELECT ' . join(' + ', ('1') x $_) } 1 .. 300;
@@ -59,7 +59,7 @@ subtest 'pg_prewarm' => sub {
     is($node->safe_psql('postgres', 'SELECT autoprewarm_dump_now() > 600'), 't', 'are dumped');
     is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()'), $started, 'until here, the server has not been restarted');
     $node->restart;
-    becomes($node, 'postgres', $blocks, $before, 'and are back after a restart');
+    becomes($node, 'postgres', $blocks, $before, 'and run again after a restart');
 };
 
 is(log_count($node, qr/PANIC|terminated by signal/, 0), 0, 'nothing has crashed');

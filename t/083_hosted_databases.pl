@@ -105,7 +105,7 @@ subtest 'copies' => sub {
     $node->safe_psql('four', q(CREATE ROLE tenant LOGIN CREATEDB; SELECT dynpgext.host('dx_hosted'); ALTER DATABASE four IS_TEMPLATE true));
     $node->safe_psql('four', 'CREATE DATABASE ours TEMPLATE four; SET ROLE tenant; CREATE DATABASE theirs TEMPLATE four');
     ok($node->poll_query_until('ours', $lists), 'a copy of a superuser hosts, too');
-    ok(wait_until { log_count($node, qr/libraries are not hosted: this database is a copy/) >= 1 }, 'one of somebody else does not, as the log says');
+    ok(wait_until { log_count($node, qr/libraries are not hosted: this database is a copy/) >= 1 }, 'one of another role does not, as the log shows');
     is(value($node, 'theirs', $lists), 'f', 'so nobody waits for it');
     is(value($node, 'four', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted');
     ok($node->poll_query_until('four', q(SELECT state = 'hosted' FROM dynpgext.hosted)), 'then the copy of the superuser hosts it');

@@ -27,9 +27,9 @@ subtest 'a new file' => sub {
     is(value($node, 'postgres', q(SELECT stale FROM dynpgext.hosted WHERE library = 'dx_hosted')), 't', 'stale');
     like(error_of($node, 'postgres', 'SELECT dx_hosted_next()'), qr/must be loaded via shared_preload_libraries/,
         'memory of one file is never used with another');
-    is($older->query('SELECT dx_hosted_next()'), '2', 'the older session goes on');
+    is($older->query('SELECT dx_hosted_next()'), '2', 'the older session continues');
     my $worker = pid_of($node, 'postgres', 'dx hosted');
-    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('dx_hosted'))), 'hosted', 'hosted anew');
+    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('dx_hosted'))), 'hosted', 'hosted again');
     is(value($node, 'postgres', q(SELECT stale FROM dynpgext.hosted WHERE library = 'dx_hosted')), 'f', 'not stale any more');
     is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '1', 'a new session has the new file, in new memory');
     is($older->query('SELECT dx_hosted_next()'), '3', 'the older one its own');
@@ -41,7 +41,7 @@ subtest 'a new file' => sub {
 subtest 'statistics are kept' => sub {
     $node->safe_psql('postgres', 'SELECT 1 AS kept') for 1 .. 3;
     replace_library("$libdir/pg_stat_statements.so");
-    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted anew');
+    is($node->safe_psql('postgres', q(SELECT dynpgext.rehost('pg_stat_statements'))), 'hosted', 'hosted again');
     is($node->safe_psql('postgres', q(SELECT calls FROM pg_stat_statements WHERE query = 'SELECT $1 AS kept')), '3',
         'what the old one has counted, the new one has');
 };
@@ -66,7 +66,7 @@ subtest 'a missing file' => sub {
     cmp_ok(($second - $first) % 86400, '>=', 5, 'now and then, and not in each round of the launcher, of which there are ten in a second');
     rename "$libdir/dx_hosted.good", "$libdir/dx_hosted.so" or die $!;
     ok(wait_until { my %now = processes($node); grep {/keeper of dx_hosted/} keys %now }, 'then it comes');
-    is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '3', 'and the memory is as it was');
+    is($node->safe_psql('postgres', 'SELECT dx_hosted_next()'), '3', 'and the memory is unchanged');
 };
 
 # Under load, from lasting and from short connections.

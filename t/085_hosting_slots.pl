@@ -41,7 +41,7 @@ subtest 'restart' => sub {
         $node->restart;
         is($node->safe_psql('busy_1', 'SHOW pg_stat_statements.track'), 'top', 'the first session has the libraries');
         is(value($node, 'hosts', $hosted), $both, 'they are hosted');
-        is(log_count($node, qr/hosted libraries are not loaded/, $offset), 0, 'nobody has done without them');
+        is(log_count($node, qr/hosted libraries are not loaded/, $offset), 0, 'no session has run without them');
     }
     configure($node, 'postgres', 'dynpgext.runner_idle_timeout' => '500ms');
     all_busy_run('afterwards');

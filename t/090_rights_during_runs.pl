@@ -141,7 +141,7 @@ subtest 'rights to register, to be a role, to search a schema' => sub {
         value($node, 'one', 'TRUNCATE dx.gate');
         run_meanwhile('dx hand', $lock, $change);
         like(last_error('dx hand'), $error, $change);
-        is(value($node, 'one', 'SELECT count(*) FROM dx.gate'), 0, 'what it had done is rolled back') if $error ne qr/^$/;
+        is(value($node, 'one', 'SELECT count(*) FROM dx.gate'), 0, 'its changes are rolled back') if $error ne qr/^$/;
         value($node, 'one', $undo);
     }
 };
@@ -186,7 +186,7 @@ SQL
     value($node, 'one', 'NOTIFY "dx loop"');
     $node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql' AND wait_event = 'PgSleep'));
     value($node, 'one', 'REVOKE CONNECT ON DATABASE one FROM PUBLIC');
-    ok(command_is($node, 'one', 'dx loop', 'failures > 0'), 'the command ends while it goes on');
+    ok(command_is($node, 'one', 'dx loop', 'failures > 0'), 'the command ends while it continues');
     like(last_error('dx loop'), qr/^42501: role "dx_app" may not connect to this database$/, 'with the error of its next run');
     value($node, 'one', 'UPDATE dx.says SET go_on = false');
     is(value($node, 'one', 'SELECT count(*) FROM dx.seen'), 0, 'and has done nothing since');

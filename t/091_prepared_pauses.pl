@@ -98,7 +98,7 @@ subtest 'a promoted standby' => sub {
     $node->stop;
     $standby->promote;
     ok(command_is($standby, 'one', 'dx other', 'runs > 1'), 'workers run on the new primary');
-    is(value($standby, 'one', q(SELECT count(*) FROM dynpgext.events WHERE extension = 'dx_declared' AND event = 'started')), 0, 'but those that are paused');
+    is(value($standby, 'one', q(SELECT count(*) FROM dynpgext.events WHERE extension = 'dx_declared' AND event = 'started')), 0, 'except paused ones');
     value($standby, 'one', q(COMMIT PREPARED 'renames'; ALTER SCHEMA was_s RENAME TO s));
     becomes($standby, 'one', $declared, $running, 'until the transaction ends');
     $standby->stop;

@@ -97,10 +97,10 @@ for my $preload ('', 'dynpgext') {
         plant('shop');
         refused('shop', 'tenant', 'the new owner\'s does not');
         # by a visit, or by the next run, whichever comes first
-        ok((wait_until { log_count($node, qr/WARNING:  (?:SQL worker "sweep" of extension "dx_plain" does not run any more: )?role "tenant", which has owned this database since, is not a member of role "dba"/, $offset) > 0 }), 'the log says so');
+        ok((wait_until { log_count($node, qr/WARNING:  (?:SQL worker "sweep" of extension "dx_plain" does not run any more: )?role "tenant", which has owned this database since, is not a member of role "dba"/, $offset) > 0 }), 'the log reports it');
         value($node, 'postgres', 'ALTER DATABASE shop OWNER TO dba');
         look('shop');
-        refused('shop', 'tenant', 'it does not come back with the owner');
+        refused('shop', 'tenant', 'it does not run again with the old owner');
         gained_nothing('the tenant has gained nothing');
         like(error_of($node, 'shop', q(SET ROLE tenant; SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');)), qr/ERROR:  42501/, 'nor does the tenant register it');
     };
@@ -122,7 +122,7 @@ for my $preload ('', 'dynpgext') {
         runs('shop', 'also as another superuser\'s');
         runs('saved', 'and in a copy');
         value($node, 'postgres', 'ALTER DATABASE shop OWNER TO tenant');
-        runs('shop', 'of an owner who was known at the decision, too');
+        runs('shop', 'also of an owner known at the decision');
         drop_databases('shop', 'saved');
         value($node, 'postgres', 'SET ROLE tenant; CREATE DATABASE mine TEMPLATE model_db');
         refused('mine', 'tenant', 'a copy that a superuser accepts');
@@ -141,7 +141,7 @@ for my $preload ('', 'dynpgext') {
         value($node, 'postgres', 'BEGIN; ALTER DATABASE shop OWNER TO tenant; ALTER DATABASE shop OWNER TO dba; COMMIT');
         value($node, 'postgres', 'SELECT 1');
         value($node, 'shop', q(SELECT dynpgext.start_worker('dx_plain', 'sweep')));
-        $preload ? refused('shop', 'tenant', 'the command that does so is noted') : runs('shop', 'nobody has noticed');
+        $preload ? refused('shop', 'tenant', 'the command that does so is noted') : runs('shop', 'it was not noticed');
         drop_databases('shop');
     };
 
@@ -153,7 +153,7 @@ for my $preload ('', 'dynpgext') {
         value($node, 'postgres', 'SET ROLE tenant; ALTER DATABASE mine ALLOW_CONNECTIONS false');
         configure($node, 'model_db', 'dynpgext.naptime' => '100ms');
         value($node, 'postgres', 'CREATE DATABASE copy TEMPLATE mine');
-        refused('copy', 'tenant', 'who may have owned the template counts in a copy of a superuser');
+        refused('copy', 'tenant', 'a possible owner of the template counts in a copy of a superuser');
         my $dump = "$folder/restored.dump";
         $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('model_db') ], 'a dump of the template');
         value($node, 'postgres', 'CREATE DATABASE restored');
@@ -175,7 +175,7 @@ for my $preload ('', 'dynpgext') {
         plant('theirs');
         value($node, 'postgres', 'SET ROLE tenant; ALTER DATABASE theirs ALLOW_CONNECTIONS false');
         value($node, 'postgres', 'CREATE DATABASE copy TEMPLATE theirs');
-        refused('copy', 'tenant', 'who owns the template counts in a copy of a superuser');
+        refused('copy', 'tenant', 'the owner of the template counts in a copy of a superuser');
         drop_databases('copy', 'theirs');
         gained_nothing('the tenant has gained nothing');
     };
@@ -206,7 +206,7 @@ for my $preload ('', 'dynpgext') {
         value($node, 'postgres', 'ALTER DATABASE mine OWNER TO dba');
         value($node, 'mine', q(COMMIT PREPARED 'locked'));
         $node->poll_query_until('mine', 'SELECT count(*) = 1 FROM dynpgext.commands');
-        refused('mine', 'tenant', 'who has owned it is known all the same');
+        refused('mine', 'tenant', 'its past owners are known nevertheless');
         gained_nothing('the tenant has gained nothing');
         drop_databases('mine');
     };
@@ -223,7 +223,7 @@ for my $preload ('', 'dynpgext') {
         $_->quit for $gives, $drops;
         is(value($node, 'shop', q(SELECT count(*) FROM pg_extension WHERE extname = 'dynpgext')), 0, 'and both succeed');
         is(value($node, 'shop', q(SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'shop' AND setconfig::text ~ 'dynpgext_database')), 0, 'nothing is kept of the database');
-        unlike(slurp_file($node->logfile, $offset), qr/tuple concurrently/, 'nobody has failed');
+        unlike(slurp_file($node->logfile, $offset), qr/tuple concurrently/, 'none has failed');
         drop_databases('shop');
     };
     $node->stop;

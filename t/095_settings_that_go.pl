@@ -49,15 +49,15 @@ subtest 'settings that stay' => sub {
     is(value($node, 'rented', $rows), 1, 'of one that becomes global, by the document of a superuser that sets the same');
     is_state('disabled', 'which counts');
     register('');
-    is(value($node, 'rented', $rows), 1, 'those of a global one are a superuser\'s, and stay');
+    is(value($node, 'rented', $rows), 1, 'those of a global worker belong to a superuser, and stay');
     value($node, 'rented', 'DELETE FROM dynpgext.worker_settings');
 };
 
 subtest 'transactional' => sub {
     set_as_tenant();
     value($node, 'rented', q(BEGIN; SELECT dynpgext.register('hstore', '{"dynpgext": 1}'); ROLLBACK));
-    is(value($node, 'rented', $rows), 1, 'a rollback brings them back');
-    is_state('disabled', 'and the worker is as it was');
+    is(value($node, 'rented', $rows), 1, 'a rollback restores them');
+    is_state('disabled', 'and the worker is unchanged');
 };
 
 $node->stop;

@@ -26,12 +26,12 @@ value($node, 'one', 'ALTER DATABASE first OWNER TO tenant');
 value($node, 'first', 'SELECT dynpgext.reload()');
 
 subtest 'a command that would exceed the limit of the owner' => sub {
-    is(register('first', 'dx_plain', 990), '', 'what is within it is registered');
+    is(register('first', 'dx_plain', 990), '', 'memory within the limit is registered');
     my $before = memory_used($node, 'one');
     like(register('first', 'dx_sql_only', 1000), qr/ERROR:  extension "dx_sql_only" cannot have \d{6} bytes of shared memory for its registrations: dynpgext\.max_owner_memory would be exceeded\n.*DETAIL:  \d{6} of 524288 bytes are in use by all databases of the owner of this one\.\n.*HINT:  Raise dynpgext\.max_owner_memory or drop/s,
         'is refused');
     is(memory_used($node, 'one') . ' ' . workers('first'), "$before 990", 'and changes nothing');
-    is(register('first', 'dx_plain', 1000), '', 'only what is more counts');
+    is(register('first', 'dx_plain', 1000), '', 'only increases count');
     is(register('first', 'dx_sql_only', 10), '', 'another one that has room is registered');
 };
 
@@ -39,8 +39,8 @@ subtest 'a lowered limit' => sub {
     configure($node, 'one', 'dynpgext.max_owner_memory' => '64kB');
     value($node, 'first', 'SELECT dynpgext.reload()');
     is(workers('first'), 1010, 'takes nothing away');
-    like(register('first', 'dx_sql_only', 11), qr/max_owner_memory would be exceeded/, 'what is more is refused');
-    is(register('first', 'dx_plain', 990), '', 'what is less is not');
+    like(register('first', 'dx_sql_only', 11), qr/max_owner_memory would be exceeded/, 'increases are refused');
+    is(register('first', 'dx_plain', 990), '', 'decreases do not');
     value($node, 'first', 'DROP EXTENSION dx_sql_only');
     is(workers('first'), 990, 'nor is DROP EXTENSION');
     configure($node, 'one', 'dynpgext.max_owner_memory' => '512kB');
@@ -52,7 +52,7 @@ subtest 'a copy' => sub {
     value($node, 'one', 'SET ROLE tenant; CREATE DATABASE copy TEMPLATE first');
     ok($node->poll_query_until('copy', $state, 'failed'), 'the large one has failed');
     like(value($node, 'copy', q(SELECT error FROM dynpgext.extensions WHERE extension = 'dx_plain')),
-        qr/^extension "dx_plain" cannot have \d{6} bytes of shared memory for its registrations: dynpgext\.max_owner_memory would be exceeded/, 'and says why');
+        qr/^extension "dx_plain" cannot have \d{6} bytes of shared memory for its registrations: dynpgext\.max_owner_memory would be exceeded/, 'and reports the reason');
     ok($node->poll_query_until('copy', q(SELECT count(*) = 10 FROM dynpgext.cluster_workers WHERE database = 'copy')), 'the workers of the small one are there');
     cmp_ok(memory_used($node, 'one'), '<', 600_000, 'the copy takes no memory beyond the limit');
     is(register('copy', 'dx_sql_only', 12), '', 'registrations of others can be changed meanwhile');
@@ -60,7 +60,7 @@ subtest 'a copy' => sub {
     value($node, 'copy', q(SELECT dynpgext.reload('dx_sql_only')));
     value($node, 'one', 'ALTER DATABASE copy CONNECTION LIMIT 50');  # a reason to visit it
     ok((wait_until { log_count($node, qr/background worker "dynpgext provisioning" \(PID \d+\) exited/, $offset) > 0 }), 'it is visited');
-    unlike(slurp_file($node->logfile, $offset), qr/extension "dx_plain" cannot be provisioned/, 'what has no room is not tried again without a reason');
+    unlike(slurp_file($node->logfile, $offset), qr/extension "dx_plain" cannot be provisioned/, 'an extension without room is not retried without a reason');
     value($node, 'copy', 'SELECT dynpgext.reload()');
     is(log_count($node, qr/extension "dx_plain" cannot be provisioned/, $offset), 1, 'but by a reload');
     like(register('copy', 'dx_plain', 990), qr/max_owner_memory would be exceeded/, 'the same again is refused');

@@ -37,14 +37,14 @@ subtest 'memory' => sub {
         give("d$n", 'tenant');
     }
     is(($node->psql('d2', $register))[2], '', 'the new owner does not');
-    like(($node->psql('d3', $register))[2], qr/max_owner_memory would be exceeded/, 'but for what was taken since');
+    like(($node->psql('d3', $register))[2], qr/max_owner_memory would be exceeded/, 'except for memory taken since');
     value($node, 'd1', 'DROP EXTENSION dx_plain');
     give('d3', 'pg_database_owner');
-    is(($node->psql('d3', $register))[2], '', 'what is given back counts for nobody');
+    is(($node->psql('d3', $register))[2], '', 'freed memory counts for no owner');
     give('d3', 'tenant');
     value($node, 'one', "DROP DATABASE $_ WITH (FORCE)") for qw(d2 d3);
     ok($node->poll_query_until('one', 'SELECT memory_used < 100000 FROM dynpgext.status'), 'nor does that of dropped databases');
-    is(($node->psql('source', $register))[2], '', 'whose owner has room again');
+    is(($node->psql('source', $register))[2], '', 'with room for its owner again');
 };
 
 subtest 'workers' => sub {
@@ -66,7 +66,7 @@ subtest 'workers' => sub {
     value($node, 'source', 'ALTER DATABASE d2 OWNER TO tenant');
     value($node, 'd2', 'SELECT dynpgext.reload()');
     value($node, 'source', 'CREATE EXTENSION dx_supervised');
-    ok($node->poll_query_until('one', running('source', 2)), 'which do not count for whom he gives the database to');
+    ok($node->poll_query_until('one', running('source', 2)), 'which do not count for the new owner');
 };
 
 subtest 'a dropped role' => sub {
@@ -78,7 +78,7 @@ subtest 'a dropped role' => sub {
     value($node, 'one', 'DROP ROLE passing');
     my $before = memory_used($node, 'one');
     value($node, 'd4', 'DROP EXTENSION dx_plain');
-    cmp_ok(memory_used($node, 'one'), '<', $before - 900_000, 'which is given back all the same');
+    cmp_ok(memory_used($node, 'one'), '<', $before - 900_000, 'which is freed nevertheless');
 };
 
 $node->stop;

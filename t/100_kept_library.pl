@@ -38,7 +38,7 @@ sub end_launcher {
     return;
 }
 
-is_deeply([ kept() ], [], 'nothing is kept where nobody uses dynpgext');
+is_deeply([ kept() ], [], 'nothing is kept if dynpgext is not used');
 append_to_file("$folder/dynpgext-layout1.so", 'of an earlier start');
 add_database($node, 'one', qw(dynpgext dx_worker));
 is_whole($node, 'all is well', 'one');

@@ -106,7 +106,7 @@ for my $release (sort keys %releases) {
         is(version_in($one), $newest, 'updated');
         is(worker_pids($node, 'fresh'), $pids, 'no worker has been touched');
         is_whole($node, 'both are well side by side', $one, $two);
-        is($session->query(q(SELECT launcher_version = version FROM dynpgext.status)), 't', 'a session that is older than the update goes on');
+        is($session->query(q(SELECT launcher_version = version FROM dynpgext.status)), 't', 'a session from before the update continues');
         $session->quit;
         value($node, $_, 'DROP EXTENSION dx_memory; CREATE EXTENSION dx_memory') for $one, $two;
         is_whole($node, 'both follow commands', $one, $two);
@@ -132,7 +132,7 @@ for my $release (sort keys %releases) {
         is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', 'dynpgext_internal.live_workers(boolean)', 'EXECUTE'),
             has_function_privilege('pg_monitor', 'dynpgext_internal.list_events()', 'EXECUTE'), has_schema_privilege('role_of_$two', 'dynpgext_internal', 'USAGE'),
             has_schema_privilege('role_of_$two', 'dynpgext_internal', 'CREATE'), has_schema_privilege('public', 'dynpgext_internal', 'USAGE'))),
-            't|f|t|f|f', 'what is internal has moved with its privileges');
+            't|f|t|f|f', 'internal objects have moved with their privileges');
         is(value($node, $two, 'SELECT count(*) > 0 FROM public.internal'), 't', 'and views of users are based on it as before');
         for my $schema ('dynpgext', 'dynpgext_internal') {
             value($node, $two, "GRANT USAGE ON SCHEMA $schema TO PUBLIC; REVOKE USAGE ON SCHEMA $schema FROM role_of_$two");
@@ -140,13 +140,13 @@ for my $release (sort keys %releases) {
         value($node, $two, qq(REVOKE EXECUTE ON FUNCTION dynpgext_internal.live_workers(boolean) FROM role_of_$two;
             GRANT EXECUTE ON FUNCTION dynpgext_internal.list_events() TO pg_monitor));
         is(value($node, $_, 'SELECT count(*) FROM public.mine'), 1, 'views of users are there') for $one, $two;
-        is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', 'dynpgext.reload(name, boolean)', 'EXECUTE'))), 't', 'and what was granted');
+        is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', 'dynpgext.reload(name, boolean)', 'EXECUTE'))), 't', 'and the grants');
         is(value($node, $two, qq(SELECT has_function_privilege('role_of_$two', p.oid, 'EXECUTE') AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE i.objoid = p.oid AND i.initprivs::text ~ 'role_of')
             FROM pg_proc p WHERE proname = 'configure_worker')), 't', 'also on a function that has another argument: pg_dump will dump it');
-        is(value($node, $two, q(SELECT restart FROM dynpgext.workers WHERE name = 'dx local')), 'always', 'and what the DBA has set');
+        is(value($node, $two, q(SELECT restart FROM dynpgext.workers WHERE name = 'dx local')), 'always', 'and the settings of the DBA');
         value($node, $two, "REVOKE EXECUTE ON FUNCTION dynpgext.reload(name, boolean), dynpgext.configure_worker FROM role_of_$two");
         my $differ = lines_that_differ($fresh, value($node, $two, $catalogs));
-        is($differ, '', 'the catalogs are those of a fresh one');
+        is($differ, '', 'the catalogs equal those of a new database');
     };
 
     subtest "a dump of $release" => sub {
@@ -161,7 +161,7 @@ for my $release (sort keys %releases) {
         $node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr("$old\_restored"), '-f', $file ], 'restored');
         is(version_in("$old\_restored"), $newest, 'as the new version');
         is_whole($node, 'all is well', "$old\_restored");
-        is(value($node, "$old\_restored", q(SELECT restart FROM dynpgext.workers WHERE name = 'dx local')), 'always', 'with what the DBA has set');
+        is(value($node, "$old\_restored", q(SELECT restart FROM dynpgext.workers WHERE name = 'dx local')), 'always', 'with the settings of the DBA');
     };
 }
 

@@ -53,7 +53,7 @@ subtest 'a run' => sub {
     has_run('late', 1, 'and so have all');
     like(value($node, 'one', call('daily')), qr/^00:00:0\d\.\d+$/, 'the call returns the duration');
     is(runs_of('daily'), 2, 'when the run is over');
-    is(value($node, 'one', q(SELECT count(*) FROM done WHERE what = 'daily')), 2, 'and what it does is done');
+    is(value($node, 'one', q(SELECT count(*) FROM done WHERE what = 'daily')), 2, 'and its work is done');
     ok(command_is($node, 'one', 'daily', q(next_run_at > now() + '23 hours')), 'the next one is due as before');
     value($node, 'one', call('told'));
     is(runs_of('told'), 2, 'one that is notified runs, too');
@@ -65,7 +65,7 @@ subtest 'a run' => sub {
 };
 
 subtest 'a run that fails' => sub {
-    fails('fails', qr/^psql:.*ERROR:  P9999: no "good"\nDETAIL:  It is bad\.\nHINT:  Try again\.\n/, 'its error is raised as it was');
+    fails('fails', qr/^psql:.*ERROR:  P9999: no "good"\nDETAIL:  It is bad\.\nHINT:  Try again\.\n/, 'its error is raised unchanged');
     fails('vacuum', qr/ERROR:  25001: VACUUM cannot be executed from a function\nHINT:  With "atomic": false each/, 'with a hint of dynpgext\'s, too');
     fails('late', qr/ERROR:  57014: canceling a command that runs longer than its deadline of 300 ms/, 'a deadline holds');
     is(value($node, 'one', q(SELECT failures || ' ' || runs FROM dynpgext.commands WHERE worker = 'fails')), '2 2', 'it counts as any other');
@@ -88,7 +88,7 @@ subtest 'workers that cannot run' => sub {
     fails('daily', qr/ERROR:  55000: .*is stopped\nHINT:  Use dynpgext\.start_worker\(\)/, 'one that is stopped');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'daily')));
     fails('chain', qr/ERROR:  55000: .*"daily".* cannot be run by this command\nDETAIL:  The commands of a database and role/, 'one of the same process, by its command');
-    is(value($node, 'one', q(SELECT runs > 0 FROM dynpgext.commands WHERE worker = 'daily')), 't', 'which goes on');
+    is(value($node, 'one', q(SELECT runs > 0 FROM dynpgext.commands WHERE worker = 'daily')), 't', 'which continues');
     fails('daily', qr/ERROR:  55000: .*cannot run before the end of this transaction/, 'one whose extension this transaction changes',
         'CREATE SCHEMA other; BEGIN; ALTER EXTENSION dx_plain SET SCHEMA other; ');
     my $manifest = q({"dynpgext": 1, "workers": [{"name": "new", "command": "SELECT 1", "interval": "1 h"}]});
@@ -110,12 +110,12 @@ subtest 'locks of the waiting transaction' => sub {
     my $runs = runs_of('blocked');
     my $lock = 'BEGIN; LOCK TABLE public.blocked; ';
     fails('blocked', qr/ERROR:  40P01: the run of .*"blocked".* waits for this transaction\nDETAIL:.*\nHINT:  .*transaction of its own/, 'are no deadlock', $lock);
-    has_run('blocked', $runs + 1, 'the run goes on when they are gone');
+    has_run('blocked', $runs + 1, 'the run continues when they are released');
     fails('blocked', qr/ERROR:  55P03: the run of .*"blocked".* waits for this transaction/, 'lock_timeout', "SET lock_timeout = '50ms'; $lock");
     has_run('blocked', $runs + 2, 'and then, too');
     fails('daily', qr/ERROR:  40P01: the run of .*"daily".* waits for this transaction/, 'also where another run is before it',
         $lock . q(DO $$BEGIN PERFORM dynpgext.run_worker('dx_plain', 'blocked'); EXCEPTION WHEN deadlock_detected THEN NULL; END$$; ));
-    has_run('blocked', $runs + 3, 'which then goes on');
+    has_run('blocked', $runs + 3, 'which then continues');
 };
 
 subtest 'a wait that ends' => sub {
@@ -123,7 +123,7 @@ subtest 'a wait that ends' => sub {
     $locker->query_safe('BEGIN; LOCK TABLE public.blocked');
     my ($blocked, $daily) = map { runs_of($_) } qw(blocked daily);
     fails('blocked', qr/ERROR:  57014: canceling statement due to statement timeout/, 'statement_timeout', q(SET statement_timeout = '300ms'; ));
-    ok(is_blocked(), 'the run goes on');
+    ok(is_blocked(), 'the run continues');
     fails('daily', qr/ERROR:  57014/, 'one that has not begun', q(SET statement_timeout = '300ms'; ));
     my $session = waiting('daily');
     value($node, 'one', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT dynpgext.run_worker' AND pid <> pg_backend_pid()));
@@ -132,7 +132,7 @@ subtest 'a wait that ends' => sub {
     $locker->query_safe('COMMIT');
     has_run('blocked', $blocked + 1, 'runs when it can');
     value($node, 'one', call('told'));
-    is(runs_of('daily'), $daily, 'and what nobody waits for any more does not');
+    is(runs_of('daily'), $daily, 'and a run that no session waits for does not');
     $locker->quit;
 };
 
@@ -141,7 +141,7 @@ subtest 'the end of the worker' => sub {
     my $session = waiting('slow');
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'dynpgext sql' AND state = 'active')), '(its command runs)');
     value($node, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'slow')));
-    like($session->query("SELECT 1"), qr/1/, 'the session goes on');
+    like($session->query("SELECT 1"), qr/1/, 'the session continues');
     like($session->{stderr}, qr/ERROR:  the worker was stopped while its command ran/, 'and knows why');
     $session->quit;
     value($node, 'one', 'TRUNCATE public.switch');

@@ -29,7 +29,7 @@ subtest 'how runs end' => sub {
     is(value($node, 'one', q(SELECT started_at = last_run_at AND duration = last_duration FROM dynpgext.runs JOIN dynpgext.commands USING (extension, worker) WHERE worker = 'works')), 't', 'as dynpgext.commands has them');
     value($node, 'one', q(INSERT INTO public.switch VALUES (true); NOTIFY slow));
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '3600' AND backend_type = 'dynpgext sql' AND state = 'active')), '(one is slow)');
-    is(runs(q(worker = 'slow')), 1, 'one that goes on is not shown');
+    is(runs(q(worker = 'slow')), 1, 'one that continues is not shown');
     value($node, 'one', q(SELECT dynpgext.stop_worker('dx_plain', 'slow')));
     comes(q(bool_or(worker = 'slow' AND outcome = 'canceled' AND error IS NULL)), 'one that is cut short is');
     value($node, 'one', q(SELECT dynpgext.start_worker('dx_plain', 'slow')));
@@ -58,7 +58,7 @@ subtest 'shares' => sub {
 subtest 'global workers' => sub {
     register_sql_workers($node, $_, 'dx_plain', { name => 'everywhere', sql => 'SELECT 1', interval => $hour, scope => 'global' }) for qw(one two);
     comes(q(bool_or(worker = 'everywhere' AND scope = 'global' AND database IN ('one', 'two'))), 'are shown', $_) for qw(one two);
-    comes(q(bool_or(worker = 'works')), 'what is not registered any more stays');
+    comes(q(bool_or(worker = 'works')), 'objects that are no longer registered stay');
     value($node, 'one', 'DROP EXTENSION dynpgext CASCADE');
     value($node, 'one', 'CREATE EXTENSION dynpgext');
     comes(q(bool_or(worker = 'works')), 'and so it does with dynpgext');
@@ -66,7 +66,7 @@ subtest 'global workers' => sub {
 
 subtest 'a crash' => sub {
     crash($node, sub { value($node, 'two', 'SELECT 1'); kill KILL => $node->safe_psql('two', q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer')) });
-    comes(q(coalesce(bool_and(worker <> 'works'), true)), 'begins anew');
+    comes(q(coalesce(bool_and(worker <> 'works'), true)), 'begins again');
 };
 
 $node->stop;

@@ -65,7 +65,7 @@ subtest 'commands on the database' => sub {
     my $starts = value($node, 'one', q(SELECT starts FROM dynpgext.workers WHERE name = 'after'));
     ok($node->poll_query_until('one', qq(SELECT last_started_at < clock_timestamp() - interval '3 s' FROM dynpgext.workers WHERE name = 'after')), '(some time after its start)');
     value($node, 'postgres', 'CREATE DATABASE copied TEMPLATE one');
-    ok($node->poll_query_until('one', qq(SELECT state = 'running' AND starts > $starts FROM dynpgext.workers WHERE name = 'after')), 'it is started anew');
+    ok($node->poll_query_until('one', qq(SELECT state = 'running' AND starts > $starts FROM dynpgext.workers WHERE name = 'after')), 'it is started again');
     is_so('after', qq(abs(extract(epoch FROM next_run_at - '$due')) < 1), 'and runs when it was due');
     value($node, 'postgres', 'DROP DATABASE copied');
     configure($node, 'one', 'dynpgext.runner_idle_timeout' => '100ms');

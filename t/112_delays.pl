@@ -34,16 +34,16 @@ subtest 'other workers wait' => sub {
     run_slow();
     is(events(), $before + 1, 'an event');
     like(value($node, 'one', q(SELECT extension || ' ' || name || ' ' || detail FROM dynpgext.events WHERE event = 'delaying' ORDER BY at DESC LIMIT 1)),
-        qr/^dx_plain slow 2 others, for up to (9\d\d|1\d\d\d) ms$/, 'says how many, and how long');
+        qr/^dx_plain slow 2 others, for up to (9\d\d|1\d\d\d) ms$/, 'shows the number and the delay');
     is_logged($node, qr/WARNING:  SQL worker "slow" of extension "dx_plain" has delayed 2 others for up to \d+ ms/, $offset, 1, 'and so does the log');
     run_slow();
     is(events(), $before + 1, 'once in a row');
     register_sql_workers($node, 'one', 'dx_plain', \%slow, \%rare);
     run_slow();
     register_sql_workers($node, 'one', 'dx_plain', \%slow, \%often);
-    ok(command_is($node, 'one', 'often', 'runs > 0'), 'others come again');
+    ok(command_is($node, 'one', 'often', 'runs > 0'), 'others run again');
     run_slow();
-    is(events(), $before + 2, 'and again after a run that delays nobody');
+    is(events(), $before + 2, 'and again after a run that delays no worker');
 };
 
 # It runs until the lock is released.
@@ -58,7 +58,7 @@ subtest 'a run that does not end' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%held);
     becomes($node, 'one', $waits, 1, 'it runs');
     is($node->poll_query_until('one', q(SELECT now() - query_start > '500 ms' FROM pg_stat_activity WHERE wait_event = 'advisory')), 1, 'for long');
-    is(events(), $before, 'where nobody waits, nothing is said');
+    is(events(), $before, 'if no process waits, there is no message');
     is(value($node, 'one', $unhealthy), '', 'nor by health()');
     register_sql_workers($node, 'one', 'dx_plain', \%held, \%often, map { { %often, name => $_ } } 'too', 'also', 'as well');
     ok($node->poll_query_until('one', q(SELECT count(*) > 0 FROM dynpgext.events WHERE event = 'delaying' AND name = 'held')), 'others wait: there is an event before its end');
@@ -69,13 +69,13 @@ subtest 'a run that does not end' => sub {
     becomes($node, 'one', $unhealthy =~ s/problem FROM/regexp_replace(problem, '\\d+ s', 'N s') FROM/r, 'warning held delaying: SQL worker of extension "dx_plain" has run for N s and delays 4 others of its process', 'and health()');
     like(value($node, 'one', q(SELECT remedy FROM dynpgext.health() WHERE problem LIKE 'delaying:%')), qr/"process": "own".*SELECT dynpgext\.stop_worker\('dx_plain', 'held'\)/, 'with a remedy');
     # after several checks of the launcher
-    is($node->poll_query_until('one', q(SELECT now() - query_start > '2 s' FROM pg_stat_activity WHERE wait_event = 'advisory')), 1, 'it goes on');
+    is($node->poll_query_until('one', q(SELECT now() - query_start > '2 s' FROM pg_stat_activity WHERE wait_event = 'advisory')), 1, 'it continues');
     is(events(), $before + 1, 'once for the run');
     $holder->query_safe('SELECT pg_advisory_unlock(1)');
     $holder->quit;
     ok(command_is($node, 'one', 'held', 'runs = 1'), 'it ends');
     ok(command_is($node, 'one', 'also', 'runs > 0'), 'the others run');
-    is(events(), $before + 1, 'which is not said again');
+    is(events(), $before + 1, 'which is not reported again');
     is(value($node, 'one', $unhealthy), '', 'all is well');
 };
 

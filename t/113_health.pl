@@ -56,7 +56,7 @@ shop|dx_supervised|worker|dx supervised 2|running|t|
 shop|dx_supervised|worker|dx supervised 3|running|t|
 shop|dx_supervised|worker|dx supervised 4|running|t|
 ROWS
-    is(value($node, 'postgres', q(SELECT bool_and(since ~ '^\d\d:\d\d:\d\d$' OR since ~ '^\d{4}-\d\d-\d\d$') FROM dynpgext.overview)), 't', 'each says since when');
+    is(value($node, 'postgres', q(SELECT bool_and(since ~ '^\d\d:\d\d:\d\d$' OR since ~ '^\d{4}-\d\d-\d\d$') FROM dynpgext.overview)), 't', 'each shows the time');
     is(value($node, 'postgres', q(SELECT database, extension, version, state, allocations, workers, provisioned_at IS NOT NULL FROM dynpgext.cluster_extensions ORDER BY 1)),
         "app|dx_memory|0.1|provisioned|4|0|t\nshop|dx_supervised|0.1|provisioned|1|4|t", 'the extensions of all databases');
     is(value($node, 'postgres', 'SELECT extensions_by_state, allocations_by_state, workers_by_state FROM dynpgext.status'),
@@ -65,7 +65,7 @@ ROWS
 
 subtest 'all is well' => sub {
     is(value($node, 'postgres', 'SELECT count(*) FROM dynpgext.health()'), 0, 'no row');
-    check('postgres', 0, qr/^DYNPGEXT OK - no problems \| critical=0 warning=0$/, 'the check says so');
+    check('postgres', 0, qr/^DYNPGEXT OK - no problems \| critical=0 warning=0$/, 'the check reports it');
     check('postgres', 0, qr/^DYNPGEXT OK/, 'within eight seconds', '-t', '08');
     check('postgres', 2, qr/^$/, 'no time is no bound', '-t', '0');
     check('no_such_database', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: .*"no_such_database" does not exist/, 'a database that cannot be asked is critical');
@@ -76,7 +76,7 @@ subtest 'functions of other roles' => sub {
         CREATE FUNCTION public.concat_ws(text, text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$; ALTER DATABASE app SET search_path = public, pg_catalog));
     ok(tell($node, 'shop', 1, 'error'), 'something is wrong');
     ails('critical worker dx supervised 1 shop failed', 'it is critical');
-    check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical/, 'the check calls the functions of the server, not those of who owns the database');
+    check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical/, 'the check calls functions of the server, not those of the owner of the database');
     value($node, 'app', 'DROP FUNCTION public.regexp_replace, public.concat_ws; ALTER DATABASE app RESET ALL');
     value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
     ails('', 'all is well');
@@ -90,26 +90,26 @@ subtest 'privileges' => sub {
 };
 
 subtest 'a worker fails' => sub {
-    ok(tell($node, 'shop', 1, 'error'), 'it is told to');
+    ok(tell($node, 'shop', 1, 'error'), 'it gets the command');
     ails('critical worker dx supervised 1 shop failed', 'it is critical');
     like(value($node, 'app', 'SELECT problem, remedy FROM dynpgext.health()'),
-        qr/^failed: worker of extension "dx_supervised" has ended: 22012: .*\|Repair the cause, then SELECT dynpgext.restart_worker\('dx_supervised', 'dx supervised 1'\)$/, 'with its error and what to do');
+        qr/^failed: worker of extension "dx_supervised" has ended: 22012: .*\|Repair the cause, then SELECT dynpgext.restart_worker\('dx_supervised', 'dx supervised 1'\)$/, 'with its error and a hint');
     is(value($node, 'app', q(SELECT since BETWEEN now() - interval '10 minutes' AND now() FROM dynpgext.health())), 't', 'and since when');
     like(value($node, 'app', q(SELECT state, why FROM dynpgext.overview WHERE name = 'dx supervised 1')), qr/^failed\|\D/, 'the overview has the reason, without the SQLSTATE');
     check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical, 0 warnings: worker "dx supervised 1" in database shop: failed: .* \| critical=1 warning=0\ncritical worker/, 'the check tells of it');
     {
         local $ENV{PGOPTIONS} = '-c client_min_messages=debug5';
-        check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical, .*\ncritical worker[^\n]*\n$/, 'and of nothing else that the server says');
+        check('app', 2, qr/^DYNPGEXT CRITICAL - 1 critical, .*\ncritical worker[^\n]*\n$/, 'and of no other messages of the server');
     }
     value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
     ails('', 'the remedy ends it');
 };
 
 subtest 'a worker sends no heartbeats, or does not end' => sub {
-    ok(tell($node, 'shop', 3, 'silent'), 'it is told to be silent');
+    ok(tell($node, 'shop', 3, 'silent'), 'it gets the command silent');
     ails('critical worker dx supervised 3 shop unresponsive', 'it is critical');
-    is(value($node, 'app', q(SELECT why FROM dynpgext.overview WHERE state = 'unresponsive')), 'no heartbeat', 'the overview says why');
-    ok(tell($node, 'shop', 3, 'wait'), 'it is told to wait');
+    is(value($node, 'app', q(SELECT why FROM dynpgext.overview WHERE state = 'unresponsive')), 'no heartbeat', 'the overview shows the reason');
+    ok(tell($node, 'shop', 3, 'wait'), 'it gets the command wait');
     ails('', 'then all is well');
     ok(tell($node, 'shop', 4, 'hold'), 'another one holds interrupts');
     $node->psql('shop', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 4')));
@@ -134,9 +134,9 @@ subtest 'a worker ends repeatedly' => sub {
 subtest 'SQL workers' => sub {
     value($node, 'app', q(CREATE EXTENSION dx_declared));
     value($node, 'app', q(SELECT dynpgext.register('dx_declared', format('{"dynpgext": 1, "workers": [{"name": "wrong", "run_as": %s, "command": "SELECT 1 / 0", "interval": "1 hour"}]}', to_json(current_user::text))::jsonb)));
-    ails('warning worker wrong app failing', 'one whose command fails is a warning');
+    ails('warning worker wrong app failing', 'a failing command is a warning');
     is(value($node, 'shop', q(SELECT database, worker, scope, command, run_as, state, failures FROM dynpgext.cluster_commands WHERE worker = 'wrong')),
-        'app|wrong|database||' . value($node, 'app', 'SELECT current_user') . '|running|1', 'other databases see how it goes, and not the command');
+        'app|wrong|database||' . value($node, 'app', 'SELECT current_user') . '|running|1', 'other databases see the progress, not the command');
     is(value($node, 'app', q(SELECT database, worker, command, run_interval FROM dynpgext.cluster_commands WHERE worker = 'wrong')),
         'app|wrong|SELECT 1 / 0|01:00:00', 'its own sees the command');
     value($node, 'app', q(SELECT dynpgext.register('dx_declared', format('{"dynpgext": 1, "workers": [{"name": "wide", "scope": "global", "run_as": %s, "command": "SELECT 1 / 0", "interval": "1 hour"}]}', to_json(current_user::text))::jsonb)));
@@ -173,10 +173,10 @@ subtest 'waiting, draining and a replaced library' => sub {
     $session->query_safe(q(SELECT dx_read('dx_memory:going')));
     value($node, 'app', q(ALTER EXTENSION dx_memory UPDATE TO '0.2'));
     replace_library("$libraries/dx_supervised.so");
-    is(value($node, 'app', q(SELECT state, why FROM dynpgext.overview WHERE name = 'worker')), 'waiting|max_workers', 'the overview says what it waits for');
+    is(value($node, 'app', q(SELECT state, why FROM dynpgext.overview WHERE name = 'worker')), 'waiting|max_workers', 'the overview shows what it waits for');
     is(value($node, 'app', q(SELECT why FROM dynpgext.overview WHERE state = 'draining')), 'looked up by 1', 'and why memory drains');
     my $stale = join ', ', map {"warning worker dx supervised $_ shop stale"} 1 .. 4;
-    ails("warning allocation dx_memory:going app draining, warning worker worker waiting, $stale", 'all are told of');
+    ails("warning allocation dx_memory:going app draining, warning worker worker waiting, $stale", 'all are reported');
     is(value($node, 'app', q(SELECT now() - since BETWEEN interval '10 seconds' AND interval '10 minutes' FROM dynpgext.health() WHERE problem ~ '^waiting')), 't', 'since they began');
     $session->quit;
     configure($node, 'postgres', 'dynpgext.max_workers' => -1);
@@ -199,7 +199,7 @@ subtest 'a crash' => sub {
     crash($node, sub { tell_to_crash($node, 'shop', 2, 'segv') });
     value($node, 'shop', 'SELECT 1 FROM dynpgext.status');
     ails('critical worker dx supervised 2 shop quarantined', 'a quarantined worker is critical');
-    is(value($node, 'shop', q(SELECT why FROM dynpgext.overview WHERE state = 'quarantined')), 'crashed 1 times', 'the overview says why');
+    is(value($node, 'shop', q(SELECT why FROM dynpgext.overview WHERE state = 'quarantined')), 'crashed 1 times', 'the overview shows the reason');
     value($node, 'shop', q(SELECT dynpgext.release('dx_supervised')));
     ails('', 'released');
 };
@@ -211,7 +211,7 @@ subtest 'a restart, and no launcher' => sub {
     ails('critical launcher launcher', 'without preload there is none');
     ails('critical launcher launcher', 'and to look does not start one');
     is(value($node, 'postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'dynpgext')), 0, 'nor anything else');
-    like(value($node, 'postgres', 'SELECT remedy FROM dynpgext.health()'), qr/^SELECT launcher_pid FROM dynpgext.status starts it; /, 'the remedy says what does');
+    like(value($node, 'postgres', 'SELECT remedy FROM dynpgext.health()'), qr/^SELECT launcher_pid FROM dynpgext.status starts it; /, 'the remedy names one that does');
     value($node, 'postgres', 'SELECT * FROM dynpgext.status');
     ails('critical extension dx_who app provisioning', 'an init that does not end keeps its database from being provisioned');
     unlink $node->data_dir . '/dx_who.wait';
@@ -224,11 +224,11 @@ subtest 'a library is missing' => sub {
     $node->restart;
     value($node, 'postgres', 'SELECT * FROM dynpgext.status');
     ails('critical extension dx_who app failed', 'its extension is failed');
-    is(value($node, 'app', q(SELECT state, left(why, 16) FROM dynpgext.overview WHERE extension = 'dx_who')), 'failed|could not access', 'so is its memory, and the overview says why');
+    is(value($node, 'app', q(SELECT state, left(why, 16) FROM dynpgext.overview WHERE extension = 'dx_who')), 'failed|could not access', 'so is its memory, and the overview shows the reason');
     is(value($node, 'shop', q(SELECT database, error <> '' FROM dynpgext.cluster_extensions WHERE state = 'failed')), 'app|t', 'other databases see it, too');
     is(value($node, 'shop', 'SELECT extensions_by_state FROM dynpgext.status'), '{"failed": 1, "provisioned": 2}', 'counted');
     rename "$libraries/away", "$libraries/dx_who.so" or die $!;
-    ails('', 'it is back');
+    ails('', 'it runs again');
 };
 
 subtest 'width' => sub {

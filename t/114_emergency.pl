@@ -50,9 +50,9 @@ subtest 'safe mode on a running server' => sub {
     becomes($node, 'app', 'SELECT count(*) > 0 FROM ran', 't', 'an SQL worker runs');
     step('Safe mode', 1);
     states_are('1 waiting, 2 waiting', 'workers end, and wait');
-    becomes($node, 'app', 'SELECT string_agg(DISTINCT waits_for, \',\') FROM dynpgext.workers', 'dynpgext.safe_mode', 'the views say for what');
+    becomes($node, 'app', 'SELECT string_agg(DISTINCT waits_for, \',\') FROM dynpgext.workers', 'dynpgext.safe_mode', 'the views show the reason');
     becomes($node, 'app', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^dynpgext sql|dx'), 0, 'no process is left');
-    is(value($node, 'app', q(SELECT severity, object, split_part(problem, ':', 1) FROM dynpgext.health())), 'warning|server|safe mode', 'health() says so, and has nothing else');
+    is(value($node, 'app', q(SELECT severity, object, split_part(problem, ':', 1) FROM dynpgext.health())), 'warning|server|safe mode', 'health() shows it, and nothing else');
     like(error_of($node, 'app', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1'))),
         qr/42501: extension "dx_supervised" cannot take part in dynpgext: dynpgext.safe_mode is on/, 'start_worker() is refused');
     like(error_of($node, 'app', 'CREATE EXTENSION dx_usage'), qr/42501: .*dynpgext.safe_mode is on/, 'so is CREATE EXTENSION');
@@ -61,10 +61,10 @@ subtest 'safe mode on a running server' => sub {
     my $runs = value($node, 'app', 'SELECT count(*) FROM ran');
 
     step('Safe mode', 2);
-    states_are('', 'what is unloaded is gone');
+    states_are('', 'objects of an unloaded extension are gone');
     step('Safe mode', 3);
-    becomes($node, 'app', "SELECT count(*) > $runs FROM ran", 't', 'the rest goes on');
-    states_are('', 'what is unloaded stays so');
+    becomes($node, 'app', "SELECT count(*) > $runs FROM ran", 't', 'the rest continues');
+    states_are('', 'unloaded extensions stay unloaded');
     value($node, 'app', q(SELECT dynpgext.load('dx_supervised')));
     value($node, 'app', 'DROP EXTENSION dx_declared');
     is_whole($node, 'all is well', 'app');
@@ -99,7 +99,7 @@ subtest 'a worker blocks' => sub {
     becomes($node, 'app', q(SELECT count(*) FROM pg_locks WHERE NOT granted), 1, 'a session waits for it');
     like(step('A worker blocks others', 1), qr/^\d+\|app\|DROP TABLE dx_locked;\|dx_supervised\|dx supervised 1\|\d+$/, 'both are found');
     step('A worker blocks others', 2);
-    becomes($node, 'app', q(SELECT to_regclass('dx_locked') IS NULL), 't', 'the session goes on');
+    becomes($node, 'app', q(SELECT to_regclass('dx_locked') IS NULL), 't', 'the session continues');
     $session->quit;
     step('A worker blocks others', 3);
     becomes($node, 'app', q(SELECT state FROM dynpgext.workers WHERE name = 'dx supervised 1'), 'stopped', 'it has ended');
@@ -111,11 +111,11 @@ subtest 'a worker does harm' => sub {
     step('A worker does harm', 2);
     states_are('', 'the extension is unloaded');
     step('A worker does harm', 3);
-    states_are('1 running, 2 running', 'all is back');
+    states_are('1 running, 2 running', 'everything runs again');
 };
 
 subtest 'memory' => sub {
-    like(step('Memory runs out', 1), qr/^\|dx_memory\|2\|1024 kB\|0$/m, 'what has most comes first');
+    like(step('Memory runs out', 1), qr/^\|dx_memory\|2\|1024 kB\|0$/m, 'the largest comes first');
     like(step('Memory runs out', 2), qr/^\d+\|/, 'sessions');
     step('Memory runs out', 3);
     states_are('', 'unloaded');
@@ -140,7 +140,7 @@ subtest 'crashes' => sub {
     crash($node, sub { tell_to_crash($node, 'app', 2, 'segv') });
     value($node, 'app', 'SELECT * FROM dynpgext.status');
     states_are('1 running, 2 quarantined', 'quarantined');
-    like(step('The server crashes again and again', 1), qr/\|dx_supervised\|worker\|dx supervised 2\|app\|/, 'events say who');
+    like(step('The server crashes again and again', 1), qr/\|dx_supervised\|worker\|dx supervised 2\|app\|/, 'events name it');
     step('The server crashes again and again', 2);
     states_are('1 running, 2 running', 'released');
 };
@@ -158,7 +158,7 @@ subtest 'restore' => sub {
     states_are('1 running, 2 running', 'and go on');
     # as after an interrupted restore
     value($node, 'app', 'SELECT dynpgext.begin_restore()');
-    becomes($node, 'app', q(SELECT split_part(problem, ':', 1) FROM dynpgext.health()), 'restore', 'health() says so');
+    becomes($node, 'app', q(SELECT split_part(problem, ':', 1) FROM dynpgext.health()), 'restore', 'health() shows it');
     step('Restore', 1);
     states_are('1 running, 2 running', 'and go on again');
     # the shell commands, with this test's database names

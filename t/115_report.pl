@@ -84,7 +84,7 @@ sub page {
 subtest 'an empty database' => sub {
     my ($code, $html, $error) = report($node, 'postgres');
     is("$code $html", '2 ', 'no dynpgext: exit 2, no page');
-    like($error, qr/^dynpgext_report: there is no dynpgext in this database: postgres; name another one/, 'and it says so');
+    like($error, qr/^dynpgext_report: there is no dynpgext in this database: postgres; name another one/, 'and it is reported');
     value($node, 'postgres', 'CREATE EXTENSION dynpgext');
     my (undef, %text) = page($node, 'postgres', 'no extension');
     like($text{problems}, qr/All is well/, 'all is well');
@@ -154,7 +154,7 @@ subtest 'functions of other roles' => sub {
     value($node, $database, q(CREATE FUNCTION public.replace(text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
         CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;) . "ALTER DATABASE $quoted SET search_path = public, pg_catalog");
     value($node, $database, "ALTER DATABASE $quoted SET \"DateStyle\" = 'German'; ALTER DATABASE $quoted SET default_transaction_read_only = on");
-    my (undef, %text) = page($node, $database, 'functions and settings of who owns the database');
+    my (undef, %text) = page($node, $database, 'functions and settings of the owner of the database');
     like($text{problems}, qr/Since \d{4}-\d\d-\d\d /, 'have no effect');
 };
 
@@ -162,7 +162,7 @@ subtest 'privileges' => sub {
     page($node, 'shop', 'a member of pg_monitor', '-U', 'monitor');
     my ($code, $html, $error) = report($node, 'shop', '-U', 'anybody');
     is("$code $html", '2 ', 'another role may not');
-    like($error, qr/^dynpgext_report: this role may not read dynpgext's views, as members of pg_monitor may: anybody$/, 'and is told so');
+    like($error, qr/^dynpgext_report: this role may not read dynpgext's views, as members of pg_monitor may: anybody$/, 'and gets a message');
     ($code, $html, $error) = report($node, 'no_such_database');
     is("$code $html", '3 ', 'no connection: exit 3');
     like($error, qr/^dynpgext_report: cannot connect: .*"no_such_database" does not exist/, 'with the reason');
@@ -184,7 +184,7 @@ subtest 'a file' => sub {
     is((read_page(decode('UTF-8', slurp_file($file))))[0], '', 'whole');
     my ($code, undef, $error) = report($node, 'shop', '-o', '/no_such_folder/file');
     is($code, 1, 'that cannot be written: exit 1');
-    like($error, qr{cannot write /no_such_folder/file}, 'and it says so');
+    like($error, qr{cannot write /no_such_folder/file}, 'and it is reported');
 };
 
 subtest 'other encodings' => sub {
@@ -197,14 +197,14 @@ subtest 'other encodings' => sub {
 subtest 'a standby' => sub {
     my $standby = new_standby($node, 'standby');
     my (undef, %text) = page($standby, 'shop', 'on a standby');
-    like($text{status}, qr/, a standby/, 'it says so');
+    like($text{status}, qr/, a standby/, 'it reports it');
     $standby->stop;
 };
 
 subtest 'no launcher' => sub {
     $node->restart;
     my (undef, %text) = page($node, 'shop', 'after a restart without preload');
-    like($text{problems}, qr/critical launcher.*none/s, 'the page says so');
+    like($text{problems}, qr/critical launcher.*none/s, 'the page shows it');
 };
 
 done_testing();

@@ -49,8 +49,8 @@ subtest 'a slow worker delays no other' => sub {
     is(column('held', 'runs'), 0, 'and the slow one has not ended');
     isnt(column('held', 'pid'), column('often', 'pid'), 'they have two processes');
     is(column('held', 'process') . ' ' . column('often', 'process'), 'own shared', 'the view tells which');
-    is(value($node, 'one', q(SELECT application_name FROM pg_stat_activity a JOIN dynpgext.commands c USING (pid) WHERE c.worker = 'held')), 'dynpgext: dx_plain/held', 'pg_stat_activity shows whose it is');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'delaying')), 0, 'nobody is delayed');
+    is(value($node, 'one', q(SELECT application_name FROM pg_stat_activity a JOIN dynpgext.commands c USING (pid) WHERE c.worker = 'held')), 'dynpgext: dx_plain/held', 'pg_stat_activity shows its role');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE event = 'delaying')), 0, 'no worker is delayed');
     $holder->query_safe('SELECT pg_advisory_unlock(1)');
     comes_to('held', 'runs = 1', 'it ends');
     is(value($node, 'one', q(SELECT application_name FROM pg_stat_activity a JOIN dynpgext.commands c USING (pid) WHERE c.worker = 'held')), 'dynpgext: dx_plain/held', 'between two runs, too');
@@ -61,9 +61,9 @@ subtest 'a worker that ends its process' => sub {
     register_sql_workers($node, 'one', 'dx_plain', { name => 'ends', sql => 'SELECT pg_terminate_backend(pg_backend_pid())', interval => 20, restart_delay => 10, %own }, \%often);
     comes_to('often', 'runs > 0', 'its neighbour runs');
     my $pid = column('often', 'pid');
-    comes_to('ends', q(failures >= 3 AND last_error LIKE '57P01: %'), 'it ends its process again and again');
+    comes_to('ends', q(failures >= 3 AND last_error LIKE '57P01: %'), 'it ends its process repeatedly');
     my $runs = column('often', 'runs');
-    comes_to('often', "runs > $runs + 1", 'the neighbour goes on');
+    comes_to('often', "runs > $runs + 1", 'the neighbour continues');
     is(column('often', 'pid'), $pid, 'in the same process');
     is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE name = 'often' AND event IN ('renewed', 'restarted', 'exited'))), 0, 'without an event');
     # and vice versa
@@ -102,7 +102,7 @@ subtest 'moves between both' => sub {
     register_sql_workers($node, 'one', 'dx_plain', \%held, \%often);
     ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)), 'a run is under way');
     register_sql_workers($node, 'one', 'dx_plain', { %held, %own }, \%often);
-    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_locks l JOIN dynpgext.commands c USING (pid) WHERE locktype = 'advisory' AND NOT granted AND c.process = 'own')), 'it is cancelled, and begins anew in the other process');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM pg_locks l JOIN dynpgext.commands c USING (pid) WHERE locktype = 'advisory' AND NOT granted AND c.process = 'own')), 'it is cancelled, and starts again in the other process');
     $holder->quit;
     comes_to('held', 'runs = 1 AND failures = 0', 'and ends');
 };
@@ -147,7 +147,7 @@ subtest 'at rest, and in another place' => sub {
     value($node, 'one', 'TRUNCATE public.done');
     register_sql_workers($node, 'one', 'dx_plain', { name => 'rests', sql => q(INSERT INTO public.done VALUES ('rests')), interval => 1500, %own });
     comes_to('rests', q(state = 'running' AND pid IS NULL AND runs > 0), 'it rests between its runs');
-    ok($node->poll_query_until('one', 'SELECT count(DISTINCT pid) > 1 FROM public.done'), 'and comes back in another process');
+    ok($node->poll_query_until('one', 'SELECT count(DISTINCT pid) > 1 FROM public.done'), 'and continues in another process');
     is(value($node, 'one', q(SELECT starts FROM dynpgext.workers WHERE name = 'rests')), 1, 'which is no start');
     configure($node, 'one', 'dynpgext.runner_idle_timeout' => '10s');
     add_database($node, 'two', qw(dynpgext dx_plain));
@@ -166,7 +166,7 @@ subtest 'at rest, and in another place' => sub {
     register_sql_workers($node, 'two', 'dx_plain', { name => 'alone', sql => 'SELECT 1', interval => 20, %own });
     ok(command_is($node, 'two', 'alone', 'runs > 0'), 'it runs again');
     value($node, 'one', 'DROP DATABASE two');
-    becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers WHERE database = 'two' OR name = 'alone'), 0, 'DROP DATABASE needs no more');
+    becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_workers WHERE database = 'two' OR name = 'alone'), 0, 'DROP DATABASE needs nothing else');
     register_sql_workers($node, 'one', 'dx_plain', { %often, %own });
     comes_to('often', 'runs > 0', 'one more');
     $node->restart;

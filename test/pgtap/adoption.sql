@@ -27,7 +27,7 @@ SELECT is(dx_read('dx_memory:local'), NULL, 'and not after a rollback');
 CREATE EXTENSION dynpgext;
 SELECT results_eq($$SELECT extension, version, state, allocations, workers FROM dynpgext.extensions ORDER BY extension$$,
   $$VALUES ('dx_lazy'::name, '0.1', 'unloaded', 0::bigint, 0::bigint), ('dx_memory', '0.1', 'provisioned', 4, 0),
-           ('dx_worker', '0.1', 'provisioned', 2, 2)$$, 'those that take part are adopted');
+           ('dx_worker', '0.1', 'provisioned', 2, 2)$$, 'extensions that take part are adopted');
 SELECT is(dx_read('dx_memory:local'), '', 'their memory is there');
 SELECT ok(pg_temp.worker_becomes('dx_worker', worker, 'running'), worker || ' runs')
   FROM unnest(ARRAY['dx local', 'dx global']) worker;
@@ -50,8 +50,8 @@ SELECT dx_write('dx_memory:local', 'kept') \g /dev/null
 BEGIN;
 DROP EXTENSION dynpgext;
 ROLLBACK;
-SELECT is(dx_read('dx_memory:local'), 'kept', 'a rolled-back drop leaves the memory');
-SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'and the worker, which it has stopped, comes back');
+SELECT is(dx_read('dx_memory:local'), 'kept', 'a rolled-back drop keeps the memory');
+SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'and the stopped worker runs again');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'there is nothing to do');
 
 -- Fini runs when dynpgext is dropped
@@ -81,15 +81,15 @@ SELECT results_eq($$SELECT extension, state, error FROM dynpgext.extensions ORDE
            ('dx_no_init', 'failed', 'library "$libdir/dx_no_init" of extension "dx_no_init" does not define _Dynpgext_init'),
            ('dx_raise', 'failed', 'dx_raise raises: after'), ('dx_worker', 'provisioned', NULL)$$,
   'they have failed, the others are provisioned');
-SELECT is(pg_temp.memory_of('dx_raise'), NULL, 'of what has failed nothing is left');
+SELECT is(pg_temp.memory_of('dx_raise'), NULL, 'nothing of a failed object is left');
 SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'the others work');
 SET dx_raise.at = 'none';
 SET client_min_messages = error;
 SELECT isnt_empty($$SELECT * FROM dynpgext.reload()$$, 'a reload tries again');
 SET client_min_messages = warning;
-SELECT is(pg_temp.state_of_extension('dx_raise'), 'provisioned', 'what succeeds now is provisioned');
-SELECT is(pg_temp.state_of_extension('dx_no_init'), 'failed', 'what cannot is failed as before');
-SELECT lives_ok('DROP EXTENSION dx_magic_abi, dx_no_init', 'what has failed can be dropped');
+SELECT is(pg_temp.state_of_extension('dx_raise'), 'provisioned', 'extensions that succeed now are provisioned');
+SELECT is(pg_temp.state_of_extension('dx_no_init'), 'failed', 'those that cannot are failed as before');
+SELECT lives_ok('DROP EXTENSION dx_magic_abi, dx_no_init', 'a failed extension can be dropped');
 SELECT is_empty($$SELECT * FROM dynpgext.extensions WHERE state = 'failed'$$, 'then it is gone');
 
 DROP EXTENSION dx_raise, dx_memory, dx_worker, dx_plain;

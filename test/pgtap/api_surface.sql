@@ -111,7 +111,7 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns_of('dynpgext.worker_settings')
   'columns of dynpgext.worker_settings');
 SELECT results_eq($$
     SELECT unnest(extconfig)::regclass::text, unnest(extcondition) COLLATE "default" FROM pg_extension WHERE extname = 'dynpgext'$$,
-  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', 'WHERE dynpgext_internal.is_dumped(run_as, by_hand, decided_in, foreign_owner)'), ('dynpgext.hosted_libraries', '')$$, 'what DBAs have said alone is dumped');
+  $$VALUES ('dynpgext.worker_settings', ''), ('dynpgext.manifests', ''), ('dynpgext.identities', 'WHERE dynpgext_internal.is_dumped(run_as, by_hand, decided_in, foreign_owner)'), ('dynpgext.hosted_libraries', '')$$, 'only the settings of DBAs are dumped');
 SELECT results_eq($$
     SELECT t.tgrelid::regclass::text, t.tgname::text COLLATE "default", t.tgenabled::text, t.tgfoid::regproc::text, t.tgtype
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid

@@ -95,7 +95,7 @@ SELECT pg_temp.pid_of_worker('dx_bad', 'dx bad') AS pid \gset
 SELECT pg_temp.set_case('options_longest') \g /dev/null
 BEGIN;
 SELECT dynpgext.unload('dx_bad'), dynpgext.load('dx_bad') \g /dev/null
-SELECT is(concat_ws(' ', restart, restart_delay, deadline), 'always 86400000 86400000', 'loaded anew it has other options')
+SELECT is(concat_ws(' ', restart, restart_delay, deadline), 'always 86400000 86400000', 'loaded again it has other options')
   FROM dynpgext.registered_worker WHERE extension = 'dx_bad';
 ROLLBACK;
 SELECT is(restart, 'on_failure', 'and after a rollback those it had') FROM dynpgext.workers WHERE extension = 'dx_bad';

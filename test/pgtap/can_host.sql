@@ -9,7 +9,7 @@ SELECT results_eq($$SELECT need, verdict FROM dynpgext.can_host('pg_stat_stateme
 SELECT alike((SELECT detail FROM dynpgext.can_host('pg_prewarm') WHERE need = 'static workers'),
   'RegisterBackgroundWorker', 'the symbols that it needs');
 SELECT is((SELECT string_agg(verdict, ',') FROM dynpgext.can_host('auth_delay') WHERE need IN ('library', 'hooks')),
-  'limited,limited', 'a hook that comes too early to have an effect');
+  'limited,limited', 'a hook that runs too early to have an effect');
 SELECT is((SELECT string_agg(need || ' ' || verdict, ', ') FROM dynpgext.can_host('dx_rmgr')),
   'library refused, start of the server hosted, resource manager refused', 'a resource manager is refused');
 SELECT alike((SELECT detail FROM dynpgext.can_host('dx_rmgr') WHERE need = 'resource manager'),
@@ -42,7 +42,7 @@ SELECT throws_ok($$SELECT dynpgext.can_host('pg_prewarm')$$, '42501', NULL, 'not
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION dynpgext.can_host TO dx_nobody;
 SET ROLE dx_nobody;
-SELECT isnt_empty($$SELECT dynpgext.can_host('pg_prewarm')$$, 'but for whoever is granted it');
+SELECT isnt_empty($$SELECT dynpgext.can_host('pg_prewarm')$$, 'except with a grant');
 RESET ROLE;
 DROP OWNED BY dx_nobody;
 DROP ROLE dx_nobody;

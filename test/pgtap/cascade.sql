@@ -27,7 +27,7 @@ BEGIN;
 DROP EXTENSION dx_memory CASCADE;
 SELECT is(pg_temp.registered(), NULL, 'in the transaction both are gone');
 ROLLBACK;
-SELECT is(pg_temp.registered(), '{dx_memory,dx_requires}', 'a rollback brings both back');
+SELECT is(pg_temp.registered(), '{dx_memory,dx_requires}', 'a rollback restores both');
 SELECT is(dx_read('dx_requires:memory'), '', 'with their memory');
 SELECT dx_release('dx_requires:memory') \g /dev/null
 DROP EXTENSION dx_requires, dx_memory;
@@ -64,7 +64,7 @@ BEGIN;
 DROP OWNED BY dx_creator CASCADE;
 SELECT is(pg_temp.registered(), NULL, 'DROP OWNED drops it');
 ROLLBACK;
-SELECT is(pg_temp.registered(), '{dx_trusted}', 'a rollback brings it back');
+SELECT is(pg_temp.registered(), '{dx_trusted}', 'a rollback restores it');
 SET client_min_messages = error;
 DROP OWNED BY dx_creator CASCADE;
 SET client_min_messages = warning;

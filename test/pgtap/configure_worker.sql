@@ -82,9 +82,9 @@ SELECT is(pg_temp.settings(), 'dx_worker dx local - on_failure -', 'one item is 
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '3 s') \g /dev/null
 SELECT is(pg_temp.settings(), 'dx_worker dx local - on_failure 00:00:03', 'another is added');
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', true, NULL, NULL) \g /dev/null
-SELECT is(pg_temp.settings(), 'dx_worker dx local true on_failure 00:00:03', 'NULL keeps what is set');
+SELECT is(pg_temp.settings(), 'dx_worker dx local true on_failure 00:00:03', 'NULL keeps the present setting');
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '0') \g /dev/null
-SELECT is(pg_temp.settings(), 'dx_worker dx local true always 00:00:00', 'values replace what was set');
+SELECT is(pg_temp.settings(), 'dx_worker dx local true always 00:00:00', 'values replace earlier settings');
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '1 us') \g /dev/null
 SELECT is(pg_temp.settings(), 'dx_worker dx local true always 00:00:00.001', 'a delay is never none where there is one');
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '0') \g /dev/null
@@ -114,11 +114,11 @@ SELECT is(starts, 1::bigint, name || ' is the process it was') FROM dynpgext.wor
 SELECT pg_temp.pid_of_worker('dx_worker', 'dx local') AS pid \gset
 BEGIN;
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', enabled => false, restart => 'always') \g /dev/null
-SELECT is(pg_temp.restart_of('dx local'), 'always', 'before the commit this session sees what it has set');
+SELECT is(pg_temp.restart_of('dx local'), 'always', 'before the commit this session sees its own settings');
 SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'nothing is ended before the commit');
 ROLLBACK;
-SELECT is(pg_temp.settings(), NULL, 'a rollback takes it back');
-SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'the process is as it was');
+SELECT is(pg_temp.settings(), NULL, 'a rollback undoes it');
+SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'the process is unchanged');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 
 BEGIN;
@@ -135,7 +135,7 @@ SAVEPOINT c;
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart_delay => '7 s') \g /dev/null
 RELEASE c;
 COMMIT;
-SELECT is(pg_temp.settings(), 'dx_worker dx local - on_failure 00:00:07', 'what was not rolled back is committed');
+SELECT is(pg_temp.settings(), 'dx_worker dx local - on_failure 00:00:07', 'changes that were not rolled back are committed');
 SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'the worker was never disabled');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 SELECT dynpgext.reset_worker('dx_worker', 'dx local') \g /dev/null
@@ -217,21 +217,21 @@ SELECT is(pg_temp.hint_of($$SELECT dynpgext.configure_worker('dx_worker', 'dx lo
   '42809 background worker "dx local" of extension "dx_worker" has no command Only an SQL worker has a run_interval.', 'code in C has none');
 SELECT is(pg_temp.interval_of('often'), '01:00:00 -', 'none of them has set anything');
 SELECT dynpgext.configure_worker('dx_plain', 'often', run_interval => '20 ms') \g /dev/null
-SELECT is(pg_temp.interval_of('often'), '00:00:00.02 00:00:00.02', 'the view shows what is set');
+SELECT is(pg_temp.interval_of('often'), '00:00:00.02 00:00:00.02', 'the view shows the setting');
 SELECT is(run_interval, '20 ms', 'also that of the cluster') FROM dynpgext.cluster_commands WHERE worker = 'often' AND database = current_database();
 SELECT ok(pg_temp.eventually($$SELECT runs > 5 FROM dynpgext.commands WHERE worker = 'often'$$), 'it takes effect at once');
 SELECT dynpgext.configure_worker('dx_plain', 'often', restart_delay => '2 s') \g /dev/null
 SELECT is(pg_temp.interval_of('often'), '00:00:00.02 00:00:00.02', 'NULL keeps it');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 SELECT is(dynpgext.export('dx_plain') -> 'settings', '[{"worker": "often", "restart": {"delay": "2 s"}, "interval": "20 ms"}]', 'it is exported');
-SELECT is(dynpgext.export('dx_plain') #>> '{workers,0,interval}', '1 h', 'beside what its author says');
+SELECT is(dynpgext.export('dx_plain') #>> '{workers,0,interval}', '1 h', 'next to the choice of its author');
 SELECT is_empty('SELECT * FROM dynpgext.apply(dynpgext.export())', 'apply() of that has nothing to do');
 SELECT results_eq($$SELECT name, action, detail FROM dynpgext.apply(jsonb_set(dynpgext.export('dx_plain'), '{settings,0,interval}', '"30 min"'))$$,
   $$VALUES ('often', 'configure', 'restart always, delay 2000 ms, interval 1800000 ms')$$, 'apply() sets it');
 SELECT is(pg_temp.interval_of('often'), '00:30:00 00:30:00', 'to that');
 SELECT ok(pg_temp.eventually($$SELECT next_run_at - last_run_at BETWEEN '29 min' AND '31 min' FROM dynpgext.commands WHERE worker = 'often'$$), 'the next run follows it');
 SELECT is(dynpgext.reset_worker('dx_plain', 'often'), true, 'reset_worker()');
-SELECT is(pg_temp.interval_of('often'), '01:00:00 -', 'takes it back');
+SELECT is(pg_temp.interval_of('often'), '01:00:00 -', 'undoes it');
 SELECT ok(pg_temp.eventually($$SELECT next_run_at - last_run_at BETWEEN '59 min' AND '61 min' FROM dynpgext.commands WHERE worker = 'often'$$), 'the next run follows that, too');
 SELECT is(starts, 1::bigint, 'all in the same process') FROM dynpgext.workers WHERE name = 'often';
 SELECT dynpgext.configure_worker('dx_plain', 'told', run_interval => '20 ms') \g /dev/null
@@ -265,7 +265,7 @@ SELECT results_eq($$SELECT next_start_at FROM dynpgext.cluster_workers WHERE nam
   $$SELECT next_start_at FROM dynpgext.workers WHERE name = 'dx local'$$, 'cluster_workers shows the same');
 SELECT is(pid, NULL, 'there is no process') FROM dynpgext.workers WHERE name = 'dx local';
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'never') \g /dev/null
-SELECT ok(pg_temp.becomes('dx local', 'failed'), 'with another policy it is not to come back');
+SELECT ok(pg_temp.becomes('dx local', 'failed'), 'with another policy it is not restarted');
 SELECT is(next_start_at, NULL, 'nor is a time for it shown') FROM dynpgext.workers WHERE name = 'dx local';
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always') \g /dev/null
 SELECT ok(pg_temp.becomes('dx local', 'backoff'), 'with another one it is');
@@ -314,11 +314,11 @@ INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false);
 UPDATE dynpgext.worker_settings SET enabled = true;
 UPDATE dynpgext.worker_settings SET enabled = false;
 COMMIT;
-SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'what several commands have made of it takes effect');
+SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'the result of several commands takes effect');
 BEGIN;
 DELETE FROM dynpgext.worker_settings;
 ROLLBACK;
-SELECT is_empty('SELECT * FROM dynpgext.reload(dry_run => true)', 'what is rolled back does not');
+SELECT is_empty('SELECT * FROM dynpgext.reload(dry_run => true)', 'a rolled-back change does not');
 SELECT is(pg_temp.state_of_worker('dx_worker', 'dx local'), 'disabled', 'it is disabled');
 SET session_replication_role = replica;
 DELETE FROM dynpgext.worker_settings;
@@ -374,7 +374,7 @@ DELETE FROM dynpgext.worker_settings;
 
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx none', false), ('dx_unknown', 'dx local', false), ('', '', false),
   ('dx_worker', repeat('n', 10000), true);
-SELECT is_empty('SELECT * FROM dynpgext.reload()', 'rows for what there is not are no reason to do anything');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'rows for missing objects cause no actions');
 SELECT lives_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'never')$$, 'nor to refuse anything');
 SELECT is(count(*), 5::bigint, 'and are kept') FROM dynpgext.worker_settings;
 DELETE FROM dynpgext.worker_settings;
@@ -413,10 +413,10 @@ DROP EXTENSION dx_worker;
 SELECT is(pg_temp.settings(), NULL, 'DROP EXTENSION takes them');
 SELECT throws_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', false)$$, '42704', NULL, 'then there is nothing to configure');
 ROLLBACK;
-SELECT is(pg_temp.settings(), :'settings', 'a rollback brings them back');
+SELECT is(pg_temp.settings(), :'settings', 'a rollback restores them');
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx none', false), ('dx_other', 'dx local', true);
 DROP EXTENSION dx_worker;
-SELECT is(pg_temp.settings(), 'dx_other dx local true - -', 'committed, all of its own are gone, and no other');
+SELECT is(pg_temp.settings(), 'dx_other dx local true - -', 'committed: exactly its own are gone');
 DELETE FROM dynpgext.worker_settings;
 CREATE EXTENSION dx_worker;
 SELECT ok(pg_temp.becomes('dx local', 'running'), 'created again');
@@ -451,7 +451,7 @@ SELECT is(restart, 'on_failure', 'the worker is under them') FROM dynpgext.worke
 SELECT ok(pg_temp.becomes('dx local', 'disabled'), 'or disabled');
 SELECT is(starts, 0::bigint, 'and has never run') FROM dynpgext.workers WHERE name = 'dx local';
 DROP EXTENSION dx_worker;
-SELECT is(pg_temp.settings(), NULL, 'they are gone with it all the same');
+SELECT is(pg_temp.settings(), NULL, 'they are removed with it nevertheless');
 
 SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'nothing is left');
 SELECT ok(pg_temp.eventually('SELECT count(*) = 0 FROM dynpgext.cluster_workers'), 'no worker is left');

@@ -32,7 +32,7 @@ ALTER DEFAULT PRIVILEGES GRANT CREATE ON SCHEMAS TO dx_nobody;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM CURRENT_USER;
 CREATE EXTENSION dynpgext;
 
-SELECT set_eq('SELECT * FROM pg_temp.privileges()', 'SELECT * FROM usual', 'default privileges give nobody anything');
+SELECT set_eq('SELECT * FROM pg_temp.privileges()', 'SELECT * FROM usual', 'default privileges have no effect');
 SELECT is_empty($$SELECT * FROM pg_temp.privileges() WHERE privileges ~ 'dx_nobody'$$, 'a role that they name has none');
 SELECT is_empty($$SELECT p.object FROM pg_temp.privileges() p WHERE p.object ~ '^table' AND p.privileges !~ 'INSERT'$$,
   'the owner has all that they have taken');

@@ -189,8 +189,8 @@ SET dx_raise.at = 'none';
 CREATE EXTENSION dx_raise;
 SELECT dynpgext.unload('dx_raise') \g /dev/null
 SET dx_raise.at = 'after';
-SELECT throws_ok($$SELECT dynpgext.load('dx_raise')$$, 'P0001', 'dx_raise raises: after', 'load() raises what init raises');
-SELECT is(pg_temp.state_of_extension('dx_raise'), 'unloaded', 'and what was unloaded stays so');
+SELECT throws_ok($$SELECT dynpgext.load('dx_raise')$$, 'P0001', 'dx_raise raises: after', 'load() raises the error of init');
+SELECT is(pg_temp.state_of_extension('dx_raise'), 'unloaded', 'and unloaded extensions stay unloaded');
 SET dx_raise.at = 'none';
 SELECT is(dynpgext.load('dx_raise'), '0.1', 'until init does not raise');
 
@@ -199,7 +199,7 @@ SELECT is(dynpgext.load('dx_raise'), '0.1', 'until init does not raise');
 SET dx_raise.at = 'fini';
 SELECT throws_ok('DROP EXTENSION dx_raise', 'P0001', 'dx_raise raises: fini', 'a fini that raises fails DROP EXTENSION');
 SELECT throws_ok($$SELECT dynpgext.unload('dx_raise')$$, 'P0001', 'dx_raise raises: fini', 'and unload()');
-SELECT is(pg_temp.state_of_extension('dx_raise'), 'provisioned', 'the extension is as it was');
+SELECT is(pg_temp.state_of_extension('dx_raise'), 'provisioned', 'the extension is unchanged');
 SELECT is(pg_temp.memory_of('dx_raise'), 'dx_raise:first database 64, dx_raise:second global 64', 'so is its memory');
 SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'so is its worker');
 SET dx_raise.at = 'none';
@@ -215,7 +215,7 @@ SELECT format('ALTER DATABASE %I SET dx_raise.at = %L', current_database(), 'sub
 CREATE EXTENSION dx_raise;
 SELECT is(pg_temp.memory_of('dx_raise'), 'dx_raise:first database 64, dx_raise:kept database 64, dx_raise:second global 64',
   'a subtransaction within an init keeps what it commits');
-SELECT is_empty($$SELECT * FROM dynpgext.workers WHERE name = 'dx undone'$$, 'and takes back the rest');
+SELECT is_empty($$SELECT * FROM dynpgext.workers WHERE name = 'dx undone'$$, 'and undoes the rest');
 SELECT ok(pg_temp.worker_becomes('dx_raise', 'dx raise', 'running'), 'its worker runs');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 SET dx_raise.at = 'none';
@@ -241,14 +241,14 @@ SELECT throws_ok('SELECT dx_bad_stale()', '55000', NULL, 'its SQLSTATE is 55000'
 SELECT pg_temp.set_case('fini_registers') \g /dev/null
 SELECT throws_like('DROP EXTENSION dx_bad', '%dx_bad%', 'fini may not register, the message names the extension');
 SELECT throws_ok('DROP EXTENSION dx_bad', '55000', NULL, 'its SQLSTATE is 55000');
-SELECT is(pg_temp.state_of_extension('dx_bad'), 'provisioned', 'the extension is as it was');
+SELECT is(pg_temp.state_of_extension('dx_bad'), 'provisioned', 'the extension is unchanged');
 SELECT pg_temp.set_case('') \g /dev/null
 DROP EXTENSION dx_bad;
 
 -- An init that catches an error continues.
 
 SELECT is(pg_temp.accepted('caught', $$SELECT memory FROM pg_temp.memory_of('dx_bad') memory$$),
-  'dx_bad:good database 64', 'what init has rolled back is not registered');
+  'dx_bad:good database 64', 'registrations rolled back in init do not exist');
 
 -- The transaction is intact.
 

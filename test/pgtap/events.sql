@@ -115,7 +115,7 @@ SAVEPOINT a;
 CREATE EXTENSION dx_memory;
 ROLLBACK TO a;
 COMMIT;
-SELECT is_empty('SELECT * FROM news', 'what was rolled back has not happened');
+SELECT is_empty('SELECT * FROM news', 'rolled-back changes have no events');
 SELECT throws_ok($$SELECT set_config('dx_raise.at', 'after', false) FROM (SELECT) x; CREATE EXTENSION dx_raise$$, 'P0001', NULL,
   'what has failed');
 SELECT is_empty('SELECT * FROM news', 'has not happened either');
@@ -136,9 +136,9 @@ SELECT results_eq($$SELECT name, database, event, detail FROM news WHERE object 
   'allocated');
 SELECT dx_write('dx_memory:local', 'kept'), dx_write('dx_memory:going', 'kept') \g /dev/null
 ALTER EXTENSION dx_memory UPDATE TO '0.2';
-SELECT is(pg_temp.life_of('allocation', 'dx_memory:going'), 'allocated draining', 'looked up it drains');
+SELECT is(pg_temp.life_of('allocation', 'dx_memory:going'), 'allocated draining', 'it drains because it was looked up');
 SELECT dx_release('dx_memory:going') \g /dev/null
-SELECT is(pg_temp.life_of('allocation', 'dx_memory:going'), 'allocated draining drained', 'until the last has let go');
+SELECT is(pg_temp.life_of('allocation', 'dx_memory:going'), 'allocated draining drained', 'until the last has released it');
 SELECT is(pg_temp.life_of('allocation', 'dx_memory:coming'), 'allocated', 'the new one');
 SELECT dx_release('dx_memory:local') \g /dev/null
 SELECT pg_temp.mark() \g /dev/null
@@ -181,7 +181,7 @@ SELECT ok(pg_temp.becomes('worker', 'dx global', 'started'), 'the other has star
 DROP EXTENSION dx_worker;
 SELECT ok(pg_temp.becomes('worker', 'dx global', 'started stopping exited'), 'dropped, it has ended');
 SELECT is(pg_temp.life_of('worker', 'dx local'), 'disabled', 'the disabled one had nothing to end');
-SELECT matches(pg_temp.life_of('allocation', 'dx_worker:global'), 'allocated drain(ing|ed)', 'the memory goes, at once or in time');
+SELECT matches(pg_temp.life_of('allocation', 'dx_worker:global'), 'allocated drain(ing|ed)', 'the memory is freed, at once or later');
 
 -- Another database, seen from this one; by its OID once it is dropped.
 
@@ -202,7 +202,7 @@ SELECT is(count(*), 4::bigint, 'of a dropped database they have the OID') FROM n
 SELECT is_empty($$SELECT * FROM news WHERE database = 'dx_events'$$, 'and no longer the name');
 SELECT ok(pg_temp.becomes('worker', 'dx global', 'started stopping exited'), 'the global worker of nobody else''s ends');
 SELECT ok(pg_temp.eventually($$SELECT pg_temp.life_of('allocation', name) ~ 'allocated.* drained'
-                                 FROM unnest(ARRAY['dx_worker:local']) name$$), 'the memory of the database goes');
+                                 FROM unnest(ARRAY['dx_worker:local']) name$$), 'the memory of the database is freed');
 SELECT ok(pg_temp.eventually($$SELECT pg_temp.life_of('allocation', 'dx_worker:global') ~ 'allocated.* drained'$$),
   'so does the global memory');
 
@@ -220,6 +220,6 @@ SELECT is_empty($$SELECT object, event FROM dynpgext.events
                                     'quarantined', 'released', 'crashed', 'lost', 'overdue', 'unresponsive', 'recovered') END$$,
   'there are no other words');
 SELECT ok(count(*) <= current_setting('dynpgext.max_events')::integer, 'there are no more than dynpgext.max_events') FROM dynpgext.events;
-SELECT throws_ok('DELETE FROM dynpgext.events', '55000', NULL, 'what has happened cannot be undone');
+SELECT throws_ok('DELETE FROM dynpgext.events', '55000', NULL, 'past events cannot be undone');
 SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
 SELECT * FROM finish();

@@ -37,10 +37,10 @@ SELECT is(dynpgext.export('dx_declared') #- '{workers,0,run_as}' #- '{workers,1,
   "workers": [{"name": "dx bell", "command": "INSERT INTO public.dx_declared_log (worker) VALUES (''bell'')", "channel": "dx_declared"},
               {"name": "dx tick", "command": "INSERT INTO public.dx_declared_log (worker) VALUES (''tick 0.1'')", "interval": "50 ms"}],
   "settings": [{"worker": "dx bell", "enabled": false}]}', 'of one extension');
-SELECT is(dynpgext.export('dx_declared') #>> '{workers,1,run_as}', current_user::text, 'whom a command runs as, by name');
+SELECT is(dynpgext.export('dx_declared') #>> '{workers,1,run_as}', current_user::text, 'the role of a command, by name');
 SELECT is(dynpgext.export('dx_worker') -> 'settings', '[{"worker": "dx local", "restart": {"policy": "always", "delay": "1500 ms"}}]',
   'settings of a worker of a library');
-SELECT is(dynpgext.export('dx_worker') #>> '{library,name}', '$libdir/dx_worker-0.1', 'what its library registers');
+SELECT is(dynpgext.export('dx_worker') #>> '{library,name}', '$libdir/dx_worker-0.1', 'registrations of its library');
 SELECT is(jsonb_array_length(dynpgext.export('dx_worker') #> '{library,workers}'), 2, 'is there, too');
 SELECT is(jsonb_path_query_array(dynpgext.export(), '$.extensions[*].extension'), '["dx_declared", "dx_memory", "dx_worker"]', 'of a database');
 SELECT is_empty($$SELECT * FROM dynpgext.apply(dynpgext.export())$$, 'applied where it comes from, it does nothing');
@@ -83,12 +83,12 @@ SELECT is(dynpgext.export('dx_declared'), manifest, 'as the document says') FROM
 -- The whole database: extensions that are not named lose everything
 
 SELECT is(count(*) > 3, true, 'the first document again') FROM dynpgext.apply(:'document');
-SELECT is(dynpgext.export(), :'document', 'brings the first state back');
+SELECT is(dynpgext.export(), :'document', 'restores the first state');
 SELECT results_eq($$SELECT object, name, action FROM dynpgext.apply('{"dynpgext": 1, "extensions": []}') ORDER BY 1, 2, 3$$, $$VALUES
     ('allocation', 'dx_declared:global', 'drain'), ('allocation', 'dx_declared:state', 'drain'),
     ('worker', 'dx bell', 'stop'), ('worker', 'dx local', 'configure'), ('worker', 'dx tick', 'stop')$$, 'a document without extensions');
-SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'takes settings back');
-SELECT is(dynpgext.export() #- '{extensions,0,version}' -> 'extensions' -> 0, '{"extension": "dx_declared"}', 'and what SQL has registered');
+SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'revokes settings');
+SELECT is(dynpgext.export() #- '{extensions,0,version}' -> 'extensions' -> 0, '{"extension": "dx_declared"}', 'and registrations in SQL');
 SELECT is(count(*), 2::bigint, 'not what libraries register') FROM dynpgext.workers WHERE extension = 'dx_worker' AND state = 'running';
 SELECT ok(pg_temp.eventually('SELECT NOT EXISTS (SELECT FROM dynpgext.reload(dry_run => true))'), 'a reload has nothing to do');
 
@@ -108,17 +108,17 @@ SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes
        dynpgext.configure_worker('dx_plain', 'goes', enabled => false),
        dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "comes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}') \g /dev/null
 SELECT is(dynpgext.export('dx_plain') -> 'settings', NULL, 'a worker that is not registered has no settings to export');
-SELECT is_empty('SELECT * FROM dynpgext.apply(dynpgext.export())', 'what is exported can be applied');
+SELECT is_empty('SELECT * FROM dynpgext.apply(dynpgext.export())', 'the exported document can be applied');
 SELECT is(pg_temp.faults(dynpgext.export('dx_plain') || '{"settings": [{"worker": "goes", "enabled": true}]}'),
   '22023 /settings/0/worker: the extension has no worker "goes"', 'it cannot be set');
-SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'what was set is gone');
+SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'the settings are gone');
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}') \g /dev/null
 SELECT isnt(state, 'disabled', 'also for the worker when it is back') FROM dynpgext.workers WHERE name = 'goes';
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}') \g /dev/null
 SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT FROM dynpgext.workers WHERE name = 'goes')$$), 'it has ended');
 SELECT results_eq($$SELECT name, action FROM dynpgext.apply('{"dynpgext": 1, "extension": "dx_plain", "workers": [{"name": "goes", "command": "SELECT 1", "run_as": "dx_super", "interval": "1 s"}]}')$$,
   $$VALUES ('goes', 'start')$$, 'a document that has it again');
-SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'says what is set for it, too');
+SELECT is_empty('SELECT * FROM dynpgext.worker_settings', 'also shows its settings');
 
 -- A name that moves from one extension to another in one document
 
@@ -156,7 +156,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "extensions": [
     {"extension": "dx_memory", "version": "9", "allocations": [{"name": "dx_memory:local", "size": 8}]}]}'),
   E'22023 /extensions/0/extension: extension "dx_none" does not exist\n/extensions/1/settings/0/worker: the extension has no worker "none"\n'
   '/extensions/2/allocations/0/name: the library of the extension registers it', 'faults that only the server can find');
-SELECT is(pg_temp.faults('{"dynpgext": 1}') ~ '^22023 /extension: ', true, 'one that does not say whose it is');
+SELECT is(pg_temp.faults('{"dynpgext": 1}') ~ '^22023 /extension: ', true, 'one without a name of its extension');
 SELECT throws_ok($$SELECT dynpgext.apply(NULL)$$, '22004');
 SELECT throws_ok($$SELECT dynpgext.apply('{}', NULL)$$, '22004');
 
@@ -169,7 +169,7 @@ SET client_min_messages = warning;
 
 DROP EXTENSION dx_declared, dx_worker, dx_memory, dx_plain;
 SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
-SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');
-SELECT is_empty('SELECT * FROM dynpgext.identities', 'whom its commands ran as, too');
+SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is the kept file');
+SELECT is_empty('SELECT * FROM dynpgext.identities', 'also the roles of its commands');
 DROP ROLE dx_super;
 SELECT * FROM finish();

@@ -14,7 +14,7 @@ SELECT is(memory_limit, 8 * 1024 * 1024::bigint, 'the status shows the limit') F
 CREATE EXTENSION dx_memory;
 SELECT is(pg_temp.memory_of('dx_memory'),
   'dx_memory:global global 1048576, dx_memory:global_small global 100, dx_memory:going database 4096, dx_memory:local database 64',
-  'what is within the limit is there');
+  'memory within the limit exists');
 SELECT dx_write('dx_memory:global', 'kept') \g /dev/null
 
 CREATE FUNCTION pg_temp.over(bytes bigint, what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -36,14 +36,14 @@ SELECT set_config('dx_bad.case', '', false),
        set_config('dx_bad.allocations', 'dx_bad:one:4000000:local,dx_bad:two:4000000:local', false) \g /dev/null
 SELECT pg_temp.footprint() AS before \gset
 SELECT throws_ok('CREATE EXTENSION dx_bad', '53400', NULL, 'two that fit alone, but not together');
-SELECT is(pg_temp.footprint(), :'before', 'neither is there');
+SELECT is(pg_temp.footprint(), :'before', 'neither exists');
 
 SELECT set_config('dx_bad.allocations', 'dx_bad:one:4000000:local', false) \g /dev/null
 SELECT lives_ok('CREATE EXTENSION dx_bad', 'one alone fits');
 SELECT ok(memory_used <= memory_limit, 'memory_used stays below the limit') FROM dynpgext.status;
-SELECT is(dx_read('dx_memory:global'), 'kept', 'what was there is as it was');
+SELECT is(dx_read('dx_memory:global'), 'kept', 'existing objects are unchanged');
 DROP EXTENSION dx_bad;
-SELECT lives_ok('CREATE EXTENSION dx_bad', 'what was given back can be had again');
+SELECT lives_ok('CREATE EXTENSION dx_bad', 'freed memory is available again');
 DROP EXTENSION dx_bad, dx_memory;
 
 SELECT * FROM finish();

@@ -8,12 +8,12 @@ CREATE FUNCTION pg_temp.state() RETURNS text LANGUAGE sql AS
 \set evil '{"dynpgext": 1, "allocations": [{"name": "dx_declared:state", "size": 64, "initial": "evil"}]}'
 
 CREATE EXTENSION dx_declared VERSION '0.1';
-SELECT is(pg_temp.state(), 'hello', 'what the script says');
+SELECT is(pg_temp.state(), 'hello', 'the content set by the script');
 SELECT dynpgext.register('dx_declared', '{"dynpgext": 1}') \g /dev/null
 SELECT dynpgext.register('dx_declared', :'evil') \g /dev/null
-SELECT is(pg_temp.state(), 'evil', 'what is registered by hand');
+SELECT is(pg_temp.state(), 'evil', 'registrations by hand');
 ALTER EXTENSION dx_declared UPDATE TO '0.2';
-SELECT is(pg_temp.state(), 'is kept', 'an update of the script makes it anew');
+SELECT is(pg_temp.state(), 'is kept', 'an update of the script registers it again');
 DROP EXTENSION dx_declared;
 
 CREATE EXTENSION dx_declared VERSION '0.1';

@@ -97,7 +97,7 @@ DROP EXTENSION dx_bad;
 -- The process stays unattached.
 
 SELECT dx_release('dx_memory:local'), dx_release('dx_memory:global') \g /dev/null
-SELECT is(pg_temp.attached('dx_memory:local'), 0, 'nobody has looked it up');
+SELECT is(pg_temp.attached('dx_memory:local'), 0, 'no process has looked it up');
 SELECT is(dynpgext.peek('dx_memory:local', length => 13), 'local content'::bytea, 'peek');
 SELECT is(pg_temp.attached('dx_memory:local'), 0, 'has not either');
 SELECT is(count(dynpgext.peek('dx_memory:local')), 1000::bigint, 'nor have many') FROM generate_series(1, 1000);
@@ -112,8 +112,8 @@ SELECT is(dynpgext.peek('dx_memory:local', length => 13), 'local content'::bytea
 SELECT is(pg_temp.attached('dx_memory:local'), 1, 'leaves it attached');
 SELECT dx_write('dx_memory:local', 'written since') \g /dev/null
 SELECT is(dynpgext.peek('dx_memory:local', length => 13), 'written since'::bytea, 'and sees what it writes');
-SELECT is(dx_release('dx_memory:local'), true, 'until it lets go');
-SELECT is(pg_temp.attached('dx_memory:local'), 0, 'then nobody has it');
+SELECT is(dx_release('dx_memory:local'), true, 'until it is released');
+SELECT is(pg_temp.attached('dx_memory:local'), 0, 'then no process has it');
 SELECT is(pg_temp.attached('dx_memory:global') + pg_temp.attached('dx_memory:global_small') + pg_temp.attached('dx_memory:going'), 0,
   'nor any other');
 
@@ -122,14 +122,14 @@ SELECT is(pg_temp.attached('dx_memory:global') + pg_temp.attached('dx_memory:glo
 SELECT pg_temp.footprint() AS before \gset
 BEGIN;
 CREATE EXTENSION dx_trusted;
-SELECT is(dynpgext.peek('dx_trusted:memory'), decode(repeat('00', 64), 'hex'), 'what this transaction has registered');
+SELECT is(dynpgext.peek('dx_trusted:memory'), decode(repeat('00', 64), 'hex'), 'registrations of this transaction');
 SELECT is(pg_temp.attached('dx_trusted:memory'), 0, 'is not attached');
 SAVEPOINT a;
 DROP EXTENSION dx_trusted;
-SELECT throws_ok($$SELECT dynpgext.peek('dx_trusted:memory')$$, '42704', NULL, 'what it has dropped does not exist');
+SELECT throws_ok($$SELECT dynpgext.peek('dx_trusted:memory')$$, '42704', NULL, 'dropped objects do not exist');
 ROLLBACK TO a;
 SELECT is(octet_length(dynpgext.peek('dx_trusted:memory')), 64, 'until that is rolled back');
-SELECT is(dynpgext.peek('dx_memory:local', length => 13), 'written since'::bytea, 'what was there before');
+SELECT is(dynpgext.peek('dx_memory:local', length => 13), 'written since'::bytea, 'the previous list');
 ROLLBACK;
 SELECT throws_ok($$SELECT dynpgext.peek('dx_trusted:memory')$$, '42704', NULL, 'a rollback takes it away');
 SELECT is(pg_temp.footprint(), :'before', 'nothing is left');
@@ -161,7 +161,7 @@ DROP EXTENSION dx_trusted;
 SELECT is(state, 'draining', 'after a lookup it drains') FROM dynpgext.allocations WHERE name = 'dx_trusted:memory';
 SELECT is(dynpgext.peek('dx_trusted:memory', length => 5), 'first'::bytea, 'and is found, for this process has it');
 CREATE EXTENSION dx_trusted;
-SELECT is(dynpgext.peek('dx_trusted:memory', length => 5), '\x0000000000', 'what is registered comes before it');
+SELECT is(dynpgext.peek('dx_trusted:memory', length => 5), '\x0000000000', 'registrations take precedence over it');
 SELECT dx_write('dx_trusted:memory', 'other') \g /dev/null
 DROP EXTENSION dx_trusted;
 SELECT is(dynpgext.peek('dx_trusted:memory', length => 5), 'other'::bytea, 'of two that drain the newer one');
@@ -188,7 +188,7 @@ SELECT throws_ok($$SELECT dynpgext.peek('dx_memory:local')$$, '42501', 'permissi
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION dynpgext.peek TO dx_reader;
 SET ROLE dx_reader;
-SELECT is(octet_length(dynpgext.peek('dx_memory:local')), 64, 'but for whom EXECUTE is granted');
+SELECT is(octet_length(dynpgext.peek('dx_memory:local')), 64, 'except with EXECUTE');
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION dynpgext.peek FROM dx_reader;
 DROP ROLE dx_monitor, dx_reader;

@@ -102,12 +102,12 @@ SELECT is(pg_temp.result_of(query), result, 'EXECUTE is enough for ' || query)
                ($$SELECT dynpgext.restart_worker('dx_worker', 'dx local')$$, 'true'),
                ($$SELECT dynpgext.unload('dx_fini')$$, 'true'),
                ($$SELECT dynpgext.load('dx_fini')$$, '0.1')) v (query, result);
-SELECT throws_ok('SELECT * FROM dx_log', '42501', NULL, 'which gives no right to what init and fini may do');
+SELECT throws_ok('SELECT * FROM dx_log', '42501', NULL, 'which gives no rights of init and fini');
 SET dx_fini.log = 'dx_log';
 SELECT throws_ok($$SELECT dynpgext.unload('dx_fini')$$, '42P01', NULL, 'fini runs without the search_path of the caller');
 RESET dx_fini.log;
 SELECT throws_ok('SELECT dynpgext.preload()', '42501', NULL, 'preload() is for superusers, as ALTER SYSTEM is');
-SELECT is(current_user::text, 'dx_operator', 'the role is what it was');
+SELECT is(current_user::text, 'dx_operator', 'the role is unchanged');
 SELECT throws_ok('SELECT * FROM dynpgext.extensions', '42501', NULL, 'the views are not included');
 RESET ROLE;
 SELECT results_eq('SELECT * FROM dx_log', $$VALUES ('fini', 'dx_fini', '0.1')$$, 'fini has run as the owner of dynpgext');
@@ -134,7 +134,7 @@ SELECT throws_ok(call, '42501', 'permission denied to configure background worke
                ($$SELECT dynpgext.reset_worker('dx_worker', 'dx global')$$, 'dx global')) v (call, worker);
 SELECT throws_ok('SELECT * FROM dynpgext.worker_settings', '42501', NULL, 'the table is not included');
 SELECT throws_ok('DELETE FROM dynpgext.worker_settings', '42501', NULL, 'nor to write it');
-SELECT is(current_user::text, 'dx_operator', 'the role is what it was');
+SELECT is(current_user::text, 'dx_operator', 'the role is unchanged');
 RESET ROLE;
 SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'it takes effect');
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dynpgext FROM dx_operator;
@@ -149,12 +149,12 @@ DELETE FROM dynpgext.worker_settings;
 SELECT throws_ok($$SELECT dynpgext.configure_worker('dx_worker', 'dx local', false)$$, '42501', NULL, 'the function is not included');
 COMMIT;
 RESET ROLE;
-SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'what such a role deletes takes effect');
+SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'deletions by such a role take effect');
 SET ROLE dx_operator;
 TRUNCATE dynpgext.worker_settings;
 BEGIN;
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false);
-SELECT is(current_user::text, 'dx_operator', 'the role is what it was');
+SELECT is(current_user::text, 'dx_operator', 'the role is unchanged');
 COMMIT;
 RESET ROLE;
 SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'and what it inserts');
@@ -183,7 +183,7 @@ CREATE EXTENSION dx_memory;
 ALTER EVENT TRIGGER dynpgext_on_create ENABLE ALWAYS;
 SET ROLE dx_operator;
 SELECT is(pg_temp.result_of('SELECT count(*) > 0 FROM dynpgext.reload()'), 'true', 'a reload by the role adopts an extension');
-SELECT is(current_user::text, 'dx_operator', 'the role is what it was');
+SELECT is(current_user::text, 'dx_operator', 'the role is unchanged');
 RESET ROLE;
 SELECT is(pg_temp.state_of_extension('dx_memory'), 'provisioned', 'it is provisioned');
 DROP EXTENSION dx_memory;
@@ -201,7 +201,7 @@ SET LOCAL ROLE dx_creator;
 SELECT lives_ok('DROP EXTENSION dx_trusted', 'and drops it');
 SELECT throws_ok('CREATE EXTENSION dx_memory', '42501', NULL, 'but not one that is not trusted');
 SELECT throws_ok('DROP EXTENSION dynpgext CASCADE', '42501', NULL, 'nor does it drop dynpgext');
-SELECT is(current_user::text, 'dx_creator', 'the role is what it was');
+SELECT is(current_user::text, 'dx_creator', 'the role is unchanged');
 ROLLBACK;
 
 SELECT format('GRANT CREATE ON DATABASE %I TO dx_creator', current_database()) \gexec
@@ -376,8 +376,8 @@ SET client_min_messages = error;
 DROP SCHEMA dynpgext CASCADE;
 SET client_min_messages = warning;
 CREATE EXTENSION dynpgext;
-SELECT is(pg_temp.state_of_extension('dx_memory'), 'provisioned', 'and dynpgext can be installed when they are gone');
-SELECT is(dx_read('dx:evil'), NULL, 'without what they claimed');
+SELECT is(pg_temp.state_of_extension('dx_memory'), 'provisioned', 'and dynpgext can be installed without them');
+SELECT is(dx_read('dx:evil'), NULL, 'without their claims');
 DROP EXTENSION dx_memory;
 
 SELECT format('REVOKE ALL ON DATABASE %I FROM dx_creator', current_database()) \gexec

@@ -34,10 +34,10 @@ SELECT is(concat_ws('|', version, library IS NULL, state, error IS NULL, allocat
   'it takes part without a library') FROM dynpgext.extensions;
 SELECT results_eq($$SELECT pg_temp.registered('dx_declared')$$,
   $$VALUES ('allocation dx_declared:global 16 global'), ('allocation dx_declared:state 64 database'),
-           ('worker dx bell database always'), ('worker dx tick database always')$$, 'with what its manifest says');
+           ('worker dx bell database always'), ('worker dx tick database always')$$, 'with its manifest');
 SELECT is(dynpgext.peek('dx_declared:state', 0, 8), convert_to('hello', 'UTF8') || '\x000000', 'memory begins with its content');
 SELECT is(dynpgext.peek('dx_declared:global'), '\x00ff0000000000000000000000000000', 'also with bytes');
-SELECT ok(pg_temp.runs('dx tick', 3), 'a command runs again and again');
+SELECT ok(pg_temp.runs('dx tick', 3), 'a command runs repeatedly');
 SELECT ok(pg_temp.runs('dx bell'), 'one that is to be notified runs once at its start');
 SELECT is(count(DISTINCT pid), 1::bigint, 'in one process') FROM dx_declared_log;
 SELECT results_eq('SELECT DISTINCT pid FROM dx_declared_log', 'SELECT DISTINCT pid FROM dynpgext.workers', 'which the view shows');
@@ -50,8 +50,8 @@ ALTER EXTENSION dx_declared UPDATE TO '0.2';
 SELECT is(concat_ws(' ', version, state), '0.2 provisioned', 'after an update it has the new version') FROM dynpgext.extensions;
 SELECT results_eq($$SELECT pg_temp.registered('dx_declared')$$,
   $$VALUES ('allocation dx_declared:more 8 database'), ('allocation dx_declared:state 64 database'),
-           ('worker dx bell database always'), ('worker dx tick database always')$$, 'and registers what the new manifest says');
-SELECT is(dynpgext.peek('dx_declared:state', 0, 5), convert_to('hello', 'UTF8'), 'what both have keeps its content');
+           ('worker dx bell database always'), ('worker dx tick database always')$$, 'and registers the objects of the new manifest');
+SELECT is(dynpgext.peek('dx_declared:state', 0, 5), convert_to('hello', 'UTF8'), 'memory in both versions keeps its content');
 SELECT ok(pg_temp.eventually($$SELECT EXISTS (SELECT FROM dx_declared_log WHERE worker = 'tick 0.2')$$), 'the new command runs');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 
@@ -67,7 +67,7 @@ SELECT ok(pg_temp.eventually($$SELECT bool_and(state = 'running') FROM dynpgext.
 
 BEGIN;
 SELECT dynpgext.register('dx_declared', '{"dynpgext": 1, "allocations": [{"name": "dx_declared:state", "size": 64}, {"name": "dx_declared:mine", "size": 3, "initial": "abc"}]}');
-SELECT is(dynpgext.peek('dx_declared:mine'), 'abc', 'a transaction sees what it has registered');
+SELECT is(dynpgext.peek('dx_declared:mine'), 'abc', 'a transaction sees its own registrations');
 SELECT is(dynpgext.export('dx_declared') -> 'workers', NULL, 'and not what it no longer has');
 SAVEPOINT s;
 SELECT dynpgext.register('dx_declared', '{"dynpgext": 1}');
@@ -77,8 +77,8 @@ SELECT is(dynpgext.peek('dx_declared:mine'), 'abc', 'back to the savepoint');
 ROLLBACK;
 SELECT results_eq($$SELECT pg_temp.registered('dx_declared')$$,
   $$VALUES ('allocation dx_declared:more 8 database'), ('allocation dx_declared:state 64 database'),
-           ('worker dx bell database always'), ('worker dx tick database always')$$, 'a rollback leaves all as it was');
-SELECT is_empty('SELECT * FROM dynpgext.reload()', 'also what is live');
+           ('worker dx bell database always'), ('worker dx tick database always')$$, 'a rollback leaves everything unchanged');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'including live objects');
 
 DROP EXTENSION dx_declared;
 SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT pg_temp.registered('dx_declared'))$$), 'a drop takes all away');
@@ -96,7 +96,7 @@ SELECT results_eq($$SELECT pg_temp.registered('dx_plain')$$, $$VALUES ('allocati
 SELECT is(count(*), 1::bigint, 'which is kept for dumps') FROM dynpgext.manifests WHERE extension = 'dx_plain';
 SELECT ok(pg_temp.runs('by hand'), 'its command runs');
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
-SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT pg_temp.registered('dx_plain'))$$), 'and is taken back');
+SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT pg_temp.registered('dx_plain'))$$), 'and is undone');
 
 -- By hand, for an extension with a library: in addition to the library's registrations
 
@@ -108,7 +108,7 @@ SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do')
 ALTER EXTENSION dx_memory UPDATE TO '0.2';
 SELECT is(state, 'allocated', 'after an update, too') FROM dynpgext.allocations WHERE name = 'beside';
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_memory:local", "size": 64}]}', 'dx_memory'),
-  '22023 /allocations/0/name: the library of the extension registers it', 'what its library registers is not to be declared');
+  '22023 /allocations/0/name: the library of the extension registers it', 'registrations of its library must not be declared');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "dx_memory:local", "size": 64}]}'),
   '22023 /allocations/0/name: the name is taken by extension "dx_memory" in this database', 'nor by another extension');
 SELECT is(pg_temp.faults('{"dynpgext": 1, "allocations": [{"name": "beside", "size": 9}]}', 'dx_memory'),
@@ -251,7 +251,7 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "
   '22023 /workers/0/run_as: role "dx_super" is a superuser: only a superuser may name it', 'not even as a member of one');
 RESET ROLE;
 REVOKE dx_super FROM dx_owner;
-SELECT ok(pg_temp.runs('dx whoami'), 'what it may register runs');
+SELECT ok(pg_temp.runs('dx whoami'), 'permitted registrations run');
 SELECT is(run_as || ' ' || registered_by, 'dx_owner dx_owner', 'as the role that has registered it') FROM dynpgext.commands WHERE worker = 'dx whoami';
 SELECT is(regexp_replace(pg_temp.faults('{"dynpgext": 1, "workers": [{"name": "f", "command": "SELECT 1", "interval": "1 s"}]}', 'hstore'), current_user, 'me'),
   '22023 /workers/0/run_as: it would run as role "me", which is a superuser: a superuser has to name it', 'a superuser has to be named');
@@ -271,7 +271,7 @@ DROP OWNED BY dx_owner;
 DROP ROLE dx_owner, dx_other, dx_super;
 
 SELECT is_empty('SELECT * FROM dynpgext.extensions', 'all are gone');
-SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is what was kept');
+SELECT is_empty('SELECT * FROM dynpgext.manifests', 'and so is the kept file');
 -- A worker in C with a non-ASCII name, which the postmaster converts to ASCII
 
 CREATE EXTENSION dx_worker;

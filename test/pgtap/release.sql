@@ -31,7 +31,7 @@ SELECT pg_temp.footprint() AS before, pg_temp.pid_of_worker('dx_worker', 'dx loc
 SELECT is(dynpgext.release('dx_worker'), false, 'of one that is not quarantined');
 SELECT is(pg_temp.footprint(), :'before', 'it changes nothing');
 SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'ends nothing');
-SELECT is(pg_temp.state_of_extension('dx_worker'), 'provisioned', 'leaves the extension as it is');
+SELECT is(pg_temp.state_of_extension('dx_worker'), 'provisioned', 'leaves the extension unchanged');
 SELECT is(count(*), :events::bigint, 'and records nothing') FROM dynpgext.events WHERE extension = 'dx_worker';
 
 -- Stopped, disabled, failed and unloaded objects are not quarantined, and stay so.

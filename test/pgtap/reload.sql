@@ -30,7 +30,7 @@ SELECT is(pg_temp.state_of_extension('dx_trusted'), NULL, 'with event triggers o
 
 PREPARE found AS VALUES ('extension', 'dx_trusted', 'dx_trusted'::name, 'provision', 'adopted, version 0.1'),
                         ('extension', 'dx_usage', 'dx_usage', 'provision', 'adopted, version 0.1');
-SELECT results_eq('SELECT * FROM dynpgext.reload(dry_run => true) ORDER BY name', 'found', 'a dry run says what would be adopted');
+SELECT results_eq('SELECT * FROM dynpgext.reload(dry_run => true) ORDER BY name', 'found', 'a dry run reports the adoption');
 SELECT is(pg_temp.state_of_extension('dx_trusted'), NULL, 'and adopts nothing');
 SELECT is(pg_temp.footprint(), :'before', 'it changes nothing at all');
 SELECT results_eq($$SELECT * FROM dynpgext.reload('dx_trusted')$$,
@@ -61,7 +61,7 @@ SELECT results_eq($$SELECT version, state FROM dynpgext.extensions WHERE extensi
 SELECT is(pg_temp.memory_of('dx_memory'),
   'dx_memory:coming database 4096, dx_memory:global global 1048576, dx_memory:global_small global 100, dx_memory:local database 64',
   'with its memory');
-SELECT is(pg_temp.state_of_extension('dx_usage'), NULL, 'what was dropped is gone');
+SELECT is(pg_temp.state_of_extension('dx_usage'), NULL, 'dropped objects are gone');
 SELECT ok(pg_temp.eventually($$SELECT count(*) = 0 FROM dynpgext.cluster_workers WHERE extension = 'dx_usage'$$), 'with its worker');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a second reload has nothing to do');
 
@@ -75,10 +75,10 @@ SELECT isnt_empty('SELECT * FROM dynpgext.reload()', 'a reload in a transaction'
 SELECT is(dx_usage_value(), 'usage', 'gives memory at once');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a second one has nothing to do');
 ROLLBACK;
-SELECT is(dx_usage_value(), NULL, 'a rollback takes it back');
+SELECT is(dx_usage_value(), NULL, 'a rollback undoes it');
 SELECT is(pg_temp.state_of_extension('dx_usage'), NULL, 'and the registration');
 SELECT isnt_empty('SELECT * FROM dynpgext.reload()', 'the next one finds the same');
-SELECT is(dx_usage_value(), 'usage', 'and does it for good');
+SELECT is(dx_usage_value(), 'usage', 'and stays so');
 DROP EXTENSION dx_usage;
 
 -- A failing extension does not block the rest, and is tried again
@@ -124,16 +124,16 @@ SELECT results_eq($$SELECT object, name, action, detail FROM dynpgext.reload('dx
            ('allocation', 'dx_bad:everywhere', 'replace', '48 bytes'),
            ('allocation', 'dx_bad:going', 'drain', 'no longer registered'),
            ('allocation', 'dx_bad:sized', 'replace', '128 bytes'),
-           ('extension', 'dx_bad', 'provision', 'registers other things')$$, 'the rows say what changes');
+           ('extension', 'dx_bad', 'provision', 'registers other things')$$, 'the rows show the changes');
 SELECT is(pg_temp.memory_of('dx_bad'), 'dx_bad:coming database 64, dx_bad:everywhere global 48, dx_bad:same database 64, dx_bad:sized database 128',
   'it has changed');
 SELECT is(dx_read('dx_bad:same'), 'kept', 'memory of the same size keeps its content');
 SELECT is(dx_read('dx_bad:sized'), '', 'memory of another size is new');
-SELECT is(dx_read('dx_bad:going'), NULL, 'what is no longer registered is gone');
+SELECT is(dx_read('dx_bad:going'), NULL, 'objects that are no longer registered are gone');
 SELECT is_empty($$SELECT * FROM dynpgext.reload('dx_bad')$$, 'a second one in a row changes nothing');
 SET dx_bad.allocations = 'dx_bad:same:64:local,dx_memory:local:64:local';
 SELECT throws_ok($$SELECT * FROM dynpgext.reload('dx_bad')$$, '42710', NULL, 'an init that fails fails the reload');
-SELECT is(pg_temp.state_of_extension('dx_bad'), 'provisioned', 'and leaves the extension as it was');
+SELECT is(pg_temp.state_of_extension('dx_bad'), 'provisioned', 'and leaves the extension unchanged');
 SELECT is(dx_read('dx_bad:same'), 'kept', 'with its memory');
 SET default_transaction_read_only = on;
 SELECT throws_ok($$SELECT * FROM dynpgext.reload('dx_bad')$$, NULL, NULL, 'so does one that cannot write');
@@ -154,7 +154,7 @@ SET dx_supervised.deadline = '0,3600000';
 SET dx_supervised.workers = 3;
 SELECT isnt_empty($$SELECT * FROM dynpgext.reload('dx_supervised')$$, 'workers that are registered otherwise');
 SELECT ok(pg_temp.worker_becomes('dx_supervised', 'dx supervised ' || n, 'running'), 'run') FROM generate_series(1, 3) n;
-SELECT is(pg_temp.pid_of_worker('dx_supervised', 'dx supervised 1'), :pid1, 'one that is the same goes on');
+SELECT is(pg_temp.pid_of_worker('dx_supervised', 'dx supervised 1'), :pid1, 'an unchanged one continues');
 SELECT ok(pg_temp.eventually(format($$SELECT pid <> %s AND state = 'running' FROM dynpgext.workers WHERE name = 'dx supervised 2'$$, :pid2)),
   'one with another definition is replaced');
 DROP EXTENSION dx_supervised;

@@ -59,7 +59,7 @@ DELETE FROM dynpgext.worker_settings;
 SET ROLE dx_writer;
 SELECT is(pg_temp.outcome(format('INSERT INTO dynpgext.worker_settings VALUES (''dx_worker'', %L, false)', 'dx global')), '42501 It is global.', 'INSERT');
 INSERT INTO dynpgext.worker_settings VALUES ('dx_worker', 'dx local', false);
-SELECT ok(pg_temp.outcome('TRUNCATE dynpgext.worker_settings') = 'done', 'what he may set one by one he may take back at once');
+SELECT ok(pg_temp.outcome('TRUNCATE dynpgext.worker_settings') = 'done', 'settings that may be made one by one may be reset at once');
 RESET ROLE;
 SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'disabled'), 'the local worker follows');
 SELECT is(pg_temp.state_of_worker('dx_worker', 'dx global'), 'running', 'the global one does not');
@@ -101,7 +101,7 @@ SELECT is(pg_temp.outcome(format('SELECT * FROM dynpgext.apply(%L)', manifest)),
     ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx global", "enabled": false}]}', '22023 /settings/0/worker: only a superuser may configure a global worker'),
     ('{"dynpgext": 1, "extension": "dx_worker", "settings": [{"worker": "dx global", "restart": {"policy": "always"}}, {"worker": "dx local", "enabled": false}]}', 'done'),
     ('{"dynpgext": 1, "extension": "dx_plain"}', 'done')) v (manifest, outcome);
-SELECT is(pg_temp.outcome('SELECT * FROM dynpgext.apply(dynpgext.export())'), 'done', 'what is exported can be applied');
+SELECT is(pg_temp.outcome('SELECT * FROM dynpgext.apply(dynpgext.export())'), 'done', 'the exported document can be applied');
 SELECT dynpgext.unload('dx_worker') \g /dev/null
 SELECT is(pg_temp.outcome(format('SELECT * FROM dynpgext.apply(%L)', manifest)), outcome, outcome || ' when it is not loaded')
   FROM (VALUES
@@ -128,7 +128,7 @@ EXECUTE refused_rows;
 ALTER ROLE dx_writer LOGIN;
 SET ROLE dx_writer;
 EXECUTE refused_rows;
-SELECT is(pg_temp.insert_of('{"dynpgext": 1, "workers": [{"name": "dx b", "command": "SELECT 1", "channel": "a"}]}'), 'done', 'what he may register');
+SELECT is(pg_temp.insert_of('{"dynpgext": 1, "workers": [{"name": "dx b", "command": "SELECT 1", "channel": "a"}]}'), 'done', 'manifests that the role may register');
 RESET ROLE;
 
 -- Registered again from its stored row, which names no role: the command keeps its role
@@ -137,7 +137,7 @@ SELECT dynpgext.register('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx a
 SELECT is(manifest #> '{workers,0,run_as}', NULL, 'the row has no role') FROM dynpgext.manifests;
 SELECT dynpgext.register('dx_plain', manifest || '{"allocations": [{"name": "dx_plain:a", "size": 8}]}') FROM dynpgext.manifests \g /dev/null
 SELECT results_eq('SELECT run_as::regrole::text, registered_by::regrole::text FROM dynpgext.registered_command',
-  format('VALUES (%L, %L)', 'dx_writer', current_user), 'its role, and who has registered it, are the same');
+  format('VALUES (%L, %L)', 'dx_writer', current_user), 'its role and the registering role are the same');
 SELECT is(count(*), 1::bigint, 'what is new is there') FROM dynpgext.allocations WHERE name = 'dx_plain:a';
 SET ROLE dx_writer;
 SELECT dynpgext.register('dx_plain', manifest) FROM dynpgext.manifests \g /dev/null
@@ -191,14 +191,14 @@ CREATE FUNCTION pg_temp.outcomes(of_table text, set_to text, OUT command text, O
                       'DELETE FROM dynpgext.' || of_table, 'TRUNCATE dynpgext.' || of_table]) c
 $$;
 SET ROLE dx_writer;
-SELECT lives_ok('SELECT * FROM dynpgext.registered_command', 'pg_read_all_data reads what is registered');
+SELECT lives_ok('SELECT * FROM dynpgext.registered_command', 'pg_read_all_data reads registrations');
 SELECT throws_ok('SELECT * FROM dynpgext.commands', '42501', NULL, 'but not the views');
 SELECT is(outcome, '42501 Only roles that may register can write it.', 'refused: ' || command)
   FROM pg_temp.outcomes('manifests', 'extension = extension');
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION dynpgext.apply TO dx_writer;
 SET ROLE dx_writer;
-SELECT is(pg_temp.insert_of('{"dynpgext": 1}'), '23505 Key (extension)=(dx_plain) already exists.', 'who may apply() may register');
+SELECT is(pg_temp.insert_of('{"dynpgext": 1}'), '23505 Key (extension)=(dx_plain) already exists.', 'a role that may apply() may register');
 SELECT is(pg_temp.outcome($$UPDATE dynpgext.manifests SET manifest = manifest WHERE extension = 'dx_plain'$$), 'done', 'by rows, too');
 RESET ROLE;
 

@@ -37,7 +37,7 @@ SELECT is(count(DISTINCT dx_address(name)), 4::bigint, 'each has an address of i
 SELECT is(dx_address('dx_memory:local'), dx_address('dx_memory:local'), 'which stays');
 SELECT ok(dx_write('dx_memory:local', 'local'), 'it can be written');
 SELECT is(dx_read('dx_memory:local'), 'local', 'and read');
-SELECT is(dx_read('dx_memory:nothing'), NULL, 'a name that nobody has registered is NULL');
+SELECT is(dx_read('dx_memory:nothing'), NULL, 'an unregistered name is NULL');
 SELECT is(dx_read(NULL), NULL, 'so is a NULL name');
 SELECT is(dx_read(''), NULL, 'so is an empty one');
 SELECT is(dx_read(repeat('n', 10000)), NULL, 'so is one longer than any name');
@@ -45,7 +45,7 @@ SELECT is(dx_read('DX_MEMORY:LOCAL'), NULL, 'names are case-sensitive');
 SELECT is(dx_read('dx_memory:loca'), NULL, 'a part of a name is not the name');
 SELECT is(dx_many_lookups('dx_memory:local', 100000), 0::bigint, 'lookups leak nothing, database-local');
 SELECT is(dx_many_lookups('dx_memory:global', 100000), 0::bigint, 'nor global');
-SELECT is(dx_many_lookups('dx_memory:nothing', 100000), 0::bigint, 'nor of what is not there');
+SELECT is(dx_many_lookups('dx_memory:nothing', 100000), 0::bigint, 'nor of missing objects');
 
 -- Parallel workers
 
@@ -67,11 +67,11 @@ CREATE FUNCTION pg_temp.attached(of_name text) RETURNS integer LANGUAGE sql AS $
   SELECT attached FROM dynpgext.allocations WHERE name = of_name AND state = 'allocated'
 $$;
 SELECT ok(pg_temp.eventually($$SELECT pg_temp.attached('dx_memory:local') = 1$$), 'this process has looked it up, and counts once');
-SELECT ok(dx_release('dx_memory:local'), 'it can let go');
+SELECT ok(dx_release('dx_memory:local'), 'it can be released');
 SELECT is(pg_temp.attached('dx_memory:local'), 0, 'then it does not count');
 SELECT ok(NOT dx_release('dx_memory:local'), 'but once only');
-SELECT ok(NOT dx_release('dx_memory:nothing'), 'and not of what it has never looked up');
-SELECT is(dx_read('dx_memory:local'), 'local', 'another lookup finds it as it was');
+SELECT ok(NOT dx_release('dx_memory:nothing'), 'and not of memory that it has never looked up');
+SELECT is(dx_read('dx_memory:local'), 'local', 'another lookup finds it unchanged');
 
 -- Dropped while this process has it mapped, and registered again
 
@@ -88,9 +88,9 @@ SELECT is(dx_read('dx_memory:global'), '', 'the global one too');
 SELECT is(dx_callbacks(), 1, 'and its callback has run in the new one');
 SELECT ok(dx_release(name), 'let go of ' || name) FROM unnest(ARRAY['dx_memory:global', 'dx_memory:going', 'dx_memory:local']) name;
 SELECT is_empty($$SELECT name FROM dynpgext.allocations WHERE state = 'draining'$$, 'then nothing drains any more');
-SELECT is(dx_release('dx_memory:global_small'), true, 'let go of the last');
+SELECT is(dx_release('dx_memory:global_small'), true, 'the last one is released');
 DROP EXTENSION dx_memory;
-SELECT is_empty('SELECT name FROM dynpgext.cluster_allocations', 'what nobody looks up is freed at once');
+SELECT is_empty('SELECT name FROM dynpgext.cluster_allocations', 'memory that no process has looked up is freed at once');
 
 -- 1 MiB costs 1 MiB and its bookkeeping
 

@@ -27,7 +27,7 @@ SELECT dx_release('dx_trusted:memory') \g /dev/null
 
 BEGIN;
 CREATE EXTENSION dx_trusted;
-SELECT is(dx_read('dx_trusted:memory'), '', 'what is registered again is new');
+SELECT is(dx_read('dx_trusted:memory'), '', 'objects registered again are new');
 ROLLBACK;
 SELECT is(dx_read('dx_trusted:memory'), NULL, 'a rollback of the registration');
 SELECT dx_release('dx_trusted:memory') \g /dev/null
@@ -40,7 +40,7 @@ SAVEPOINT a;
 CREATE EXTENSION dx_trusted;
 SELECT dx_write('dx_trusted:memory', 'first') \g /dev/null
 ROLLBACK TO a;
-SELECT is(dx_read('dx_trusted:memory'), NULL, 'rollback to a savepoint: it is gone at once');
+SELECT is(dx_read('dx_trusted:memory'), NULL, 'rollback to a savepoint: it is removed at once');
 CREATE EXTENSION dx_trusted;
 SELECT is(dx_read('dx_trusted:memory'), '', 'created again it is new');
 SELECT dx_write('dx_trusted:memory', 'second') \g /dev/null
@@ -57,7 +57,7 @@ SELECT is(dx_read('dx_trusted:memory'), NULL, 'a released savepoint is the one a
 ROLLBACK TO c;
 SELECT is(dx_read('dx_trusted:memory'), 'second', 'and rolled back with it');
 COMMIT;
-SELECT is(dx_read('dx_trusted:memory'), 'second', 'the commit keeps what is left');
+SELECT is(dx_read('dx_trusted:memory'), 'second', 'the commit keeps the rest');
 DROP EXTENSION dx_trusted;
 SELECT dx_release('dx_trusted:memory') \g /dev/null
 SELECT is(pg_temp.footprint(), :'before', 'nothing is left');
@@ -95,8 +95,8 @@ BEGIN
     CREATE EXTENSION dx_old_header;
   END;
 END $$;
-SELECT is(pg_temp.state_of_extension('dx_trusted'), NULL, 'what the handler has not made again is gone');
-SELECT ok(pg_temp.worker_becomes('dx_old_header', 'dx old header', 'running'), 'what it has is there');
+SELECT is(pg_temp.state_of_extension('dx_trusted'), NULL, 'objects that the handler has not made again are gone');
+SELECT ok(pg_temp.worker_becomes('dx_old_header', 'dx old header', 'running'), 'its objects exist');
 SELECT is(dx_old_header_value(), 'old header', 'with its memory');
 DROP EXTENSION dx_old_header;
 SELECT dx_release('dx_old_header:value') \g /dev/null

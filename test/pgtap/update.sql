@@ -20,11 +20,11 @@ SELECT is(dx_address('dx_memory:global'), :global, 'a global one, too');
 SELECT is(dx_read('dx_memory:' || name), 'content of dx_memory:' || name, name || ' keeps its content')
   FROM unnest(ARRAY['local', 'global', 'global_small']) name;
 SELECT is(dx_callbacks(), 1, 'its callback has not run again');
-SELECT is(dx_read('dx_memory:going'), NULL, 'what only the old version has is gone');
-SELECT ok(dx_zero('dx_memory:coming', 4096), 'what only the new version has is there, zeroed');
+SELECT is(dx_read('dx_memory:going'), NULL, 'memory of the old version is gone');
+SELECT ok(dx_zero('dx_memory:coming', 4096), 'new memory exists, zeroed');
 SELECT results_eq($$SELECT name, extension, version, attached FROM dynpgext.allocations WHERE state = 'draining'$$,
-  $$VALUES ('dx_memory:going', 'dx_memory'::name, NULL, 1)$$, 'the old one drains, for this process has looked it up');
-SELECT ok(dx_release('dx_memory:going'), 'until it lets go');
+  $$VALUES ('dx_memory:going', 'dx_memory'::name, NULL, 1)$$, 'the old one drains, because this process has looked it up');
+SELECT ok(dx_release('dx_memory:going'), 'until it is released');
 SELECT is_empty($$SELECT * FROM dynpgext.allocations WHERE state = 'draining'$$, 'then it is free');
 SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload has nothing to do');
 
@@ -52,7 +52,7 @@ BEGIN;
 ALTER EXTENSION dx_memory UPDATE TO '0.2';
 SELECT is(dx_read('dx_memory:going'), NULL, 'in the transaction the old name is gone');
 SELECT ok(dx_zero('dx_memory:coming', 4096), 'and the new one there');
-SELECT is(dx_read('dx_memory:local'), 'kept', 'what stays has its content');
+SELECT is(dx_read('dx_memory:local'), 'kept', 'memory that stays keeps its content');
 ROLLBACK;
 SELECT is(pg_temp.memory_of('dx_memory'),
   'dx_memory:global global 1048576, dx_memory:global_small global 100, dx_memory:going database 4096, dx_memory:local database 64',
@@ -60,7 +60,7 @@ SELECT is(pg_temp.memory_of('dx_memory'),
 SELECT is(dx_address('dx_memory:going'), :going, 'the very same');
 SELECT is(dx_read('dx_memory:going'), 'kept, too', 'with its content');
 SELECT is(dx_read('dx_memory:local'), 'kept', 'all of it');
-SELECT is(dx_read('dx_memory:coming'), NULL, 'what the new version would have had is gone');
+SELECT is(dx_read('dx_memory:coming'), NULL, 'objects of the new version are gone');
 SELECT dx_release('dx_memory:coming') \g /dev/null
 SELECT is(pg_temp.footprint(), :'before', 'nothing is left');
 
@@ -73,8 +73,8 @@ ROLLBACK TO a;
 SELECT is(dx_read('dx_memory:going'), 'kept, too', 'after a rollback to a savepoint the old version is there');
 ALTER EXTENSION dx_memory UPDATE TO '0.2';
 COMMIT;
-SELECT is(dx_read('dx_memory:local'), 'kept', 'what stays has its content');
-SELECT is(dx_read('dx_memory:going'), NULL, 'what goes is gone');
+SELECT is(dx_read('dx_memory:local'), 'kept', 'memory that stays keeps its content');
+SELECT is(dx_read('dx_memory:going'), NULL, 'removed names are gone');
 DROP EXTENSION dx_memory;
 
 -- Fini of the old version, after init of the new one, once

@@ -56,7 +56,7 @@ SELECT ok(pg_temp.eventually($$SELECT starts = 1 AND callbacks = 1 AND listening
   'the global worker is ready');
 SELECT results_eq($$SELECT version, name, type, extra, library, function, argument FROM dx_worker_info('local')$$,
   $$SELECT '0.1', 'dx local', 'dx local type', 'dx local extra', '$libdir/dx_worker-0.1', 'dx_worker_local', oid::bigint
-      FROM pg_database WHERE datname = current_database()$$, 'what the local worker finds is what was registered');
+      FROM pg_database WHERE datname = current_database()$$, 'the local worker gets the registered values');
 SELECT results_eq($$SELECT version, name, type, extra, library, function, argument FROM dx_worker_info('global')$$,
   $$VALUES ('0.1', 'dx global', 'dx global type', 'dx global extra', '$libdir/dx_worker-0.1', 'dx_worker_global', 42::bigint)$$,
   'so it is for the global one');
@@ -88,7 +88,7 @@ SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx local'), NULL, 'its pid is gone
 SELECT is(pg_temp.processes('dx local'), 0::bigint, 'its process too');
 SELECT isnt(last_exited_at, NULL, 'when it ended is known') FROM dynpgext.workers WHERE name = 'dx local';
 SELECT is(dynpgext.stop_worker('dx_worker', 'dx local'), false, 'one that has ended is not stopped');
-SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload does not start what was stopped');
+SELECT is_empty('SELECT * FROM dynpgext.reload()', 'a reload does not start stopped workers');
 SELECT is(dynpgext.start_worker('dx_worker', 'dx local'), true, 'start_worker()');
 SELECT is(pg_temp.state_of_worker('dx_worker', 'dx local'), 'running', 'it runs when the function returns');
 SELECT isnt(pg_temp.pid_of_worker('dx_worker', 'dx local'), :pid, 'as another process');
@@ -148,7 +148,7 @@ BEGIN;
 DROP EXTENSION dx_worker;
 ROLLBACK;
 SELECT ok(pg_temp.worker_becomes('dx_worker', 'dx local', 'running'), 'after a rolled-back drop the worker runs again');
-SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx global'), :global, 'and one that is in no database has gone on');
+SELECT is(pg_temp.pid_of_worker('dx_worker', 'dx global'), :global, 'and one without a database has continued');
 BEGIN;
 DROP EXTENSION dx_worker;
 CREATE EXTENSION dx_worker;

@@ -41,7 +41,7 @@ sub replace {
     replace_library($file, $library);
     is_logged($node, qr/WARNING: .*the library of dynpgext version \Q$after\E needs another layout of the shared memory/, $offset, 1, 'a WARNING');
     is(value($node, 'one', $versions), join('|', ($before) x 4), 'the one that has made the memory serves in new sessions');
-    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.workers WHERE stale)), 0, 'nobody is stale');
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.workers WHERE stale)), 0, 'no worker is stale');
     is_whole($node, 'all is well', qw(one two));
 
     # new processes of all kinds
@@ -58,7 +58,7 @@ sub replace {
     add_database($node, "new_$after" =~ s/\./_/gr, qw(dynpgext dx_worker));
     is_whole($node, 'all is well', qw(one two));
     is(value($node, 'one', $versions), join('|', ($before) x 4), 'all of them run the library that serves');
-    is($session->query('SELECT dynpgext.version()'), $before, 'the session goes on');
+    is($session->query('SELECT dynpgext.version()'), $before, 'the session continues');
     $session->quit;
     is(log_count($node, qr/(PANIC|TRAP):|was terminated by signal/, $offset), 0, 'nobody has crashed');
 

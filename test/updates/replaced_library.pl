@@ -65,14 +65,14 @@ sub replace {
     isnt(launcher(), $launcher, 'in another process');
     ok((wait_until { my $pid = runner_pid($node, 'one'); $pid ne '' && $pid ne $runner && (runs_file($pid) // 0) == $inode }),
         'so does the runner');
-    is_logged($node, qr/the launcher continues with the newly installed library/, $offset, 1, 'once, and the log says so');
+    is_logged($node, qr/the launcher continues with the newly installed library/, $offset, 1, 'once, with a message in the log');
     is(status(), join("|", $after, $after, $version, $other), 'both versions are there');
     is(value($node, 'one', $pids), $workers, 'the workers go on');
     is(value($node, 'one', $stale), $all_own, 'and are stale');
-    is(log_count($node, qr/(ERROR|FATAL|PANIC|WARNING):/, $offset), 0, 'nobody has failed');
+    is(log_count($node, qr/(ERROR|FATAL|PANIC|WARNING):/, $offset), 0, 'none has failed');
 
     # the old and the new one share everything
-    is($session->query('SELECT dynpgext.version()'), $before, 'the session goes on');
+    is($session->query('SELECT dynpgext.version()'), $before, 'the session continues');
     $session->query_safe(q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 1')));
     shows($node, 'one', 'dx supervised 1', q(state = 'stopped'), 'it stops a worker');
     $session->query_safe(q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 1')));
@@ -112,7 +112,7 @@ subtest 'a file that cannot be used' => sub {
     append_to_file($file, 'not a library');
     chmod 0755, $file;
     is_logged($node, qr/WARNING: .*has been replaced by one that cannot be used on the running server/, $offset, 1, 'a WARNING');
-    is($session->query('SELECT launcher_pid FROM dynpgext.status'), $launcher, 'the launcher goes on');
+    is($session->query('SELECT launcher_pid FROM dynpgext.status'), $launcher, 'the launcher continues');
     replace_library($file, $original);
     $session->quit;
     is_whole($node, 'all is well when a good one is there', qw(one two));
@@ -138,8 +138,8 @@ subtest 'preloaded' => sub {
     my $looks = value($node, 'one', 'SELECT count(*) FROM public.done');
     $node->poll_query_until('one', "SELECT count(*) > $looks + 100 FROM public.done") or die;
     is(status(), join('|', ($version) x 4), 'all processes have it from the postmaster');
-    is(launcher(), $launcher, 'the launcher goes on');
-    is(value($node, 'one', $stale), '', 'nobody is stale');
+    is(launcher(), $launcher, 'the launcher continues');
+    is(value($node, 'one', $stale), '', 'no worker is stale');
     $node->stop;
 };
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|was terminated by signal|has been overwritten/, 'nothing has crashed');

@@ -81,6 +81,6 @@ becomes($node, 'one', q(SELECT count(*) FROM dynpgext.cluster_allocations WHERE 
 my $used = memory_used($node, 'one');
 $node->restart;
 wait_whole($node, qw(one two));
-is($used, memory_used($node, 'one'), 'no more memory is used than after a restart');
+is($used, memory_used($node, 'one'), 'the memory used equals that after a restart');
 $node->stop;
 done_testing();
