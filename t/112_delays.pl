@@ -79,6 +79,48 @@ subtest 'a run that does not end' => sub {
     is(value($node, 'one', $unhealthy), '', 'all is well');
 };
 
+# The launcher looks every 100 ms.
+subtest 'a run that does not end, after one that was reported' => sub {
+    my %hangs = (name => 'hangs', sql => 'SELECT pg_sleep(0.6), pg_advisory_xact_lock(1)', channel => 'hang');
+    my $reported = q(SELECT count(*) FROM dynpgext.events WHERE event = 'delaying' AND name = 'hangs');
+    register_sql_workers($node, 'one', 'dx_plain', \%often);
+    ok(command_is($node, 'one', 'often', 'runs > 0'), 'another one runs');
+    register_sql_workers($node, 'one', 'dx_plain', \%hangs, \%often);
+    ok(command_is($node, 'one', 'hangs', 'runs = 1'), 'its run ends');
+    is(value($node, 'one', $reported), 1, 'and was reported');
+    value($node, 'one', 'NOTIFY hang');
+    ok(command_is($node, 'one', 'hangs', 'runs = 2'), 'another one');
+    is(value($node, 'one', $reported), 1, 'is not');
+    my $offset = log_offset($node);
+    my $holder = $node->background_psql('one');
+    $holder->query_safe('SELECT pg_advisory_lock(1)');
+    value($node, 'one', 'NOTIFY hang');
+    becomes($node, 'one', $reported, 2, 'one that lasts much longer is');
+    is_logged($node, qr/WARNING:  SQL worker "hangs" .* has run for \d+ ms and delays 1 other for up to \d+ ms: "often"/, $offset, 1, 'while it lasts');
+    $holder->quit;
+    ok(command_is($node, 'one', 'hangs', 'runs = 3'), 'it ends');
+    is(value($node, 'one', $reported), 2, 'which is not said again');
+};
+
+# Whichever of the others comes first: one of them is left.
+subtest 'those that wait have been notified' => sub {
+    my %held = (name => 'held', sql => 'SELECT pg_advisory_xact_lock(1)', channel => 'hold');
+    my @told = map { { name => $_, sql => 'SELECT 1', channel => 'tell' } } 'first told', 'second told';
+    my %busy = (name => 'busy', sql => 'SELECT pg_advisory_xact_lock(2)', channel => 'busy');
+    register_sql_workers($node, 'one', 'dx_plain', $told[0], \%held, $told[1], \%busy);
+    ok(command_is($node, 'one', $_->{name}, 'runs = 1'), "$_->{name} runs") for @told, \%held, \%busy;
+    my $holder = $node->background_psql('one');
+    $holder->query_safe('SELECT pg_advisory_lock(1), pg_advisory_lock(2)');
+    value($node, 'one', 'NOTIFY busy');
+    becomes($node, 'one', q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted), 1, 'their process is busy');
+    value($node, 'one', 'NOTIFY hold; NOTIFY tell');
+    $holder->query_safe('SELECT pg_advisory_unlock(2)');
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'delaying' AND name = 'held' AND detail ~ '^[12] others?, .*still running')), 'there is an event before its end')
+      || diag(value($node, 'one', 'SELECT * FROM dynpgext.events ORDER BY at DESC LIMIT 10'));
+    $holder->quit;
+    ok(command_is($node, 'one', $_->{name}, 'runs = 2'), "$_->{name} runs") for @told, \%held;
+};
+
 subtest 'dynpgext.delay_warning' => sub {
     my $before = events();
     configure($node, 'one', 'dynpgext.delay_warning' => 0);

@@ -137,9 +137,9 @@ void report_delays(state::shared &s) {
     pg::log(
         WARNING,
         "SQL worker \"" + run.id.name + "\" of extension \"" + run.id.extension + "\" (PID " +
-            std::to_string(run.pid) + ") has run for " + text(run.runs_for) + " and delays " +
-            state::others(run.others.count) + " for up to " + text(run.others.longest) + ": " +
-            run.others.names,
+            std::to_string(run.pid) + ") has run for " + text(pg::moment::now() - run.began) +
+            " and delays " + state::others(run.others.count) + " for up to " +
+            text(run.others.longest) + ": " + run.others.names,
         "Give it a process of its own (\"process\": \"own\") or a deadline, or end the run with "
         "dynpgext.stop_worker().");
 }

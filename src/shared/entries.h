@@ -351,9 +351,11 @@ struct worker_entry {
   pg::moment resume_at;           // for one that continues in another process: when it is due
   bool rested;                    // it continues after being at rest
   model::worker_process process;  // of a hosted one
-  bool delays;                    // its last run, or this one, has kept others waiting for long
+  bool delays;                    // its last run that has ended kept others waiting for long
   int64 run_interval;             // that is set for a hosted one, milliseconds; 0: none is
   int64 scheduled_by;             // the same, as its runner knows it
+  pg::moment notified_at;         // when its runner received a notification or a request for a run
+                                  // of it; none: not since its last run
   DYNPGEXT_GROWN
 
   // Signalled to end; its end decides what is wanted then.
@@ -410,6 +412,7 @@ struct runner_entry {
   Oid payer;              // owner of the database at the request; InvalidOid: a superuser
   worker_key busy_with;   // the worker whose command it runs
   pg::moment busy_since;  // none: it runs none
+  bool reported;          // the launcher has reported that this run delays others
   DYNPGEXT_GROWN
 };
 

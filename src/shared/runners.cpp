@@ -53,6 +53,13 @@ bool has_some_runner(const shared &s, Oid database) {
   });
 }
 
+worker_entry *busy_worker(const shared &s, const runner_entry &entry) {
+  if (!entry.busy_since.is_set()) return nullptr;
+  worker_entry *worker = s.workers.find(entry.busy_with);
+  const bool is_it = worker != nullptr && worker->busy && worker->pid == entry.pid;
+  return is_it && !worker->exited ? worker : nullptr;
+}
+
 bool are_runners_full(const shared &s) {
   const int limit = pg::settings::max_runners();
   if (limit < 0) return false;

@@ -21,6 +21,8 @@ namespace dynpgext::state {
 [[nodiscard]] bool has_runner(const shared &s, const runner_key &key);
 // For any role there.
 [[nodiscard]] bool has_some_runner(const shared &s, Oid database);
+// The worker whose command the runner runs at the moment, or null.  Caller holds root.lock.
+[[nodiscard]] worker_entry *busy_worker(const shared &s, const runner_entry &entry);
 // Has dynpgext.max_runners been reached?  Settings must have been defined.
 [[nodiscard]] bool are_runners_full(const shared &s);
 // Some worker waits for a place: a runner without work ends, and one that has had its turn.

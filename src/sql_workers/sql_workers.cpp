@@ -131,9 +131,9 @@ void sql_workers::take_starts() {
     if (start.run_interval != 0) w.command.interval = start.run_interval;
     // notifications may have been missed
     if (command.interval == 0)
-      w.notified_at = start.resume_at.is_set() ? std::min(start.resume_at, now) : now;
+      w.notify(start.resume_at.is_set() ? std::min(start.resume_at, now) : now);
     else if (start.resume_at.is_set() && !command.channel.empty())
-      w.notified_at = now;
+      w.notify(now);
     if (command.interval > 0) w.next_at = first_run(start, command, now);
     if (start.rescheduled)
       follow_interval(w, start.run_interval);
@@ -149,7 +149,7 @@ void sql_workers::take_requests() {
   const pg::moment now = pg::moment::now();
   for (const state::worker_identity &id : wanted)
     for (worker &w : workers_)
-      if (w.start.id == id) w.notified_at = std::min(w.notified_at, now);
+      if (w.start.id == id) w.notify(now);
 }
 
 void sql_workers::keep_channels() {
@@ -168,8 +168,7 @@ void sql_workers::keep_channels() {
   // earlier notifications were missed, for example on a standby
   const pg::moment now = pg::moment::now();
   for (worker &w : workers_)
-    if (wanted.count(w.command.channel) != 0 && before.count(w.command.channel) == 0)
-      w.notified_at = std::min(w.notified_at, now);
+    if (wanted.count(w.command.channel) != 0 && before.count(w.command.channel) == 0) w.notify(now);
 }
 
 bool sql_workers::is_deaf() const {
@@ -184,7 +183,7 @@ void sql_workers::hear() {
   const pg::moment now = pg::moment::now();
   for (const std::string &channel : pg::take_notifications())
     for (worker &w : workers_)
-      if (w.command.channel == channel) w.notified_at = std::min(w.notified_at, now);
+      if (w.command.channel == channel) w.notify(now);
 }
 
 sql_workers::outcome sql_workers::run_one() {
@@ -201,42 +200,32 @@ sql_workers::outcome sql_workers::run_one() {
   return outcome::ran;
 }
 
-// Reports a finished run that has kept other workers waiting, once for consecutive such runs.  If
-// the run was long enough, the launcher has already reported it, see workers/delays.h.
-void sql_workers::note_delay(const worker &w, state::worker_entry &entry, pg::moment began) {
-  const std::chrono::milliseconds limit(pg::settings::delay_warning_milliseconds());
-  const pg::moment now = pg::moment::now();
-  size_t delayed = 0;
-  std::chrono::microseconds longest{};
-  for (const worker &other : workers_) {
-    if (&other == &w || other.due_at() > now) continue;
-    const auto waited = now - std::max(other.due_at(), began);
-    if (limit.count() == 0 || waited < limit) continue;
-    ++delayed;
-    longest = std::max(longest, waited);
-  }
-  const std::string others = state::others(delayed);
-  const std::string how_long = std::to_string(longest.count() / 1000) + " ms";
-  {
-    const state::exclusive lock(shared_);
-    const bool was_reported = std::exchange(entry.delays, delayed > 0);
-    if (delayed == 0 || was_reported) return;
-    state::record(shared_, entry, "delaying", others + ", for up to " + how_long);
-  }
+// Notifications and requests for other workers that shared memory does not have yet.
+std::vector<state::notified_start> sql_workers::take_notified(const worker &but) {
+  std::vector<state::notified_start> found;
+  for (worker &w : workers_)
+    if (&w != &but && std::exchange(w.is_news, false)) found.push_back({&w.start, w.notified_at});
+  return found;
+}
+
+void sql_workers::report_delay(const worker &w, const state::held_up &delayed) {
+  const std::string how_long = std::to_string(delayed.longest.count() / 1000) + " ms";
   pg::log(WARNING,
           "SQL worker \"" + w.command.worker + "\" of extension \"" + w.command.extension +
-              "\" has delayed " + others + " for up to " + how_long,
+              "\" has delayed " + state::others(delayed.count) + " for up to " + how_long,
           "Commands of one database and role run one after the other. Consider shorter runs, a "
           "deadline, or a process of its own (\"process\": \"own\").");
 }
 
 sql_workers::after_run sql_workers::run(worker &w) {
-  state::worker_entry *entry = state::begin_command(shared_, w.start);
+  state::worker_entry *entry = state::begin_command(shared_, runner_, w.start, take_notified(w));
   if (entry == nullptr) return after_run::ends;
   const model::command &command = w.command;
   state::command_run run{.began_at = GetCurrentTimestamp()};
+  run.delay_limit = std::chrono::milliseconds(pg::settings::delay_warning_milliseconds());
   const pg::moment began = pg::moment::now();
   const pg::moment notified_at = std::exchange(w.notified_at, pg::moment::never());
+  w.is_news = false;
   const pg::moment next_at = w.next_at;
   w.start.began = began;
   if (w.next_at <= began)
@@ -268,12 +257,13 @@ sql_workers::after_run sql_workers::run(worker &w) {
   // the visit adds the new owner to the recorded owners of the commands
   if (pg::has_met_new_owner()) (void)state::want_visit(shared_, runner_.database);
   const auto next = [](bool goes_on) { return goes_on ? after_run::goes_on : after_run::ends; };
-  if (end == pg::command_end::called_off) return next(state::end_command(shared_, *entry, {}));
+  if (end == pg::command_end::called_off)
+    return next(state::end_command(shared_, runner_, *entry, {}).goes_on);
   if (end == pg::command_end::stale) {
     // it has not run, and stays due at the same time
-    w.notified_at = notified_at;
+    w.notify(notified_at);
     w.next_at = next_at;
-    return state::put_off_command(shared_, *entry) ? after_run::stale : after_run::ends;
+    return state::put_off_command(shared_, runner_, *entry) ? after_run::stale : after_run::ends;
   }
   run.duration = (pg::moment::now() - began).count();
   if (w.next_at != pg::moment::never()) run.next_at = w.next_at;
@@ -283,11 +273,11 @@ sql_workers::after_run sql_workers::run(worker &w) {
     run.error = &error;
     run.why = &why;
   }
-  note_delay(w, *entry, began);
   DYNPGEXT_FAULT_POINT("runner.ran");
-  const bool goes_on = state::end_command(shared_, *entry, run);
-  if (end != pg::command_end::refused) return next(goes_on);
-  if (goes_on) state::refuse(shared_, w.start, error, true);
+  const state::ended_command ended = state::end_command(shared_, runner_, *entry, run);
+  if (ended.delayed.count > 0) report_delay(w, ended.delayed);
+  if (end != pg::command_end::refused) return next(ended.goes_on);
+  if (ended.goes_on) state::refuse(shared_, w.start, error, true);
   return after_run::ends;
 }
 

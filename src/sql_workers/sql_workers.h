@@ -42,10 +42,16 @@ class sql_workers {
     model::command command;                    // with the interval that it runs at
     int64 registered_interval = 0;             // milliseconds
     pg::moment next_at = pg::moment::never();  // by its interval
-    pg::moment notified_at =
-        pg::moment::never();  // or somebody waits for a run; since its last one
+    // or somebody waits for a run; since its last one
+    pg::moment notified_at = pg::moment::never();
+    bool is_news = false;  // shared memory does not have it yet, see state::begin_command()
 
     [[nodiscard]] pg::moment due_at() const { return std::min(next_at, notified_at); }
+    void notify(pg::moment at) {
+      if (at >= notified_at) return;
+      notified_at = at;
+      is_news = true;
+    }
   };
 
   void take_starts();
@@ -55,7 +61,8 @@ class sql_workers {
   [[nodiscard]] bool is_deaf() const;  // a standby hears nothing
   enum class after_run { goes_on, ends, stale };
   after_run run(worker &w);
-  void note_delay(const worker &w, state::worker_entry &entry, pg::moment began);
+  std::vector<state::notified_start> take_notified(const worker &but);
+  static void report_delay(const worker &w, const state::held_up &delayed);
 
   state::shared &shared_;
   state::runner_key runner_;

@@ -7,27 +7,26 @@ namespace {
 
 constexpr size_t most_named = 3;
 
-// Since when the worker has been due, as far as shared memory shows; none: it is not due.
-// Notifications are not included: the runner receives them only between two runs.
+// Since when the worker has been due; none: it is not due.  A worker that is starting waits for its
+// runner to take it.
 pg::moment due_since(const worker_entry &entry, const worker_entry &running) {
   if (!entry.hosted || entry.exited || &entry == &running) return {};
-  if (entry.pid == 0) {  // its runner has not taken it yet
+  if (entry.pid == 0) {
     const bool comes = entry.state == model::worker_state::starting && !entry.held_back;
     return comes && runner_of(entry) == runner_of(running) ? entry.claimed_at : pg::moment{};
   }
   if (entry.pid != running.pid) return {};
-  if (entry.taken) return entry.runs.next_at;
-  return entry.resume_at.is_set() ? entry.resume_at : entry.claimed_at;
+  if (!entry.taken) return entry.resume_at.is_set() ? entry.resume_at : entry.claimed_at;
+  const pg::moment next_at = entry.runs.next_at;
+  const pg::moment notified_at = entry.notified_at;
+  if (!next_at.is_set() || !notified_at.is_set()) return next_at.is_set() ? next_at : notified_at;
+  return std::min(next_at, notified_at);
 }
 
-// The runner's current run, if it exceeds the limit and has not been reported.
-worker_entry *long_run(const shared &s, const runner_entry &runner, pg::duration limit) {
-  if (runner.key.worker != 0) return nullptr;  // no other worker shares its process
-  if (!is_in_office(runner) || !runner.busy_since.is_set()) return nullptr;
-  if (pg::moment::now() - runner.busy_since < limit) return nullptr;
-  worker_entry *entry = s.workers.find(runner.busy_with);
-  const bool is_it = entry != nullptr && entry->busy && entry->pid == runner.pid;
-  return is_it && !entry->delays ? entry : nullptr;
+// Is a delay by the current run worth a report, or is it one of several in a row?
+bool is_news(const worker_entry &entry) {
+  const std::chrono::microseconds last(entry.runs.last_duration);
+  return !entry.delays || pg::moment::now() - entry.runs.began > 2 * last;
 }
 
 std::string in_milliseconds(pg::duration d) { return std::to_string(d.count() / 1000) + " ms"; }
@@ -41,6 +40,9 @@ std::string others(size_t count) {
 held_up held_up_by(const shared &s, const worker_entry &running, pg::duration limit) {
   held_up found;
   const pg::moment now = pg::moment::now();
+  // no worker waits for longer than the run has lasted, or for another worker's own process
+  if (limit <= pg::duration::zero() || now - running.runs.began < limit) return found;
+  if (running.process == model::worker_process::own) return found;
   for (const worker_entry *entry : s.workers.of(running.links.list)) {
     const pg::moment since = due_since(*entry, running);
     if (!since.is_set() || since > now) continue;
@@ -55,29 +57,45 @@ held_up held_up_by(const shared &s, const worker_entry &running, pg::duration li
   return found;
 }
 
+held_up note_delay(const shared &s, const runner_entry &runner, worker_entry &entry,
+                   pg::duration limit) {
+  held_up waiting = held_up_by(s, entry, limit);
+  const bool is_to_be_reported = waiting.count > 0 && !runner.reported && is_news(entry);
+  entry.delays = waiting.count > 0;
+  if (!is_to_be_reported) return {};
+  record(s, entry, "delaying",
+         others(waiting.count) + ", for up to " + in_milliseconds(waiting.longest));
+  return waiting;
+}
+
 std::vector<delaying_run> find_delaying(shared &s, pg::duration limit) {
   std::vector<delaying_run> found;
   if (limit <= pg::duration::zero()) return found;
   {
     const reading lock(s);
-    const auto runners = s.runners.entries();
-    if (std::none_of(runners.begin(), runners.end(),
-                     [&](const runner_entry *r) { return long_run(s, *r, limit) != nullptr; }))
-      return found;
+    for (const runner_entry *runner : s.runners.entries()) {
+      if (runner->reported || !is_in_office(*runner)) continue;
+      const worker_entry *entry = busy_worker(s, *runner);
+      if (entry == nullptr || !is_news(*entry)) continue;
+      held_up waiting = held_up_by(s, *entry, limit);
+      if (waiting.count > 0)
+        found.push_back(
+            {runner->key, identity_of(*entry), entry->pid, entry->runs.began, std::move(waiting)});
+    }
   }
+  if (found.empty()) return found;
   const exclusive lock(s);
-  for (const runner_entry *runner : s.runners.entries()) {
-    worker_entry *entry = long_run(s, *runner, limit);
-    if (entry == nullptr) continue;
-    held_up waiting = held_up_by(s, *entry, limit);
-    if (waiting.count == 0) continue;
-    entry->delays = true;
-    const pg::duration runs_for = pg::moment::now() - entry->runs.began;
+  std::erase_if(found, [&s](const delaying_run &run) {
+    runner_entry *runner = s.runners.find(run.runner);
+    const bool goes_on = runner != nullptr && runner->busy_since == run.began;
+    const worker_entry *entry = goes_on ? busy_worker(s, *runner) : nullptr;
+    if (entry == nullptr) return true;
+    runner->reported = true;
     record(s, *entry, "delaying",
-           others(waiting.count) + ", for up to " + in_milliseconds(waiting.longest) +
-               "; still running, for " + in_milliseconds(runs_for));
-    found.push_back({identity_of(*entry), entry->pid, runs_for, std::move(waiting)});
-  }
+           others(run.others.count) + ", for up to " + in_milliseconds(run.others.longest) +
+               "; still running, for " + in_milliseconds(pg::moment::now() - run.began));
+    return false;
+  });
   return found;
 }
 

@@ -230,6 +230,7 @@ bool begin_run(const shared &s, worker_entry &entry, pid_t process) {
   entry.taken = false;
   entry.busy = false;
   if (!entry.resume_at.is_set()) entry.runs.next_at = {};
+  entry.notified_at = {};
   entry.crowded_out = false;
   entry.exited = false;
   entry.timed_out = false;

@@ -96,13 +96,6 @@ void start_anew(shared &s, worker_entry &entry) {
   attend(s, entry.links.list);
 }
 
-// The worker whose command this process is running.
-const worker_entry *find_busy(const shared &s, const runner_key &key) {
-  for (const worker_entry *entry : s.workers.of(key.database))
-    if (is_served_here(*entry) && !entry->exited && entry->busy) return entry;
-  return nullptr;
-}
-
 // The runner serves no worker from now on.  Its process is still connected: commands on the
 // database wait for it.
 void leave_office(runner_entry &entry) { entry.left = true; }
@@ -113,15 +106,17 @@ runner_entry *own(const shared &s, const runner_key &key) {
   return entry != nullptr && entry->pid == MyProcPid ? entry : nullptr;
 }
 
-// The key of this process, once it is in office.
-constinit runner_key served{};
-
 // Makes the current run visible to the search for long runs.
-void note_busy(const shared &s, const worker_entry *entry) {
-  runner_entry *runner = own(s, served);
+void begin_busy(runner_entry *runner, worker_entry &entry) {
+  entry.busy = true;
   if (runner == nullptr) return;
-  runner->busy_since = entry == nullptr ? pg::moment{} : entry->runs.began;
-  if (entry != nullptr) runner->busy_with = entry->key;
+  runner->busy_with = entry.key;
+  runner->busy_since = entry.runs.began;
+  runner->reported = false;
+}
+void end_busy(runner_entry *runner, worker_entry &entry) {
+  entry.busy = false;
+  if (runner != nullptr) runner->busy_since = {};
 }
 
 }  // namespace
@@ -199,9 +194,9 @@ bool become_runner(shared &s, const runner_message &message) {
   next.pid = MyProcPid;
   next.birth = pg::process_birth(MyProcPid);
   next.busy_since = {};
+  next.reported = false;
   note_runner_process(s, next);  // may run out of memory
   *entry = next;
-  served = message.key;
   return true;
 }
 
@@ -258,14 +253,16 @@ void note_rescheduled(shared &s, const worker_start &w, pg::moment at, int64 run
   entry->scheduled_by = run_interval;
 }
 
-worker_entry *begin_command(shared &s, const worker_start &w) {
+worker_entry *begin_command(shared &s, const runner_key &key, const worker_start &w,
+                            std::span<const notified_start> others) {
   const exclusive lock(s);
+  for (const notified_start &other : others)
+    if (worker_entry *entry = find_served(s, *other.start)) entry->notified_at = other.since;
   worker_entry *entry = find_served(s, w);
   if (entry == nullptr) return nullptr;
-  entry->busy = true;
   entry->runs.began_at = GetCurrentTimestamp();
   entry->runs.began = pg::moment::now();
-  note_busy(s, entry);
+  begin_busy(own(s, key), *entry);
   begin_requested(s, *entry);
   return entry;
 }
@@ -281,19 +278,22 @@ bool goes_on(const shared &s, worker_entry &entry) {
 
 }  // namespace
 
-bool put_off_command(shared &s, worker_entry &entry) {
+bool put_off_command(shared &s, const runner_key &key, worker_entry &entry) {
   const exclusive lock(s);
-  entry.busy = false;
-  note_busy(s, nullptr);
+  end_busy(own(s, key), entry);
   ask_again(s, entry);
   return goes_on(s, entry);
 }
 
-bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run) {
+ended_command end_command(shared &s, const runner_key &key, worker_entry &entry,
+                          const std::optional<command_run> &run) {
   const exclusive lock(s);
-  entry.busy = false;
-  note_busy(s, nullptr);
+  ended_command result;
+  runner_entry *runner = own(s, key);
+  end_busy(runner, entry);
+  entry.notified_at = {};
   if (run) {
+    if (runner != nullptr) result.delayed = note_delay(s, *runner, entry, run->delay_limit);
     count_run(s, entry, *run);
     if (run->error != nullptr) assign_if_possible(s, entry.error, run->error->view());
     end_requested(s, entry, run->why, run->duration);
@@ -302,7 +302,8 @@ bool end_command(shared &s, worker_entry &entry, const std::optional<command_run
   } else {
     ask_again(s, entry);
   }
-  return goes_on(s, entry);
+  result.goes_on = goes_on(s, entry);
+  return result;
 }
 
 bool retire(shared &s, const runner_key &key) {
@@ -348,7 +349,7 @@ void report_runner_exit(shared &s, const runner_key &key, int code,
     // successor.
     const bool in_office = runner != nullptr && is_in_office(*runner);
     if (runner != nullptr) leave_office(*runner);
-    const worker_entry *const culprit = find_busy(s, key);
+    const worker_entry *const culprit = runner == nullptr ? nullptr : busy_worker(s, *runner);
     for (worker_entry *entry : s.workers.of(key.database)) {
       if (in_office && is_to_be_served(*entry, key)) {
         if (culprit != nullptr) {

@@ -11,9 +11,11 @@
 #pragma once
 
 #include <map>
+#include <span>
 
 #include "pg/transaction.h"
 #include "shared/runners.h"
+#include "workers/delays.h"
 #include "workers/entry.h"
 #include "workers/workers.h"
 
@@ -50,20 +52,33 @@ void note_due(shared &s, const worker_start &w, pg::moment at);
 // The same, by the interval that is set for it by now.
 void note_rescheduled(shared &s, const worker_start &w, pg::moment at, int64 run_interval);
 
+// A worker that is due because of a notification, or because a session waits for its run.
+struct notified_start {
+  const worker_start *start;
+  pg::moment since;
+};
 // Its command begins.  Nothing when it is not served any more; until end_command() the entry stays
-// where it is, and is told to end instead of being ended.
-[[nodiscard]] worker_entry *begin_command(shared &s, const worker_start &w);
+// where it is, and is told to end instead of being ended.  `others`: workers
+// notified since the last run began, which the runner cannot tell anybody during this run.
+[[nodiscard]] worker_entry *begin_command(shared &s, const runner_key &key, const worker_start &w,
+                                          std::span<const notified_start> others);
 struct command_run {
   TimestampTz began_at = 0;
   int64 duration = 0;  // microseconds
   pg::moment next_at{};
   const message_text *error = nullptr;  // of one that has failed
   const pg::failure *why = nullptr;     // the same, for those who wait for it
+  pg::duration delay_limit{};           // dynpgext.delay_warning
 };
 // It has not begun to run, and is asked for as before.  Returns whether it goes on.
-bool put_off_command(shared &s, worker_entry &entry);
-// Its run has ended, or (nothing) was called off.  Returns whether it goes on.
-bool end_command(shared &s, worker_entry &entry, const std::optional<command_run> &run);
+bool put_off_command(shared &s, const runner_key &key, worker_entry &entry);
+struct ended_command {
+  bool goes_on = false;
+  held_up delayed = {};  // workers delayed by the run, if that is to be logged
+};
+// Its run has ended, or (nothing) was called off.
+[[nodiscard]] ended_command end_command(shared &s, const runner_key &key, worker_entry &entry,
+                                        const std::optional<command_run> &run);
 
 // Leaves office when there is nobody to serve; then the process must end.
 [[nodiscard]] bool retire(shared &s, const runner_key &key);
