@@ -47,7 +47,7 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
   if (w.overdue)
     return complaint{severity::warning,
                      "stopping: worker" + of + " has been signalled to end, and does not",
-                     "Its code serves no interrupts: see docs/emergency.md"};
+                     "Its code serves no interrupts: see docs/emergency.md", origin::signal};
   // A worker in a crash loop runs for a moment now and then.
   const bool is_up = w.state == worker_state::starting || w.state == worker_state::running;
   if (w.short_runs >= most_short_runs &&
@@ -68,11 +68,12 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
                          " and delays " + std::to_string(w.delays) +
                          (w.delays == 1 ? " other" : " others") + " of its process",
                      "Give it \"process\": \"own\" or a deadline in its manifest; " +
-                         call("stop_worker", w) + " ends the run"};
+                         call("stop_worker", w) + " ends the run",
+                     origin::run};
   if (w.failing)
     return complaint{severity::warning,
                      "failing: the last run of SQL worker" + of + " has failed: " + error_of(w),
-                     "Repair the cause: it runs again when it is due"};
+                     "Repair the cause: it runs again when it is due", origin::failure};
   if (w.stale)
     return complaint{severity::warning,
                      "stale: the library of the worker" + of +

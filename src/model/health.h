@@ -16,10 +16,19 @@ namespace dynpgext::model {
 enum class severity : std::uint8_t { critical, warning };  // the worst first
 [[nodiscard]] std::string_view name_of(severity s);
 
+// What began at the time that is shown with the problem.
+enum class origin : std::uint8_t {
+  state,
+  signal,  // the signal to end
+  run,     // the run in progress
+  failure  // the last run, which failed
+};
+
 struct complaint {
   severity level = severity::warning;
   std::string problem;
   std::string remedy;
+  origin since = origin::state;
   bool operator==(const complaint &) const = default;
 };
 

@@ -160,15 +160,7 @@ class examination {
 
   // Takes the lock, for one database at a time.
   void examine_workers() {
-    std::vector<Oid> lists;
-    {
-      const state::reading lock(shared_);
-      lists = shared_.workers.lists();
-    }
-    for (const Oid list : lists) {
-      const state::reading lock(shared_);
-      for (const state::worker_entry *entry : shared_.workers.of(list)) examine(*entry);
-    }
+    sql::for_workers_shown(shared_, true, [this](const state::worker_entry &e) { examine(e); });
     // reads files and catalogs: not under the lock
     for (const auto &[key, source, role, library] : dubious_) {
       model::worker_condition w{.extension = key.extension.view(), .name = key.name.view()};
@@ -197,7 +189,7 @@ class examination {
     w.short_runs = e.unhealthy_runs;
     w.overdue = e.overdue && e.pid != 0 && !e.exited;
     w.failing = is_failing(e);
-    if (e.busy && is_long(e)) {
+    if (e.busy) {
       w.runs_for = lasts(e.runs.began);
       w.delays = state::held_up_by(shared_, e, delay_).count;
     }
@@ -223,14 +215,11 @@ class examination {
     w.error = error;
     complaint c = model::complaint_of(w);
     if (c) {
-      add(std::move(c), "worker", e.key.name.str(), e.key.home, source,
-          since_of(e, since, w.delays > 0));
+      const TimestampTz began = since_of(e, c->since);
+      add(std::move(c), "worker", e.key.name.str(), e.key.home, source, began);
     } else if (auto library = state::loaded_file(shared_, e)) {
       dubious_.push_back({e.key, source, {}, std::move(library)});
     }
-  }
-  [[nodiscard]] bool is_long(const state::worker_entry &e) const {
-    return delay_ > pg::duration::zero() && pg::moment::now() - e.runs.began >= delay_;
   }
   // Also between two runs, while it waits for its turn.
   static bool is_failing(const state::worker_entry &e) {
@@ -238,10 +227,14 @@ class examination {
     return e.hosted && e.runs.failing &&
            (e.state == worker_state::running || e.state == worker_state::waiting);
   }
-  static TimestampTz since_of(const state::worker_entry &e, pg::moment since, bool delays) {
-    if (delays) return e.runs.began_at;
-    if (is_failing(e)) return e.runs.last_failed_at;
-    return pg::wall_time(e.overdue ? e.told_at : since);
+  static TimestampTz since_of(const state::worker_entry &e, model::origin origin) {
+    switch (origin) {
+      case model::origin::state: break;
+      case model::origin::signal: return pg::wall_time(e.told_at);
+      case model::origin::run: return e.runs.began_at;
+      case model::origin::failure: return e.runs.last_failed_at;
+    }
+    return pg::wall_time(sql::state_since(e));
   }
 
   // Takes the lock.

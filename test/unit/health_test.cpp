@@ -72,6 +72,26 @@ TEST(health, has_a_run_that_keeps_others_waiting) {
   EXPECT_NE(complaint_of(w)->problem.find("2 others"), std::string::npos);
 }
 
+TEST(health, says_since_when_of_the_problem_that_it_shows) {
+  worker_condition w = worker(state::running);
+  w.failing = true;
+  EXPECT_EQ(complaint_of(w)->since, origin::failure);
+  w.delays = 1;
+  EXPECT_EQ(complaint_of(w)->since, origin::run);
+  w.overdue = true;
+  EXPECT_EQ(word(complaint_of(w)), "stopping");
+  EXPECT_EQ(complaint_of(w)->since, origin::signal);
+  w.overdue = false;
+  w.short_runs = most_short_runs;
+  EXPECT_EQ(word(complaint_of(w)), "backoff");
+  EXPECT_EQ(complaint_of(w)->since, origin::state);
+  w = worker(state::waiting, longest_wait);
+  w.waits_for = "max_worker_processes";
+  w.failing = true;
+  EXPECT_EQ(word(complaint_of(w)), "waiting");
+  EXPECT_EQ(complaint_of(w)->since, origin::state);
+}
+
 TEST(health, lets_a_worker_wait_for_a_place_for_a_moment) {
   worker_condition w = worker(state::waiting, longest_wait - 1);
   w.waits_for = "max_worker_processes";
