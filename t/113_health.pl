@@ -219,6 +219,18 @@ subtest 'a restart, and no launcher' => sub {
     is_whole($node, 'all is well', 'app', 'shop');
 };
 
+subtest 'first use of a worker after a restart' => sub {
+    configure($node, 'postgres', 'dx_supervised.workers' => 5);
+    $node->restart;
+    is(value($node, 'shop', q(SELECT dynpgext.stop_worker('dx_supervised', 'dx supervised 5'))), 'f', 'one that its library registers only now');
+    becomes($node, 'shop', q(SELECT state FROM dynpgext.workers WHERE name = 'dx supervised 5'), 'running', 'is known, and starts with the commit');
+    configure($node, 'postgres', 'dx_supervised.workers' => 4);
+    $node->restart;
+    my (undef, undef, $error) = $node->psql('shop', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
+    like($error, qr/extension "dx_supervised" has no background worker "dx supervised 5" in this database/, 'one that its library does not register any more');
+    is_whole($node, 'all is well', 'app', 'shop');
+};
+
 subtest 'a library is missing' => sub {
     rename "$libraries/dx_who.so", "$libraries/away" or die $!;
     $node->restart;

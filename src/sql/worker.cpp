@@ -19,15 +19,14 @@ registered_worker find_worker(FunctionCallInfo fcinfo) {
   auto store = catalog::store::open();
   state::shared &s = state::use();
   if (store) {
+    // At the first use after a start of the server: its library may register something else now.
+    (void)provisioning::provision_extension(extension);
     const model::registrations all = store->read().wanted(s.root->boot);
-    const model::worker *w = all.find_worker(extension, name);
-    if (w != nullptr) {
-      (void)provisioning::provision_extension(extension);  // the first use after a start
+    if (const model::worker *w = all.find_worker(extension, name))
       return {*store,
               *all.find_extension(extension),
               *w,
               {model::home_of(w->scope, MyDatabaseId), extension, name}};
-    }
   }
   throw pg::error(ERRCODE_UNDEFINED_OBJECT,
                   "extension \"" + extension + "\" has no background worker \"" + name +
