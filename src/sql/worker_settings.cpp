@@ -38,34 +38,15 @@ std::string text_of(int64 microseconds) {
                                   : std::to_string(microseconds) + " us";
 }
 
-int64 delay_argument(FunctionCallInfo fcinfo, int n) {
+// In milliseconds, like its limits.  Rounded up: a positive value never becomes 0.
+int64 milliseconds_argument(FunctionCallInfo fcinfo, int n, const char *name, int64 least,
+                            int64 most, const char *range) {
   const int64 microseconds = pg::interval_microseconds(*DatumGetIntervalP(fcinfo->args[n].value));
-  if (microseconds < 0 || microseconds > model::max_restart_delay * 1000)
+  if (microseconds < least * 1000 || microseconds > most * 1000)
     throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "restart_delay of " + text_of(microseconds) + " is out of range", {},
-                    "It is from 0 to 24 hours.");
-  return (microseconds + 999) / 1000;  // a positive delay never becomes 0
-}
-
-int64 interval_argument(FunctionCallInfo fcinfo, int n) {
-  const int64 microseconds = pg::interval_microseconds(*DatumGetIntervalP(fcinfo->args[n].value));
-  if (microseconds < model::min_command_interval * 1000 ||
-      microseconds > model::max_command_interval * 1000)
-    throw pg::error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "run_interval of " + text_of(microseconds) + " is out of range", {},
-                    "It is from 10 ms to 366 days.");
+                    std::string(name) + " of " + text_of(microseconds) + " is out of range", {},
+                    range);
   return (microseconds + 999) / 1000;
-}
-
-void require_command(const catalog::store &store, const model::worker_settings &wanted) {
-  const model::registrations all = store.read();
-  const model::worker *w = all.find_worker(wanted.extension, wanted.worker);
-  if (w == nullptr || w->hosted) return;
-  throw pg::error(ERRCODE_WRONG_OBJECT_TYPE,
-                  "background worker \"" + wanted.worker + "\" of extension \"" + wanted.extension +
-                      "\" has no command",
-                  "Its code is a function in library \"" + w->library + "\".",
-                  "Only an SQL worker has a run_interval.");
 }
 
 // Until the end of the transaction, no other transaction configures a worker of the extension or
@@ -78,40 +59,46 @@ void wait_for_settings(const std::string &extension) {
 struct settings_target {
   catalog::store store;
   model::worker_settings settings;  // present values
-  bool is_set = false;
+  bool is_set;
+  std::optional<model::worker> worker;  // as registered, if it is
 };
 
 // The settings of the worker, protected from concurrent changes.  A worker that is not registered
 // is accepted with `any`, or if its extension is not loaded and so has no registrations.
 settings_target find_settings(FunctionCallInfo fcinfo, bool any) {
-  const auto store = catalog::store::open();
-  if (store) {
-    const std::string extension = sql::name_argument(fcinfo, 0);
-    wait_for_settings(extension);
-    const std::string worker = sql::text_argument(fcinfo, 1);
-    const model::registrations all = store->read();
-    const model::extension *e = all.find_extension(extension);
-    const bool is_loaded = e == nullptr || e->wanted(state::use().root->boot);
-    const model::worker_settings *known = all.find_settings(extension, worker);
-    if (known != nullptr && (any || !is_loaded)) return {*store, *known, true};
-    if (!is_loaded && worker.size() < BGW_MAXLEN)
-      return {*store, {extension, worker, {}, {}, {}}, false};
+  const catalog::store store = sql::open_store();
+  const std::string extension = sql::name_argument(fcinfo, 0);
+  wait_for_settings(extension);
+  const std::string worker = sql::text_argument(fcinfo, 1);
+  const model::registrations all = store.read();
+  const model::worker_settings *known = all.find_settings(extension, worker);
+  settings_target t{store, {extension, worker, {}, {}, {}}, known != nullptr, {}};
+  if (known != nullptr) t.settings = *known;
+  const model::extension *e = all.find_extension(extension);
+  const bool is_loaded = e == nullptr || e->wanted(state::use().root->boot);
+  const bool is_accepted =
+      known != nullptr ? any || !is_loaded : !is_loaded && worker.size() < BGW_MAXLEN;
+  if (!is_accepted) {
+    t.worker = sql::find_worker(fcinfo).worker;
+  } else if (const model::worker *w = all.find_worker(extension, worker)) {
+    t.worker = *w;
   }
-  const sql::registered_worker found = sql::find_worker(fcinfo);
-  const std::string extension = found.extension.name;
-  const std::string worker = found.worker.name;
-  const model::registrations all = found.store.read();
-  if (const model::worker_settings *known = all.find_settings(extension, worker))
-    return {found.store, *known, true};
-  return {found.store, {extension, worker, {}, {}, {}}, false};
+  return t;
 }
 
-// A worker that is not registered at the moment may become global.
-void require_reach(const catalog::store &store, const std::string &extension,
+void require_command(const settings_target &t) {
+  if (!t.worker || t.worker->hosted) return;
+  throw pg::error(ERRCODE_WRONG_OBJECT_TYPE,
+                  "background worker \"" + t.settings.worker + "\" of extension \"" +
+                      t.settings.extension + "\" has no command",
+                  "Its code is a function in library \"" + t.worker->library + "\".",
+                  "Only an SQL worker has a run_interval.");
+}
+
+// A worker that is not registered at the moment (null) may become global.
+void require_reach(const model::worker *w, const std::string &extension,
                    const std::string &worker) {
   if (pg::is_superuser()) return;
-  const model::registrations all = store.read();
-  const model::worker *w = all.find_worker(extension, worker);
   if (w != nullptr && w->scope != model::scope::global) return;
   throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
                   "permission denied to configure background worker \"" + worker +
@@ -121,7 +108,12 @@ void require_reach(const catalog::store &store, const std::string &extension,
 }
 
 void require_reach(const settings_target &t) {
-  require_reach(t.store, t.settings.extension, t.settings.worker);
+  require_reach(t.worker ? &*t.worker : nullptr, t.settings.extension, t.settings.worker);
+}
+
+void require_reach(const model::registrations &all, const std::string &extension,
+                   const std::string &worker) {
+  require_reach(all.find_worker(extension, worker), extension, worker);
 }
 
 }  // namespace
@@ -136,11 +128,15 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_configure_worker) {
     model::worker_settings wanted = t.settings;
     if (is_given(fcinfo, 2)) wanted.enabled = DatumGetBool(fcinfo->args[2].value);
     if (is_given(fcinfo, 3)) wanted.restart = policy_argument(fcinfo, 3);
-    if (is_given(fcinfo, 4)) wanted.restart_delay = delay_argument(fcinfo, 4);
+    if (is_given(fcinfo, 4))
+      wanted.restart_delay = milliseconds_argument(
+          fcinfo, 4, "restart_delay", 0, model::max_restart_delay, "It is from 0 to 24 hours.");
     // the function of 0.1.0 has no such argument
     if (PG_NARGS() > 5 && is_given(fcinfo, 5)) {
-      wanted.run_interval = interval_argument(fcinfo, 5);
-      require_command(t.store, wanted);
+      wanted.run_interval =
+          milliseconds_argument(fcinfo, 5, "run_interval", model::min_command_interval,
+                                model::max_command_interval, "It is from 10 ms to 366 days.");
+      require_command(t);
     }
     provisioning::touch(t.store);
     t.store.write(wanted);
@@ -166,7 +162,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_may_configure) {
     if (pg::is_superuser()) return BoolGetDatum(true);
     const pg::brief_locks scope;
     if (const auto store = catalog::store::open())
-      require_reach(*store, sql::name_argument(fcinfo, 0), sql::text_argument(fcinfo, 1));
+      require_reach(store->read(), sql::name_argument(fcinfo, 0), sql::text_argument(fcinfo, 1));
     return BoolGetDatum(true);
   });
 }
@@ -184,10 +180,11 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_before_settings) {
     if (!pg::is_superuser()) {
       if (store && is_row) {
         const pg::row row(data.tg_trigtuple, data.tg_relation);
-        require_reach(*store, row.name(0), row.text(1));
+        require_reach(store->read(), row.name(0), row.text(1));
       } else if (store) {
-        for (const model::worker_settings &s : store->read().settings)
-          require_reach(*store, s.extension, s.worker);
+        const model::registrations all = store->read();
+        for (const model::worker_settings &s : all.settings)
+          require_reach(all, s.extension, s.worker);
       }
     }
     return pg::going_on(data);
