@@ -125,16 +125,17 @@ std::vector<pid_t> runners_awaited_by(const shared &s, pid_t pid) {
 std::vector<worker_identity> wanted_runs(const shared &s) {
   std::vector<worker_identity> wanted;
   const reading lock(s);
-  for (const request_entry *r : all(s))
-    if (r->state == request_state::asked)
-      wanted.push_back({r->worker.home, r->worker.extension.str(), r->worker.name.str()});
+  for (const worker_entry *entry : awaited_workers(s)) wanted.push_back(identity_of(*entry));
   return wanted;
 }
 
-bool is_run_asked_for(const shared &s, const worker_entry &entry) {
-  bool asked = false;
-  for_requests(s, entry, request_state::asked, [&](const request_entry &) { asked = true; });
-  return asked;
+std::vector<const worker_entry *> awaited_workers(const shared &s) {
+  std::vector<const worker_entry *> found;
+  for (const request_entry *r : all(s)) {
+    if (r->state != request_state::asked) continue;
+    if (const worker_entry *entry = s.workers.find(r->worker)) found.push_back(entry);
+  }
+  return found;
 }
 
 void begin_requested(const shared &s, const worker_entry &entry) {
@@ -142,21 +143,33 @@ void begin_requested(const shared &s, const worker_entry &entry) {
                [](request_entry &r) { r.state = request_state::running; });
 }
 
-void end_requested(const shared &s, const worker_entry &entry, const pg::failure *why,
-                   int64 duration) {
+namespace {
+
+// Allocates nothing, if f does not.
+template <class F>
+void end_requests(const shared &s, const worker_entry &entry, F f) {
   bool was_awaited = false;
   for_requests(s, entry, request_state::running, [&](request_entry &r) {
     was_awaited = true;
     r.state = request_state::over;
-    r.duration = duration;
     r.ran_in = entry.source;
+    f(r);
+  });
+  if (was_awaited) changed(s);
+}
+
+}  // namespace
+
+void end_requested(const shared &s, const worker_entry &entry, const pg::failure *why,
+                   int64 duration) {
+  end_requests(s, entry, [&](request_entry &r) {
+    r.duration = duration;
     if (why == nullptr) return;
     r.sqlstate = why->sqlstate;
     assign(r.message, why->message);
     assign(r.detail, why->detail);
     assign(r.hint, why->hint);
   });
-  if (was_awaited) changed(s);
 }
 
 void end_requested(const shared &s, const worker_entry &entry, std::string_view words) {
@@ -164,13 +177,10 @@ void end_requested(const shared &s, const worker_entry &entry, std::string_view 
   constexpr std::string_view between = ": ";
   const bool has_code = words.size() >= code_size + between.size();
   const std::string_view code = has_code ? words.substr(0, code_size) : "XX000";
-  for_requests(s, entry, request_state::running, [&](request_entry &r) {
-    r.state = request_state::over;
-    r.ran_in = entry.source;
+  end_requests(s, entry, [&](request_entry &r) {
     r.sqlstate = MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
     assign(r.message, has_code ? words.substr(code_size + between.size()) : words);
   });
-  changed(s);
 }
 
 void ask_again(const shared &s, const worker_entry &entry) {

@@ -51,8 +51,9 @@ class run_request {
 // --- for runners ---
 // Those that nobody has begun, of all runners.  Takes the lock itself.
 [[nodiscard]] std::vector<worker_identity> wanted_runs(const shared &s);
+// The same, if they are known.  Caller holds root.lock.
+[[nodiscard]] std::vector<const worker_entry *> awaited_workers(const shared &s);
 // Callers of these hold root.lock exclusively.
-[[nodiscard]] bool is_run_asked_for(const shared &s, const worker_entry &entry);
 void begin_requested(const shared &s, const worker_entry &entry);
 void end_requested(const shared &s, const worker_entry &entry, const pg::failure *why,
                    int64 duration);

@@ -321,9 +321,11 @@ bool rest(shared &s, const runner_key &key, const due_starts &due, bool at_once)
     if (!is_served_here(*entry)) continue;
     // signalled to end, or new
     if (entry->exited || !entry->taken) return false;
-    const bool has_news = entry->run_interval != entry->scheduled_by || is_run_asked_for(s, *entry);
-    if (!at_once && has_news) return false;
+    if (!at_once && entry->run_interval != entry->scheduled_by) return false;
   }
+  if (!at_once)
+    for (const worker_entry *entry : awaited_workers(s))
+      if (is_served_here(*entry)) return false;
   for (worker_entry *entry : s.workers.of(key.database)) {
     if (!is_served_here(*entry)) continue;
     entry->pid = 0;
