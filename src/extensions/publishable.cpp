@@ -42,13 +42,7 @@ std::string refusal(const std::string &extension, uint64 size) {
          " bytes of shared memory for its registrations";
 }
 
-pg::failure failure_of(const state::charge &price, const std::string &what) {
-  try {
-    price.refuse(what);
-  } catch (const pg::error &e) {
-    return {e.sqlstate(), e.what()};
-  }
-}
+pg::failure failure_of(const pg::error &e) { return {e.sqlstate(), e.what()}; }
 
 }  // namespace
 
@@ -69,11 +63,12 @@ publishable what_fits(state::shared &s, const model::registrations &wanted, over
   const std::vector<std::string> candidates =
       growing(published ? sizes_of(*published) : sizes(), now);
   if (then == over_limit::refuse)
-    result.publication->price().refuse(
+    throw result.publication->price().refusal(
         candidates.empty() ? "the registrations of this database cannot have more shared memory"
                            : refusal(candidates.front(), now.at(candidates.front())));
   for (const std::string &name : candidates) {
-    const pg::failure why = failure_of(result.publication->price(), refusal(name, now.at(name)));
+    const pg::failure why =
+        failure_of(result.publication->price().refusal(refusal(name, now.at(name))));
     out.insert(name);
     result.left_out.push_back({*wanted.find_extension(name), why});
     result.publication = make(wanted.without_objects_of(out), state::set_limits());

@@ -216,7 +216,7 @@ dsa_pointer make_instance(shared &s, const allocation_request &r) {
   const std::string what = "extension \"" + r.owner.name + "\" cannot have " +
                            std::to_string(r.registration.size) + " bytes of shared memory for \"" +
                            r.registration.name + "\"";
-  if (!charged.fits()) charged.refuse(what);
+  if (!charged.fits()) throw charged.refusal(what);
   pg::allocation memory(s.area, bytes);
   if (!memory)
     throw pg::error(ERRCODE_OUT_OF_MEMORY, what + ": out of shared memory", memory.refusal());

@@ -54,11 +54,11 @@ charge::~charge() {
   });
 }
 
-void charge::refuse(const std::string &what) const {
+pg::error charge::refusal(const std::string &what) const {
   const memory_use &use = fits_all_ ? owner_ : all_;
   const std::string setting =
       fits_all_ ? pg::settings::max_owner_memory_name : pg::settings::memory_limit_name;
-  throw pg::error(
+  return pg::error(
       ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, what + ": " + setting + " would be exceeded",
       std::to_string(use.used) + " of " + std::to_string(use.limit) + " bytes are in use" +
           (fits_all_ ? " by all databases of the owner of this one." : "."),

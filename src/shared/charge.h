@@ -43,8 +43,8 @@ class charge {
   [[nodiscard]] bool fits() const noexcept { return fits_all_ && fits_owner_; }
   // Before.
   [[nodiscard]] uint64 used_by_all() const noexcept { return all_.used; }
-  // If it does not fit: raises 53400 with this beginning of the message.
-  [[noreturn]] void refuse(const std::string &what) const;
+  // If it does not fit: ERROR 53400 with this beginning of the message.
+  [[nodiscard]] pg::error refusal(const std::string &what) const;
   // The charge belongs to the new object from now on.
   [[nodiscard]] memory_bill keep() noexcept;
   // The same, replacing the charge `before` in its present value.  Exclusive lock.  Allocates
