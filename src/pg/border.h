@@ -159,9 +159,11 @@ void set_swallow_watcher(swallow_watcher watcher) noexcept;
 // For places where an ERROR would be a catastrophe.  Hold no LWLock: it logs. `doing` completes
 // "dynpgext: while ...: ".  An open transaction then cannot be committed (see swallowed.h);
 // tolerate() runs f in a subtransaction.  Returns whether f succeeded.
-inline constexpr const char *made_good = "The launcher makes it good; see also dynpgext.reload().";
+inline constexpr const char *corrected_later =
+    "The launcher corrects what this has left behind at its next check; dynpgext.reload() does so at "
+    "once.";
 template <class F>
-bool swallow(const char *doing, F f, const char *hint = made_good) noexcept {
+bool swallow(const char *doing, F f, const char *hint = corrected_later) noexcept {
   char result{};
   detail::report failure;
   detail::run(&f, &result, &failure);

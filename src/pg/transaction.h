@@ -25,7 +25,7 @@ template <class F>
 // in a parallel operation, which has no subtransactions.  Elsewhere (after the commit, in the
 // launcher) like swallow().  Returns whether f succeeded.
 template <class F>
-bool tolerate(const char *doing, F &&f, const char *hint = made_good);
+bool tolerate(const char *doing, F &&f, const char *hint = corrected_later);
 
 // Runs as the given role with search_path pinned to pg_catalog, pg_temp, for a scope.
 class pinned_identity {
