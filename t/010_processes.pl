@@ -133,6 +133,14 @@ for my $preload (0, 1) {
             SELECT string_agg(extension || ' ' || state, ', ' ORDER BY extension) FROM dynpgext.extensions),
             'dx_memory provisioned'), 'one that was dropped there is gone');
         is_whole($node, 'all is well', $database, 'one');
+
+        value($node, $database, qq(CREATE TABLE public.said (event text, name text, version text);
+            ALTER DATABASE $database SET dx_fini.log = 'public.said'; CREATE EXTENSION dx_fini));
+        $node->stop;
+        like(single_user($database, 'DROP EXTENSION dx_fini', 'SELECT count(*) AS said FROM public.said'), qr/said = "0"/, 'a drop runs no fini');
+        $node->start;
+        value($node, $database, 'SELECT count(*) FROM dynpgext.workers');
+        becomes($node, $database, q(SELECT string_agg(event || ' ' || name, ',') FROM public.said), 'fini dx_fini', 'the visit that finds it does');
     };
 }
 
