@@ -55,6 +55,8 @@ class visits {
 
   state::shared &shared_;
   std::vector<visit> under_way_;
+  // Until no database waits for a slot: one WARNING, although single visits find slots meanwhile.
+  // The root's `starved` is since when no visit has found one.
   bool starved_ = false;
 };
 
