@@ -79,8 +79,8 @@ class window {
   [[nodiscard]] bool is_open() const { return header_ != nullptr; }
   [[nodiscard]] window_header &header() const { return *header_; }
 
-  // Makes it with so many bytes in addition to the header.  53400 over dynpgext.memory_limit, 53200
-  // if the system refuses it; both errors name the sizes.
+  // Makes it with this many bytes in addition to the header.  53400 over dynpgext.memory_limit,
+  // 53200 if the system refuses it; both errors name the sizes.
   void create(state::shared &s, instance &i, uint64 bytes);
   // 55000 if the memory is gone, or the address is in use.
   void map(state::shared &s, instance &i);

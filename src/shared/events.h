@@ -33,7 +33,7 @@ struct event_log {
 
 inline constexpr uint32 default_event_capacity = 1000;
 
-// Makes room for so many events, and keeps existing ones that fit.  Takes the lock itself.
+// Makes room for this many events, and keeps existing ones that fit.  Takes the lock itself.
 void keep_events(shared &s, uint32 capacity);
 
 struct event {

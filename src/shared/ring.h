@@ -38,7 +38,7 @@ class ring {
     return entries;
   }
 
-  // Makes room for so many entries, and keeps existing ones that fit; `what` and the setting are
+  // Makes room for this many entries, and keeps existing ones that fit; `what` and the setting are
   // for the error message.  Takes the lock itself.
   void resize(uint32 capacity, const std::string &what, const std::string &setting) const {
     {

@@ -35,7 +35,7 @@ struct run_log {
 
 inline constexpr uint32 default_run_capacity = 1000;
 
-// Makes room for so many runs, and keeps existing ones that fit.  Takes the lock itself.
+// Makes room for this many runs, and keeps existing ones that fit.  Takes the lock itself.
 void keep_runs(shared &s, uint32 capacity);
 
 // A run of this worker's command has ended.  Exclusive lock.  Allocates nothing; does nothing

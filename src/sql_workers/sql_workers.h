@@ -1,8 +1,9 @@
-// The SQL workers that this process serves: what they run, and when.
+// The SQL workers that this process serves: their commands, and when these are due.
 //
-// A command runs right after its start, and then at its interval, at a fixed rate: a late run is
-// not made up for.  With a channel it also runs when notified; several notifications before it runs
-// are one.  Of those that are due, the one that has been for longest is first, so none starves.
+// A command runs right after its start (unless first_run delays it), and then at a fixed rate;
+// missed runs are not repeated.  With a channel it also runs when notified; several notifications
+// before a run count as one.  Of the due commands, the one due for longest runs first, so that none
+// starves.
 #pragma once
 
 #include <set>
@@ -16,35 +17,34 @@ class sql_workers {
  public:
   sql_workers(state::shared &s, const state::runner_key &runner) : shared_(s), runner_(runner) {}
 
-  // Forgets what has been ended, and takes what is starting.
+  // Drops ended workers, and takes starting ones.
   void follow();
-  // Whatever has been notified is due.
+  // Makes notified commands due.
   void hear();
-  // Runs the command that is due, if one is.  stale: in this process it must not, see
-  // pg::command_end.
+  // Runs a due command, if there is one.  stale: this process must not run it, see pg::command_end.
   enum class outcome { none, ran, stale };
   outcome run_one();
   [[nodiscard]] bool empty() const { return workers_.empty(); }
-  // After how long without a run the process may end, its workers at rest: when the next one is not
-  // due for as long as that.  Nothing: not before something happens, for one may be notified.
-  // `runner_wanted`: by others, so it is to end sooner.
+  // The time without a run after which the process may end with its workers at rest, if no command
+  // is due within that time.  Nothing: it must wait, because a notification may arrive.
+  // `runner_wanted`: other workers wait for a place, so it should end sooner.
   [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout(bool runner_wanted) const;
-  // Does one listen, which would not be told of a notification at rest?
+  // Does any worker listen?  At rest it would miss notifications.
   [[nodiscard]] bool listens() const;
-  // Of each, when it is due, as state::rest() needs it: by its interval, if it has one.
+  // When each worker is due, as state::rest() needs it: by its interval, if it has one.
   [[nodiscard]] state::due_starts due() const;
-  // When the next one is due: milliseconds from now; -1: not before something else happens.
+  // Milliseconds until the next command is due; -1: only an event can make one due.
   [[nodiscard]] long nap() const;
 
  private:
   struct worker {
     state::worker_start start;
-    model::command command;                    // with the interval that it runs at
+    model::command command;                    // with its effective interval
     int64 registered_interval = 0;             // milliseconds
     pg::moment next_at = pg::moment::never();  // by its interval
-    // or somebody waits for a run; since its last one
+    // notified, or requested by a session; since its last run
     pg::moment notified_at = pg::moment::never();
-    bool is_news = false;  // shared memory does not have it yet, see state::begin_command()
+    bool is_news = false;  // not yet in shared memory, see state::begin_command()
 
     [[nodiscard]] pg::moment due_at() const { return std::min(next_at, notified_at); }
     void notify(pg::moment at) {
@@ -58,7 +58,7 @@ class sql_workers {
   void follow_interval(worker &w, int64 run_interval);
   void take_requests();
   void keep_channels();
-  [[nodiscard]] bool is_deaf() const;  // a standby hears nothing
+  [[nodiscard]] bool is_deaf() const;  // has channels, but is on a standby
   enum class after_run { goes_on, ends, stale };
   after_run run(worker &w);
   std::vector<state::notified_start> take_notified(const worker &but);
@@ -67,7 +67,7 @@ class sql_workers {
   state::shared &shared_;
   state::runner_key runner_;
   std::vector<worker> workers_;
-  std::set<std::string> channels_;  // that are listened on
+  std::set<std::string> channels_;  // the process listens to them
 };
 
 }  // namespace dynpgext::supervision

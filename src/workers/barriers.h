@@ -1,4 +1,4 @@
-// Workers that keep the server waiting, whatever database they are connected to.
+// Workers that delay a barrier of the server, for which all processes must serve interrupts.
 #pragma once
 
 #include "workers/workers.h"
@@ -6,11 +6,11 @@
 namespace dynpgext::state {
 
 struct barrier_watch {
-  bool awaited = false;               // somebody waits: look again soon
-  std::vector<worker_identity> slow;  // have not served it for a while, and are told to end
+  bool awaited = false;               // some process waits: check again soon
+  std::vector<worker_identity> slow;  // have not served it in time, and were signalled to end
 };
-// For the launcher, now and then.  A worker that does not come to serve interrupts is told to end,
-// and starts anew when it has.
+// For the launcher, now and then.  A worker that does not serve interrupts is signalled to end, and
+// starts anew afterwards.
 [[nodiscard]] barrier_watch watch_barriers(shared &s);
 
 }  // namespace dynpgext::state

@@ -1,4 +1,4 @@
-// Workers that a command waits for, because they are in its way.
+// Waiting for workers that block a command.
 #pragma once
 
 #include <vector>
@@ -7,11 +7,11 @@
 
 namespace dynpgext::state {
 
-// Until those workers, which have been told to end, have no process any more; with `database`, none
-// that is connected to it.  Returns those that are left after so many milliseconds.  Interruptible.
+// Waits until these workers, already signalled to end, have no process any more; with `database`,
+// none connected to it.  Returns the workers left after the time limit.  Interruptible.
 //
-// Not every worker's code lets SIGTERM end the command that it runs, or its wait for a synchronous
-// standby.  So workers that stay are also asked to cancel it, again and again.
+// Some workers' code does not let SIGTERM interrupt its command, or its wait for a synchronous
+// standby.  So workers that do not end also get repeated requests to cancel.
 [[nodiscard]] std::vector<worker_identity> wait_until_ended(shared &s,
                                                             std::vector<worker_identity> workers,
                                                             long milliseconds,

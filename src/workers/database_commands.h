@@ -1,18 +1,18 @@
-// DROP DATABASE and its like, which the server refuses while anybody is connected: processes of
-// ours get out of the way, and come back after the command, or when it has failed.
+// DROP DATABASE and similar commands, which the server refuses while anybody is connected.  Our
+// processes leave the database for the command, and return after it, whether it succeeded or not.
 //
-// Where this library is loaded, the process that is about to run such a command blocks the database
-// until its transaction ends.  Elsewhere the launcher meets the command's lock.  Scenarios:
+// If this library is loaded, the process that is about to run such a command blocks the database
+// until its transaction ends.  Otherwise the launcher finds the command's lock.  Scenarios:
 //
-//   this library is loaded     blocked, cleared and waited for before the server looks
-//   it is not                  the lock is met twice in a row: cleared by the launcher
-//   the command is refused     its transaction ends, and everything comes back
-//   its session ends           unblocked as it ends; after kill -9 all memory is new
-//   ALTER DATABASE, a template the same, and the workers come back
-//   others hold the lock       nobody can connect: nothing ends, and nothing is started
-//   a visit is under way       told to end; the launcher sends another
-//   a worker does not end      asked to cancel its command, again and again (clearing.h)
-//   a global worker is in it   by the database that it is connected to, not by its home
+//   this library is loaded     blocks, clears and waits before the server checks for connections
+//   it is not loaded           the launcher finds the lock twice in a row, and clears the database
+//   the command is refused     its transaction ends, and all workers return
+//   its session ends           unblocked at its exit; after kill -9 all shared memory is new
+//   ALTER DATABASE, a template the same, and the workers return
+//   others hold the lock       nobody can connect: no worker ends, and none is started
+//   a visit is in progress     signalled to end; the launcher sends another
+//   a worker does not end      repeatedly requested to cancel its command (clearing.h)
+//   a global worker            affected if connected to the database; its home does not matter
 //   ended before it was met    within a moment of its end it counts as ended for the command
 #pragma once
 
@@ -22,23 +22,25 @@
 
 namespace dynpgext::state {
 
-// Until unblock() by this process, or its end, nothing of ours is started in the database.
+// None of our processes is started in the database until this process calls unblock_databases(), or
+// ends.
 void block_database(shared &s, Oid database);
-// Whatever this process has blocked.  Wakes the launcher.
+// Unblocks all databases that this process has blocked.  Wakes the launcher.
 void unblock_databases(shared &s) noexcept;
 
-// Tells the workers of the database, those that are connected to it, and a visit there to end.
-// Returns the workers.
+// Signals the workers of the database, workers connected to it, and a visit there to end.  Returns
+// the workers.
 std::vector<worker_identity> clear_database(shared &s, Oid database);
-// Until they and its SQL runner are no longer connected to it; those that still are after so many
-// milliseconds.  The caller holds the command's lock, so nobody connects meanwhile: a process that
-// waits for that lock need not be waited for.
+// Waits until the workers, and the database's SQL runners, are no longer connected to it.  Returns
+// the workers still connected after the time limit.  The caller holds the command's lock, so no new
+// process connects; a process that waits for that lock need not be waited for.
 [[nodiscard]] std::vector<worker_identity>
 wait_until_cleared(shared &s, Oid database, const std::vector<worker_identity> &workers,
                    long milliseconds);
 
-// For the launcher: tries the lock of each database that something of ours is connected to, and
-// clears those that a command wants.  Returns whether any is, or may be: look again soon.
+// For the launcher: tries the lock of each database to which a process of ours is connected, and
+// clears the database if a command wants it.  Returns true if a command is, or may be, in progress:
+// then check again soon.
 bool meet_commands(shared &s);
 
 }  // namespace dynpgext::state

@@ -1,15 +1,15 @@
-// What ends with a database, and how a process meets the one that it is connected to.
+// The end of a database, and the detection of a new database with the OID of an earlier one.
 #pragma once
 
 #include "shared/root.h"
 
 namespace dynpgext::state {
 
-// The database has been dropped: its workers end, its memory goes, and so do its entries.
+// The database has been dropped: ends its workers, and removes its memory and its entries.
 void forget_database(shared &s, Oid database);
 
-// In a process that is connected to a database, in a transaction: what is known of an earlier
-// database with its OID is forgotten.  Once in each process; later calls do nothing.
+// In a process connected to a database, in a transaction: discards everything known about an
+// earlier database with its OID.  Works once in each process; later calls do nothing.
 void meet_database(shared &s);
 
 }  // namespace dynpgext::state

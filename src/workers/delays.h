@@ -40,7 +40,7 @@ struct delaying_run {
 // only if there is something to report.
 [[nodiscard]] std::vector<delaying_run> find_delaying(shared &s, pg::duration limit);
 
-// For both: "2 others", "1 other".
+// For both kinds of report: "2 others", "1 other".
 [[nodiscard]] std::string others(size_t count);
 
 }  // namespace dynpgext::state

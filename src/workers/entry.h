@@ -1,5 +1,5 @@
-// An entry of a worker, as those who change it do: claims (starts.cpp) and ends
-// (ends.cpp).  Callers hold root.lock exclusively.
+// Changes to a worker's entry, for claims (starts.cpp) and ends (ends.cpp).  Callers hold root.lock
+// exclusively.
 #pragma once
 
 #include <chrono>
@@ -12,76 +12,76 @@
 
 namespace dynpgext::state {
 
-// What can be looked at after the lock is gone.  Caller holds root.lock.
+// A copy that can be used after the lock is released.  Caller holds root.lock.
 struct worker_copy {
   worker_entry entry;
-  std::string texts;  // the entry's
+  std::string texts;  // copy of the packed texts
 };
 [[nodiscard]] worker_copy copy_of(const shared &s, const worker_entry &entry);
 
-// Finds or makes one; may run out of memory.
+// Finds or makes the entry; may run out of memory.
 [[nodiscard]] worker_entry *insert_entry(const shared &s, const worker_key &key);
 void erase_entry(const shared &s, const worker_key &key);
 
-// Does the event, if it can happen; returns whether it could.
+// Applies the event if the state allows it; returns whether it did.
 bool advance(const shared &s, worker_entry &entry, model::worker_event event);
-// As an event of this worker's.
+// Records an event of this worker.
 void record(const shared &s, const worker_entry &entry, std::string_view what,
             std::string_view detail = {});
 
-// The database whose registration it runs by.
+// Sets the database whose registration it runs by.
 void run_for(const shared &s, worker_entry &entry, Oid database, int64 incarnation);
-// What is to run, into the entry; what runs, out of it.
+// Writes a definition into the entry; the functions after it read the definition back.
 void define(const shared &s, worker_entry &entry, const model::wanted_worker &wanted);
 [[nodiscard]] model::worker definition_of(const shared &s, const worker_entry &entry);
 [[nodiscard]] std::string version_of(const shared &s, const worker_entry &entry);
 [[nodiscard]] model::worker definition_of(const worker_copy &copy);
 [[nodiscard]] std::string version_of(const worker_copy &copy);
-// Makes room for define(), which then needs no memory.
+// Reserves memory, so that define() needs none.
 void prepare(const shared &s, worker_entry &entry, const model::worker &definition,
              const std::string &version);
 [[nodiscard]] model::worker_terms terms_of(const worker_entry &entry);
 void set_terms(worker_entry &entry, const model::worker_terms &terms);
 
-// A process is there for it: false when it must not run.
+// Records the process that runs the worker.  False if it must not run.
 [[nodiscard]] bool begin_run(const shared &s, worker_entry &entry, pid_t process);
-// Its process ends, or, of one that is hosted, its runner runs it no longer.  No allocation: the
-// process may have been ended in the middle of one.
+// Records that its process ends, or for a hosted worker, that its runner no longer runs it.  No
+// allocation: the process may have ended in the middle of one.
 void record_exit(const shared &s, worker_entry &entry, int code, const message_text &error);
-// It is to end, which it has not been told: `detail` says why.  One that is hosted ends at once
-// unless its command runs.  The entry may be gone then.
+// Signals the worker to end, if that has not been done; `detail`: the reason.  A hosted worker ends
+// at once unless its command runs.  The entry may be gone afterwards.
 void tell_to_end(const shared &s, worker_entry &entry, std::string_view detail = {});
-// It is to end for a command on this database, or on its extension there, and starts anew when that
-// is over.  The entry may be gone then.
+// Signals the worker to end for a command on this database, or on its extension there; the worker
+// starts anew after the command.  The entry may be gone afterwards.
 enum class command_on : uint8 { database, extension };
 void make_way(const shared &s, worker_entry &entry, Oid database, command_on what);
-// Runs, without a process until it is due: see workers/runner.h.
+// The worker counts as running, without a process until it is due: see workers/runner.h.
 [[nodiscard]] inline bool is_at_rest(const worker_entry &entry) {
   return entry.hosted && entry.pid == 0 && entry.state == model::worker_state::running;
 }
-// The database whose commands the entry's process would be in the way of.
+// The database whose commands the worker's process would block.
 [[nodiscard]] inline Oid database_of(const worker_entry &entry) {
   return entry.hosted ? entry.source : entry.key.home;
 }
 
-// Has somebody ended it whom dynpgext knows nothing of, in the database `ended_in`: a command WITH
-// (FORCE), perhaps?
+// Was it ended a moment ago in the database `ended_in`, by an unknown session, possibly for a
+// command WITH (FORCE)?
 [[nodiscard]] bool was_just_ended(const worker_entry &entry);
 
-// Tells those who wait for workers; wakes the launcher.
+// Wakes all processes that wait for workers, and the launcher.
 void changed(const shared &s);
 
-// Those that have a process of their own, all databases.
+// Workers with a process of their own, of all databases.
 [[nodiscard]] std::vector<worker_entry *> workers_with_process(const shared &s);
-// A start that no process has come of for so long has been lost (the postmaster could not
-// fork, or gave up at a shutdown); one that comes later finds its ticket void.
+// A start without a process after this time is lost: the postmaster could not fork, or gave up at a
+// shutdown.  A process that starts later has a void ticket.
 inline constexpr std::chrono::seconds lost_after(30);
 
-// The process is gone: nothing holds the identity any more.
+// The process has gone: frees the identity, and takes the next step.
 void release_identity(const shared &s, worker_entry &entry);
-// Forgets a process that has reported its end and is gone by now.
+// Removes a process that has reported its end, if it has gone by now.
 void bury_exited(shared &s, const worker_key &key);
-// What follows when it has ended by itself: a restart after a delay, or nothing.
+// Takes the next step after a worker has ended by itself: a restart after a delay, or none.
 void settle_end(const shared &s, worker_entry &entry);
 
 }  // namespace dynpgext::state

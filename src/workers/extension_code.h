@@ -1,10 +1,10 @@
-// While code of an extension runs in this process, outside of a worker of its own: its library is
-// loaded, its init or fini runs, or a callback.  Three things hold for as long:
+// Marks that code of an extension runs in this process, not in a worker: its library is loaded, or
+// its init, its fini or a callback runs.  Meanwhile:
 //
-//   - the record of the crash guard is armed for the extension,
-//   - dynpgext.provisioning_timeout limits how long it may take,
-//   - whoever looks can see whose code runs: the exit callback of a visit, which then blames the
-//     end of the process on it, and others who wait for the provisioning lock.
+//   - the crash guard's record is armed for the extension,
+//   - dynpgext.provisioning_timeout limits the time,
+//   - the exit callback of a visit can blame the end of the process on the extension, and processes
+//     that wait for the provisioning lock can see whose code they wait for.
 #pragma once
 
 #include "guard/guard.h"
@@ -14,14 +14,14 @@ namespace dynpgext::state {
 
 class extension_code {
  public:
-  // `library`: of the extension; empty where only a callback of a worker runs, whose failure is not
-  // the extension's.
+  // `library`: of the extension; empty for a worker's callback, whose failure is not the
+  // extension's.
   extension_code(std::string_view extension, std::string_view library);
   extension_code(const extension_code &) = delete;
   extension_code &operator=(const extension_code &) = delete;
   ~extension_code();
 
-  // Runs f; 57014 in our own words when it has taken longer than it may.
+  // Runs f; throws 57014 with our own message if it has exceeded the limit.
   template <class F>
   auto run(F f) {
     std::exception_ptr failed;
@@ -61,7 +61,7 @@ class extension_code {
   const extension_code *outer_;
 };
 
-// The innermost; nullptr: none runs.
+// The innermost; nullptr: no code of an extension runs.
 [[nodiscard]] const extension_code *code_under_way();
 
 }  // namespace dynpgext::state

@@ -1,21 +1,21 @@
-// Who starts the launcher.
+// Starting the launcher, from any process.
 #pragma once
 
 #include "shared/root.h"
 
 namespace dynpgext::state {
 
-// Starts the launcher if there is none, or none on its way.  False when no slot was free.
+// Starts the launcher if there is none and none is starting.  False if no slot was free.
 bool ensure_launcher(shared &s);
-// It has been there, or was asked for, and has not come for long.  One that has ended because there
-// was nothing to launch is not missed.
+// A launcher was requested or has existed, and has been absent for long.  False if it has ended
+// because there was nothing to launch.
 [[nodiscard]] bool is_launcher_missed(const shared &s);
-// The same where it has been away for long.  At the end of a process, which might otherwise wait
-// for nobody.  Allocates nothing.
+// Starts the launcher if it is missed.  For the end of a process, which only a launcher can
+// restart.  Allocates nothing.
 void look_for_launcher(shared &s) noexcept;
-// The launcher ends, or another one is to take its place: it is on its way from now on.
+// The launcher ends, or another one takes its place, and counts as starting from now on.
 void leave_launcher_office(shared &s);
-// Tells who starts the launcher that the postmaster does (shared_preload_libraries).
+// Tells these functions that the postmaster starts the launcher (shared_preload_libraries).
 void set_preloaded();
 [[nodiscard]] bool preloaded();
 inline constexpr int launcher_restart_seconds = 1;

@@ -1,9 +1,9 @@
 // Runs of SQL workers' commands that sessions wait for: run_worker().
 //
-// A request is an entry of the session's.  Each run that begins serves all requests for its worker
-// that are there by then, and its end leaves its result in them; so a request is over when a run is
-// that has begun after it.  The session takes its request back when it has read the result, or
-// waits no longer, at the latest when its process ends.  A run that has begun goes on all the same.
+// A request is an entry of the waiting session.  The start of a run takes all existing requests for
+// its worker, and its end stores the result in them; so each request gets the result of a run that
+// began after it.  The session removes its request when it has read the result or stops waiting, at
+// the latest at its exit.  A run that has begun continues anyway.
 #pragma once
 
 #include "pg/transaction.h"
@@ -12,24 +12,24 @@
 
 namespace dynpgext::state {
 
-// What a session sees of the run that it waits for.
+// Progress of the awaited run, as the session sees it.
 struct run_progress {
   request_state state = request_state::asked;
   int64 duration = 0;              // microseconds, once it is over
-  std::optional<pg::failure> why;  // it has failed
-  bool is_known = false;           // there is a worker of this identity
-  bool has_ended = false;          // the worker has, since the request
-  bool is_leaving = false;         // it is told to end, and what follows is not decided
-  model::worker_state worker{};    // its state
-  waiting_for waits_for{};         // in state waiting
-  pid_t runner = 0;                // its process; 0: none at the moment
-  Oid encoded_in = InvalidOid;     // the database whose encoding the texts are in
-  std::string error = {};          // what the worker last failed with
+  std::optional<pg::failure> why;  // set if it has failed
+  bool is_known = false;           // a worker with this identity exists
+  bool has_ended = false;          // the worker has ended since the request
+  bool is_leaving = false;         // it is stopping, and the next step is not decided
+  model::worker_state worker{};
+  waiting_for waits_for{};      // in state waiting
+  pid_t runner = 0;             // its process; 0: none at the moment
+  Oid encoded_in = InvalidOid;  // database whose encoding the texts have
+  std::string error = {};       // the worker's last error
   bool operator==(const run_progress &) const = default;
 };
 
-// Asks for a run, as soon as may be: a worker that rests, or waits to be restarted, is started for
-// it.  Takes the lock itself, as all its members do.
+// Requests a run as soon as possible: a worker at rest, or waiting for a restart, is started for
+// it.  The members take the lock themselves.
 class run_request {
  public:
   run_request(shared &s, const worker_identity &id);
@@ -45,11 +45,11 @@ class run_request {
   pg::moment asked_{};
 };
 
-// The runners of the workers that the session of this process waits for.
+// The runners of the workers that the session with this pid waits for.
 [[nodiscard]] std::vector<pid_t> runners_awaited_by(const shared &s, pid_t pid);
 
 // --- for runners ---
-// Those that nobody has begun, of all runners.  Takes the lock itself.
+// Workers with requests that no run has taken yet, of all runners.  Takes the lock itself.
 [[nodiscard]] std::vector<worker_identity> wanted_runs(const shared &s);
 // The same, if they are known.  Caller holds root.lock.
 [[nodiscard]] std::vector<const worker_entry *> awaited_workers(const shared &s);
@@ -57,9 +57,9 @@ class run_request {
 void begin_requested(const shared &s, const worker_entry &entry);
 void end_requested(const shared &s, const worker_entry &entry, const pg::failure *why,
                    int64 duration);
-// The same of a run that has ended its process, or was called off: with these words.
+// The same for a run that has ended its process, or was cancelled: with these words.
 void end_requested(const shared &s, const worker_entry &entry, std::string_view words);
-// It has not run, and will.
+// The run did not take place: the requests wait for the next one.
 void ask_again(const shared &s, const worker_entry &entry);
 
 }  // namespace dynpgext::state

@@ -1,13 +1,12 @@
-// SQL runners: one process for each database and role, which runs the commands of all SQL workers
-// that have this role there, so that a hundred of them do not take a hundred slots.  A worker with
-// "process": "own" has a runner to itself: it delays nobody, and an end of the process ends nobody
-// else's.
+// SQL runners: one process for each database and role runs the commands of all SQL workers with
+// this role there, so that a hundred workers do not need a hundred slots.  A worker with "process":
+// "own" has its own runner: it delays no other worker, and the end of its process ends no other.
 //
-// Each worker has an entry and a life of its own; only the process is shared.  Who starts one
-// claims its start as always, and then asks for the runner instead of a process.  The runner takes
-// what is starting, and ends what is told to end.  It itself ends when it serves nobody, and also
-// when none of its workers is due soon: they are *at rest* then, running without a process, and the
-// launcher starts them again when they are due.
+// Each worker has its own entry and states; only the process is shared.  To start a worker, a
+// process claims its start as usual, and then requests the runner instead of a process.  The runner
+// takes workers that are starting, and ends those signalled to end.  It ends itself when it serves
+// no worker, and also when none of its workers is due soon.  Its workers are then *at rest*: they
+// count as running, without a process, and the launcher starts them again when they are due.
 #pragma once
 
 #include <map>
@@ -21,35 +20,35 @@
 
 namespace dynpgext::state {
 
-// Wakes the runner for a worker whose start has been claimed, or asks the postmaster for one; false
-// when no slot was free.  `no_slots`: it is known that none is.
+// Wakes the runner for a worker whose start has been claimed, or requests one from the postmaster.
+// False if no slot was free.  `no_slots`: none is known to be free.
 [[nodiscard]] bool ask_for_runner(shared &s, const runner_key &key, const worker_identity &id,
                                   bool no_slots);
 inline constexpr const char *runner_entry_point = "dynpgext_sql_runner_main";
 
-// What goes to its process, in bgw_extra.
+// Passed to its process in bgw_extra.
 struct runner_message {
   uint64 ticket;
   runner_key key;
 };
 
-// Forgets runners that are gone.  Exclusive lock.
+// Removes the entries of runners that have gone.  Exclusive lock.
 void bury_runners(const shared &s);
 
 // --- called in the runner's process ---
-// Takes office; false when another is in it, or nobody wants one any more.
+// Takes office.  False if another runner is in office, or none is wanted any more.
 [[nodiscard]] bool become_runner(shared &s, const runner_message &message);
-// Whatever is starting for it is its own from now on; those that it does not know yet.
+// Takes all starting workers of this runner; returns those that are new to it.
 [[nodiscard]] std::vector<worker_start> take_starts(shared &s, const runner_key &key);
-// The interval that is set for it, see worker_entry; nothing if it is not served any more: whoever
-// has ended it need not have waited for this process.
+// The worker's run_interval, see worker_entry; nothing if this runner no longer serves the worker,
+// which may have been ended at any time.
 [[nodiscard]] std::optional<int64> served_interval(const shared &s, const worker_start &w);
-// It cannot be served; `for_good`: whatever its policy says, it is not restarted by itself.
+// The worker cannot be served.  `for_good`: no automatic restart, whatever its policy.
 void refuse(shared &s, const worker_start &w, const message_text &error, bool for_good = false);
 
-// When it is due, for the views and for whoever looks which commands wait.
+// Stores when it is due, for the views and for the search for delayed commands.
 void note_due(shared &s, const worker_start &w, pg::moment at);
-// The same, by the interval that is set for it by now.
+// The same, after a change of its interval.
 void note_rescheduled(shared &s, const worker_start &w, pg::moment at, int64 run_interval);
 
 // A worker that is due because of a notification, or because a session waits for its run.
@@ -57,40 +56,41 @@ struct notified_start {
   const worker_start *start;
   pg::moment since;
 };
-// Its command begins.  Nothing when it is not served any more; until end_command() the entry stays
-// where it is, and is told to end instead of being ended.  `others`: workers
-// notified since the last run began, which the runner cannot tell anybody during this run.
+// Its command begins.  nullptr if it is not served any more.  Until end_command() the entry is not
+// removed: stopping the worker only signals it to end.  `others`: workers notified since the last
+// run began, which the runner cannot report during this run.
 [[nodiscard]] worker_entry *begin_command(shared &s, const runner_key &key, const worker_start &w,
                                           std::span<const notified_start> others);
 struct command_run {
   TimestampTz began_at = 0;
   int64 duration = 0;  // microseconds
   pg::moment next_at{};
-  const message_text *error = nullptr;  // of one that has failed
-  const pg::failure *why = nullptr;     // the same, for those who wait for it
+  const message_text *error = nullptr;  // of a failed run
+  const pg::failure *why = nullptr;     // the same, for sessions that wait for the run
   pg::duration delay_limit{};           // dynpgext.delay_warning
 };
-// It has not begun to run, and is asked for as before.  Returns whether it goes on.
+// The run has not begun, and its requests wait for the next one.  Returns whether the worker
+// continues.
 bool put_off_command(shared &s, const runner_key &key, worker_entry &entry);
 struct ended_command {
   bool goes_on = false;
   held_up delayed = {};  // workers delayed by the run, if that is to be logged
 };
-// Its run has ended, or (nothing) was called off.
+// The run has ended, or was cancelled (nullopt).
 [[nodiscard]] ended_command end_command(shared &s, const runner_key &key, worker_entry &entry,
                                         const std::optional<command_run> &run);
 
-// Leaves office when there is nobody to serve; then the process must end.
+// Leaves office if there is no worker to serve; then the process must end.
 [[nodiscard]] bool retire(shared &s, const runner_key &key);
-// The same when none of those that it serves has anything to do before it is due by its interval:
-// they are at rest.  `at_once`: they go on in another process right away.  `due`, by the ticket of
-// a start: since when it is due, or when it will be, which that process goes by: whoever has waited
-// for long does not lose its turn.
+// The same if all its workers only wait for their next interval: they are at rest from now on.
+// `at_once`: they continue in another process right away.  `due`, by ticket: since when a worker is
+// due, or when it will be; the next process keeps this time, so that a worker that has waited long
+// does not lose its turn.
 using due_starts = std::map<uint64, pg::moment>;
 [[nodiscard]] bool rest(shared &s, const runner_key &key, const due_starts &due,
                         bool at_once = false);
-// The process ends.  Where a command of a worker was under way, that worker alone has failed, and
-// all others go on in the next process.  Otherwise all that it serves, or was to serve, have ended
+// The process ends.  If a worker's command was running, only this worker has failed, and the others
+// continue in the next process.  Otherwise all workers that it served, or had to serve, have ended
 // with it.
 void report_runner_exit(shared &s, const runner_key &key, int code,
                         const message_text &error) noexcept;

@@ -1,5 +1,5 @@
-// What a decision about a database needs to know, and no more: what the database registers and what
-// is live of it; and of the global names that concern it, what others register of them.
+// Exactly the state that a decision about a database needs: the database's registrations and its
+// live objects, and for the global names that concern it, the registrations of other databases.
 #pragma once
 
 #include <map>
@@ -12,14 +12,14 @@
 
 namespace dynpgext::state {
 
-// What is looked at.
+// The part of the state to read.
 struct look_request {
   Oid database = InvalidOid;
-  // in place of what is published for the database
+  // replaces the published registrations of the database
   const model::registrations *instead = nullptr;
-  // global names besides those that it registers, or that run for it
+  // global names in addition to those that it registers, or that run for it
   const global_names *also = nullptr;
-  bool memory = true;  // allocations, too
+  bool memory = true;  // include allocations
   std::span<const hold> own = {};
 };
 
@@ -30,12 +30,12 @@ struct picture {
 };
 // Takes the lock itself.
 [[nodiscard]] picture look(const shared &s, const look_request &request);
-// Of a worker alone.
+// For one worker only.
 [[nodiscard]] picture look_at(const shared &s, const worker_identity &id);
 
-// What databases register of these names.  Caller holds root.lock.
+// The registrations of these names, by database.  Caller holds root.lock.
 [[nodiscard]] desired_databases registrations_of(const shared &s, const global_names &names);
-// What is registered of an allocation: by its database, or by those that hold the global name.
+// The registrations of an allocation: by its database, or by the holders of the global name.
 // Caller holds root.lock.
 [[nodiscard]] desired_databases registrations_of(const shared &s, const allocation_key &key);
 

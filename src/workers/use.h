@@ -4,11 +4,10 @@
 
 namespace dynpgext::state {
 
-// What every use of dynpgext in a process begins with: attaches, and on the first call makes
-// sure there is a launcher, so that after a restart without preload the first use brings
-// everything back.  Later calls do so when it has been away for long: the postmaster, which
-// restarts it after a second, measures that second by the wall clock, and does not when that is set
-// back.
+// Begins every use of dynpgext in a process: attaches, and on the first call ensures that a
+// launcher exists.  So after a restart without preload the first use starts everything.  Later
+// calls check for a launcher that has been absent for long: the postmaster should restart it after
+// a second, but measures this by the wall clock, and waits for longer if that is set back.
 shared &use();
 
 }  // namespace dynpgext::state

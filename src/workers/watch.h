@@ -1,4 +1,4 @@
-// What time does to workers: restarts come due, heartbeats stay away, ends do not come.
+// Deadlines, restarts that are due, stops that time out.
 #pragma once
 
 #include <vector>
@@ -11,27 +11,26 @@ struct watch_result {
   struct silence {
     worker_identity id;
     int64 deadline;   // milliseconds
-    bool terminated;  // it is restarted when it has ended
+    bool terminated;  // signalled to end, to be restarted
   };
   struct late_end {
     worker_identity id;
     pid_t pid;
-    bool stuck;     // insisting has not ended it either
-    bool runs_sql;  // a command, not code of its own
+    bool stuck;     // repeated signals have not ended it either
+    bool runs_sql;  // an SQL command, not its own code
   };
-  std::vector<silence> silent;                     // have just fallen silent
-  std::vector<late_end> late;                      // were told to end, and should have by now
-  pg::moment look_again_at = pg::moment::never();  // when something is due next
+  std::vector<silence> silent;                     // newly unresponsive
+  std::vector<late_end> late;                      // have not ended in time after the signal
+  pg::moment look_again_at = pg::moment::never();  // time of the next due check
 };
-// How long after stop_timeout a process that is being insisted on may stay before it is called
-// stuck.
+// Time after stop_timeout, with repeated signals, before a process counts as stuck.
 inline constexpr std::chrono::seconds insistence(3);
 
-// Of a list of workers; notes when the launcher has to look at it again.  `decided_at`: what was
-// due then has been dealt with, as far as it can be.
+// Checks the workers of one list, and stores when the launcher must check again.  `decided_at`:
+// everything due by then has been handled as far as possible.
 [[nodiscard]] watch_result watch(shared &s, Oid list, int64 stop_timeout_milliseconds,
                                  pg::moment decided_at);
-// Does any worker, or may one that has just ended have been in the way of a command?
+// Does any worker run, or may a recently ended one have been in the way of a command?
 [[nodiscard]] bool somebody_runs(const shared &s);
 
 }  // namespace dynpgext::state
