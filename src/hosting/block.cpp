@@ -65,6 +65,9 @@ block *known_block(const state::shared &s) {
 block *find_block(state::shared &s) {
   static constinit block *known = nullptr;
   if (known != nullptr) return known;
+  // Mostly nothing is hosted, and SQL runners look before each command: without the lock, then.
+  if (!DsaPointerIsValid(static_cast<const volatile dsa_pointer &>(s.root->hosting)))
+    return nullptr;
   dsa_pointer place = InvalidDsaPointer;
   {
     const state::reading lock(s);

@@ -97,7 +97,6 @@ bool take_office(state::shared &s) {
 // Without preload, and with no database that has dynpgext, there is nothing to launch.
 bool may_retire(state::shared &s) {
   if (state::preloaded()) return false;
-  if (prepared_by.look != nullptr && prepared_by.look(s)) return false;
   const state::exclusive lock(s);
   for (const state::database_entry *entry : s.databases.entries())
     if (entry->present || !entry->visited || entry->prepared_count > 0) return false;
@@ -196,8 +195,8 @@ class loop {
     if (std::exchange(in_recovery_, RecoveryInProgress()) != in_recovery_) look_at_once();
     const pg::moment now = pg::moment::now();
     const bool commands = meet_commands(now);
-    look_around(now);  // after it: a finished command may have dropped its database
-    if (are_slots_kept()) (void)prepared_by.look(shared_);
+    // after it: a finished command may have dropped its database
+    if (!look_around(now) && are_slots_kept()) look_after_others();
     restores_ = state::follow_restores(shared_);
     const bool visiting = visits_.advance();
     if (std::exchange(looks_for_slot_, false)) attend_waiting();
@@ -206,7 +205,7 @@ class loop {
     wants_visit_ = no_slots_ = false;
     look_at(with_put_off(attention.databases));
     if (attention.orphans || orphans_are_due) look_at_orphans();
-    if (!visiting && may_retire(shared_)) return std::nullopt;
+    if (!visiting && !looks_after_others_ && may_retire(shared_)) return std::nullopt;
     wants_successor_ = is_to_be_replaced(visiting || commands || wants_visit_);
     if (wants_visit_ || !put_off_.empty()) return 0;
     return nap(commands, visiting);
@@ -346,9 +345,10 @@ class loop {
   }
 
   // Checks without a notification: every naptime, not whenever something else wakes the launcher.
-  void look_around(pg::moment now) {
+  // True if that was now.
+  bool look_around(pg::moment now) {
     const bool asked = asked_to_look();
-    if (!asked && !is_due(last_look_, naptime(), now)) return;
+    if (!asked && !is_due(last_look_, naptime(), now)) return false;
     if (asked) databases_.read_next();
     databases_.follow(shared_, now);
     follow_replay(shared_);
@@ -357,15 +357,20 @@ class loop {
     state::follow_older(shared_);
     follow_failures(shared_);
     report_delays(shared_);
-    if (prepared_by.look != nullptr) (void)prepared_by.look(shared_);
+    look_after_others();
     last_look_ = now;
     const state::exclusive lock(shared_);
     if (next_retry_ <= now) state::attend_waiting(shared_);
-    if (now < next_sweep_) return;
+    if (now < next_sweep_) return true;
     // in case something was missed: one database after the other
     swept_ = state::next_database(shared_, swept_);
     sweeping_ = swept_;
     if (OidIsValid(swept_)) state::attend(shared_, swept_);
+    return true;
+  }
+
+  void look_after_others() {
+    if (prepared_by.look != nullptr) looks_after_others_ = prepared_by.look(shared_);
   }
 
   [[nodiscard]] static bool is_due(pg::moment last, long naptime, pg::moment now) {
@@ -430,11 +435,12 @@ class loop {
   replacement replacement_;
   pg::moment replaced_since_{};
   bool wants_successor_ = false;
-  bool looks_for_slot_ = false;  // one is about to become free
-  bool no_slots_ = false;        // in this round
-  bool wants_visit_ = false;     // the same
-  bool restores_ = false;        // one is in progress
-  bool commands_ = false;        // one was in progress at the last check
+  bool looks_for_slot_ = false;      // one is about to become free
+  bool no_slots_ = false;            // in this round
+  bool wants_visit_ = false;         // the same
+  bool restores_ = false;            // one is in progress
+  bool commands_ = false;            // one was in progress at the last check
+  bool looks_after_others_ = false;  // at the last check
 };
 
 void run() {
