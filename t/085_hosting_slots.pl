@@ -75,6 +75,34 @@ subtest 'no slot for libraries at all' => sub {
         'and so does the error when sessions require them');
 };
 
+sub processes_of {
+    my ($pattern) = @_;
+    my %all = processes($node);
+    return scalar map { @{ $all{$_} } } grep { /$pattern/ } keys %all;
+}
+
+# For the launcher, two keepers and three workers.
+subtest 'workers in C' => sub {
+    register_sql_workers($node, $_, 'dx_plain') for @busy;
+    configure($node, 'postgres', 'dynpgext.hosting_wait' => '30s');
+    value($node, 'hosts', q(SELECT dynpgext.unhost('auto_explain')));
+    $node->append_conf('postgresql.conf', 'max_worker_processes = 6');
+    $node->restart;
+    value($node, $_, 'CREATE EXTENSION dx_supervised') for @busy;
+    my $busy = q(SELECT count(*) FILTER (WHERE state = 'waiting') > 0 AND count(*) FILTER (WHERE state = 'running') = 3 FROM dynpgext.cluster_workers);
+    ok($node->poll_query_until('hosts', $busy), 'all slots are taken, and workers wait');
+    for my $round (1 .. 3) {
+        is($node->safe_psql('hosts', q(SELECT dynpgext.rehost('dx_hosted'))), 'hosted', 'no worker takes the slot of a library that is hosted anew');
+        is($node->safe_psql('hosts', q(BEGIN; SELECT dynpgext.rehost('dx_hosted'); ROLLBACK)), 'hosted', 'rolled back');
+        ok(wait_until { processes_of(qr/^dynpgext keeper of dx_hosted/) == 1 }, 'its keeper is back');
+        is(value($node, 'hosts', $hosted), $both, 'both are hosted');
+    }
+    $node->restart;
+    is($node->safe_psql('busy_1', 'SHOW pg_stat_statements.track'), 'top', 'restart: the first session has the libraries');
+    is(value($node, 'hosts', $hosted), $both, 'both are hosted');
+    ok($node->poll_query_until('hosts', $busy), 'and then the workers start');
+};
+
 is(log_count($node, qr/PANIC|terminated by signal/, 0), 0, 'nothing has crashed');
 $node->stop;
 done_testing();

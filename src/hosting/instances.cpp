@@ -91,8 +91,10 @@ uint64 claim(state::shared &s, const catalog::hosted_row &row, pid_t owner, uint
   place->sqlstate = 0;
   pg_atomic_write_u32(&place->dynamic_workers, 0);
   pg_atomic_write_u64(&place->used, 0);
-  place->keeper_slot = owner == 0 ? slot_state::wanted : slot_state::none;
-  if (owner == 0) b.slots_are_kept = true;
+  // the slot of a replaced one's keeper becomes free: not for a worker
+  const bool has_priority = owner == 0 || replaced != 0;
+  place->keeper_slot = has_priority ? slot_state::wanted : slot_state::none;
+  if (has_priority) b.slots_are_kept = true;
   place->state = instance_state::asked;
   return place->number;
 }
@@ -147,7 +149,7 @@ bool are_rows_unread(const state::shared &s, const block &b) {
 // not start keeps nobody waiting.
 bool needs_slot(const instance &i, pg::moment now) {
   const bool is_wanted = i.state == instance_state::asked || i.state == instance_state::hosted;
-  if (!is_wanted || i.owner != 0 || i.keeper != 0 || i.makes_way) return false;
+  if (!is_wanted || i.keeper != 0 || i.makes_way) return false;
   return i.keeper_slot == slot_state::wanted ||
          (i.keeper_slot == slot_state::given && now - i.asked_at < keeper_patience);
 }
@@ -160,7 +162,7 @@ void keep_slots(const state::shared &s, block &b, bool rows_unread) {
   for (const instance &i : b.instances) {
     if (!needs_slot(i, now)) continue;
     kept = true;
-    lacking = lacking || i.keeper_slot == slot_state::wanted;
+    lacking = lacking || (i.keeper_slot == slot_state::wanted && i.owner == 0);
   }
   if (std::exchange(b.slots_are_kept, kept) && !kept) state::attend_waiting(s);
   if (std::exchange(b.slot_is_lacking, lacking) || !lacking) return;

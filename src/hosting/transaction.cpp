@@ -39,9 +39,12 @@ void undo(const change &c) {
   if (c.unhosted == 0) return;
   {
     const state::exclusive lock(s);
-    if (instance *i = find_instance(require_block(s), c.unhosted)) {
+    block &b = require_block(s);
+    if (instance *i = find_instance(b, c.unhosted)) {
       i->makes_way = false;
       i->asked_at = {};
+      i->keeper_slot = slot_state::wanted;
+      b.slots_are_kept = true;
     }
   }
   state::wake_launcher();
