@@ -44,6 +44,13 @@ subtest 'auto_explain' => sub {
     my $offset = log_offset($node);
     $node->safe_psql('postgres', 'SELECT count(*) AS explained FROM pg_class');
     ok(log_count($node, qr/plan:\n\s*Query Text: SELECT count\(\*\) AS explained FROM pg_class\n\s*Aggregate/, $offset), 'plans are in the log');
+    # no worker runs: nothing else wakes the launcher
+    configure($node, 'postgres', 'dynpgext.naptime' => '1h');
+    my $keeper = sub { my %all = processes($node); return (map { @{ $all{$_} } } grep { /^dynpgext keeper of auto_explain/ } keys %all)[0] };
+    my $first = $keeper->();
+    kill 'TERM', $first;
+    ok(wait_until { my $next = $keeper->(); $next && $next != $first }, 'the next keeper comes at once');
+    configure($node, 'postgres', 'dynpgext.naptime' => '10s');
     is($node->safe_psql('postgres', q(SELECT dynpgext.unhost('auto_explain'))), 't', 'unhosted');
 };
 

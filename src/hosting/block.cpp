@@ -30,11 +30,12 @@ void empty(const state::shared &s, instance &i) {
 }
 
 // This process is no longer its keeper.  The next one gets its slot, not some worker.
-void leave_keeper(block &b, instance &i) {
+void leave_keeper(const state::shared &s, block &b, instance &i) {
   i.keeper = 0;
   if (i.state != instance_state::hosted || i.owner != 0 || i.makes_way || !i.keeper_was_up) return;
   i.keeper_slot = slot_state::wanted;
   b.slots_are_kept = true;
+  state::wake_launcher_locked(s);
 }
 
 void leave_instances(int, Datum) {
@@ -48,7 +49,7 @@ void leave_instances(int, Datum) {
     for (instance &i : b->instances) {
       if ((mine & bit_of(*b, i)) == 0) continue;
       --i.attached;
-      if (i.keeper == MyProcPid) leave_keeper(*b, i);
+      if (i.keeper == MyProcPid) leave_keeper(*s, *b, i);
       empty(*s, i);
     }
     mine = 0;

@@ -29,6 +29,7 @@ bool take_office(state::shared &s, uint64 number) {
   if (i->keeper != 0 && i->keeper != MyProcPid && pg::process_exists(i->keeper)) return false;
   i->keeper = MyProcPid;
   i->keeper_slot = slot_state::none;
+  state::wake_launcher_locked(s);  // slots may not have to be kept any more
   return true;
 }
 
