@@ -105,7 +105,7 @@ void prepare_hosting() {
   provisioning::follow_drops_of_dynpgext(hosting::unhost_all);
   supervision::prepared_by = {hosting::prepare_worker, hosting::prepare_runner,
                               hosting::keep_keepers, hosting::are_slots_kept,
-                              hosting::is_slot_lacking};
+                              hosting::gives_slot_to_keeper};
 }
 
 void initialise() {

@@ -62,9 +62,11 @@ subtest 'no slot for libraries at all' => sub {
     # for the next start
     value($node, 'hosts', q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('auto_explain', 'global', 10, true)));
     value($node, 'postgres', 'CREATE ROLE dx_user LOGIN');
+    my $start = log_offset($node);
     $node->restart;
     # wait until one keeper has taken the only slot
     becomes($node, 'hosts', q(SELECT count(*) FROM dynpgext.hosted WHERE state = 'hosted'), 1, 'one has a slot');
+    is_logged($node, qr/no free slot for the keepers of hosted libraries: (?:"\w+"(?:, )?){2,3}\n/, $start, 1, 'the log says why no worker starts');
     my $offset = log_offset($node);
     my $began = time;
     is($node->safe_psql('busy_2', 'SELECT 1'), '1', 'a session starts');
@@ -81,11 +83,29 @@ sub processes_of {
     return scalar map { @{ $all{$_} } } grep { /$pattern/ } keys %all;
 }
 
+# For the launcher, three keepers, a worker of a hosted library, five runners and a visit.
+subtest 'SQL runners give slots away' => sub {
+    configure($node, 'postgres', 'dynpgext.hosting_wait' => '30s', 'dynpgext.runner_idle_timeout' => -1, 'dynpgext.max_runners' => 5);
+    $node->append_conf('postgresql.conf', 'max_worker_processes = 11');
+    $node->restart;
+    becomes($node, 'hosts', q(SELECT count(*) FROM dynpgext.hosted WHERE state = 'hosted'), 3, 'three libraries are hosted');
+    ok(wait_until { processes_of(qr/^dynpgext sql runner/) == 5 }, 'the other slots are taken');
+    my $offset = log_offset($node);
+    value($node, 'hosts', q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions)
+        VALUES ('auth_delay', 'global', 11, true), ('passwordcheck', 'global', 12, true)));
+    # the end of a prepared transaction requests a visit
+    value($node, 'hosts', q(BEGIN; CREATE EXTENSION dx_memory; PREPARE TRANSACTION 'visit'));
+    value($node, 'hosts', q(ROLLBACK PREPARED 'visit'));
+    becomes($node, 'hosts', q(SELECT count(*) FROM dynpgext.hosted WHERE state = 'hosted'), 5, 'two more get slots');
+    ok(wait_until { processes_of(qr/^dynpgext sql runner/) >= 4 }, 'the others are left to the runners');
+    my $given = log_count($node, qr/background worker "dynpgext sql" \(PID \d+\) exited/, $offset);
+    ok($given == 1 || $given == 2, 'no more runners have ended than slots were needed') or diag("$given have");
+    value($node, 'hosts', "SELECT dynpgext.unhost('$_')") for qw(auth_delay passwordcheck auto_explain);
+};
+
 # For the launcher, two keepers and three workers.
 subtest 'workers in C' => sub {
     register_sql_workers($node, $_, 'dx_plain') for @busy;
-    configure($node, 'postgres', 'dynpgext.hosting_wait' => '30s');
-    value($node, 'hosts', q(SELECT dynpgext.unhost('auto_explain')));
     $node->append_conf('postgresql.conf', 'max_worker_processes = 6');
     $node->restart;
     value($node, $_, 'CREATE EXTENSION dx_supervised') for @busy;

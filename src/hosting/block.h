@@ -68,7 +68,7 @@ struct block {
   uint64 next_number;
   bool databases_known;  // the launcher has read the list of databases
   bool slots_are_kept;   // for keepers: no worker starts
-  bool slot_is_lacking;  // a keeper has found none: SQL runners give theirs away
+  uint32 slots_lacking;  // keepers have found none: so many SQL runners give theirs away
   uint64 reserved[4];
   instance instances[most_instances];
   uint64

@@ -17,6 +17,12 @@ namespace {
 
 // A keeper that has not started within this time is requested again.
 constexpr std::chrono::seconds keeper_patience(10);
+// A slot may become free within this time, without an SQL runner that gives its own away.
+constexpr std::chrono::milliseconds slot_patience(200);
+// Within this time, the slot of an SQL runner that gives it away is free.
+constexpr std::chrono::seconds runner_patience(1);
+// After this time without a slot, the log has a message.
+constexpr std::chrono::seconds silent_wait(5);
 
 // Would a process of some database have both?
 bool overlap(const instance &i, Oid database) {
@@ -154,20 +160,50 @@ bool needs_slot(const instance &i, pg::moment now) {
          (i.keeper_slot == slot_state::given && now - i.asked_at < keeper_patience);
 }
 
+// Keepers that have found no slot.
+struct hunger {
+  pg::moment since{};         // none: there are none
+  pg::moment next_request{};  // of slots of SQL runners
+  bool is_reported = false;
+};
+
+void report_hunger(const std::vector<std::string> &libraries) {
+  std::string names;
+  for (const std::string &library : libraries)
+    names += (names.empty() ? "\"" : ", \"") + library + "\"";
+  pg::log(WARNING, "no free slot for the keepers of hosted libraries: " + names,
+          "No worker starts before they have slots. Consider increasing max_worker_processes.");
+}
+
 void keep_slots(const state::shared &s, block &b, bool rows_unread) {
+  static constinit hunger here{};
   const pg::moment now = pg::moment::now();
   bool kept = rows_unread;
-  bool lacking = false;
-  const state::exclusive lock(s);
-  for (const instance &i : b.instances) {
-    if (!needs_slot(i, now)) continue;
-    kept = true;
-    lacking = lacking || (i.keeper_slot == slot_state::wanted && i.owner == 0);
+  std::vector<std::string> lacking;
+  {
+    const state::exclusive lock(s);
+    for (const instance &i : b.instances) {
+      if (!needs_slot(i, now)) continue;
+      kept = true;
+      if (i.keeper_slot == slot_state::wanted && i.owner == 0) lacking.push_back(i.library.str());
+    }
+    if (std::exchange(b.slots_are_kept, kept) && !kept) state::attend_waiting(s);
+    if (lacking.empty()) {
+      b.slots_lacking = 0;
+      here = {};
+      return;
+    }
+    if (!here.since.is_set()) here = {now, now + slot_patience, false};
+    if (here.next_request <= now) {
+      here.next_request = now + runner_patience;
+      b.slots_lacking = static_cast<uint32>(lacking.size());
+      for (const state::runner_entry *entry : s.runners.entries())
+        if (state::is_in_office(*entry)) pg::nudge_process(entry->pid);
+    }
   }
-  if (std::exchange(b.slots_are_kept, kept) && !kept) state::attend_waiting(s);
-  if (std::exchange(b.slot_is_lacking, lacking) || !lacking) return;
-  for (const state::runner_entry *entry : s.runners.entries())
-    if (state::is_in_office(*entry)) pg::nudge_process(entry->pid);
+  if (here.is_reported || now - here.since < silent_wait) return;
+  here.is_reported = true;
+  report_hunger(lacking);
 }
 
 }  // namespace
@@ -177,9 +213,14 @@ bool are_slots_kept(const state::shared &s) {
   return b != nullptr && b->slots_are_kept;
 }
 
-bool is_slot_lacking() {
-  const volatile block *b = find_block(state::attach());
-  return b != nullptr && b->slot_is_lacking;
+bool gives_slot_to_keeper() {
+  state::shared &s = state::attach();
+  block *b = find_block(s);
+  if (b == nullptr || static_cast<volatile uint32 &>(b->slots_lacking) == 0) return false;
+  const state::exclusive lock(s);
+  if (b->slots_lacking == 0) return false;
+  --b->slots_lacking;
+  return true;
 }
 
 bool keep_keepers(state::shared &s) {

@@ -28,8 +28,9 @@ bool ask_for_keeper(state::shared &s, uint64 number, BackgroundWorkerHandle **ha
 bool keep_keepers(state::shared &s);
 // Are they kept?  The caller holds the lock.
 [[nodiscard]] bool are_slots_kept(const state::shared &s);
-// Has a keeper found none?  Without the lock.
-[[nodiscard]] bool is_slot_lacking();
+// In an SQL runner: does a keeper that has found none get the slot of this process?  True in one
+// process for each such keeper, which then ends.  Takes the lock only if some keeper lacks a slot.
+[[nodiscard]] bool gives_slot_to_keeper();
 
 // Ends the keeper, so that the library writes its files, and waits some seconds for it.  Until the
 // replacement exists, there is no keeper.

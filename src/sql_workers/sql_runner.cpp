@@ -89,10 +89,10 @@ bool has_had_its_turn(const state::shared &s, pg::moment in_office_since) {
          state::is_runner_wanted(s);
 }
 
-// A process with priority over workers needs a slot.
-bool is_slot_lacking() {
-  const auto lacks_slot = supervision::prepared_by.lacks_slot;
-  return lacks_slot != nullptr && lacks_slot();
+// To a process with priority over workers.
+bool gives_slot_away() {
+  const auto gives_slot = supervision::prepared_by.gives_slot;
+  return gives_slot != nullptr && gives_slot();
 }
 
 void serve(state::shared &s) {
@@ -108,7 +108,7 @@ void serve(state::shared &s) {
       workers.follow();
     }
     (void)pg::reload_configuration_if_asked();
-    if (state::is_own_library_old(s) || is_slot_lacking()) {
+    if (state::is_own_library_old(s) || gives_slot_away()) {
       if (state::rest(s, self, workers.due(), true)) return;
       workers.follow();
     }

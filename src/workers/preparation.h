@@ -19,8 +19,9 @@ struct preparation {
   // Are free slots kept for processes with priority over workers?  Then no worker starts.  The
   // caller holds root.lock.
   bool (*keeps_slots)(const state::shared &s) = nullptr;
-  // Has such a process found no slot?  Then SQL runners give up theirs.  Without the lock.
-  bool (*lacks_slot)() = nullptr;
+  // In an SQL runner: has such a process found no slot, and gets this one's?  Takes the lock
+  // itself.
+  bool (*gives_slot)() = nullptr;
 };
 extern preparation prepared_by;
 
