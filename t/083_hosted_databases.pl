@@ -101,6 +101,27 @@ subtest 'changes of the lists' => sub {
     value($node, 'postgres', 'DROP DATABASE five');
 };
 
+# So that other databases can tell what is hosted while nobody can connect.
+subtest 'notes of what is hosted' => sub {
+    my $noted = q(SELECT coalesce((SELECT string_agg(c, '') FROM pg_db_role_setting, unnest(setconfig) c
+        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = 'one') AND c ~ '\.hosts='), '-'));
+    value($node, 'one', q(SELECT dynpgext.host('auto_explain', 'database')));
+    like(value($node, 'postgres', $noted), qr/=database auto_explain$/, 'the library of one');
+    my $session = $node->background_psql('one');
+    $session->query_safe(q(BEGIN; SELECT dynpgext.unhost('auto_explain')));
+    value($node, 'one', q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('pg_stat_statements', 'database', 11, true)));
+    # the end of a prepared transaction requests a visit
+    value($node, 'one', q(BEGIN; CREATE EXTENSION dx_memory; PREPARE TRANSACTION 'visit'));
+    value($node, 'one', q(ROLLBACK PREPARED 'visit'));
+    ok($node->poll_query_until('one', q(SELECT state = 'hosted' FROM dynpgext.hosted WHERE library = 'pg_stat_statements')), 'a visit hosts another one');
+    ok(wait_until { my %all = processes($node); !grep { /^dynpgext provisioning/ } keys %all }, 'and ends');
+    $session->query_safe('ROLLBACK');
+    $session->quit;
+    ok($node->poll_query_until('postgres', "SELECT ($noted) ~ 'pg_stat_statements'"), 'a later visit notes it');
+    value($node, 'one', "SELECT dynpgext.unhost('$_')") for qw(auto_explain pg_stat_statements);
+    is(value($node, 'postgres', $noted), '-', 'without a library there is no note');
+};
+
 subtest 'copies' => sub {
     $node->safe_psql('four', q(CREATE ROLE tenant LOGIN CREATEDB; SELECT dynpgext.host('dx_hosted'); ALTER DATABASE four IS_TEMPLATE true));
     $node->safe_psql('four', 'CREATE DATABASE ours TEMPLATE four; SET ROLE tenant; CREATE DATABASE theirs TEMPLATE four');

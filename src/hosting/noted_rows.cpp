@@ -3,6 +3,7 @@
 #include "pg/database_mark.h"
 #include "pg/database_setting.h"
 #include "pg/transaction.h"
+#include "shared/root.h"
 
 namespace dynpgext::hosting {
 namespace {
@@ -21,6 +22,15 @@ std::string text_of(const std::vector<catalog::hosted_row> &rows) {
   return text;
 }
 
+// The other transaction may roll back what it writes.
+void visit_later() {
+  state::shared &s = state::attach();
+  const state::exclusive lock(s);
+  state::database_entry *entry = s.databases.insert({MyDatabaseId});
+  entry->visited = false;
+  entry->visit_after = pg::moment::now() + std::chrono::seconds(10);
+}
+
 std::optional<std::string> noted(Oid database) {
   return pg::database_setting(setting_name, BOOTSTRAP_SUPERUSERID, database);
 }
@@ -31,7 +41,9 @@ void note_rows(const std::vector<catalog::hosted_row> &rows, bool waits) {
   if (RecoveryInProgress()) return;
   const std::string text = text_of(rows);
   const auto is_noted = [&text] { return noted(MyDatabaseId).value_or("") == text; };
-  if (is_noted() || !pg::lock_kept_for_database(MyDatabaseId, waits) || is_noted()) return;
+  if (is_noted()) return;
+  if (!pg::lock_kept_for_database(MyDatabaseId, waits)) return visit_later();
+  if (is_noted()) return pg::unlock_kept_for_database(MyDatabaseId);
   pg::keep_for_database(MyDatabaseId, setting_name, text.empty() ? nullptr : text.c_str());
 }
 

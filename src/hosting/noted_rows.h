@@ -9,8 +9,8 @@
 
 namespace dynpgext::hosting {
 
-// Of the current database, effective with the commit; not in recovery.  Without `waits`, does
-// nothing while another transaction writes such settings.
+// Of the current database, effective with the commit; not in recovery.  Without `waits`, as in
+// a visit: while another transaction writes such settings, requests another visit instead.
 void note_rows(const std::vector<catalog::hosted_row> &rows, bool waits);
 void forget_noted_rows();
 

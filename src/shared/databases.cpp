@@ -63,8 +63,9 @@ void set_provisioned(shared &s, Oid database) {
   database_entry *entry = s.databases.insert({database});
   entry->provisioned = true;
   attend(s, database);
+  // else this visit has requested another one, with its time
+  if (entry->visited || entry->visits_failed > 0) entry->visit_after = {};
   entry->visits_failed = 0;
-  entry->visit_after = {};
 }
 
 void set_worker_limit(shared &s, Oid database, const std::optional<std::string> &setting) {
