@@ -227,17 +227,18 @@ test_build() {
   as_user mkdir -p "$folder"
   as_user cp -r "$TREE"/{Makefile,dynpgext.control,include,schema,src} "$folder"
   as_user find "$folder" -name '*.[od]' -delete
-  as_user make --no-print-directory -s -C "$folder" "PG_CONFIG=$PG_CONFIG" \
-    "DYNPGEXT_CPPFLAGS=${*:2}" DYNPGEXT_CXXFLAGS=-O0 -j "$JOBS" all
+  prepare_quick_build "$folder" "${@:2}"
+  as_user make --no-print-directory -s -C "$folder" "${QUICK[@]}" -j "$JOBS" all
 }
 
-# prove_tree FILE...: like the server's own prove_installcheck.
+# prove_tree FILE...: like the server's own prove_installcheck.  These tests wait more than they work:
+# two of them for each processor.
 prove_tree() {
   local pgxs log
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")
   as_user env -C "$TREE" "PATH=$(pg_bindir):$PATH" "TESTDIR=$TREE" "TESTDATADIR=$TREE/tmp_check" \
     "TESTLOGDIR=$TREE/tmp_check/log" PGPORT=65432 "PG_REGRESS=${pgxs%/*}/test/regress/pg_regress" \
-    prove -j "$JOBS" --timer -I "${pgxs%/*}/test/perl" -I "$TREE" "$@" && return
+    prove -j "$((2 * JOBS))" --timer -I "${pgxs%/*}/test/perl" -I "$TREE" "$@" && return
   for log in "$TREE"/tmp_check/log/regress_log_*; do
     if grep -qE '(^|\) )not ok |Looks like your test' "$log"; then
       say "end of ${log##*/}"
@@ -257,7 +258,7 @@ stage_tap() {
   prove_tree "$TREE"/t/*.pl
 }
 
-# Updates dynpgext on a running server; this needs two more builds, so it takes minutes.
+# Updates dynpgext on a running server; this needs two more builds.
 stage_updates() {
   need_everything
   quietly "$SCRATCH/growth.log" test_build growth -DDYNPGEXT_TEST_GROWTH -DDYNPGEXT_TEST_VERSION=99.0
