@@ -122,6 +122,27 @@ subtest 'notes of what is hosted' => sub {
     is(value($node, 'postgres', $noted), '-', 'without a library there is no note');
 };
 
+# A visit does not see rows of such a transaction.
+subtest 'a visit during host()' => sub {
+    my $transactions = q(SELECT xact_commit FROM pg_stat_database WHERE datname = 'four');
+    my $session = $node->background_psql('four');
+    $session->query_safe(q(BEGIN; SELECT dynpgext.host('dx_hosted', 'database'); ROLLBACK));
+    ok($node->poll_query_until('four', $lists), 'a rollback leaves it listed until a visit');
+    $session->quit;
+    $session = $node->background_psql('four');
+    $session->query_safe(q(BEGIN; SELECT dynpgext.host('dx_hosted', 'database')));
+    my $before = value($node, 'postgres', $transactions);
+    $node->safe_psql('one', q(SELECT dynpgext.host('auto_explain', 'database')));
+    $node->safe_psql('one', q(SELECT dynpgext.unhost('auto_explain')));
+    ok($node->poll_query_until('postgres', "SELECT ($transactions) > $before"), 'visited');
+    $session->query_safe('COMMIT');
+    $session->quit;
+    is(value($node, 'four', $lists), 't', 'it stays listed');
+    is($node->safe_psql('four', 'SHOW dx_hosted.max'), 3, 'sessions have it');
+    is(value($node, 'four', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted');
+    ok($node->poll_query_until('four', "SELECT NOT ($lists)"), 'and not listed any more');
+};
+
 subtest 'copies' => sub {
     $node->safe_psql('four', q(CREATE ROLE tenant LOGIN CREATEDB; SELECT dynpgext.host('dx_hosted'); ALTER DATABASE four IS_TEMPLATE true));
     $node->safe_psql('four', 'CREATE DATABASE ours TEMPLATE four; SET ROLE tenant; CREATE DATABASE theirs TEMPLATE four');

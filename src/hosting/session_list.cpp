@@ -83,6 +83,8 @@ template <class Change>
 void change_lists(Change change) {
   (void)pg::lock_kept_for_database(InvalidOid, true);
   change();
+  // even if the files had it: their writer's transaction may not have ended, or have died
+  note_changed_configuration();
   pg::unlock_kept_for_database(InvalidOid);
 }
 
@@ -91,7 +93,6 @@ void add_databases(const std::string &added) {
   if (std::find(databases.begin(), databases.end(), added) != databases.end()) return;
   databases.push_back(added);
   pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
-  note_changed_configuration();
 }
 
 void add_session_library() {
@@ -99,17 +100,17 @@ void add_session_library() {
   if (std::any_of(list.begin(), list.end(), is_session_library)) return;
   list.emplace_back(session_library);
   pg::set_next_libraries(pg::session_preload_libraries, list);
-  note_changed_configuration();
 }
 
-// Also in a transaction that has not ended.
+// For sessions.  Also in a transaction that has not ended; but not what this one has unhosted.
 bool is_hosting(state::shared &s, Oid database) {
   const block *b = find_block(s);
   if (b == nullptr) return false;
   const state::reading lock(s);
   const std::vector<const instance *> all = in_order(*b);
-  return std::any_of(all.begin(), all.end(),
-                     [database](const instance *i) { return i->source == database; });
+  return std::any_of(all.begin(), all.end(), [database](const instance *i) {
+    return i->sessions && i->source == database && !is_unhosted(i->number);
+  });
 }
 
 // Dropped, or there is a later one with the OID, which hosts nothing.
@@ -125,15 +126,12 @@ void remove_databases(Goes goes) {
   const auto listed_goes = [&goes](const std::string &listed) {
     return goes(static_cast<Oid>(std::strtoul(listed.c_str(), nullptr, 10)));
   };
-  if (std::erase_if(databases, listed_goes) > 0) {
+  if (std::erase_if(databases, listed_goes) > 0)
     pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
-    note_changed_configuration();
-  }
   if (!databases.empty()) return;
   std::vector<std::string> list = pg::next_libraries(pg::session_preload_libraries);
   if (std::erase_if(list, is_session_library) == 0) return;
   pg::set_next_libraries(pg::session_preload_libraries, list);
-  note_changed_configuration();
 }
 
 }  // namespace
@@ -147,7 +145,12 @@ void add_to_sessions() {
 
 void remove_from_sessions() {
   change_lists([] {
-    remove_databases([](Oid database) { return database == MyDatabaseId || is_gone(database); });
+    // host() claims an instance first, so that a visit does not remove what host() has added, or
+    // found, in a transaction whose rows the visit does not see
+    const bool is_needed = is_hosting(state::attach(), MyDatabaseId);
+    remove_databases([is_needed](Oid database) {
+      return database == MyDatabaseId ? !is_needed : is_gone(database);
+    });
   });
 }
 
