@@ -12,6 +12,7 @@
 #include "hosting/static_worker.h"
 #include "hosting/transaction.h"
 #include "pg/database_origin.h"
+#include "pg/fault.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/worker.h"
@@ -170,13 +171,16 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   pg::note_original_database();
   const uint64 number = claim(s, row, MyProcPid);
   note_hosted(number);
+  DYNPGEXT_FAULT_POINT("hosting.claimed");
   if (!is_loadable(row.library)) refuse_loaded(row.library);
   make(s, number, row.library);
+  DYNPGEXT_FAULT_POINT("hosting.made");
   have_here(s, number);
   catalog::write_hosted(store, row);
   note_rows(catalog::read_hosted(store), true);
   register_static_workers(s, number, store, row);
   if (row.sessions) add_to_sessions();
+  DYNPGEXT_FAULT_POINT("hosting.written");
   return "hosted";
 }
 
@@ -193,6 +197,7 @@ bool unhost(const catalog::store &store, const std::string &library) {
     return row.sessions && row.library != library;
   };
   if (std::none_of(rows.begin(), rows.end(), is_another)) remove_from_sessions();
+  DYNPGEXT_FAULT_POINT("hosting.erased");
   return true;
 }
 
@@ -212,10 +217,12 @@ std::string rehost(const catalog::store &store, const std::string &library) {
   const uint64 number = claim(s, *row, MyProcPid, old);
   note_hosted(number, old);
   if (old != 0) end_keeper(s, old);
+  DYNPGEXT_FAULT_POINT("hosting.made_way");
   make(s, number, library);
   if (is_loadable(library)) have_here(s, number);
   register_static_workers(s, number, store, *row);
   if (row->sessions) add_to_sessions();
+  DYNPGEXT_FAULT_POINT("hosting.replaced");
   return "hosted";
 }
 
@@ -237,10 +244,12 @@ void follow_rows(const catalog::store &store) {
   if (rows.empty() && find_block(s) == nullptr && !is_listed()) return;
   if (!rows.empty() && !pg::is_original_database()) refuse_copied(store, rows);
   follow_instances(s, rows);
+  DYNPGEXT_FAULT_POINT("hosting.following");
   note_followed(s);
   if (RecoveryInProgress()) return;
   register_restored(store, s, rows);
   note_rows(rows, false);
+  DYNPGEXT_FAULT_POINT("hosting.followed");
   (void)pg::tolerate(
       "removing dropped databases from dynpgext.hosting_databases",
       [] { remove_dropped_databases(); }, nullptr);

@@ -6,6 +6,7 @@
 #include "hosting/instances.h"
 #include "hosting/loading.h"
 #include "hosting/process.h"
+#include "pg/fault.h"
 #include "pg/serving.h"
 #include "pg/worker.h"
 #include "shared/charge.h"
@@ -57,6 +58,7 @@ void host(state::shared &s, uint64 number) {
   try {
     load_before(s, i);
     load_as_keeper(s, i);
+    DYNPGEXT_FAULT_POINT("hosting.keeper_loaded");
   } catch (const pg::server_error &e) {
     report_failure(s, number, e.data()->sqlerrcode, e.what());
     throw;
@@ -81,7 +83,9 @@ void run_keeper(uint64 number) {
   state::shared &s = state::attach();
   pg::handle_signals_politely();
   if (!take_office(s, number)) return;
+  DYNPGEXT_FAULT_POINT("hosting.keeper_in_office");
   host(s, number);
+  DYNPGEXT_FAULT_POINT("hosting.keeper_up");
   state::wake_launcher();  // its workers may be waiting
   while (!pg::asked_to_exit()) {
     (void)pg::wait_for_latch(-1, pg::wait::keeper);

@@ -3,6 +3,7 @@
 #include "hosting/own_setting.h"
 #include "hosting/redirection.h"
 #include "hosting/shared_table.h"
+#include "pg/fault.h"
 #include "shared/text.h"
 #include "workers/extension_code.h"
 
@@ -190,6 +191,7 @@ void load_as_keeper(state::shared &s, instance &i) {
     i.requested = l.requested + bytes_of_tranches(l);
     i.file = file.identity;
     l.window.create(s, i, i.requested + bytes_of_notes(l, what) + room + i.requested / 16);
+    DYNPGEXT_FAULT_POINT("hosting.window_made");
     make_tranches(l);
     note_for_others(l, what);
     i.static_workers = static_cast<uint32>(l.static_workers.size());
@@ -213,8 +215,10 @@ void load(state::shared &s, uint64 number) {
   const quiet_log quiet;
   const init_scope scope(l);
   open_redirected(path, i.file, noted_redirection(l.window.header()), l.place());
+  DYNPGEXT_FAULT_POINT("hosting.mapped");
   run_init(l, path);
   run_startup(l, false);
+  DYNPGEXT_FAULT_POINT("hosting.loaded");
 }
 
 void redirect_also(int place, const std::string &name) {

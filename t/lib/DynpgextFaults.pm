@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(fault_points walk_faults);
+our @EXPORT = qw(fault_points new_faulty_cluster inject injected walk_faults);
 
 my $root = "$FindBin::RealBin/..";
 
@@ -27,6 +27,30 @@ sub fault_points {
     my %seen;
     return sort grep { !$seen{$_}++ } @found;
 }
+
+# A server whose library has the points.
+sub new_faulty_cluster {
+    my ($name, %settings) = @_;
+    my $library = built('faults');
+    my ($install_path, $libdir) = private_install();
+    unlink "$libdir/dynpgext.so" or die "$libdir/dynpgext.so: $!";
+    symlink $library, "$libdir/dynpgext.so" or die "$libdir/dynpgext.so: $!";
+    return new_cluster($name, install_path => $install_path, 'shared_preload_libraries' => 'dynpgext', 'dynpgext.crash_limit' => 0, %settings);
+}
+
+sub fault_file { return $_[0]->data_dir . '/dynpgext.fault' }
+
+# inject(NODE, POINT, kill | error): in the first process at the point.
+sub inject {
+    my ($n, $point, $how) = @_;
+    my $file = fault_file($n);
+    append_to_file("$file.new", "$point $how\n");
+    rename "$file.new", $file or die "$file: $!";
+    return;
+}
+
+# Has a process reached it?
+sub injected { return !-e fault_file($_[0]) }
 
 # ---- steps that pass the points ----
 
@@ -103,25 +127,25 @@ sub is_well {
     return (try('one', 'SELECT launcher_pid IS NOT NULL FROM dynpgext.status') // 'f') eq 't';
 }
 
-# Runs steps until one has removed the file; returns its name, or undef.
+# Runs steps until one has reached the point; returns its name, or undef.
 sub reach {
-    my ($point, $file) = @_;
+    my ($point) = @_;
     my $first = $shortcuts{$point} // $shortcuts{ $point =~ s/\..*//r } // $order[0];
     for my $step ($first, grep { $_ ne $first } @order) {
         $steps{$step}->();
         for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
-            return $step if !-e $file;
+            return $step if injected($node);
             last if is_well();
             usleep(100_000);
         }
         # the launcher reacts a moment later
         for (1 .. 5) {
-            return $step if !-e $file;
+            return $step if injected($node);
             usleep(50_000);
         }
         eval { normalize() };
     }
-    return -e $file ? undef : 'the last moment';
+    return injected($node) ? 'the last moment' : undef;
 }
 
 # ---- checks afterwards ----
@@ -188,27 +212,18 @@ sub check {
     return;
 }
 
-# walk_faults(kill | error)
+# walk_faults(kill | error): all points but those of hosting, which t/087 has.
 sub walk_faults {
     my ($how) = @_;
-    my $library = built('faults');
     # a fault may leave a state that never recovers, and all other points must still be tested (a
     # start without a process is given up after 30 s)
     local $PostgreSQL::Test::Utils::timeout_default = 60 if $PostgreSQL::Test::Utils::timeout_default > 60;
-    my ($install_path, $libdir) = private_install();
-    unlink "$libdir/dynpgext.so" or die "$libdir/dynpgext.so: $!";
-    symlink $library, "$libdir/dynpgext.so" or die "$libdir/dynpgext.so: $!";
-
-    $node = new_cluster($how,
-        install_path => $install_path,
-        'shared_preload_libraries' => 'dynpgext',
-        'dynpgext.crash_limit' => 0,
+    $node = new_faulty_cluster($how,
         'dx_supervised.callback' => 'on',
         'dx_supervised.restart' => 'always',
         'dx_supervised.workers' => 2);
     add_database($node, 'one', qw(dynpgext dx_memory dx_supervised));
     add_database($node, 'two', qw(dynpgext dx_usage));
-    my $file = $node->data_dir . '/dynpgext.fault';
 
     subtest 'without a fault' => sub {
         # names used once leave their entries
@@ -223,15 +238,14 @@ sub walk_faults {
     };
 
     my $only = $ENV{DYNPGEXT_FAULT_POINTS} // '';    # to investigate one point
-    for my $point (grep {/^$only/} fault_points()) {
+    for my $point (grep { /^$only/ && !/^hosting\./ } fault_points()) {
         subtest "$point: $how" => sub {
             my $offset = log_offset($node);
             # so that losses of one fault are not counted for the next
             $memory = memory_used($node, 'one') if $how eq 'error';
-            append_to_file("$file.new", "$point $how\n");
-            rename "$file.new", $file or die "$file: $!";
-            my $step = reach($point, $file);
-            ok(defined $step, "$point is reached") or return unlink $file;
+            inject($node, $point, $how);
+            my $step = reach($point);
+            ok(defined $step, "$point is reached") or return unlink fault_file($node);
             note("in $step");
             if ($how eq 'kill') {
                 $node->wait_for_log(qr/was terminated by signal 9: Killed/, $offset);
