@@ -196,7 +196,7 @@ bool unhost(const catalog::store &store, const std::string &library) {
   const auto is_another = [&](const catalog::hosted_row &row) {
     return row.sessions && row.library != library;
   };
-  if (std::none_of(rows.begin(), rows.end(), is_another)) remove_from_sessions();
+  if (std::none_of(rows.begin(), rows.end(), is_another)) call_before_commit(remove_from_sessions);
   DYNPGEXT_FAULT_POINT("hosting.erased");
   return true;
 }
@@ -232,8 +232,10 @@ void unhost_all() {
   state::shared &s = state::attach();
   for (const uint64 number : committed_instances(s, MyDatabaseId)) note_unhosted(number);
   if (is_listed())
-    (void)pg::tolerate(
-        "setting session_preload_libraries", [] { remove_from_sessions(); }, nullptr);
+    call_before_commit([] {
+      (void)pg::tolerate(
+          "setting session_preload_libraries", [] { remove_from_sessions(); }, nullptr);
+    });
 }
 
 int attach_hosted() { return load_all(state::use(), MyDatabaseId).loaded; }

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "pg/process.h"
+#include "pg/transaction.h"
 #include "workers/launch.h"
 
 namespace dynpgext::hosting {
@@ -17,6 +18,11 @@ struct change {
 struct transaction {
   std::vector<change> changes;
   bool has_changed_configuration = false;
+  void (*before_commit)() = nullptr;
+
+  [[nodiscard]] bool is_empty() const {
+    return changes.empty() && !has_changed_configuration && before_commit == nullptr;
+  }
 };
 
 transaction &mine() {
@@ -61,20 +67,40 @@ void carry_out(const change &c) {
   if (c.hosted == 0) follow_again(s);
 }
 
+void request_visit() {
+  state::shared &s = state::attach();
+  {
+    const state::exclusive lock(s);
+    state::database_entry *entry = s.databases.find({MyDatabaseId});
+    if (entry != nullptr && entry->present) entry->visited = false;
+  }
+  state::wake_launcher();
+}
+
 void end(transaction &t, void (*what)(const change &)) noexcept {
   const bool is_changed = std::exchange(t.has_changed_configuration, false);
+  t.before_commit = nullptr;
   std::vector<change> changes;
   changes.swap(t.changes);
   for (const change &c : changes)
     (void)pg::swallow("ending a transaction that hosts libraries", [&] { what(c); });
+  if (!is_changed) return;
   // whether or not it was committed: the file has changed
-  if (is_changed) (void)kill(PostmasterPid, SIGHUP);
+  (void)kill(PostmasterPid, SIGHUP);
+  if (what == undo) (void)pg::swallow("ending a transaction that hosts libraries", request_visit);
 }
 
 void on_transaction_event(XactEvent event, void *) {
   transaction &t = mine();
-  if (t.changes.empty() && !t.has_changed_configuration) return;
+  if (t.is_empty()) return;
   switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+      if (t.before_commit != nullptr)
+        pg::entry([&t] {
+          const pg::active_snapshot snapshot;
+          t.before_commit();
+        });
+      break;
     case XACT_EVENT_COMMIT: end(t, carry_out); break;
     case XACT_EVENT_ABORT: end(t, undo); break;
     case XACT_EVENT_PRE_PREPARE:
@@ -124,5 +150,7 @@ bool is_unhosted(uint64 number) {
 }
 
 void note_changed_configuration() { mine().has_changed_configuration = true; }
+
+void call_before_commit(void (*f)()) { mine().before_commit = f; }
 
 }  // namespace dynpgext::hosting
