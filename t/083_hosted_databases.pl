@@ -75,6 +75,8 @@ subtest 'changes of the lists' => sub {
         value($node, $_, q(INSERT INTO dynpgext.hosted_libraries (library, scope, position, sessions) VALUES ('auto_explain', 'database', 10, true)))
           for keys %sessions;
         value($node, 'postgres', "ALTER SYSTEM SET dynpgext.hosting_databases = $oids");
+        value($node, 'postgres', 'SELECT pg_reload_conf()');
+        ok($node->poll_query_until('postgres', "SELECT current_setting('dynpgext.hosting_databases') ~ ','"), 'both are listed');
         # a table that all databases share, so that both begin at the same time
         $holder->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_shdescription');
         $_->query_until(qr/sent/, "\\echo sent\nBEGIN; LOCK TABLE pg_catalog.pg_shdescription IN ACCESS SHARE MODE; SELECT dynpgext.unhost('auto_explain'); COMMIT;\n")
@@ -82,8 +84,7 @@ subtest 'changes of the lists' => sub {
         ok($node->poll_query_until('postgres', q(SELECT count(*) = 2 FROM pg_locks WHERE relation = 'pg_shdescription'::regclass AND NOT granted)), 'both are ready');
         $holder->query_safe('COMMIT');
         $_->query_safe('SELECT 1') for values %sessions;
-        my $left = value($node, 'postgres', q(SELECT setting FROM pg_file_settings WHERE name = 'dynpgext.hosting_databases'));
-        ++$lost if $left =~ /,/;
+        $node->poll_query_until('postgres', q(SELECT setting !~ ',' FROM pg_file_settings WHERE name = 'dynpgext.hosting_databases')) or ++$lost;
     }
     is($lost, 0, 'two at the same time lose none');
     $_->quit for values %sessions, $holder;

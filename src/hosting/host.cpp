@@ -100,9 +100,10 @@ void have_here(state::shared &s, uint64 number) {
   load(s, number);
 }
 
-// Hosts exactly the committed rows.
-void follow_instances(state::shared &s, const std::vector<catalog::hosted_row> &rows) {
-  for (const uint64 number : committed_instances(s, MyDatabaseId)) {
+// Hosts exactly the committed rows.  `committed` is older than these: host() may commit meanwhile.
+void follow_instances(state::shared &s, const std::vector<uint64> &committed,
+                      const std::vector<catalog::hosted_row> &rows) {
+  for (const uint64 number : committed) {
     const auto status = status_of(s, number);
     if (!status || find(rows, status->library) != nullptr) continue;
     leave(s, number);
@@ -167,7 +168,7 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   refuse_other_use(store, row.library);
   (void)redirection_of(row.library, read_library(row.library));  // before a process is needed
   row.position = next_position(s);
-  note_followed(s);  // nobody needs to wait for it
+  if (rows.empty()) note_followed(s);  // nobody needs to wait for it
   pg::note_original_database();
   const uint64 number = claim(s, row, MyProcPid);
   note_hosted(number);
@@ -177,7 +178,7 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   DYNPGEXT_FAULT_POINT("hosting.made");
   have_here(s, number);
   catalog::write_hosted(store, row);
-  note_rows(catalog::read_hosted(store), true);
+  note_rows(store, true);
   register_static_workers(s, number, store, row);
   if (row.sessions) add_to_sessions();
   DYNPGEXT_FAULT_POINT("hosting.written");
@@ -190,13 +191,10 @@ bool unhost(const catalog::store &store, const std::string &library) {
   if (find(rows, library) == nullptr) return false;
   state::shared &s = state::use();
   catalog::erase_hosted(store, library);
-  note_rows(catalog::read_hosted(store), true);
+  note_rows(store, true);
   forget_static_workers(store, library);
   if (const uint64 number = own_instance(s, library)) note_unhosted(number);
-  const auto is_another = [&](const catalog::hosted_row &row) {
-    return row.sessions && row.library != library;
-  };
-  if (std::none_of(rows.begin(), rows.end(), is_another)) call_before_commit(remove_from_sessions);
+  note_changed_rows();  // ALTER SYSTEM is not undone by a rollback: a visit changes the lists
   DYNPGEXT_FAULT_POINT("hosting.erased");
   return true;
 }
@@ -231,26 +229,26 @@ void unhost_all() {
   forget_noted_rows();
   state::shared &s = state::attach();
   for (const uint64 number : committed_instances(s, MyDatabaseId)) note_unhosted(number);
-  if (is_listed())
-    call_before_commit([] {
-      (void)pg::tolerate(
-          "setting session_preload_libraries", [] { remove_from_sessions(); }, nullptr);
-    });
+  // before the commit: no visit follows
+  if (find_block(s) != nullptr || is_listed())
+    (void)pg::tolerate(
+        "setting session_preload_libraries", [] { remove_from_sessions(); }, nullptr);
 }
 
 int attach_hosted() { return load_all(state::use(), MyDatabaseId).loaded; }
 
 void follow_rows(const catalog::store &store) {
   state::shared &s = state::attach();
+  const std::vector<uint64> committed = committed_instances(s, MyDatabaseId);
   std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
   if (rows.empty() && find_block(s) == nullptr && !is_listed()) return;
   if (!rows.empty() && !pg::is_original_database()) refuse_copied(store, rows);
-  follow_instances(s, rows);
+  follow_instances(s, committed, rows);
   DYNPGEXT_FAULT_POINT("hosting.following");
   note_followed(s);
   if (RecoveryInProgress()) return;
   register_restored(store, s, rows);
-  note_rows(rows, false);
+  note_rows(store, false);
   DYNPGEXT_FAULT_POINT("hosting.followed");
   (void)pg::tolerate(
       "removing dropped databases from dynpgext.hosting_databases",

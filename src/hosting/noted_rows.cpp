@@ -37,12 +37,16 @@ std::optional<std::string> noted(Oid database) {
 
 }  // namespace
 
-void note_rows(const std::vector<catalog::hosted_row> &rows, bool waits) {
+void note_rows(const catalog::store &store, bool waits) {
   if (RecoveryInProgress()) return;
-  const std::string text = text_of(rows);
-  const auto is_noted = [&text] { return noted(MyDatabaseId).value_or("") == text; };
+  std::string text;
+  const auto is_noted = [&] {
+    text = text_of(catalog::read_hosted(store));
+    return noted(MyDatabaseId).value_or("") == text;
+  };
   if (is_noted()) return;
   if (!pg::lock_kept_for_database(MyDatabaseId, waits)) return visit_later();
+  // another transaction may have changed the rows meanwhile
   if (is_noted()) return pg::unlock_kept_for_database(MyDatabaseId);
   pg::keep_for_database(MyDatabaseId, setting_name, text.empty() ? nullptr : text.c_str());
 }

@@ -11,7 +11,7 @@ namespace dynpgext::hosting {
 
 // Of the current database, effective with the commit; not in recovery.  Without `waits`, as in
 // a visit: while another transaction writes such settings, requests another visit instead.
-void note_rows(const std::vector<catalog::hosted_row> &rows, bool waits);
+void note_rows(const catalog::store &store, bool waits);
 void forget_noted_rows();
 
 // False for a database whose OID a dropped one had.  In a transaction.

@@ -82,9 +82,10 @@ namespace {
 template <class Change>
 void change_lists(Change change) {
   (void)pg::lock_kept_for_database(InvalidOid, true);
-  change();
-  // even if the files had it: their writer's transaction may not have ended, or have died
+  // even if it fails half-way, or the files have it: who wrote them may not have ended, or have
+  // died
   note_changed_configuration();
+  change();
   pg::unlock_kept_for_database(InvalidOid);
 }
 
@@ -126,12 +127,12 @@ void remove_databases(Goes goes) {
   const auto listed_goes = [&goes](const std::string &listed) {
     return goes(static_cast<Oid>(std::strtoul(listed.c_str(), nullptr, 10)));
   };
-  if (std::erase_if(databases, listed_goes) > 0)
-    pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
-  if (!databases.empty()) return;
+  const bool any_goes = std::erase_if(databases, listed_goes) > 0;
+  // first: it may be refused, and without the databases no session waits
   std::vector<std::string> list = pg::next_libraries(pg::session_preload_libraries);
-  if (std::erase_if(list, is_session_library) == 0) return;
-  pg::set_next_libraries(pg::session_preload_libraries, list);
+  if (databases.empty() && std::erase_if(list, is_session_library) > 0)
+    pg::set_next_libraries(pg::session_preload_libraries, list);
+  if (any_goes) pg::set_next_libraries(pg::settings::hosting_databases_name, databases);
 }
 
 }  // namespace

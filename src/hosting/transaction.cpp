@@ -3,7 +3,7 @@
 #include <signal.h>
 
 #include "pg/process.h"
-#include "pg/transaction.h"
+#include "shared/databases.h"
 #include "workers/launch.h"
 
 namespace dynpgext::hosting {
@@ -18,10 +18,10 @@ struct change {
 struct transaction {
   std::vector<change> changes;
   bool has_changed_configuration = false;
-  void (*before_commit)() = nullptr;
+  bool needs_visit = false;
 
   [[nodiscard]] bool is_empty() const {
-    return changes.empty() && !has_changed_configuration && before_commit == nullptr;
+    return changes.empty() && !has_changed_configuration && !needs_visit;
   }
 };
 
@@ -41,6 +41,7 @@ void add(const change &c) {
 void undo(const change &c) {
   state::shared &s = state::attach();
   if (c.hosted == 0) return;
+  mine().needs_visit = true;
   leave(s, c.hosted);
   if (c.unhosted == 0) return;
   {
@@ -67,40 +68,23 @@ void carry_out(const change &c) {
   if (c.hosted == 0) follow_again(s);
 }
 
-void request_visit() {
-  state::shared &s = state::attach();
-  {
-    const state::exclusive lock(s);
-    state::database_entry *entry = s.databases.find({MyDatabaseId});
-    if (entry != nullptr && entry->present) entry->visited = false;
-  }
-  state::wake_launcher();
-}
-
 void end(transaction &t, void (*what)(const change &)) noexcept {
-  const bool is_changed = std::exchange(t.has_changed_configuration, false);
-  t.before_commit = nullptr;
   std::vector<change> changes;
   changes.swap(t.changes);
   for (const change &c : changes)
     (void)pg::swallow("ending a transaction that hosts libraries", [&] { what(c); });
-  if (!is_changed) return;
   // whether or not it was committed: the file has changed
-  (void)kill(PostmasterPid, SIGHUP);
-  if (what == undo) (void)pg::swallow("ending a transaction that hosts libraries", request_visit);
+  if (t.has_changed_configuration) (void)kill(PostmasterPid, SIGHUP);
+  if (t.has_changed_configuration || t.needs_visit)
+    (void)pg::swallow("ending a transaction that hosts libraries",
+                      [] { (void)state::want_visit(state::attach(), MyDatabaseId); });
+  t.has_changed_configuration = t.needs_visit = false;
 }
 
 void on_transaction_event(XactEvent event, void *) {
   transaction &t = mine();
   if (t.is_empty()) return;
   switch (event) {
-    case XACT_EVENT_PRE_COMMIT:
-      if (t.before_commit != nullptr)
-        pg::entry([&t] {
-          const pg::active_snapshot snapshot;
-          t.before_commit();
-        });
-      break;
     case XACT_EVENT_COMMIT: end(t, carry_out); break;
     case XACT_EVENT_ABORT: end(t, undo); break;
     case XACT_EVENT_PRE_PREPARE:
@@ -151,6 +135,6 @@ bool is_unhosted(uint64 number) {
 
 void note_changed_configuration() { mine().has_changed_configuration = true; }
 
-void call_before_commit(void (*f)()) { mine().before_commit = f; }
+void note_changed_rows() { mine().needs_visit = true; }
 
 }  // namespace dynpgext::hosting

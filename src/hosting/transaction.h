@@ -17,11 +17,10 @@ void note_hosted(uint64 number, uint64 replaces = 0);
 void note_unhosted(uint64 number);
 // Does this transaction remove it?
 [[nodiscard]] bool is_unhosted(uint64 number);
-// session_preload_libraries has changed: at the end of the transaction the server rereads its
-// configuration.  A visit follows a rollback, and corrects the lists.
+// The lists in the configuration may have changed: at the end of the transaction the server rereads
+// them.  A visit follows, as after everything above, and corrects them.
 void note_changed_configuration();
-// Before the commit, which an error prevents.  Also if a rollback to a savepoint has undone the
-// reason.
-void call_before_commit(void (*f)());
+// The lists may have to be corrected after the commit.
+void note_changed_rows();
 
 }  // namespace dynpgext::hosting

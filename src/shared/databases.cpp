@@ -112,6 +112,7 @@ bool want_visit(shared &s, Oid database) {
   // decides again when the visit has ended.
   if (is_own && (!entry->visited || !entry->provisioned)) return false;
   entry->visited = false;
+  if (!is_own && entry->visits_failed == 0) entry->visit_after = {};
   // the launcher itself checks in its next round, not immediately
   if (s.root->launcher_latch != nullptr && !is_own) SetLatch(s.root->launcher_latch);
   return true;
