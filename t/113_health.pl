@@ -228,6 +228,14 @@ subtest 'first use of a worker after a restart' => sub {
     $node->restart;
     my (undef, undef, $error) = $node->psql('shop', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
     like($error, qr/extension "dx_supervised" has no background worker "dx supervised 5" in this database/, 'one that its library does not register any more');
+    becomes($node, 'shop', q(SELECT count(*) FROM dynpgext.workers WHERE name = 'dx supervised 5'), 0, 'a visit removes it, although the error has rolled back what the call had registered');
+    configure($node, 'postgres', 'dx_supervised.workers' => 5);
+    $node->restart;
+    (undef, undef, $error) = $node->psql('shop', q(SELECT dynpgext.start_worker('dx_supervised', 'dx supervised 5')));
+    like($error, qr/"dx supervised 5" of extension "dx_supervised" is not committed yet/, 'one that its library registers only now cannot be started in the same transaction');
+    becomes($node, 'shop', q(SELECT state FROM dynpgext.workers WHERE name = 'dx supervised 5'), 'running', 'a visit registers and starts it');
+    configure($node, 'postgres', 'dx_supervised.workers' => 4);
+    value($node, 'shop', q(SELECT count(*) FROM dynpgext.reload('dx_supervised')));
     is_whole($node, 'all is well', 'app', 'shop');
 };
 

@@ -49,7 +49,7 @@ struct worker_condition {
   bool overdue = false;             // signalled to end, and has not within stop_timeout
   bool failing = false;             // the last run of its command has failed
   bool stale = false;               // the file of its library has been replaced
-  std::int64_t runs_for = 0;        // its command, while it keeps others waiting; 0: it does not
+  std::int64_t runs_for = 0;        // its command; 0: none is running
   std::uint64_t delays = 0;         // how many others that are
   std::int64_t deadline = 0;        // of its heartbeats, in milliseconds
   std::string_view extension = {};

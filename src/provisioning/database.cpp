@@ -64,6 +64,8 @@ bool provision_registered(Find find) {
   for (const model::action &planned : plan_with(s, wanted, options)) {
     if (planned.kind != model::action_kind::provision) continue;
     provision(*store, *wanted.find_extension(options.extension));
+    // registers something else now: its state and its memory are those of the commit
+    if (is_touched()) return true;
     state::publish_holds(s, transaction_holds());
     state::set_extension_state(s, MyDatabaseId, options.extension,
                                model::extension_state::provisioned);

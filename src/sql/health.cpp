@@ -158,7 +158,7 @@ class examination {
     }
   }
 
-  // Takes the lock, for one database at a time.
+  // Takes the lock for the workers of one database at a time, and for all global ones.
   void examine_workers() {
     sql::for_workers_shown(shared_, true, [this](const state::worker_entry &e) { examine(e); });
     // reads files and catalogs: not under the lock

@@ -35,8 +35,11 @@ bool start(const target &t) {
   const auto status = state::status_of(s, t.id);
   if (status && !model::is_active(status->state)) (void)wait_until_gone(t);
   const sql::wanted_now wanted = sql::find_wanted(t);
-  if (!wanted.worker) sql::refuse_uncommitted(t, "It starts with the commit of this transaction.");
+  constexpr const char *hint = "Commit this transaction before the start.";
+  if (!wanted.worker) sql::refuse_uncommitted(t, hint);
   const model::wanted_worker &w = *wanted.worker;
+  if (w.source == MyDatabaseId && !model::same_process(t.worker, *w.definition))
+    sql::refuse_uncommitted(t, hint);
   sql::refuse_if_set_aside(t, w);
   if (w.in_restore || !model::runs_here(*w.definition, state::circumstances(false))) {
     state::postpone(s, t.id, w);

@@ -26,7 +26,8 @@ class sql_workers {
   outcome run_one();
   [[nodiscard]] bool empty() const { return workers_.empty(); }
   // The time without a run after which the process may end with its workers at rest, if no command
-  // is due within that time.  Nothing: it must wait, because a notification may arrive.
+  // is due within that time.  Nothing: it must wait, because a command is due, a
+  // notification may arrive, or dynpgext.runner_idle_timeout is -1.
   // `runner_wanted`: other workers wait for a place, so it should end sooner.
   [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout(bool runner_wanted) const;
   // Does any worker listen?  At rest it would miss notifications.

@@ -90,10 +90,10 @@ std::vector<delaying_run> find_delaying(shared &s, pg::duration limit) {
     const bool goes_on = runner != nullptr && runner->busy_since == run.began;
     const worker_entry *entry = goes_on ? busy_worker(s, *runner) : nullptr;
     if (entry == nullptr) return true;
-    runner->reported = true;
     record(s, *entry, "delaying",
            others(run.others.count) + ", for up to " + in_milliseconds(run.others.longest) +
                "; still running, for " + in_milliseconds(pg::moment::now() - run.began));
+    runner->reported = true;
     return false;
   });
   return found;

@@ -290,10 +290,11 @@ ended_command end_command(shared &s, const runner_key &key, worker_entry &entry,
   const exclusive lock(s);
   ended_command result;
   runner_entry *runner = own(s, key);
+  // first: it allocates, and a run that fails here has not ended
+  if (run && runner != nullptr) result.delayed = note_delay(s, *runner, entry, run->delay_limit);
   end_busy(runner, entry);
   entry.notified_at = {};
   if (run) {
-    if (runner != nullptr) result.delayed = note_delay(s, *runner, entry, run->delay_limit);
     count_run(s, entry, *run);
     if (run->error != nullptr) assign_if_possible(s, entry.error, run->error->view());
     end_requested(s, entry, run->why, run->duration);
