@@ -183,6 +183,17 @@ subtest 'a worker that drops its own extension' => sub {
     register_sql_workers($node, 'own', 'dx_locks', { name => 'suicide', interval => 3600_000, sql => 'DROP EXTENSION dx_locks' });
     ok($node->poll_query_until('own', q(SELECT count(*) = 0 FROM pg_extension WHERE extname = 'dx_locks')), 'can');
     ok($node->poll_query_until('own', q(SELECT count(*) = 0 FROM dynpgext.workers WHERE extension = 'dx_locks')), 'and is gone');
+    # its rights are checked again after changes of catalogs by others
+    $node->safe_psql('own', 'CREATE EXTENSION dx_locks');
+    my $session = $node->background_psql('own');
+    $session->query_safe('SELECT pg_advisory_lock(48)');
+    register_sql_workers($node, 'own', 'dx_locks', { name => 'suicide', interval => 3600_000,
+        sql => 'DO $$ BEGIN DROP EXTENSION dx_locks; PERFORM pg_advisory_lock(48); PERFORM FROM pg_class; END $$' });
+    ok($node->poll_query_until('own', q(SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)), 'another one waits after its drop');
+    $node->safe_psql('own', 'CREATE SCHEMA meanwhile');
+    $session->query_safe('SELECT pg_advisory_unlock(48)');
+    $session->quit;
+    ok($node->poll_query_until('own', q(SELECT count(*) = 0 FROM pg_extension WHERE extname = 'dx_locks')), 'and goes on');
     $node->safe_psql('postgres', 'DROP DATABASE own WITH (FORCE)');
 };
 

@@ -2,6 +2,7 @@
 
 #include "pg/catalog_changes.h"
 #include "pg/left_objects.h"
+#include "pg/relation.h"
 #include "pg/search_path.h"
 #include "pg/strangers.h"
 #include "pg/transaction.h"
@@ -25,6 +26,8 @@ constinit needs_fmgr_hook_type previous_needs = nullptr;
 
 // The path has been set, and names are resolved with it.
 void check_search_path(const checked_rights &rights) {
+  // dropped by the command itself: a drop of another session ends the command first
+  if (!OidIsValid(extension_oid(rights.extension.c_str()))) return;
   if (search_path_for(rights.extension, rights.role.role) == rights.search_path) return;
   // a path with additional schemas applies to the next run
   if (rights.search_path == search_path_of_strangers()) return;
