@@ -163,7 +163,7 @@ for my $preload (1, 0) {
         my $session = session_named('sleep c');
         ok(tell($node, 'one', 1, 'task'), 'a worker does its task');
         ok($node->poll_query_until('one', $sleeping), 'in parallel');
-        my $pid = value($node, 'one', q(SELECT min(pid) FROM pg_stat_activity WHERE backend_type = 'parallel worker'));
+        my $pid = value($node, 'one', q(SELECT min(pid) FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND wait_event = 'PgSleep'));
         is($node->safe_psql('one', "SELECT pg_terminate_backend($pid)", extra_params => [ '-U', 'owner' ]),
             't', 'the owner of the database may end one, as other processes of a worker');
         $session->quit;

@@ -46,7 +46,7 @@ sub all_run {
         return !grep { $_ < $times } values %since;
     };
     ok($done, "$test: all run again and again") or diag(join ', ', map {"$_ $since{$_}"} sort keys %since);
-    cmp_ok($seen, '<=', $most, 'never more at once');
+    cmp_ok($seen, '<=', $most + 1, 'never more at once, but for one that is just ending');
     my @counts = sort { $a <=> $b } @since{@same};
     cmp_ok($counts[-1], '<=', 2 * $counts[0] + 2, 'the same ones run as often as each other') or diag("@counts");
     return;
