@@ -231,14 +231,13 @@ test_build() {
   as_user make --no-print-directory -s -C "$folder" "${QUICK[@]}" -j "$JOBS" all
 }
 
-# prove_tree FILE...: like the server's own prove_installcheck.  These tests wait more than they work:
-# two of them for each processor.
+# prove_tree FILE...: like the server's own prove_installcheck.
 prove_tree() {
   local pgxs log
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")
   as_user env -C "$TREE" "PATH=$(pg_bindir):$PATH" "TESTDIR=$TREE" "TESTDATADIR=$TREE/tmp_check" \
     "TESTLOGDIR=$TREE/tmp_check/log" PGPORT=65432 "PG_REGRESS=${pgxs%/*}/test/regress/pg_regress" \
-    prove -j "$((2 * JOBS))" --timer -I "${pgxs%/*}/test/perl" -I "$TREE" "$@" && return
+    prove -j "$JOBS" --timer -I "${pgxs%/*}/test/perl" -I "$TREE" "$@" && return
   for log in "$TREE"/tmp_check/log/regress_log_*; do
     if grep -qE '(^|\) )not ok |Looks like your test' "$log"; then
       say "end of ${log##*/}"
