@@ -7,5 +7,5 @@ COMMENT ON SCHEMA dynpgext IS 'shared memory and background workers of extension
 
 -- Objects that are not part of the interface: \df dynpgext.* shows only functions for users.
 CREATE SCHEMA dynpgext_internal;
-COMMENT ON SCHEMA dynpgext_internal IS 'internal: what the views, triggers and constraints of dynpgext call; may change in any version';
+COMMENT ON SCHEMA dynpgext_internal IS 'internal: called by the views, triggers and constraints of dynpgext; may change in any version';
 

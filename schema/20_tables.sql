@@ -2,11 +2,11 @@
 -- the table.
 CREATE FUNCTION dynpgext_internal.may_configure(extension name, worker text) RETURNS boolean
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_configure';
-COMMENT ON FUNCTION dynpgext_internal.may_configure(name, text) IS 'internal: is refused to others than superusers for a worker that is global, or not registered';
+COMMENT ON FUNCTION dynpgext_internal.may_configure(name, text) IS 'internal: refuses non-superusers for workers that are global or not registered';
 
 CREATE FUNCTION dynpgext_internal.may_write("table" text) RETURNS boolean
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_may_write';
-COMMENT ON FUNCTION dynpgext_internal.may_write(text) IS 'internal: refuses all where only dynpgext writes; others than superusers in identities; and in manifests where they may not register, or no trigger would check what they write';
+COMMENT ON FUNCTION dynpgext_internal.may_write(text) IS 'internal: refuses everyone where only dynpgext writes; non-superusers in identities and hosted_libraries, and in manifests if they may not register or no trigger checks rows';
 
 -- Registrations.  Written by dynpgext only.  Not dumped: restored extensions register again.  The
 -- order of columns is that of the lists of members in src/model/registration.h and command.h.
@@ -25,13 +25,13 @@ CREATE TABLE dynpgext.registered_extension (
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_extension IS 'only dynpgext writes it, below SQL';
 COMMENT ON TABLE dynpgext.registered_extension IS 'extensions of this database that take part in dynpgext; read dynpgext.extensions instead';
 COMMENT ON COLUMN dynpgext.registered_extension.extension IS 'name of the extension, as in pg_extension';
-COMMENT ON COLUMN dynpgext.registered_extension.version IS 'version that was provisioned last';
-COMMENT ON COLUMN dynpgext.registered_extension.library IS 'library by which it takes part';
+COMMENT ON COLUMN dynpgext.registered_extension.version IS 'last provisioned version';
+COMMENT ON COLUMN dynpgext.registered_extension.library IS 'library that takes part';
 COMMENT ON COLUMN dynpgext.registered_extension.eager IS 'is provisioned without dynpgext.load()';
 COMMENT ON COLUMN dynpgext.registered_extension.loaded IS 'has not been unloaded';
-COMMENT ON COLUMN dynpgext.registered_extension.boot IS 'of one that is not eager: the run of the server in which it was loaded';
-COMMENT ON COLUMN dynpgext.registered_extension.incarnation IS 'differs between one CREATE EXTENSION and the next';
-COMMENT ON COLUMN dynpgext.registered_extension.is_library IS 'a library that is hosted, and no extension';
+COMMENT ON COLUMN dynpgext.registered_extension.boot IS 'if not eager: the run of the server in which it was loaded';
+COMMENT ON COLUMN dynpgext.registered_extension.incarnation IS 'changes with each CREATE EXTENSION';
+COMMENT ON COLUMN dynpgext.registered_extension.is_library IS 'a hosted library, not an extension';
 
 CREATE TABLE dynpgext.registered_allocation (
     name text NOT NULL PRIMARY KEY,
@@ -82,17 +82,17 @@ COMMENT ON COLUMN dynpgext.registered_worker.library IS 'library of the function
 COMMENT ON COLUMN dynpgext.registered_worker.function IS 'bgw_function_name';
 COMMENT ON COLUMN dynpgext.registered_worker.flags IS 'bgw_flags';
 COMMENT ON COLUMN dynpgext.registered_worker.start IS 'bgw_start_time';
-COMMENT ON COLUMN dynpgext.registered_worker.notify IS 'the process that starts it is told when its state changes';
-COMMENT ON COLUMN dynpgext.registered_worker.callback IS 'whoever starts it runs the extension''s init first, for its callback';
+COMMENT ON COLUMN dynpgext.registered_worker.notify IS 'the process that starts it is notified of state changes';
+COMMENT ON COLUMN dynpgext.registered_worker.callback IS 'the process that starts it first runs the init, for its callback';
 COMMENT ON COLUMN dynpgext.registered_worker.extra IS 'bgw_extra';
 COMMENT ON COLUMN dynpgext.registered_worker.argument IS 'bgw_main_arg of a global worker';
-COMMENT ON COLUMN dynpgext.registered_worker.restart IS 'after which end it is started again, as its author says: never, on_failure or always';
+COMMENT ON COLUMN dynpgext.registered_worker.restart IS 'restart policy set by its author: never, on_failure or always';
 COMMENT ON COLUMN dynpgext.registered_worker.restart_delay IS 'before the first restart, in milliseconds';
-COMMENT ON COLUMN dynpgext.registered_worker.deadline IS 'longest silence between two heartbeats, in milliseconds; 0: it sends none';
-COMMENT ON COLUMN dynpgext.registered_worker.servers IS 'servers it runs on: primary, standby, both, or by start time: as bgw_start_time says';
+COMMENT ON COLUMN dynpgext.registered_worker.deadline IS 'maximum time between two heartbeats, in milliseconds; 0: it sends none';
+COMMENT ON COLUMN dynpgext.registered_worker.servers IS 'servers it runs on: primary, standby, both, or by start time (bgw_start_time)';
 COMMENT ON COLUMN dynpgext.registered_worker.declared IS 'with dynpgext.register() or apply(), not by the library';
-COMMENT ON COLUMN dynpgext.registered_worker.hosted IS 'runs a command, in a process of dynpgext''s that has connected as its role';
-COMMENT ON COLUMN dynpgext.registered_worker.process IS 'of one that runs a command: shared, with the others of its database and role; or own';
+COMMENT ON COLUMN dynpgext.registered_worker.hosted IS 'runs a command, in a process of dynpgext that is connected as its role';
+COMMENT ON COLUMN dynpgext.registered_worker.process IS 'if it runs a command: shared (with others of its database and role) or own';
 
 CREATE TABLE dynpgext.registered_command (
     extension name NOT NULL,
@@ -120,20 +120,20 @@ COMMENT ON TABLE dynpgext.registered_command IS 'commands of SQL workers of this
 COMMENT ON COLUMN dynpgext.registered_command.extension IS 'extension that registered the worker';
 COMMENT ON COLUMN dynpgext.registered_command.worker IS 'name of the worker';
 COMMENT ON COLUMN dynpgext.registered_command.command IS 'SQL';
-COMMENT ON COLUMN dynpgext.registered_command.run_interval IS 'between the starts of two runs, in milliseconds; 0: it runs only when notified';
-COMMENT ON COLUMN dynpgext.registered_command.channel IS 'it runs when notified on it; empty: on none';
-COMMENT ON COLUMN dynpgext.registered_command.run_as IS 'role that it runs as; 0: none, and it does not run';
-COMMENT ON COLUMN dynpgext.registered_command.deadline IS 'longest that one run may take, in milliseconds; 0: any';
+COMMENT ON COLUMN dynpgext.registered_command.run_interval IS 'time between the starts of two runs, in milliseconds; 0: only when notified';
+COMMENT ON COLUMN dynpgext.registered_command.channel IS 'notification channel; empty: none';
+COMMENT ON COLUMN dynpgext.registered_command.run_as IS 'role that runs it; 0: none, and it does not run';
+COMMENT ON COLUMN dynpgext.registered_command.deadline IS 'time limit of one run, in milliseconds; 0: no limit';
 COMMENT ON COLUMN dynpgext.registered_command.registered_by IS 'role that registered it';
 COMMENT ON COLUMN dynpgext.registered_command.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
 COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transaction; otherwise each statement has its own';
-COMMENT ON COLUMN dynpgext.registered_command.schemas IS 'of the extension, and those of its members, when it was registered: a command of its script does not run where they are called otherwise by now';
-COMMENT ON COLUMN dynpgext.registered_command.owners IS 'OIDs of roles that have owned that database and may: they were known when its role was decided, or are members of it';
-COMMENT ON COLUMN dynpgext.registered_command.foreign_owner IS 'a role that has owned the database since its role was decided, or the one that this is a copy of, and is no member of it: it does not run until a superuser registers it again; empty: none';
-COMMENT ON COLUMN dynpgext.registered_command.first_run IS 'from its start, in milliseconds; 0: at once; -1: after one interval';
-COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'mark of the database in which its role was decided; of another one where this one is a copy';
+COMMENT ON COLUMN dynpgext.registered_command.schemas IS 'schemas of the extension and its members at registration; if their names differ now, a command of its script does not run';
+COMMENT ON COLUMN dynpgext.registered_command.owners IS 'OIDs of accepted owners of the database in decided_in: known when its role was decided, or members of that role';
+COMMENT ON COLUMN dynpgext.registered_command.foreign_owner IS 'a later owner of the database, or of the original of this copy, that is not a member of run_as: the command does not run until a superuser registers it again; empty: none';
+COMMENT ON COLUMN dynpgext.registered_command.first_run IS 'delay after its start, in milliseconds; 0: none; -1: one interval';
+COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'mark of the database in which its role was decided; in a copy, that of the original';
 
 CREATE TABLE dynpgext.registered_content (
     extension name NOT NULL,
@@ -142,7 +142,7 @@ CREATE TABLE dynpgext.registered_content (
     CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_content'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_content IS 'only dynpgext writes it, below SQL';
-COMMENT ON TABLE dynpgext.registered_content IS 'what shared memory begins with that manifests of this database declare';
+COMMENT ON TABLE dynpgext.registered_content IS 'initial content of shared memory in manifests of this database';
 COMMENT ON COLUMN dynpgext.registered_content.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.registered_content.allocation IS 'name of the allocation';
 COMMENT ON COLUMN dynpgext.registered_content.content IS 'its first bytes; the rest is 0';
@@ -160,13 +160,13 @@ CREATE TABLE dynpgext.worker_settings (
     CONSTRAINT may_configure CHECK (dynpgext_internal.may_configure(extension, worker))
 );
 COMMENT ON CONSTRAINT may_configure ON dynpgext.worker_settings IS 'only superusers configure global workers';
-COMMENT ON TABLE dynpgext.worker_settings IS 'how DBAs want background workers of this database to be supervised; set with dynpgext.configure_worker()';
+COMMENT ON TABLE dynpgext.worker_settings IS 'how background workers of this database are supervised; set by DBAs with dynpgext.configure_worker()';
 COMMENT ON COLUMN dynpgext.worker_settings.extension IS 'extension that registers the worker';
 COMMENT ON COLUMN dynpgext.worker_settings.worker IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.worker_settings.enabled IS 'false: it does not run; NULL: it does';
 COMMENT ON COLUMN dynpgext.worker_settings.restart IS 'never, on_failure or always; NULL: as set by its author';
 COMMENT ON COLUMN dynpgext.worker_settings.restart_delay IS 'delay before the first restart; NULL: as set by its author';
-COMMENT ON COLUMN dynpgext.worker_settings.run_interval IS 'of an SQL worker: time between the starts of two runs; NULL: as set by its author';
+COMMENT ON COLUMN dynpgext.worker_settings.run_interval IS 'for SQL workers: time between the starts of two runs; NULL: as set by its author';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.worker_settings', '');
 
 -- Registrations that DBAs make by hand, with register() or apply(); they replace those of the
@@ -176,8 +176,8 @@ CREATE TABLE dynpgext.manifests (
     manifest jsonb NOT NULL,
     CONSTRAINT may_write CHECK (dynpgext_internal.may_write('manifests'))
 );
-COMMENT ON CONSTRAINT may_write ON dynpgext.manifests IS 'others than superusers write nothing that no trigger checks';
-COMMENT ON TABLE dynpgext.manifests IS 'what DBAs have registered by hand for extensions of this database, with dynpgext.register() or apply()';
+COMMENT ON CONSTRAINT may_write ON dynpgext.manifests IS 'non-superusers write only rows that a trigger checks';
+COMMENT ON TABLE dynpgext.manifests IS 'manual registrations by DBAs for extensions of this database, with dynpgext.register() or apply()';
 COMMENT ON COLUMN dynpgext.manifests.extension IS 'extension that it is registered for';
 COMMENT ON COLUMN dynpgext.manifests.manifest IS 'its allocations and workers; see docs/manifest.md';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.manifests', '');
@@ -192,10 +192,10 @@ CREATE TABLE dynpgext.registered_manifest (
     CONSTRAINT may_write CHECK (dynpgext_internal.may_write('registered_manifest'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.registered_manifest IS 'only dynpgext writes it, below SQL';
-COMMENT ON TABLE dynpgext.registered_manifest IS 'rows of dynpgext.manifests that have been followed, or cannot be';
-COMMENT ON COLUMN dynpgext.registered_manifest.extension IS 'that the manifest is for';
+COMMENT ON TABLE dynpgext.registered_manifest IS 'rows of dynpgext.manifests that took effect or were refused';
+COMMENT ON COLUMN dynpgext.registered_manifest.extension IS 'extension it is for';
 COMMENT ON COLUMN dynpgext.registered_manifest.digest IS 'of its text';
-COMMENT ON COLUMN dynpgext.registered_manifest.refusal IS 'why it cannot be followed, as a WARNING has said; NULL: it has been';
+COMMENT ON COLUMN dynpgext.registered_manifest.refusal IS 'reason for the refusal, as in the WARNING; NULL: it took effect';
 
 -- Has a row while this database is being restored; meanwhile no worker runs in it.  Not dumped.
 CREATE TABLE dynpgext.restore (
@@ -206,11 +206,11 @@ CREATE TABLE dynpgext.restore (
     CONSTRAINT may_write CHECK (dynpgext_internal.may_write('restore'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.restore IS 'only dynpgext writes it, below SQL';
-COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being restored: no background worker runs in it then';
-COMMENT ON COLUMN dynpgext.restore.began_at IS 'time at which the restore was noticed';
-COMMENT ON COLUMN dynpgext.restore.boot IS 'the run of the server in which it began; of another one, or 0: interrupted, and lasts until dynpgext.end_restore() or another restore';
-COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), not only as long as the sessions that restore';
-COMMENT ON COLUMN dynpgext.restore.brings_dynpgext IS 'it has created dynpgext here: the roles in its rows of dynpgext.identities count';
+COMMENT ON TABLE dynpgext.restore IS 'one row while this database is being restored and runs no background workers';
+COMMENT ON COLUMN dynpgext.restore.began_at IS 'time when the restore was detected';
+COMMENT ON COLUMN dynpgext.restore.boot IS 'run of the server in which it began; another run, or 0: interrupted, lasts until dynpgext.end_restore() or another restore';
+COMMENT ON COLUMN dynpgext.restore.until_told IS 'lasts until dynpgext.end_restore(), even if the restoring sessions end earlier';
+COMMENT ON COLUMN dynpgext.restore.brings_dynpgext IS 'it created dynpgext here, so the roles in its rows of dynpgext.identities count';
 
 -- The roles that commands run as, in a form for pg_dump: registered_command stores OIDs, this table
 -- stores the roles' current names.  Restored rows override the registrations that scripts have made
@@ -221,12 +221,12 @@ COMMENT ON COLUMN dynpgext.restore.brings_dynpgext IS 'it has created dynpgext h
 CREATE TYPE dynpgext.role;
 CREATE FUNCTION dynpgext_internal.role_in(cstring) RETURNS dynpgext.role
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_role_in';
-COMMENT ON FUNCTION dynpgext_internal.role_in(cstring) IS 'internal: of a name, which need not exist';
+COMMENT ON FUNCTION dynpgext_internal.role_in(cstring) IS 'internal: input; the role need not exist';
 CREATE FUNCTION dynpgext_internal.role_out(dynpgext.role) RETURNS cstring
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_role_out';
-COMMENT ON FUNCTION dynpgext_internal.role_out(dynpgext.role) IS 'internal: to its name of now';
+COMMENT ON FUNCTION dynpgext_internal.role_out(dynpgext.role) IS 'internal: its current name';
 CREATE TYPE dynpgext.role (INPUT = dynpgext_internal.role_in, OUTPUT = dynpgext_internal.role_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4);
-COMMENT ON TYPE dynpgext.role IS 'internal: a role, kept by OID and written by name';
+COMMENT ON TYPE dynpgext.role IS 'internal: a role, stored as OID, written as name';
 
 CREATE TABLE dynpgext.identities (
     extension name NOT NULL,
@@ -241,7 +241,7 @@ CREATE TABLE dynpgext.identities (
     CONSTRAINT may_write CHECK (dynpgext_internal.may_write('identities'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.identities IS 'only superusers write it';
-COMMENT ON TABLE dynpgext.identities IS 'whom the SQL workers of this database run as, for pg_dump; read dynpgext.commands instead';
+COMMENT ON TABLE dynpgext.identities IS 'roles of the SQL workers of this database, for pg_dump; read dynpgext.commands instead';
 COMMENT ON COLUMN dynpgext.identities.extension IS 'extension that registered the worker';
 COMMENT ON COLUMN dynpgext.identities.worker IS 'name of the worker';
 COMMENT ON COLUMN dynpgext.identities.run_as IS 'role that runs it; NULL: none, and it does not run';
@@ -249,18 +249,18 @@ COMMENT ON COLUMN dynpgext.identities.registered_by IS 'role that registered it'
 COMMENT ON COLUMN dynpgext.identities.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a role without LOGIN as run_as';
 COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, not by the script of the extension';
-COMMENT ON COLUMN dynpgext.identities.decided_in IS 'mark of the database in which it was decided; of another one where this one is a copy; NULL: SQL has written the row, and it does not count';
-COMMENT ON COLUMN dynpgext.identities.foreign_owner IS 'a role that has owned the database since, and is no member of run_as: the worker does not run; NULL: none';
+COMMENT ON COLUMN dynpgext.identities.decided_in IS 'mark of the database in which it was decided; in a copy, that of the original; NULL: SQL wrote the row, and it does not count';
+COMMENT ON COLUMN dynpgext.identities.foreign_owner IS 'a later owner of the database that is not a member of run_as: the worker does not run; NULL: none';
 CREATE FUNCTION dynpgext_internal.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in text, foreign_owner text) RETURNS boolean
 LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'dynpgext_is_dumped';
-COMMENT ON FUNCTION dynpgext_internal.is_dumped(dynpgext.role, boolean, text, text) IS 'internal: leaves out of a dump what does not count, and what the owner of a copy may not have run';
+COMMENT ON FUNCTION dynpgext_internal.is_dumped(dynpgext.role, boolean, text, text) IS 'internal: omits from dumps rows that do not count, and roles that the owner of a copy may not use';
 SELECT pg_catalog.pg_extension_config_dump('dynpgext.identities', 'WHERE dynpgext_internal.is_dumped(run_as, by_hand, decided_in, foreign_owner)');
 
 -- Holds the roles of commands, see src/pg/role_hold.h.
 CREATE FOREIGN DATA WRAPPER dynpgext;
 COMMENT ON FOREIGN DATA WRAPPER dynpgext IS 'connects to nothing';
 CREATE SERVER dynpgext_workers FOREIGN DATA WRAPPER dynpgext;
-COMMENT ON SERVER dynpgext_workers IS 'user mappings for the roles that SQL workers need: DROP ROLE is refused for them';
+COMMENT ON SERVER dynpgext_workers IS 'its user mappings protect the roles that SQL workers need from DROP ROLE';
 
 -- Libraries for shared_preload_libraries that the server hosts for this database.  Dumped: a restored
 -- database hosts them again.  dynpgext writes it below SQL.
@@ -273,7 +273,7 @@ CREATE TABLE dynpgext.hosted_libraries (
     CONSTRAINT may_write CHECK (dynpgext_internal.may_write('hosted_libraries'))
 );
 COMMENT ON CONSTRAINT may_write ON dynpgext.hosted_libraries IS 'only superusers write it with SQL';
-COMMENT ON TABLE dynpgext.hosted_libraries IS 'libraries that this database has the server host; read dynpgext.hosted instead';
+COMMENT ON TABLE dynpgext.hosted_libraries IS 'libraries hosted from this database; read dynpgext.hosted instead';
 COMMENT ON COLUMN dynpgext.hosted_libraries.library IS 'name of the library in $libdir';
 COMMENT ON COLUMN dynpgext.hosted_libraries.scope IS 'global: one instance for the server; database: one for this database';
 COMMENT ON COLUMN dynpgext.hosted_libraries.position IS 'order of loading, ascending';

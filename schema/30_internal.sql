@@ -4,17 +4,17 @@ CREATE FUNCTION dynpgext_internal.live_extensions(
     whole boolean DEFAULT true, OUT database oid, OUT extension name, OUT state text, OUT error text, OUT provisioned_at timestamptz,
     OUT since timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_extensions';
-COMMENT ON FUNCTION dynpgext_internal.live_extensions(boolean) IS 'internal: state of extensions: of this database, or of all';
+COMMENT ON FUNCTION dynpgext_internal.live_extensions(boolean) IS 'internal: states of extensions of this database, or of all';
 
 CREATE FUNCTION dynpgext_internal.live_provisioners(OUT database oid, OUT extension name, OUT pid integer)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_provisioners';
-COMMENT ON FUNCTION dynpgext_internal.live_provisioners() IS 'internal: processes that hold the provisioning lock and run code of an extension, all databases';
+COMMENT ON FUNCTION dynpgext_internal.live_provisioners() IS 'internal: processes that hold the provisioning lock and run extension code, in all databases';
 
 CREATE FUNCTION dynpgext_internal.live_allocations(
     whole boolean DEFAULT true, OUT home oid, OUT name text, OUT extension name, OUT size bigint, OUT state text, OUT attached integer,
     OUT allocated_at timestamptz, OUT since timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_allocations';
-COMMENT ON FUNCTION dynpgext_internal.live_allocations(boolean) IS 'internal: memory that exists: this database''s and the global one, or all';
+COMMENT ON FUNCTION dynpgext_internal.live_allocations(boolean) IS 'internal: existing memory of this database and global memory, or all';
 
 CREATE FUNCTION dynpgext_internal.live_workers(
     whole boolean DEFAULT true, OUT home oid, OUT extension name, OUT name text, OUT version text, OUT type text, OUT library text,
@@ -23,32 +23,32 @@ CREATE FUNCTION dynpgext_internal.live_workers(
     OUT restart text, OUT next_start_at timestamptz, OUT stale boolean, OUT waits_for text,
     OUT since timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_workers';
-COMMENT ON FUNCTION dynpgext_internal.live_workers(boolean) IS 'internal: workers as they run: this database''s and the global ones, or all';
+COMMENT ON FUNCTION dynpgext_internal.live_workers(boolean) IS 'internal: states of workers of this database and global ones, or of all';
 
 CREATE FUNCTION dynpgext_internal.live_commands(
     whole boolean DEFAULT true, OUT home oid, OUT extension name, OUT worker text, OUT source oid, OUT state text, OUT pid integer, OUT runs bigint,
     OUT failures bigint, OUT last_run_at timestamptz, OUT last_duration interval, OUT last_failed_at timestamptz,
     OUT last_error text, OUT next_run_at timestamptz)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_live_commands';
-COMMENT ON FUNCTION dynpgext_internal.live_commands(boolean) IS 'internal: SQL workers as they run: this database''s and the global ones, or all';
+COMMENT ON FUNCTION dynpgext_internal.live_commands(boolean) IS 'internal: states of SQL workers of this database and global ones, or of all';
 
 CREATE FUNCTION dynpgext_internal.published_allocations(
     whole boolean DEFAULT true, OUT home oid, OUT database oid, OUT name text, OUT extension name, OUT version text, OUT scope text,
     OUT size bigint)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_allocations';
-COMMENT ON FUNCTION dynpgext_internal.published_allocations(boolean) IS 'internal: registered memory: this database''s and the global one, or all';
+COMMENT ON FUNCTION dynpgext_internal.published_allocations(boolean) IS 'internal: registered memory of this database and global memory, or all';
 
 CREATE FUNCTION dynpgext_internal.published_workers(
     whole boolean DEFAULT true, OUT home oid, OUT database oid, OUT extension name, OUT version text, OUT name text, OUT type text,
     OUT scope text, OUT library text, OUT function text, OUT restart text, OUT is_command boolean, OUT run_as oid)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_workers';
-COMMENT ON FUNCTION dynpgext_internal.published_workers(boolean) IS 'internal: registered workers: this database''s and the global ones, or all';
+COMMENT ON FUNCTION dynpgext_internal.published_workers(boolean) IS 'internal: registered workers of this database and global ones, or all';
 
 CREATE FUNCTION dynpgext_internal.published_extensions(
     OUT database oid, OUT extension name, OUT version text, OUT library text,
     OUT allocations bigint, OUT workers bigint)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_published_extensions';
-COMMENT ON FUNCTION dynpgext_internal.published_extensions() IS 'internal: extensions that are registered and wanted, and how much they register, all databases';
+COMMENT ON FUNCTION dynpgext_internal.published_extensions() IS 'internal: registered, wanted extensions of all databases, and how much they register';
 
 CREATE FUNCTION dynpgext_internal.list_events(
     OUT at timestamptz, OUT extension name, OUT object text, OUT name text, OUT home oid, OUT event text,
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION dynpgext_internal.list_runs() IS 'internal: the rows of dynp
 
 CREATE FUNCTION dynpgext_internal.boot() RETURNS bigint
 LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'dynpgext_boot';
-COMMENT ON FUNCTION dynpgext_internal.boot() IS 'internal: identifies this run of the server''s shared memory';
+COMMENT ON FUNCTION dynpgext_internal.boot() IS 'internal: ID of the server''s current shared memory';
 
 CREATE FUNCTION dynpgext_internal.server_status(
     OUT version text, OUT preloaded boolean, OUT launcher_pid integer, OUT memory_used bigint,
@@ -74,7 +74,7 @@ COMMENT ON FUNCTION dynpgext_internal.server_status() IS 'internal: the row of d
 
 CREATE FUNCTION dynpgext_internal.server_versions(OUT launcher_version text, OUT oldest_version text, OUT newest_version text)
 RETURNS SETOF record ROWS 1 LANGUAGE C VOLATILE STRICT AS 'MODULE_PATHNAME', 'dynpgext_versions';
-COMMENT ON FUNCTION dynpgext_internal.server_versions() IS 'internal: which versions of the library processes run';
+COMMENT ON FUNCTION dynpgext_internal.server_versions() IS 'internal: library versions that processes run';
 
 CREATE FUNCTION dynpgext_internal.live_hosted(
     OUT library name, OUT home oid, OUT source oid, OUT "position" integer, OUT state text, OUT error text,
@@ -91,4 +91,4 @@ COMMENT ON FUNCTION dynpgext_internal.adopt_installed_extensions() IS 'internal:
 
 CREATE FUNCTION dynpgext_internal.reset_privileges(objects text[] DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'dynpgext_reset_privileges';
-COMMENT ON FUNCTION dynpgext_internal.reset_privileges(text[]) IS 'internal: for the install script, and for new objects in updates, before they grant anything';
+COMMENT ON FUNCTION dynpgext_internal.reset_privileges(text[]) IS 'internal: for the install script, and for new objects in updates, before any GRANT';

@@ -24,8 +24,8 @@ SELECT r.extension,
  WHERE NOT r.is_library;
 COMMENT ON VIEW dynpgext.extensions IS 'extensions of this database that take part in dynpgext';
 COMMENT ON COLUMN dynpgext.extensions.extension IS 'name of the extension, as in pg_extension';
-COMMENT ON COLUMN dynpgext.extensions.version IS 'version that is provisioned';
-COMMENT ON COLUMN dynpgext.extensions.library IS 'library by which it takes part; NULL: it takes part by SQL alone';
+COMMENT ON COLUMN dynpgext.extensions.version IS 'provisioned version';
+COMMENT ON COLUMN dynpgext.extensions.library IS 'library that takes part; NULL: it takes part by SQL alone';
 COMMENT ON COLUMN dynpgext.extensions.state IS 'pending, provisioned, failed, quarantined or unloaded';
 COMMENT ON COLUMN dynpgext.extensions.error IS 'reason, in state failed; reason and time, in state quarantined';
 COMMENT ON COLUMN dynpgext.extensions.allocations IS 'number of allocations that it has registered';
@@ -68,7 +68,7 @@ COMMENT ON FUNCTION dynpgext_internal.known_allocations(boolean) IS 'internal: t
 CREATE VIEW dynpgext.cluster_allocations AS
 SELECT name, extension, version, scope, database, size, state, attached, allocated_at
   FROM dynpgext_internal.known_allocations(true);
-COMMENT ON VIEW dynpgext.cluster_allocations IS 'shared memory of extensions, all databases; those that the launcher has not reached yet are missing';
+COMMENT ON VIEW dynpgext.cluster_allocations IS 'shared memory of extensions, in all databases that the launcher has reached so far';
 COMMENT ON COLUMN dynpgext.cluster_allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
 COMMENT ON COLUMN dynpgext.cluster_allocations.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.cluster_allocations.version IS 'version of the extension; the highest, if global; NULL after a drop';
@@ -77,7 +77,7 @@ COMMENT ON COLUMN dynpgext.cluster_allocations.database IS 'database that it bel
 COMMENT ON COLUMN dynpgext.cluster_allocations.size IS 'size in bytes, as registered';
 COMMENT ON COLUMN dynpgext.cluster_allocations.state IS 'registered, allocated, draining or failed';
 COMMENT ON COLUMN dynpgext.cluster_allocations.attached IS 'number of processes that have looked it up and not released it';
-COMMENT ON COLUMN dynpgext.cluster_allocations.allocated_at IS 'time at which the memory was made';
+COMMENT ON COLUMN dynpgext.cluster_allocations.allocated_at IS 'time of the allocation';
 
 CREATE VIEW dynpgext.allocations AS
 SELECT r.name,
@@ -105,7 +105,7 @@ SELECT c.name, c.extension, c.version, c.scope, c.database, c.size, c.state, c.a
         AND (c.scope OPERATOR(pg_catalog.=) 'global' OR c.database OPERATOR(pg_catalog.=) pg_catalog.current_database()))
     OR (c.scope OPERATOR(pg_catalog.=) 'global' AND c.state OPERATOR(pg_catalog.<>) 'draining'
         AND NOT EXISTS (SELECT FROM dynpgext.registered_allocation r WHERE r.name OPERATOR(pg_catalog.=) c.name));
-COMMENT ON VIEW dynpgext.allocations IS 'shared memory of extensions: this database''s and the global one';
+COMMENT ON VIEW dynpgext.allocations IS 'shared memory of extensions of this database, and global memory';
 COMMENT ON COLUMN dynpgext.allocations.name IS 'as given to allocate_shmem and dynpgext_lookup_shmem';
 COMMENT ON COLUMN dynpgext.allocations.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.allocations.version IS 'version of the extension; NULL after a drop';
@@ -114,7 +114,7 @@ COMMENT ON COLUMN dynpgext.allocations.database IS 'database that it belongs to;
 COMMENT ON COLUMN dynpgext.allocations.size IS 'size in bytes, as registered';
 COMMENT ON COLUMN dynpgext.allocations.state IS 'registered (no memory yet), allocated, draining (dropped but still looked up) or failed';
 COMMENT ON COLUMN dynpgext.allocations.attached IS 'number of processes that have looked it up and not released it';
-COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'time at which the memory was made';
+COMMENT ON COLUMN dynpgext.allocations.allocated_at IS 'time of the allocation';
 
 -- The same for workers.
 CREATE FUNCTION dynpgext_internal.known_workers(whole boolean)
@@ -155,9 +155,9 @@ CREATE VIEW dynpgext.cluster_workers AS
 SELECT extension, version, name, type, scope, database, library, function, state, pid, restart, starts, last_started_at,
        last_exited_at, last_exit_code, last_error, next_start_at, stale, waits_for
   FROM dynpgext_internal.known_workers(true);
-COMMENT ON VIEW dynpgext.cluster_workers IS 'background workers of extensions, all databases; those that the launcher has not reached yet are missing';
+COMMENT ON VIEW dynpgext.cluster_workers IS 'background workers of extensions, in all databases that the launcher has reached so far';
 COMMENT ON COLUMN dynpgext.cluster_workers.extension IS 'extension that registered it';
-COMMENT ON COLUMN dynpgext.cluster_workers.version IS 'version of the extension that runs, or ran last; the highest, if global and never run';
+COMMENT ON COLUMN dynpgext.cluster_workers.version IS 'extension version that runs or last ran; the highest, if global and never run';
 COMMENT ON COLUMN dynpgext.cluster_workers.name IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.cluster_workers.type IS 'bgw_type; backend_type in pg_stat_activity';
 COMMENT ON COLUMN dynpgext.cluster_workers.scope IS 'global or database';
@@ -169,12 +169,12 @@ COMMENT ON COLUMN dynpgext.cluster_workers.pid IS 'pid of its process; NULL: non
 COMMENT ON COLUMN dynpgext.cluster_workers.restart IS 'restart policy: never, on_failure or always';
 COMMENT ON COLUMN dynpgext.cluster_workers.starts IS 'number of starts since the server started';
 COMMENT ON COLUMN dynpgext.cluster_workers.last_started_at IS 'time of the last start';
-COMMENT ON COLUMN dynpgext.cluster_workers.last_exited_at IS 'time of the last end';
-COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'exit code of the last end';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_exited_at IS 'last exit time';
+COMMENT ON COLUMN dynpgext.cluster_workers.last_exit_code IS 'last exit code';
 COMMENT ON COLUMN dynpgext.cluster_workers.last_error IS 'SQLSTATE and message of the error that ended it; in state quarantined the reason and time';
 COMMENT ON COLUMN dynpgext.cluster_workers.next_start_at IS 'in state backoff: time of the next start';
-COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'the file of its library, or of dynpgext''s, is no longer the one that its process runs';
-COMMENT ON COLUMN dynpgext.cluster_workers.waits_for IS 'in state waiting: the reason, such as a limit, the end of recovery or of a restore';
+COMMENT ON COLUMN dynpgext.cluster_workers.stale IS 'whether the file of its library or dynpgext''s has changed since its process loaded it';
+COMMENT ON COLUMN dynpgext.cluster_workers.waits_for IS 'in state waiting: the reason, such as a limit or the end of recovery or a restore';
 
 CREATE VIEW dynpgext.workers AS
 SELECT r.extension,
@@ -214,9 +214,9 @@ SELECT c.extension, c.version, c.name, c.type, c.scope, c.database, c.library, c
    AND NOT EXISTS (SELECT FROM dynpgext.registered_worker r
                     WHERE r.extension OPERATOR(pg_catalog.=) c.extension AND r.name OPERATOR(pg_catalog.=) c.name
                       AND r.scope OPERATOR(pg_catalog.=) c.scope);
-COMMENT ON VIEW dynpgext.workers IS 'background workers of extensions: this database''s and the global ones';
+COMMENT ON VIEW dynpgext.workers IS 'background workers of extensions of this database, and global ones';
 COMMENT ON COLUMN dynpgext.workers.extension IS 'extension that registered it';
-COMMENT ON COLUMN dynpgext.workers.version IS 'version of the extension that runs, or ran last';
+COMMENT ON COLUMN dynpgext.workers.version IS 'extension version that runs or last ran';
 COMMENT ON COLUMN dynpgext.workers.name IS 'bgw_name';
 COMMENT ON COLUMN dynpgext.workers.type IS 'bgw_type; backend_type in pg_stat_activity';
 COMMENT ON COLUMN dynpgext.workers.scope IS 'global or database';
@@ -228,12 +228,12 @@ COMMENT ON COLUMN dynpgext.workers.pid IS 'pid of its process; NULL: none';
 COMMENT ON COLUMN dynpgext.workers.restart IS 'restart policy: never, on_failure or always';
 COMMENT ON COLUMN dynpgext.workers.starts IS 'number of starts since the server started';
 COMMENT ON COLUMN dynpgext.workers.last_started_at IS 'time of the last start';
-COMMENT ON COLUMN dynpgext.workers.last_exited_at IS 'time of the last end';
-COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'exit code of the last end';
+COMMENT ON COLUMN dynpgext.workers.last_exited_at IS 'last exit time';
+COMMENT ON COLUMN dynpgext.workers.last_exit_code IS 'last exit code';
 COMMENT ON COLUMN dynpgext.workers.last_error IS 'SQLSTATE and message of the error that ended it; in state quarantined the reason and time';
 COMMENT ON COLUMN dynpgext.workers.next_start_at IS 'in state backoff: time of the next start';
-COMMENT ON COLUMN dynpgext.workers.stale IS 'the file of its library, or of dynpgext''s, is no longer the one that its process runs';
-COMMENT ON COLUMN dynpgext.workers.waits_for IS 'in state waiting: the reason, such as a limit, the end of recovery or of a restore';
+COMMENT ON COLUMN dynpgext.workers.stale IS 'whether the file of its library or dynpgext''s has changed since its process loaded it';
+COMMENT ON COLUMN dynpgext.workers.waits_for IS 'in state waiting: the reason, such as a limit or the end of recovery or a restore';
 
 CREATE VIEW dynpgext.commands AS
 SELECT r.extension,
@@ -270,7 +270,7 @@ SELECT r.extension,
        LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) r.run_as
        LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
  WHERE e.loaded AND (e.eager OR e.boot OPERATOR(pg_catalog.=) (SELECT dynpgext_internal.boot()));
-COMMENT ON VIEW dynpgext.commands IS 'SQL workers of this database: what they run, and how that goes';
+COMMENT ON VIEW dynpgext.commands IS 'SQL workers of this database: their commands and runs';
 COMMENT ON COLUMN dynpgext.commands.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.commands.worker IS 'name of the worker; see dynpgext.workers';
 COMMENT ON COLUMN dynpgext.commands.scope IS 'global or database';
@@ -301,7 +301,7 @@ SELECT e.at,
        e.detail
   FROM dynpgext_internal.list_events() e
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) e.home;
-COMMENT ON VIEW dynpgext.events IS 'what has happened to extensions, allocations and workers of the cluster: the last dynpgext.max_events, since the start of the server';
+COMMENT ON VIEW dynpgext.events IS 'the last dynpgext.max_events events of extensions, allocations and workers of the cluster, since the start of the server';
 COMMENT ON COLUMN dynpgext.events.at IS 'time of the event';
 COMMENT ON COLUMN dynpgext.events.extension IS 'extension concerned';
 COMMENT ON COLUMN dynpgext.events.object IS 'extension, allocation or worker';
@@ -321,14 +321,14 @@ SELECT r.extension,
        r.error
   FROM dynpgext_internal.list_runs() r
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) r.ran_in;
-COMMENT ON VIEW dynpgext.runs IS 'the last runs of SQL workers, of this database and global ones, since the start of the server';
+COMMENT ON VIEW dynpgext.runs IS 'the last runs of SQL workers of this database and of global ones, since the server started';
 COMMENT ON COLUMN dynpgext.runs.extension IS 'extension that registered the worker';
 COMMENT ON COLUMN dynpgext.runs.worker IS 'name of the worker; see dynpgext.commands';
 COMMENT ON COLUMN dynpgext.runs.scope IS 'global or database';
 COMMENT ON COLUMN dynpgext.runs.database IS 'database in which it ran, or its OID after a drop';
 COMMENT ON COLUMN dynpgext.runs.started_at IS 'start of the run';
 COMMENT ON COLUMN dynpgext.runs.duration IS 'duration of the run';
-COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled: the worker was stopped meanwhile';
+COMMENT ON COLUMN dynpgext.runs.outcome IS 'succeeded, failed, or canceled (worker stopped during the run)';
 COMMENT ON COLUMN dynpgext.runs.error IS 'SQLSTATE and message of the error, up to 255 bytes; NULL: it has not failed';
 
 -- Libraries of this database and of the whole server, and rows of this database that have not been
@@ -357,7 +357,7 @@ SELECT r.library, r.scope, CASE WHEN r.scope OPERATOR(pg_catalog.=) 'database' T
  WHERE NOT EXISTS (
        SELECT FROM dynpgext_internal.live_hosted() l JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.source
         WHERE l.library OPERATOR(pg_catalog.=) r.library AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
-COMMENT ON VIEW dynpgext.hosted IS 'libraries for shared_preload_libraries that are hosted: for the server, or for this database';
+COMMENT ON VIEW dynpgext.hosted IS 'hosted libraries for shared_preload_libraries, for the server or this database';
 COMMENT ON COLUMN dynpgext.hosted.library IS 'name of the library in $libdir';
 COMMENT ON COLUMN dynpgext.hosted.scope IS 'global or database';
 COMMENT ON COLUMN dynpgext.hosted.database IS 'database that it belongs to; NULL: global';
@@ -370,4 +370,4 @@ COMMENT ON COLUMN dynpgext.hosted.workers IS 'number of background workers, stat
 COMMENT ON COLUMN dynpgext.hosted.settings IS 'values of settings for this instance; NULL: none';
 COMMENT ON COLUMN dynpgext.hosted.sessions IS 'number of sessions that have loaded it; older sessions use attach_hosted()';
 COMMENT ON COLUMN dynpgext.hosted.stale IS 'whether its file has been replaced; then use rehost()';
-COMMENT ON COLUMN dynpgext.hosted.hosted_at IS 'time of hosting, since the server started';
+COMMENT ON COLUMN dynpgext.hosted.hosted_at IS 'time of hosting in this run of the server';

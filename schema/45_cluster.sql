@@ -17,11 +17,11 @@ SELECT d.datname AS database,
          ON l.database OPERATOR(pg_catalog.=) p.database AND l.extension OPERATOR(pg_catalog.=) p.extension
        LEFT JOIN dynpgext_internal.live_provisioners() c
          ON c.database OPERATOR(pg_catalog.=) p.database AND c.extension OPERATOR(pg_catalog.=) p.extension;
-COMMENT ON VIEW dynpgext.cluster_extensions IS 'extensions that take part in dynpgext, all databases; those that are unloaded, or that the launcher has not reached yet, are missing';
+COMMENT ON VIEW dynpgext.cluster_extensions IS 'extensions that take part in dynpgext, except unloaded ones, in all databases that the launcher has reached so far';
 COMMENT ON COLUMN dynpgext.cluster_extensions.database IS 'database in which it is installed';
 COMMENT ON COLUMN dynpgext.cluster_extensions.extension IS 'name of the extension, as in pg_extension';
-COMMENT ON COLUMN dynpgext.cluster_extensions.version IS 'version that is provisioned';
-COMMENT ON COLUMN dynpgext.cluster_extensions.library IS 'library by which it takes part; NULL: it takes part by SQL alone';
+COMMENT ON COLUMN dynpgext.cluster_extensions.version IS 'provisioned version';
+COMMENT ON COLUMN dynpgext.cluster_extensions.library IS 'library that takes part; NULL: it takes part by SQL alone';
 COMMENT ON COLUMN dynpgext.cluster_extensions.state IS 'pending, provisioned, failed or quarantined';
 COMMENT ON COLUMN dynpgext.cluster_extensions.error IS 'reason, in state failed; reason and time, in state quarantined';
 COMMENT ON COLUMN dynpgext.cluster_extensions.allocations IS 'number of allocations that it has registered';
@@ -67,14 +67,14 @@ SELECT CASE WHEN p.scope OPERATOR(pg_catalog.=) 'database' THEN d.datname ELSE s
        LEFT JOIN pg_catalog.pg_roles a ON a.oid OPERATOR(pg_catalog.=) p.run_as
        LEFT JOIN pg_catalog.pg_roles b ON b.oid OPERATOR(pg_catalog.=) r.registered_by
  WHERE p.is_command;
-COMMENT ON VIEW dynpgext.cluster_commands IS 'SQL workers of all databases, and how their runs go; those that the launcher has not reached yet are missing';
+COMMENT ON VIEW dynpgext.cluster_commands IS 'SQL workers and their runs, in all databases that the launcher has reached so far';
 COMMENT ON COLUMN dynpgext.cluster_commands.database IS 'database in which it runs; NULL: global, and has not run';
 COMMENT ON COLUMN dynpgext.cluster_commands.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.cluster_commands.worker IS 'name of the worker; see dynpgext.workers';
 COMMENT ON COLUMN dynpgext.cluster_commands.scope IS 'global or database';
-COMMENT ON COLUMN dynpgext.cluster_commands.command IS 'SQL; NULL: of another database, which keeps it in its own tables';
-COMMENT ON COLUMN dynpgext.cluster_commands.run_interval IS 'time between the starts of two runs; NULL: it runs on notification only, or is of another database';
-COMMENT ON COLUMN dynpgext.cluster_commands.channel IS 'notification channel; NULL: none, or it is of another database';
+COMMENT ON COLUMN dynpgext.cluster_commands.command IS 'SQL; NULL: in the tables of another database';
+COMMENT ON COLUMN dynpgext.cluster_commands.run_interval IS 'time between the starts of two runs; NULL: it runs on notification only, or is in another database';
+COMMENT ON COLUMN dynpgext.cluster_commands.channel IS 'notification channel; NULL: none, or in another database';
 COMMENT ON COLUMN dynpgext.cluster_commands.run_as IS 'role that runs it; NULL: none, and it does not run';
 COMMENT ON COLUMN dynpgext.cluster_commands.state IS 'state of the worker, as in dynpgext.cluster_workers';
 COMMENT ON COLUMN dynpgext.cluster_commands.pid IS 'pid of its process; NULL: none';
@@ -85,8 +85,8 @@ COMMENT ON COLUMN dynpgext.cluster_commands.last_duration IS 'duration of the la
 COMMENT ON COLUMN dynpgext.cluster_commands.last_failed_at IS 'start of the last failed run';
 COMMENT ON COLUMN dynpgext.cluster_commands.last_error IS 'SQLSTATE and message of the last failure';
 COMMENT ON COLUMN dynpgext.cluster_commands.next_run_at IS 'time of the next run; NULL: no interval, or it does not run';
-COMMENT ON COLUMN dynpgext.cluster_commands.registered_by IS 'role that registered it; NULL: it is of another database';
-COMMENT ON COLUMN dynpgext.cluster_commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own; NULL: it is of another database';
+COMMENT ON COLUMN dynpgext.cluster_commands.registered_by IS 'role that registered it; NULL: in another database';
+COMMENT ON COLUMN dynpgext.cluster_commands.process IS 'shared: it runs in the process of its database and role; own: in a process of its own; NULL: in another database';
 
 -- Both workers and allocations, with the reason for each state that has one.
 CREATE FUNCTION dynpgext_internal.known_objects()
@@ -141,7 +141,7 @@ SELECT d.datname, l.extension, 'allocation', l.name, l.state, l.since, NULL,
        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.home
  WHERE l.state OPERATOR(pg_catalog.=) 'draining';
 END;
-COMMENT ON FUNCTION dynpgext_internal.known_objects() IS 'internal: the rows of dynpgext.overview, uncut';
+COMMENT ON FUNCTION dynpgext_internal.known_objects() IS 'internal: full rows of dynpgext.overview';
 
 -- A row with names of usual length fits into 120 characters, 22 of them for the reason.
 CREATE VIEW dynpgext.overview AS
@@ -166,14 +166,14 @@ SELECT o.database,
                      -- the SQLSTATE
                      ELSE pg_catalog.regexp_replace(o.why, '^[0-9A-Z]{5}: ', '') END AS why) s
  ORDER BY o.database NULLS FIRST, o.extension, o.object, o.name;
-COMMENT ON VIEW dynpgext.overview IS 'workers and allocations of the cluster, one line for each, for a terminal';
+COMMENT ON VIEW dynpgext.overview IS 'workers and allocations of the cluster, one line each, for terminals';
 COMMENT ON COLUMN dynpgext.overview.database IS 'database of the object; NULL: global';
 COMMENT ON COLUMN dynpgext.overview.extension IS 'extension that registered it';
 COMMENT ON COLUMN dynpgext.overview.object IS 'allocation or worker';
 COMMENT ON COLUMN dynpgext.overview.name IS 'name of the allocation or worker';
 COMMENT ON COLUMN dynpgext.overview.state IS 'state, as in dynpgext.cluster_allocations and cluster_workers';
-COMMENT ON COLUMN dynpgext.overview.since IS 'time of the last change of state: the time of today, or the day; NULL: there was none';
-COMMENT ON COLUMN dynpgext.overview.pid IS 'pid of the process of a worker; NULL: none';
+COMMENT ON COLUMN dynpgext.overview.since IS 'last change of state: its time if today, otherwise its date; NULL: none';
+COMMENT ON COLUMN dynpgext.overview.pid IS 'pid of the worker''s process; NULL: none';
 COMMENT ON COLUMN dynpgext.overview.why IS 'reason for the state, cut to 22 characters; dynpgext.health() and last_error in dynpgext.cluster_workers have the whole message';
 
 CREATE FUNCTION dynpgext_internal.count_states(object text) RETURNS jsonb
@@ -188,7 +188,7 @@ SELECT COALESCE(pg_catalog.jsonb_object_agg(n.state, n.count), '{}')
                  WHERE count_states.object OPERATOR(pg_catalog.=) 'extension') a
          GROUP BY a.state) n;
 END;
-COMMENT ON FUNCTION dynpgext_internal.count_states(text) IS 'internal: how many extensions, allocations or workers of the cluster are in which state';
+COMMENT ON FUNCTION dynpgext_internal.count_states(text) IS 'internal: number of extensions, allocations or workers of the cluster in each state';
 
 CREATE VIEW dynpgext.status AS
 SELECT version, preloaded, launcher_pid, memory_used, memory_limit, databases, allocations, workers,
@@ -209,6 +209,6 @@ COMMENT ON COLUMN dynpgext.status.workers IS 'number of running workers';
 COMMENT ON COLUMN dynpgext.status.extensions_by_state IS 'number of extensions of all databases in each state; states without any are left out';
 COMMENT ON COLUMN dynpgext.status.allocations_by_state IS 'the same for allocations';
 COMMENT ON COLUMN dynpgext.status.workers_by_state IS 'the same for workers';
-COMMENT ON COLUMN dynpgext.status.launcher_version IS 'version of the library that the launcher runs; NULL: there is no launcher';
-COMMENT ON COLUMN dynpgext.status.oldest_version IS 'oldest version of the library that a process runs which uses dynpgext';
-COMMENT ON COLUMN dynpgext.status.newest_version IS 'newest version of it that a process runs';
+COMMENT ON COLUMN dynpgext.status.launcher_version IS 'version of the library that the launcher runs; NULL: no launcher';
+COMMENT ON COLUMN dynpgext.status.oldest_version IS 'oldest library version in any process that uses dynpgext';
+COMMENT ON COLUMN dynpgext.status.newest_version IS 'newest version in any such process';

@@ -46,7 +46,7 @@ SELECT format('column | %s.%s | %s | %s | %s | %s | %s | %s', c.oid::regclass, a
   FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 UNION ALL
-SELECT format('constraint | %s | %s | %s', c.oid::regclass, k.conname, pg_get_constraintdef(k.oid)) FROM relation c JOIN pg_constraint k ON k.conrelid = c.oid
+SELECT format('constraint | %s | %s | %s | %s', c.oid::regclass, k.conname, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint')) FROM relation c JOIN pg_constraint k ON k.conrelid = c.oid
 UNION ALL
 SELECT format('type | %s | %s | %s', t.oid::regtype, (SELECT array_agg(k.conname || pg_get_constraintdef(k.oid) ORDER BY 1) FROM pg_constraint k WHERE k.contypid = t.oid),
               ARRAY(SELECT a::text FROM unnest(typacl) a ORDER BY 1))
@@ -54,7 +54,7 @@ SELECT format('type | %s | %s | %s', t.oid::regtype, (SELECT array_agg(k.conname
 UNION ALL
 SELECT format('index | %s', pg_get_indexdef(i.indexrelid)) FROM relation c JOIN pg_index i ON i.indrelid = c.oid
 UNION ALL
-SELECT format('trigger | %s | %s', pg_get_triggerdef(t.oid), t.tgenabled) FROM relation c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+SELECT format('trigger | %s | %s | %s', pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid, 'pg_trigger')) FROM relation c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
 UNION ALL
 SELECT format('rule | %s', pg_get_ruledef(r.oid)) FROM relation c JOIN pg_rewrite r ON r.ev_class = c.oid
 UNION ALL
