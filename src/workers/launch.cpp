@@ -137,9 +137,9 @@ class executor {
           (void)stop(shared_, id, after_end::renew, action.ticket);
           break;
         }
-        start(id, want);
+        start(id, want, action.ticket);
         break;
-      case model::action_kind::start: start(id, want); break;
+      case model::action_kind::start: start(id, want, action.ticket); break;
       default: break;
     }
     has_tried_ = true;
@@ -154,13 +154,14 @@ class executor {
   [[nodiscard]] bool found_no_slots() const { return no_slots_; }
 
  private:
-  void start(const worker_identity &id, const model::wanted_worker &want) {
+  void start(const worker_identity &id, const model::wanted_worker &want, uint64 decided_on) {
     if (is_elsewhere(id, want) && !may_start_elsewhere(want.source)) return;
     // Crowded out: a worker without its callback is better than none.  Held: a visit could not
     // start it either.
     if (can_launch(id, *want.definition) || is_crowded_out(shared_, id) || is_held(shared_, id)) {
       // after one start without a free slot, the next would find none either
-      if (launch(shared_, id, want, no_slots_) == launch_result::no_slot) no_slots_ = true;
+      const launch_result result = launch(shared_, id, want, no_slots_, decided_on);
+      if (result == launch_result::no_slot) no_slots_ = true;
     } else {
       if (want_visit(shared_, want.source)) wants_visit_ = true;
     }
@@ -204,13 +205,13 @@ bool can_launch(const worker_identity &id, const model::worker &definition) {
 }
 
 launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
-                     bool no_slots) {
+                     bool no_slots, const std::optional<uint64> &decided_on) {
   if (pg::settings::safe_mode() || wanted.in_restore ||
       !model::runs_here(*wanted.definition, circumstances(false))) {
     postpone(s, id, wanted);
     return launch_result::not_startable;
   }
-  const std::optional<worker_start> start = claim_start(s, id, wanted);
+  const std::optional<worker_start> start = claim_start(s, id, wanted, decided_on);
   if (!start) return launch_result::not_startable;
   const bool is_full = start->full != waiting_for::nothing;
   BackgroundWorkerHandle *handle = nullptr;

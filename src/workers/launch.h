@@ -20,9 +20,10 @@ enum class launch_result {
   no_place,  // by our own limits
 };
 // Starts the wanted worker.  Without a free slot: one WARNING with a hint, and state 'waiting'.
-// `no_slots`: none is known to be free, so no process is requested.
+// `no_slots`: none is known to be free, so no process is requested.  `decided_on`: see
+// claim_start().
 launch_result launch(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
-                     bool no_slots = false);
+                     bool no_slots = false, const std::optional<uint64> &decided_on = std::nullopt);
 
 // A worker's process requested just before the commit that makes it wanted, so that it starts while
 // the commit is written.  It runs none of the author's code before let_start().

@@ -133,7 +133,8 @@ void forget_prepared(shared &s, const worker_identity &id) noexcept {
 }
 
 std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
-                                        const model::wanted_worker &wanted) {
+                                        const model::wanted_worker &wanted,
+                                        const std::optional<uint64> &decided_on) {
   using model::worker_state;
   pg::settings::define();
   const exclusive lock(s);
@@ -147,6 +148,11 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   if (is_kept_back(s, home, has_moved ? nullptr : s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
   worker_entry *entry = insert_ready(s, key, wanted);
+  if (decided_on && entry->ticket != *decided_on) {
+    // started by another process meanwhile, and may have ended, for good
+    if (!model::is_active(entry->state)) attend(s, entry->links.list);
+    return std::nullopt;
+  }
   entry->stopped_for = InvalidOid;
   entry->stopped_for_extension = false;
   if (entry->is_leaving()) return std::nullopt;

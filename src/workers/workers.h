@@ -43,9 +43,11 @@ struct worker_start {
 };
 
 // Claims the start of a wanted worker.  Nothing if it cannot start (any more): it already runs,
-// another process has claimed it, or its last process still exists.
-[[nodiscard]] std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
-                                                      const model::wanted_worker &wanted);
+// another process has claimed it, or its last process still exists.  `decided_on`: the ticket on
+// which the start was decided (0: none); with another one now, the launcher decides again.
+[[nodiscard]] std::optional<worker_start>
+claim_start(shared &s, const worker_identity &id, const model::wanted_worker &wanted,
+            const std::optional<uint64> &decided_on = std::nullopt);
 // The same ahead of the commit that makes the worker wanted, only for a worker without any state.
 // Its process waits, invisible to others, until let_go() or call_off().
 [[nodiscard]] std::optional<worker_start> claim_ahead(shared &s, const worker_identity &id,
