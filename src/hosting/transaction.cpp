@@ -75,7 +75,7 @@ void end(transaction &t, void (*what)(const change &)) noexcept {
     (void)pg::swallow("ending a transaction that hosts libraries", [&] { what(c); });
   // whether or not it was committed: the file has changed
   if (t.has_changed_configuration) (void)kill(PostmasterPid, SIGHUP);
-  if (t.has_changed_configuration || t.needs_visit)
+  if (t.needs_visit || (t.has_changed_configuration && what == undo))
     (void)pg::swallow("ending a transaction that hosts libraries",
                       [] { (void)state::want_visit(state::attach(), MyDatabaseId); });
   t.has_changed_configuration = t.needs_visit = false;

@@ -18,7 +18,7 @@ void note_unhosted(uint64 number);
 // Does this transaction remove it?
 [[nodiscard]] bool is_unhosted(uint64 number);
 // The lists in the configuration may have changed: at the end of the transaction the server rereads
-// them.  A visit follows, as after everything above, and corrects them.
+// them.  A visit follows a rollback, also to a savepoint, and corrects them.
 void note_changed_configuration();
 // The lists may have to be corrected after the commit.
 void note_changed_rows();
