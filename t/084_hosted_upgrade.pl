@@ -86,7 +86,7 @@ subtest 'many replacements' => sub {
     is($failed, 0, 'each is hosted');
     ok($node->poll_query_until('postgres', $loaded), 'the clients are there');
     for my $n (0, 1) {
-        $load[$n]->signal('INT');
+        $load[$n]->signal('TERM');
         finish($load[$n]);
         unlike(slurp_file($logs[$n]), qr/error|failed|aborted/i, 'no statement has failed');
     }
