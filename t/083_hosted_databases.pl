@@ -151,6 +151,8 @@ subtest 'copies' => sub {
     ok($node->poll_query_until('ours', $lists), 'a copy of a superuser hosts, too');
     ok(wait_until { log_count($node, qr/libraries are not hosted: this database is a copy/) >= 1 }, 'one of another role does not, as the log shows');
     is(value($node, 'theirs', $lists), 'f', 'so nobody waits for it');
+    is(value($node, 'postgres', q(SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) c WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = 'theirs') AND c ~ 'hosts=.')), 0,
+        'nor is it noted as hosting, for a time when it is locked');
     is(value($node, 'four', q(SELECT dynpgext.unhost('dx_hosted'))), 't', 'unhosted');
     ok($node->poll_query_until('four', q(SELECT state = 'hosted' FROM dynpgext.hosted)), 'then the copy of the superuser hosts it');
     is(value($node, 'postgres', 'SHOW dx_hosted.max'), '3', 'for all');

@@ -242,13 +242,14 @@ void follow_rows(const catalog::store &store) {
   const std::vector<uint64> committed = committed_instances(s, MyDatabaseId);
   std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
   if (rows.empty() && find_block(s) == nullptr && !is_listed()) return;
-  if (!rows.empty() && !pg::is_original_database()) refuse_copied(store, rows);
+  const bool hosts = rows.empty() || pg::is_original_database();
+  if (!hosts) refuse_copied(store, rows);
   follow_instances(s, committed, rows);
   DYNPGEXT_FAULT_POINT("hosting.following");
   note_followed(s);
   if (RecoveryInProgress()) return;
   register_restored(store, s, rows);
-  note_rows(store, false);
+  note_rows(store, false, hosts);
   DYNPGEXT_FAULT_POINT("hosting.followed");
   (void)pg::tolerate(
       "removing dropped databases from dynpgext.hosting_databases",

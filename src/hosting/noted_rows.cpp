@@ -37,11 +37,11 @@ std::optional<std::string> noted(Oid database) {
 
 }  // namespace
 
-void note_rows(const catalog::store &store, bool waits) {
+void note_rows(const catalog::store &store, bool waits, bool hosts) {
   if (RecoveryInProgress()) return;
   std::string text;
   const auto is_noted = [&] {
-    text = text_of(catalog::read_hosted(store));
+    if (hosts) text = text_of(catalog::read_hosted(store));
     return noted(MyDatabaseId).value_or("") == text;
   };
   if (is_noted()) return;

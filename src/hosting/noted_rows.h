@@ -10,8 +10,9 @@
 namespace dynpgext::hosting {
 
 // Of the current database, effective with the commit; not in recovery.  Without `waits`, as in
-// a visit: while another transaction writes such settings, requests another visit instead.
-void note_rows(const catalog::store &store, bool waits);
+// a visit: while another transaction writes such settings, requests another visit instead.  Without
+// `hosts`, as in a copy that may not: notes nothing.
+void note_rows(const catalog::store &store, bool waits, bool hosts = true);
 void forget_noted_rows();
 
 // False for a database whose OID a dropped one had.  In a transaction.
