@@ -82,8 +82,7 @@ namespace {
 template <class Change>
 void change_lists(Change change) {
   (void)pg::lock_kept_for_database(InvalidOid, true);
-  // even if it fails half-way, or the files have it: who wrote them may not have ended, or have
-  // died
+  // also after an error half-way; or if the files are as wanted, but the server has not read them
   note_changed_configuration();
   change();
   pg::unlock_kept_for_database(InvalidOid);

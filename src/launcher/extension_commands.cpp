@@ -52,7 +52,7 @@ void lock_dropped(const Node *statement, const std::vector<std::string> &extensi
   pg::lock_dropped(statement, is_ours ? std::vector<std::string>{"dynpgext"} : extensions);
 }
 
-void on_end_of_command(XactEvent event, void *) {
+void on_transaction_with_pauses(XactEvent event, void *) {
   switch (event) {
     case XACT_EVENT_PRE_PREPARE:
       pg::entry([] { state::prepare_pauses(GetTopTransactionIdIfAny()); });
@@ -106,7 +106,7 @@ void make_room_for(const Node *statement) {
 
 void watch_extension_commands() {
   pg::call([] {
-    RegisterXactCallback(on_end_of_command, nullptr);
+    RegisterXactCallback(on_transaction_with_pauses, nullptr);
     RegisterSubXactCallback(on_subtransaction_event, nullptr);
   });
   pg::watch_errors({state::has_own_pauses, before_report});

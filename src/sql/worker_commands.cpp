@@ -35,7 +35,7 @@ bool start(const target &t) {
   const auto status = state::status_of(s, t.id);
   if (status && !model::is_active(status->state)) (void)wait_until_gone(t);
   const sql::wanted_now wanted = sql::find_wanted(t);
-  constexpr const char *hint = "Commit this transaction before the start.";
+  constexpr const char *hint = "It starts by itself once its registration is committed.";
   if (!wanted.worker) sql::refuse_uncommitted(t, hint);
   const model::wanted_worker &w = *wanted.worker;
   if (w.source == MyDatabaseId && !model::same_process(t.worker, *w.definition))

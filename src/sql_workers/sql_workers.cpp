@@ -204,7 +204,8 @@ sql_workers::outcome sql_workers::run_one() {
 std::vector<state::notified_start> sql_workers::take_notified(const worker &but) {
   std::vector<state::notified_start> found;
   for (worker &w : workers_)
-    if (&w != &but && std::exchange(w.is_news, false)) found.push_back({&w.start, w.notified_at});
+    if (&w != &but && std::exchange(w.is_unpublished, false))
+      found.push_back({&w.start, w.notified_at});
   return found;
 }
 
@@ -225,7 +226,7 @@ sql_workers::after_run sql_workers::run(worker &w) {
   run.delay_limit = std::chrono::milliseconds(pg::settings::delay_warning_milliseconds());
   const pg::moment began = pg::moment::now();
   const pg::moment notified_at = std::exchange(w.notified_at, pg::moment::never());
-  w.is_news = false;
+  w.is_unpublished = false;
   const pg::moment next_at = w.next_at;
   w.start.began = began;
   if (w.next_at <= began)

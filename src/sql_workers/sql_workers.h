@@ -45,13 +45,13 @@ class sql_workers {
     pg::moment next_at = pg::moment::never();  // by its interval
     // notified, or requested by a session; since its last run
     pg::moment notified_at = pg::moment::never();
-    bool is_news = false;  // not yet in shared memory, see state::begin_command()
+    bool is_unpublished = false;  // not yet in shared memory, see state::begin_command()
 
     [[nodiscard]] pg::moment due_at() const { return std::min(next_at, notified_at); }
     void notify(pg::moment at) {
       if (at >= notified_at) return;
       notified_at = at;
-      is_news = true;
+      is_unpublished = true;
     }
   };
 
