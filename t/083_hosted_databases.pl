@@ -145,6 +145,14 @@ subtest 'a visit during host()' => sub {
     ok($node->poll_query_until('four', "SELECT NOT ($lists)"), 'and not listed any more');
 };
 
+subtest 'a rollback of CREATE EXTENSION dynpgext and host()' => sub {
+    $node->safe_psql('postgres', 'CREATE DATABASE six');
+    my $entries = q(SELECT count(*) FROM pg_file_settings WHERE name IN ('session_preload_libraries', 'dynpgext.hosting_databases'));
+    $node->safe_psql('six', q(BEGIN; CREATE EXTENSION dynpgext; SELECT dynpgext.host('dx_hosted'); ROLLBACK));
+    ok($node->poll_query_until('postgres', $entries, 0), 'a visit takes the database off the lists');
+    $node->safe_psql('postgres', 'DROP DATABASE six');
+};
+
 subtest 'copies' => sub {
     $node->safe_psql('four', q(CREATE ROLE tenant LOGIN CREATEDB; SELECT dynpgext.host('dx_hosted'); ALTER DATABASE four IS_TEMPLATE true));
     $node->safe_psql('four', 'CREATE DATABASE ours TEMPLATE four; SET ROLE tenant; CREATE DATABASE theirs TEMPLATE four');

@@ -100,6 +100,15 @@ void have_here(state::shared &s, uint64 number) {
   load(s, number);
 }
 
+// In a visit.  Without dynpgext in the database: a transaction has hosted something, and was rolled
+// back together with its CREATE EXTENSION.
+void list_for_sessions(bool any_sessions) {
+  if (RecoveryInProgress() || any_sessions == is_listed()) return;
+  (void)pg::tolerate(
+      "setting session_preload_libraries",
+      [any_sessions] { any_sessions ? add_to_sessions() : remove_from_sessions(); }, nullptr);
+}
+
 // Hosts exactly the committed rows.  `committed` is older than these: host() may commit meanwhile.
 void follow_instances(state::shared &s, const std::vector<uint64> &committed,
                       const std::vector<catalog::hosted_row> &rows) {
@@ -237,7 +246,9 @@ void unhost_all() {
 
 int attach_hosted() { return load_all(state::use(), MyDatabaseId).loaded; }
 
-void follow_rows(const catalog::store &store) {
+void follow_rows(const catalog::store *current) {
+  if (current == nullptr) return list_for_sessions(false);
+  const catalog::store &store = *current;
   state::shared &s = state::attach();
   const std::vector<uint64> committed = committed_instances(s, MyDatabaseId);
   std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
@@ -256,10 +267,7 @@ void follow_rows(const catalog::store &store) {
       [] { remove_dropped_databases(); }, nullptr);
   const bool any_sessions =
       std::any_of(rows.begin(), rows.end(), [](const auto &r) { return r.sessions; });
-  if (any_sessions == is_listed()) return;
-  (void)pg::tolerate(
-      "setting session_preload_libraries",
-      [any_sessions] { any_sessions ? add_to_sessions() : remove_from_sessions(); }, nullptr);
+  list_for_sessions(any_sessions);
 }
 
 }  // namespace dynpgext::hosting

@@ -21,7 +21,8 @@ int attach_hosted();
 // Before a commit that has dropped dynpgext from this database.
 void unhost_all();
 
-// In a visit, with a transaction open: hosts exactly the rows of this database.
-void follow_rows(const catalog::store &store);
+// In a visit, with a transaction open: hosts exactly the rows of this database; nullptr: it does
+// not have dynpgext.
+void follow_rows(const catalog::store *current);
 
 }  // namespace dynpgext::hosting

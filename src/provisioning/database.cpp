@@ -39,7 +39,7 @@ void follow_untold_rows(const catalog::store &store, const state::comparison &co
                      [&] { (void)follow_untold_manifests(store, {}, looker::chance); });
 }
 
-using row_follower = void (*)(const catalog::store &);
+using row_follower = void (*)(const catalog::store *);
 constinit row_follower follow_others = nullptr;
 
 // The extension that `find` finds among the registrations, empty: none.
@@ -75,7 +75,7 @@ bool provision_registered(Find find) {
 
 }  // namespace
 
-void follow_in_visits(void (*follow)(const catalog::store &)) { follow_others = follow; }
+void follow_in_visits(void (*follow)(const catalog::store *)) { follow_others = follow; }
 
 void provision_database(const catalog::store &store, const state::comparison &comparison) {
   state::shared &s = state::attach();
@@ -85,7 +85,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
   (void)store.read();
   learn_worker_limit(s);
   if (!RecoveryInProgress()) follow_untold_rows(store, comparison);
-  if (follow_others != nullptr) follow_others(store);
+  if (follow_others != nullptr) follow_others(&store);
   if (!RecoveryInProgress()) expect_removals(store, false);
   state::scoped_provisioning_lock lock(s, MyDatabaseId);
   // A transaction that was prepared before dynpgext was created, or before another prepared one
@@ -103,6 +103,7 @@ void provision_database(const catalog::store &store, const state::comparison &co
 
 void forget_current_database() {
   state::shared &s = state::attach();
+  if (follow_others != nullptr) follow_others(nullptr);
   const state::scoped_provisioning_lock lock(s, MyDatabaseId);
   if (catalog::store::open()) return;  // another session has just installed it
   state::publication nothing(s, MyDatabaseId, {}, false);

@@ -12,9 +12,9 @@ namespace dynpgext::provisioning {
 // time: for the launcher's visit.  Extensions that fail become 'failed'.
 void provision_database(const catalog::store &store, const state::comparison &comparison);
 
-// Called in each visit, before that: follows other rows of this database.  Once, when the library
-// is loaded.
-void follow_in_visits(void (*follow)(const catalog::store &));
+// Called in each visit, before that: follows other rows of this database; nullptr: it does not have
+// dynpgext.  Once, when the library is loaded.
+void follow_in_visits(void (*follow)(const catalog::store *));
 
 // The database does not have dynpgext (any more): removes everything live of it.
 void forget_current_database();
