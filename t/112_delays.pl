@@ -121,6 +121,24 @@ subtest 'those that wait have been notified' => sub {
     ok(command_is($node, 'one', $_->{name}, 'runs = 2'), "$_->{name} runs") for @told, \%held;
 };
 
+# Its process cannot know of the request before the run ends.
+subtest 'a session waits for a run' => sub {
+    my %occupied = (name => 'occupied', sql => 'SELECT pg_advisory_xact_lock(1)', channel => 'occupied');
+    register_sql_workers($node, 'one', 'dx_plain', \%rare, \%occupied);
+    ok(command_is($node, 'one', $_, 'runs = 1'), "$_ runs") for qw(rare occupied);
+    my $holder = $node->background_psql('one');
+    $holder->query_safe('SELECT pg_advisory_lock(1)');
+    value($node, 'one', 'NOTIFY occupied');
+    becomes($node, 'one', q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted), 1, 'their process is busy');
+    my $session = $node->background_psql('one');
+    $session->query_until(qr/requested/, "\\echo requested\nSELECT dynpgext.run_worker('dx_plain', 'rare');\n");
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'delaying' AND name = 'occupied' AND detail ~ '^1 other, .*still running')), 'there is an event before the end')
+      || diag(value($node, 'one', 'SELECT * FROM dynpgext.events ORDER BY at DESC LIMIT 10'));
+    $holder->quit;
+    ok(command_is($node, 'one', 'rare', 'runs = 2'), 'it gets its run');
+    $session->quit;
+};
+
 subtest 'dynpgext.delay_warning' => sub {
     my $before = events();
     configure($node, 'one', 'dynpgext.delay_warning' => 0);

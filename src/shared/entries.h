@@ -440,6 +440,7 @@ struct request_entry {
   request_key key;
   worker_key worker;
   pid_t pid;  // of the waiting session
+  pg::moment asked_at;
   request_state state;
   // once it is over
   int64 duration;  // microseconds

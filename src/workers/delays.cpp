@@ -1,15 +1,22 @@
 #include "workers/delays.h"
 
 #include "shared/runners.h"
+#include "workers/run_requests.h"
 
 namespace dynpgext::state {
 namespace {
 
 constexpr size_t most_named = 3;
 
+pg::moment earlier(pg::moment a, pg::moment b) {
+  if (!a.is_set() || !b.is_set()) return a.is_set() ? a : b;
+  return std::min(a, b);
+}
+
 // Since when the worker has been due; none: it is not due.  A worker that is starting waits for its
 // runner to take it.
-pg::moment due_since(const worker_entry &entry, const worker_entry &running) {
+pg::moment due_since(const worker_entry &entry, const worker_entry &running,
+                     const std::vector<awaited_worker> &awaited) {
   if (!entry.hosted || entry.exited || &entry == &running) return {};
   if (entry.pid == 0) {
     const bool comes = entry.state == model::worker_state::starting && !entry.held_back;
@@ -17,10 +24,10 @@ pg::moment due_since(const worker_entry &entry, const worker_entry &running) {
   }
   if (entry.pid != running.pid) return {};
   if (!entry.taken) return entry.resume_at.is_set() ? entry.resume_at : entry.claimed_at;
-  const pg::moment next_at = entry.runs.next_at;
-  const pg::moment notified_at = entry.notified_at;
-  if (!next_at.is_set() || !notified_at.is_set()) return next_at.is_set() ? next_at : notified_at;
-  return std::min(next_at, notified_at);
+  pg::moment since = earlier(entry.runs.next_at, entry.notified_at);
+  for (const awaited_worker &w : awaited)
+    if (w.entry == &entry) since = earlier(since, w.since);
+  return since;
 }
 
 // Is a delay by the current run worth a report, or is it one of several in a row?
@@ -43,8 +50,9 @@ held_up held_up_by(const shared &s, const worker_entry &running, pg::duration li
   // no worker waits for longer than the run has lasted, or for another worker's own process
   if (limit <= pg::duration::zero() || now - running.runs.began < limit) return found;
   if (running.process == model::worker_process::own) return found;
+  const std::vector<awaited_worker> awaited = awaited_workers(s);
   for (const worker_entry *entry : s.workers.of(running.links.list)) {
-    const pg::moment since = due_since(*entry, running);
+    const pg::moment since = due_since(*entry, running, awaited);
     if (!since.is_set() || since > now) continue;
     const pg::duration waited = now - std::max(since, running.runs.began);
     if (waited < limit) continue;

@@ -74,6 +74,7 @@ run_request::run_request(shared &s, const worker_identity &id)
   number_ = number;
   request->worker = key_of(id);
   request->pid = MyProcPid;
+  request->asked_at = asked_;
   if (worker_entry *entry = s.workers.find(request->worker)) hasten(s, *entry);
 }
 
@@ -125,15 +126,16 @@ std::vector<pid_t> runners_awaited_by(const shared &s, pid_t pid) {
 std::vector<worker_identity> wanted_runs(const shared &s) {
   std::vector<worker_identity> wanted;
   const reading lock(s);
-  for (const worker_entry *entry : awaited_workers(s)) wanted.push_back(identity_of(*entry));
+  for (const awaited_worker &w : awaited_workers(s)) wanted.push_back(identity_of(*w.entry));
   return wanted;
 }
 
-std::vector<const worker_entry *> awaited_workers(const shared &s) {
-  std::vector<const worker_entry *> found;
+std::vector<awaited_worker> awaited_workers(const shared &s) {
+  std::vector<awaited_worker> found;
   for (const request_entry *r : all(s)) {
     if (r->state != request_state::asked) continue;
-    if (const worker_entry *entry = s.workers.find(r->worker)) found.push_back(entry);
+    if (const worker_entry *entry = s.workers.find(r->worker))
+      found.push_back({entry, r->asked_at});
   }
   return found;
 }

@@ -51,8 +51,12 @@ class run_request {
 // --- for runners ---
 // Workers with requests that no run has taken yet, of all runners.  Takes the lock itself.
 [[nodiscard]] std::vector<worker_identity> wanted_runs(const shared &s);
-// The same, if they are known.  Caller holds root.lock.
-[[nodiscard]] std::vector<const worker_entry *> awaited_workers(const shared &s);
+struct awaited_worker {
+  const worker_entry *entry;
+  pg::moment since;  // of one request; another may be older
+};
+// The same, if they are known, one for each request.  Caller holds root.lock.
+[[nodiscard]] std::vector<awaited_worker> awaited_workers(const shared &s);
 // Callers of these hold root.lock exclusively.
 void begin_requested(const shared &s, const worker_entry &entry);
 void end_requested(const shared &s, const worker_entry &entry, const pg::failure *why,

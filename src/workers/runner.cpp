@@ -325,8 +325,8 @@ bool rest(shared &s, const runner_key &key, const due_starts &due, bool at_once)
     if (!at_once && entry->run_interval != entry->scheduled_by) return false;
   }
   if (!at_once)
-    for (const worker_entry *entry : awaited_workers(s))
-      if (is_served_here(*entry)) return false;
+    for (const awaited_worker &w : awaited_workers(s))
+      if (is_served_here(*w.entry)) return false;
   for (worker_entry *entry : s.workers.of(key.database)) {
     if (!is_served_here(*entry)) continue;
     entry->pid = 0;
