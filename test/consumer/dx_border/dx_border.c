@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 #include "pgstat.h"
 #include "storage/dsm.h"
+#include "storage/lwlock.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -65,6 +66,22 @@ dx_border_fill_slots(PG_FUNCTION_ARGS) {
   PG_RETURN_INT32(count);
 }
 
+/* Raises an error while it holds a lock that every new process needs. */
+static void
+raise_locked(const char *where) {
+  if (!is_set("dx_border.locked", where))
+    return;
+  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+  ereport(ERROR, (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("dx_border raises in its %s", where)));
+}
+
+static void
+made(void *ptr, void *data) {
+  (void)ptr;
+  (void)data;
+  raise_locked("memory callback");
+}
+
 /* Looks up the other name once the other callback also runs, as the files dx_border.NAME show. */
 static void
 look_up_other(void *ptr, void *data) {
@@ -94,6 +111,7 @@ static void
 started(BackgroundWorkerHandle *worker, void *data) {
   (void)worker;
   (void)data;
+  raise_locked("worker callback");
   if (!IsTransactionState())
     return;
   if (is_set("dx_border.callback", "duplicate"))
@@ -112,7 +130,7 @@ _Dynpgext_init(const dynpgext_handle *handle) {
   size_t size = strtoul(dx_setting("dx_border.size", "0"), NULL, 10);
 
   if (size > 0)
-    handle->allocate_shmem(handle, MEMORY, size, NULL, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
+    handle->allocate_shmem(handle, MEMORY, size, made, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
   strlcpy(names, dx_setting("dx_border.names", ""), sizeof(names));
   if (strchr(names, ' ') != NULL) {
     char name[NAMEDATALEN + 16];
@@ -126,6 +144,7 @@ _Dynpgext_init(const dynpgext_handle *handle) {
     worker.bgw_flags |= BGWORKER_BACKEND_DATABASE_CONNECTION;
     handle->register_bgworker(handle, &worker, started, NULL, DYNPGEXT_SCOPE_DATABASE_LOCAL);
   }
+  raise_locked("init");
 }
 
 static void

@@ -1,0 +1,34 @@
+# Code of an extension raises an error while it holds an LWLock.  Uses the library of a build with fault points,
+# which also checks the order of locks.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DynpgextFaults;
+use DynpgextTest;
+use Test::More;
+
+my $node = new_faulty_cluster('main', 'dx_border.size' => 64, 'dx_border.worker' => 'on');
+add_database($node, 'one', 'dynpgext');
+
+# dx_border takes AddinShmemInitLock, which every new process needs, and raises an error.  The error releases
+# the lock, before dynpgext takes its own lock, and even where no transaction is rolled back: the worker
+# callback runs after the commit.
+my $session = $node->background_psql('one', on_error_stop => 0);
+for my $where ('init', 'memory callback', 'worker callback') {
+    subtest "an LWLock, in the $where" => sub {
+        my $offset = log_offset($node);
+        $session->query("SET dx_border.locked = '$where'; CREATE EXTENSION dx_border");
+        is_logged($node, qr/dx_border raises in its $where/, $offset, 1, 'it raises an error');
+        ok($node->poll_query_until('one', 'SELECT dynpgext.version() IS NOT NULL'), 'other sessions can start');
+        $session->query('RESET dx_border.locked; DROP EXTENSION IF EXISTS dx_border; CREATE EXTENSION dx_border');
+        is_whole($node, 'the session continues', 'one');
+        $session->query('DROP EXTENSION dx_border');
+        is(log_count($node, qr/was terminated by signal/, $offset), 0, 'no process has ended');
+    };
+}
+$session->quit;
+
+$node->stop;
+done_testing();
