@@ -37,6 +37,76 @@ subtest 'pg_stat_statements' => sub {
     cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_statements'), '>=', 300, 'for many statements');
 };
 
+# Statements of all kinds, counted by a hosted and by a preloaded library.
+subtest 'pg_stat_statements, compared with a server that preloads it' => sub {
+    my $preloads = new_cluster('preloads', shared_preload_libraries => 'pg_stat_statements');
+    $preloads->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements');
+    my $statements = q(
+        SET pg_stat_statements.track = 'all';
+        SET ROLE counted;
+        CREATE TABLE items (id integer PRIMARY KEY, name text);
+        INSERT INTO items VALUES (1, 'a');
+        INSERT INTO items VALUES (2, 'b'), (3, 'c');
+        INSERT INTO items SELECT g, 'g' FROM generate_series(10, 19) g;
+        SELECT name FROM items WHERE id = 1;
+        SELECT name FROM items WHERE id = 2;
+        SELECT count(*) FROM items WHERE id IN (1, 2, 3) AND name <> 'z';
+        WITH few AS (SELECT id FROM items ORDER BY id LIMIT 2) SELECT sum(id) FROM few;
+        UPDATE items SET name = 'u' WHERE id >= 10;
+        DELETE FROM items WHERE id = 19;
+        MERGE INTO items i USING (VALUES (3, 'm'), (4, 'n')) AS v (id, name) ON i.id = v.id
+          WHEN MATCHED THEN UPDATE SET name = v.name WHEN NOT MATCHED THEN INSERT VALUES (v.id, v.name);
+        PREPARE one (integer) AS SELECT name FROM items WHERE id = $1 AND name > '';
+        EXECUTE one(1);
+        EXECUTE one(3);
+        DEALLOCATE one;
+        CREATE FUNCTION doubled(n integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * n FROM items LIMIT 1';
+        CREATE FUNCTION added(n integer) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN PERFORM doubled(n); RETURN (SELECT n + count(*) FROM items); END';
+        SELECT doubled(1), added(2);
+        SELECT added(id) FROM items WHERE id < 4;
+        DO 'BEGIN PERFORM count(*) FROM items; PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN UPDATE items SET name = name; END';
+        BEGIN;
+        DECLARE c CURSOR FOR SELECT id FROM items ORDER BY id;
+        FETCH 3 FROM c;
+        FETCH 3 FROM c;
+        CLOSE c;
+        SAVEPOINT s;
+        INSERT INTO items VALUES (20, 'gone');
+        ROLLBACK TO s;
+        COMMIT;
+        COPY (SELECT id FROM items WHERE id < 3) TO STDOUT;
+        EXPLAIN (COSTS OFF) SELECT * FROM items WHERE id = 5;
+        CREATE TABLE made AS SELECT id FROM items WHERE id < 15;
+        CREATE MATERIALIZED VIEW seen AS SELECT count(*) FROM items;
+        REFRESH MATERIALIZED VIEW seen;
+        ANALYZE items;
+        TRUNCATE made;
+        RESET ROLE;
+        SET pg_stat_statements.track_utility = off;
+        SET ROLE counted;
+        DROP MATERIALIZED VIEW seen;
+        RESET ROLE;
+        SET pg_stat_statements.track = 'none';
+        SET ROLE counted;
+        SELECT 'not counted' FROM items);
+    my $counted = q(SELECT toplevel, calls, rows, query
+          FROM pg_stat_statements WHERE userid = 'counted'::regrole ORDER BY query COLLATE "C", toplevel);
+    my %found;
+    for my $each ($node, $preloads) {
+        $each->safe_psql('postgres', 'CREATE ROLE counted; GRANT CREATE ON SCHEMA public TO counted; SELECT pg_stat_statements_reset()');
+        $each->safe_psql('postgres', $statements);
+        $found{ $each->name } = $each->safe_psql('postgres', $counted);
+        my @versions = split /\n/, $each->safe_psql('postgres', q(SELECT version FROM pg_available_extension_versions WHERE name = 'pg_stat_statements' ORDER BY string_to_array(version, '.')::integer[]));
+        $found{ $each->name } .= "\n$_: " . $each->safe_psql('postgres', qq(
+            DROP EXTENSION pg_stat_statements;
+            CREATE EXTENSION pg_stat_statements VERSION '$_';
+            SELECT count(*), sum(calls), sum(rows) FROM pg_stat_statements WHERE userid = 'counted'::regrole)) for @versions;
+    }
+    is($found{main}, $found{preloads}, 'the same statements have the same counts, in each version of its view');
+    cmp_ok(() = $found{main} =~ /\n/g, '>', 40, 'of which there are many');
+    $preloads->stop;
+};
+
 subtest 'auto_explain' => sub {
     $node->append_conf('postgresql.conf', "auto_explain.log_min_duration = 0");
     $node->reload;
