@@ -50,6 +50,9 @@ site_packages_wanted() {
 EOF
 }
 
+# The library that script/demo hosts.
+demo_packages_wanted() { echo /usr/lib/postgresql/15/lib/pg_cron.so postgresql-15-cron; }
+
 # The libraries that test/hosting hosts.
 hosting_packages_wanted() {
   cat <<'EOF' | sed 's|^|/usr/lib/postgresql/15/lib/|; s| | postgresql-15-|'

@@ -80,7 +80,7 @@ def frames(text):
             del lines[:end]
             continue
         line = lines.pop(0)
-        if line.startswith("--- ") or re.match(r"(\w+=#|\$) ", line):
+        if line.startswith(("--- ", "=> ")) or re.match(r"(\w+=#|\$) ", line):
             shown.append([])
         if shown and (line or (shown[-1] and shown[-1][-1])):
             shown[-1] += wrapped(line)
