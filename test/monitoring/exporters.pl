@@ -51,7 +51,7 @@ sub run_program {
     push @running, IPC::Run::start([ $name, @arguments ], '<', \undef, '>', $log, '2>&1');
     return;
 }
-END { $_->kill_kill(grace => 5) for @running }
+END { local $? = $?; $_->kill_kill(grace => 5) for @running }
 {
     local $ENV{DATA_SOURCE_NAME} = sprintf "host=%s port=%d user=monitor dbname=app sslmode=disable", $node->host, $node->port;
     run_program('prometheus-postgres-exporter', "--web.listen-address=127.0.0.1:$port{exporter}", "--extend.query-path=$folder/queries.yml", '--disable-default-metrics');
