@@ -29,6 +29,13 @@ override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# PGXS would search these in subfolders.
+.PHONY: dynpgext-uninstall
+uninstall: dynpgext-uninstall
+dynpgext-uninstall:
+	rm -f $(addprefix '$(DESTDIR)$(pkglibdir)'/,$(notdir $(addsuffix $(DLSUFFIX),$(MODULES)))) \
+		$(addprefix '$(DESTDIR)$(bindir)'/,$(notdir $(SCRIPTS)))
+
 # The last two concern macros of the server.
 DYNPGEXT_WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wformat=2 \
 	-Wnull-dereference -Wundef -Wsuggest-override -Wnon-virtual-dtor \

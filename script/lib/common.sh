@@ -28,10 +28,15 @@ check() {
   if "${@:2}"; then echo "ok - $1"; else echo "not ok - $1"; fi
 }
 
-# quietly LOG COMMAND...: shows the output only if the command fails.
+# quietly LOG COMMAND...: shows the output only if the command fails, and a line for each five seconds that
+# it takes.  (A sleep would survive the kill, and keep standard error open.)
 quietly() {
-  local status=0
+  local status=0 started=$SECONDS ticker
+  (while ! read -rt 5 _ && kill -0 $$; do echo "... $(basename "$1" .log): $((SECONDS - started)) s"; done <> <(:) >&2) &
+  ticker=$!
   "${@:2}" >"$1" 2>&1 || status=$?
+  kill "$ticker"
+  wait "$ticker" || true
   [ "$status" -eq 0 ] || cat "$1" >&2
   return "$status"
 }

@@ -114,6 +114,13 @@ stage_tidy() {
 stage_build() {
   need_core
   echo "ok - dynpgext builds without warnings and installs"
+  check "make uninstall removes all installed files" uninstall_is_complete
+}
+
+uninstall_is_complete() {
+  local root=$SCRATCH/tmp/root
+  local make=(as_user make --no-print-directory -s -C "$TREE" "PG_CONFIG=$PG_CONFIG" "DESTDIR=$root")
+  "${make[@]}" install && [ -n "$(find "$root" -type f)" ] && "${make[@]}" uninstall && [ -z "$(find "$root" -type f)" ]
 }
 
 stage_header() {
