@@ -88,6 +88,7 @@ subtest 'safe mode at the start of the server' => sub {
 
 subtest 'what is wrong?' => sub {
     step('What is wrong?', 1);
+    is(step('What is wrong?', 2), value($node, 'app', 'SELECT dynpgext.version()'), 'the database has dynpgext');
 };
 
 subtest 'a worker blocks' => sub {
