@@ -80,6 +80,13 @@ subtest 'functions of other roles' => sub {
     value($node, 'app', 'DROP FUNCTION public.regexp_replace, public.concat_ws; ALTER DATABASE app RESET ALL');
     value($node, 'shop', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1')));
     ails('', 'all is well');
+    # the owner of a database can drop it, and create another one of that name
+    value($node, 'postgres', 'CREATE DATABASE fake');
+    value($node, 'fake', q(CREATE TABLE public.called (); CREATE SCHEMA dynpgext;
+        CREATE FUNCTION dynpgext.health(OUT severity text, OUT object text, OUT name text, OUT database name, OUT problem text, OUT remedy text)
+            RETURNS SETOF record LANGUAGE sql AS 'INSERT INTO public.called DEFAULT VALUES; SELECT NULL::text, NULL::text, NULL::text, NULL::name, NULL::text, NULL::text WHERE false'));
+    check('fake', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: there is no dynpgext in this database; name another one with -d$/, 'a schema by that name is not dynpgext');
+    is(value($node, 'fake', 'SELECT count(*) FROM public.called'), 0, 'and no function of it is called');
 };
 
 subtest 'privileges' => sub {
