@@ -107,21 +107,37 @@ subtest 'a library that cannot be hosted again' => sub {
     is_back('and', 1);
 };
 
-subtest 'a library that crashes' => sub {
-    $node->append_conf('postgresql.conf', "dx_hosted.fails = 'crash init'");
+# Restarts with it; then repeated sessions, until the view shows that something is quarantined.
+sub is_quarantined {
+    my ($place, $view) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $node->append_conf('postgresql.conf', "dx_hosted.fails = 'crash $place'");
     my $offset = log_offset($node);
     $node->restart(fail_ok => 1);
-    # repeated sessions, until it is quarantined
-    ok(wait_until { ($node->psql('postgres', q(SELECT state FROM dynpgext.hosted WHERE library = 'dx_hosted')))[1] eq 'quarantined' },
-        'it is quarantined');
+    # without a pipe as input, which a refused client would leave unread
+    my @client = ('psql', '-XAtc', "SELECT count(*) FROM $view AND state = 'quarantined'", $node->connstr('postgres'));
+    ok(wait_until { (run_command(\@client))[0] eq '1' }, 'it is quarantined');
     is(log_count($node, qr/all server processes terminated; reinitializing/, $offset), 3, 'after three crashes');
-    is($node->safe_psql('other', q(SHOW pg_stat_statements.track)), 'top', 'the others are there');
-    like(value($node, 'postgres', q(SELECT error FROM dynpgext.hosted WHERE library = 'dx_hosted')), qr/3 times/, 'the view tells why');
-    is(value($node, 'postgres', q(SELECT object, name FROM dynpgext.health() WHERE problem ~ '^quarantined')), 'library|dx_hosted', 'health() tells of it once');
-    $node->append_conf('postgresql.conf', "dx_hosted.fails = ''");
-    $node->reload;
+    return is($node->safe_psql('other', q(SHOW pg_stat_statements.track)), 'top', 'the others are there');
+}
+
+for my $place (qw(init startup)) {
+    subtest "a library that crashes at $place" => sub {
+        is_quarantined($place, q(dynpgext.hosted WHERE library = 'dx_hosted'));
+        like(value($node, 'postgres', q(SELECT error FROM dynpgext.hosted WHERE library = 'dx_hosted')), qr/3 times/, 'the view tells why');
+        is(value($node, 'postgres', q(SELECT object, name FROM dynpgext.health() WHERE problem ~ '^quarantined')), 'library|dx_hosted', 'health() tells of it once');
+        configure($node, 'postgres', 'dx_hosted.fails' => '');
+        is(value($node, 'postgres', q(SELECT dynpgext.release('dx_hosted'))), 't', 'released');
+        ok($node->poll_query_until('postgres', q(SELECT state = 'hosted' FROM dynpgext.hosted WHERE library = 'dx_hosted')), 'it is hosted again');
+        is_back('and', 1);
+    };
+}
+
+subtest 'a static worker that crashes' => sub {
+    is_quarantined('worker', q(dynpgext.workers WHERE name = 'dx hosted'));
+    is(state_of('dx_hosted'), 'hosted', 'its library stays hosted');
+    configure($node, 'postgres', 'dx_hosted.fails' => '');
     is(value($node, 'postgres', q(SELECT dynpgext.release('dx_hosted'))), 't', 'released');
-    ok($node->poll_query_until('postgres', q(SELECT state = 'hosted' FROM dynpgext.hosted WHERE library = 'dx_hosted')), 'it is hosted again');
     is_back('and', 1);
 };
 
