@@ -5,6 +5,7 @@
 #include "guard/guard.h"
 #include "launcher/late_ends.h"
 #include "launcher/replacement.h"
+#include "model/turns.h"
 #include "pg/announcement.h"
 #include "pg/fault.h"
 #include "pg/own_library.h"
@@ -250,19 +251,27 @@ class loop {
   }
 
   // Handles as many as time allows; the others come first in the next round.
-  void look_at(const std::vector<marked> &databases) {
+  void look_at(std::vector<marked> databases) {
+    turns_.order(databases);
     const pg::moment begin = pg::moment::now();
     const pg::moment end = begin + round_patience;
     pg::duration of_waiting{};
+    bool all = true;
     for (const marked &m : databases) {
       const pg::moment began = pg::moment::now();
+      if (const pg::moment next{turns_.next(m.database, began.microseconds)}; next.is_set()) {
+        state::set_due_by(shared_, m.database, next);
+        continue;
+      }
       if (began >= end) {
+        all = false;
         put_off(m);
         continue;
       }
       if (m.only_waits && waits_in_vain(m)) continue;
       (void)look_at(m.database);
       const pg::duration took = pg::moment::now() - began;
+      turns_.note(m.database, began.microseconds, took.count());
       if (m.only_waits) of_waiting += took;
       if (m.database == sweeping_) {
         next_sweep_ = began + sweep_share * took;
@@ -270,6 +279,7 @@ class loop {
       }
     }
     if (of_waiting > pg::duration::zero()) next_retry_ = begin + retry_share * of_waiting;
+    if (all) turns_.end();
   }
 
   // There is no place for its workers: workers that have waited longer have taken all.
@@ -431,6 +441,7 @@ class loop {
   pg::moment next_sweep_{};
   pg::moment next_retry_{};  // of waiting workers, even if no place is known to be free
   std::vector<marked> put_off_;
+  model::turns turns_{std::chrono::microseconds(turn_patience).count()};
   databases_follower databases_;
   replacement replacement_;
   pg::moment replaced_since_{};
