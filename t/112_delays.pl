@@ -139,6 +139,23 @@ subtest 'a session waits for a run' => sub {
     $session->quit;
 };
 
+subtest 'and the worker is at rest' => sub {
+    my %occupied = (name => 'occupied later', sql => 'SELECT pg_advisory_xact_lock(1)', interval => 1500);
+    configure($node, 'one', 'dynpgext.runner_idle_timeout' => '50ms');
+    register_sql_workers($node, 'one', 'dx_plain', \%rare, \%occupied);
+    ok(command_is($node, 'one', $_, 'runs > 0'), "$_ runs") for 'rare', 'occupied later';
+    my $holder = $node->background_psql('one');
+    $holder->query_safe('SELECT pg_advisory_lock(1)');
+    becomes($node, 'one', q(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted), 1, 'another process is busy');
+    my $session = $node->background_psql('one');
+    $session->query_until(qr/requested/, "\\echo requested\nSELECT dynpgext.run_worker('dx_plain', 'rare');\n");
+    ok($node->poll_query_until('one', q(SELECT count(*) = 1 FROM dynpgext.events WHERE event = 'delaying' AND name = 'occupied later' AND detail ~ '^1 other, .*still running')), 'there is an event before the end')
+      || diag(value($node, 'one', 'SELECT * FROM dynpgext.events ORDER BY at DESC LIMIT 10'));
+    $holder->quit;
+    $session->quit;
+    configure($node, 'one', 'dynpgext.runner_idle_timeout' => '10s');
+};
+
 subtest 'dynpgext.delay_warning' => sub {
     my $before = events();
     configure($node, 'one', 'dynpgext.delay_warning' => 0);

@@ -23,8 +23,8 @@ pg::moment due_since(const worker_entry &entry, const worker_entry &running,
     return comes && runner_of(entry) == runner_of(running) ? entry.claimed_at : pg::moment{};
   }
   if (entry.pid != running.pid) return {};
-  if (!entry.taken) return entry.resume_at.is_set() ? entry.resume_at : entry.claimed_at;
   pg::moment since = earlier(entry.runs.next_at, entry.notified_at);
+  if (!entry.taken) since = entry.resume_at.is_set() ? entry.resume_at : entry.claimed_at;
   for (const awaited_worker &w : awaited)
     if (w.entry == &entry) since = earlier(since, w.since);
   return since;
