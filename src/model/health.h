@@ -50,7 +50,7 @@ struct worker_condition {
   bool failing = false;             // the last run of its command has failed
   bool stale = false;               // the file of its library has been replaced
   std::int64_t runs_for = 0;        // its command; 0: none is running
-  std::uint64_t delays = 0;         // how many others that are
+  std::uint64_t delays = 0;         // others that its run keeps waiting
   std::int64_t deadline = 0;        // of its heartbeats, in milliseconds
   std::string_view extension = {};
   std::string_view name = {};

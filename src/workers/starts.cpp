@@ -3,7 +3,8 @@
 //   wanted by a commit or the launcher  claim_start(), then launch.cpp requests a process
 //   ahead of the commit                 claim_ahead(); its process waits until let_go()
 //   ... which is rolled back            call_off(): the process finds no start, and ends
-//   decided on by two processes         the second finds the claim, and claims nothing
+//   decided on by two processes         the second finds the claim, or another ticket than it has
+//                                       decided on, and claims nothing
 //   no place for it                     it waits until the launcher finds a place
 //   a command on its database           not claimed; the end of the command wakes the launcher
 //   its last process still exists       started when that process has gone
@@ -103,6 +104,16 @@ void start_when_gone(const shared &s, worker_entry &entry) {
   attend(s, entry.links.list);
 }
 
+// Another process has started, stopped or removed the worker since the decision to start it, and it
+// may have ended for good: the launcher decides again.
+bool is_outdated(const shared &s, const worker_key &key, uint64 decided_on, Oid source) {
+  const worker_entry *known = s.workers.find(key);
+  if ((known == nullptr ? 0 : known->ticket) == decided_on) return false;
+  if (known == nullptr || !model::is_active(known->state))
+    attend(s, known == nullptr ? source : known->links.list);
+  return true;
+}
+
 void wait_for_slot(const shared &s, worker_entry &entry, bool was_waiting, waiting_for for_what) {
   (void)advance(s, entry, model::worker_event::no_slot);
   entry.waits_for = for_what;
@@ -147,12 +158,8 @@ std::optional<worker_start> claim_start(shared &s, const worker_identity &id,
   const bool has_moved = hosted != nullptr && OidIsValid(home) && !is_of(s, key, home);
   if (is_kept_back(s, home, has_moved ? nullptr : s.workers.find(key))) return std::nullopt;
   if (is_paused(s, wanted.source, id.extension)) return std::nullopt;
+  if (decided_on && is_outdated(s, key, *decided_on, wanted.source)) return std::nullopt;
   worker_entry *entry = insert_ready(s, key, wanted);
-  if (decided_on && entry->ticket != *decided_on) {
-    // started by another process meanwhile, and may have ended, for good
-    if (!model::is_active(entry->state)) attend(s, entry->links.list);
-    return std::nullopt;
-  }
   entry->stopped_for = InvalidOid;
   entry->stopped_for_extension = false;
   if (entry->is_leaving()) return std::nullopt;
