@@ -80,15 +80,12 @@ pg::moment first_run(const state::worker_start &start, const model::command &com
 }  // namespace
 
 void sql_workers::follow() {
-  for (auto w = workers_.begin(); w != workers_.end();) {
-    const std::optional<int64> run_interval = state::served_interval(shared_, w->start);
-    if (!run_interval) {
-      w = workers_.erase(w);
-      continue;
-    }
-    if (*run_interval != w->start.run_interval) follow_interval(*w, *run_interval);
-    ++w;
-  }
+  std::erase_if(workers_, [this](worker &w) {
+    pg::serve_interrupts();  // there may be thousands of workers
+    const std::optional<int64> run_interval = state::served_interval(shared_, w.start);
+    if (run_interval && *run_interval != w.start.run_interval) follow_interval(w, *run_interval);
+    return !run_interval;
+  });
   take_starts();
   keep_channels();
   take_requests();
@@ -115,6 +112,7 @@ void sql_workers::take_starts() {
   const commands_by_name names = by_name(all);
   const pg::moment now = pg::moment::now();
   for (const state::worker_start &start : started) {
+    pg::serve_interrupts();
     const registered *found = command_of(start, names);
     if (found == nullptr || !found->why_not.empty()) {
       const char *text = found == nullptr ? "its command is not registered, or is another one"
