@@ -174,6 +174,24 @@ subtest 'at rest, and in another place' => sub {
 };
 
 # One process for all of them together.
+subtest 'dynpgext.max_own_processes' => sub {
+    my $states = q(SELECT string_agg(DISTINCT state || COALESCE(' ' || waits_for, ''), ', ') FROM dynpgext.workers WHERE name LIKE 'long%');
+    my $running = q(SELECT count(*) FROM dynpgext.workers WHERE name LIKE 'long%' AND state = 'running');
+    register_sql_workers($node, 'one', 'dx_plain', \%often,
+        map { { name => "long $_", sql => 'SELECT pg_sleep(1000)', interval => $hour, %own } } 1 .. 6);
+    becomes($node, 'one', $running, 4, 'at most four for each role, by default');
+    becomes($node, 'one', $states, 'running, waiting dynpgext.max_own_processes', 'others wait');
+    my ($pid, $runs) = (column('often', 'pid'), column('often', 'runs'));
+    comes_to('often', "runs > $runs + 5", 'other workers of the role run');
+    is(column('often', 'pid'), $pid, 'in the same process, which they do not need');
+    configure($node, 'one', 'dynpgext.max_own_processes' => -1);
+    becomes($node, 'one', $running, 6, '-1: no limit');
+    configure($node, 'one', 'dynpgext.runner_idle_timeout' => '300ms', 'dynpgext.max_own_processes' => 2);
+    register_sql_workers($node, 'one', 'dx_plain', map { { name => "short $_", sql => 'SELECT 1', interval => 50, %own } } 1 .. 5);
+    comes_to("short $_", 'runs > 1', "they take turns: $_") for 1 .. 5;
+    configure($node, 'one', 'dynpgext.runner_idle_timeout' => '10s', 'dynpgext.max_own_processes' => 4);
+};
+
 subtest 'dynpgext.max_runners' => sub {
     configure($node, 'one', 'dynpgext.runner_idle_timeout' => '300ms', 'dynpgext.max_runners' => 1);
     my @names = ('alone 1', 'alone 2', 'busy', 'shared 1', 'shared 2');

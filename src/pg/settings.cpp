@@ -20,6 +20,7 @@ constinit int delay_warning_ms;
 constinit int hosting_wait_ms;
 constinit int max_workers_value;
 constinit int max_runners_value;
+constinit int max_own_processes_value;
 constinit int max_database_workers_value;
 constinit int max_owner_workers_value;
 constinit int crash_limit_value;
@@ -206,6 +207,10 @@ void define() {
     number(max_runners_name, "Limits the number of processes of SQL workers, which take turns.",
            "One for each database and role; -1 means the number of slots.", &max_runners_value, -1,
            -1, most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    number(max_own_processes_name,
+           "Limits the processes of SQL workers that have one of their own, which take turns.",
+           "For each role in each database; -1 means no limit.", &max_own_processes_value, 4, -1,
+           most_processes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     number(max_database_workers_name,
            "Limits the number of running database-local workers of extensions in a database.",
            "ALTER DATABASE overrides the configuration; -1 means no limit.",
@@ -305,6 +310,7 @@ long hosting_wait_milliseconds() { return std::labs(defined(hosting_wait_ms)); }
 bool is_hosting_required() { return defined(hosting_wait_ms) < 0; }
 int max_workers() { return defined(max_workers_value); }
 int max_runners() { return defined(max_runners_value); }
+int max_own_processes() { return defined(max_own_processes_value); }
 int max_database_workers() { return defined(max_database_workers_value); }
 int max_owner_workers() { return defined(max_owner_workers_value); }
 std::uint32_t crash_limit() { return static_cast<std::uint32_t>(defined(crash_limit_value)); }

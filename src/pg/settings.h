@@ -27,6 +27,7 @@ void define_postponed();
 [[nodiscard]] bool is_hosting_required();
 [[nodiscard]] int max_workers();            // -1: no limit
 [[nodiscard]] int max_runners();            // the same
+[[nodiscard]] int max_own_processes();      // the same
 [[nodiscard]] std::uint32_t crash_limit();  // 0: the crash guard is off
 [[nodiscard]] std::int64_t crash_window_seconds();
 [[nodiscard]] std::uint32_t max_events();
@@ -59,6 +60,7 @@ enum class restores : std::uint8_t { automatic, on, off };
 inline constexpr const char *hosting_databases_name = "dynpgext.hosting_databases";
 inline constexpr const char *safe_mode_name = "dynpgext.safe_mode";
 inline constexpr const char *max_runners_name = "dynpgext.max_runners";
+inline constexpr const char *max_own_processes_name = "dynpgext.max_own_processes";
 inline constexpr const char *max_workers_name = "dynpgext.max_workers";
 inline constexpr const char *memory_limit_name = "dynpgext.memory_limit";
 inline constexpr const char *max_owner_memory_name = "dynpgext.max_owner_memory";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/owners.h"
 #include "shared/runners.h"
 #include "shared/worker_identity.h"
 
@@ -19,6 +20,16 @@ void set_waiting(database_entry &entry, const waiting &all) {
   entry.waits_since = all.since;
   entry.runner_wanted = all.runner_wanted;
   entry.others_wait = all.others;
+}
+
+// The runners whose end gives a place to a worker that waits for this.
+uint8 who_yields(waiting_for what) {
+  switch (what) {
+    case waiting_for::max_database_workers: return yielding::of_database;
+    case waiting_for::max_owner_workers: return yielding::of_owner;
+    case waiting_for::max_own_processes: return yielding::own;
+    default: return yielding::all;
+  }
 }
 
 void mark(database_entry &entry, pg::moment now) noexcept {
@@ -42,7 +53,7 @@ void waiting::add(const worker_entry &entry) {
   somebody = true;
   const bool for_place = entry.waits_since.is_set();
   if (entry.hosted && for_place)
-    runner_wanted = true;
+    runner_wanted |= who_yields(entry.waits_for);
   else
     others = true;
   if (for_place && (!since.is_set() || entry.waits_since < since)) since = entry.waits_since;
@@ -54,8 +65,10 @@ void note_waiting(const shared &s, const worker_entry &entry) {
   waiting all{database->somebody_waits, database->waits_since, database->runner_wanted,
               database->others_wait};
   all.add(entry);
+  const uint8 before = database->runner_wanted;
   set_waiting(*database, all);
-  if (all.runner_wanted) want_runner(s);
+  if (all.runner_wanted != before)
+    want_runners(s, *database, static_cast<uint8>(all.runner_wanted & ~before));
 }
 
 void attend_all(const shared &s) {
@@ -76,9 +89,12 @@ attention take_attention(const shared &s) {
   const pg::moment now = pg::moment::now();
   result.orphans = std::exchange(s.root->orphans, false);
   const bool retry = std::exchange(s.root->retry_waiting, false);
+  for (owner_entry *owner : s.owners.entries()) owner->runner_wanted = false;
   bool runner_wanted = false;
   for (database_entry *entry : s.databases.entries()) {
-    runner_wanted = runner_wanted || entry->runner_wanted;
+    runner_wanted = runner_wanted || (entry->runner_wanted & yielding::all) != 0;
+    if ((entry->runner_wanted & yielding::of_owner) != 0)
+      if (owner_entry *owner = owner_of(s, *entry)) owner->runner_wanted = true;
     if (entry->due.is_set() && entry->due <= now) mark(*entry, std::exchange(entry->due, {}));
     const bool only_waits = !entry->attention.is_set();
     if (retry && entry->somebody_waits) {
@@ -88,7 +104,7 @@ attention take_attention(const shared &s) {
     if (entry->attention.is_set())
       result.databases.push_back({std::exchange(entry->attention, {}), entry->key.database,
                                   only_waits,
-                                  only_waits && entry->runner_wanted && !entry->others_wait});
+                                  only_waits && entry->runner_wanted != 0 && !entry->others_wait});
   }
   s.root->runner_wanted = runner_wanted;
   using marked = attention::marked;

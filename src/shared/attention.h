@@ -25,9 +25,9 @@ void attend_holder(const shared &s, const global_name &name);
 // Waiting workers of a database.
 struct waiting {
   bool somebody = false;
-  pg::moment since{};  // longest wait for a place among them; the longest gets the next place
-  bool runner_wanted = false;  // some of them are SQL workers
-  bool others = false;         // not only SQL workers, and not only for a place
+  pg::moment since{};       // longest wait for a place among them; the longest gets the next place
+  uint8 runner_wanted = 0;  // for SQL workers among them: which runners end (yielding)
+  bool others = false;      // not only SQL workers, and not only for a place
 
   void add(const worker_entry &entry);
 };

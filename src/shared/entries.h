@@ -39,6 +39,14 @@ struct memory_bill {
 
 // ---- databases: what each is known to register --------------------------------------
 
+// Which runners end for SQL workers that wait: those whose end gives them a place.
+struct yielding {
+  static constexpr uint8 all = 1;
+  static constexpr uint8 of_owner = 2;     // in databases of the same owner
+  static constexpr uint8 of_database = 4;  // in the same database
+  static constexpr uint8 own = 8;          // there, those of a worker with its own process
+};
+
 struct database_key {
   Oid database;
 };
@@ -85,7 +93,7 @@ struct database_entry {
   pg::moment due;          // time of the next check without a change
   bool somebody_waits;     // some worker waits, for a place or the end of a command
   pg::moment waits_since;  // longest wait for a place; none: no worker waits
-  bool runner_wanted;      // some of those are SQL workers
+  uint8 runner_wanted;     // for SQL workers among those: which runners end (yielding)
   bool others_wait;        // not only SQL workers, and not only for a place
   pg::moment ended_until;  // until then, the end of a process connected to it may turn out to be
                            // caused by a command on the database
@@ -119,7 +127,8 @@ struct owner_entry {
   // places of workers started, and memory taken, while it owned their database
   int32 places;
   uint64 memory_used;
-  uint32 databases;  // number of databases that it owns
+  uint32 databases;    // number of databases that it owns
+  bool runner_wanted;  // an SQL worker waits for max_owner_workers
   DYNPGEXT_GROWN
 };
 
@@ -257,7 +266,8 @@ enum class waiting_for : uint8 {
   end_of_recovery,
   standby,
   database_command,
-  extension_command
+  extension_command,
+  max_own_processes
 };
 // For people: a setting, or a noun.
 [[nodiscard]] const char *name_of(waiting_for what);

@@ -2,6 +2,7 @@
 
 #include "pg/process.h"
 #include "pg/settings.h"
+#include "shared/owners.h"
 
 namespace dynpgext::state {
 namespace {
@@ -68,15 +69,37 @@ bool are_runners_full(const shared &s) {
                                 [](const runner_entry *entry) { return has_runner(*entry); });
 }
 
-void want_runner(const shared &s) {
-  if (std::exchange(s.root->runner_wanted, true)) return;
+bool are_own_processes_full(const shared &s, const runner_key &key) {
+  const int limit = pg::settings::max_own_processes();
+  if (limit < 0 || key.worker == 0) return false;
+  const auto entries = s.runners.entries();
+  return limit <= std::count_if(entries.begin(), entries.end(), [&key](const runner_entry *entry) {
+           const runner_key &other = entry->key;
+           return other.database == key.database && other.role == key.role && other.worker != 0 &&
+                  has_runner(*entry);
+         });
+}
+
+void want_runners(const shared &s, const database_entry &database, uint8 which) {
+  bool is_new = (which & (yielding::of_database | yielding::own)) != 0;
+  if ((which & yielding::all) != 0) is_new = !std::exchange(s.root->runner_wanted, true) || is_new;
+  owner_entry *owner = (which & yielding::of_owner) != 0 ? owner_of(s, database) : nullptr;
+  if (owner != nullptr) is_new = !std::exchange(owner->runner_wanted, true) || is_new;
+  if (!is_new) return;
   for (const runner_entry *entry : s.runners.entries())
     if (is_in_office(*entry)) pg::nudge_process(entry->pid);
 }
 
-bool is_runner_wanted(const shared &s) {
+bool is_runner_wanted(const shared &s, const runner_key &key) {
   const reading lock(s);
-  return s.root->runner_wanted;
+  if (s.root->runner_wanted) return true;
+  const database_entry *database = s.databases.find({key.database});
+  if (database == nullptr) return false;
+  const uint8 which = database->runner_wanted;
+  if ((which & yielding::of_database) != 0) return true;
+  if ((which & yielding::own) != 0 && key.worker != 0) return true;
+  const owner_entry *owner = owner_of(s, *database);
+  return owner != nullptr && owner->runner_wanted;
 }
 
 std::vector<pid_t> live_runners(const shared &s, Oid database) {

@@ -25,10 +25,13 @@ namespace dynpgext::state {
 [[nodiscard]] worker_entry *busy_worker(const shared &s, const runner_entry &entry);
 // Has dynpgext.max_runners been reached?  Settings must have been defined.
 [[nodiscard]] bool are_runners_full(const shared &s);
-// Some worker waits for a place: a runner without work ends, and one that has had its turn.
-// Exclusive lock.
-void want_runner(const shared &s);
-[[nodiscard]] bool is_runner_wanted(const shared &s);
+// The same for dynpgext.max_own_processes, if the key is that of a worker with its own process.
+[[nodiscard]] bool are_own_processes_full(const shared &s, const runner_key &key);
+// An SQL worker of the database waits for a place: a runner without work ends, and one that has had
+// its turn, if that can help.  Exclusive lock.
+void want_runners(const shared &s, const database_entry &database, uint8 which);
+// Must this runner end for others?
+[[nodiscard]] bool is_runner_wanted(const shared &s, const runner_key &key);
 // The processes of those connected to the database.
 [[nodiscard]] std::vector<pid_t> live_runners(const shared &s, Oid database);
 

@@ -40,7 +40,7 @@ bool is_for_place(state::waiting_for what) {
   using state::waiting_for;
   return what == waiting_for::slot || what == waiting_for::max_workers ||
          what == waiting_for::max_database_workers || what == waiting_for::max_owner_workers ||
-         what == waiting_for::max_runners;
+         what == waiting_for::max_runners || what == waiting_for::max_own_processes;
 }
 
 // One pass over everything.  A function that takes the lock has a comment; others are called under

@@ -86,7 +86,7 @@ void connect() {
 bool has_had_its_turn(const state::shared &s, pg::moment in_office_since) {
   const std::chrono::milliseconds turn(pg::settings::runner_idle_timeout_milliseconds());
   return turn.count() >= 0 && pg::moment::now() - in_office_since >= turn &&
-         state::is_runner_wanted(s);
+         state::is_runner_wanted(s, self);
 }
 
 // To a process with priority over workers.
@@ -119,7 +119,7 @@ void serve(state::shared &s) {
     } else if (ran == outcome::ran) {
       idle_since = pg::moment::now();
       if (has_had_its_turn(s, in_office_since) && state::rest(s, self, workers.due(), true)) return;
-    } else if (const auto timeout = workers.idle_timeout(state::is_runner_wanted(s))) {
+    } else if (const auto timeout = workers.idle_timeout(state::is_runner_wanted(s, self))) {
       const long left = pg::milliseconds_until(idle_since + *timeout);
       // a process that listens must come back when it is its turn again
       if (left <= 0 && state::rest(s, self, workers.due(), workers.listens())) return;

@@ -233,10 +233,12 @@ launch_result launch(shared &s, const worker_identity &id, const model::wanted_w
     run_callback(*start, handle);
     return launch_result::started;
   }
-  // No warning for SQL workers that rest between runs, or that max_runners holds back: these take
-  // turns.  Nor for slots kept for other processes: their lack of slots is reported instead.
-  const bool is_quiet =
-      start->resumes || start->full == waiting_for::max_runners || start->full == waiting_for::slot;
+  // No warning for SQL workers that rest between runs, or that max_runners or max_own_processes
+  // hold back: these take turns.  Nor for slots kept for other processes: their lack of slots is
+  // reported instead.
+  const bool is_quiet = start->resumes || start->full == waiting_for::max_runners ||
+                        start->full == waiting_for::max_own_processes ||
+                        start->full == waiting_for::slot;
   if (!start->was_waiting && !is_quiet) note_wait(id, is_full ? start->full : waiting_for::slot);
   return !is_full ? launch_result::no_slot : launch_result::no_place;
 }

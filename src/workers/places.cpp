@@ -58,6 +58,7 @@ const char *name_of(waiting_for what) {
     case waiting_for::max_database_workers: return pg::settings::max_database_workers_name;
     case waiting_for::max_owner_workers: return pg::settings::max_owner_workers_name;
     case waiting_for::max_runners: return pg::settings::max_runners_name;
+    case waiting_for::max_own_processes: return pg::settings::max_own_processes_name;
     case waiting_for::safe_mode: return pg::settings::safe_mode_name;
     case waiting_for::end_of_restore: return "the end of a restore";
     case waiting_for::end_of_recovery: return "the end of recovery";
@@ -73,6 +74,8 @@ waiting_for full(const shared &s, Oid home, const model::worker *hosted) {
   const auto keeps_slots = supervision::prepared_by.keeps_slots;
   if (keeps_slots != nullptr && keeps_slots(s)) return waiting_for::slot;
   if (hosted != nullptr && are_runners_full(s)) return waiting_for::max_runners;
+  if (hosted != nullptr && are_own_processes_full(s, runner_of(*hosted, home)))
+    return waiting_for::max_own_processes;
   const int32 in_all = pg::settings::max_workers();
   const database_entry *database = OidIsValid(home) ? s.databases.find({home}) : nullptr;
   const owner_entry *owner = database == nullptr ? nullptr : owner_of(s, *database);

@@ -274,6 +274,7 @@ SELECT results_eq($$
            ('dynpgext.max_events', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
            ('dynpgext.max_owner_memory', 'integer', 'kB', 'sighup', '-1', '-1', '2147483647'),
            ('dynpgext.max_owner_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
+           ('dynpgext.max_own_processes', 'integer', NULL, 'sighup', '4', '-1', '262143'),
            ('dynpgext.max_runners', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
            ('dynpgext.max_runs', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
            ('dynpgext.max_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
