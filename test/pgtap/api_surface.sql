@@ -1,6 +1,6 @@
 -- The interface of dynpgext: its names, types, order, defaults, comments.
 \ir include/helpers.sql
-SELECT plan(77);
+SELECT plan(78);
 
 -- The extension
 
@@ -272,9 +272,9 @@ SELECT results_eq($$
            ('dynpgext.manifest_limit', 'integer', 'kB', 'superuser', '1024', '1', '65536'),
            ('dynpgext.max_database_workers', 'integer', NULL, 'superuser', '-1', '-1', '262143'),
            ('dynpgext.max_events', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
+           ('dynpgext.max_own_processes', 'integer', NULL, 'sighup', '4', '-1', '262143'),
            ('dynpgext.max_owner_memory', 'integer', 'kB', 'sighup', '-1', '-1', '2147483647'),
            ('dynpgext.max_owner_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
-           ('dynpgext.max_own_processes', 'integer', NULL, 'sighup', '4', '-1', '262143'),
            ('dynpgext.max_runners', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
            ('dynpgext.max_runs', 'integer', NULL, 'sighup', '1000', '1', '1000000'),
            ('dynpgext.max_workers', 'integer', NULL, 'sighup', '-1', '-1', '262143'),
