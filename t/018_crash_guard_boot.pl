@@ -180,7 +180,7 @@ subtest 'an invalid guard file' => sub {
     for my $case (@cases) {
         my ($name, $change) = @$case;
         $offset = $starts->($change);
-        is(log_count($bare, qr/LOG:  dynpgext: the crash guard begins anew, without crashes and quarantines: .*"pg_stat_tmp\/dynpgext\.guard"/, $offset), 1, "$name: the log says once that it begins anew");
+        is(log_count($bare, qr/LOG:  dynpgext: the crash guard starts without earlier crashes and quarantines: .*"pg_stat_tmp\/dynpgext\.guard"/, $offset), 1, "$name: the log says once that it begins anew");
         is(-f $file && !-l $file && -s $file, $size, "$name: there is a file again");
         is($blame->(), '1', "$name: and it is used");
         is(log_count($bare, qr/crash guard/, $offset), 1, "$name: nothing else is said");

@@ -12,7 +12,7 @@ use Test::More;
 my $hour = 3600_000;
 my $node = new_cluster('main', 'deadlock_timeout' => '200ms', 'dynpgext.restart_delay_max' => '1h');
 add_database($node, 'one', qw(dynpgext dx_plain dx_worker));
-value($node, 'one', 'CREATE TABLE public.done (what text, at timestamptz DEFAULT clock_timestamp()); CREATE TABLE public.blocked (i int); CREATE TABLE public.switch (is_on bool)');
+value($node, 'one', 'CREATE TABLE public.done (what text, at timestamptz DEFAULT clock_timestamp()); CREATE TABLE public.blocked (i int); CREATE INDEX ON public.blocked (i); CREATE TABLE public.switch (is_on bool)');
 
 sub call { return sprintf q(SELECT dynpgext.run_worker('dx_plain', %s)), quoted($_[0]) }
 sub runs_of { return value($node, 'one', 'SELECT runs FROM dynpgext.commands WHERE worker = ' . quoted($_[0])) }
@@ -44,6 +44,7 @@ register_sql_workers($node, 'one', 'dx_plain', \%daily, \%blocked,
     { name => 'block', sql => 'BEGIN', interval => $hour },
     { name => 'vacuum', sql => 'VACUUM public.done', interval => $hour },
     { name => 'vacuums', sql => 'VACUUM public.done', interval => $hour, atomic => 0 },
+    { name => 'reindexes', sql => 'REINDEX TABLE CONCURRENTLY public.blocked', channel => 'reindexes', atomic => 0 },
     { name => 'chain', sql => call('daily'), channel => 'chain' },
     { name => 'slow', sql => 'SELECT pg_sleep(3600) FROM public.switch', channel => 'slow' },
     { name => 'late', sql => 'SELECT pg_sleep(3600)', channel => 'late', deadline => 300 });
@@ -116,6 +117,9 @@ subtest 'locks of the waiting transaction' => sub {
     fails('daily', qr/ERROR:  40P01: the run of .*"daily".* waits for this transaction/, 'also where another run is before it',
         $lock . q(DO $$BEGIN PERFORM dynpgext.run_worker('dx_plain', 'blocked'); EXCEPTION WHEN deadlock_detected THEN NULL; END$$; ));
     has_run('blocked', $runs + 3, 'which then continues');
+    $runs = runs_of('reindexes');
+    fails('reindexes', qr/ERROR:  40P01: .* waits for this transaction\nDETAIL:  .*snapshot.*\nHINT:  .*REINDEX CONCURRENTLY/, 'so is its snapshot');
+    has_run('reindexes', $runs + 1, 'which a command waits for until the call has failed');
 };
 
 subtest 'a wait that ends' => sub {

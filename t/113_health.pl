@@ -68,7 +68,7 @@ subtest 'all is well' => sub {
     check('postgres', 0, qr/^DYNPGEXT OK - no problems \| critical=0 warning=0$/, 'the check reports it');
     check('postgres', 0, qr/^DYNPGEXT OK/, 'within eight seconds', '-t', '08');
     check('postgres', 2, qr/^$/, 'no time is no bound', '-t', '0');
-    check('no_such_database', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: .*"no_such_database" does not exist/, 'a database that cannot be asked is critical');
+    check('no_such_database', 2, qr/^DYNPGEXT CRITICAL - cannot be queried: .*"no_such_database" does not exist/, 'a database that cannot be queried is critical');
 };
 
 subtest 'functions of other roles' => sub {
@@ -85,7 +85,7 @@ subtest 'functions of other roles' => sub {
     value($node, 'fake', q(CREATE TABLE public.called (); CREATE SCHEMA dynpgext;
         CREATE FUNCTION dynpgext.health(OUT severity text, OUT object text, OUT name text, OUT database name, OUT problem text, OUT remedy text)
             RETURNS SETOF record LANGUAGE sql AS 'INSERT INTO public.called DEFAULT VALUES; SELECT NULL::text, NULL::text, NULL::text, NULL::name, NULL::text, NULL::text WHERE false'));
-    check('fake', 2, qr/^DYNPGEXT CRITICAL - cannot be asked: there is no dynpgext in this database; name another one with -d$/, 'a schema by that name is not dynpgext');
+    check('fake', 2, qr/^DYNPGEXT CRITICAL - cannot be queried: there is no dynpgext in this database; name another one with -d$/, 'a schema by that name is not dynpgext');
     is(value($node, 'fake', 'SELECT count(*) FROM public.called'), 0, 'and no function of it is called');
 };
 

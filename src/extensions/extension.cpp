@@ -51,7 +51,7 @@ void write(const catalog::store &store, const model::registrations &all, const m
     throw pg::error(
         ERRCODE_READ_ONLY_SQL_TRANSACTION,
         "library \"" + e.library + "\" of extension \"" + e.name +
-            "\" registers other things than the catalog says",
+            "\" registers other objects than the catalog has",
         "They cannot be registered in a read-only or parallel transaction, or on a standby.",
         "Call dynpgext.reload() on the primary.");
   touch(store);

@@ -72,7 +72,7 @@ model::command_identity by_script(const model::command &c, const model::command 
                       pg::is_superuser(named) && !known->identity.superuser;
   if (raises)
     pg::log(WARNING, "SQL worker \"" + c.worker + "\" of extension \"" + c.extension +
-                         "\" goes on as role \"" + known->run_as +
+                         "\" continues as role \"" + known->run_as +
                          "\": an update does not make it a superuser");
   if (is_known && (!OidIsValid(named) || named == known->identity.role || raises))
     return known->identity;
@@ -133,7 +133,7 @@ void warn_of_row(const store::identity_row &row) {
   pg::log(
       WARNING,
       "the row of dynpgext.identities for SQL worker \"" + row.worker + "\" of extension \"" +
-          row.extension + "\" decides nothing: it was not restored with dynpgext itself",
+          row.extension + "\" has no effect: it was not restored with dynpgext itself",
       "A superuser names the role with dynpgext.register(). SET dynpgext.restore = on joins the "
       "parts of a restore, from CREATE EXTENSION dynpgext to dynpgext.end_restore().");
 }

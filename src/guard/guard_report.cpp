@@ -56,7 +56,7 @@ const std::string &releasing_extension(const model::blamed &b) {
 
 void log_report(const crash_report &report, uint32 limit, int64 window_microseconds) {
   if (!report.lost.empty())
-    pg::log(LOG, "dynpgext: the crash guard begins anew, without crashes and quarantines: " +
+    pg::log(LOG, "dynpgext: the crash guard starts without earlier crashes and quarantines: " +
                      report.lost);
   if (report.all_killed)
     pg::log(LOG, "dynpgext: all processes were killed at once; no extension is blamed");

@@ -73,7 +73,7 @@ void run(Datum argument) {
   if (!asked)
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "a background worker of hosted library \"" + l->name() +
-                        "\" has come up too late: others have been asked for since");
+                        "\" has started too late: others have been requested since");
   strlcpy(MyBgworkerEntry->bgw_library_name, asked->library,
           sizeof MyBgworkerEntry->bgw_library_name);
   strlcpy(MyBgworkerEntry->bgw_function_name, asked->function,

@@ -173,7 +173,7 @@ std::string host(const catalog::store &store, catalog::hosted_row row) {
   const std::vector<catalog::hosted_row> rows = catalog::read_hosted(store);
   if (find(rows, row.library) != nullptr)
     throw pg::error(ERRCODE_DUPLICATE_OBJECT, "library \"" + row.library + "\" is hosted already",
-                    {}, "Use dynpgext.rehost() to host it anew, or dynpgext.unhost() first.");
+                    {}, "Use dynpgext.rehost() to host it again, or dynpgext.unhost() first.");
   refuse_other_use(store, row.library);
   (void)redirection_of(row.library, read_library(row.library));  // before a process is needed
   row.position = next_position(s);
@@ -217,7 +217,7 @@ std::string rehost(const catalog::store &store, const std::string &library) {
   if (row == nullptr)
     throw pg::error(ERRCODE_UNDEFINED_OBJECT,
                     "library \"" + library + "\" is not hosted by this database", {},
-                    "SELECT * FROM dynpgext.hosted shows what is hosted.");
+                    "SELECT * FROM dynpgext.hosted lists the hosted libraries.");
   (void)redirection_of(library, read_library(library));
   pg::note_original_database();
   const uint64 old = own_instance(s, library);

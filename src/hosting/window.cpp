@@ -10,7 +10,7 @@ namespace {
 
 std::string sizes_of(const instance &i, uint64 size) {
   return "Library \"" + i.library.str() + "\" requests " + std::to_string(i.requested) +
-         " bytes; with what hosting it takes that is " + std::to_string(size) + ".";
+         " bytes, and with the overhead of hosting " + std::to_string(size) + ".";
 }
 
 [[noreturn]] void refuse_limit(const instance &i, uint64 size, uint64 used, uint64 limit) {
@@ -99,7 +99,7 @@ void window::place_at_its_address(const instance &i, dsm_segment *segment) {
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "the memory of hosted library \"" + i.library.str() +
                         "\" cannot be mapped at its address",
-                    std::string("The system says: ") + strerror(errno) + ".");
+                    std::string("The system reports: ") + strerror(errno) + ".");
   header_ = static_cast<window_header *>(wanted);
 }
 

@@ -194,7 +194,7 @@ void warn_of_other_library(const model::manifest &wanted, const model::manifest 
       if (same(e) != same(h))
         pg::log(WARNING,
                 "the library of extension \"" + e.extension +
-                    "\" registers other things here than the manifest says",
+                    "\" registers other objects here than the manifest does",
                 "That part of a manifest is not applied: a library registers in its code.");
     }
   }

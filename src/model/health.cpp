@@ -72,7 +72,7 @@ std::optional<complaint> complaint_of(const worker_condition &w) {
                      origin::run};
   if (w.failing)
     return complaint{severity::warning,
-                     "failing: the last run of SQL worker" + of + " has failed: " + error_of(w),
+                     "failing: SQL worker" + of + " has failed in its last run: " + error_of(w),
                      "Repair the cause: it runs again when it is due", origin::failure};
   if (w.stale)
     return complaint{severity::warning,

@@ -118,7 +118,7 @@ global_holdings::global_holdings(shared &s, Oid database, const model::registrat
 
 global_holdings::~global_holdings() {
   if (expected_ == 0) return;
-  (void)pg::swallow("giving up what was to be published", [this] {
+  (void)pg::swallow("discarding an unfinished publication", [this] {
     const exclusive lock(shared_);
     give_up();
   });

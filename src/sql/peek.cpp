@@ -60,7 +60,7 @@ const char *what_to_do(const api::missing_memory &m) {
                          const std::optional<api::missing_memory> &missing) {
   if (!missing)
     throw pg::error(ERRCODE_UNDEFINED_OBJECT, described(name) + " does not exist", {},
-                    "SELECT name FROM dynpgext.allocations shows those there are.");
+                    "SELECT name FROM dynpgext.allocations lists all names.");
   std::string state(model::name_of(missing->state));
   if (missing->state == model::extension_state::failed) state += ": " + missing->reason;
   if (missing->state == model::extension_state::quarantined) state = missing->reason;

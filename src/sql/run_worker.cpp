@@ -112,10 +112,13 @@ bool waits_for_itself(const state::shared &s) {
 
 void require_no_deadlock(const state::shared &s, const target &t, bool by_lock_timeout) {
   if (!waits_for_itself(s)) return;
-  throw pg::error(by_lock_timeout ? ERRCODE_LOCK_NOT_AVAILABLE : ERRCODE_T_R_DEADLOCK_DETECTED,
-                  "the run of " + name_of(t.id) + " waits for this transaction",
-                  "This transaction holds a lock that the run waits for, or it is part of a run.",
-                  "Call dynpgext.run_worker() in a transaction of its own.");
+  throw pg::error(
+      by_lock_timeout ? ERRCODE_LOCK_NOT_AVAILABLE : ERRCODE_T_R_DEADLOCK_DETECTED,
+      "the run of " + name_of(t.id) + " waits for this transaction",
+      "This transaction holds a lock or a snapshot that the run, or a run before it, waits "
+      "for, or it is part of a run.",
+      "Call dynpgext.run_worker() in a transaction of its own. Commands such as REINDEX "
+      "CONCURRENTLY also wait for the caller's snapshot: run them by interval or NOTIFY.");
 }
 
 run_progress wait_for_run(state::shared &s, const target &t) {

@@ -31,7 +31,7 @@ registered_worker find_worker(FunctionCallInfo fcinfo) {
   throw pg::error(ERRCODE_UNDEFINED_OBJECT,
                   "extension \"" + extension + "\" has no background worker \"" + name +
                       "\" in this database",
-                  {}, "SELECT extension, name FROM dynpgext.workers shows those there are.");
+                  {}, "SELECT extension, name FROM dynpgext.workers lists all workers.");
 }
 
 wanted_now find_wanted(const registered_worker &t) {

@@ -24,7 +24,7 @@ void erase(const shared &s, uint64 number) {
 // A FATAL may end the session while it waits.
 void on_exit(int, Datum) {
   pg::begin_exit();
-  (void)pg::swallow("taking back what this session waits for", [] {
+  (void)pg::swallow("withdrawing the request of this session for a run", [] {
     shared *s = attached();
     if (s == nullptr) return;
     const exclusive lock(*s);
@@ -79,7 +79,7 @@ run_request::run_request(shared &s, const worker_identity &id)
 }
 
 run_request::~run_request() {
-  (void)pg::swallow("taking back what this session waits for", [this] {
+  (void)pg::swallow("withdrawing the request of this session for a run", [this] {
     const exclusive lock(shared_);
     erase(shared_, number_);
   });

@@ -76,9 +76,9 @@ SELECT is(pg_temp.error_of(query), error, query) FROM (VALUES
    E'54000\ncannot read 9223372036854775807 bytes of shared memory "dx_memory:local" at once\nAt most 1073741819 are possible.\n'
    'Read it in parts, each from another offset.'),
   ($$SELECT dynpgext.peek('dx_unknown')$$,
-   E'42704\nshared memory "dx_unknown" does not exist\nSELECT name FROM dynpgext.allocations shows those there are.'),
+   E'42704\nshared memory "dx_unknown" does not exist\nSELECT name FROM dynpgext.allocations lists all names.'),
   ($$SELECT dynpgext.peek('')$$,
-   E'42704\nshared memory "" does not exist\nSELECT name FROM dynpgext.allocations shows those there are.'),
+   E'42704\nshared memory "" does not exist\nSELECT name FROM dynpgext.allocations lists all names.'),
   ($$SELECT dynpgext.peek(repeat('n', 256))$$,
    E'42622\nthe name of shared memory has at most 255 bytes\nThe given one has 256.')) v (query, error);
 
