@@ -11,15 +11,15 @@ CREATE UNLOGGED TABLE heartbeat.dynpgext_heartbeat (
   beats bigint NOT NULL
 ) WITH (fillfactor = 10);
 COMMENT ON TABLE heartbeat.dynpgext_heartbeat IS
-  'the heartbeat of this database''s worker; one row';
+  'heartbeat of the worker of this database; one row';
 COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.pid IS
-  'of the worker that beat last';
+  'process of the last beat';
 COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.started_at IS
-  'when that worker began';
+  'start of that process';
 COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.beat_at IS
-  'when it beat last';
+  'time of the last beat';
 COMMENT ON COLUMN heartbeat.dynpgext_heartbeat.beats IS
-  'of all workers since the row was made';
+  'number of beats since the row was created';
 
 CREATE FUNCTION heartbeat.age() RETURNS interval
   LANGUAGE sql VOLATILE
