@@ -118,6 +118,18 @@ subtest 'errors' => sub {
     is(keepers(), 1, 'or has left a keeper');
 };
 
+subtest 'a role with EXECUTE' => sub {
+    $node->safe_psql('other', 'GRANT USAGE ON SCHEMA dynpgext TO dx_nobody; GRANT EXECUTE ON FUNCTION dynpgext.host, dynpgext.rehost, dynpgext.unhost TO dx_nobody');
+    is($node->safe_psql('other', q(SET ROLE dx_nobody; SELECT dynpgext.host('auto_explain'); SELECT dynpgext.rehost('auto_explain'); SELECT current_user)),
+        "hosted\nhosted\ndx_nobody", 'hosts a library, without being allowed to use ALTER SYSTEM');
+    is($node->safe_psql('other', q(SELECT current_setting('dynpgext.hosting_databases') ~ ('\m' || oid || '\M') FROM pg_database WHERE datname = 'other')), 't',
+        'for sessions');
+    is($node->safe_psql('other', q(SET ROLE dx_nobody; SELECT dynpgext.unhost('auto_explain'))), 't', 'and unhosts it');
+    like(error_of($node, 'other', 'SET ROLE dx_nobody; SELECT * FROM dynpgext.hosted'), qr/42501/, 'the view is not included');
+    $node->safe_psql('other', 'REVOKE ALL ON SCHEMA dynpgext FROM dx_nobody; REVOKE ALL ON FUNCTION dynpgext.host, dynpgext.rehost, dynpgext.unhost FROM dx_nobody');
+    ok(wait_until { keepers() == 1 }, 'its keeper ends');
+};
+
 subtest "settings in a client's connection options" => sub {
     $node->safe_psql('postgres', q(CREATE ROLE dx_client LOGIN; SELECT dynpgext.host('auto_explain', settings => '{"auto_explain.log_min_duration": "0"}')));
     my $connect = sub {

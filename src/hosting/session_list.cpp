@@ -6,6 +6,7 @@
 #include "pg/database_setting.h"
 #include "pg/preload_list.h"
 #include "pg/settings.h"
+#include "pg/transaction.h"
 #include "pg/wait_event.h"
 #include "shared/databases.h"
 
@@ -78,9 +79,11 @@ std::vector<Oid> listed_databases() {
 namespace {
 
 // Each change reads a list and writes it anew: one process after the other.  An error releases the
-// lock with the (sub)transaction.
+// lock with the (sub)transaction.  A role with EXECUTE on host() need not be allowed to use ALTER
+// SYSTEM.
 template <class Change>
 void change_lists(Change change) {
+  const pg::pinned_identity as(BOOTSTRAP_SUPERUSERID);
   (void)pg::lock_kept_for_database(InvalidOid, true);
   // also after an error half-way; or if the files are as wanted, but the server has not read them
   note_changed_configuration();
