@@ -163,12 +163,13 @@ subtest 'dropped' => sub {
         'the library stays hosted');
     $node->safe_psql('restored', 'DROP EXTENSION dynpgext');
     ok(wait_until { !pids_of(qr/^dynpgext keeper/) }, 'dynpgext: nothing is hosted any more');
-    is($node->safe_psql('postgres', "SELECT count(*) FROM pg_file_settings WHERE name IN ('session_preload_libraries', 'dynpgext.hosting_databases')"), 0,
-        'nor is anything left in the configuration');
+    my $entries = q(SELECT count(*) FROM pg_file_settings WHERE name IN ('session_preload_libraries', 'dynpgext.hosting_databases'));
+    is($node->safe_psql('postgres', $entries), 0, 'nor is anything left in the configuration');
     add_database($node, 'again', 'dynpgext');
     is($node->safe_psql('again', q(SELECT dynpgext.host('dx_hosted'))), 'hosted', 'hosted by another database');
     $node->safe_psql('postgres', 'DROP DATABASE again');
     ok(wait_until { !pids_of(qr/^dynpgext keeper/) }, 'which is dropped: nothing is hosted any more');
+    becomes($node, 'postgres', $entries, 0, 'nor is anything left in the configuration, though no database has dynpgext');
     $node->restart;
     is($node->safe_psql('postgres', 'SELECT 1'), '1', 'a session does not wait for it');
 };

@@ -101,9 +101,14 @@ void have_here(state::shared &s, uint64 number) {
 }
 
 // In a visit.  Without dynpgext in the database: a transaction has hosted something, and was rolled
-// back together with its CREATE EXTENSION.
+// back together with its CREATE EXTENSION; or a database that hosted libraries has been dropped,
+// and no other one has dynpgext.
 void list_for_sessions(bool any_sessions) {
-  if (RecoveryInProgress() || any_sessions == is_listed()) return;
+  if (RecoveryInProgress()) return;
+  (void)pg::tolerate(
+      "removing dropped databases from dynpgext.hosting_databases",
+      [] { remove_dropped_databases(); }, nullptr);
+  if (any_sessions == is_listed()) return;
   (void)pg::tolerate(
       "setting session_preload_libraries",
       [any_sessions] { any_sessions ? add_to_sessions() : remove_from_sessions(); }, nullptr);
@@ -262,9 +267,6 @@ void follow_rows(const catalog::store *current) {
   register_restored(store, s, rows);
   note_rows(store, false, hosts);
   DYNPGEXT_FAULT_POINT("hosting.followed");
-  (void)pg::tolerate(
-      "removing dropped databases from dynpgext.hosting_databases",
-      [] { remove_dropped_databases(); }, nullptr);
   const bool any_sessions =
       std::any_of(rows.begin(), rows.end(), [](const auto &r) { return r.sessions; });
   list_for_sessions(any_sessions);

@@ -229,6 +229,7 @@ bool keep_keepers(state::shared &s) {
   block *b = find_block(s);
   if (b == nullptr) return false;
   follow_unlocked_databases(s);
+  visit_for_dropped_databases(s);
   const bool rows_unread = are_rows_unread(s, *b);
   std::vector<uint64> missing;
   std::vector<uint64> orphans;

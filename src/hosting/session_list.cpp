@@ -8,6 +8,7 @@
 #include "pg/settings.h"
 #include "pg/transaction.h"
 #include "pg/wait_event.h"
+#include "shared/access.h"
 #include "shared/databases.h"
 
 namespace dynpgext::hosting {
@@ -179,6 +180,25 @@ bool is_followed(state::shared &s) {
   const state::reading lock(s);
   const state::database_entry *entry = s.databases.find({MyDatabaseId});
   return entry != nullptr && entry->rows_followed;
+}
+
+// Once for each: the lists may be managed by a tool.  A visit that fails is repeated anyway.
+void visit_for_dropped_databases(const state::shared &s) {
+  static auto *const requested = new std::vector<Oid>;
+  std::vector<Oid> dropped;
+  const std::vector<Oid> listed = listed_databases();
+  const state::exclusive lock(s);
+  for (const Oid database : listed)
+    if (s.databases.find({database}) == nullptr) dropped.push_back(database);
+  if (dropped == *requested) return;
+  *requested = dropped;
+  if (dropped.empty()) return;
+  const auto all = s.databases.entries();
+  const auto is_free = [&s](const state::database_entry *entry) {
+    return !entry->unreachable && !state::is_blocked(s, entry->key.database);
+  };
+  const auto free = std::find_if(all.begin(), all.end(), is_free);
+  if (free != all.end()) (*free)->visited = false;
 }
 
 void follow_unlocked_databases(const state::shared &s) {

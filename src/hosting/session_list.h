@@ -25,6 +25,9 @@ void note_followed(state::shared &s);
 [[nodiscard]] std::vector<Oid> listed_databases();
 // Is one of the listed databases yet to be visited for the first time?  In the launcher.
 [[nodiscard]] bool is_any_to_follow(const state::shared &s, const block &b);
+// In the launcher.  Requests a visit of some database when one of the listed has been dropped: it
+// takes that one off the lists.
+void visit_for_dropped_databases(const state::shared &s);
 // In the launcher: databases that others had locked, so that nobody waited for them, and have not
 // any more.
 void follow_unlocked_databases(const state::shared &s);
