@@ -145,6 +145,23 @@ for my $preload ('', 'dynpgext') {
         drop_databases('shop');
     };
 
+    # It uses dynpgext before the launcher reads the list of databases again.
+    subtest "$how: a session notices the new owner first" => sub {
+        value($node, 'postgres', 'CREATE DATABASE shop TEMPLATE model_db OWNER dba');
+        runs('shop', 'it runs');
+        value($node, 'shop', q(SELECT dynpgext.stop_worker('dx_plain', 'sweep')));
+        configure($node, 'model_db', 'dynpgext.naptime' => '1h');
+        value($node, 'postgres', 'ALTER DATABASE shop OWNER TO tenant');
+        value($node, 'shop', 'SELECT databases FROM dynpgext.status');
+        configure($node, 'model_db', 'dynpgext.naptime' => '100ms');
+        becomes($node, 'postgres', q(SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS c
+            WHERE datname = 'shop' AND c ~ ('^dynpgext_database\.owners=.*\m' || 'tenant'::regrole::oid || '\M')), 1, 'a visit records the owner');
+        value($node, 'postgres', 'ALTER DATABASE shop OWNER TO dba');
+        value($node, 'shop', q(SELECT dynpgext.start_worker('dx_plain', 'sweep')));
+        refused('shop', 'tenant', 'which counts once the database is given back');
+        drop_databases('shop');
+    };
+
     subtest "$how: a copy that is closed" => sub {
         # no visit checks it, because the tenant allows connections only for a moment
         configure($node, 'model_db', 'dynpgext.naptime' => '1h');

@@ -4,6 +4,7 @@
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/transaction.h"
+#include "shared/access.h"
 #include "shared/attention.h"
 #include "shared/owners.h"
 
@@ -29,8 +30,18 @@ void note_database_identity(shared &s, Oid database, const database_identity &no
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
   if (entry == nullptr || !entry->present) return;
-  entry->mark.assign(now.mark);
-  entry->row = now.row;
+  set_identity(s, *entry, now);
+}
+
+void set_identity(const shared &s, database_entry &entry, const database_identity &now) noexcept {
+  // the launcher will find no difference any more
+  const bool has_changed = entry.row != 0 && now.row != 0 && entry.row != now.row;
+  if (has_changed && !is_visit()) {
+    entry.visited = false;
+    attend(s, entry.key.database);
+  }
+  entry.mark.assign(now.mark);
+  entry.row = now.row;
 }
 
 bool may_be_another(const shared &s, Oid database) {

@@ -19,6 +19,9 @@ struct database_identity {
 [[nodiscard]] database_identity current_database_identity();
 // The entry of the database is about this one.
 void note_database_identity(shared &s, Oid database, const database_identity &now);
+// The same for its entry; exclusive lock.  A visit follows a change of the database's row, such as
+// a new owner, unless a visit has found it.
+void set_identity(const shared &s, database_entry &entry, const database_identity &now) noexcept;
 // For the launcher, which is connected to no database: may it be another one by now?  A visit finds
 // out.
 [[nodiscard]] bool may_be_another(const shared &s, Oid database);

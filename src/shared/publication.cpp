@@ -157,8 +157,7 @@ void publication::publish() {
   if (old_charge > entry->charged.bytes) ++shared_.root->memory_freed;
   entry->present = present_;
   entry->under_restore = wanted_.under_restore.has_value();
-  entry->mark.assign(identity_.mark);
-  entry->row = identity_.row;
+  set_identity(shared_, *entry, identity_);
   if (!present_) forget_comparisons(shared_, *entry);
   entry->publication = ++shared_.root->publications;
   holdings_.publish(*entry);
