@@ -38,6 +38,7 @@ subtest 'the clock of this server can be set' => sub {
     }
 };
 
+value($node, 'postgres', 'CREATE ROLE dx_role LOGIN; CREATE ROLE dx_dba LOGIN SUPERUSER');
 register_sql_workers($node, 'one', 'dx_plain',
     { name => 'tick', sql => 'SELECT 1', interval => 100 },
     # runs most of the time, also when the clock is set; not pg_sleep(), which uses the wall clock
@@ -128,5 +129,32 @@ subtest 'the deadline of a command' => sub {
     set_clock(-8 * $hour);
     ok(command_is($node, 'one', 'endless', q(failures = 1 AND last_error ~ 'its deadline of 3000 ms')), 'takes place, although the clock was set back');
 };
+
+# While large tables are restored, the sessions of pg_restore --jobs register nothing.
+for my $jump ([ '10 s back', -10 ], [ '10 s forward', 10 ]) {
+    my ($name, $seconds) = @$jump;
+    subtest "a restore that continues in other sessions, $name" => sub {
+        set_clock(0);
+        value($node, 'postgres', 'CREATE DATABASE restored');
+        my $look = q(SET check_function_bodies = false; SET search_path = ''; SET client_min_messages = warning);
+        my ($first, $second);
+        {
+            local $ENV{PGAPPNAME} = 'pg_restore';
+            $first = $node->background_psql('restored');
+            $first->query_safe("$look; CREATE EXTENSION dynpgext; CREATE EXTENSION dx_plain SCHEMA public");
+            $first->quit;
+            set_clock($seconds);
+            $second = $node->background_psql('restored');
+        }
+        $second->query_safe($look);
+        sleep 5;    # longer than the gap between two sessions of a restore
+        $second->query_safe(q(INSERT INTO dynpgext.manifests VALUES ('dx_plain', '{"dynpgext": 1, "workers": [{"name": "dx a", "command": "SELECT 1", "interval": "50 ms"}]}');
+            INSERT INTO dynpgext.identities VALUES ('dx_plain', 'dx a', 'dx_role', 'dx_dba', false, false, true)));
+        $second->quit;
+        ok(command_is($node, 'restored', 'dx a', q(state = 'running' AND run_as = 'dx_role' AND runs > 1)), 'its rows decide about roles')
+          or diag(command_row($node, 'restored', 'dx a'));
+        value($node, 'postgres', 'DROP DATABASE restored');
+    };
+}
 
 done_testing();

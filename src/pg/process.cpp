@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -24,6 +25,15 @@ uint64 process_birth(pid_t pid) {
   const char *at = std::strrchr(text, ')');
   for (int field = 2; at != nullptr && field < 22; ++field) at = std::strchr(at + 1, ' ');
   return at == nullptr ? 0 : std::strtoull(at, nullptr, 10);
+}
+
+moment process_start(pid_t pid) noexcept {
+  const auto ticks = static_cast<int64>(process_birth(pid));
+  timespec since_boot{};
+  if (ticks == 0 || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) return {};
+  constexpr int64 second = 1000000;
+  const int64 now = int64{since_boot.tv_sec} * second + since_boot.tv_nsec / 1000;
+  return moment::now() - duration(now - ticks * second / sysconf(_SC_CLK_TCK));
 }
 
 bool process_exists(pid_t pid, uint64 birth) {

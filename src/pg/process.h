@@ -1,12 +1,16 @@
 // Processes of the operating system.
 #pragma once
 
-#include "pg/server.h"
+#include "pg/clock.h"
 
 namespace dynpgext::pg {
 
 // Distinguishes a process from a later one with the same pid; 0 if unknown.
 [[nodiscard]] uint64 process_birth(pid_t pid);
+
+// When it started, within a hundredth of a second; none if unknown.  Too early if the host has been
+// suspended since.
+[[nodiscard]] moment process_start(pid_t pid) noexcept;
 
 // Does a process with this pid exist, and is it that one?  A birth of 0 matches any.
 [[nodiscard]] bool process_exists(pid_t pid, uint64 birth = 0);

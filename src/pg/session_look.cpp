@@ -1,5 +1,6 @@
 #include "pg/session_look.h"
 
+#include "pg/process.h"
 #include "pg/role.h"
 #include "pg/settings.h"
 #include "pg/transaction.h"
@@ -16,7 +17,7 @@ struct named_roles {
   List *all = NIL;
   List *of_time = NIL;  // of sessions that began in that time
 };
-named_roles roles_named_pg_restore(Oid database, TimestampTz from, TimestampTz to) {
+named_roles roles_named_pg_restore(Oid database, moment from, moment to) {
   return call([=] {
     pgstat_clear_backend_activity_snapshot();
     named_roles roles;
@@ -29,7 +30,9 @@ named_roles roles_named_pg_restore(Oid database, TimestampTz from, TimestampTz t
           status.st_databaseid == database && status.st_appname != nullptr &&
           std::strcmp(status.st_appname, pg_restore) == 0) {
         roles.all = list_append_unique_oid(roles.all, status.st_userid);
-        if (status.st_proc_start_timestamp >= from && status.st_proc_start_timestamp <= to)
+        // not by the session's own time, which is by the wall clock
+        const moment began = process_start(status.st_procpid);
+        if (began.is_set() && began >= from && began <= to)
           roles.of_time = list_append_unique_oid(roles.of_time, status.st_userid);
       }
     }
@@ -71,7 +74,7 @@ bool is_pg_restore() { return is_called(pg_restore); }
 
 bool has_broken_off() { return pgStatSessionEndCause != DISCONNECT_NORMAL; }
 
-pg_restore_sessions find_pg_restore(Oid database, TimestampTz from, TimestampTz to) {
+pg_restore_sessions find_pg_restore(Oid database, moment from, moment to) {
   pg_restore_sessions found;
   const named_roles roles = roles_named_pg_restore(database, from, to);
   if (roles.all == NIL) return found;

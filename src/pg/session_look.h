@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pg/border.h"
+#include "pg/clock.h"
 
 namespace dynpgext::pg {
 
@@ -30,6 +31,6 @@ struct pg_restore_sessions {
   bool of_owner = false;
   bool of_superuser = false;
 };
-[[nodiscard]] pg_restore_sessions find_pg_restore(Oid database, TimestampTz from, TimestampTz to);
+[[nodiscard]] pg_restore_sessions find_pg_restore(Oid database, moment from, moment to);
 
 }  // namespace dynpgext::pg

@@ -75,19 +75,19 @@ struct database_entry {
   extension_name provisioned_extension;  // the extension whose code it runs; empty: none
   pg::moment code_since;                 // since this time
   // a restore of it, see shared/restores.h
-  uint32 restorers;           // sessions of this run of the server that count as restoring
-  uint32 trusted_restorers;   // among them, those of superusers
-  TimestampTz restore_began;  // when the first of them was detected; 0: none
-  TimestampTz trusted_left;   // end of the last trusted one; 0: none
-  bool name_was_set;          // the owner has set application_name for sessions of the database
-  pg::moment trusted_until;   // last time a superuser's session was seen restoring; none: never
-  bool restorer_may_return;   // a restoring session may be followed by another
-  bool restore_over;          // no session left: the next visit ends the restore
-  bool restore_broken_off;    // a session has ended without its client's request
-  pg::moment restore_quiet;   // since when there is no session; none: there was one
-  pid_t blocked_by;           // pid of the session running a command on the database; 0: none
-  bool met;                   // a lock of such a command was met once: it may have another purpose
-  bool locked;                // met again: new connections wait
+  uint32 restorers;          // sessions of this run of the server that count as restoring
+  uint32 trusted_restorers;  // among them, those of superusers
+  pg::moment restore_began;  // when the first of them was detected; none: there is none
+  pg::moment trusted_left;   // end of the last trusted one; none: there was none
+  bool name_was_set;         // the owner has set application_name for sessions of the database
+  pg::moment trusted_until;  // last time a superuser's session was seen restoring; none: never
+  bool restorer_may_return;  // a restoring session may be followed by another
+  bool restore_over;         // no session left: the next visit ends the restore
+  bool restore_broken_off;   // a session has ended without its client's request
+  pg::moment restore_quiet;  // since when there is no session; none: there was one
+  pid_t blocked_by;          // pid of the session running a command on the database; 0: none
+  bool met;                  // a lock of such a command was met once: it may have another purpose
+  bool locked;               // met again: new connections wait
   // for the launcher, see shared/attention.h
   pg::moment attention;    // since when it needs the launcher; none: it does not
   pg::moment due;          // time of the next check without a change

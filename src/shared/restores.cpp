@@ -21,8 +21,7 @@ void leave(shared &s, bool broke_off) noexcept {
       --entry->restorers;
       if (std::exchange(is_trusted, false)) {
         --entry->trusted_restorers;
-        entry->trusted_until = pg::moment::now();
-        entry->trusted_left = GetCurrentTimestamp();
+        entry->trusted_until = entry->trusted_left = pg::moment::now();
       }
       entry->restore_broken_off = entry->restore_broken_off || broke_off;
     }
@@ -56,8 +55,8 @@ bool is_trusted_still(const database_entry &entry, pg::moment now) {
 }
 
 void follow(const shared &s, Oid database) {
-  TimestampTz began = 0;
-  TimestampTz left = 0;
+  pg::moment began{};
+  pg::moment left{};
   {
     const reading lock(s);
     if (const database_entry *entry = s.databases.find({database})) {
@@ -67,7 +66,8 @@ void follow(const shared &s, Oid database) {
   }
   // the sessions of pg_restore --jobs start as soon as its first session, which has created
   // dynpgext, ends
-  const auto others = pg::find_pg_restore(database, began, left + model::restore_gap);
+  const auto others =
+      pg::find_pg_restore(database, began, left + std::chrono::microseconds(model::restore_gap));
   const pg::moment now = pg::moment::now();
   const exclusive lock(s);
   database_entry *entry = s.databases.find({database});
@@ -101,7 +101,7 @@ void note_restorer(shared &s, bool may_return, bool trusted) {
   entry->restore_quiet = {};
   entry->restore_over = false;
   if (entry->restorers == 0) entry->restore_broken_off = false;  // it is tried again
-  if (entry->restore_began == 0) entry->restore_began = GetCurrentTimestamp();
+  if (!entry->restore_began.is_set()) entry->restore_began = pg::moment::now();
   entry->restorer_may_return = entry->restorer_may_return || may_return;
   if (!std::exchange(restores, true)) ++entry->restorers;
   if (!trusted) return;
@@ -156,7 +156,7 @@ void forget_restore(shared &s, Oid database) {
   entry->restore_over = false;
   entry->restore_broken_off = false;
   entry->restore_quiet = {};
-  entry->restore_began = entry->trusted_left = 0;
+  entry->restore_began = entry->trusted_left = {};
   entry->name_was_set = false;
 }
 

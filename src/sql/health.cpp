@@ -126,7 +126,8 @@ class examination {
       if (!d->provisioned && !d->unreachable)
         add(model::complaint_of_visits(d->visits_failed), "database", {}, database, database, 0);
       if (d->under_restore && d->restorers == 0 && waits_in_vain(database))
-        add(model::complaint_of_restore(), "database", {}, database, database, d->restore_began);
+        add(model::complaint_of_restore(), "database", {}, database, database,
+            pg::wall_time(d->restore_began));
     }
   }
   [[nodiscard]] bool waits_in_vain(Oid database) const {
