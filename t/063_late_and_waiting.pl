@@ -25,6 +25,8 @@ subtest 'a command that ignores its cancellation' => sub {
     like($log, qr/WARNING:  .*"dx stays".*has not ended within 300 ms of SIGTERM/, 'the log names it');
     like($log, qr/HINT:  Its command continues after its cancellation: it catches query_canceled, or calls a function that serves no interrupts\./, 'and suggests a remedy for its author');
     unlike($log, qr/CHECK_FOR_INTERRUPTS|dynpgext_worker_wait/, 'which is nothing in C');
+    unlike($log, qr/FATAL/, 'and the end of the process is no failure');
+    is(value($node, 'one', q(SELECT last_exit_code, last_error FROM dynpgext.workers WHERE name = 'dx stays')), '0|', 'nor is that of the worker');
 };
 
 subtest 'a command that serves no interrupts, beyond its deadline' => sub {

@@ -213,6 +213,8 @@ void prepare_for_commands() {
 
 bool has_outstayed_deadline() { return has_outstayed != 0; }
 
+bool is_command_called_off() noexcept { return is_called_off(); }
+
 bool has_met_new_owner() { return std::exchange(met_new_owner, false); }
 
 bool was_nudged() {

@@ -33,6 +33,9 @@ void prepare_for_commands();
 // deadline?
 [[nodiscard]] bool has_outstayed_deadline();
 
+// Is a command running that must end?
+[[nodiscard]] bool is_command_called_off() noexcept;
+
 // Since the last call, has a run found an owner of the database that was not recorded?
 [[nodiscard]] bool has_met_new_owner();
 

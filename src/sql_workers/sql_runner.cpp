@@ -13,6 +13,7 @@
 #include "pg/serving.h"
 #include "pg/settings.h"
 #include "pg/sql_command.h"
+#include "pg/termination.h"
 #include "pg/utility.h"
 #include "pg/worker.h"
 #include "shared/last_words.h"
@@ -62,6 +63,8 @@ bool take_office(state::shared &s) {
   if (!state::become_runner(s, message)) return false;
   DYNPGEXT_FAULT_POINT("runner.in_office");
   state::keep_last_words();
+  // if its command does not end, dynpgext ends the process
+  pg::end_well_when_told(pg::is_command_called_off);
   pg::watch_exit_status();
   pg::call([] { before_shmem_exit(on_exit, 0); });
   return true;

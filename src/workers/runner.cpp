@@ -57,21 +57,23 @@ void cancel_run(const shared &s, const worker_entry &entry) {
   end_requested(s, entry, "57014: the worker was stopped while its command ran");
 }
 
-// The worker's command has ended the process: the run and the worker have failed.  No allocation.
+// The worker's command has ended the process: the run and the worker have failed, unless they were
+// told to end.  No allocation.
 void blame(const shared &s, worker_entry &entry, int code, const message_text &error) {
+  if (entry.told_at.is_set()) {
+    cancel_run(s, entry);
+    record_exit(s, entry, code, error);
+    return;
+  }
   message_text why = error;
   if (why.view().empty())
     snprintf(why.bytes, sizeof why.bytes,
              "XX000: the command has ended its process with exit code %d", code);
-  if (entry.told_at.is_set()) {
-    cancel_run(s, entry);
-  } else {
-    count_run(s, entry,
-              {.began_at = entry.runs.began_at,
-               .duration = (pg::moment::now() - entry.runs.began).count(),
-               .error = &why});
-    end_requested(s, entry, why.view());
-  }
+  count_run(s, entry,
+            {.began_at = entry.runs.began_at,
+             .duration = (pg::moment::now() - entry.runs.began).count(),
+             .error = &why});
+  end_requested(s, entry, why.view());
   record_exit(s, entry, std::max(code, 1), why);
 }
 
