@@ -1,5 +1,5 @@
-# Code of an extension raises an error while it holds an LWLock.  Uses the library of a build with fault points,
-# which also checks the order of locks.
+# Errors where nothing may be raised: in code of an extension that holds an LWLock, and in dynpgext's cleanup.
+# Uses the library of a build with fault points, which also checks the order of locks.
 use strict;
 use warnings FATAL => 'all';
 
@@ -29,6 +29,26 @@ for my $where ('init', 'memory callback', 'worker callback') {
     };
 }
 $session->quit;
+
+# A destructor cannot raise an error, so it is a WARNING.  Only a rollback cleans up after it.
+subtest 'a transaction with such an error in the cleanup' => sub {
+    value($node, 'one', 'CREATE EXTENSION dx_border');
+    is_whole($node, 'all is well before', 'one');
+    my $reload = q(SELECT count(*) FROM dynpgext.reload('dx_border'));
+    my $what = 'naming the extension that is provisioned';
+    my $offset = log_offset($node);
+    inject($node, 'code.over', 'error');
+    like(error_of($node, 'one', $reload),
+        qr/WARNING:  XX000: dynpgext: while $what: fault injected at code\.over\n.*ERROR:  25P02: dynpgext: the transaction cannot be committed: an error occurred while $what\nDETAIL:  fault injected at code\.over\nHINT:  Repeat the transaction\./s,
+        'cannot be committed');
+    inject($node, 'code.over', 'error');
+    like(error_of($node, 'one', "BEGIN; SAVEPOINT a; $reload; RELEASE a; COMMIT"), qr/ERROR:  25P02: /, 'nor after the end of the savepoint');
+    inject($node, 'code.over', 'error');
+    unlike(error_of($node, 'one', "BEGIN; SAVEPOINT a; $reload; ROLLBACK TO a; COMMIT"), qr/ERROR/, 'but after a rollback to a savepoint before it');
+    is(error_of($node, 'one', $reload), '', 'another transaction has no error');
+    is_whole($node, 'all is well', 'one');
+    is(log_count($node, qr/was terminated by signal/, $offset), 0, 'no process has ended');
+};
 
 $node->stop;
 done_testing();

@@ -109,14 +109,17 @@ void give_up_provisioning() noexcept {
   });
 }
 
-void name_provisioned(std::string_view extension) {
+void name_provisioned(std::string_view extension) noexcept {
   if (held != MyDatabaseId || !OidIsValid(held)) return;
-  shared &s = *attached();
-  const exclusive lock(s);
-  database_entry *entry = s.databases.find({held});
-  if (entry == nullptr || entry->provisioner != MyProcPid) return;
-  entry->provisioned_extension.assign(extension);
-  entry->code_since = pg::moment::now();
+  (void)pg::swallow("naming the extension that is provisioned", [=] {
+    if (extension.empty()) DYNPGEXT_FAULT_POINT("code.over");
+    shared &s = *attached();
+    const exclusive lock(s);
+    database_entry *entry = s.databases.find({held});
+    if (entry == nullptr || entry->provisioner != MyProcPid) return;
+    entry->provisioned_extension.assign(extension);
+    entry->code_since = pg::moment::now();
+  });
 }
 
 std::vector<provisioner> provisioners(shared &s) {

@@ -41,8 +41,9 @@ void give_up_provisioning() noexcept;
 // For the end of a transaction, before the server releases the lock.  Never fails.
 void forget_provisioner() noexcept;
 
-// If this process is the holder, it runs code of this extension from now on; empty: of none.
-void name_provisioned(std::string_view extension);
+// If this process is the holder, it runs code of this extension from now on; empty: of none.  For
+// destructors: never fails.
+void name_provisioned(std::string_view extension) noexcept;
 
 struct provisioner {
   Oid database = InvalidOid;
