@@ -110,7 +110,9 @@ bool ask_for_process(const worker_start &start, BackgroundWorkerHandle **handle)
   request.start = static_cast<BgWorkerStartTime>(definition.start);
   request.notify = definition.notify ? MyProcPid : 0;
   request.extra = {reinterpret_cast<const char *>(&message), sizeof message};
-  return pg::start_process(request, definition.has_callback ? handle : nullptr);
+  // Without the callback here, nobody would free the handle.
+  const bool is_called = definition.has_callback && can_launch(start.id, definition);
+  return pg::start_process(request, is_called ? handle : nullptr);
 }
 
 // Carries out the actions of a decision, one by one.
