@@ -131,5 +131,23 @@ subtest 'a flood in one database leaves the events of another alone' => sub {
         'in the order of time');
 };
 
+subtest 'events of dropped databases go first' => sub {
+    my $of_two = q(SELECT count(*) FROM dynpgext.events WHERE database = 'two');
+    my @kept;
+    for my $copy (map {"copy$_"} 1 .. 6) {
+        value($node, 'postgres', "LOAD 'dynpgext'; CREATE DATABASE $copy TEMPLATE two");
+        becomes($node, 'one', qq(SELECT count(*) > 0 FROM dynpgext.events WHERE database = '$copy' AND event = 'provisioned'), 't', "$copy has events");
+        value($node, 'postgres', "LOAD 'dynpgext'; DROP DATABASE $copy");
+        becomes($node, 'one', 'SELECT databases FROM dynpgext.status', 2, "$copy is gone");
+        push @kept, value($node, 'one', $of_two);
+    }
+    cmp_ok($kept[0], '>=', 2, 'two has its share beside one copy');
+    is($kept[-1], $kept[0], 'and beside six');
+    configure($node, 'one', 'dynpgext.max_events' => 9);
+    becomes($node, 'one', 'SELECT count(*) FROM dynpgext.events', 9, 'fewer are kept');
+    value($node, 'one', q(SELECT dynpgext.restart_worker('dx_supervised', 'dx supervised 1'))) for 1 .. 8;
+    is(value($node, 'one', q(SELECT count(*) FROM dynpgext.events WHERE database ~ '^[0-9]')), 0, 'those of the dropped ones are still the first');
+};
+
 $node->stop;
 done_testing();

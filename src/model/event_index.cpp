@@ -34,6 +34,14 @@ event_index::group event_index::group_at(std::uint32_t begin) const {
   return g;
 }
 
+std::uint32_t event_index::oldest_part(std::uint32_t begin, std::uint32_t end) const {
+  const auto is_older = [this](const event_home &a, const event_home &b) {
+    return oldest_of(a) < oldest_of(b);
+  };
+  return static_cast<std::uint32_t>(std::min_element(homes_ + begin, homes_ + end, is_older) -
+                                    homes_);
+}
+
 std::uint32_t event_index::choose_victim(std::uint32_t index) const {
   std::uint32_t groups = 0;
   std::uint32_t own_parts = 0;
@@ -46,6 +54,7 @@ std::uint32_t event_index::choose_victim(std::uint32_t index) const {
       own = g;
       own_parts = g.end - begin;
     }
+    if (homes_[begin].home == gone_home && g.count > 0) return oldest_part(begin, g.end);
     begin = g.end;
   }
   const auto has = [](std::uint32_t count, std::uint32_t share) {
@@ -61,6 +70,15 @@ std::uint32_t event_index::take_oldest(std::uint32_t index) {
   home.oldest = links_[slot].next;
   --home.count;
   return slot;
+}
+
+void event_index::retire(std::uint32_t home) {
+  event_home *const end = homes_ + counts_.homes;
+  const auto is_of = [=](const event_home &h) { return h.home == home; };
+  event_home *const first = std::find_if(homes_, end, is_of);
+  event_home *const last = std::find_if_not(first, end, is_of);
+  std::for_each(first, last, [](event_home &h) { h.home = gone_home; });
+  std::rotate(first, last, end);  // gone_home is the last one
 }
 
 std::uint32_t event_index::add(std::uint32_t home, std::uint32_t part) {

@@ -29,6 +29,8 @@ void record(const shared &s, const event &e) {
   assign(entry->detail, e.detail);
 }
 
+void retire_events(const shared &s, Oid database) { events_of(s).retire(database); }
+
 std::vector<event_entry> events(const shared &s) {
   return events_of(s).those([](const event_entry &) { return true; });
 }

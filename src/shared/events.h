@@ -47,6 +47,9 @@ struct event {
 // Exclusive lock.  Allocates nothing; does nothing before keep_events().
 void record(const shared &s, const event &e);
 
+// The database has been dropped: its events go first when space runs out.  Exclusive lock.
+void retire_events(const shared &s, Oid database);
+
 // Oldest first.  Takes the lock itself.
 [[nodiscard]] std::vector<event_entry> events(const shared &s);
 

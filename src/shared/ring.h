@@ -27,6 +27,11 @@ class ring {
     return c == nullptr ? nullptr : &place(*c, home, part);
   }
 
+  // The database has been dropped: its entries go first when space runs out.  Exclusive lock.
+  void retire(Oid home) const {
+    if (Log *c = find()) index_of(*c).retire(home);
+  }
+
   // Entries for which f returns true, oldest first.  Takes the lock itself.
   template <class F>
   [[nodiscard]] std::vector<Entry> those(F is_wanted) const {
@@ -56,9 +61,13 @@ class ring {
     dsa_pointer old = InvalidDsaPointer;
     {
       const exclusive lock(shared_);
-      if (Log *c = find())
+      if (Log *c = find()) {
         for (const uint32 slot : slots_of(*c))
           place(*fresh, c->entries[slot].home, PartOf(c->entries[slot])) = c->entries[slot];
+        for (uint32 i = 0; i < c->counts.homes; ++i)
+          if (const model::event_home &h = homes_of(*c)[i]; h.home == model::gone_home)
+            index_of(*fresh).retire(c->entries[h.oldest].home);
+      }
       old = std::exchange(shared_.root->*at_, memory.keep());
     }
     pg::release(shared_.area, old);
@@ -79,9 +88,9 @@ class ring {
     return offsetof(Log, entries) + capacity * (sizeof(Entry) + sizeof(model::event_link)) +
            (capacity + 1) * sizeof(model::event_home);
   }
+  static model::event_index index_of(Log &c) { return {c.counts, links_of(c), homes_of(c)}; }
   static Entry &place(Log &c, Oid home, uint32 part) {
-    model::event_index index(c.counts, links_of(c), homes_of(c));
-    return c.entries[index.add(home, part)];
+    return c.entries[index_of(c).add(home, part)];
   }
   // Ordered by time.
   static std::vector<uint32> slots_of(Log &c) {

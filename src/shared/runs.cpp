@@ -36,6 +36,8 @@ void record(const shared &s, const worker_entry &worker, const ended_run &run) {
   if (run_entry *kept = runs_of(s).add(entry.home, run_part(entry))) *kept = entry;
 }
 
+void retire_runs(const shared &s, Oid database) { runs_of(s).retire(database); }
+
 std::vector<run_entry> runs(const shared &s, Oid database) {
   return runs_of(s).those(
       [database](const run_entry &r) { return !OidIsValid(r.home) || r.home == database; });

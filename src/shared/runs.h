@@ -48,6 +48,9 @@ struct ended_run {
 };
 void record(const shared &s, const worker_entry &worker, const ended_run &run);
 
+// The database has been dropped: its runs go first when space runs out.  Exclusive lock.
+void retire_runs(const shared &s, Oid database);
+
 // Of this database and global ones, ordered by their ends, oldest first.  Takes the lock itself.
 [[nodiscard]] std::vector<run_entry> runs(const shared &s, Oid database);
 

@@ -3,7 +3,9 @@
 #include "guard/quarantine.h"
 #include "pg/database_mark.h"
 #include "shared/databases.h"
+#include "shared/events.h"
 #include "shared/extension_states.h"
+#include "shared/runs.h"
 #include "workers/decision.h"
 #include "workers/launch.h"
 #include "workers/places.h"
@@ -37,6 +39,8 @@ void forget_database(shared &s, Oid database) {
   s.workers.forget_list(database);
   s.allocations.forget_list(database);
   s.extensions.forget_list(database);
+  retire_events(s, database);
+  retire_runs(s, database);
 }
 
 void meet_database(shared &s) {

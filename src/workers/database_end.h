@@ -5,7 +5,8 @@
 
 namespace dynpgext::state {
 
-// The database has been dropped: ends its workers, and removes its memory and its entries.
+// The database has been dropped: ends its workers, and removes its memory and its entries.  Its
+// events stay, as long as there is room.
 void forget_database(shared &s, Oid database);
 
 // In a process connected to a database, in a transaction: discards everything known about an

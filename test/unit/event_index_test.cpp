@@ -28,6 +28,9 @@ class log {
     owner_[slot] = owner(home, part);
     history_[owner_[slot]].push_back(counts_.all - 1);
   }
+  void retire(std::uint32_t home) {
+    event_index(counts_, links_.data(), homes_.data()).retire(home);
+  }
   void add(std::uint32_t home, int times) {
     for (int i = 0; i < times; ++i) add(home);
   }
@@ -138,6 +141,49 @@ TEST(event_index, many_parts_are_one_home) {
   for (std::uint32_t i = 0; i < 1000; ++i) l.add_to(1, i % 50);
   l.check();
   EXPECT_EQ(l.kept(2).size(), 5u);
+}
+
+TEST(event_index, dropped_ones_go_first) {
+  log l(10);
+  l.add(1, 5);
+  for (std::uint32_t dropped = 20; dropped < 40; ++dropped) {
+    l.add(dropped, 3);
+    l.retire(dropped);
+    l.check();
+  }
+  EXPECT_EQ(l.kept(1).size(), 5u);
+  l.add(2, 100);
+  l.check();
+  EXPECT_EQ(l.kept(1).size(), 5u);
+  EXPECT_EQ(l.kept(2).size(), 5u);
+}
+
+TEST(event_index, a_dropped_one_goes_with_all_parts) {
+  log l(9);
+  for (std::uint32_t part = 0; part < 3; ++part) l.add_to(1, part);
+  l.add(0, 2);
+  l.add(2, 2);
+  l.add(9, 2);
+  l.retire(1);
+  l.retire(7);  // has none
+  l.add(2, 3);
+  l.check();
+  EXPECT_EQ(l.kept(0).size(), 2u);
+  EXPECT_EQ(l.kept(2).size(), 5u);
+  EXPECT_EQ(l.kept(9).size(), 2u);
+}
+
+// A later database may have the number of a dropped one.
+TEST(event_index, random_drops) {
+  std::mt19937 random(5);
+  log l(12);
+  for (int i = 0; i < 3000; ++i) {
+    if (random() % 10 == 0)
+      l.retire(random() % 5);
+    else
+      l.add_to(random() % 5, random() % 3);
+    l.check();
+  }
 }
 
 TEST(event_index, parts_of_a_home_share) {
