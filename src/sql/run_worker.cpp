@@ -53,12 +53,8 @@ void require_runnable(const target &t) {
   if (!IsUnderPostmaster) refuse(t, " cannot run in single-user mode");
   if (state::unpaused(std::array{t.id.extension}).empty())
     refuse(t, " cannot run before the end of this transaction, which changes its extension");
-  const sql::wanted_now now = sql::find_wanted(t);
-  constexpr const char *hint = "Commit this transaction before the run.";
-  if (!now.worker) sql::refuse_uncommitted(t, hint);
+  const sql::wanted_now now = sql::require_committed(t, "Commit this transaction before the run.");
   const model::wanted_worker &w = *now.worker;
-  if (w.source == MyDatabaseId && !model::same_process(t.worker, *w.definition))
-    sql::refuse_uncommitted(t, hint);
   sql::refuse_if_set_aside(t, w);
   if (w.in_restore) refuse_if_long(t, state::waiting_for::end_of_restore);
   if (!model::runs_here(*w.definition, state::circumstances(false)))

@@ -42,6 +42,14 @@ wanted_now find_wanted(const registered_worker &t) {
   return found;
 }
 
+wanted_now require_committed(const registered_worker &t, const char *hint) {
+  wanted_now now = find_wanted(t);
+  const auto &w = now.worker;
+  if (w && (w->source != MyDatabaseId || model::same_process(t.worker, *w->definition))) return now;
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, name_of(t.id) + " is not committed yet",
+                  {}, hint);
+}
+
 void refuse_if_set_aside(const registered_worker &t, const model::wanted_worker &wanted) {
   const std::string who = name_of(t.id);
   if (wanted.quarantined)
@@ -50,11 +58,6 @@ void refuse_if_set_aside(const registered_worker &t, const model::wanted_worker 
   if (!wanted.terms.enabled)
     throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, who + " is disabled", {},
                     "Use dynpgext.configure_worker(..., enabled => true).");
-}
-
-void refuse_uncommitted(const registered_worker &t, const char *hint) {
-  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, name_of(t.id) + " is not committed yet",
-                  {}, hint);
 }
 
 }  // namespace dynpgext::sql

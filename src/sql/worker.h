@@ -25,9 +25,10 @@ struct wanted_now {
   std::optional<model::wanted_worker> worker;
 };
 [[nodiscard]] wanted_now find_wanted(const registered_worker &t);
+// The same.  55000 if this transaction registers it, or with another definition than the published
+// one.
+[[nodiscard]] wanted_now require_committed(const registered_worker &t, const char *hint);
 // 55000 if it is quarantined or disabled.
 void refuse_if_set_aside(const registered_worker &t, const model::wanted_worker &wanted);
-// 55000.
-[[noreturn]] void refuse_uncommitted(const registered_worker &t, const char *hint);
 
 }  // namespace dynpgext::sql

@@ -28,6 +28,13 @@ bool wait_until_gone(const target &t) {
                                 });
 }
 
+// It can be started as far as its registration is concerned.
+void require_startable(const target &t) {
+  const sql::wanted_now now =
+      sql::require_committed(t, "It starts by itself once its registration is committed.");
+  sql::refuse_if_set_aside(t, *now.worker);
+}
+
 // False if there was nothing to start.
 bool start(const target &t) {
   state::shared &s = state::attach();
@@ -35,11 +42,8 @@ bool start(const target &t) {
   const auto status = state::status_of(s, t.id);
   if (status && !model::is_active(status->state)) (void)wait_until_gone(t);
   const sql::wanted_now wanted = sql::find_wanted(t);
-  constexpr const char *hint = "It starts by itself once its registration is committed.";
-  if (!wanted.worker) sql::refuse_uncommitted(t, hint);
+  if (!wanted.worker) return false;  // others have removed it since
   const model::wanted_worker &w = *wanted.worker;
-  if (w.source == MyDatabaseId && !model::same_process(t.worker, *w.definition))
-    sql::refuse_uncommitted(t, hint);
   sql::refuse_if_set_aside(t, w);
   if (w.in_restore || !model::runs_here(*w.definition, state::circumstances(false))) {
     state::postpone(s, t.id, w);
@@ -79,12 +83,31 @@ bool stop(const target &t, state::after_end then) {
                        : state::stop(s, t.id, then);
 }
 
+// A worker that was stopped to be started again (null: none) starts by itself if this process does
+// not start it: it has not ended in time, or an error, such as a cancel, ends the wait.
+class pending_restart {
+ public:
+  explicit pending_restart(const target *t) : target_(t) {}
+  pending_restart(const pending_restart &) = delete;
+  pending_restart &operator=(const pending_restart &) = delete;
+  ~pending_restart() {
+    if (target_ != nullptr)
+      (void)pg::swallow("restarting a worker",
+                        [this] { (void)stop(*target_, state::after_end::renew); });
+  }
+  void done() { target_ = nullptr; }
+
+ private:
+  const target *target_;
+};
+
 }  // namespace
 
 DYNPGEXT_SQL_FUNCTION(dynpgext_start_worker) {
   return pg::entry([=] {
     const target t = sql::find_worker(fcinfo);
     provisioning::require_allowed(t.id.extension);
+    require_startable(t);
     const bool started = start(t);
     if (started) wait_until_up(t);
     return BoolGetDatum(started);
@@ -105,15 +128,19 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_stop_worker) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_restart_worker) {
   return pg::entry([=] {
     const target t = sql::find_worker(fcinfo);
-    provisioning::require_allowed(t.id.extension);  // before it is stopped
+    // before it is stopped
+    provisioning::require_allowed(t.id.extension);
+    require_startable(t);
     require_library(t);
-    if (stop(t, state::after_end::stay) && !wait_until_gone(t)) {
-      (void)stop(t, state::after_end::renew);
+    const bool stopped = stop(t, state::after_end::stay);
+    pending_restart restart(stopped ? &t : nullptr);
+    if (stopped && !wait_until_gone(t)) {
       pg::log(WARNING, name_of(t.id) + " has not ended yet",
               "It has been signalled, and will be started again after its end.");
       return BoolGetDatum(false);
     }
     const bool started = start(t);
+    restart.done();
     if (started) wait_until_up(t);
     if (!started && is_stopped(t)) (void)stop(t, state::after_end::wait);
     return BoolGetDatum(started);
