@@ -8,6 +8,7 @@
 #include "pg/transaction.h"
 #include "shared/databases.h"
 #include "shared/extension_states.h"
+#include "shared/provisioning_lock.h"
 #include "shared/publication.h"
 #include "workers/decision.h"
 #include "workers/launch.h"
@@ -149,8 +150,10 @@ std::vector<action> plan_for(const model::registrations &all) {
 }
 
 void learn_callbacks(const catalog::store &store, const model::extension &extension) {
+  state::scoped_provisioning_lock lock(state::attach(), MyDatabaseId);
   if (const auto why = pg::attempt([&] { provision(store, extension); }))
     record_failure(extension, *why);
+  if (is_touched()) lock.keep();
 }
 
 }  // namespace dynpgext::provisioning

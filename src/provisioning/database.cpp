@@ -53,7 +53,7 @@ bool provision_registered(Find find) {
   if (!store || store->may_have_written()) return false;
   if (find(wanted_registrations(*store)).empty()) return false;
   // the client learns what this waits for, and gets no messages once others wait for this
-  const state::scoped_provisioning_lock lock(s, MyDatabaseId);
+  state::scoped_provisioning_lock lock(s, MyDatabaseId);
   const pg::quiet_client quiet;
   const model::registrations wanted = wanted_registrations(*store);
   reload_options options;
@@ -64,8 +64,13 @@ bool provision_registered(Find find) {
   for (const model::action &planned : plan_with(s, wanted, options)) {
     if (planned.kind != model::action_kind::provision) continue;
     provision(*store, *wanted.find_extension(options.extension));
-    // registers something else now: its state and its memory are those of the commit
-    if (is_touched()) return true;
+    // It registers something else now: its state and its memory are those of the commit.  Until
+    // then nobody else may run its init, which would write the same rows, and wait for the commit
+    // while holding the lock that the commit needs.
+    if (is_touched()) {
+      lock.keep();
+      return true;
+    }
     state::publish_holds(s, transaction_holds());
     state::set_extension_state(s, MyDatabaseId, options.extension,
                                model::extension_state::provisioned);

@@ -20,7 +20,8 @@ void follow_in_visits(void (*follow)(const catalog::store *));
 void forget_current_database();
 
 // For a name that this process could not find: if it is registered and only not provisioned yet,
-// provisions its extension.  Returns whether to look again.
+// provisions its extension.  Returns whether to look again.  If the extension registers something
+// else than before, the provisioning lock is held until the end of the transaction.
 bool provision_name(const std::string &name);
 // The same for an extension, by its own name.
 bool provision_extension(const std::string &name);

@@ -11,7 +11,10 @@
 #include "extensions/participant.h"
 #include "pg/blockers.h"
 #include "pg/encoding.h"
+#include "pg/lock.h"
+#include "shared/extension_states.h"
 #include "shared/pauses.h"
+#include "shared/text.h"
 #include "sql/worker.h"
 #include "workers/decision.h"
 #include "workers/run_requests.h"
@@ -66,16 +69,41 @@ std::string text_of(const run_progress &p, const std::string &text) {
   return pg::readable(text, pg::encoding_of_database(p.encoded_in));
 }
 
+std::string error_of(const state::shared &s, Oid database, const std::string &extension) {
+  std::string text;
+  {
+    const state::reading lock(s);
+    const state::extension_entry *entry = state::find_extension(s, database, extension);
+    if (entry != nullptr) text = state::view(s, entry->error);
+  }
+  return pg::readable(text, pg::encoding_of_database(database));
+}
+
+// It does not run.  It starts only when its extension has been provisioned.
+void require_start(const target &t) {
+  const sql::wanted_now now = sql::find_wanted(t);
+  if (!now.worker) refuse(t, " is not registered any more");
+  const Oid source = now.worker->source;
+  if (now.provisioned == model::extension_state::failed)
+    refuse(t, " cannot run: its extension has failed",
+           error_of(state::attach(), source, t.id.extension),
+           "Repair the cause, then use dynpgext.reload().");
+  if (now.provisioned != model::extension_state::provisioned && source == MyDatabaseId &&
+      pg::provisioning_lock::is_held(MyDatabaseId))
+    refuse(t, " cannot run before the end of this transaction, which provisions extensions", {},
+           "Call dynpgext.run_worker() in a transaction of its own.");
+}
+
 // No run has begun.  Can one be expected?
 void require_hope(const target &t, const run_progress &p) {
-  if (!p.is_known) {
-    if (!sql::find_wanted(t).worker) refuse(t, " is not registered any more");
-    return;
-  }
+  if (!p.is_known) return require_start(t);
   if (p.runner == MyProcPid)
     refuse(t, " cannot be run by this command",
            "The commands of a database and role run one after the other, in one process.");
   if (p.is_leaving) return;
+  if (p.worker == worker_state::registered || p.worker == worker_state::waiting ||
+      p.worker == worker_state::backoff)
+    require_start(t);
   constexpr const char *start = "Use dynpgext.start_worker().";
   switch (p.worker) {
     case worker_state::disabled: refuse(t, " is disabled");
@@ -90,18 +118,18 @@ void require_hope(const target &t, const run_progress &p) {
   }
 }
 
-// Does this session wait for itself: does the run, or one before it, wait for a lock of this
-// session, or for a run that waits for it?
+// Does this session wait for itself: does the run, one before it, or the visit before its start,
+// wait for a lock of this session, or for a run that waits for it?
 bool waits_for_itself(const state::shared &s) {
   std::set<pid_t> seen;
-  std::vector<pid_t> next = state::runners_awaited_by(s, MyProcPid);
+  std::vector<pid_t> next = state::processes_awaited_by(s, MyProcPid);
   while (!next.empty()) {
     const pid_t pid = next.back();
     next.pop_back();
     if (pid == MyProcPid) return true;
     if (!seen.insert(pid).second) continue;
     for (const pid_t blocker : pg::blockers_of(pid)) next.push_back(blocker);
-    for (const pid_t runner : state::runners_awaited_by(s, pid)) next.push_back(runner);
+    for (const pid_t process : state::processes_awaited_by(s, pid)) next.push_back(process);
   }
   return false;
 }

@@ -36,9 +36,12 @@ registered_worker find_worker(FunctionCallInfo fcinfo) {
 
 wanted_now find_wanted(const registered_worker &t) {
   wanted_now found{state::look_at(state::attach(), t.id), {}};
-  const auto wanted = model::wanted_workers(found.seen.desired, found.seen.live);
-  if (const auto *w = model::find_wanted(wanted, t.id.home, t.id.extension, t.id.name))
+  const model::live_index live(found.seen.live);
+  const auto wanted = model::wanted_workers(found.seen.desired, live);
+  if (const auto *w = model::find_wanted(wanted, t.id.home, t.id.extension, t.id.name)) {
     found.worker = *w;
+    found.provisioned = live.state_of(w->source, w->owner->name);
+  }
   return found;
 }
 

@@ -23,6 +23,8 @@ struct registered_worker {
 struct wanted_now {
   state::picture seen;  // `worker` points into it
   std::optional<model::wanted_worker> worker;
+  // of its extension, in its database
+  model::extension_state provisioned = model::extension_state::pending;
 };
 [[nodiscard]] wanted_now find_wanted(const registered_worker &t);
 // The same.  55000 if this transaction registers it, or with another definition than the published

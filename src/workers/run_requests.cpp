@@ -2,6 +2,7 @@
 
 #include "pg/process.h"
 #include "shared/attention.h"
+#include "shared/extension_states.h"
 #include "shared/processes.h"
 #include "shared/runners.h"
 #include "shared/text.h"
@@ -52,6 +53,17 @@ pid_t runner_process(const shared &s, const worker_entry &entry) {
   if (entry.pid != 0) return entry.pid;
   const runner_entry *runner = s.runners.find(runner_of(entry));
   return runner == nullptr ? 0 : runner->pid;
+}
+
+// The process that provisions the extension of a worker, which does not start before that; 0: none.
+pid_t awaited_visitor(const shared &s, const worker_key &key, const worker_entry *entry) {
+  if (entry != nullptr && model::is_active(entry->state)) return 0;
+  Oid source = key.home;
+  if (!OidIsValid(source)) source = entry != nullptr ? entry->source : MyDatabaseId;
+  const extension_entry *extension = find_extension(s, source, key.extension.str());
+  if (extension != nullptr && extension->state == model::extension_state::provisioned) return 0;
+  const database_entry *database = s.databases.find({source});
+  return database == nullptr ? 0 : database->visitor;
 }
 
 // Makes the worker's process, or the launcher, check for requests.
@@ -111,7 +123,7 @@ run_progress run_request::look() const {
   return p;
 }
 
-std::vector<pid_t> runners_awaited_by(const shared &s, pid_t pid) {
+std::vector<pid_t> processes_awaited_by(const shared &s, pid_t pid) {
   std::vector<pid_t> found;
   const reading lock(s);
   for (const request_entry *r : all(s)) {
@@ -119,6 +131,7 @@ std::vector<pid_t> runners_awaited_by(const shared &s, pid_t pid) {
     const worker_entry *entry = s.workers.find(r->worker);
     const pid_t runner = entry == nullptr ? 0 : runner_process(s, *entry);
     if (runner != 0) found.push_back(runner);
+    if (const pid_t visitor = awaited_visitor(s, r->worker, entry)) found.push_back(visitor);
   }
   return found;
 }

@@ -45,8 +45,9 @@ class run_request {
   pg::moment asked_{};
 };
 
-// The runners of the workers that the session with this pid waits for.
-[[nodiscard]] std::vector<pid_t> runners_awaited_by(const shared &s, pid_t pid);
+// For the runs that the session with this pid waits for: the runners of their workers, and the
+// visits without which the workers do not start.
+[[nodiscard]] std::vector<pid_t> processes_awaited_by(const shared &s, pid_t pid);
 
 // --- for runners ---
 // Workers with requests that no run has taken yet, of all runners.  Takes the lock itself.
