@@ -131,5 +131,21 @@ subtest 'restart_worker() stops nothing that it cannot start' => sub {
     is_whole($node, 'it starts when it has ended', 'one');
 };
 
+subtest 'a rollback to a savepoint' => sub {
+    configure($node, 'postgres', 'dx_supervised.without_memory' => 'on');
+    value($node, 'one', q(SELECT FROM dynpgext.reload('dx_supervised')));
+    for my $handler (0, 1) {
+        my $name = add_worker_at_restart();
+        my ($code, $out, $error) = $node->psql('one', $handler ? refused_start($name)
+            : "BEGIN; SAVEPOINT a; SELECT dynpgext.start_worker('dx_supervised', '$name'); ROLLBACK TO a; COMMIT", on_error_stop => 0);
+        is($code, 0, $handler ? 'an exception handler' : 'ROLLBACK TO SAVEPOINT') or diag($error);
+        becomes($node, 'one', "SELECT count(*) FROM dynpgext.workers WHERE name = '$name'", 1, 'a visit registers what the first use had registered');
+    }
+    configure($node, 'postgres', 'dx_supervised.without_memory' => 'off');
+    value($node, 'one', q(SELECT FROM dynpgext.reload('dx_supervised')));
+    value($node, 'one', q(SELECT FROM dynpgext.reload()));
+    is_whole($node, 'all is well', 'one');
+};
+
 $node->stop;
 done_testing();

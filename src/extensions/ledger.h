@@ -1,7 +1,10 @@
 // Holds of the current transaction, and its notes for its end (provisioning/commit.h).
+//
+// Each hold and each note belongs to the subtransaction that made it, as the written rows do: a
+// rollback to a savepoint removes it.  `touched` and the other flags stay: the commit reads the
+// rows that are left.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,7 +41,8 @@ void note_extension(const std::string &extension, model::extension_state state,
 // The extension is no longer registered: the commit clears its crashes.
 void note_drop(const std::string &extension);
 
-// With the commit, failed workers are tried again: those of an extension, or (empty) all.
+// With the commit, failed workers are tried again: those of an extension, or (empty) all.  Several
+// calls add up.
 void note_retry(const std::string &extension);
 
 // Overlays the states of extensions in this transaction.
@@ -47,8 +51,14 @@ void overlay_notes(model::live_state &live);
 // --- for its end ---
 struct ledger {
   struct note {
+    std::string extension;
     model::extension_state state;
     std::string error;
+    SubTransactionId level;
+  };
+  struct mention {
+    std::string extension;
+    SubTransactionId level;
   };
   std::vector<state::hold> holds;
   std::vector<SubTransactionId> hold_levels;  // of the same index in `holds`
@@ -59,11 +69,18 @@ struct ledger {
   bool wants_visit = false;             // a visit must follow written rows
   bool memory_given_back = false;       // by a rolled-back subtransaction
   std::optional<catalog::store> store;  // used for the changes
-  std::map<std::string, note> notes;
-  std::vector<std::string> dropped;
-  std::optional<std::string> retry;  // failed workers of this extension; empty: of all
+  std::vector<note> notes;              // of one extension, the last one counts
+  std::vector<mention> dropped;
+  std::vector<mention> retried;  // failed workers of these extensions; empty: of all
 
   [[nodiscard]] bool is_idle() const { return holds.empty() && !touched && !drop_suspected; }
+  [[nodiscard]] const note *find_note(std::string_view extension) const;
+  [[nodiscard]] bool retries(std::string_view extension) const;
+
+  // The end of a subtransaction.  Its parent takes over; or nothing is left but the holds, which
+  // are returned, and have to be ended.
+  void commit_level(SubTransactionId level, SubTransactionId parent);
+  [[nodiscard]] std::vector<state::hold> abort_level(SubTransactionId level);
 };
 // Of the transaction under way.
 [[nodiscard]] ledger &this_ledger();

@@ -81,8 +81,9 @@ publishable what_fits(state::shared &s, const model::registrations &wanted, over
 
 std::set<std::string> to_be_left_out(const state::shared &s) {
   std::set<std::string> names = state::extensions_without_room(s, MyDatabaseId);
-  for (const auto &[name, noted] : this_ledger().notes)
-    if (noted.state == model::extension_state::provisioned) names.erase(name);
+  for (const ledger::note &n : this_ledger().notes)
+    if (this_ledger().find_note(n.extension)->state == model::extension_state::provisioned)
+      names.erase(n.extension);
   return names;
 }
 

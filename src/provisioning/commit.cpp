@@ -82,7 +82,7 @@ void forget(transaction &t) noexcept {
     t.noted.notes.clear();
     t.noted.dropped.clear();
     t.drops_forget = false;
-    t.noted.retry.reset();
+    t.noted.retried.clear();
     t.publication.reset();
     t.left_out.clear();
     t.worker_limit.reset();
@@ -115,16 +115,17 @@ void complete_memory(transaction &t, state::shared &s, const catalog::store &sto
   overlay_notes(seen.live);
   for (const model::action &a :
        model::reconcile(MyDatabaseId, seen.desired, seen.live, state::circumstances(false)))
-    if (a.kind == model::action_kind::provision && t.noted.notes.count(a.extension) != 0)
+    if (a.kind == model::action_kind::provision && t.noted.find_note(a.extension) != nullptr)
       provision(store, *wanted.find_extension(a.extension));
 }
 
 // Makes room for the work of the commit, when nothing may fail any more.
 void make_room(transaction &t, state::shared &s, const model::registrations &wanted) {
   for (const model::extension &e : wanted.extensions)
-    if (t.noted.notes.count(e.name) != 0) state::prepare_extension_state(s, MyDatabaseId, e.name);
+    if (t.noted.find_note(e.name) != nullptr)
+      state::prepare_extension_state(s, MyDatabaseId, e.name);
   for (const model::worker &w : wanted.workers) {
-    if (t.noted.notes.count(w.extension) == 0) continue;
+    if (t.noted.find_note(w.extension) == nullptr) continue;
     t.prepared.push_back({model::home_of(w.scope, MyDatabaseId), w.extension, w.name});
     const model::extension *owner = wanted.find_extension(w.extension);
     state::prepare_worker(s, t.prepared.back(), w, owner->version);
@@ -143,7 +144,7 @@ void start_ahead(transaction &t, state::shared &s, const model::registrations &w
       model::reconcile(MyDatabaseId, seen.desired, seen.live, now);
   const std::vector<model::wanted_worker> workers = model::wanted_workers(seen.desired, seen.live);
   for (const model::action &a : actions) {
-    if (a.kind != model::action_kind::start || t.noted.notes.count(a.extension) == 0) continue;
+    if (a.kind != model::action_kind::start || t.noted.find_note(a.extension) == nullptr) continue;
     const model::wanted_worker *w = model::find_wanted(workers, a.home, a.extension, a.name);
     if (w == nullptr || w->source != MyDatabaseId) continue;
     if (auto h = state::start_ahead(s, {a.home, a.extension, a.name}, *w))
@@ -243,9 +244,10 @@ void after_commit(transaction &t) {
   state::set_worker_limit(s, MyDatabaseId, t.worker_limit);
   if (t.noted.arrives) after_arrival(t, s);
   state::publish_holds(s, t.noted.holds);
-  for (const auto &[name, n] : t.noted.notes)
-    if (t.publication->wanted().find_extension(name) != nullptr)
-      state::set_extension_state(s, MyDatabaseId, name, n.state, n.error);
+  for (const ledger::note &n : t.noted.notes)
+    if (t.noted.find_note(n.extension) == &n &&
+        t.publication->wanted().find_extension(n.extension) != nullptr)
+      state::set_extension_state(s, MyDatabaseId, n.extension, n.state, n.error);
   record_left_out(t.left_out);
   DYNPGEXT_FAULT_POINT("commit.states_set");
   // not earlier: until the registrations are published, the launcher would start dropped workers
@@ -255,10 +257,10 @@ void after_commit(transaction &t) {
   t.head_starts.clear();
   // as early as possible; the rest is cleanup
   state::decision d =
-      state::decide_workers(s, MyDatabaseId, &t.publication->touched(), t.noted.retry.has_value());
-  if (t.noted.retry && !t.noted.retry->empty())
+      state::decide_workers(s, MyDatabaseId, &t.publication->touched(), !t.noted.retried.empty());
+  if (!t.noted.retried.empty())
     std::erase_if(d.actions, [&t](const model::action &a) {
-      return a.kind == model::action_kind::start && a.extension != *t.noted.retry;
+      return a.kind == model::action_kind::start && !t.noted.retries(a.extension);
     });
   (void)state::carry_out(s, d);
   DYNPGEXT_FAULT_POINT("commit.carried_out");
@@ -269,9 +271,9 @@ void after_commit(transaction &t) {
   }
   state::keep_extension_states(s, MyDatabaseId, t.publication->wanted());
   DYNPGEXT_FAULT_POINT("commit.settled");
-  for (const std::string &name : t.noted.dropped)
-    if (t.drops_forget && t.publication->wanted().find_extension(name) == nullptr)
-      state::forget_crashes(s, MyDatabaseId, name);
+  for (const ledger::mention &m : t.noted.dropped)
+    if (t.drops_forget && t.publication->wanted().find_extension(m.extension) == nullptr)
+      state::forget_crashes(s, MyDatabaseId, m.extension);
   for (const state::worker_identity &id : t.prepared) state::forget_prepared(s, id);
   if (!state::is_provisioned(s, MyDatabaseId)) (void)state::want_visit(s, MyDatabaseId);
   if (!state::ensure_launcher(s))
@@ -369,19 +371,12 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId my_id, SubTran
                              void *) {
   transaction &t = mine();
   if (event == SUBXACT_EVENT_ABORT_SUB) pg::leave_aborted_command();
-  if (t.noted.holds.empty() && event != SUBXACT_EVENT_ABORT_SUB) return;
   if (event == SUBXACT_EVENT_COMMIT_SUB) {
-    std::replace(t.noted.hold_levels.begin(), t.noted.hold_levels.end(), my_id, parent_id);
+    t.noted.commit_level(my_id, parent_id);
   } else if (event == SUBXACT_EVENT_ABORT_SUB) {
     t.noted.store.reset();  // dynpgext itself may have been created or dropped in it
     (void)pg::swallow("rolling back to a savepoint", [&] {
-      std::vector<state::hold> ended;
-      for (size_t i = t.noted.holds.size(); i-- > 0;) {
-        if (t.noted.hold_levels[i] != my_id) continue;
-        ended.push_back(t.noted.holds[i]);
-        t.noted.holds.erase(t.noted.holds.begin() + static_cast<ptrdiff_t>(i));
-        t.noted.hold_levels.erase(t.noted.hold_levels.begin() + static_cast<ptrdiff_t>(i));
-      }
+      const std::vector<state::hold> ended = t.noted.abort_level(my_id);
       if (ended.empty()) return;
       t.noted.memory_given_back = true;
       state::roll_back_holds(state::attach(), ended);

@@ -1,7 +1,7 @@
 /*
  * The setting dx_supervised.workers is the number of workers; other settings choose their
  * supervision.  The workers obey commands in a block of shared memory, and wait for them with
- * dynpgext_worker_wait().
+ * dynpgext_worker_wait(); with dx_supervised.without_memory they fail.
  *
  * Each field is written by one side: the callback, the worker, or dx_supervised_command().
  */
@@ -124,7 +124,8 @@ _Dynpgext_init(const dynpgext_handle *handle) {
 
   if (is_on("dx_supervised.raise"))
     ereport(ERROR, (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("dx_supervised raises in init")));
-  handle->allocate_shmem(handle, board, sizeof(Board), NULL, NULL, scope);
+  if (!is_on("dx_supervised.without_memory"))
+    handle->allocate_shmem(handle, board, sizeof(Board), NULL, NULL, scope);
   for (int i = 0; i < count; i++) {
     char name[BGW_MAXLEN];
     BackgroundWorker worker;
