@@ -136,7 +136,9 @@ for my $place (qw(init startup)) {
 subtest 'a static worker that crashes' => sub {
     is_quarantined('worker', q(dynpgext.workers WHERE name = 'dx hosted'));
     is(state_of('dx_hosted'), 'hosted', 'its library stays hosted');
+    # a setting of the start of the server: the library keeps the value that it was hosted with
     configure($node, 'postgres', 'dx_hosted.fails' => '');
+    is(value($node, 'postgres', q(SELECT dynpgext.rehost('dx_hosted') IS NOT NULL)), 't', 'hosted with another setting');
     is(value($node, 'postgres', q(SELECT dynpgext.release('dx_hosted'))), 't', 'released');
     is_back('and', 1);
 };
