@@ -44,7 +44,8 @@ register_sql_workers($node, 'one', 'dx_plain', \%daily, \%blocked,
     { name => 'block', sql => 'BEGIN', interval => $hour },
     { name => 'vacuum', sql => 'VACUUM public.done', interval => $hour },
     { name => 'vacuums', sql => 'VACUUM public.done', interval => $hour, atomic => 0 },
-    { name => 'reindexes', sql => 'REINDEX TABLE CONCURRENTLY public.blocked', channel => 'reindexes', atomic => 0 },
+    # its own process: a run at its start waits for snapshots of others' calls
+    { name => 'reindexes', sql => 'REINDEX TABLE CONCURRENTLY public.blocked', channel => 'reindexes', atomic => 0, process => 'own' },
     { name => 'chain', sql => call('daily'), channel => 'chain' },
     { name => 'slow', sql => 'SELECT pg_sleep(3600) FROM public.switch', channel => 'slow' },
     { name => 'late', sql => 'SELECT pg_sleep(3600)', channel => 'late', deadline => 300 });
