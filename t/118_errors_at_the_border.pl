@@ -50,5 +50,17 @@ subtest 'a transaction with such an error in the cleanup' => sub {
     is(log_count($node, qr/was terminated by signal/, $offset), 0, 'no process has ended');
 };
 
+# The lock of a reload is kept until the end of the transaction: what follows may wait for earlier locks.
+subtest 'commands after a reload, in its transaction' => sub {
+    value($node, 'one', 'CREATE EXTENSION dx_plain; CREATE EXTENSION dx_supervised');
+    my $manifest = q('{"dynpgext": 1, "workers": [{"name": "w", "command": "SELECT 1", "interval": "1 h", "run_as": "postgres"}]}');
+    my $offset = log_offset($node);
+    is(error_of($node, 'one', qq(BEGIN; SET LOCAL dx_supervised.workers = 3; SELECT FROM dynpgext.reload('dx_supervised');
+            SELECT dynpgext.register('dx_plain', $manifest); SELECT dynpgext.configure_worker('dx_plain', 'w', restart => 'never');
+            DROP EXTENSION dx_border; CREATE EXTENSION dx_border; COMMIT)), '', 'take what they need');
+    is_whole($node, 'all is well', 'one');
+    is(log_count($node, qr/was terminated by signal/, $offset), 0, 'no process has ended');
+};
+
 $node->stop;
 done_testing();

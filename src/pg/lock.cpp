@@ -33,6 +33,7 @@ class acting_for {
 struct ownership {
   Oid database;
   ResourceOwner owner;
+  bool kept;
 };
 std::vector<ownership> &ownerships() {
   static auto *const all = new std::vector<ownership>;
@@ -68,7 +69,7 @@ bool take(Oid database, bool waits) {
   const LockAcquireResult result =
       call([&tag, waits] { return LockAcquire(&tag, ExclusiveLock, false, !waits); });
   if (result == LOCKACQUIRE_NOT_AVAIL) return false;
-  ownerships().push_back({database, CurTransactionResourceOwner});
+  ownerships().push_back({database, CurTransactionResourceOwner, false});
   return true;
 }
 
@@ -112,7 +113,7 @@ bool acquire_turn(turn on, const std::string &extension, turn_mode mode, bool at
   const auto server_mode = static_cast<LOCKMODE>(mode);
   if (is_locked(tag, server_mode)) return true;
 #if DYNPGEXT_CHECKS
-  if (!at_once && provisioning_lock::is_held(MyDatabaseId))
+  if (!at_once && provisioning_lock::is_in_use(MyDatabaseId))
     lock_order::broken(lock_rank::tables, "the provisioning lock");
 #endif
   const char *name = extension.c_str();
@@ -206,6 +207,17 @@ bool provisioning_lock::acquire_within(Oid database, int64 milliseconds) {
     sub.rollback();
   if (failed) std::rethrow_exception(failed);
   return acquired;
+}
+
+void provisioning_lock::keep(Oid database) {
+  for (ownership &o : ownerships())
+    if (o.database == database) o.kept = true;
+}
+
+bool provisioning_lock::is_in_use(Oid database) {
+  return is_held(database) &&
+         std::any_of(ownerships().begin(), ownerships().end(),
+                     [=](const ownership &o) { return o.database == database && !o.kept; });
 }
 
 bool provisioning_lock::is_held(Oid database) {

@@ -95,8 +95,13 @@ class provisioning_lock {
   // False if it was not available within this time; then this process has left the queue.
   [[nodiscard]] static bool acquire_within(Oid database, int64 milliseconds);
   static void release(Oid database);
+  // Its holder has done its work, and holds it until the end of the transaction.  Later commands of
+  // the transaction may wait for locks that come before it; the server ends a deadlock with 40P01.
+  static void keep(Oid database);
   // By this process, in a transaction.
   [[nodiscard]] static bool is_held(Oid database);
+  // The same, and not only kept.
+  [[nodiscard]] static bool is_in_use(Oid database);
 };
 
 }  // namespace dynpgext::pg

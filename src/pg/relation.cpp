@@ -122,7 +122,7 @@ void check_order([[maybe_unused]] Oid id) {
   for (LOCKMODE mode = AccessShareLock; mode <= AccessExclusiveLock; ++mode)
     if (is_locked(tag, mode)) return;
   lock_order::acquiring(lock_rank::tables);
-  if (provisioning_lock::is_held(MyDatabaseId))
+  if (provisioning_lock::is_in_use(MyDatabaseId))
     lock_order::broken(lock_rank::tables, "the provisioning lock");
 #endif
 }

@@ -23,7 +23,10 @@ class scoped_provisioning_lock {
   scoped_provisioning_lock &operator=(const scoped_provisioning_lock &) = delete;
   ~scoped_provisioning_lock();
   // until the end of the transaction
-  void keep() { kept_ = true; }
+  void keep() {
+    kept_ = true;
+    pg::provisioning_lock::keep(database_);
+  }
 
  private:
   shared &shared_;
