@@ -76,6 +76,8 @@ SELECT pg_temp.tell('return') \g /dev/null
 SELECT ok(pg_temp.becomes('worker', 'dx local', 'started exited'), 'ended well');
 SELECT is(detail, 'code 0', 'which is told') FROM news WHERE event = 'exited';
 SELECT dynpgext.start_worker('dx_worker', 'dx local') \g /dev/null
+-- its process may have to end first
+SELECT pg_temp.becomes('worker', 'dx local', 'started exited started') \g /dev/null
 
 SELECT pg_temp.mark() \g /dev/null
 SELECT dynpgext.configure_worker('dx_worker', 'dx local', restart => 'always', restart_delay => '1 ms') \g /dev/null
