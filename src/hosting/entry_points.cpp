@@ -1,10 +1,16 @@
-// Replacements of server functions, once for each place of a hosted library in this process;
-// model/host_symbols.cpp describes each.  The server calls none of them.
+// Replacements of functions of the server and the C library, once for each place of a hosted
+// library in this process; model/host_symbols.cpp describes each.  The server calls none of them.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "hosting/dynamic_worker.h"
+#include "hosting/files.h"
 #include "hosting/library.h"
 #include "hosting/loading.h"
 #include "hosting/own_setting.h"
 #include "hosting/shared_table.h"
+#include "pg/file.h"
 
 namespace dynpgext::hosting {
 namespace {
@@ -134,6 +140,64 @@ struct functions {
     });
   }
 
+  // ---- files: nothing here needs a destructor, so errors of the server may pass
+
+  static own_path path(const char *name) noexcept { return {mine(), name}; }
+  static std::FILE *allocate_file(const char *name, const char *mode) {
+    return AllocateFile(path(name), mode);
+  }
+  static int open_transient(const char *name, int flags) {
+    return OpenTransientFile(path(name), flags);
+  }
+  static int open_transient_with(const char *name, int flags, mode_t mode) {
+    return OpenTransientFilePerm(path(name), flags, mode);
+  }
+  static File open_virtual(const char *name, int flags) {
+    return PathNameOpenFile(path(name), flags);
+  }
+  static File open_virtual_with(const char *name, int flags, mode_t mode) {
+    return PathNameOpenFilePerm(path(name), flags, mode);
+  }
+  static int open_basic(const char *name, int flags) { return BasicOpenFile(path(name), flags); }
+  static int open_basic_with(const char *name, int flags, mode_t mode) {
+    return BasicOpenFilePerm(path(name), flags, mode);
+  }
+  static int rename_durably(const char *from, const char *to, int level) {
+    return durable_rename(path(from), path(to), level);
+  }
+  static int unlink_durably(const char *name, int level) {
+    const own_path at = path(name);
+    return at.is_kept() ? 0 : durable_unlink(at, level);
+  }
+  static void sync(const char *name, bool is_folder) { fsync_fname(path(name), is_folder); }
+  static int try_to_sync(const char *name, bool is_folder, bool ignores_rights, int level) {
+    return fsync_fname_ext(path(name), is_folder, ignores_rights, level);
+  }
+  // open(2) passes a mode only for a new file.  Without one, the argument is not used.
+  static int open_file(const char *name, int flags, mode_t mode) {
+    return open(path(name), flags, mode);
+  }
+  static int open_existing(const char *name, int flags) { return open(path(name), flags, 0); }
+  static std::FILE *open_stream(const char *name, const char *mode) {
+    return std::fopen(path(name), mode);
+  }
+  static int rename_file(const char *from, const char *to) {
+    return std::rename(path(from), path(to));
+  }
+  static int unlink_file(const char *name) {
+    const own_path at = path(name);
+    return at.is_kept() ? 0 : unlink(at);
+  }
+  static int remove_file(const char *name) {
+    const own_path at = path(name);
+    return at.is_kept() ? 0 : std::remove(at);
+  }
+  static int access_file(const char *name, int mode) { return access(path(name), mode); }
+  static int stat_file(const char *name, struct stat *to) { return stat(path(name), to); }
+  static int stat_link(const char *name, struct stat *to) { return lstat(path(name), to); }
+  static_assert(sizeof(struct stat) == sizeof(struct stat64) && sizeof(off_t) == sizeof(off64_t),
+                "a name with 64 is the same function");
+
   // ---- libraries of its own
 
   static void load(const char *file, bool is_restricted) {
@@ -172,6 +236,31 @@ struct functions {
       {"DefineCustomRealVariable", address_of(define_real)},
       {"DefineCustomStringVariable", address_of(define_string)},
       {"DefineCustomEnumVariable", address_of(define_enum)},
+      {"AllocateFile", address_of(allocate_file)},
+      {"OpenTransientFile", address_of(open_transient)},
+      {"OpenTransientFilePerm", address_of(open_transient_with)},
+      {"PathNameOpenFile", address_of(open_virtual)},
+      {"PathNameOpenFilePerm", address_of(open_virtual_with)},
+      {"BasicOpenFile", address_of(open_basic)},
+      {"BasicOpenFilePerm", address_of(open_basic_with)},
+      {"durable_rename", address_of(rename_durably)},
+      {"durable_unlink", address_of(unlink_durably)},
+      {"fsync_fname", address_of(sync)},
+      {"fsync_fname_ext", address_of(try_to_sync)},
+      {"open", address_of(open_file)},
+      {"open64", address_of(open_file)},
+      {"__open_2", address_of(open_existing)},
+      {"__open64_2", address_of(open_existing)},
+      {"fopen", address_of(open_stream)},
+      {"fopen64", address_of(open_stream)},
+      {"rename", address_of(rename_file)},
+      {"unlink", address_of(unlink_file)},
+      {"remove", address_of(remove_file)},
+      {"access", address_of(access_file)},
+      {"stat", address_of(stat_file)},
+      {"stat64", address_of(stat_file)},
+      {"lstat", address_of(stat_link)},
+      {"lstat64", address_of(stat_link)},
       {"load_file", address_of(load)},
       {"load_external_function", address_of(load_function)},
       {"process_shared_preload_libraries_in_progress",

@@ -25,9 +25,10 @@ extern private_variables variables[most_in_process];
 class library {
  public:
   library(int place, const instance &i)
-      : place_(place), number_(i.number), name_(i.library.str()) {}
+      : place_(place), number_(i.number), database_(i.database), name_(i.library.str()) {}
   [[nodiscard]] int place() const { return place_; }
   [[nodiscard]] uint64 number() const { return number_; }
+  [[nodiscard]] Oid database() const { return database_; }  // InvalidOid: for the whole server
   [[nodiscard]] const std::string &name() const { return name_; }
   [[nodiscard]] private_variables &own() const { return variables[place_]; }
 
@@ -66,6 +67,7 @@ class library {
  private:
   int place_;
   uint64 number_;
+  Oid database_;
   std::string name_;
 };
 

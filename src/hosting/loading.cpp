@@ -1,5 +1,6 @@
 #include "hosting/loading.h"
 
+#include "hosting/files.h"
 #include "hosting/own_setting.h"
 #include "hosting/redirection.h"
 #include "hosting/shared_table.h"
@@ -177,11 +178,15 @@ void load_as_keeper(state::shared &s, instance &i) {
                     "the file of hosted library \"" + name + "\" has been replaced", {},
                     "Use dynpgext.rehost() to host the new file.");
   refuse_loaded(name, file.path);
+  watch_files();
   library &l = add_library(i);
   l.is_keeper = true;
   l.own().is_under_postmaster = false;
   l.settings = settings_of(s, i);
-  if (!is_new) l.window.map(s, i);
+  if (is_new)
+    remove_left_files(s, i.number);
+  else
+    l.window.map(s, i);
   const state::guarded_code guard(name, i.database);
   const init_scope scope(l);
   open_redirected(file.path, file.identity, what, l.place());
@@ -208,6 +213,7 @@ void load(state::shared &s, uint64 number) {
                     "the file of hosted library \"" + name + "\" has been replaced", {},
                     "Use dynpgext.rehost() to host the new file.");
   refuse_loaded(name, path);
+  watch_files();
   library &l = add_library(i);
   l.settings = settings_of(s, i);
   l.window.map(s, i);

@@ -47,6 +47,33 @@ constexpr auto table = std::to_array<host_symbol>({
     // its own libraries
     {"load_file", 15, n::other_libraries, t::function, "hosted with it"},
     {"load_external_function", 15, n::other_libraries, t::function, "hosted with it"},
+    // files with fixed names, see model/instance_files.h
+    {"AllocateFile", 15, n::files, t::function, "a file of the instance's own"},
+    {"OpenTransientFile", 15, n::files, t::function, "a file of the instance's own"},
+    {"OpenTransientFilePerm", 15, n::files, t::function, "a file of the instance's own"},
+    {"PathNameOpenFile", 15, n::files, t::function, "a file of the instance's own"},
+    {"PathNameOpenFilePerm", 15, n::files, t::function, "a file of the instance's own"},
+    {"BasicOpenFile", 15, n::files, t::function, "a file of the instance's own"},
+    {"BasicOpenFilePerm", 15, n::files, t::function, "a file of the instance's own"},
+    {"durable_rename", 15, n::files, t::function, "a file of the instance's own"},
+    {"durable_unlink", 15, n::files, t::function, "a file of the instance's own"},
+    {"fsync_fname", 15, n::files, t::function, "a file of the instance's own"},
+    {"fsync_fname_ext", 15, n::files, t::function, "a file of the instance's own"},
+    // the same of the C library
+    {"open", 15, n::files, t::function, "a file of the instance's own"},
+    {"open64", 15, n::files, t::function, "a file of the instance's own"},
+    {"__open_2", 15, n::files, t::function, "a file of the instance's own"},
+    {"__open64_2", 15, n::files, t::function, "a file of the instance's own"},
+    {"fopen", 15, n::files, t::function, "a file of the instance's own"},
+    {"fopen64", 15, n::files, t::function, "a file of the instance's own"},
+    {"rename", 15, n::files, t::function, "a file of the instance's own"},
+    {"unlink", 15, n::files, t::function, "a file of the instance's own"},
+    {"remove", 15, n::files, t::function, "a file of the instance's own"},
+    {"access", 15, n::files, t::function, "a file of the instance's own"},
+    {"stat", 15, n::files, t::function, "a file of the instance's own"},
+    {"stat64", 15, n::files, t::function, "a file of the instance's own"},
+    {"lstat", 15, n::files, t::function, "a file of the instance's own"},
+    {"lstat64", 15, n::files, t::function, "a file of the instance's own"},
     // the start of the server
     {"process_shared_preload_libraries_in_progress", 15, n::start, t::variable,
      "true in its _PG_init"},
@@ -106,6 +133,7 @@ const char *name_of(host_need need) {
     case host_need::hooks: return "hooks";
     case host_need::settings: return "settings";
     case host_need::other_libraries: return "other libraries";
+    case host_need::files: return "files";
     case host_need::start: return "start of the server";
     case host_need::resource_manager: return "resource manager";
     case host_need::statistics_kind: return "statistics kind";

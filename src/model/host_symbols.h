@@ -1,5 +1,5 @@
-// The server symbols that a library for shared_preload_libraries may use: their purpose, and their
-// treatment when dynpgext hosts the library.
+// The symbols of the server, and of the C library, that a library for shared_preload_libraries may
+// use: their purpose, and their treatment when dynpgext hosts the library.
 //
 // This is the only table of them.  A reference to another symbol is not changed, unless its name is
 // about shared memory or the start of the server: then the library is refused.
@@ -19,6 +19,7 @@ enum class host_need : std::uint8_t {
   hooks,
   settings,
   other_libraries,
+  files,
   start,  // to check whether the server is starting
   resource_manager,
   statistics_kind,

@@ -4,7 +4,7 @@ SELECT no_plan();
 
 SELECT results_eq($$SELECT need, verdict FROM dynpgext.can_host('pg_stat_statements')$$,
   $$VALUES ('library', 'hosted'), ('shared memory', 'hosted'), ('lock tranches', 'hosted'), ('hooks', 'hosted'),
-           ('settings', 'hosted'), ('start of the server', 'hosted')$$,
+           ('settings', 'hosted'), ('files', 'hosted'), ('start of the server', 'hosted')$$,
   'all needs of a library, the library as a whole first') WHERE current_setting('server_version_num')::integer < 190000;
 SELECT alike((SELECT detail FROM dynpgext.can_host('pg_prewarm') WHERE need = 'static workers'),
   'RegisterBackgroundWorker', 'the symbols that it needs');

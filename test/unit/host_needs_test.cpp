@@ -32,7 +32,8 @@ TEST(host_needs, what_it_refers_to_is_told_by_need) {
   const auto found = needs_of(
       {.imports = {call_of("ShmemInitStruct"), call_of("RequestAddinShmemSpace"),
                    call_of("RegisterBackgroundWorker"), variable("planner_hook"), call_of("palloc"),
-                   variable("ExecutorStart_hook"), call_of("DefineCustomIntVariable")}});
+                   variable("ExecutorStart_hook"), call_of("DefineCustomIntVariable"),
+                   call_of("AllocateFile"), call_of("unlink")}});
   EXPECT_EQ(found.front().need, "library");
   EXPECT_EQ(found.front().detail, "x86-64");
   EXPECT_EQ(found.front().verdict, host_verdict::hosted);
@@ -41,7 +42,8 @@ TEST(host_needs, what_it_refers_to_is_told_by_need) {
   EXPECT_EQ(find(found, "hooks")->detail, "ExecutorStart_hook, planner_hook");
   EXPECT_NE(find(found, "static workers"), nullptr);
   EXPECT_NE(find(found, "settings"), nullptr);
-  EXPECT_EQ(found.size(), 5U);
+  EXPECT_EQ(find(found, "files")->detail, "AllocateFile, unlink");
+  EXPECT_EQ(found.size(), 6U);
   EXPECT_EQ(refusal_of(found), "");
 }
 
