@@ -159,14 +159,18 @@ subtest 'registrations by hand' => sub {
           {"extension": "dx_declared", "workers": [{"name": "kept", "command": "SELECT 1", "channel": "kept"}]},
           {"extension": "dx_plain", "allocations": [{"name": "dx_declared:state", "size": 64, "initial": "moved"}]}]}');
         SELECT dynpgext.register('dx_sql_only', '{"dynpgext": 1, "workers": [{"name": "gone", "channel": "kept", "run_as": "dx_gone", "command" : "SELECT 1"}]}');
+        SELECT dynpgext.register('plpgsql', '{"dynpgext": 1}');
         SELECT dynpgext.register('dx_worker', jsonb_build_object('dynpgext', 1, 'workers',
           (SELECT jsonb_agg(jsonb_build_object('name', 'long ' || i, 'command', repeat('SELECT 1; ', 6000), 'channel', 'kept')) FROM generate_series(1, 30) AS i))))));
+    my $taking_part = q(SELECT string_agg(concat_ws(' ', extension, state, workers), ', ' ORDER BY extension) FROM dynpgext.extensions);
+    my $took_part = value($target, 'moved', $taking_part);
     command_ok([ 'pg_dump', '-f', "$folder/moved.sql", $target->connstr('moved') ], 'pg_dump');
     value($target, 'postgres', 'DROP DATABASE moved; DROP ROLE dx_gone; CREATE DATABASE moved');
     command_ok([ map { s/DATABASE/$target->connstr('moved')/er } @psql, '-f', "$folder/moved.sql" ], 'restored without the role');
     becomes($target, 'moved', q(SELECT string_agg(concat_ws(' ', extension, name, state), ', ' ORDER BY extension) FROM (
             SELECT extension, name, state FROM dynpgext.allocations WHERE name = 'dx_declared:state' UNION ALL SELECT extension, name, state FROM dynpgext.workers WHERE name IN ('kept', 'long 30', 'gone')) AS x),
         'dx_declared kept running, dx_plain dx_declared:state allocated, dx_sql_only gone failed, dx_worker long 30 running', 'all but one is there');
+    is(value($target, 'moved', $taking_part), $took_part, 'the same extensions take part, also plpgsql without any registration');
     is(value($target, 'moved', q(SELECT dynpgext.peek('dx_declared:state', 0, 5))), '\x6d6f766564', 'a name that had moved, with its content');
     is(value($target, 'moved', q(SELECT last_error FROM dynpgext.workers WHERE name = 'gone')), '42704: role "dx_gone" does not exist', 'which shows the reason');
     is(value($target, 'moved', q(SELECT count(*) FROM dynpgext.commands WHERE worker = 'gone' AND run_as IS NULL)), 1, 'and runs as no role');

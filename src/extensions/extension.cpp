@@ -174,6 +174,12 @@ int64 new_incarnation() {
   return value;
 }
 
+bool is_registered_by_hand(const catalog::store &store, const std::string &extension) {
+  const auto rows = store.read_manifests();
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const auto &row) { return row.extension == extension; });
+}
+
 bool add(const catalog::store &store, const std::string &name, const std::string &version) {
   model::extension e;
   e.name = name;
@@ -217,7 +223,8 @@ void update(const catalog::store &store, const std::string &name, const std::str
   touch(store);
   const collected declared = rows_of(all, name, registrar::sql);
   const bool declares = !declared.allocations.empty() || !declared.workers.empty();
-  if (e.library.empty() && !declares) {
+  // one that registers nothing by hand stays: a dump must carry this, see is_registered_by_hand()
+  if (e.library.empty() && !declares && !is_registered_by_hand(store, name)) {
     remove(store, name);
     return;
   }

@@ -14,6 +14,10 @@ namespace dynpgext::provisioning {
 // Nothing can be registered, loaded or unloaded under the name of a library that is hosted here.
 [[noreturn]] void refuse_hosted(const std::string &name);
 
+// Has it a manifest of a DBA, in dynpgext.manifests?  Even an empty one counts: it replaces the
+// registrations of the extension's script, which registers them again in a restored database.
+[[nodiscard]] bool is_registered_by_hand(const catalog::store &store, const std::string &extension);
+
 // Adds an installed extension that is not registered yet, if its library takes part.  Returns
 // whether it does.
 bool add(const catalog::store &store, const std::string &name, const std::string &version);

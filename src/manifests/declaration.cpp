@@ -51,12 +51,6 @@ bool is_to_be_made(const model::extension &e) {
   return false;
 }
 
-bool is_registered_by_hand(const catalog::store &store, const std::string &extension) {
-  const auto rows = store.read_manifests();
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](const auto &row) { return row.extension == extension; });
-}
-
 void keep_for_dump(const catalog::store &store, const model::extension_manifest &wanted,
                    declared_by who) {
   if (who == declared_by::restore) return;
@@ -106,6 +100,8 @@ std::string installed_version(const std::string &name) {
 
 bool is_declared(const catalog::store &store, const model::registrations &all,
                  const model::extension_manifest &m) {
+  // an empty manifest also makes its extension take part
+  if (all.find_extension(m.extension) == nullptr) return false;
   const declared_values wanted = values_of(m);
   const declared_values known = values_of(describe_declared(store, all, m.extension));
   const auto same = [](const auto &a, const auto &b) {

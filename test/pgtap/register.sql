@@ -97,6 +97,22 @@ SELECT is(count(*), 1::bigint, 'which is kept for dumps') FROM dynpgext.manifest
 SELECT ok(pg_temp.runs('by hand'), 'its command runs');
 SELECT dynpgext.register('dx_plain', '{"dynpgext": 1}');
 SELECT ok(pg_temp.eventually($$SELECT NOT EXISTS (SELECT pg_temp.registered('dx_plain'))$$), 'and is undone');
+PREPARE taking_part AS SELECT extension, state, allocations, workers FROM dynpgext.extensions;
+SELECT results_eq('taking_part', $$VALUES ('dx_plain'::name, 'provisioned', 0::bigint, 0::bigint)$$, 'though it still takes part');
+SELECT manifest FROM dynpgext.manifests \gset
+DROP EXTENSION dx_plain;
+CREATE EXTENSION dx_plain;
+INSERT INTO dynpgext.manifests VALUES ('dx_plain', :'manifest');
+SELECT results_eq('taking_part', $$VALUES ('dx_plain'::name, 'provisioned', 0::bigint, 0::bigint)$$, 'also where the row is restored');
+
+-- By hand, for an extension whose script registers in CREATE EXTENSION, and not in an update
+
+CREATE EXTENSION dx_trusted_sql VERSION '0.1';
+SELECT dynpgext.register('dx_trusted_sql', '{"dynpgext": 1}') \g /dev/null
+ALTER EXTENSION dx_trusted_sql UPDATE TO '0.2';
+SELECT results_eq($$SELECT manifest -> 'workers', version FROM dynpgext.manifests JOIN dynpgext.extensions USING (extension) WHERE extension = 'dx_trusted_sql'$$,
+  $$VALUES (NULL::jsonb, '0.2')$$, 'a restore must know that its worker was removed');
+DROP EXTENSION dx_trusted_sql;
 
 -- By hand, for an extension with a library: in addition to the library's registrations
 
