@@ -41,6 +41,16 @@ void require_installed(const std::string &extension) {
   refuse_unknown(extension);
 }
 
+// The script of a trusted extension runs as the bootstrap superuser, and would register as such:
+// apply() has no rules for scripts.
+void refuse_in_script() {
+  const std::string script = pg::extension_in_creation();
+  if (script.empty()) return;
+  throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  "the script of extension \"" + script + "\" cannot call dynpgext.apply()", {},
+                  "Use dynpgext.register() in the script of an extension.");
+}
+
 // Commands that keep their identity when they are registered again.  A command without a role gets
 // one.
 std::vector<model::command> kept_commands(const catalog::store &store, const std::string &extension,
@@ -104,6 +114,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_export) {
 DYNPGEXT_SQL_FUNCTION(dynpgext_apply) {
   return pg::entry([=] {
     sql::require_arguments(fcinfo, 2, "dynpgext.apply(): manifest and dry_run must not be null");
+    refuse_in_script();
     const bool dry_run = DatumGetBool(fcinfo->args[1].value);
     if (!dry_run) pg::require_writable("dynpgext.apply()");
     const catalog::store store = sql::open_store();
