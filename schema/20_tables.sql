@@ -127,7 +127,7 @@ COMMENT ON COLUMN dynpgext.registered_command.deadline IS 'time limit of one run
 COMMENT ON COLUMN dynpgext.registered_command.registered_by IS 'role that registered it';
 COMMENT ON COLUMN dynpgext.registered_command.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.registered_command.without_login IS 'a superuser has named a role without LOGIN as run_as';
-COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, not by the script of the extension';
+COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, or by a script that did not run as a superuser';
 COMMENT ON COLUMN dynpgext.registered_command.atomic IS 'it runs in one transaction; otherwise each statement has its own';
 COMMENT ON COLUMN dynpgext.registered_command.schemas IS 'schemas of the extension and its members at registration; if their names differ now, a command of its script does not run';
 COMMENT ON COLUMN dynpgext.registered_command.owners IS 'OIDs of accepted owners of the database in decided_in: known when its role was decided, or members of that role';
@@ -248,7 +248,7 @@ COMMENT ON COLUMN dynpgext.identities.run_as IS 'role that runs it; NULL: none, 
 COMMENT ON COLUMN dynpgext.identities.registered_by IS 'role that registered it';
 COMMENT ON COLUMN dynpgext.identities.superuser IS 'a superuser has named a superuser as run_as';
 COMMENT ON COLUMN dynpgext.identities.without_login IS 'a superuser has named a role without LOGIN as run_as';
-COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, not by the script of the extension';
+COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, or by a script that did not run as a superuser';
 COMMENT ON COLUMN dynpgext.identities.decided_in IS 'mark of the database in which it was decided; in a copy, that of the original; NULL: SQL wrote the row, and it does not count';
 COMMENT ON COLUMN dynpgext.identities.foreign_owner IS 'a later owner of the database that is not a member of run_as: the worker does not run; NULL: none';
 CREATE FUNCTION dynpgext_internal.is_dumped(run_as dynpgext.role, by_hand boolean, decided_in text, foreign_owner text) RETURNS boolean

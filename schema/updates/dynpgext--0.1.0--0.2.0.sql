@@ -265,6 +265,7 @@ COMMENT ON COLUMN dynpgext.registered_command.deadline IS 'time limit of one run
 COMMENT ON COLUMN dynpgext.registered_command.schemas IS 'schemas of the extension and its members at registration; if their names differ now, a command of its script does not run';
 COMMENT ON COLUMN dynpgext.registered_command.owners IS 'OIDs of accepted owners of the database in decided_in: known when its role was decided, or members of that role';
 COMMENT ON COLUMN dynpgext.registered_command.foreign_owner IS 'a later owner of the database, or of the original of this copy, that is not a member of run_as: the command does not run until a superuser registers it again; empty: none';
+COMMENT ON COLUMN dynpgext.registered_command.by_hand IS 'registered by hand, or by a script that did not run as a superuser';
 COMMENT ON COLUMN dynpgext.registered_command.decided_in IS 'mark of the database in which its role was decided; in a copy, that of the original';
 COMMENT ON TABLE dynpgext.registered_content IS 'initial content of shared memory in manifests of this database';
 COMMENT ON TABLE dynpgext.worker_settings IS 'how background workers of this database are supervised; set by DBAs with dynpgext.configure_worker()';
@@ -282,6 +283,7 @@ COMMENT ON FUNCTION dynpgext_internal.role_in(cstring) IS 'internal: input; the 
 COMMENT ON FUNCTION dynpgext_internal.role_out(dynpgext.role) IS 'internal: its current name';
 COMMENT ON TYPE dynpgext.role IS 'internal: a role, stored as OID, written as name';
 COMMENT ON TABLE dynpgext.identities IS 'roles of the SQL workers of this database, for pg_dump; read dynpgext.commands instead';
+COMMENT ON COLUMN dynpgext.identities.by_hand IS 'registered by hand, or by a script that did not run as a superuser';
 COMMENT ON COLUMN dynpgext.identities.decided_in IS 'mark of the database in which it was decided; in a copy, that of the original; NULL: SQL wrote the row, and it does not count';
 COMMENT ON COLUMN dynpgext.identities.foreign_owner IS 'a later owner of the database that is not a member of run_as: the worker does not run; NULL: none';
 COMMENT ON FUNCTION dynpgext_internal.is_dumped(dynpgext.role, boolean, text, text) IS 'internal: omits from dumps rows that do not count, and roles that the owner of a copy may not use';

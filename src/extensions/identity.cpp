@@ -221,17 +221,25 @@ bool has_foreign_rows(const store &store) {
 
 }  // namespace
 
-void read_extowner(const store &store, const std::string &extension, model::manifest &script) {
+void read_extowner(const store &store, const std::string &extension, declared_by who,
+                   model::manifest &script) {
   const Oid runner = pg::script_runner();
   const Oid owner = registrant(extension, declared_by::script);
   if (runner == owner) return;
   const std::vector<model::command> known = store.read_commands(extension);
   for (model::extension_manifest &e : script.extensions)
     for (model::declared_worker &w : e.workers) {
-      if (!w.command || w.command->run_as.empty() || pg::role_oid(w.command->run_as) != runner)
-        continue;
+      if (!w.command) continue;
+      const bool is_named = !w.command->run_as.empty();
+      if (is_named && pg::role_oid(w.command->run_as) != runner) continue;
       const model::command *before = find(known, *w.command);
       const bool is_known = before != nullptr && OidIsValid(before->identity.role);
+      if (who == declared_by::role_script) {
+        // by hand, no name would give the running role
+        w.command->run_as = is_known ? before->run_as : pg::role_name(owner);
+        continue;
+      }
+      if (!is_named) continue;
       // only superusers may name a superuser
       const bool names_owner = pg::is_superuser(runner) || !pg::is_superuser(owner);
       w.command->run_as = !is_known && names_owner ? pg::role_name(owner) : std::string();
@@ -241,7 +249,8 @@ void read_extowner(const store &store, const std::string &extension, model::mani
 std::string fault_of_role(const model::command &command, declared_by who) {
   const Oid by = registrant(command.extension, who);
   if (command.run_as.empty()) {
-    const char *why = who == declared_by::hand ? why_not_by_default(by) : nullptr;
+    const bool is_by_hand = who == declared_by::hand || who == declared_by::role_script;
+    const char *why = is_by_hand ? why_not_by_default(by) : nullptr;
     if (why == nullptr) return {};
     return "it would run as role \"" + pg::role_name(by) + "\", which " + why +
            ": a superuser has to name it";

@@ -1,7 +1,8 @@
 // The roles of commands: decided at registration, and recorded.
 //
 // By hand it is the registering role, or one that it may become; in a script the owner of the
-// extension at that time, or a role that the owner may become.  A superuser is chosen only if a
+// extension at that time, or a role that the owner may become.  In a script that does not run as a
+// superuser, the running role must be able to become it, too.  A superuser is chosen only if a
 // superuser names it in the same call.  The decision for a command stays while the command does not
 // change, whoever updates or owns the extension by then.  A restore gives the identity named in the
 // dump, or none: if the restore has also created dynpgext, see extensions/restore.h.
@@ -16,8 +17,9 @@ namespace dynpgext::provisioning {
 // In the script of an extension, before its commands are processed.  PostgreSQL replaces
 // "@extowner@" with the role running the script, which in an update need not own the extension.
 // This cannot be distinguished from a script that names this role.  So a command never gets the
-// running role this way: a known command keeps its role, and a new one gets the owner.
-void read_extowner(const catalog::store &store, const std::string &extension,
+// running role this way: a known command keeps its role, and a new one gets the owner.  `who` is
+// one of the two kinds of scripts.
+void read_extowner(const catalog::store &store, const std::string &extension, declared_by who,
                    model::manifest &script);
 
 // The fault of the role that a command names, or would get: a message, or empty.

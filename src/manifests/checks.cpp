@@ -111,11 +111,10 @@ class checker {
   }
 
   // Effects beyond this database and this extension are for superusers: a global worker may replace
-  // another database's, and a library finds memory by its name alone.  The memory registered by the
-  // extension's own script is its author's decision, whoever creates the extension.
+  // another database's, and a library finds memory by its name alone.  The memory registered by a
+  // script that runs as a superuser is its author's decision, whoever creates the extension.
   void check_reach(const model::extension_manifest &e) {
     constexpr const char *what_is_global = "only a superuser may register global objects";
-    const bool by_script = pg::extension_in_creation() == e.extension;
     const model::extension *owner = index_.find_extension(e.extension);
     const bool has_code =
         !pg::libraries_of_functions(pg::extension_oid(e.extension.c_str())).empty() ||
@@ -124,7 +123,7 @@ class checker {
           return w.extension == e.extension && !w.hosted;
         });
     for (const model::declared_allocation &a : e.allocations) {
-      if (by_script) break;
+      if (who_ == declared_by::script) break;
       if (const auto *known = index_.find_allocation(a.allocation.name);
           known != nullptr && *known == a.allocation)
         continue;

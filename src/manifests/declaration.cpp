@@ -26,7 +26,7 @@ model::extension row_for(const catalog::store &store, const std::string &name, d
   e.incarnation = new_incarnation();
   // its script is still running: after its end, the event trigger finds another version, and also
   // looks for a library
-  if (who == declared_by::script) return e;
+  if (is_script(who)) return e;
   e.version = installed_version(name);
   if (add(store, name, e.version)) return *store.read().find_extension(name);
   return e;
@@ -160,7 +160,7 @@ void declare(const catalog::store &store, const model::extension_manifest &wante
   drop_settings(store, wanted, who);
   model::extension e = row_for(store, wanted.extension, who);
   // the script relies on its initial content of its memory
-  if (who == declared_by::script && is_registered_by_hand(store, wanted.extension))
+  if (is_script(who) && is_registered_by_hand(store, wanted.extension))
     e.incarnation = new_incarnation();
   const declared_values v = values_of(wanted);
   collected rows = rows_of(store.read(), e.name, registrar::library);

@@ -19,11 +19,15 @@ namespace {
 
 using namespace dynpgext;
 
-// A script registers for its own extension; by hand, for any.
+// A script registers for its own extension; by hand, for any.  A script that runs as a superuser
+// was written by an author whom a superuser trusts.  Any other script has the rights of the current
+// role, and may run code of that role, such as functions found with its search_path.
 provisioning::declared_by registrant(const std::string &extension) {
   const std::string script = pg::extension_in_creation();
   if (script.empty()) return provisioning::declared_by::hand;
-  if (script == extension) return provisioning::declared_by::script;
+  if (script == extension)
+    return pg::is_superuser() ? provisioning::declared_by::script
+                              : provisioning::declared_by::role_script;
   throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                   "the script of extension \"" + script + "\" cannot register for extension \"" +
                       extension + "\"",
@@ -55,7 +59,7 @@ void refuse_in_script() {
 // one.
 std::vector<model::command> kept_commands(const catalog::store &store, const std::string &extension,
                                           provisioning::declared_by who) {
-  if (who != provisioning::declared_by::hand) return {};  // an update has its own rules
+  if (who == provisioning::declared_by::script) return {};  // an update has its own rules
   std::vector<model::command> known = store.read_commands(extension);
   std::erase_if(known, [owners = pg::database_owners()](const model::command &c) {
     return !OidIsValid(c.identity.role) || provisioning::is_to_be_decided_anew(c.identity, owners);
@@ -83,8 +87,8 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
     const auto beyond = provisioning::beyond_registrations(read.document);
     read.faults.insert(read.faults.end(), beyond.begin(), beyond.end());
-    if (who == provisioning::declared_by::script)
-      provisioning::read_extowner(store, extension, read.document);
+    if (provisioning::is_script(who))
+      provisioning::read_extowner(store, extension, who, read.document);
     const std::vector<model::command> kept = kept_commands(store, extension, who);
     provisioning::refuse_faulty(provisioning::check_manifest(read, store.read(), who, kept));
     model::extension_manifest &wanted = read.document.extensions.front();
