@@ -47,5 +47,16 @@ my ($superuser) = value($node, 'one', 'SELECT current_user');
 like(said($superuser, 'CREATE EXTENSION dx_trusted_sql'), qr/WARNING:  01000: SQL worker "dx trusted" of extension "dx_trusted_sql" has no role to run as: "\Q$superuser\E", who owns the extension, is a superuser\n/, 'a superuser owns the tables, but is not taken unasked');
 ok($node->poll_query_until('one', q(SELECT state = 'failed' FROM dynpgext.workers)), 'the worker does not run');
 
+# PostgreSQL lets the creator of a trusted extension choose the schema.
+value($node, 'one', 'DROP EXTENSION dx_trusted_sql');
+for my $case ([ 'dynpgext', 'CREATE EXTENSION hstore SCHEMA dynpgext' ], [ 'dynpgext_internal', 'SET search_path = dynpgext_internal; CREATE EXTENSION hstore' ]) {
+    my ($schema, $sql) = @$case;
+    my ($code, $out, $error) = $node->psql('one', "\\set VERBOSITY verbose\n$sql", on_error_stop => 1, extra_params => [ '-U', 'dx_owner' ]);
+    like($error, qr/ERROR:  42501: permission denied to create extension "hstore" in schema "$schema"/, "$sql, by the owner of the database");
+}
+is(said('dx_owner', 'CREATE EXTENSION hstore SCHEMA public; DROP EXTENSION hstore'), '', 'another schema will do');
+is(said($superuser, 'CREATE EXTENSION hstore SCHEMA dynpgext; DROP EXTENSION hstore'), '', 'a superuser may');
+value($node, 'one', 'DROP EXTENSION dynpgext');
+
 $node->stop;
 done_testing();

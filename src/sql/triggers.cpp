@@ -15,6 +15,7 @@
 #include "pg/relation.h"
 #include "pg/role.h"
 #include "pg/script_runner.h"
+#include "pg/search_path.h"
 #include "pg/trigger.h"
 #include "shared/provisioning_lock.h"
 #include "sql/function.h"
@@ -71,6 +72,22 @@ void capture(bool only_changed) {
   if (const auto store = catalog::store::open()) provisioning::capture(*store, only_changed);
 }
 
+// PostgreSQL lets every role that may create a trusted extension choose any schema for it.  DROP
+// EXTENSION dynpgext would need CASCADE.
+void refuse_in_own_schemas(const Node *statement) {
+  if (nodeTag(statement) != T_CreateExtensionStmt || pg::is_superuser(pg::script_runner())) return;
+  for (const model::installed_extension &i : catalog::installed_extensions()) {
+    if (!i.changed) continue;
+    const std::string schema = pg::schema_name(pg::find_extension(i.name)->schema);
+    if (schema == "dynpgext" || schema == "dynpgext_internal")
+      throw pg::error(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                      "permission denied to create extension \"" + i.name + "\" in schema \"" +
+                          schema + "\"",
+                      "The schema is for the objects of extension \"dynpgext\".",
+                      "Choose another schema with CREATE EXTENSION ... SCHEMA.");
+  }
+}
+
 // A library hosted under the extension's name belongs to the server, and stays.
 void tell_of_hosted(const std::vector<std::string> &dropped) {
   const auto store = catalog::store::open();
@@ -92,6 +109,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_on_change) {
     const bool is_drop = std::string_view(data->event) == "sql_drop";
     const std::vector<std::string> dropped =
         is_drop ? pg::dropped_extensions() : std::vector<std::string>{};
+    if (!is_drop) refuse_in_own_schemas(data->parsetree);
     if (!is_drop || !dropped.empty()) capture(true);
     if (!dropped.empty()) tell_of_hosted(dropped);
     if (state::available() && IsA(data->parsetree, DropOwnedStmt))
