@@ -133,15 +133,18 @@ void warn_of_strangers(const catalog::store &store, const std::string &name) {
                   "No library of it declares DYNPGEXT_MAGIC.");
 }
 
+}  // namespace
+
 std::string installed_version(const std::string &name) {
-  if (name == "dynpgext") not_taking_part(name);
+  if (name == "dynpgext")
+    throw pg::error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "extension \"dynpgext\" does not take part in dynpgext",
+                    "It registers nothing for itself.");
   for (const model::installed_extension &i : catalog::installed_extensions())
     if (i.name == name) return i.version;
   throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + name + "\" does not exist", {},
                   "Use CREATE EXTENSION to install it in this database.");
 }
-
-}  // namespace
 
 void warn_of_closed_tables(const catalog::store &store, const std::string &name) {
   std::string worker;

@@ -9,6 +9,9 @@
 
 namespace dynpgext::provisioning {
 
+// 42704 if it is not installed; 55000 for dynpgext, which does not take part in itself.
+[[nodiscard]] std::string installed_version(const std::string &name);
+
 // Distinguishes one CREATE EXTENSION from the next.
 [[nodiscard]] int64 new_incarnation();
 // Nothing can be registered, loaded or unloaded under the name of a library that is hosted here.

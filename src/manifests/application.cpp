@@ -3,6 +3,7 @@
 #include <set>
 
 #include "extensions/execution.h"
+#include "extensions/extension.h"
 #include "extensions/identity.h"
 #include "extensions/judgement.h"
 #include "extensions/ledger.h"

@@ -31,7 +31,9 @@ class checker {
           std::find_if(installed.begin(), installed.end(),
                        [&](const model::installed_extension &i) { return i.name == e.extension; });
       if (found == installed.end()) {
-        fault(child(e.place, "extension"), "extension \"" + e.extension + "\" does not exist");
+        fault(child(e.place, "extension"),
+              "extension \"" + e.extension + "\" " +
+                  (e.extension == "dynpgext" ? "does not take part" : "does not exist"));
         continue;
       }
       check_extension(e);

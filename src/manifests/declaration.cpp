@@ -92,12 +92,6 @@ void take_turn_to_configure(const std::string &extension) {
   pg::take_turn(pg::turn::settings, extension, pg::turn_mode::change);
 }
 
-std::string installed_version(const std::string &name) {
-  for (const model::installed_extension &i : catalog::installed_extensions())
-    if (i.name == name) return i.version;
-  throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + name + "\" does not exist");
-}
-
 bool is_declared(const catalog::store &store, const model::registrations &all,
                  const model::extension_manifest &m) {
   // an empty manifest also makes its extension take part

@@ -34,7 +34,4 @@ struct declared_values {
 // (pg/lock.h).
 void take_turn_to_configure(const std::string &extension);
 
-// 42704 if it is not installed.
-[[nodiscard]] std::string installed_version(const std::string &name);
-
 }  // namespace dynpgext::provisioning

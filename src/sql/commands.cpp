@@ -10,12 +10,8 @@ namespace {
 using namespace dynpgext;
 
 void require_registered(const catalog::store &store, const std::string &extension) {
-  for (const model::installed_extension &i : catalog::installed_extensions())
-    if (i.name == extension) return;
-  for (const model::extension &e : store.read().extensions)
-    if (e.name == extension) return;
-  throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist", {},
-                  "SELECT extension FROM dynpgext.extensions shows those that take part.");
+  if (store.read().find_extension(extension) == nullptr)
+    (void)provisioning::installed_version(extension);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // register, export, apply, and the trigger of the table with registrations by hand.
 #include "manifests/manifest.h"
 
+#include "extensions/extension.h"
 #include "extensions/identity.h"
 #include "extensions/judgement.h"
 #include "extensions/ledger.h"
@@ -34,15 +35,8 @@ provisioning::declared_by registrant(const std::string &extension) {
                   {}, "A script registers for its own extension.");
 }
 
-[[noreturn]] void refuse_unknown(const std::string &extension) {
-  throw pg::error(ERRCODE_UNDEFINED_OBJECT, "extension \"" + extension + "\" does not exist", {},
-                  "Use CREATE EXTENSION to install it in this database.");
-}
-
 void require_installed(const std::string &extension) {
-  for (const model::installed_extension &i : catalog::installed_extensions())
-    if (i.name == extension) return;
-  refuse_unknown(extension);
+  (void)provisioning::installed_version(extension);
 }
 
 // The script of a trusted extension runs as the bootstrap superuser, and would register as such:
@@ -82,7 +76,7 @@ DYNPGEXT_SQL_FUNCTION(dynpgext_register) {
     // takes turns with other registrations for it; somebody may just have dropped it.  A role that
     // does not own it is refused below, and blocks nobody.
     if (pg::owns_extension(extension) && !pg::lock_extension(extension.c_str()))
-      refuse_unknown(extension);
+      require_installed(extension);
     model::manifest_result read =
         provisioning::parse_manifest(pg::json_text(fcinfo->args[1].value), extension);
     const auto beyond = provisioning::beyond_registrations(read.document);

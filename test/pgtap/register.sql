@@ -192,7 +192,9 @@ SELECT is(pg_temp.faults('{"dynpgext": 1, "extensions": []}') ~ '/extensions', t
 SELECT is(pg_temp.faults('{"dynpgext": 1, "settings": [{"worker": "x", "enabled": false}]}'),
   '22023 /settings: settings are for DBAs, with dynpgext.apply()', 'settings');
 SELECT throws_ok($$SELECT dynpgext.register('dx_none', '{"dynpgext": 1}')$$, '42704', 'extension "dx_none" does not exist');
-SELECT throws_ok($$SELECT dynpgext.register('dynpgext', '{"dynpgext": 1}')$$, '42704', NULL, 'not for dynpgext itself');
+SELECT throws_ok($$SELECT dynpgext.register('dynpgext', '{"dynpgext": 1}')$$, '55000', 'extension "dynpgext" does not take part in dynpgext', 'not for dynpgext itself');
+SELECT throws_ok($$SELECT dynpgext.export('dynpgext')$$, '55000', 'extension "dynpgext" does not take part in dynpgext', 'nor does it export itself');
+SELECT throws_ok($$SELECT * FROM dynpgext.reload('dynpgext')$$, '55000', 'extension "dynpgext" does not take part in dynpgext', 'nor reload itself');
 SELECT throws_ok($$SELECT dynpgext.register(NULL, '{"dynpgext": 1}')$$, '22004');
 SELECT throws_ok($$SELECT dynpgext.register('dx_plain', NULL)$$, '22004');
 SELECT throws_ok($$SET LOCAL dynpgext.manifest_limit = '1kB'; SELECT dynpgext.register('dx_plain',
