@@ -1,7 +1,8 @@
--- With the function in dx.function: register or apply.  %owner% stands for PostgreSQL's replacement.
-DO $$
+-- Runs the function named in dx.function, register or apply, on the manifest in dx.manifest, where %owner%
+-- stands for PostgreSQL's replacement of @extowner@.
+CREATE FUNCTION dx_script_runs(owner text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  manifest jsonb := replace(current_setting('dx.manifest'), '%owner%', '@extowner@');
+  manifest jsonb := replace(current_setting('dx.manifest'), '%owner%', owner);
 BEGIN
   IF current_setting('dx.function', true) = 'apply' THEN
     PERFORM dynpgext.apply(manifest);
@@ -9,3 +10,4 @@ BEGIN
     PERFORM dynpgext.register('dx_script', manifest);
   END IF;
 END$$;
+SELECT dx_script_runs('@extowner@');
