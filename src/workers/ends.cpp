@@ -71,11 +71,13 @@ bool stop_wanted(shared &s, const worker_identity &id, const model::wanted_worke
   {
     const exclusive lock(s);
     worker_entry *entry = s.workers.find(key_of(id));
-    if (entry != nullptr && entry->told_at.is_set() &&
-        (entry->after == after_end::vanish || entry->after == after_end::renew)) {
-      define(s, *entry, wanted);
-      entry->after = then;
-    }
+    const bool has_ended = entry != nullptr && entry->pid == 0 && !is_at_rest(*entry);
+    const bool is_replaced =
+        entry != nullptr && entry->told_at.is_set() &&
+        (entry->after == after_end::vanish || entry->after == after_end::renew);
+    // otherwise it would start again as a worker that has changed
+    if (has_ended || is_replaced) define(s, *entry, wanted);
+    if (is_replaced) entry->after = then;
   }
   return stop(s, id, then);
 }
